@@ -104,9 +104,7 @@ class ObservationBatch:
         quality = take("u1") if flags & _HAS_QUALITY else None
         if len(data) != offset + side_length:
             raise ValueError(f"batch is {len(data)} bytes long, expected {offset + side_length}")
-        side = (
-            msgspec.msgpack.decode(data[offset:], type=dict[int, Any]) if side_length else {}
-        )
+        side = msgspec.msgpack.decode(data[offset:], type=dict[int, Any]) if side_length else {}
         return cls(
             datastream=datastream,
             phenomenon_time=phenomenon_time,

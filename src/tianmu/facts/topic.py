@@ -40,6 +40,14 @@ HISTORY = Topic("history", "works", purge=True)
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        OBSERVATION_LIFE, OBSERVATION, INTAKE, ALARM, REGISTRY, DEED, REPORT, CASE, HISTORY,
+        OBSERVATION_LIFE,
+        OBSERVATION,
+        INTAKE,
+        ALARM,
+        REGISTRY,
+        DEED,
+        REPORT,
+        CASE,
+        HISTORY,
     )
 }
