@@ -46,4 +46,5 @@ def encode(fact: Fact) -> bytes:
 
 def decode(data: bytes | memoryview) -> Fact:
     """The fact in ``data``; ``msgspec.ValidationError`` where there is none we know."""
-    return _decoder.decode(data)
+    fact: Fact = _decoder.decode(data)
+    return fact
