@@ -1,0 +1,48 @@
+# The two commands of the README are `make up` and `make test`. Everything they need beyond
+# Python 3.11, make, git and the package registries they install themselves.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+DATA ?= data
+ARGS ?=
+INSTALLED := .venv/.installed
+
+.PHONY: up test test-city check fix bench docs
+
+up: $(INSTALLED)
+	@$(BIN)/python ui/build.py
+	@exec $(BIN)/tianmu up --data $(DATA) $(ARGS)
+
+test: $(INSTALLED)
+	@$(BIN)/python ui/build.py
+	@$(BIN)/python tests/chromium.py
+	TIANMU_TEST_DEVICES=50000 $(BIN)/python -m pytest $(ARGS)
+	@echo "tests ran at 50,000 devices"
+
+test-city: $(INSTALLED)
+	TIANMU_TEST_DEVICES=1560000 $(BIN)/python -m pytest -m city --timeout 3600 $(ARGS)
+	@echo "tests ran at 1,560,000 devices"
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(BIN)/python ui/build.py --check
+
+fix: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tianmu needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing what requirements.lock pins (about a minute, once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,85 @@
+"""The floors of the house: a lower floor never imports a higher one, nor a room its neighbour."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "tianmu"
+
+FLOORS: dict[str, int] = {
+    "facts": 0,
+    "city": 0,
+    "cities": 0,
+    "store": 1,
+    "access": 2,
+    "sense": 3,
+    "prevent": 3,
+    "manage": 3,
+    "base": 3,
+    "scenarios": 4,
+    "command": 4,
+    "serve": 4,
+    "evaluate": 4,
+    "learn": 4,
+    "rehearse": 4,
+    "web": 5,
+    "cli": 6,
+    "app": 6,
+    "__main__": 6,
+}
+NEIGHBOURS = {("city", "facts"), ("cities", "city"), ("cli", "app"), ("__main__", "cli")}
+"""on one floor, yet allowed: what travels is defined on the ground, and commands start the app"""
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every import of ours in ``path``, wherever it stands."""
+    package = ["tianmu", *path.relative_to(SOURCE).with_suffix("").parts][:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, node.module] if node.module else base)
+            yield node.lineno, module
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def breaches(path: Path) -> Iterator[str]:
+    room = path.relative_to(SOURCE).with_suffix("").parts[0]
+    if room == "__init__":
+        return
+    for line, name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "tianmu" or len(parts) < 2 or parts[1] not in FLOORS:
+            continue
+        other = parts[1]
+        if other == room or (room, other) in NEIGHBOURS:
+            continue
+        if room == "rehearse" and other not in {"facts"}:
+            yield f"{path}:{line}: rehearse speaks to a city over its sockets only, not to {name}"
+        elif FLOORS[other] > FLOORS[room]:
+            yield f"{path}:{line}: floor {FLOORS[room]} ({room}) imports {name} above it"
+        elif FLOORS[other] == FLOORS[room]:
+            yield f"{path}:{line}: {room} imports its neighbour {name}"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {path.stem if path.is_file() else path.name for path in SOURCE.iterdir()}
+    assert rooms - set(FLOORS) <= {"__init__", "__pycache__", "py"}, "give new rooms a floor"
+
+
+def test_no_floor_imports_a_higher_one() -> None:
+    found = [line for path in sorted(SOURCE.rglob("*.py")) for line in breaches(path)]
+    assert not found, "\n".join(found)
+
+
+def test_a_breach_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    (tmp_path / "store").mkdir()
+    bad = tmp_path / "store" / "bad.py"
+    bad.write_text("def f():\n    from ..manage import merge\n    import tianmu.web.app\n")
+    assert len(list(breaches(bad))) == 3
