@@ -128,3 +128,7 @@ class Connector(Protocol):
     def state(self) -> Mapping[str, Any]:
         """Counters for the wall: connections, frames, refused, last_at (µs)."""
         ...
+
+    async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
+        """Take input from the quarantine again; False where it still cannot be read."""
+        ...

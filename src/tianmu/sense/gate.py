@@ -1,0 +1,193 @@
+"""Gate: the process that lets facts in. It runs the connectors and keeps house for them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import decode
+from tianmu.facts.registry import DevicesRegistered, MaintenanceChanged, SourceChanged
+from tianmu.facts.topic import DEED, REGISTRY
+from tianmu.sense import hold, state
+from tianmu.sense.contract import Connector, Readings
+from tianmu.sense.intake import Intake
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import DiskFull, Transaction
+
+log = logging.getLogger("tianmu.gate")
+
+READER = "gate"
+HOUSEKEEPING = 5.0
+"""seconds between two looks at the platform itself"""
+REPLAYED, DISCARDED = "replayed", "discarded"
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A connector and where it listens."""
+
+    connector: Connector
+    host: str
+    port: int
+
+
+PlatformReadings = Callable[[], Sequence[tuple[str, str, float]]]
+"""(device, property, value) of the platform as a device of its own city, now"""
+
+
+class Gate:
+    """``start`` replays the registry, then opens the doors; ``stop`` closes them."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        journal: SqliteJournal,
+        plugs: Mapping[str, Plug],
+        *,
+        platform: PlatformReadings,
+        platform_source: str,
+        on_sources: Callable[[Sequence[SourceChanged]], None] = lambda sources: None,
+    ) -> None:
+        intake.main.create(state.metadata)
+        self._intake, self._journal, self._plugs = intake, journal, plugs
+        self._platform, self._platform_source = platform, platform_source
+        self._on_sources = on_sources
+        self._registry_at = 0
+        self._counted: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.ports: dict[str, int] = {}
+
+    async def start(self) -> None:
+        self.catch_up()
+        await self._intake.release()
+        for name, plug in self._plugs.items():
+            self.ports[name] = await plug.connector.start(plug.host, plug.port)
+        self._on_sources(self._intake.sources.all())
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="gate-follow"),
+            asyncio.create_task(self._keep_house(), name="gate-house"),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for plug in self._plugs.values():
+            await plug.connector.stop()
+
+    def catch_up(self) -> bool:
+        """Take in registry facts that are new; True if there were any."""
+        some = False
+        while entries := self._journal.read(REGISTRY.name, self._registry_at):
+            some = True
+            for entry in entries:
+                fact = decode(entry.payload)
+                if isinstance(fact, SourceChanged | MaintenanceChanged):
+                    self._intake.sources.apply(fact)
+                elif isinstance(fact, DevicesRegistered):
+                    self._intake.registry.apply(fact)
+                self._registry_at = entry.position
+        return some
+
+    async def _follow(self) -> None:
+        """Registry changes and deeds, as they come."""
+        deeds_at = self._intake.main.transact(lambda tx: tx.position(READER, DEED.name))
+        while True:
+            await self._journal.wait_async(
+                {REGISTRY.name: self._registry_at, DEED.name: deeds_at}, timeout=60
+            )
+            try:
+                if self.catch_up():
+                    self._on_sources(self._intake.sources.all())
+                    await self._intake.release()
+                deeds_at = await self._do_deeds(deeds_at)
+            except DiskFull as full:
+                log.warning("waiting for room: %s", full)
+                await asyncio.sleep(1)
+
+    async def _do_deeds(self, after: int) -> int:
+        for entry in self._journal.read(DEED.name, after):
+            deed = decode(entry.payload)
+            if isinstance(deed, Deed) and deed.verb.startswith("quarantine."):
+                await self._do_quarantine(deed)
+            elif isinstance(deed, Deed) and deed.verb == "unknown.discard":
+                await self._intake.main.write_async(lambda tx, a=deed.object: hold.discard(tx, a))
+            await self._intake.main.write_async(
+                lambda tx, p=entry.position: tx.advance(READER, DEED.name, p)
+            )
+            after = entry.position
+        return after
+
+    async def _do_quarantine(self, deed: Deed) -> None:
+        """Play an input again, or put it away for good."""
+        table = hold.quarantine
+        row = self._intake.main.read(
+            lambda connection: connection.execute(
+                sa.select(table).where(table.c.quarantine == deed.object)
+            ).first()
+        )
+        if row is None or row.state != "kept":
+            return
+        now = DISCARDED
+        if deed.verb == "quarantine.replay":
+            plug = self._plugs.get(row.protocol)
+            if plug is None:
+                log.warning("no connector takes %s again", row.protocol)
+                return
+            if not await plug.connector.replay(row.payload, source=row.source, peer=row.peer):
+                return
+            now = REPLAYED
+        await self._intake.main.write_async(
+            lambda tx: tx.connection.execute(
+                sa.update(table).where(table.c.quarantine == deed.object).values(state=now)
+            )
+        )
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                await self._report_platform()
+                await self._write_states()
+            except DiskFull as full:
+                log.warning("no room to keep house: %s", full)
+            await asyncio.sleep(HOUSEKEEPING)
+
+    async def _report_platform(self) -> None:
+        source = self._intake.sources.named(self._platform_source)
+        rows = self._platform() if source is not None else ()
+        if source is None or not rows:
+            return
+        now = self._intake.now()
+        readings = Readings(
+            address=[device for device, _, _ in rows],
+            property=[name for _, name, _ in rows],
+            time=np.full(len(rows), now, dtype=np.int64),
+            value=np.array([value for _, _, value in rows]),
+        )
+        await self._intake.take(readings, source=source, key=None, peer="platform")
+
+    async def _write_states(self) -> None:
+        counts = self._intake.counts
+        rows = []
+        for source, last_at in self._intake.last_at.items():
+            total = counts[f"source:{source}"]
+            rows.append((source, last_at, total - self._counted.get(source, 0)))
+            self._counted[source] = total
+        at = self._intake.now()
+        states = [
+            (name, plug.connector.name, self.ports[name], plug.connector.state())
+            for name, plug in self._plugs.items()
+        ]
+
+        def write(tx: Transaction) -> None:
+            state.write_sources(tx, rows)
+            for name, text, port, how in states:
+                state.write_connector(tx, name, text, port, at, how)
+            hold.trim_quarantine(tx)
+
+        await self._intake.main.write_async(write)

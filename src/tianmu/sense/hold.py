@@ -1,0 +1,221 @@
+"""What could not be placed or read: held, counted, offered, never dropped.
+
+``unknown`` has a row for each address nobody has registered, ``held`` what it said meanwhile
+(the newest ``HELD_PER_ADDRESS`` messages; older ones are counted as let go and said so), and
+``quarantine`` the bytes that no codec could read. Gate writes them; others read them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tianmu.facts.encoding import encode
+from tianmu.facts.intake import Quarantined, UnknownSeen
+from tianmu.facts.topic import INTAKE
+from tianmu.store.records import Transaction
+
+metadata = sa.MetaData()
+
+HELD_PER_ADDRESS = 1_000
+"""messages kept for one unregistered address; a default, to be set by the city"""
+
+QUARANTINE_KEPT = 100_000
+"""inputs kept in the quarantine; a default, to be set by the city"""
+
+unknown = sa.Table(
+    "unknown",
+    metadata,
+    sa.Column("unknown", sa.Text, primary_key=True),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("peer", sa.Text, nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("let_go", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Index("unknown_last", "last_at"),
+)
+
+held = sa.Table(
+    "held",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("unknown", sa.Text, nullable=False, index=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("life", sa.Boolean, nullable=False),
+    sa.Column("key", sa.LargeBinary, unique=True),
+    sa.Column("readings", sa.LargeBinary, nullable=False),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("quarantine", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("peer", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("offset", sa.Integer, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="kept"),
+)
+
+
+class HeldReadings(msgspec.Struct, frozen=True, array_like=True):
+    """Readings of one unregistered address, row by row small enough to be plain lists."""
+
+    property: list[str]
+    time: list[int]
+    value: list[float | None]
+    quality: list[int] | None
+    side: dict[int, Any]
+    source: int
+    received: int
+
+
+def see_unknown(
+    tx: Transaction,
+    address: str,
+    *,
+    protocol: str,
+    source: str,
+    peer: str,
+    at: int,
+    data: dict[str, Any],
+) -> int:
+    """Count an unregistered address; the first time it is announced on topic ``intake``.
+
+    Returns how often it has been seen, this time included.
+    """
+    row = tx.connection.execute(
+        sa.select(unknown.c.count).where(unknown.c.unknown == address)
+    ).scalar_one_or_none()
+    if row is None:
+        tx.connection.execute(
+            sa.insert(unknown).values(
+                unknown=address, protocol=protocol, source=source, peer=peer,
+                first_at=at, last_at=at, count=1, data=data,
+            )
+        )  # fmt: skip
+        seen = UnknownSeen(
+            unknown=address, at=at, protocol=protocol, source=source, peer=peer, data=data
+        )
+        tx.append(INTAKE.name, encode(seen))
+        return 1
+    tx.connection.execute(
+        sa.update(unknown)
+        .where(unknown.c.unknown == address)
+        .values(last_at=at, count=unknown.c.count + 1, peer=peer, data=data)
+    )
+    return int(row) + 1
+
+
+def hold(
+    tx: Transaction, address: str, readings: HeldReadings, *, life: bool, key: bytes | None
+) -> bool:
+    """Keep what an unregistered address said; beyond the limit the oldest is let go, counted.
+
+    False where the ``key`` was there already: a resent message is held once.
+    """
+    if key is not None:
+        key += b"/" + address.encode()
+        if tx.connection.execute(sa.select(held.c.id).where(held.c.key == key)).first():
+            return False
+    tx.connection.execute(
+        sa.insert(held).values(
+            unknown=address,
+            at=readings.received,
+            life=life,
+            key=key,
+            readings=msgspec.msgpack.encode(readings),
+        )
+    )
+    over = (
+        sa.select(held.c.id)
+        .where(held.c.unknown == address)
+        .order_by(held.c.id.desc())
+        .offset(HELD_PER_ADDRESS)
+    )
+    gone = tx.connection.execute(sa.delete(held).where(held.c.id.in_(over))).rowcount
+    if gone:
+        tx.connection.execute(
+            sa.update(unknown)
+            .where(unknown.c.unknown == address)
+            .values(let_go=unknown.c.let_go + gone)
+        )
+    return True
+
+
+def waiting(connection: sa.Connection) -> list[str]:
+    """Addresses that have spoken and that nobody has registered."""
+    return list(connection.execute(sa.select(unknown.c.unknown)).scalars())
+
+
+def held_for(connection: sa.Connection, address: str) -> list[tuple[int, bool, HeldReadings]]:
+    """What is held for an address, oldest first: (row, life lane, readings)."""
+    rows = connection.execute(
+        sa.select(held.c.id, held.c.life, held.c.readings)
+        .where(held.c.unknown == address)
+        .order_by(held.c.id)
+    ).all()
+    return [
+        (row, bool(life), msgspec.msgpack.decode(blob, type=HeldReadings))
+        for row, life, blob in rows
+    ]
+
+
+def forget(tx: Transaction, address: str, rows: list[int]) -> None:
+    """Take out what has been played to the journal, and the address with it."""
+    tx.connection.execute(sa.delete(held).where(held.c.id.in_(rows)))
+    tx.connection.execute(sa.delete(unknown).where(unknown.c.unknown == address))
+
+
+def discard(tx: Transaction, address: str) -> None:
+    """Put away an unregistered address and what it said; a person decided so."""
+    tx.connection.execute(sa.delete(held).where(held.c.unknown == address))
+    tx.connection.execute(sa.delete(unknown).where(unknown.c.unknown == address))
+
+
+def put_in_quarantine(
+    tx: Transaction,
+    protocol: str,
+    payload: bytes,
+    *,
+    reason: str,
+    peer: str,
+    source: str,
+    offset: int,
+    at: int,
+) -> str:
+    """Keep unreadable input with its bytes; announced on topic ``intake`` without them."""
+    name = uuid.uuid4().hex
+    tx.connection.execute(
+        sa.insert(quarantine).values(
+            quarantine=name, at=at, protocol=protocol, source=source, peer=peer,
+            reason=reason, offset=offset, payload=payload,
+        )
+    )  # fmt: skip
+    tx.append(
+        INTAKE.name,
+        encode(
+            Quarantined(
+                quarantine=name, at=at, protocol=protocol, source=source, peer=peer,
+                reason=reason, offset=offset,
+            )
+        ),
+    )  # fmt: skip
+    return name
+
+
+def trim_quarantine(tx: Transaction) -> int:
+    """Let go of the oldest inputs beyond the limit; returns how many went."""
+    over = sa.select(quarantine.c.quarantine).order_by(quarantine.c.at.desc())
+    return tx.connection.execute(
+        sa.delete(quarantine).where(quarantine.c.quarantine.in_(over.offset(QUARANTINE_KEPT)))
+    ).rowcount

@@ -1,0 +1,296 @@
+"""Observations as they come over HTTP: an object, an array, columns, NDJSON or Arrow IPC.
+
+Pure: bytes to columns, no I/O. The usual shapes are decoded as a whole; only when a whole
+does not decode is it gone through row by row, to say for each refused row why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+class Refused(ValueError):
+    """The message as a whole cannot be read: says what, where, and how to mend it."""
+
+    def __init__(self, detail: str, remedy: str, offset: int = 0) -> None:
+        super().__init__(detail)
+        self.detail, self.remedy, self.offset = detail, remedy, offset
+
+
+@dataclass
+class Columns:
+    """What a message says, shape (n,); rows that could not be read are in ``refused`` instead.
+
+    ``row`` is the row's number in the message; ``time`` µs since the epoch.
+    """
+
+    datastream: Sequence[str] | pa.Array
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+    row: NDArray[np.int64] | None = None
+    result_time: NDArray[np.int64] | None = None
+    sequence: NDArray[np.uint32] | None = None
+    quality: NDArray[np.uint8] | None = None
+    side: dict[int, Any] = field(default_factory=dict)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+class _Plain(msgspec.Struct, gc=False):
+    """The usual observation: a number at a time."""
+
+    datastream: str
+    time: str
+    value: float
+
+
+class _PlainInteger(msgspec.Struct, gc=False):
+    datastream: str
+    time: int
+    value: float
+
+
+class _PlainColumns(msgspec.Struct):
+    datastream: list[str]
+    time: list[int] | list[str]
+    value: list[float]
+    sequence: list[int] | None = None
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    """Any observation; see docs/connectors/http.md for the meaning of each field."""
+
+    datastream: str
+    value: Any
+    time: str | int
+    result_time: str | int | None = None
+    sequence: int = 0
+    quality: int = 0
+
+
+_plain = msgspec.json.Decoder(list[_Plain])
+_plain_integer = msgspec.json.Decoder(list[_PlainInteger])
+_columns = msgspec.json.Decoder(_PlainColumns)
+_raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
+_row = msgspec.json.Decoder(_Row)
+_any = msgspec.json.Decoder()
+
+
+def decode(body: bytes, content_type: str) -> Columns:
+    """Columns of a message of this content type; raises ``Refused`` where it is no message."""
+    kind = content_type.partition(";")[0].strip().lower() or JSON
+    if kind == ARROW:
+        return _decode_arrow(body)
+    if kind in {NDJSON, "application/ndjson", "application/jsonl"}:
+        return _decode_rows([line for line in body.split(b"\n") if line.strip()])
+    if kind != JSON and not kind.endswith("+json"):
+        raise Refused(
+            f"content type {kind!r} is not one of ours", f"send {JSON}, {NDJSON} or {ARROW}"
+        )
+    start = body.lstrip()[:1]
+    if start == b"[":
+        return _decode_array(body)
+    if start == b"{":
+        return _decode_object(body)
+    raise Refused("the body is neither a JSON object nor an array", "send {…} or […]")
+
+
+def _decode_array(body: bytes) -> Columns:
+    try:
+        texts = _plain.decode(body)
+        return Columns(
+            datastream=[r.datastream for r in texts],
+            time=parse_times([r.time for r in texts]),
+            value=np.array([r.value for r in texts], dtype=np.float64),
+        )
+    except (msgspec.ValidationError, ValueError):
+        pass
+    try:
+        numbers = _plain_integer.decode(body)
+        return Columns(
+            datastream=[r.datastream for r in numbers],
+            time=np.array([r.time for r in numbers], dtype=np.int64) * 1000,
+            value=np.array([r.value for r in numbers], dtype=np.float64),
+        )
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        pass
+    try:
+        return _decode_rows(_raw_rows.decode(body))
+    except msgspec.DecodeError as error:
+        raise Refused(f"not JSON: {error}", "send an array of observations") from error
+
+
+def _decode_object(body: bytes) -> Columns:
+    try:
+        columns = _columns.decode(body)
+    except msgspec.ValidationError:
+        return _decode_any_object(body)
+    except msgspec.DecodeError as error:
+        raise Refused(f"not JSON: {error}", "send one observation or columns") from error
+    return _from_columns(columns)
+
+
+def _from_columns(columns: _PlainColumns) -> Columns:
+    n = len(columns.datastream)
+    if len(columns.time) != n or len(columns.value) != n:
+        raise Refused(
+            f"columns differ in length: datastream {n}, time {len(columns.time)}, "
+            f"value {len(columns.value)}",
+            "send columns of one length",
+        )
+    sequence = columns.sequence
+    if sequence is not None and len(sequence) != n:
+        raise Refused(
+            f"column sequence has {len(sequence)} rows, datastream {n}",
+            "send columns of one length",
+        )
+    try:
+        if n and isinstance(columns.time[0], int):
+            time = np.array(columns.time, dtype=np.int64) * 1000
+        else:
+            time = parse_times([str(t) for t in columns.time])
+    except (ValueError, OverflowError):
+        rows: list[Any] = [
+            {"datastream": d, "time": t, "value": v}
+            for d, t, v in zip(columns.datastream, columns.time, columns.value, strict=True)
+        ]
+        return _decode_rows([msgspec.json.encode(row) for row in rows])
+    return Columns(
+        datastream=columns.datastream,
+        time=time,
+        value=np.array(columns.value, dtype=np.float64),
+        sequence=None if sequence is None else np.array(sequence, dtype=np.uint32),
+    )
+
+
+def _decode_any_object(body: bytes) -> Columns:
+    """One observation, or columns with results that are not all numbers."""
+    found = _any.decode(body)
+    if not isinstance(found.get("datastream"), list):
+        return _decode_rows([body])
+    names = [k for k in found if isinstance(found[k], list)]
+    lengths = {k: len(found[k]) for k in names}
+    if len(set(lengths.values())) > 1:
+        raise Refused(f"columns differ in length: {lengths}", "send columns of one length")
+    scalars = {k: v for k, v in found.items() if k not in names}
+    n = lengths["datastream"]
+    rows = [{**scalars, **{k: found[k][i] for k in names}} for i in range(n)]
+    return _decode_rows([msgspec.json.encode(row) for row in rows])
+
+
+def _decode_rows(rows: Sequence[bytes | msgspec.Raw]) -> Columns:
+    """Row by row: each that cannot be read is refused with its reason."""
+    good: list[_Row] = []
+    numbers: list[int] = []
+    times: list[int] = []
+    result_times: list[int] = []
+    refused: list[tuple[int, str]] = []
+    for number, raw in enumerate(rows):
+        try:
+            row = _row.decode(raw)
+            at = instant(row.time)
+            result_at = at if row.result_time is None else instant(row.result_time)
+            if not 0 <= row.sequence < 1 << 32:
+                raise ValueError("sequence must be between 0 and 4294967295")
+            if not 0 <= row.quality <= 4:
+                raise ValueError(
+                    "quality must be 0 good, 1 uncertain, 2 bad, 3 maintenance, 4 test"
+                )
+        except (msgspec.DecodeError, ValueError, OverflowError) as error:
+            refused.append((number, str(error)))
+            continue
+        good.append(row)
+        numbers.append(number)
+        times.append(at)
+        result_times.append(result_at)
+    value = np.full(len(good), np.nan)
+    side: dict[int, Any] = {}
+    for i, row in enumerate(good):
+        if isinstance(row.value, int | float) and not isinstance(row.value, bool):
+            value[i] = row.value
+        else:
+            side[i] = row.value
+    has_result_times = any(row.result_time is not None for row in good)
+    return Columns(
+        datastream=[row.datastream for row in good],
+        time=np.array(times, dtype=np.int64),
+        value=value,
+        row=np.array(numbers, dtype=np.int64),
+        result_time=np.array(result_times, dtype=np.int64) if has_result_times else None,
+        sequence=_unless_all_zero([row.sequence for row in good], np.uint32),
+        quality=_unless_all_zero([row.quality for row in good], np.uint8),
+        side=side,
+        refused=refused,
+    )
+
+
+def _unless_all_zero(values: list[int], dtype: Any) -> NDArray[Any] | None:
+    return np.array(values, dtype=dtype) if any(values) else None
+
+
+def _decode_arrow(body: bytes) -> Columns:
+    try:
+        with pa.ipc.open_stream(body) as stream:
+            table = stream.read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Refused(f"not an Arrow IPC stream: {error}", "send the streaming format") from error
+    missing = {"datastream", "time", "value"} - set(table.column_names)
+    if missing:
+        raise Refused(
+            f"columns {sorted(missing)} are missing",
+            "send datastream (string), time (timestamp) and value (number)",
+        )
+    try:
+        datastream = table["datastream"].cast(pa.string()).combine_chunks()
+        time = table["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+        value = table["value"].cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        raise Refused(
+            f"a column has another type: {error}", "see docs/connectors/http.md"
+        ) from error
+    for name, column in (("datastream", datastream), ("time", time)):
+        if column.null_count:
+            raise Refused(f"column {name} has {column.null_count} nulls", "leave those rows out")
+    sequence = table["sequence"] if "sequence" in table.column_names else None
+    return Columns(
+        datastream=datastream,
+        time=time.to_numpy(),
+        value=value.to_numpy(),
+        sequence=None if sequence is None else sequence.to_numpy().astype(np.uint32),
+    )
+
+
+def parse_times(texts: list[str]) -> NDArray[np.int64]:
+    """RFC 3339 times to µs since the epoch, all at once; ``ValueError`` if any has no zone."""
+    column = pa.array(texts, type=pa.string())
+    try:
+        return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
+    except pa.ArrowInvalid as error:
+        raise ValueError(str(error)) from error
+
+
+def instant(time: str | int) -> int:
+    """One time to µs since the epoch: RFC 3339 with a zone, or an integer of milliseconds."""
+    if isinstance(time, int):
+        return time * 1000
+    at = datetime.fromisoformat(time)
+    if at.tzinfo is None:
+        raise ValueError(f"time {time!r} has no zone: add Z or an offset such as +08:00")
+    return int((at - _EPOCH).total_seconds() * 1_000_000 + 0.5)
+
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -1,0 +1,325 @@
+"""The HTTP door of gate: ``POST /observations`` with a source's bearer token."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+import uvicorn
+import zstandard
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.registry import SourceChanged
+from tianmu.facts.text import Text
+from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decode
+from tianmu.sense.intake import UNKNOWN, Intake
+from tianmu.store.records import DiskFull
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+LARGEST = 64 << 20
+"""bytes of one message, decompressed"""
+IN_FLIGHT = 64
+"""messages of all sources being written at once; beyond it 429, so that memory stays bounded"""
+IN_FLIGHT_OF_ONE = 32
+"""messages of one source being written at once, so that none starves the others"""
+AHEAD = 10 * 60 * 1_000_000
+"""µs a clock may be ahead of ours; rows beyond it are refused (default, to be set by the city)"""
+
+
+class Answer(Exception):
+    """A problem to tell the sender (RFC 9457)."""
+
+    def __init__(self, status: int, title: str, detail: str, remedy: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.body = {
+            "type": "about:blank", "title": title, "status": status, "detail": detail,
+            "remedy": remedy, **more,
+        }  # fmt: skip
+
+
+class HttpConnector:
+    """Answers when what it took is on disk; says for each refused row why."""
+
+    protocol = "http"
+    name: ClassVar[Text] = {"zh": "HTTP 接入", "en": "HTTP ingest"}
+
+    def __init__(self, intake: Intake, *, tls: tuple[str, str] | None = None) -> None:
+        self._intake = intake
+        self._tls = tls
+        self._counts: Counter[str] = Counter()
+        self._flying: Counter[str] = Counter()
+        self._last_at = 0
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        certificate, key = self._tls or (None, None)
+        config = uvicorn.Config(
+            self, host=host, port=port, log_level="warning", access_log=False, lifespan="off",
+            timeout_keep_alive=75, ssl_certfile=certificate, ssl_keyfile=key,
+            timeout_graceful_shutdown=3, server_header=False,
+        )  # fmt: skip
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        self._server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+        self._task = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise OSError(f"port {port} on {host} cannot be bound")
+            await asyncio.sleep(0.01)
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+    def state(self) -> Mapping[str, Any]:
+        return {**self._counts, "last_at": self._last_at, "in_flight": self._flying.total()}
+
+    async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
+        """Try each content type and encoding again, since a wrong header is the usual fault."""
+        named = self._intake.sources.named(source)
+        if named is None:
+            return False
+        for encoding in ("", "gzip", "zstd"):
+            for kind in (JSON, NDJSON, ARROW):
+                try:
+                    columns = decode(decompress(payload, encoding), kind)
+                    await self.put(columns, named, hashlib.sha256(payload).digest(), peer)
+                except (Refused, Answer):
+                    continue
+                return True
+        return False
+
+    # -- ASGI --
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        more: dict[str, str] = {}
+        try:
+            status, body = await self._answer(scope, receive)
+            kind = b"application/json"
+        except Answer as problem:
+            status, body, kind = problem.status, problem.body, b"application/problem+json"
+            if status in {429, 503, 507}:
+                more["retry-after"] = "1"
+            self._counts[f"answered_{status}"] += 1
+        payload = msgspec.json.encode(body)
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(payload)).encode()),
+            *((k.encode(), v.encode()) for k, v in more.items()),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": payload})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
+        path, method = scope["path"], scope["method"]
+        if path == "/health" and method == "GET":
+            return 200, {"ok": True}
+        if path != "/observations":
+            raise Answer(404, "Not found", f"there is no {path} here", "POST /observations")
+        if method != "POST":
+            raise Answer(405, "Method not allowed", f"{method} is not answered", "use POST")
+        headers = dict(scope["headers"])
+        source = self._source(headers)
+        if self._flying.total() >= IN_FLIGHT or self._flying[source.source] >= IN_FLIGHT_OF_ONE:
+            raise Answer(
+                429, "Too many at once", "earlier messages are still being written",
+                "send again after the seconds in Retry-After",
+            )  # fmt: skip
+        self._flying[source.source] += 1
+        try:
+            body = await _read(receive)
+            return await self._take(body, headers, source, _peer(scope))
+        finally:
+            self._flying[source.source] -= 1
+
+    def _source(self, headers: Mapping[bytes, bytes]) -> SourceChanged:
+        scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        source = self._intake.sources.by_token(token) if scheme.lower() == "bearer" else None
+        if source is None:
+            raise Answer(
+                401, "Not signed in", "no source has this token",
+                "send Authorization: Bearer with the token of a source (/admin, sources)",
+            )  # fmt: skip
+        return source
+
+    async def _take(
+        self, body: bytes, headers: Mapping[bytes, bytes], source: SourceChanged, peer: str
+    ) -> tuple[int, dict[str, Any]]:
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        try:
+            plain = decompress(body, headers.get(b"content-encoding", b"").decode("latin-1"))
+            columns = decode(plain, content_type)
+        except Refused as refused:
+            await self._intake.quarantine(
+                self.protocol, body, reason=f"{refused.detail}: {refused.remedy}", peer=peer,
+                source=source.source, offset=refused.offset,
+            )  # fmt: skip
+            raise Answer(400, "Cannot be read", refused.detail, refused.remedy) from refused
+        self._counts["messages"] += 1
+        self._last_at = self._intake.now()
+        key = _key(source, headers.get(b"idempotency-key", b""))
+        try:
+            return await self.put(columns, source, key, peer)
+        except DiskFull as full:
+            raise Answer(
+                507, "No room", f"not kept: {full}",
+                "keep it and send it again later; the city says when there is room again",
+            ) from full  # fmt: skip
+
+    async def put(
+        self, columns: Columns, source: SourceChanged, key: bytes | None, peer: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Columns to disk; returns HTTP status and the answer with what became of each row."""
+        received = self._intake.now()
+        refused = [{"row": int(number), "reason": reason} for number, reason in columns.refused]
+        index = self._intake.registry.datastream_index(columns.datastream)
+        early = columns.time > received + AHEAD
+        unknown = index == UNKNOWN
+        known = ~(unknown | early)
+        row = columns.row if columns.row is not None else np.arange(len(columns))
+        refused += [
+            {"row": int(row[i]), "reason": "its time lies ahead of the city's clock: set yours"}
+            for i in np.flatnonzero(early).tolist()
+        ]
+        held = 0
+        strange = np.flatnonzero(unknown & ~early)
+        if len(strange):
+            held = await self._hold(columns, strange, source, key, peer)
+        duplicate, position = False, 0
+        if known.any():
+            batch = _batch(columns, known, index, source.number, received)
+            position, duplicate = await self._intake.append(batch, source, key)
+        answer: dict[str, Any] = {
+            "accepted": int(known.sum()), "held": held, "duplicate": duplicate,
+            "position": position, "refused": refused,
+        }  # fmt: skip
+        self._counts["rows_refused"] += len(refused)
+        if refused and not answer["accepted"] and not held:
+            raise Answer(
+                422, "No row was taken", f"all {len(refused)} rows were refused",
+                "mend what each row's reason says", refused=refused[:1000],
+            )  # fmt: skip
+        return 200, answer
+
+    async def _hold(
+        self,
+        columns: Columns,
+        rows: Any,
+        source: SourceChanged,
+        key: bytes | None,
+        peer: str,
+    ) -> int:
+        from tianmu.sense.contract import Readings
+
+        names = [str(columns.datastream[i]) for i in rows.tolist()]
+        split = [name.rpartition("/") for name in names]
+        readings = Readings(
+            address=[device or name for device, _, name in split],
+            property=[name if device else "value" for device, _, name in split],
+            time=columns.time[rows],
+            value=columns.value[rows],
+            quality=None if columns.quality is None else columns.quality[rows],
+            sequence=None if columns.sequence is None else columns.sequence[rows],
+            side={
+                new: columns.side[old]
+                for new, old in enumerate(rows.tolist())
+                if old in columns.side
+            },
+        )
+        held_key = None if key is None else b"h" + key
+        taken = await self._intake.take(readings, source=source, key=held_key, peer=peer)
+        return taken.held
+
+
+def _batch(
+    columns: Columns, known: Any, index: Any, source: int, received: int
+) -> ObservationBatch:
+    which: Any = slice(None) if known.all() else np.flatnonzero(known)
+    side = columns.side
+    if side and not isinstance(which, slice):
+        side = {new: side[old] for new, old in enumerate(which.tolist()) if old in side}
+    return ObservationBatch(
+        datastream=index[which],
+        phenomenon_time=columns.time[which],
+        value=columns.value[which],
+        received=received,
+        source=source,
+        result_time=None if columns.result_time is None else columns.result_time[which],
+        quality=None if columns.quality is None else columns.quality[which],
+        sequence=None if columns.sequence is None else columns.sequence[which],
+        side=side,
+    )
+
+
+def decompress(body: bytes, encoding: str) -> bytes:
+    """The body without its content encoding; ``Refused`` beyond ``LARGEST`` bytes."""
+    kind = encoding.strip().lower()
+    try:
+        if kind in {"", "identity"}:
+            plain = body
+        elif kind in {"gzip", "x-gzip"}:
+            unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            plain = unpack.decompress(body, LARGEST + 1)
+            if not unpack.eof and len(plain) <= LARGEST:
+                raise gzip.BadGzipFile("it ends before its end mark")
+        elif kind == "zstd":
+            with zstandard.ZstdDecompressor().stream_reader(body) as reader:
+                plain = reader.read(LARGEST + 1)
+        else:
+            raise Refused(f"content encoding {kind!r} is not one of ours", "use gzip or zstd")
+    except (zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        raise Refused(f"not {kind}: {error}", "compress the whole body once") from error
+    if len(plain) > LARGEST:
+        raise Refused(f"more than {LARGEST} bytes when unpacked", "send smaller batches")
+    return plain
+
+
+def _key(source: SourceChanged, told: bytes) -> bytes | None:
+    return hashlib.sha256(source.source.encode() + b"\0" + told).digest() if told else None
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else ""
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Answer(400, "Cut off", "the sender hung up", "send the whole body")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > LARGEST:
+            raise Answer(413, "Too large", f"more than {LARGEST} bytes", "send smaller batches")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+class _no_signals:  # noqa: N801 (stands in for a context-manager method)
+    """The supervisor owns the signals, not this server."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...

@@ -1,0 +1,317 @@
+"""The one door from connectors to the journal: what ``take`` has returned is on disk."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.registry import SourceChanged
+from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE, Topic
+from tianmu.sense import hold
+from tianmu.sense.contract import Candidate, Readings, Taken
+from tianmu.sense.source import Sources
+from tianmu.store.journal.contract import Appended
+from tianmu.store.records import Records, Transaction
+from tianmu.store.registry import Registry
+
+UNKNOWN = 0xFFFFFFFF
+"""index of a datastream nobody has registered"""
+
+
+def clock() -> int:
+    """µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Intake:
+    """Readings to observation batches on the right lane; what is unknown is held, not dropped."""
+
+    def __init__(
+        self,
+        main: Records,
+        life: Records,
+        registry: Registry,
+        sources: Sources,
+        now: Callable[[], int] = clock,
+    ) -> None:
+        main.create(hold.metadata)
+        self.main, self.life, self.registry, self.sources = main, life, registry, sources
+        self.now = now
+        self.counts: Counter[str] = Counter()
+        self.last_at: dict[str, int] = {}
+        """source → µs of its last message"""
+        self._devices: dict[str, str] = {}
+
+    # -- the hot path --
+
+    async def append(
+        self, batch: ObservationBatch, source: SourceChanged, key: bytes | None
+    ) -> Appended:
+        """Put a batch of registered datastreams on disk; a repeated ``key`` takes effect once."""
+        records, topic = self._lane(source)
+        payload = batch.encode()
+
+        def write(tx: Transaction) -> Appended:
+            return tx.append(topic.name, payload, key)
+
+        appended = await records.write_async(write)
+        self._count(source, len(batch), appended.duplicate)
+        return appended
+
+    def _lane(self, source: SourceChanged) -> tuple[Records, Topic]:
+        return (self.life, OBSERVATION_LIFE) if source.life_safety else (self.main, OBSERVATION)
+
+    def _count(self, source: SourceChanged, rows: int, duplicate: bool) -> None:
+        self.last_at[source.source] = self.now()
+        if duplicate:
+            self.counts["duplicates"] += 1
+        else:
+            self.counts["observations"] += rows
+            self.counts[f"source:{source.source}"] += rows
+
+    # -- by wire address --
+
+    async def take(
+        self, readings: Readings, *, source: SourceChanged, key: bytes | None, peer: str
+    ) -> Taken:
+        """See ``contract.Intake.take``."""
+        received = self.now()
+        index = self.resolve(readings.address, readings.property)
+        known = index != UNKNOWN
+        held = 0
+        if not known.all():
+            held = await self._hold(readings, ~known, source, key, peer, received)
+        duplicate = False
+        if known.any():
+            batch = _select(readings, known, index, source.number, received)
+            duplicate = (await self.append(batch, source, key)).duplicate
+        return Taken(known=int(known.sum()), held=held, duplicate=duplicate)
+
+    def resolve(self, addresses: Sequence[str], properties: Sequence[str]) -> NDArray[np.uint32]:
+        """Dense datastream indices, shape (n,); ``UNKNOWN`` where nobody has registered one."""
+        names = [
+            f"{self._device(address)}/{name}"
+            for address, name in zip(addresses, properties, strict=True)
+        ]
+        return self.registry.datastream_index(names)
+
+    def _device(self, address: str) -> str:
+        """Device id behind a wire address: the id itself, or the device with that label."""
+        found = self._devices.get(address)
+        if found is not None:
+            return found
+        index = self.registry.find(address)
+        if index is None:
+            index = self.registry.find_address(address)
+        if index is None:
+            return address
+        name = self.registry.device(index).device
+        if len(self._devices) > 200_000:
+            self._devices.clear()
+        self._devices[address] = name
+        return name
+
+    async def _hold(
+        self,
+        readings: Readings,
+        rows: NDArray[np.bool_],
+        source: SourceChanged,
+        key: bytes | None,
+        peer: str,
+        received: int,
+    ) -> int:
+        by_address: dict[str, list[int]] = {}
+        for row in np.flatnonzero(rows).tolist():
+            by_address.setdefault(readings.address[row], []).append(row)
+
+        def write(tx: Transaction) -> int:
+            count = 0
+            for address, which in by_address.items():
+                candidate = readings.candidates.get(address, Candidate())
+                parked = _held(readings, which, source.number, received)
+                if not hold.hold(tx, address, parked, life=source.life_safety, key=key):
+                    continue
+                hold.see_unknown(
+                    tx, address, protocol=source.protocol, source=source.source, peer=peer,
+                    at=received, data=_offer(candidate, parked),
+                )  # fmt: skip
+                count += len(which)
+            return count
+
+        held = await self.main.write_async(write)
+        self.last_at[source.source] = received
+        self.counts["held"] += held
+        return held
+
+    # -- what is not known or not readable --
+
+    async def unknown(
+        self, protocol: str, address: str, *, peer: str, payload: bytes, candidate: Candidate
+    ) -> None:
+        """Hold the input of a source nobody has registered, counted and offered."""
+        at = self.now()
+        data = {
+            "kind": candidate.kind, "name": candidate.name, **candidate.data,
+            "last_payload": payload[:512].hex(),
+        }  # fmt: skip
+        await self.main.write_async(
+            lambda tx: hold.see_unknown(
+                tx, address, protocol=protocol, source="", peer=peer, at=at, data=data
+            )
+        )
+        self.counts["unknown"] += 1
+
+    async def quarantine(
+        self,
+        protocol: str,
+        payload: bytes,
+        *,
+        reason: str,
+        peer: str,
+        source: str = "",
+        offset: int = 0,
+    ) -> None:
+        """Keep input that could not be read, with its bytes and the reason."""
+        at = self.now()
+        await self.main.write_async(
+                lambda tx: hold.put_in_quarantine(
+                    tx, protocol, payload, reason=reason, peer=peer, source=source,
+                    offset=offset, at=at,
+                )
+        )  # fmt: skip
+        self.counts["refused"] += 1
+
+    # -- who speaks --
+
+    def source(self, protocol: str, address: str) -> SourceChanged | None:
+        """The active source that may speak with this wire address, or None: then it is unknown.
+
+        A source names its addresses (``allow``), or a registered device with this address names
+        its source.
+        """
+        found = self.sources.by_address(protocol, address)
+        if found is not None:
+            return found
+        index = self.registry.find_address(f"{protocol}/{address}")
+        if index is None:
+            return None
+        named = self.sources.named(self.registry.device(index).source)
+        return named if named is not None and named.protocol == protocol else None
+
+    def in_maintenance(self, address: str) -> bool:
+        """Whether the device or source is in a maintenance window now."""
+        at = self.now()
+        return self.sources.in_maintenance(address, at) or self.sources.in_maintenance(
+            self._device(address), at
+        )
+
+    # -- once somebody has registered it --
+
+    async def release(self) -> int:
+        """Play what was held for addresses that are registered now; returns rows played.
+
+        Each held message goes to its lane under a key of its own and is then forgotten, so a
+        crash between the two plays it once all the same.
+        """
+        self._devices.clear()
+        played = 0
+        for address in self.main.read(hold.waiting):
+            device = self._device(address)
+            if self.registry.find(device) is None:
+                continue
+            kept = self.main.read(lambda connection, a=address: hold.held_for(connection, a))
+            for row, life, parked in kept:
+                index = self.registry.datastream_index([f"{device}/{p}" for p in parked.property])
+                known = index != UNKNOWN
+                if not known.any():
+                    continue
+                batch = _unpark(parked, index, known)
+                records, topic = (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
+                payload, key = batch.encode(), b"held/%d" % row
+                await records.write_async(
+                    lambda tx, t=topic, p=payload, k=key: tx.append(t.name, p, k)
+                )
+                played += len(batch)
+            rows = [row for row, _, _ in kept]
+            await self.main.write_async(lambda tx, a=address, r=rows: hold.forget(tx, a, r))
+        self.counts["observations"] += played
+        return played
+
+
+def _select(
+    readings: Readings,
+    rows: NDArray[np.bool_],
+    index: NDArray[np.uint32],
+    source: int,
+    received: int,
+) -> ObservationBatch:
+    if rows.all():
+        side = dict(readings.side)
+        which: Any = slice(None)
+    else:
+        which = np.flatnonzero(rows)
+        side = {
+            new: readings.side[old]
+            for new, old in enumerate(which.tolist())
+            if old in readings.side
+        }
+    return ObservationBatch(
+        datastream=index[which],
+        phenomenon_time=readings.time[which],
+        value=readings.value[which],
+        received=received,
+        source=source,
+        quality=None if readings.quality is None else readings.quality[which],
+        sequence=None if readings.sequence is None else readings.sequence[which],
+        side=side,
+    )
+
+
+def _held(readings: Readings, rows: list[int], source: int, received: int) -> hold.HeldReadings:
+    values = [float(readings.value[row]) for row in rows]
+    return hold.HeldReadings(
+        property=[readings.property[row] for row in rows],
+        time=[int(readings.time[row]) for row in rows],
+        value=[None if np.isnan(value) else value for value in values],
+        quality=None if readings.quality is None else [int(readings.quality[row]) for row in rows],
+        side={new: readings.side[old] for new, old in enumerate(rows) if old in readings.side},
+        source=source,
+        received=received,
+    )
+
+
+def _unpark(
+    parked: hold.HeldReadings, index: NDArray[np.uint32], known: NDArray[np.bool_]
+) -> ObservationBatch:
+    which = np.flatnonzero(known)
+    value = np.array([np.nan if v is None else v for v in parked.value])
+    return ObservationBatch(
+        datastream=index[which],
+        phenomenon_time=np.array(parked.time, dtype=np.int64)[which],
+        value=value[which],
+        received=parked.received,
+        source=parked.source,
+        quality=(
+            None if parked.quality is None else np.array(parked.quality, dtype=np.uint8)[which]
+        ),
+        side={
+            new: parked.side[old] for new, old in enumerate(which.tolist()) if old in parked.side
+        },
+    )
+
+
+def _offer(candidate: Candidate, parked: hold.HeldReadings) -> dict[str, Any]:
+    """What the unknown queue shows: what the device may be, and what it said last."""
+    return {
+        "kind": candidate.kind,
+        "name": candidate.name,
+        **candidate.data,
+        "properties": sorted(set(parked.property)),
+        "last": dict(zip(parked.property, parked.value, strict=True)),
+    }

@@ -1,0 +1,257 @@
+"""The MQTT door of gate: a client of any broker, that acknowledges after fsync.
+
+Messages are gathered for a few milliseconds, decoded together, put on disk as one batch for each
+source, and only then acknowledged to the broker (QoS 1); until then the broker keeps them and
+hands them out again if we die. What arrives twice that way has the same observation identity
+(datastream, time, sequence), by which it takes effect once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from tianmu.facts.registry import SourceChanged
+from tianmu.facts.text import Text
+from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decode
+from tianmu.sense.http.connector import Answer, HttpConnector
+from tianmu.sense.intake import Intake
+from tianmu.store.records import DiskFull
+
+TOPIC = "tianmu/+/observations"
+GATHER = 0.004
+"""seconds that messages are gathered before they are put on disk together"""
+LARGEST_GROUP = 4_000
+"""messages decoded together"""
+
+
+class Message(NamedTuple):
+    mid: int
+    qos: int
+    source: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the broker is and as whom we sign in."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
+
+
+class MqttConnector:
+    protocol = "mqtt"
+    name: ClassVar[Text] = {"zh": "MQTT 接入", "en": "MQTT ingest"}
+
+    def __init__(self, intake: Intake, http: HttpConnector, server: Server) -> None:
+        self._intake, self._http, self._server = intake, http, server
+        self._waiting: list[Message] = []
+        self._room = threading.Semaphore(4 * LARGEST_GROUP)
+        self._some = asyncio.Event()
+        self._counts: Counter[str] = Counter()
+        self._last_at = 0
+        self._connected = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._client = self._make_client()
+
+    def _make_client(self) -> paho.Client:
+        v5 = self._server.version == MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id="tianmu-gate",
+            clean_session=None if v5 else False,
+            protocol=self._server.version,
+            manual_ack=True,
+        )
+        client.username_pw_set(self._server.user, self._server.password)
+        client.reconnect_delay_set(1, 30)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    async def start(self, host: str, port: int) -> int:
+        """Connect to the broker (``host`` and ``port`` are the broker's own, already known)."""
+        self._loop = asyncio.get_running_loop()
+        if self._server.version == MQTTProtocolVersion.MQTTv5:
+            self._client.connect_async(
+                self._server.host, self._server.port, keepalive=30,
+                clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY,
+            )  # fmt: skip
+        else:
+            self._client.connect_async(self._server.host, self._server.port, keepalive=30)
+        self._client.loop_start()
+        self._task = asyncio.create_task(self._run())
+        return self._server.port
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._client.disconnect)
+        await asyncio.to_thread(self._client.loop_stop)
+        if self._task is not None:
+            self._task.cancel()
+
+    def state(self) -> Mapping[str, Any]:
+        return {**self._counts, "connected": self._connected, "last_at": self._last_at}
+
+    async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
+        return await self._http.replay(payload, source=source, peer=peer)
+
+    # -- paho's thread --
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if code.is_failure:
+            self._counts["refused_by_broker"] += 1
+            return
+        self._connected = True
+        client.subscribe(TOPIC, qos=1)
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._connected = False
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._room.acquire()  # full: stop reading, and TCP slows the broker down
+        source = message.topic.split("/", 2)[1]
+        self._waiting.append(Message(message.mid, message.qos, source, message.payload))
+        if len(self._waiting) == 1 and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._some.set)
+
+    # -- gate's loop --
+
+    async def _run(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            await asyncio.sleep(GATHER)
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                for start in range(0, len(group), LARGEST_GROUP):
+                    await self._take(group[start : start + LARGEST_GROUP])
+
+    async def _take(self, group: Sequence[Message]) -> None:
+        by_source: dict[str, list[Message]] = {}
+        for message in group:
+            by_source.setdefault(message.source, []).append(message)
+        for name, messages in by_source.items():
+            source = self._intake.sources.named(name)
+            try:
+                await self._take_source(name, source, messages)
+            except DiskFull:
+                # not acknowledged: the broker keeps them and hands them out again
+                self._counts["disk_full"] += len(messages)
+                self._room.release(len(messages))
+                await asyncio.sleep(1)
+                await asyncio.to_thread(self._client.reconnect)
+                continue
+            for message in messages:
+                if message.qos:
+                    self._client.ack(message.mid, message.qos)
+            self._room.release(len(messages))
+        self._last_at = self._intake.now()
+
+    async def _take_source(
+        self, name: str, source: SourceChanged | None, messages: Sequence[Message]
+    ) -> None:
+        self._counts["messages"] += len(messages)
+        if source is None:
+            for message in messages:
+                await self._refuse(message, "no active source has this name", name)
+            return
+        bad: list[tuple[Message, str]] = []
+        for columns in _decode(messages, bad):
+            try:
+                _, answer = await self._http.put(columns, source, None, f"mqtt:{name}")
+            except Answer as problem:
+                answer = problem.body
+            for row in answer["refused"][:100]:
+                await self._intake.quarantine(
+                    self.protocol, _row_bytes(columns, row["row"]), reason=row["reason"],
+                    peer=f"mqtt:{name}", source=name,
+                )  # fmt: skip
+        for message, reason in bad:
+            await self._refuse(message, reason, name)
+
+    async def _refuse(self, message: Message, reason: str, name: str) -> None:
+        self._counts["refused"] += 1
+        await self._intake.quarantine(
+            self.protocol, message.payload, reason=reason, peer=f"mqtt:{name}", source=name
+        )
+
+
+def _row_bytes(columns: Columns, row: int) -> bytes:
+    if columns.row is not None or row >= len(columns):
+        return b""
+    return f"{columns.datastream[row]} {columns.time[row]} {columns.value[row]}".encode()
+
+
+def content_type(payload: bytes) -> str:
+    """MQTT 3.1.1 tells no content type: told by the first bytes."""
+    if payload[:4] == b"\xff\xff\xff\xff":
+        return ARROW
+    if payload[:1] == b"{" and b"}\n{" in payload:
+        return NDJSON
+    return JSON
+
+
+def _decode(messages: Sequence[Message], bad: list[tuple[Message, str]]) -> list[Columns]:
+    """Columns of many messages, as few as can be; what cannot be read goes to ``bad``."""
+    singles: list[Message] = []
+    rest: list[Message] = []
+    for message in messages:
+        one = message.payload[:1] == b"{" and content_type(message.payload) == JSON
+        (singles if one else rest).append(message)
+    found: list[Columns] = []
+    if len(singles) > 1:
+        try:
+            whole = decode(b"[" + b",".join(m.payload for m in singles) + b"]", JSON)
+            if whole.refused:
+                raise Refused("some cannot be read", "")
+            found.append(whole)
+            singles = []
+        except Refused:
+            pass  # one of them is no single observation: go through them one by one
+    arrays: list[Columns] = []
+    for message in (*singles, *rest):
+        try:
+            columns = decode(message.payload, content_type(message.payload))
+        except Refused as refused:
+            bad.append((message, f"{refused.detail}: {refused.remedy}"))
+            continue
+        bad.extend((message, f"row {row}: {reason}") for row, reason in columns.refused)
+        columns.refused = []
+        (arrays if _joinable(columns) else found).append(columns)
+    if arrays:
+        found.append(_join(arrays))
+    return found
+
+
+def _joinable(columns: Columns) -> bool:
+    return (
+        columns.result_time is None
+        and columns.sequence is None
+        and columns.quality is None
+        and not columns.side
+        and isinstance(columns.datastream, list)
+    )
+
+
+def _join(parts: Sequence[Columns]) -> Columns:
+    if len(parts) == 1:
+        return parts[0]
+    return Columns(
+        datastream=[name for part in parts for name in part.datastream],
+        time=np.concatenate([part.time for part in parts]),
+        value=np.concatenate([part.value for part in parts]),
+    )

@@ -1,0 +1,36 @@
+"""Passwords of MQTT sources as brokers keep them: PBKDF2 in mosquitto's ``$7$`` form.
+
+``$7$<iterations>$<salt, base64>$<PBKDF2-HMAC-SHA512, base64>`` (mosquitto_passwd(1), 2.0).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+ITERATIONS = 101
+
+
+def hashed(password: str) -> str:
+    """A salted hash of a token (256 random bits, so few iterations are enough)."""
+    salt = secrets.token_bytes(12)
+    return _form(password, salt, ITERATIONS)
+
+
+def matches(password: str, kept: str) -> bool:
+    try:
+        _, kind, iterations, salt, _ = kept.split("$")
+        if kind != "7":
+            return False
+        again = _form(password, base64.b64decode(salt), int(iterations))
+    except ValueError:
+        return False
+    return hmac.compare_digest(again, kept)
+
+
+def _form(password: str, salt: bytes, iterations: int) -> str:
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
+    parts = ("7", str(iterations), base64.b64encode(salt).decode(), base64.b64encode(key).decode())
+    return "$" + "$".join(parts)

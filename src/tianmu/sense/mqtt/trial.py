@@ -1,0 +1,61 @@
+"""The pure-Python broker for trial: ``python -m tianmu.sense.mqtt.trial HOST PORT FOLDER``.
+
+The folder is handed to the plugins by the environment, since the broker makes them itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from amqtt.broker import Broker
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+
+from tianmu.sense.mqtt.broker import GATE
+from tianmu.sense.mqtt.password import matches
+
+FOLDER = "TIANMU_BROKER_FOLDER"
+
+
+def _users() -> dict[str, str]:
+    lines = (Path(os.environ[FOLDER]) / "users").read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+class Passwords(BaseAuthPlugin):  # type: ignore[misc]
+    """Users and hashes are read from the file at each sign-in, so changes count at once."""
+
+    async def authenticate(self, *, session: object) -> bool:
+        kept = _users().get(getattr(session, "username", None) or "")
+        return kept is not None and matches(getattr(session, "password", None) or "", kept)
+
+
+class OwnTopics(BaseTopicPlugin):  # type: ignore[misc]
+    """A source speaks under its own name only; gate hears all."""
+
+    async def topic_filtering(
+        self, *, session: object = None, topic: str | None = None, action: object = None
+    ) -> bool:
+        user = getattr(session, "username", None) or ""
+        return user == GATE or (topic or "").startswith(f"tianmu/{user}/")
+
+
+async def main(host: str, port: int) -> None:
+    broker = Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
+            "plugins": {
+                "tianmu.sense.mqtt.trial.Passwords": {},
+                "tianmu.sense.mqtt.trial.OwnTopics": {},
+            },
+        }
+    )
+    await broker.start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    os.environ[FOLDER] = sys.argv[3]
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
