@@ -1,0 +1,156 @@
+"""What a writing function is given: the tables, the topics and the read positions of its file."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from tianmu.facts.topic import TOPICS
+from tianmu.store.journal.contract import Appended
+from tianmu.store.journal.topics import Topics, shorten
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+_INSERT = "INSERT INTO journal_entry (position, topic, at, payload) VALUES (?, ?, ?, ?)"
+_SEEN = (
+    "SELECT position FROM journal_seen0 WHERE topic = ? AND key = ?",
+    "SELECT position FROM journal_seen1 WHERE topic = ? AND key = ?",
+)
+_SEE = (
+    "INSERT INTO journal_seen0 (topic, key, position) VALUES (?, ?, ?)",
+    "INSERT INTO journal_seen1 (topic, key, position) VALUES (?, ?, ?)",
+)
+
+
+class Transaction:
+    """The writer thread's transaction. Valid only while the function it was given to runs."""
+
+    def __init__(self, connection: Any, topics: Topics) -> None:
+        self._raw = connection
+        self._cursor = connection.cursor()
+        self._topics = topics
+        self._woken: set[str] = set()
+        self._now = 0
+        self._engine: sqlalchemy.Engine | None = None
+        self._core: sqlalchemy.Connection | None = None
+
+    @property
+    def connection(self) -> sqlalchemy.Connection:
+        """SQLAlchemy Core inside this transaction; never commit or roll back by it."""
+        if self._core is None:
+            if self._engine is None:
+                from tianmu.store.engine import writing_engine
+
+                self._engine = writing_engine(self._raw)
+            self._core = self._engine.connect()
+        return self._core
+
+    @property
+    def raw(self) -> Any:
+        """The DBAPI connection, for statements that run thousands of times a second."""
+        return self._raw
+
+    @property
+    def now(self) -> int:
+        """µs: the time all entries of this commit carry."""
+        return self._now
+
+    def append(self, topic: str, payload: bytes, key: bytes | None = None) -> Appended:
+        """Append an entry; readers waiting for the topic are woken after the commit.
+
+        A ``key`` seen before on this topic writes nothing and gives the first one's position.
+        """
+        topics = self._topics
+        number = topics.number(topic)
+        execute = self._cursor.execute
+        if key is not None:
+            key = shorten(key)
+            for generation in (topics.generation, 1 - topics.generation):
+                row = execute(_SEEN[generation], (number, key)).fetchone()
+                if row is not None:
+                    return Appended(row[0], True)
+        position = topics.head = topics.head + 1
+        execute(_INSERT, (position, number, self._now, payload))
+        if key is not None:
+            execute(_SEE[topics.generation], (number, key, position))
+            topics.rows += 1
+        self._woken.add(topic)
+        return Appended(position, False)
+
+    def position(self, reader: str, topic: str) -> int:
+        """How far ``reader`` has read ``topic``; 0 at first."""
+        row = self._cursor.execute(
+            "SELECT position FROM journal_reader WHERE reader = ? AND topic = ?", (reader, topic)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, reader: str, topic: str, position: int) -> None:
+        """``reader`` has read ``topic`` up to ``position``, in the same commit as what it wrote.
+
+        Raises ``ValueError`` when that would go backwards.
+        """
+        if topic not in TOPICS:
+            raise KeyError(f"unknown topic {topic!r}: topics are those of facts/topic.py")
+        before = self.position(reader, topic)
+        if position < before:
+            raise ValueError(f"{reader} has read {topic} up to {before}, not only {position}")
+        self._cursor.execute(
+            "INSERT INTO journal_reader (reader, topic, position) VALUES (?, ?, ?)"
+            " ON CONFLICT (reader, topic) DO UPDATE SET position = excluded.position",
+            (reader, topic, position),
+        )
+
+    # used by Records alone
+
+    def begin(self) -> None:
+        self._now = time.time_ns() // 1000
+        self._woken.clear()
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._topics.turn(self._now)
+
+    def savepoint(self) -> None:
+        self._cursor.execute("SAVEPOINT one")
+
+    def release(self) -> None:
+        self._cursor.execute("RELEASE one")
+        if self._core is not None and self._core.in_nested_transaction():
+            self._drop_core()
+
+    def undo(self) -> None:
+        """Roll back what the last function did, and nothing else."""
+        self._drop_core()
+        self._cursor.execute("ROLLBACK TO one")
+        self._cursor.execute("RELEASE one")
+        self._topics.forget_new()
+
+    def alive(self) -> bool:
+        """Whether SQLite has not rolled back the whole transaction by itself."""
+        return bool(self._raw.in_transaction)
+
+    def commit(self) -> set[str]:
+        """Commit to disk; the topics that have news."""
+        self._cursor.execute("COMMIT")
+        return self._woken
+
+    def abandon(self) -> None:
+        """Roll back all of it, if SQLite has not done so already."""
+        self._drop_core()
+        with contextlib.suppress(Exception):
+            if self._raw.in_transaction:
+                self._cursor.execute("ROLLBACK")
+        with contextlib.suppress(Exception):
+            self._topics.reload()
+
+    def _drop_core(self) -> None:
+        """A failed function may leave Core's connection in a state of its own: take a new one."""
+        if self._core is not None:
+            with contextlib.suppress(Exception):
+                self._core.close()
+            self._core = None
+
+    def close(self) -> None:
+        self._drop_core()
+        if self._engine is not None:
+            self._engine.dispose()
