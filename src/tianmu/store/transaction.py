@@ -102,6 +102,19 @@ class Transaction:
             (reader, topic, position),
         )
 
+    def drop(self, topic: str, upto: int) -> int:
+        """Purge entries of ``topic`` up to position ``upto``; how many went. Readers behind it
+        get ``Purged``: see ``journal.purge`` for who must have passed them."""
+        number = self._topics.number(topic)
+        self._cursor.execute(
+            "DELETE FROM journal_entry WHERE topic = ? AND position <= ?", (number, upto)
+        )
+        gone = int(self._cursor.rowcount)
+        self._cursor.execute(
+            "UPDATE journal_topic SET horizon = max(horizon, ?) WHERE id = ?", (upto, number)
+        )
+        return gone
+
     # used by Records alone
 
     def begin(self) -> None:
