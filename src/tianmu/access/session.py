@@ -1,0 +1,385 @@
+"""Sessions: who is signed in. The secret is in the person's cookie, its digest is kept.
+
+``Sessions`` is what the rest of the house asks: it turns a secret into a ``Principal``, in memory
+after the first time. One process (hub) writes, so its memory is never behind; a change of an
+account's roles, scope or state must call ``forget``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from tianmu.access import account as accounts
+from tianmu.access import audit, password, token
+from tianmu.access import role as roles
+from tianmu.access.account import Account, NoAccount
+from tianmu.access.password import POLICY, Policy
+from tianmu.access.scope import Principal, scope_of
+from tianmu.access.table import account as account_table
+from tianmu.access.table import metadata
+from tianmu.access.table import session as table
+from tianmu.access.token import NoToken
+from tianmu.store.records import Records, Transaction
+
+MINUTE = 60_000_000
+IDLE = 30 * MINUTE
+"""µs without a request after which a person is signed out (GB/T 22239-2019 §8.1.4.1 b; the figure
+is a default, to be set by the city). An open live push counts as being there."""
+LASTS = 12 * 60 * MINUTE
+"""µs after which a person signs in again, whatever they do (default, to be set by the city)"""
+FOREVER = 2**62
+
+
+class SignInRefused(PermissionError):
+    """Not signed in; the message gives away nothing about which accounts exist."""
+
+    def __init__(self, message: str, locked_until: int = 0) -> None:
+        super().__init__(message)
+        self.locked_until = locked_until
+
+
+@dataclass
+class _Held:
+    account: str
+    kind: str
+    token: str
+    seen_at: int
+    written_at: int
+    expires_at: int
+    principal: Principal
+
+
+class Sessions:
+    """Signing in and out over the tables of this room.
+
+    ``divisions`` and ``departments`` map a code to its parent, for scopes; both may be replaced
+    by ``use`` when the pack changes.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Callable[[], int],
+        *,
+        divisions: Mapping[str, str],
+        departments: Mapping[str, str],
+        policy: Policy = POLICY,
+        idle: int = IDLE,
+        lasts: int = LASTS,
+    ) -> None:
+        self._records, self._clock, self._policy = records, clock, policy
+        self._divisions, self._departments = divisions, departments
+        self._idle, self._lasts = idle, lasts
+        self._held: dict[str, _Held] = {}
+        self._lock = threading.Lock()
+        records.create(metadata)
+
+    def use(self, divisions: Mapping[str, str], departments: Mapping[str, str]) -> None:
+        """Take the divisions and departments of another pack."""
+        self._divisions, self._departments = divisions, departments
+        self.forget()
+
+    def forget(self, account: str | None = None) -> None:
+        """Read the account (or all) again at the next request."""
+        with self._lock:
+            gone = [d for d, h in self._held.items() if account in (None, h.account)]
+            for digest in gone:
+                self._write_seen(digest, self._held.pop(digest))
+
+    def sign_in(self, account: str, plain: str, *, address: str, agent: str = "") -> str:
+        """The secret of a new session, or ``SignInRefused``. Takes some 50 ms (Argon2id): call it
+        off the event loop."""
+        now = self._clock()
+        try:
+            found: Account | None = self._records.read(lambda c: accounts.get(c, account))
+        except NoAccount:
+            found = None
+        kept = self._records.read(lambda c: accounts.kept_password(c, account))
+        right = password.matches(kept, plain)
+        if found is not None and found.locked_until > now:
+            self._note(account, "session.open", "refused", address, reason="locked")
+            raise SignInRefused(
+                "too many failed attempts: the account is locked for a while", found.locked_until
+            )
+        if found is None or not right:
+            self._failed(account, found, address)
+            raise SignInRefused("account or password is wrong")
+        if not found.active:
+            self._note(account, "session.open", "refused", address, reason="disabled")
+            raise SignInRefused("the account is disabled; a system administrator can enable it")
+        if found.seen_at and now - found.seen_at > self._policy.dormant:
+            self._note(account, "session.open", "refused", address, reason="dormant")
+            raise SignInRefused(
+                "the account was not used for long and sleeps; a system administrator can enable it"
+            )
+
+        def open_(tx: Transaction) -> str:
+            accounts.seen(tx.connection, account, at=now)
+            return self._open(tx.connection, found, "person", address, agent, now, "password")
+
+        return self._records.transact(open_)
+
+    def sign_in_by_link(self, plain: str, *, address: str, agent: str = "") -> str:
+        """Use a one-time link up; the secret of a new session, or ``SignInRefused``."""
+        now = self._clock()
+
+        def open_(tx: Transaction) -> str:
+            found = accounts.get(tx.connection, token.use_link(tx.connection, plain, at=now))
+            if not found.active:
+                raise NoToken("the account of this link is disabled")
+            accounts.seen(tx.connection, found.account, at=now)
+            return self._open(tx.connection, found, "person", address, agent, now, "link")
+
+        try:
+            return self._records.transact(open_)
+        except NoToken as error:
+            self._note("", "session.open", "refused", address, reason="link")
+            raise SignInRefused(str(error)) from error
+
+    def sign_in_kiosk(self, plain: str, *, address: str, agent: str = "") -> str:
+        """A session for a wall screen by its kiosk token: lives as long as the token."""
+        now = self._clock()
+
+        def open_(tx: Transaction) -> str:
+            held = token.find(tx.connection, plain, "kiosk", at=now)
+            found = accounts.get(tx.connection, held.account)
+            if not found.active:
+                raise NoToken("the account of this token is disabled")
+            expires = held.expires_at or FOREVER
+            return self._open(
+                tx.connection, found, "kiosk", address, agent, now, "token", held.token, expires
+            )
+
+        try:
+            return self._records.transact(open_)
+        except NoToken as error:
+            self._note("", "session.open", "refused", address, reason="kiosk token")
+            raise SignInRefused(str(error)) from error
+
+    def principal(self, plain: str) -> Principal | None:
+        """Whose session this is, or None when it is none (any more). Counts as a visit."""
+        now, digest = self._clock(), token.digest(plain)
+        with self._lock:
+            held = self._held.get(digest)
+            if held is None:
+                held = self._load(digest)
+                if held is None:
+                    return None
+                self._held[digest] = held
+            if now >= held.expires_at or (
+                held.kind == "person" and now - held.seen_at > self._idle
+            ):
+                del self._held[digest]
+                return None
+            held.seen_at = now
+            if now - held.written_at > MINUTE:
+                self._write_seen(digest, held)
+            return held.principal
+
+    def token_principal(self, plain: str) -> Principal | None:
+        """Whose ``api`` token this is (``Authorization: Bearer``), or None."""
+        now, digest = self._clock(), token.digest(plain)
+        with self._lock:
+            held = self._held.get(digest)
+            if held is None or held.kind != "token":
+                try:
+                    found = self._records.read(lambda c: token.find(c, plain, "api", at=now))
+                    owner = self._records.read(lambda c: accounts.get(c, found.account))
+                except (NoToken, NoAccount):
+                    return None
+                if not owner.active:
+                    return None
+                held = _Held(
+                    account=owner.account,
+                    kind="token",
+                    token=found.token,
+                    seen_at=now,
+                    written_at=now,
+                    expires_at=found.expires_at or FOREVER,
+                    principal=self._principal(owner, "token", found.token),
+                )
+                self._held[digest] = held
+            if now >= held.expires_at:
+                del self._held[digest]
+                return None
+            return held.principal
+
+    def sign_out(self, plain: str, *, address: str = "") -> None:
+        """End the session; nothing of it stays in memory."""
+        digest, now = token.digest(plain), self._clock()
+        with self._lock:
+            held = self._held.pop(digest, None)
+
+        def close(tx: Transaction) -> None:
+            tx.connection.execute(
+                update(table)
+                .where(table.c.digest == digest, table.c.revoked_at == 0)
+                .values(revoked_at=now)
+            )
+            if held is not None:
+                audit.append(
+                    tx.connection,
+                    at=now,
+                    actor=held.account,
+                    role=held.principal.role,
+                    address=address,
+                    verb="session.close",
+                )
+
+        self._records.transact(close)
+
+    def end_all(self, connection: Connection, account: str, *, at: int, but: str = "") -> None:
+        """End the account's sessions (but one, by digest), in the caller's transaction; call
+        ``forget`` when it is through."""
+        connection.execute(
+            update(table)
+            .where(table.c.account == account, table.c.revoked_at == 0, table.c.digest != but)
+            .values(revoked_at=at)
+        )
+
+    def _open(
+        self,
+        connection: Connection,
+        found: Account,
+        kind: str,
+        address: str,
+        agent: str,
+        now: int,
+        way: str,
+        of_token: str = "",
+        expires: int = 0,
+    ) -> str:
+        plain = token.secret()
+        connection.execute(
+            insert(table).values(
+                digest=token.digest(plain),
+                account=found.account,
+                kind=kind,
+                token=of_token,
+                address=address,
+                agent=agent[:200],
+                created_at=now,
+                seen_at=now,
+                expires_at=expires or now + self._lasts,
+            )
+        )
+        audit.append(
+            connection,
+            at=now,
+            actor=found.account,
+            role=found.roles[0] if found.roles else "",
+            address=address,
+            verb="session.open",
+            detail={"by": way, "kind": kind, **({"token": of_token} if of_token else {})},
+        )
+        return plain
+
+    def _load(self, digest: str) -> _Held | None:
+        def read(connection: Connection) -> _Held | None:
+            row = connection.execute(
+                select(table).where(table.c.digest == digest, table.c.revoked_at == 0)
+            ).first()
+            if row is None:
+                return None
+            if row.token:
+                alive = [
+                    one
+                    for one in token.listed(connection, row.account)
+                    if one.token == row.token and not one.revoked_at
+                ]
+                if not alive:
+                    return None
+            owner = accounts.get(connection, row.account)
+            if not owner.active:
+                return None
+            return _Held(
+                account=owner.account,
+                kind=row.kind,
+                token=row.token,
+                seen_at=row.seen_at,
+                written_at=row.seen_at,
+                expires_at=row.expires_at,
+                principal=self._principal(owner, row.kind, digest),
+            )
+
+        return self._records.read(read)
+
+    def _principal(self, owner: Account, kind: str, session: str) -> Principal:
+        return Principal(
+            account=owner.account,
+            name=owner.name,
+            roles=owner.roles,
+            permissions=roles.permissions(owner.roles),
+            scope=scope_of(
+                owner.roles,
+                owner.division,
+                owner.department,
+                owner.probe,
+                divisions=self._divisions,
+                departments=self._departments,
+            ),
+            kind=kind,
+            division=owner.division,
+            department=owner.department,
+            tier=owner.tier,
+            probe=owner.probe,
+            language=owner.language,
+            session=session,
+            password=accounts.password_state(owner, self._clock(), self._policy)
+            if kind == "person"
+            else "good",
+        )
+
+    def _write_seen(self, digest: str, held: _Held) -> None:
+        if held.kind == "token" or held.seen_at == held.written_at:
+            return
+        seen = held.written_at = held.seen_at
+
+        def write(tx: Transaction) -> None:
+            tx.connection.execute(
+                update(table).where(table.c.digest == digest).values(seen_at=seen)
+            )
+            tx.connection.execute(
+                update(account_table)
+                .where(account_table.c.account == held.account)
+                .values(seen_at=seen)
+            )
+
+        self._records.write(write)
+
+    def _failed(self, account: str, found: Account | None, address: str) -> None:
+        now = self._clock()
+
+        def write(tx: Transaction) -> None:
+            locked = found is not None and accounts.failed(
+                tx.connection, account, at=now, policy=self._policy
+            )
+            audit.append(
+                tx.connection,
+                at=now,
+                actor=account if found else "",
+                address=address,
+                verb="session.open",
+                outcome="refused",
+                detail={"reason": "password", "locked": locked},
+            )
+
+        self._records.transact(write)
+
+    def _note(self, actor: str, verb: str, outcome: str, address: str, *, reason: str) -> None:
+        now = self._clock()
+        self._records.transact(
+            lambda tx: audit.append(
+                tx.connection,
+                at=now,
+                actor=actor,
+                verb=verb,
+                address=address,
+                outcome=outcome,
+                detail={"reason": reason},
+            )
+        )
