@@ -31,6 +31,10 @@ class Field(NamedTuple):
 
     read: Callable[[bytes, int, Object], int]
     write: Callable[[Object], bytes]
+    size: int = 0
+    """bytes on the wire, 0 where they vary"""
+    missing: tuple[tuple[str, Any], ...] = ()
+    """what the object says where a panel leaves the field out; () where none may"""
 
 
 def _number(key: str, size: int) -> Field:
@@ -47,7 +51,7 @@ def _number(key: str, size: int) -> Field:
         except (OverflowError, TypeError, ValueError):
             raise ValueError(f"{key}: {value!r} does not fit {size} unsigned bytes") from None
 
-    return Field(read, write)
+    return Field(read, write, size)
 
 
 def _bits(key: str, bits_key: str, size: int, bits: Bits) -> Field:
@@ -65,7 +69,7 @@ def _bits(key: str, bits_key: str, size: int, bits: Bits) -> Field:
             return number.write({bits_key: bits.word(thing[key])})
         return number.write(thing)
 
-    return Field(read, write)
+    return Field(read, write, size)
 
 
 def _read_analog(data: bytes, at: int, thing: Object) -> int:
@@ -89,7 +93,7 @@ def _write_analog(thing: Object) -> bytes:
     return bytes((code,)) + raw.to_bytes(2, "little", signed=True)
 
 
-_ANALOG = Field(_read_analog, _write_analog)
+_ANALOG = Field(_read_analog, _write_analog, 3)
 
 
 def read_time(raw: bytes) -> str | None:
@@ -132,7 +136,20 @@ def _read_time(data: bytes, at: int, thing: Object) -> int:
     return at + 6
 
 
-_TIME = Field(_read_time, lambda thing: write_time(thing.get("time"), thing.get("time_raw")))
+def _write_time(thing: Object) -> bytes:
+    return write_time(thing.get("time"), thing.get("time_raw"))
+
+
+_TIME = Field(_read_time, _write_time, 6)
+
+
+def _write_label(thing: Object) -> bytes:
+    left_out = thing.get("time") is None and thing.get("time_raw") == ""
+    return b"" if left_out else _write_time(thing)
+
+
+_LABEL = Field(_read_time, _write_label, 6, (("time", None), ("time_raw", "")))
+"""the time label of an object; some panels leave it out"""
 
 
 def read_text(raw: bytes) -> str:
@@ -169,11 +186,12 @@ def _kept(thing: Object) -> bytes | None:
     if "description_raw" not in thing:
         return None
     raw = bytes.fromhex(thing["description_raw"])
-    text = thing.get("description")
-    return raw if text is None or text == read_text(raw) else None
+    return raw if thing.get("description", "") == read_text(raw) else None
 
 
 def _write_description(thing: Object) -> bytes:
+    if thing.get("description", "") is None:
+        return b""
     raw = _kept(thing)
     if raw is None:
         return _padded(thing.get("description", ""))
@@ -182,7 +200,9 @@ def _write_description(thing: Object) -> bytes:
     return raw
 
 
-_DESCRIPTION = Field(_read_description, _write_description)
+_DESCRIPTION = Field(_read_description, _write_description, TEXT)
+_REMARK = Field(_read_description, _write_description, TEXT, (("description", None),))
+"""the description that comes with a component's state; many panels leave it out"""
 
 
 def _read_sized(data: bytes, at: int, thing: Object) -> int:
@@ -212,16 +232,16 @@ _VERSION = (_number("major", 1), _number("minor", 1))
 _NONE = (_number("reserved", 1),)
 
 LAYOUTS: dict[int, tuple[Field, ...]] = {
-    1: (*_SYSTEM, _bits("state", "state_bits", 2, SYSTEM_STATE), _TIME),
-    2: (*_COMPONENT, _bits("state", "state_bits", 2, COMPONENT_STATE), _DESCRIPTION, _TIME),
-    3: (*_COMPONENT, _ANALOG, _TIME),
-    4: (*_SYSTEM, _bits("operations", "operation_bits", 1, SYSTEM_OPERATION), _OPERATOR, _TIME),
+    1: (*_SYSTEM, _bits("state", "state_bits", 2, SYSTEM_STATE), _LABEL),
+    2: (*_COMPONENT, _bits("state", "state_bits", 2, COMPONENT_STATE), _REMARK, _LABEL),
+    3: (*_COMPONENT, _ANALOG, _LABEL),
+    4: (*_SYSTEM, _bits("operations", "operation_bits", 1, SYSTEM_OPERATION), _OPERATOR, _LABEL),
     5: (*_SYSTEM, *_VERSION),
     6: (*_SYSTEM, _SIZED),
     7: (*_COMPONENT, _DESCRIPTION),
     8: (*_SYSTEM, _TIME),
-    21: (_bits("state", "state_bits", 1, UNIT_STATE), _TIME),
-    24: (_bits("operations", "operation_bits", 1, UNIT_OPERATION), _OPERATOR, _TIME),
+    21: (_bits("state", "state_bits", 1, UNIT_STATE), _LABEL),
+    24: (_bits("operations", "operation_bits", 1, UNIT_OPERATION), _OPERATOR, _LABEL),
     25: _VERSION,
     26: (_SIZED,),
     28: (_TIME,),
@@ -245,13 +265,28 @@ LAYOUTS: dict[int, tuple[Field, ...]] = {
 """Type flag → fields of one information object (tables 3 to 23 of the standard)."""
 
 
+def _variant(type_flag: int, count: int, size: int) -> tuple[tuple[Field, ...], Object]:
+    """The fields that ``count`` objects of ``size`` bytes in all have, and what their objects say
+    of those left out. Against the standard, but a fire may be told in it; the size tells it
+    without doubt. The standard's own layout where nothing fits."""
+    layout = LAYOUTS[type_flag]
+    optional = [field for field in layout if field.missing]
+    if count == 0 or not optional or size == count * sum(field.size for field in layout):
+        return layout, {}
+    for left_out in (optional[:1], optional[1:], optional):
+        kept = tuple(field for field in layout if field not in left_out)
+        if left_out and size == count * sum(field.size for field in kept):
+            return kept, dict(pair for field in left_out for pair in field.missing)
+    return layout, {}
+
+
 def read_objects(type_flag: int, count: int, data: bytes) -> tuple[list[Object], bytes]:
     """At most ``count`` objects from ``data``, and the bytes that are left."""
-    layout = LAYOUTS.get(type_flag)
     objects: list[Object] = []
-    at = 0
-    if layout is None:
+    if type_flag not in LAYOUTS:
         return objects, data
+    layout, missing = _variant(type_flag, count, len(data))
+    at = 0
     for _ in range(count):
         thing: Object = {}
         end = at
@@ -259,6 +294,7 @@ def read_objects(type_flag: int, count: int, data: bytes) -> tuple[list[Object],
             end = field.read(data, end, thing)
             if end < 0:
                 return objects, data[at:]
+        thing.update(missing)
         objects.append(thing)
         at = end
     return objects, data[at:]
@@ -266,9 +302,8 @@ def read_objects(type_flag: int, count: int, data: bytes) -> tuple[list[Object],
 
 def write_objects(type_flag: int, objects: list[Object]) -> bytes:
     """The bytes of ``objects``. Raises ``ValueError`` where one does not fit its type."""
-    layout = LAYOUTS.get(type_flag)
-    if layout is None:
+    if type_flag not in LAYOUTS:
         if objects:
             raise ValueError(f"type {type_flag} has no layout in the standard: give its bytes")
         return b""
-    return b"".join(field.write(thing) for thing in objects for field in layout)
+    return b"".join(field.write(thing) for thing in objects for field in LAYOUTS[type_flag])

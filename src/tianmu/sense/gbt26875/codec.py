@@ -138,8 +138,11 @@ def _verify(
         )
     if command not in COMMANDS and command < 128:
         return Fault.COMMAND, f"command {command}: {REASONS[Fault.COMMAND]}"
-    # a confirm or denial means the same whatever is put into it
+    # a confirm or denial means the same whatever is put into it; a lone byte that is no type of
+    # the standard is how some panels say hello
     if command in (CONFIRM, DENY) or type_flag is None:
+        return None, ""
+    if len(unit) == 1 and type_flag not in LAYOUTS:
         return None, ""
     if len(unit) == 1:
         return Fault.OBJECTS, f"type {type_flag} without an object count: {REASONS[Fault.OBJECTS]}"
