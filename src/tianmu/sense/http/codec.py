@@ -6,19 +6,26 @@ does not decode is it gone through row by row, to say for each refused row why.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import zstandard
 from numpy.typing import NDArray
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
+
+
+LARGEST = 64 << 20
+"""bytes of one message, decompressed"""
 
 
 class Refused(ValueError):
@@ -66,7 +73,7 @@ class _PlainInteger(msgspec.Struct, gc=False):
 
 class _PlainColumns(msgspec.Struct):
     datastream: list[str]
-    time: list[int] | list[str]
+    time: list[int | str]
     value: list[float]
     sequence: list[int] | None = None
 
@@ -88,6 +95,42 @@ _columns = msgspec.json.Decoder(_PlainColumns)
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _row = msgspec.json.Decoder(_Row)
 _any = msgspec.json.Decoder()
+
+
+def decompress(body: bytes, encoding: str) -> bytes:
+    """The body without its content encoding; ``Refused`` beyond ``LARGEST`` bytes."""
+    kind = encoding.strip().lower()
+    try:
+        if kind in {"", "identity"}:
+            plain = body
+        elif kind in {"gzip", "x-gzip"}:
+            unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            plain = unpack.decompress(body, LARGEST + 1)
+            if not unpack.eof and len(plain) <= LARGEST:
+                raise gzip.BadGzipFile("it ends before its end mark")
+        elif kind == "zstd":
+            plain = _unpack_zstd(body)
+        else:
+            raise Refused(f"content encoding {kind!r} is not one of ours", "use gzip or zstd")
+    except (zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        raise Refused(f"not {kind}: {error}", "compress the whole body once") from error
+    if len(plain) > LARGEST:
+        raise Refused(f"more than {LARGEST} bytes when unpacked", "send smaller batches")
+    return plain
+
+
+def _unpack_zstd(body: bytes) -> bytes:
+    unpack = zstandard.ZstdDecompressor().decompressobj()
+    parts: list[bytes] = []
+    size = 0
+    for start in range(0, len(body), 1 << 16):
+        parts.append(unpack.decompress(body[start : start + (1 << 16)]))
+        size += len(parts[-1])
+        if size > LARGEST or unpack.eof:
+            break
+    if not unpack.eof and size <= LARGEST:
+        raise zstandard.ZstdError("it ends before its end mark")
+    return b"".join(parts)
 
 
 def decode(body: bytes, content_type: str) -> Columns:
@@ -159,10 +202,7 @@ def _from_columns(columns: _PlainColumns) -> Columns:
             "send columns of one length",
         )
     try:
-        if n and isinstance(columns.time[0], int):
-            time = np.array(columns.time, dtype=np.int64) * 1000
-        else:
-            time = parse_times([str(t) for t in columns.time])
+        time = _times(columns.time)
     except (ValueError, OverflowError):
         rows: list[Any] = [
             {"datastream": d, "time": t, "value": v}
@@ -281,6 +321,16 @@ def parse_times(texts: list[str]) -> NDArray[np.int64]:
         return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
     except pa.ArrowInvalid as error:
         raise ValueError(str(error)) from error
+
+
+def _times(times: list[int | str]) -> NDArray[np.int64]:
+    """Times that are all integers of milliseconds, or all texts; else ``ValueError``."""
+    kinds = set(map(type, times))
+    if kinds <= {int}:
+        return np.array(times, dtype=np.int64) * 1000
+    if kinds == {str}:
+        return parse_times(cast(list[str], times))
+    raise ValueError("times are of two kinds")
 
 
 def instant(time: str | int) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
@@ -13,12 +11,20 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 import uvicorn
-import zstandard
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
-from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decode
+from tianmu.sense.http.codec import (
+    ARROW,
+    JSON,
+    LARGEST,
+    NDJSON,
+    Columns,
+    Refused,
+    decode,
+    decompress,
+)
 from tianmu.sense.intake import UNKNOWN, Intake
 from tianmu.store.records import DiskFull
 
@@ -26,8 +32,6 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-LARGEST = 64 << 20
-"""bytes of one message, decompressed"""
 IN_FLIGHT = 64
 """messages of all sources being written at once; beyond it 429, so that memory stays bounded"""
 IN_FLIGHT_OF_ONE = 32
@@ -267,29 +271,6 @@ def _batch(
         sequence=None if columns.sequence is None else columns.sequence[which],
         side=side,
     )
-
-
-def decompress(body: bytes, encoding: str) -> bytes:
-    """The body without its content encoding; ``Refused`` beyond ``LARGEST`` bytes."""
-    kind = encoding.strip().lower()
-    try:
-        if kind in {"", "identity"}:
-            plain = body
-        elif kind in {"gzip", "x-gzip"}:
-            unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            plain = unpack.decompress(body, LARGEST + 1)
-            if not unpack.eof and len(plain) <= LARGEST:
-                raise gzip.BadGzipFile("it ends before its end mark")
-        elif kind == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-                plain = reader.read(LARGEST + 1)
-        else:
-            raise Refused(f"content encoding {kind!r} is not one of ours", "use gzip or zstd")
-    except (zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-        raise Refused(f"not {kind}: {error}", "compress the whole body once") from error
-    if len(plain) > LARGEST:
-        raise Refused(f"more than {LARGEST} bytes when unpacked", "send smaller batches")
-    return plain
 
 
 def _key(source: SourceChanged, told: bytes) -> bytes | None:

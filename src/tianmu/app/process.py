@@ -1,0 +1,85 @@
+"""What a process of the city says of itself: ``<data>/run/<name>.json``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+
+NAMES = ("hub", "gate", "watch", "works")
+"""in the order they are started: hub first, since it alone writes the registry"""
+
+
+class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A process's own word on how it is."""
+
+    name: str
+    pid: int
+    state: str
+    """``starting``, ``ready``, ``stopping``"""
+    ports: dict[str, int] = {}
+    link: str = ""
+    """a one-time link that opens the wall signed in (hub, when it starts)"""
+    links: dict[str, str] = {}
+    """one-time links of the first start: role → link"""
+    notes: list[dict[str, str]] = []
+
+
+def say(run: Path, said: Said) -> None:
+    """Write it, readable by this user alone, and whole or not at all."""
+    path = run / f"{said.name}.json"
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(said))
+    fresh.replace(path)
+
+
+def heard(run: Path, name: str) -> Said | None:
+    """The last word of a process, or None where it has not spoken."""
+    try:
+        return msgspec.json.decode((run / f"{name}.json").read_bytes(), type=Said)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def memory(pid: int) -> int:
+    """Proportional set size in bytes (shared pages divided among those who share them)."""
+    try:
+        return int(psutil.Process(pid).memory_full_info().pss)
+    except (psutil.Error, AttributeError):
+        return 0
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def on_signal(stop: Callable[[], None]) -> None:
+    """Call ``stop`` once on SIGTERM or SIGINT, and when our supervisor dies."""
+    called = threading.Event()
+
+    def once(*_: object) -> None:
+        if not called.is_set():
+            called.set()
+            stop()
+
+    signal.signal(signal.SIGTERM, once)
+    signal.signal(signal.SIGINT, once)
+    parent = os.getppid()
+
+    def watch_parent() -> None:
+        while not called.wait(1.0):
+            if os.getppid() != parent:
+                once()
+
+    threading.Thread(target=watch_parent, name="parent", daemon=True).start()

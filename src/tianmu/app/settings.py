@@ -1,0 +1,60 @@
+"""What a city was started with; kept in ``<data>/run/settings.json`` for its processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+PORTS = {"web": 0, "http": 1, "gbt26875": 2, "hj212": 3, "mqtt": 4}
+"""protocol → offset from ``--port``"""
+
+DEFAULT_PORT = 8620
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """``tianmu up`` as it was asked for."""
+
+    pack: str
+    """name of a pack of ours, or the path of a folder"""
+    data: str
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    feed: str = "none"
+    """``replay`` or ``none``"""
+    feed_devices: int = 20_000
+    admin_password_file: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls: str = ""
+    """``local``: a certificate authority of the city's own"""
+    broker: str = ""
+    """``host:port`` of the city's own MQTT broker; empty: one of ours is started"""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def run(self) -> Path:
+        """Where processes say how they are; nothing here outlives them."""
+        return self.folder / "run"
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls or self.tls_certificate else "http"
+
+    def port_of(self, protocol: str) -> int:
+        """The port asked for; 0 lets the system choose when ``--port 0`` was given."""
+        return self.port + PORTS[protocol] if self.port else 0
+
+    def save(self) -> None:
+        self.run.mkdir(parents=True, exist_ok=True)
+        path = self.run / "settings.json"
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+
+
+def load(data: Path) -> Settings:
+    """The settings of the city under ``data``; ``FileNotFoundError`` where none was started."""
+    return msgspec.json.decode((data / "run" / "settings.json").read_bytes(), type=Settings)

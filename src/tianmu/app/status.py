@@ -1,0 +1,102 @@
+"""``tianmu status``: read from outside, so that it also tells of a city that hangs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tianmu.app.process import NAMES, alive, heard, memory
+from tianmu.app.settings import load
+from tianmu.facts.topic import TOPICS
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Records
+
+
+def look(data: Path) -> dict[str, Any]:
+    """What ``status --json`` says; ``FileNotFoundError`` where no city was started."""
+    settings = load(data)
+    processes, ports = [], {}
+    for name in NAMES:
+        said = heard(settings.run, name)
+        if said is None:
+            processes.append({"name": name, "pid": None, "state": "stopped", "memory_bytes": 0})
+            continue
+        living = alive(said.pid)
+        processes.append(
+            {
+                "name": name,
+                "pid": said.pid,
+                "state": said.state if living else "stopped",
+                "memory_bytes": memory(said.pid) if living else 0,
+            }
+        )
+        if living:
+            ports |= said.ports
+    return {
+        "processes": processes,
+        "ports": ports,
+        "lag": lag(data),
+        "devices": _devices(data),
+        "observations_total": _one(
+            data, "watch", "SELECT value FROM watch_total WHERE name = 'observations'"
+        ),
+        "cases_open": _one(
+            data, "hub", "SELECT count(*) FROM manage_case WHERE closed_at IS NULL AND probe = ''"
+        ),
+        "pack": settings.pack,
+        "url": f"{settings.scheme}://{settings.host}:{ports.get('web', settings.port)}",
+    }
+
+
+def lag(data: Path) -> dict[str, int]:
+    """``reader:topic`` → entries it has not read yet."""
+    found: dict[str, int] = {}
+    with SqliteJournal(data) as journal:
+        for file in sorted({topic.file for topic in TOPICS.values()}):
+            with contextlib.suppress(FileNotFoundError), _open(data, file) as records:
+                for (reader, topic), position in records.positions().items():
+                    behind = journal.read(topic, position, entries=100_000, size=1 << 40)
+                    found[f"{reader}:{topic}"] = len(behind)
+    return found
+
+
+def _open(data: Path, file: str) -> Records:
+    return Records(data / f"{file}.sqlite", readonly=True)
+
+
+def _one(data: Path, file: str, question: str) -> int:
+    try:
+        with _open(data, file) as records:
+            return int(records.read(lambda c: c.execute(sa.text(question)).scalar()) or 0)
+    except (FileNotFoundError, sa.exc.OperationalError):
+        return 0
+
+
+def _devices(data: Path) -> int:
+    from tianmu.store.registry import Registry
+
+    with SqliteJournal(data) as journal:
+        registry = Registry(data)
+        registry.refresh(journal)
+        return int(registry.count_devices)
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """The same for people."""
+    yield f"{found['url']}  ({found['pack']})"
+    for process in found["processes"]:
+        size = process["memory_bytes"] / (1 << 20)
+        yield f"  {process['name']:<6} {process['state']:<9} {size:7.1f} MiB  pid {process['pid']}"
+    yield "  ports   " + "  ".join(f"{name} {port}" for name, port in found["ports"].items())
+    yield (
+        f"  devices {found['devices']:,}  observations {found['observations_total']:,}  "
+        f"open cases {found['cases_open']:,}"
+    )
+    behind = {reader: n for reader, n in found["lag"].items() if n}
+    yield "  lag     " + (
+        "  ".join(f"{reader} {n}" for reader, n in behind.items()) if behind else "none"
+    )

@@ -1,0 +1,133 @@
+"""``tianmu up``: starts the city's processes, keeps them running, stops them cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tianmu.app.process import NAMES, Said, heard
+from tianmu.app.settings import Settings
+
+READY_WITHIN = 60.0
+"""seconds a process may take to start before we say that it has not"""
+STOP_WITHIN = 4.5
+"""seconds that processes have to end after SIGTERM (the contract says 5 in all)"""
+BACK_OFF = (0.2, 1.0, 5.0, 15.0)
+"""seconds before a process that died is started again: the first, second, third… time"""
+STEADY = 60.0
+"""seconds after which an earlier death is forgotten"""
+
+
+class NotStarted(RuntimeError):
+    """A process did not become ready: says which, and where its log is."""
+
+
+@dataclass
+class Child:
+    """One process under supervision."""
+
+    name: str
+    command: list[str]
+    nice: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    deaths: list[float] = field(default_factory=list)
+    again_at: float = 0.0
+
+
+class Supervisor:
+    """Runs ``tianmu run NAME`` for each process; ``tell`` gets lines for whoever looks on."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._stopping = False
+        base = [sys.executable, "-m", "tianmu", "run"]
+        self.children = [
+            Child(name, [*base, name, settings.data], nice=10 if name == "works" else 0)
+            for name in NAMES
+        ]
+
+    def start(self) -> dict[str, Said]:
+        """Start all processes and wait until each says it is ready; returns what they said."""
+        for name in NAMES:
+            (self._settings.run / f"{name}.json").unlink(missing_ok=True)
+        hub, *others = self.children
+        self._spawn(hub)
+        for child in others:
+            self._spawn(child)
+        return {child.name: self._await(child) for child in self.children}
+
+    def add(self, name: str, command: list[str], nice: int = 0) -> None:
+        """Supervise one more process that says nothing of itself (the feed)."""
+        child = Child(name, command, nice)
+        self.children.append(child)
+        self._spawn(child)
+
+    def _spawn(self, child: Child) -> None:
+        log = self._settings.folder / "log" / f"{child.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            child.process = subprocess.Popen(
+                child.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                preexec_fn=(lambda: os.nice(child.nice)) if child.nice else None,  # noqa: PLW1509
+            )  # fmt: skip
+        child.again_at = 0.0
+
+    def _await(self, child: Child) -> Said:
+        end = time.monotonic() + READY_WITHIN
+        while time.monotonic() < end and not self._stopping:
+            said = heard(self._settings.run, child.name)
+            pid = child.process.pid if child.process else 0
+            if said is not None and said.pid == pid and said.state == "ready":
+                return said
+            if child.process is not None and child.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        log = self._settings.folder / "log" / f"{child.name}.log"
+        tail = log.read_text(errors="replace").strip().splitlines()[-12:]
+        raise NotStarted("\n".join((f"{child.name} did not start; the end of {log}:", *tail)))
+
+    def run(self) -> None:
+        """Keep the processes running until ``stop``."""
+        while not self._stopping:
+            now = time.monotonic()
+            for child in self.children:
+                self._mind(child, now)
+            time.sleep(0.1)
+
+    def _mind(self, child: Child, now: float) -> None:
+        if child.again_at:
+            if now >= child.again_at:
+                self._spawn(child)
+            return
+        if child.process is None or child.process.poll() is None:
+            return
+        child.deaths = [at for at in child.deaths if now - at < STEADY] + [now]
+        delay = BACK_OFF[min(len(child.deaths), len(BACK_OFF)) - 1]
+        child.again_at = now + delay
+        self._tell(
+            f"{child.name} ended with {child.process.returncode}; it starts again in {delay:g} s"
+        )
+
+    def stop(self) -> None:
+        """Ask every process to end, the feed and gate first; kill what does not in time."""
+        self._stopping = True
+        end = time.monotonic() + STOP_WITHIN
+        for child in reversed(self.children):
+            if child.process is not None and child.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.send_signal(signal.SIGTERM)
+        for child in reversed(self.children):
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(max(0.05, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+                self._tell(f"{child.name} did not end in time and was killed")

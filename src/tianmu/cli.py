@@ -1,0 +1,200 @@
+"""The commands. Each imports what it needs when it runs, so that ``tianmu --help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tianmu import __version__
+
+DATA = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"),
+    show_default=True, help="the folder that holds everything of this city",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
+
+
+def tell(line: str) -> None:
+    """Progress and logs go to standard error; results to standard output."""
+    click.echo(line, err=True)
+
+
+def give(result: Any) -> None:
+    """The one JSON object of a ``--json``."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(result).decode())
+
+
+class Problem(click.ClickException):
+    """What went wrong and how to mend it, without a traceback."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tianmu")
+def main() -> None:
+    """Tianmu 天目: one network runs the city."""
+
+
+@main.command()
+@click.option("--pack", default="liyang", show_default=True, help="a city pack: name or folder")
+@DATA
+@click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
+@click.option(
+    "--port", type=click.IntRange(0, 65531), default=8620, show_default=True,
+    help="of the pages and the API; the other ports follow it (0: any free ones)",
+)  # fmt: skip
+@click.option(
+    "--feed", type=click.Choice(["replay", "none"]), default="none", show_default=True,
+    help="play recorded and seeded data through the real doors",
+)  # fmt: skip
+@click.option("--feed-devices", type=click.IntRange(0), default=20_000, show_default=True,
+              help="how many devices the feed seeds")  # fmt: skip
+@click.option("--admin-password-file", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="lines 'role: password' for the three administrators")  # fmt: skip
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), default=None)
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), default=None)
+@click.option("--tls", type=click.Choice(["local"]), default=None,
+              help="local: with a certificate authority of the city's own")  # fmt: skip
+@click.option("--broker", default="", help="host:port of the city's own MQTT broker")
+def up(
+    pack: str,
+    data: Path,
+    host: str,
+    port: int,
+    feed: str,
+    feed_devices: int,
+    admin_password_file: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls: str | None,
+    broker: str,
+) -> None:
+    """Start a city and keep it running."""
+    from tianmu.app.settings import Settings
+    from tianmu.app.start import run_city
+
+    if bool(tls_cert) != bool(tls_key):
+        raise Problem("--tls-cert and --tls-key go together: give both or neither")
+    settings = Settings(
+        pack=pack, data=str(data.resolve()), host=host, port=port, feed=feed,
+        feed_devices=feed_devices, broker=broker, tls=tls or "",
+        admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
+        tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
+        tls_key=str(Path(tls_key).resolve()) if tls_key else "",
+    )  # fmt: skip
+    sys.exit(run_city(settings, tell))
+
+
+@main.command(hidden=True)
+@click.argument("name")
+@click.argument("data", type=click.Path(path_type=Path, exists=True))
+def run(name: str, data: Path) -> None:
+    """One process of a city (used by ``up``)."""
+    from tianmu.app.processes import run_process
+
+    run_process(name, data)
+
+
+@main.command()
+@DATA
+@JSON
+def status(data: Path, as_json: bool) -> None:
+    """How a running city is: processes, ports, lag, devices, observations, cases."""
+    from tianmu.app.status import lines, look
+
+    try:
+        found = look(data)
+    except FileNotFoundError as error:
+        raise Problem(f"no city has been started under {data}: tianmu up --data {data}") from error
+    if as_json:
+        give(found)
+    else:
+        for line in lines(found):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("pack")
+def check(pack: str) -> None:
+    """Check a city pack: one line per fault, and exit 1 if there is any."""
+    from tianmu.city.pack import check as check_pack
+
+    faults = check_pack(pack)
+    for fault in faults:
+        click.echo(str(fault))
+    if faults:
+        sys.exit(1)
+    tell(f"{pack}: no faults")
+
+
+PROTOCOLS = ["gbt26875", "hj212"]
+
+
+@main.command()
+@click.argument("protocol", type=click.Choice(PROTOCOLS))
+@click.option("--hex", "as_hex", default=None, help="the frame's bytes as hexadecimal digits")
+@click.argument("file", type=click.File("rb"), required=False)
+def decode(protocol: str, as_hex: str | None, file: Any) -> None:
+    """Decode frames, one JSON line each; exit 1 if any was refused."""
+    from tianmu.app.frames import decode_frames, from_hex
+
+    if (as_hex is None) == (file is None):
+        raise Problem("give either --hex or a FILE (- for standard input)")
+    try:
+        payload = from_hex(as_hex) if as_hex is not None else file.read()
+    except ValueError as error:
+        raise Problem(str(error)) from error
+    refused = False
+    for line, good in decode_frames(protocol, payload):
+        click.echo(line)
+        refused |= not good
+    sys.exit(1 if refused else 0)
+
+
+@main.command()
+@click.argument("protocol", type=click.Choice(PROTOCOLS))
+@click.argument("file", type=click.File("rb"), default="-")
+def encode(protocol: str, file: Any) -> None:
+    """Encode the JSON lines of ``decode`` back to frames, one hex line each."""
+    from tianmu.app.frames import encode_line
+
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            click.echo(encode_line(protocol, line))
+        except ValueError as error:
+            raise Problem(f"line {number}: {error}") from error
+
+
+@main.command()
+@DATA
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@JSON
+def backup(data: Path, file: Path, as_json: bool) -> None:
+    """Write one archive of a city, while it runs."""
+    from tianmu.store.backup import backup as make
+
+    result = make(data, file)
+    give(result) if as_json else click.echo(f"{file}")
+
+
+@main.command()
+@DATA
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@JSON
+def restore(data: Path, file: Path, as_json: bool) -> None:
+    """Restore a city from an archive into an empty folder."""
+    from tianmu.store.backup import restore as bring_back
+
+    result = bring_back(file, data)
+    give(result) if as_json else click.echo(f"{data}")
+
+
+from tianmu.rehearse import commands  # noqa: E402  (its commands hang on this group)
+
+commands.add_to(main, give=give, tell=tell)

@@ -1,0 +1,134 @@
+"""Observations over HTTP: every shape says the same, every refused row says why."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tianmu.sense.http.codec import (
+    ARROW,
+    JSON,
+    LARGEST,
+    NDJSON,
+    Columns,
+    Refused,
+    decode,
+    decompress,
+    instant,
+)
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "datastream": st.text("abc/01", min_size=1, max_size=12),
+            "time": st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1)).map(
+                lambda t: t.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+            ),
+            "value": st.floats(allow_nan=False, allow_infinity=False),
+        }
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+def said(columns: Columns) -> list[tuple[str, int, float]]:
+    return [
+        (str(d), int(t), float(v))
+        for d, t, v in zip(columns.datastream, columns.time, columns.value, strict=True)
+    ]
+
+
+def as_arrow(rows: list[dict[str, object]]) -> bytes:
+    table = pa.table(
+        {
+            "datastream": [r["datastream"] for r in rows],
+            "time": pa.array([instant(str(r["time"])) for r in rows], pa.timestamp("us", "UTC")),
+            "value": pa.array([r["value"] for r in rows], pa.float64()),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@given(ROWS)
+def test_every_shape_says_the_same(rows: list[dict[str, object]]) -> None:
+    expected = [(r["datastream"], instant(str(r["time"])), r["value"]) for r in rows]
+    columns = {k: [r[k] for r in rows] for k in ("datastream", "time", "value")}
+    shapes = [
+        (json.dumps(rows).encode(), JSON),
+        (json.dumps(columns).encode(), JSON),
+        ("\n".join(json.dumps(r) for r in rows).encode(), NDJSON),
+        (as_arrow(rows), ARROW),
+    ]
+    for body, kind in shapes:
+        assert said(decode(body, kind)) == expected
+    assert said(decode(json.dumps(rows[0]).encode(), JSON)) == expected[:1]
+
+
+@given(st.binary(max_size=200), st.sampled_from([JSON, NDJSON, ARROW, "text/plain"]))
+def test_any_bytes_are_read_or_refused(body: bytes, kind: str) -> None:
+    try:
+        columns = decode(body, kind)
+    except Refused as refused:
+        assert refused.detail and refused.remedy
+    else:
+        assert len(columns.datastream) == len(columns.time) == len(columns.value)
+
+
+def test_a_refused_row_says_why_and_the_others_are_taken() -> None:
+    rows = [
+        {"datastream": "a/x", "time": "2026-01-01T00:00:00Z", "value": 1},
+        {"datastream": "a/x", "time": "2026-01-01 00:00:00", "value": 2},
+        {"datastream": "a/x", "value": 3},
+        {"datastream": "a/x", "time": 0, "value": "open"},
+        {"datastream": "a/x", "time": 1, "value": True, "quality": 9},
+        {"datastream": 7, "time": 1, "value": 1},
+    ]
+    columns = decode(json.dumps(rows).encode(), JSON)
+    assert columns.row is not None and columns.row.tolist() == [0, 3]
+    assert columns.side == {1: "open"} and np.isnan(columns.value[1])
+    reasons = dict(columns.refused)
+    assert sorted(reasons) == [1, 2, 4, 5]
+    assert "zone" in reasons[1] and "time" in reasons[2] and "quality" in reasons[4]
+
+
+def test_times_keep_their_zone_and_microseconds() -> None:
+    east = "2026-02-28T23:59:59.999999+08:00"
+    moment = datetime.fromisoformat(east)
+    expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    body = json.dumps([{"datastream": "a/x", "time": east, "value": 0}]).encode()
+    assert decode(body, JSON).time.tolist() == [expected] == [instant(east)]
+    assert instant(1_700_000_000_123) == 1_700_000_000_123_000
+
+
+def test_columns_of_unequal_length_are_refused() -> None:
+    body = json.dumps({"datastream": ["a/x"], "time": [1, 2], "value": [1.0]}).encode()
+    with pytest.raises(Refused, match="differ in length"):
+        decode(body, JSON)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "zstd"])
+def test_compressed_bodies(encoding: str) -> None:
+    plain = b'[{"datastream": "a/x", "time": 1, "value": 2}]' * 50
+    packed = {"gzip": gzip.compress(plain), "zstd": zstandard.compress(plain)}.get(encoding, plain)
+    assert decompress(packed, encoding) == plain
+    if packed is not plain:
+        with pytest.raises(Refused):
+            decompress(packed[: len(packed) // 2] + b"\0\0", encoding)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    for encoding, pack in (("gzip", gzip.compress), ("zstd", zstandard.compress)):
+        with pytest.raises(Refused, match="when unpacked"):
+            decompress(pack(bytes(LARGEST + 1)), encoding)
