@@ -1,0 +1,1 @@
+"""City packs that come with the program: data, found by name (``city.pack.load``)."""

@@ -1,0 +1,95 @@
+"""Departments, linked units and the centres that command at each tier."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from tianmu.city.division import Division
+from tianmu.city.reader import PackReader
+from tianmu.facts.text import Text
+
+FILE = "departments.csv"
+
+
+class DepartmentKind(StrEnum):
+    DEPARTMENT = "department"
+    """a department of the government"""
+    UNIT = "unit"
+    """a linked unit that is none: power, water, gas, telecoms…"""
+    CENTRE = "centre"
+    """a centre that commands at one tier of one division"""
+
+
+class Department(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    kind: DepartmentKind
+    division: str
+    """code of the division it answers for"""
+    parent: str = ""
+    """code of the department above it, or empty"""
+    phone: str = ""
+    basis: str = ""
+
+
+def read(reader: PackReader, divisions: dict[str, Division]) -> dict[str, Department]:
+    """Departments by code; faults for unknown kinds, divisions and parents."""
+    found: dict[str, Department] = {}
+    lines: dict[str, int] = {}
+    kinds = ", ".join(DepartmentKind)
+    for row in reader.csv(
+        FILE,
+        ("code", "kind", "division"),
+        optional=("parent", "phone", "basis"),
+        texts=("name",),
+    ):
+        code = row["code"]
+        if not code or code in found:
+            what = f"{code} stands on line {lines[code]} too" if code else "no code"
+            reader.fault(FILE, row.line, what, "give each department one code of its own")
+            continue
+        if row["kind"] not in set(DepartmentKind):
+            reader.fault(
+                FILE, row.line, f"{code} is of unknown kind {row['kind']!r}", f"use one of {kinds}"
+            )
+            continue
+        if row["division"] not in divisions:
+            reader.fault(
+                FILE,
+                row.line,
+                f"{code} answers for {row['division'] or '(nothing)'}, which is no division",
+                "use a code of divisions.csv",
+            )
+        name = row.text("name", reader.languages)
+        if not name:
+            reader.fault(FILE, row.line, f"{code} has no name", "name it in one language at least")
+        found[code] = Department(
+            code=code,
+            name=name,
+            kind=DepartmentKind(row["kind"]),
+            division=row["division"],
+            parent=row["parent"],
+            phone=row["phone"],
+            basis=row["basis"],
+        )
+        lines[code] = row.line
+    for code, department in found.items():
+        if department.parent and department.parent not in found:
+            reader.fault(
+                FILE,
+                lines[code],
+                f"{code} stands under {department.parent}, which is not there",
+                "use a code of this file or leave the cell empty",
+            )
+    return found
+
+
+def centres(departments: dict[str, Department]) -> dict[str, Department]:
+    """The commanding centre of each division that has one, by division code."""
+    return {
+        department.division: department
+        for department in departments.values()
+        if department.kind is DepartmentKind.CENTRE
+    }

@@ -1,0 +1,143 @@
+"""Duties: which department leads on a matter in a division, and who joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tianmu.city.department import Department, centres
+from tianmu.city.division import Division
+from tianmu.city.matter import Matter, matches
+from tianmu.city.reader import PackReader
+
+FILE = "duties.csv"
+CENTRE = "centre:"
+"""``centre:2`` means the centre that commands at tier 2 of the division in question"""
+
+
+class Duty(msgspec.Struct, frozen=True, kw_only=True):
+    """``department`` leads, ``joint`` join in."""
+
+    department: str
+    joint: tuple[str, ...] = ()
+    matter: str = "*"
+    """the pattern of matter keys it was given for"""
+    division: str = ""
+    """the division it was given for, parts included; empty: everywhere"""
+    basis: str = ""
+
+
+class Duties:
+    """All duties of a city; the narrowest that fits wins."""
+
+    def __init__(
+        self,
+        given: list[Duty],
+        divisions: Mapping[str, Division],
+        departments: dict[str, Department],
+    ) -> None:
+        # the longest literal pattern wins, and among equals the smallest division
+        self._given = sorted(given, key=lambda duty: -_breadth(duty, divisions))
+        self._divisions = divisions
+        self._centres = centres(departments)
+        self._known: dict[tuple[str, str], Duty | None] = {}
+
+    def owner_of(self, matter: str, division: str = "") -> Duty | None:
+        """Who answers for ``matter`` in ``division``, codes resolved; None if nobody does."""
+        asked = (matter, division)
+        if asked not in self._known:
+            if len(self._known) > 200_000:
+                self._known.clear()
+            self._known[asked] = self._find(matter, division)
+        return self._known[asked]
+
+    def _find(self, matter: str, division: str) -> Duty | None:
+        around = lineage(self._divisions, division)
+        for duty in self._given:
+            if (not duty.division or duty.division in around) and matches(duty.matter, matter):
+                lead = self.resolve(duty.department, division)
+                if lead:
+                    joint = (self.resolve(code, division) for code in duty.joint)
+                    kept = dict.fromkeys(code for code in joint if code and code != lead)
+                    return msgspec.structs.replace(duty, department=lead, joint=tuple(kept))
+        return None
+
+    def resolve(self, code: str, division: str) -> str:
+        """A department code; ``centre:N`` becomes the centre at tier N (or the next one above)
+        of ``division``; empty where there is none."""
+        if not code.startswith(CENTRE):
+            return code
+        tier = int(code.removeprefix(CENTRE))
+        around = lineage(self._divisions, division) or lineage(self._divisions, self._root())
+        for part in around:
+            if self._divisions[part].tier <= tier and part in self._centres:
+                return self._centres[part].code
+        return ""
+
+    def _root(self) -> str:
+        return next((code for code, one in self._divisions.items() if not one.parent), "")
+
+
+def lineage(divisions: Mapping[str, Division], code: str) -> tuple[str, ...]:
+    """``code`` and the divisions around it, smallest first; empty where it is unknown."""
+    found: list[str] = []
+    while code in divisions and code not in found:
+        found.append(code)
+        code = divisions[code].parent
+    return tuple(found)
+
+
+def _breadth(duty: Duty, divisions: Mapping[str, Division]) -> int:
+    literal = len(duty.matter.replace("*", "")) + (0 if "*" in duty.matter else 1000)
+    tier = divisions[duty.division].tier if duty.division in divisions else 0
+    return literal * 10 + tier
+
+
+def read(
+    reader: PackReader,
+    divisions: dict[str, Division],
+    departments: dict[str, Department],
+    matters: dict[str, Matter],
+) -> Duties:
+    """Duties, with faults for patterns that fit nothing and for matters nobody answers for."""
+    given: list[Duty] = []
+    tiers = {division.tier for division in divisions.values()}
+    for row in reader.csv(FILE, ("matter", "lead"), optional=("division", "joint", "basis")):
+        joint = tuple(code.strip() for code in row["joint"].split("|") if code.strip())
+        for code in (row["lead"], *joint):
+            if not is_party(code, departments, tiers):
+                reader.fault(
+                    FILE,
+                    row.line,
+                    f"{code or '(nobody)'} is no department",
+                    "use a code of departments.csv or centre:<tier>",
+                )
+        if row["division"] and row["division"] not in divisions:
+            what = f"{row['division']} is no division"
+            reader.fault(FILE, row.line, what, "use a code of divisions.csv or leave it empty")
+        if not any(matches(row["matter"], key) for key in matters):
+            what = f"no matter fits {row['matter']!r}"
+            reader.fault(FILE, row.line, what, "use a key of matters.csv, * for any signs")
+        given.append(
+            Duty(
+                department=row["lead"],
+                joint=joint,
+                matter=row["matter"],
+                division=row["division"],
+                basis=row["basis"],
+            )
+        )
+    for key in matters:
+        if given and not any(matches(duty.matter, key) for duty in given if not duty.division):
+            what = f"nobody answers for {key}"
+            reader.fault(FILE, 0, what, "add a duty for it or for its class")
+    return Duties(given, divisions, departments)
+
+
+def is_party(code: str, departments: Mapping[str, Department], tiers: set[int]) -> bool:
+    """Whether ``code`` names a department or, as ``centre:N``, the centre at a known tier."""
+    if code.startswith(CENTRE):
+        tier = code.removeprefix(CENTRE)
+        return tier.isdigit() and int(tier) in tiers
+    return code in departments

@@ -1,0 +1,192 @@
+"""Grading: from what is known of a case to its response level, with the reasons in words.
+
+A case starts at its matter's own level (or the pack's default) and takes the highest level that
+any rule gives. Rules name level *numbers* (1 highest), so they hold under every profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tianmu.city.matter import Matter, matches
+from tianmu.city.reader import PackReader
+from tianmu.facts.text import Text
+
+FILE = "grading.toml"
+
+
+class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Holds when everything given in it holds. ``*_from`` means at least so many."""
+
+    matters: tuple[str, ...] = ()
+    """patterns, one of which must fit"""
+    priority: int | None = None
+    """the worst alarm has this priority or a higher one (1 highest)"""
+    signals_from: int | None = None
+    """alarms and reports that tell of it"""
+    devices_from: int | None = None
+    departments_from: int | None = None
+    dead_from: int | None = None
+    injured_from: int | None = None
+    """seriously injured"""
+    loss_from: float | None = None
+    """direct loss in the city's currency"""
+    area_ha_from: float | None = None
+    trapped_from: int | None = None
+    words: tuple[str, ...] = ()
+    """one of them stands in what people told"""
+    urgency: tuple[str, ...] = ()
+    """one of them is the report's urgency"""
+    place: tuple[str, ...] = ()
+    """one of them is a label of the place (``school``, ``hospital``, ``reservoir``…)"""
+    divisions: tuple[str, ...] = ()
+    months: tuple[int, ...] = ()
+    """sensitive months, 1…12"""
+    hours: tuple[int, int] | None = None
+    """sensitive hours of the day, from (inclusive) to (exclusive), may wrap"""
+
+
+class GradingRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    name: Text
+    """the reason as shown"""
+    when: Condition
+    level: int | None = None
+    """gives this level number"""
+    rise: int = 0
+    """or raises what the others give by so many"""
+    basis: str = ""
+
+
+class Grading(msgspec.Struct, frozen=True, kw_only=True):
+    default: int
+    rules: tuple[GradingRule, ...]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a case when it is graded."""
+
+    matter: str = ""
+    suggested: int | None = None
+    """level number that a rule or a person suggested"""
+    priority: int | None = None
+    signals: int = 1
+    devices: int = 0
+    departments: int = 1
+    dead: int = 0
+    injured: int = 0
+    trapped: int = 0
+    loss: float = 0.0
+    area_ha: float = 0.0
+    text: str = ""
+    urgency: str = ""
+    labels: tuple[str, ...] = ()
+    divisions: tuple[str, ...] = ()
+    """the case's division and those around it"""
+    month: int = 0
+    hour: int = -1
+
+
+class Grade(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    reasons: tuple[GradingRule, ...]
+    """rules that made it so, weightiest first; empty: the matter's own level or the default"""
+
+
+def grade(grading: Grading, matters: Mapping[str, Matter], known: Known) -> Grade:
+    """The level number of a case (1 highest … 5) and why."""
+    matter = matters.get(known.matter)
+    base = grading.default if matter is None or matter.level is None else matter.level
+    if known.suggested is not None:
+        base = min(base, known.suggested)
+    hold = [rule for rule in grading.rules if _holds(rule.when, known)]
+    given = [rule for rule in hold if rule.level is not None and rule.level < base]
+    level = min((rule.level for rule in given if rule.level is not None), default=base)
+    rises = [rule for rule in hold if rule.rise]
+    level = max(1, level - max((rule.rise for rule in rises), default=0))
+    reasons = sorted(given, key=lambda rule: rule.level or 0) + rises
+    return Grade(number=min(level, 5), reasons=tuple(reasons))
+
+
+def _holds(when: Condition, known: Known) -> bool:
+    least: tuple[tuple[float | None, float], ...] = (
+        (when.signals_from, known.signals),
+        (when.devices_from, known.devices),
+        (when.departments_from, known.departments),
+        (when.dead_from, known.dead),
+        (when.injured_from, known.injured),
+        (when.trapped_from, known.trapped),
+        (when.loss_from, known.loss),
+        (when.area_ha_from, known.area_ha),
+    )
+    if any(need is not None and have < need for need, have in least):
+        return False
+    if when.priority is not None and (known.priority is None or known.priority > when.priority):
+        return False
+    if when.matters and not any(matches(pattern, known.matter) for pattern in when.matters):
+        return False
+    if when.words and not any(word in known.text for word in when.words):
+        return False
+    if when.urgency and known.urgency not in when.urgency:
+        return False
+    if when.place and not set(when.place) & set(known.labels):
+        return False
+    if when.divisions and not set(when.divisions) & set(known.divisions):
+        return False
+    if when.months and known.month not in when.months:
+        return False
+    if when.hours is not None:
+        start, end = when.hours
+        inside = (
+            start <= known.hour < end if start < end else known.hour >= start or known.hour < end
+        )
+        if known.hour < 0 or not inside:
+            return False
+    return True
+
+
+def read(
+    reader: PackReader, matters: Mapping[str, Matter], divisions: Mapping[str, object]
+) -> Grading:
+    """The pack's grading; faults for rules that say nothing or name what is not there."""
+    document = reader.toml(FILE)
+    if document is None:
+        return Grading(default=5, rules=())
+    reader.only(document, "default", "rule")
+    default = document.data.get("default", 0)
+    if not isinstance(default, int) or not 1 <= default <= 5:
+        reader.fault(FILE, document.line("default"), "no default level", "set default = 1 … 5")
+        default = 5
+    found: list[GradingRule] = []
+    for index, value in enumerate(document.data.get("rule", [])):
+        path = ("rule", index)
+        rule = reader.build(document, path, value, GradingRule)
+        if rule is None:
+            continue
+        line = document.line(*path)
+        if any(rule.code == other.code for other in found):
+            what = f"two rules are called {rule.code}"
+            reader.fault(FILE, line, what, "name each differently")
+        if (rule.level is None) == (rule.rise == 0):
+            what = f"rule {rule.code} gives neither or both of level and rise"
+            reader.fault(FILE, line, what, "give exactly one")
+        if rule.level is not None and not 1 <= rule.level <= 5:
+            what = f"rule {rule.code} gives level {rule.level}"
+            reader.fault(FILE, document.line(*path, "level"), what, "use 1 (highest) … 5")
+        if rule.when == Condition():
+            what = f"rule {rule.code} always holds"
+            reader.fault(FILE, line, what, "say when it holds")
+        for place, pattern in enumerate(rule.when.matters):
+            if not any(matches(pattern, key) for key in matters):
+                what = f"rule {rule.code}: no matter fits {pattern!r}"
+                where = document.line(*path, "when", "matters", place)
+                reader.fault(FILE, where, what, "use a key of matters.csv, * for any signs")
+        for code in rule.when.divisions:
+            if code not in divisions:
+                what = f"rule {rule.code}: {code} is no division"
+                reader.fault(FILE, line, what, "use a code of divisions.csv")
+        reader.words(document, (*path, "name"), rule.name)
+        found.append(rule)
+    return Grading(default=default, rules=tuple(found))

@@ -1,0 +1,181 @@
+"""Map layers of a city and what a screen is told of it; the geometry's own check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tianmu.city.force import Unit
+from tianmu.city.place import LAYERS
+from tianmu.city.reader import PackReader
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+__all__ = ["LAYERS", "brief", "check", "units"]
+
+
+def units(given: Mapping[str, Unit]) -> bytes:
+    """Units with a known base as GeoJSON points."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {
+                "code": unit.code,
+                "name": unit.name,
+                "kind": unit.kind,
+                "department": unit.department,
+                "basis": unit.basis,
+            },
+            "geometry": {
+                "type": "Point",
+                "coordinates": [unit.base.longitude, unit.base.latitude],
+            },
+        }
+        for unit in given.values()
+        if unit.base is not None
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def brief(city: City) -> dict[str, Any]:
+    """Names and codes a screen shows, as plain data."""
+    return {
+        "code": city.code,
+        "name": city.name,
+        "center": list(city.center),
+        "bbox": list(city.bbox),
+        "time_zone": city.time_zone,
+        "languages": list(city.languages),
+        "tiers": [
+            {"number": tier.number, "name": tier.name, "centre": tier.centre} for tier in city.tiers
+        ],
+        "divisions": [
+            {
+                "code": one.code,
+                "name": one.name,
+                "kind": one.kind,
+                "tier": one.tier,
+                "parent": one.parent,
+                "lon": one.point.longitude if one.point else None,
+                "lat": one.point.latitude if one.point else None,
+                "precision": one.point.precision if one.point else one.precision,
+            }
+            for one in city.divisions.values()
+        ],
+        "departments": [
+            {"code": one.code, "name": one.name, "kind": str(one.kind), "division": one.division}
+            for one in city.departments.values()
+        ],
+        "categories": [{"code": code, "name": name} for code, name in city.categories.items()],
+        "kinds": [
+            {
+                "code": one.code,
+                "name": one.name,
+                "category": one.category,
+                "icon": one.icon,
+                "properties": [
+                    {"code": p.code, "name": p.name, "unit": p.unit, "states": p.states}
+                    for p in one.properties.values()
+                ],
+            }
+            for one in city.kinds.values()
+        ],
+        "matters": [
+            {
+                "key": one.key,
+                "code": one.code,
+                "name": one.name,
+                "kind": one.kind,
+                "class_name": one.class_name,
+            }
+            for one in city.matters.values()
+        ],
+        "profile": {
+            "name": city.profile.name,
+            "reading": city.profile.reading,
+            "levels": [
+                {
+                    "name": level.name,
+                    "number": level.number,
+                    "text": level.text,
+                    "colour": level.colour,
+                    "tier": level.tier,
+                }
+                for level in city.profile.levels
+            ],
+        },
+        "layers": city.layers(),
+        "notes": list(city.notes),
+    }
+
+
+def check(reader: PackReader, city: City) -> None:
+    """Faults of the map layers: shapes that are none, unknown divisions, points outside."""
+    for name, file in LAYERS.items():
+        data = reader.geojson(file, required=name == "outline")
+        if data is not None:
+            _check_features(reader, file, data, city, coded=name in ("towns", "grids"))
+    try:
+        outline = city.places.outline
+    except (KeyError, ValueError):
+        return
+    west, south, east, north = outline.bounds
+    box = city.bbox
+    if (
+        west < box[0] - 1e-6
+        or south < box[1] - 1e-6
+        or east > box[2] + 1e-6
+        or north > box[3] + 1e-6
+    ):
+        remedy = f"set it to [{west}, {south}, {east}, {north}]"
+        reader.fault("city.toml", 0, "bbox does not hold outline.geojson", remedy)
+    from shapely import Point
+
+    for one in city.divisions.values():
+        if one.point is None or one.point.longitude is None:
+            continue
+        if not outline.intersects(Point(one.point.longitude, one.point.latitude)):
+            what = f"the point of {one.code} lies outside the outline"
+            reader.fault("divisions.csv", 0, what, "correct it (longitude first, WGS 84)")
+    if reader.faults:
+        return
+    towns = {one.code for one in city.divisions.values() if one.tier == 2}
+    covered = set(city.places.areas("towns"))
+    for code in sorted(towns - covered if covered else ()):
+        what = f"{code} has no area"
+        reader.fault(LAYERS["towns"], 0, what, "add a feature with its code as division")
+
+
+def _check_features(
+    reader: PackReader, file: str, data: Mapping[str, Any], city: City, *, coded: bool
+) -> None:
+    from shapely.errors import ShapelyError
+    from shapely.geometry import shape
+    from shapely.validation import explain_validity
+
+    seen: set[str] = set()
+    for number, one in enumerate(data["features"]):
+        where = f"feature {number}"
+        properties = one.get("properties") if isinstance(one, dict) else None
+        if not isinstance(properties, dict):
+            reader.fault(file, 0, f"{where} has no properties", 'give "properties": {}')
+            continue
+        try:
+            geometry = shape(one["geometry"])
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
+            reader.fault(file, 0, f"{where} has no readable geometry ({error})", "mend it")
+            continue
+        if geometry.is_empty or not geometry.is_valid:
+            why = "it is empty" if geometry.is_empty else explain_validity(geometry)
+            reader.fault(file, 0, f"{where}: {why}", "mend the geometry")
+        if not coded:
+            continue
+        code, division = str(properties.get("code", "")), str(properties.get("division", ""))
+        if not code or code in seen:
+            reader.fault(file, 0, f"{where}: code {code!r} missing or doubled", "give it its own")
+        seen.add(code)
+        if division not in city.divisions:
+            what = f"{where} belongs to {division or '(nothing)'}, which is no division"
+            reader.fault(file, 0, what, "use a code of divisions.csv")

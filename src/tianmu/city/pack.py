@@ -1,0 +1,361 @@
+"""City packs: ``load`` gives a checked city, ``check`` names every fault of one.
+
+A pack is a folder; docs/pack.md says what stands in each file. Packs that come with the program
+are found by their name, others by their path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from tianmu.city import (
+    department,
+    device,
+    division,
+    duty,
+    force,
+    grading,
+    layer,
+    matter,
+    plan,
+    profile,
+    roster,
+    seeding,
+    streets,
+    workdays,
+)
+from tianmu.city.calendar import Calendar, WorkingTime
+from tianmu.city.cell import Cells
+from tianmu.city.department import Department
+from tianmu.city.device import DeviceKind
+from tianmu.city.division import Division, Tier
+from tianmu.city.document import Document
+from tianmu.city.duty import Duties, Duty
+from tianmu.city.fault import Fault, PackFaulty
+from tianmu.city.force import Unit
+from tianmu.city.grading import Grade, Grading, Known
+from tianmu.city.matter import Edition, Matter
+from tianmu.city.place import Places
+from tianmu.city.plan import Plan
+from tianmu.city.profile import ResponseProfile
+from tianmu.city.reader import PackReader, is_language
+from tianmu.city.response import Response, resolve
+from tianmu.city.roster import Roster, Shift
+from tianmu.city.seeding import Seeding
+from tianmu.city.streets import Streets
+from tianmu.facts.text import Text
+
+HEAD = "city.toml"
+
+
+class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When two signals may be one problem, unless their matter says otherwise."""
+
+    radius_m: float
+    window_min: float
+    basis: str = ""
+
+
+class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    name: Text
+    languages: tuple[str, ...]
+    time_zone: str
+    country: str
+    center: tuple[float, float]
+    bbox: tuple[float, float, float, float]
+    profile: str
+    merging: Merging
+    crs: str = "EPSG:4490"
+    village_radius_m: float = 0.0
+    short_names: tuple[str, ...] = ()
+    """endings of division names that people drop"""
+    note: tuple[Text, ...] = ()
+    tier: tuple[Tier, ...] = ()
+    edition: tuple[Edition, ...] = ()
+
+
+@dataclass(frozen=True)
+class City:
+    """A checked pack. Frozen: a changed pack is loaded as another city."""
+
+    folder: Path
+    digest: str
+    """SHA-256 over the pack's files"""
+    code: str
+    name: Text
+    languages: tuple[str, ...]
+    time_zone: str
+    country: str
+    center: tuple[float, float]
+    """longitude, latitude"""
+    bbox: tuple[float, float, float, float]
+    """west, south, east, north"""
+    notes: tuple[Text, ...]
+    """what is approximate or a default: shown with the city"""
+    merging: Merging
+    tiers: tuple[Tier, ...]
+    divisions: dict[str, Division]
+    departments: dict[str, Department]
+    editions: dict[str, Edition]
+    matters: dict[str, Matter]
+    duties: Duties
+    categories: dict[str, Text]
+    """of device kinds"""
+    kinds: dict[str, DeviceKind]
+    profiles: dict[str, ResponseProfile]
+    profile: ResponseProfile
+    """the one in force"""
+    plans: tuple[Plan, ...]
+    grading: Grading
+    units: dict[str, Unit]
+    seeding: Seeding
+    working: WorkingTime
+    shifts: tuple[Shift, ...]
+    village_radius_m: float = 0.0
+    short_names: tuple[str, ...] = ()
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        return Calendar(self.working)
+
+    @cached_property
+    def roster(self) -> Roster:
+        return Roster(self.shifts, self.calendar, self.divisions)
+
+    @cached_property
+    def places(self) -> Places:
+        return Places(
+            self.folder,
+            self.divisions,
+            village_radius_m=self.village_radius_m,
+            short_names=self.short_names,
+        )
+
+    @cached_property
+    def cells(self) -> Cells:
+        return Cells(self.places)
+
+    @cached_property
+    def streets(self) -> Streets:
+        return Streets(self.folder)
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """Default rules of all device kinds, as data for ``prevent``."""
+        return [dict(rule) for kind in self.kinds.values() for rule in kind.rules]
+
+    @property
+    def root(self) -> Division:
+        """The city itself."""
+        return next(one for one in self.divisions.values() if not one.parent)
+
+    def owner_of(self, matter: str, division: str = "") -> Duty | None:
+        """Who answers for ``matter`` in ``division``; None if nobody does."""
+        return self.duties.owner_of(matter, division)
+
+    def lineage(self, code: str) -> tuple[str, ...]:
+        """A division and those around it, smallest first; empty for an unknown code."""
+        return duty.lineage(self.divisions, code)
+
+    def plan_for(self, level: str, matter: str) -> Plan | None:
+        """The plan that fits ``level`` and ``matter`` most closely."""
+        return plan.choose(self.plans, level, matter)
+
+    def grade(self, known: Known) -> Grade:
+        """The level number of a case and the reasons for it."""
+        return grading.grade(self.grading, self.matters, known)
+
+    def respond(
+        self, level: str, matter: str, division: str, at: int, *, roster: Roster | None = None
+    ) -> Response:
+        """What the plan means here and now: parties, named persons on duty, tasks, deadlines.
+
+        ``roster`` stands in for the pack's where the city has changed it since.
+        """
+        return resolve(
+            plan=self.plan_for(level, matter),
+            level=self.profile.level(level),
+            duties=self.duties,
+            roster=roster or self.roster,
+            calendar=self.calendar,
+            matter=self.matters.get(matter),
+            key=matter,
+            division=division,
+            at=at,
+        )
+
+    def layers(self) -> list[str]:
+        """Names of the map layers the pack has."""
+        found = [name for name in layer.LAYERS if self.places.layer_file(name)]
+        return [*found, "streets", "units"]
+
+    def map_layer(self, name: str) -> bytes:
+        """A map layer as GeoJSON: a file's, ``streets`` or ``units``. KeyError if not there."""
+        if name == "streets":
+            return self.streets.geojson()
+        if name == "units":
+            return layer.units(self.units)
+        return self.places.geojson(name)
+
+    def brief(self) -> dict[str, Any]:
+        """What a screen needs to know of the city, as plain data (``GET /api/city``)."""
+        return layer.brief(self)
+
+
+def locate(path_or_name: str | Path) -> Path:
+    """The folder of a pack: a path, or the name of one that comes with the program.
+
+    Raises FileNotFoundError naming the packs there are.
+    """
+    path = Path(path_or_name)
+    if path.is_dir():
+        return path.resolve()
+    shipped = Path(str(resources.files("tianmu.cities")))
+    if (shipped / path.name / HEAD).is_file() and path.name == str(path_or_name):
+        return shipped / path.name
+    names = ", ".join(sorted(folder.parent.name for folder in shipped.glob(f"*/{HEAD}")))
+    raise FileNotFoundError(
+        f"no pack {path_or_name}: give a folder with a {HEAD}, or one of {names}"
+    )
+
+
+def load(path_or_name: str | Path) -> City:
+    """The city of a pack, with everything checked but the geometry. ``PackFaulty`` if any fault."""
+    folder = locate(path_or_name)
+    reader = PackReader(folder)
+    city = _read(reader)
+    if city is None or reader.faults:
+        raise PackFaulty(str(path_or_name), sorted(reader.faults))
+    return city
+
+
+def check(path_or_name: str | Path) -> list[Fault]:
+    """Every fault of a pack, geometry included, by file and line; empty when it is sound."""
+    reader = PackReader(locate(path_or_name))
+    city = _read(reader)
+    if city is not None:
+        streets.check(reader)
+        layer.check(reader, city)
+    return sorted(set(reader.faults))
+
+
+def _head(reader: PackReader) -> tuple[Document, _Head] | None:
+    document = reader.toml(HEAD)
+    if document is None:
+        return None
+    languages = document.data.get("languages")
+    if isinstance(languages, list):
+        reader.languages = tuple(str(one) for one in languages)
+    head = reader.build(document, (), document.data, _Head)
+    if head is None:
+        return None
+
+    def fault(key: str, what: str, remedy: str) -> None:
+        reader.fault(HEAD, document.line(key), what, remedy)
+
+    if not head.languages or not all(map(is_language, head.languages)):
+        fault("languages", "no languages, or one that is no language tag", 'say ["zh", "en"]')
+    reader.words(document, ("name",), head.name)
+    try:
+        ZoneInfo(head.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        fault("time_zone", f"no time zone {head.time_zone!r}", 'use an IANA name, "Asia/Shanghai"')
+    west, south, east, north = head.bbox
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        fault("bbox", "is no box", "give west, south, east, north in degrees")
+    elif not (west <= head.center[0] <= east and south <= head.center[1] <= north):
+        fault("center", "lies outside the bbox", "give longitude, latitude within it")
+    numbers = [tier.number for tier in head.tier]
+    if numbers != list(range(1, len(numbers) + 1)) or not numbers:
+        fault("tier", f"tiers are numbered {numbers}", "give [[tier]] 1, 2, 3 … in order")
+    ids = [edition.id for edition in head.edition]
+    if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
+        fault("edition", "two editions have one id, or one holds : or *", "rename one")
+    for index, text in enumerate(head.note):
+        reader.words(document, ("note", index), text)
+    return document, head
+
+
+def _read(reader: PackReader) -> City | None:
+    found = _head(reader)
+    if found is None:
+        return None
+    document, head = found
+    tiers = {tier.number: tier for tier in head.tier}
+    editions = {edition.id: edition for edition in head.edition}
+    divisions = division.read(reader, tiers)
+    departments = department.read(reader, divisions)
+    matters = matter.read(reader, editions, head.merging.radius_m, head.merging.window_min)
+    profiles = profile.read(reader, tiers)
+    chosen = profiles.get(head.profile)
+    if chosen is None and profiles:
+        reader.fault(
+            HEAD,
+            document.line("profile"),
+            f"no profile {head.profile!r}",
+            f"use one of {', '.join(profiles)}",
+        )
+    levels = {level.name for level in chosen.levels} if chosen else set()
+    kinds, categories = device.read(reader, departments, matters, levels)
+    duties = duty.read(reader, divisions, departments, matters)
+    plans = plan.read(reader, levels, matters, departments, set(tiers))
+    rules = grading.read(reader, matters, divisions)
+    units = force.read(reader, departments, divisions)
+    seeds = seeding.read(reader, divisions, kinds, matters)
+    working = workdays.read(reader, head.time_zone, head.country)
+    shifts = roster.read(reader, departments, divisions)
+    if chosen is None or working is None:
+        return None
+    if divisions and head.code not in divisions:
+        what = f"code {head.code} is no division"
+        reader.fault(HEAD, document.line("code"), what, "use the code of the city in divisions.csv")
+    return City(
+        folder=reader.folder,
+        digest=digest(reader.folder),
+        code=head.code,
+        name=head.name,
+        languages=head.languages,
+        time_zone=head.time_zone,
+        country=head.country,
+        center=head.center,
+        bbox=head.bbox,
+        notes=head.note,
+        merging=head.merging,
+        tiers=head.tier,
+        divisions=divisions,
+        departments=departments,
+        editions=editions,
+        matters=matters,
+        duties=duties,
+        categories=categories,
+        kinds=kinds,
+        profiles=profiles,
+        profile=chosen,
+        plans=plans,
+        grading=rules,
+        units=units,
+        seeding=seeds,
+        working=working,
+        shifts=tuple(shifts),
+        village_radius_m=head.village_radius_m,
+        short_names=head.short_names,
+    )
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 (hex) over names and contents of a pack's data files."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in (".toml", ".csv", ".geojson"):
+            whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()

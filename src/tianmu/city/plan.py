@@ -1,0 +1,130 @@
+"""Plans: what a level starts – who is told, who is sent, by when, and when it rises.
+
+A party is named as ``lead`` (who answers for the matter), ``joint`` (all who join in),
+``centre:N`` (the centre that commands at tier N around the place), or a department's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tianmu.city.department import Department
+from tianmu.city.duty import is_party
+from tianmu.city.limit import Limit
+from tianmu.city.matter import Matter, matches
+from tianmu.city.reader import PackReader
+from tianmu.facts.text import Text
+
+FILE = "plans.toml"
+LEAD, JOINT = "lead", "joint"
+
+
+class Tell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``to`` is told within a time."""
+
+    to: str
+    within: Limit
+    by: str = ""
+    """how: ``call``, ``message``, or empty"""
+
+
+class OrderTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``to`` gets a task with its limit."""
+
+    to: str
+    task: Text
+    limit: Limit | None = None
+    """None: the closing limit of the case holds"""
+    unit_kind: str = ""
+    """kind of unit asked for (``fire_engine``…), or empty"""
+
+
+class Rise(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What makes the plan's case rise by one level."""
+
+    not_accepted: bool = True
+    """the accepting limit has run out"""
+    limit_part: float | None = 1.0
+    """so much of the closing limit has run out"""
+    signals: int | None = None
+    """so many signals have joined the case"""
+    text: Text = msgspec.field(default_factory=dict)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    name: Text
+    level: str
+    """name of a level of the profile"""
+    matters: tuple[str, ...] = ("*",)
+    """patterns of matter keys"""
+    tells: tuple[Tell, ...] = ()
+    orders: tuple[OrderTemplate, ...] = ()
+    rises: Rise = msgspec.field(default_factory=Rise)
+    basis: str = ""
+
+    def breadth(self, matter: str) -> int:
+        """How closely the plan fits: the literal length of its best pattern, −1: not at all."""
+        fit = (
+            len(p.replace("*", "")) + (0 if "*" in p else 1000)
+            for p in self.matters
+            if matches(p, matter)
+        )
+        return max(fit, default=-1)
+
+
+def choose(plans: tuple[Plan, ...], level: str, matter: str) -> Plan | None:
+    """The plan that fits level and matter most closely."""
+    fit = [(plan.breadth(matter), plan) for plan in plans if plan.level == level]
+    fit = [one for one in fit if one[0] >= 0]
+    return max(fit, key=lambda one: one[0])[1] if fit else None
+
+
+def read(
+    reader: PackReader,
+    levels: set[str],
+    matters: Mapping[str, Matter],
+    departments: Mapping[str, Department],
+    tiers: set[int],
+) -> tuple[Plan, ...]:
+    """Plans in the file's order; every level must have one that fits any matter."""
+    document = reader.toml(FILE)
+    if document is None:
+        return ()
+    reader.only(document, "plan")
+    found: list[Plan] = []
+    for index, value in enumerate(document.data.get("plan", [])):
+        path = ("plan", index)
+        plan = reader.build(document, path, value, Plan)
+        if plan is None:
+            continue
+        if any(plan.code == other.code for other in found):
+            what = f"two plans are called {plan.code}"
+            reader.fault(FILE, document.line(*path, "code"), what, "name each differently")
+        if plan.level not in levels:
+            what = f"plan {plan.code} starts at level {plan.level!r}, which the profile lacks"
+            remedy = f"use one of {', '.join(sorted(levels))}"
+            reader.fault(FILE, document.line(*path, "level"), what, remedy)
+        for place, pattern in enumerate(plan.matters):
+            if not any(matches(pattern, key) for key in matters):
+                what = f"plan {plan.code}: no matter fits {pattern!r}"
+                line = document.line(*path, "matters", place)
+                reader.fault(FILE, line, what, "use a key of matters.csv, * for any signs")
+        parties = [("tells", i, tell.to) for i, tell in enumerate(plan.tells)]
+        parties += [("orders", i, order.to) for i, order in enumerate(plan.orders)]
+        for key, place, to in parties:
+            if to not in (LEAD, JOINT) and not is_party(to, departments, tiers):
+                what = f"plan {plan.code}: {to!r} is nobody"
+                remedy = "use lead, joint, centre:<tier> or a code of departments.csv"
+                reader.fault(FILE, document.line(*path, key, place), what, remedy)
+        for place, order in enumerate(plan.orders):
+            reader.words(document, (*path, "orders", place, "task"), order.task)
+        reader.words(document, (*path, "name"), plan.name)
+        found.append(plan)
+    for level in sorted(levels):
+        if not any(plan.level == level and "*" in plan.matters for plan in found):
+            what = f"level {level} has no plan for every matter"
+            reader.fault(FILE, 1, what, f'add a plan with level = "{level}", matters = ["*"]')
+    return tuple(found)
