@@ -1,0 +1,180 @@
+"""A city as rehearsal sees it: an address, a token, and what its API answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+
+class Answered(RuntimeError):
+    """The city answered with a problem (RFC 9457); the message says what and how to mend it."""
+
+    def __init__(self, method: str, path: str, response: httpx.Response) -> None:
+        try:
+            problem = response.json()
+        except ValueError:
+            problem = {"detail": response.text[:300]}
+        self.status, self.problem = response.status_code, problem
+        super().__init__(
+            f"{method} {path} → {response.status_code} {problem.get('title', '')}: "
+            f"{problem.get('detail', '')} {problem.get('remedy', '')}".strip()
+        )
+
+
+class City:
+    """The API of a running city, as one account."""
+
+    def __init__(self, url: str, token: str, ports: dict[str, int], *, verify: Any = True) -> None:
+        self.url, self.token, self.ports = url.rstrip("/"), token, ports
+        self.host = httpx.URL(url).host
+        self._verify = verify
+        self.http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            verify=verify,
+            limits=httpx.Limits(max_connections=16),
+        )
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self.ask("GET", path, params=params)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        return self.ask("POST", path, json=body, **more)
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """The answer's JSON; ``Answered`` where it is a problem."""
+        response = self.http.request(method, path, **more)
+        if response.status_code >= 400:
+            raise Answered(method, path, response)
+        return response.json() if response.content else None
+
+    def as_account(self, token: str) -> City:
+        """The same city, spoken to by another account."""
+        return City(self.url, token, self.ports, verify=self._verify)
+
+    def events(self, cursor: str = "") -> Iterator[tuple[str, str, Any]]:
+        """(cursor, event, data) as they are pushed (``GET /api/push``, server-sent events)."""
+        headers = {"Last-Event-ID": cursor} if cursor else {}
+        with self.http.stream(
+            "GET", "/api/push", headers=headers, timeout=httpx.Timeout(60, read=None)
+        ) as response:
+            if response.status_code >= 400:
+                response.read()
+                raise Answered("GET", "/api/push", response)
+            yield from parse_events(response.iter_lines())
+
+
+def parse_events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
+    """Server-sent events (WHATWG HTML §9.2) as (id, event, data as JSON)."""
+    last, event, data = "", "message", []
+    for line in lines:
+        if not line:
+            if data:
+                yield last, event, json.loads("\n".join(data))
+            event, data = "message", []
+        elif line.startswith(":"):
+            continue
+        else:
+            field, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if field == "data":
+                data.append(value)
+            elif field == "event":
+                event = value
+            elif field == "id":
+                last = value
+
+
+def credentials(data: Path) -> dict[str, Any]:
+    """What a city that runs here wrote for rehearsal: url, ports and tokens by role."""
+    path = data / "run" / "rehearsal.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"no city runs under {data}: start one with `tianmu up --data {data}`, or name its "
+            "folder with --data"
+        ) from error
+    return found
+
+
+def connect(data: Path, role: str = "rehearsal", url: str = "") -> City:
+    """The city that runs under ``data`` (at ``url`` if that is another), as ``role``."""
+    found = credentials(data)
+    verify: Any = found.get("authority") or True
+    return City(url or found["url"], found["tokens"][role], found["ports"], verify=verify)
+
+
+class Started:
+    """A fresh city in a temporary folder, for a measurement; gone when it ends."""
+
+    def __init__(self, data: Path, process: subprocess.Popen[bytes]) -> None:
+        self.data, self.process = data, process
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its processes so far (user and system)."""
+        total = 0.0
+        for process in self._all():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
+
+    def memory_bytes(self) -> dict[str, int]:
+        """PSS by process."""
+        found: dict[str, int] = {}
+        for process in self._all():
+            with contextlib.suppress(psutil.Error):
+                line = process.cmdline()
+                name = line[line.index("run") + 1] if "run" in line else Path(line[0]).name
+                found[name] = found.get(name, 0) + process.memory_full_info().pss
+        return found
+
+    def _all(self) -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+
+@contextlib.contextmanager
+def fresh_city(*arguments: str, folder: Path | None = None) -> Iterator[Started]:
+    """Start ``tianmu up`` on free ports in a temporary folder and stop it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tianmu-", dir=folder) as name:
+        data = Path(name)
+        command = [
+            sys.executable, "-m", "tianmu", "up", "--data", name, "--port", "0", *arguments,
+        ]  # fmt: skip
+        with (data / "up.log").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _await_ready(data, process)
+            yield Started(data, process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _await_ready(data: Path, process: subprocess.Popen[bytes], within: float = 90) -> None:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if (data / "run" / "rehearsal.json").exists():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError("the city did not start:\n" + (data / "up.log").read_text()[-4000:])

@@ -1,0 +1,65 @@
+"""Citizens' words: a pack's report templates, filled."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Words:
+    """Fills templates of a matter by seed; knows no language itself."""
+
+    def __init__(
+        self, seeding: dict[str, Any], names: dict[str, dict[str, str]], language: str
+    ) -> None:
+        self._words = seeding["words"]
+        self._names, self._language = names, language
+        self._by_matter: dict[str, list[dict[str, Any]]] = {}
+        for template in seeding["reports"]:
+            if template["texts"].get(language):
+                self._by_matter.setdefault(template["matter"], []).append(template)
+        self._all = [t for some in self._by_matter.values() for t in some]
+        weights = np.array([t.get("weight", 1.0) for t in self._all], dtype=float)
+        self._weights = weights / weights.sum() if len(weights) else weights
+
+    def any_matter(self, random: np.random.Generator) -> str | None:
+        """A matter that people tell of, by weight."""
+        if not self._all:
+            return None
+        matter: str = self._all[int(random.choice(len(self._all), p=self._weights))]["matter"]
+        return matter
+
+    def tell(
+        self, matter: str, division: str, town: str, random: np.random.Generator
+    ) -> tuple[str, str] | None:
+        """(text, category) in somebody's words, or None where the pack has none for it."""
+        some = self._by_matter.get(matter)
+        if not some:
+            return None
+        template = some[int(random.integers(len(some)))]
+        texts = template["texts"][self._language]
+        text = texts[int(random.integers(len(texts)))]
+        built_in = {
+            "place": self._name(division),
+            "division": self._name(division),
+            "town": self._name(town),
+            "time": f"{random.integers(24):02d}:{random.integers(60):02d}",
+            "number": str(random.integers(1, 200)),
+        }
+
+        def fill(found: re.Match[str]) -> str:
+            name = found.group(1)
+            words = self._words.get(name, {}).get(self._language)
+            if words:
+                return str(words[int(random.integers(len(words)))])
+            return built_in.get(name, "")
+
+        return _PLACEHOLDER.sub(fill, text), template.get("category", "")
+
+    def _name(self, division: str) -> str:
+        name = self._names.get(division, {})
+        return name.get(self._language) or next(iter(name.values()), "")
