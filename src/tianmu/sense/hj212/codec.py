@@ -33,6 +33,7 @@ SUFFIXES = (
 )  # fmt: skip
 
 _CANONICAL = {suffix.lower(): suffix for suffix in SUFFIXES}
+_FLAG_2025 = re.compile(rb"Flag=(?:[89]|1[01]);")
 _PIECES = re.compile(r"(?://.*?//|[^;])+", re.DOTALL)
 _VALUES = re.compile(r"(?://.*?//|[^,])+", re.DOTALL)
 
@@ -96,6 +97,7 @@ def split_key(key: str) -> tuple[str, str] | None:
     """``a01011-Avg`` → (``a01011``, ``Avg``), or None where the key names no factor."""
     code, dash, suffix = key.rpartition("-")
     canonical = _CANONICAL.get(suffix.lower())
+    code = code.strip()  # loggers put blanks behind semicolons
     return (code, canonical) if dash and code and canonical else None
 
 
@@ -139,30 +141,35 @@ def area_text(groups: Iterable[Group]) -> str:
 def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, bool]:
     """The segment of a frame in the clear: (segment, whether it was encrypted, check sum right).
 
-    An area that is no text although the check sum is wrong counts as encrypted; without the right
-    ``key`` its segment stays as sent and the check sum is not right.
+    With a ``key`` the area is first taken as encrypted: it is, if the check sum comes out right
+    and the area is text. The check sum alone would not do, since its register keeps eight bits
+    from byte to byte: one segment in 256 has the right one by chance. Without the right key an
+    area that is no text counts as encrypted, its segment stays as sent and ``right`` is false.
     """
-    if frame.ok:
-        return frame.segment, False, True
     segment = frame.segment
     head = segment.find(OPEN)
     if head < 0 or not segment.endswith(CLOSE) or len(segment) < head + len(OPEN) + len(CLOSE):
-        return segment, False, False
+        return segment, False, frame.ok
     begin = head + len(OPEN)
     area = segment[begin : -len(CLOSE)]
-    if key is not None:
-        plain = segment[:begin] + sm4.decrypt(area, key) + CLOSE
-        if crc(plain) == int(frame.check, 16):
-            return plain, True, True
+    if key is not None and len(area) >= sm4.BLOCK:
+        plain = sm4.decrypt(area, key)
+        whole = segment[:begin] + plain + CLOSE
+        if crc(whole) == int(frame.check, 16) and _is_text(plain):
+            return whole, True, True
+    if frame.ok and (_is_text(area) or not _FLAG_2025.search(segment, 0, begin)):
+        return segment, False, True
     return segment, not _is_text(area), False
 
 
 def _is_text(area: bytes) -> bool:
-    try:
-        text = area.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return all(letter >= " " or letter in "\r\n\t" for letter in text)
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            text = area.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return all(letter >= " " or letter in "\r\n\t" for letter in text)
+    return False
 
 
 def parse(segment: bytes, *, encrypted: bool = False) -> Message:

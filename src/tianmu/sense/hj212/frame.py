@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from tianmu.sense.hj212.crc import crc
 
@@ -23,6 +24,7 @@ NOISE_BLOCK = 4096
 _START = re.compile(rb"##[0-9]{4}")
 _TAIL = re.compile(rb"&&([0-9A-Fa-f]{4})\r?\n")
 _HEX = re.compile(rb"[0-9A-Fa-f]{4}")
+_MOST_TAILS = 16  # tails looked at within one frame, so that no input costs much
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Framer:
         segment = buffer[body:stop]
         check = _HEX.match(buffer, stop)
         if check is not None:
-            if crc(segment) == int(check.group(), 16):
+            # the check sum alone is weak (its register keeps eight bits), so && has to be there
+            if segment.endswith(b"&&") and crc(segment) == int(check.group(), 16):
                 return stop
             # a wrong check sum, or an encrypted data area: then a line end or another frame
             # has to follow
@@ -210,13 +213,13 @@ class Framer:
         its own by the check sum, or that of another whole frame that begins within."""
         buffer = self._buffer
         body = start + HEAD
-        for tail in _TAIL.finditer(buffer, body, end):
+        for tail in islice(_TAIL.finditer(buffer, body, end), _MOST_TAILS):
             stop = tail.start() + 2
             check = int(tail.group(1), 16)
-            if crc(buffer[body:stop]) == check:
-                return stop
             for inner in _START.finditer(buffer, start + 2, stop):
                 begins = inner.start() + HEAD
                 if begins + int(inner.group()[2:]) == stop and crc(buffer[begins:stop]) == check:
                     return f"the frame declares {declared} bytes and breaks off: another begins"
+            if crc(buffer[body:stop]) == check:
+                return stop
         return None

@@ -190,13 +190,13 @@ def _groups(area: Mapping[str, Any]) -> Iterable[Group]:
     group: list[tuple[str, str | None]] = []
     code = ""
     for name, values in area.items():
-        named = codec.split_key(name)
+        about = name.rpartition("-")[0]
         for value in values if isinstance(values, list) else [values]:
-            if group and not (named and code == named[0]):
+            if group and not (about and code == about):
                 yield tuple(group)
                 group = []
             group.append((name, None if value is None else str(value)))
-            code = named[0] if named else ""
+            code = about
     if group:
         yield tuple(group)
 
@@ -229,9 +229,9 @@ def encode_line(line: Mapping[str, Any], *, key: bytes | None = None) -> bytes:
         plain = codec.segment_of(message_of({**line, "CP": {}}))
         sent = plain[:-2] + bytes.fromhex(line["cipher"]) + codec.CLOSE
         return b"##%04d%s%s\r\n" % (len(sent), sent, str(line["crc"]).encode())
+    if "CP" not in line:
+        raise ValueError("a frame needs CP, the data area: {} where it is empty")
     message = message_of(line)
-    if not message.field("CN") or not message.field("ST"):
-        raise ValueError("a frame needs at least ST and CN")
     return codec.encode(message, key) if message.encrypted else pack(codec.segment_of(message))
 
 
