@@ -1,0 +1,152 @@
+"""Numba kernels of the hash index. Imported only by what looks up or builds in bulk, since Numba
+takes most of a second to import. ``index`` has the same hash in Python: keep them equal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+I64 = NDArray[np.int64]
+
+_EMPTY = np.uint32(0xFFFFFFFF)
+_SEED = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
+_MIX = np.uint64(0xFF51AFD7ED558CCD)
+_33 = np.uint64(33)
+_56 = np.uint64(56)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _hash(text: U8, start: int, end: int) -> np.uint64:
+    """FNV-1a, 64 bits, with a final mix so that the low bits are good."""
+    h = _SEED
+    for i in range(start, end):
+        h = (h ^ np.uint64(text[i])) * _PRIME
+    h ^= h >> _33
+    h *= _MIX
+    h ^= h >> _33
+    return h
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _same(a: U8, a0: int, a1: int, b: U8, b0: int, b1: int) -> bool:
+    if a1 - a0 != b1 - b0:
+        return False
+    for i in range(a1 - a0):  # noqa: SIM110 - a kernel
+        if a[a0 + i] != b[b0 + i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def build(text: U8, offsets: U32, slots: U32, tags: U8) -> int:
+    """Fill ``slots`` (all empty) and ``tags`` with the rows of ``text`` that are not empty.
+
+    Returns −1, or the first row whose bytes occurred before.
+    """
+    mask = np.uint64(len(slots) - 1)
+    for row in range(len(offsets) - 1):
+        start, end = offsets[row], offsets[row + 1]
+        if start == end:
+            continue
+        h = _hash(text, start, end)
+        tag = np.uint8(h >> _56)
+        at = np.int64(h & mask)
+        while slots[at] != _EMPTY:
+            other = slots[at]
+            if tags[at] == tag and _same(
+                text, start, end, text, offsets[other], offsets[other + 1]
+            ):
+                return row
+            at = (at + 1) & np.int64(mask)
+        slots[at] = np.uint32(row)
+        tags[at] = tag
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def split(text: U8, separator: int, starts: I64, ends: I64) -> int:
+    """Bounds of the rows of ``text`` between separators; how many rows there are."""
+    rows = 0
+    limit = len(starts)
+    start = 0
+    for i in range(len(text)):
+        if text[i] == separator:
+            if rows < limit:
+                starts[rows], ends[rows] = start, i
+            rows += 1
+            start = i + 1
+    if rows < limit:
+        starts[rows], ends[rows] = start, len(text)
+    return rows + 1
+
+
+@njit(cache=True, nogil=True)
+def last_of(text: U8, byte: int, starts: I64, ends: I64, found: I64) -> None:
+    """Position of the last ``byte`` of each row, −1 where there is none."""
+    for row in range(len(starts)):
+        at = ends[row] - 1
+        while at >= starts[row] and text[at] != byte:
+            at -= 1
+        found[row] = at if at >= starts[row] else -1
+
+
+@njit(cache=True, nogil=True)
+def lookup(
+    query: U8, starts: I64, ends: I64, text: U8, offsets: U32, slots: U32, tags: U8, out: U32
+) -> None:
+    """For rows whose ``out`` is empty: the row of ``text`` with the same bytes, else empty."""
+    mask = np.uint64(len(slots) - 1)
+    for row in range(len(starts)):
+        if out[row] != _EMPTY:
+            continue
+        start, end = starts[row], ends[row]
+        if end <= start:
+            continue
+        h = _hash(query, start, end)
+        tag = np.uint8(h >> _56)
+        at = np.int64(h & mask)
+        while slots[at] != _EMPTY:
+            other = slots[at]
+            if tags[at] == tag and _same(
+                query, start, end, text, offsets[other], offsets[other + 1]
+            ):
+                out[row] = other
+                break
+            at = (at + 1) & np.int64(mask)
+
+
+@njit(cache=True, nogil=True)
+def streams(
+    query: U8,
+    starts: I64,
+    ends: I64,
+    device: U32,
+    first: U32,
+    property_: U16,
+    names: U8,
+    name_offsets: U32,
+    base: int,
+    shift: int,
+    out: U32,
+) -> None:
+    """Datastream of ``device[row]`` whose property is ``query[starts:ends]``.
+
+    ``first`` (n + 1) holds each device's first datastream, ``property_`` their property codes,
+    counted from ``base``; ``shift`` is added to what is found.
+    """
+    for row in range(len(starts)):
+        d = device[row]
+        if d == _EMPTY:
+            continue
+        for stream in range(first[d], first[d + 1]):
+            code = property_[stream - base]
+            if _same(
+                query, starts[row], ends[row], names, name_offsets[code], name_offsets[code + 1]
+            ):
+                out[row] = np.uint32(stream + shift)
+                break
