@@ -1,0 +1,170 @@
+"""A case as its events leave it: its stage, level, owner, clocks and orders. Plain data."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tianmu.facts.origin import Origin
+from tianmu.facts.place import Place
+from tianmu.facts.text import Text
+
+STAGES = (
+    "collect",
+    "verify",
+    "file",
+    "dispatch",
+    "handle",
+    "feed_back",
+    "check",
+    "close",
+    "evaluate",
+)
+"""The stages in order (GB/T 30428.8 and CJJ/T 106, with *verify* before filing and *check* before
+closing). A case *is in* the stage: ``verify`` waits to be verified, ``file`` to be filed,
+``dispatch`` to be sent; ``handle`` is with its units; ``feed_back`` has their result and waits for
+somebody else to check it; ``check`` has passed the check and waits to be closed."""
+
+OPEN_ORDER = ("sent", "accepted", "handling")
+"""States of an order that still asks something of its unit."""
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A moment of a clock at which the plan does something: ``urge``, ``escalate`` or ``warn``."""
+
+    share: float
+    """share of the limit, 1.0 = the limit itself"""
+    at: int
+    step: str
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A running limit: of a stage (``verify``), or of an order (``accept:<order>``)."""
+
+    name: str
+    started_at: int
+    due: int
+    value: float
+    unit: str
+    """unit of the limit as the standard names it: ``urgent_hour``, ``work_hour``, ``work_day``…"""
+    basis: str = ""
+    marks: tuple[Mark, ...] = ()
+    passed: int = 0
+    """how many marks have been acted on"""
+
+    @property
+    def next_mark(self) -> Mark | None:
+        return self.marks[self.passed] if self.passed < len(self.marks) else None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task of a case given to one unit, with its deadline."""
+
+    order: str
+    unit: str
+    """code of the department or unit it is given to"""
+    task: Text
+    due: int
+    sent_at: int
+    lead: bool = False
+    state: str = "sent"
+    """``sent``, ``accepted``, ``handling``, ``done``, ``returned``, ``cancelled``"""
+    persons: tuple[dict[str, str], ...] = ()
+    """who was on duty there as it was sent (``account``, ``name``, ``post``); empty: nobody"""
+    accepted_at: int = 0
+    done_at: int = 0
+    accepted_by: str = ""
+    done_by: str = ""
+    result: str = ""
+    basis: str = ""
+
+
+class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A case as its events leave it. Times are µs; an empty string or 0 says "not yet"."""
+
+    case: str
+    number: str
+    version: int
+    """sequence of the last event"""
+    stage: str
+    open: bool = True
+    outcome: str = ""
+    """``closed``, ``void`` or ``merged`` once it is no longer open"""
+    kind: str = ""
+    """what it began with: ``alarm`` or ``report``"""
+    title: Text = msgspec.field(default_factory=dict)
+    text: str = ""
+    """what was told first, for search and likeness"""
+    matter: str = ""
+    standard: int = 0
+    """number of the filing standard (立结案标准) chosen, 0 none yet"""
+    level: str = ""
+    level_number: int = 0
+    level_by_hand: bool = False
+    tier: int = 0
+    lead: str = ""
+    joint: tuple[str, ...] = ()
+    queue: str = ""
+    """why a person must look: ``verify``, ``dispatch``, ``returned``, or empty"""
+    place: Place = msgspec.field(default_factory=Place)
+    division: str = ""
+    origin: Origin = Origin.REAL
+    probe: str = ""
+    opened_at: int = 0
+    changed_at: int = 0
+    closed_at: int = 0
+    first_at: int = 0
+    last_at: int = 0
+    """time of its first and last signal"""
+    signals: int = 0
+    alarms: int = 0
+    reports: int = 0
+    active: int = 0
+    """alarms of it that have not returned to normal"""
+    worst: int = 0
+    """highest priority among its alarms, 1 highest … 4; 0 none"""
+    clocks: tuple[Clock, ...] = ()
+    orders: tuple[Order, ...] = ()
+    hands: tuple[str, ...] = ()
+    """accounts that accepted, handled or fed back: none of them may check"""
+    collectors: tuple[str, ...] = ()
+    """accounts that told of it on their own account: none of them may verify it"""
+    checked_by: str = ""
+    suspended_at: int = 0
+    paused: tuple[tuple[str, float], ...] = ()
+    """clock → share of its limit that was used when the case was suspended"""
+    returns: int = 0
+    reworks: int = 0
+    urges: int = 0
+    escalations: int = 0
+    reopened: int = 0
+    told: tuple[str, ...] = ()
+    """departments told by the plan"""
+    apart: tuple[str, ...] = ()
+    """signals taken out by hand: never put in again by the machine"""
+    merged_into: str = ""
+    merged: tuple[str, ...] = ()
+
+    @property
+    def due(self) -> int:
+        """The nearest limit that is running, 0 where none is (or the case is suspended)."""
+        if self.suspended_at:
+            return 0
+        return min((clock.due for clock in self.clocks), default=0)
+
+    @property
+    def next_mark_at(self) -> int:
+        """When a clock next asks for something, 0 where none does."""
+        if self.suspended_at:
+            return 0
+        marks = [mark.at for clock in self.clocks if (mark := clock.next_mark)]
+        return min(marks, default=0)
+
+    def clock(self, name: str) -> Clock | None:
+        return next((clock for clock in self.clocks if clock.name == name), None)
+
+    def order(self, order: str) -> Order | None:
+        return next((one for one in self.orders if one.order == order), None)
+
+    @property
+    def open_orders(self) -> tuple[Order, ...]:
+        return tuple(order for order in self.orders if order.state in OPEN_ORDER)

@@ -1,0 +1,332 @@
+"""What the events of a case add up to. Pure: no clock, no store, no city is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.origin import Origin
+from tianmu.facts.place import Place
+from tianmu.manage.case_state import OPEN_ORDER, CaseState, Clock, Order
+
+Data: TypeAlias = dict[str, Any]
+_replace = msgspec.structs.replace
+
+
+def fold(events: Iterable[CaseEvent], state: CaseState | None = None) -> CaseState:
+    """The state after ``events``, from ``state`` or from nothing.
+
+    Raises ``ValueError`` where a sequence number is missing or the first event opens nothing.
+    """
+    for event in events:
+        state = evolve(state, event)
+    if state is None:
+        raise ValueError("a case needs at least the event that opens it")
+    return state
+
+
+def evolve(state: CaseState | None, event: CaseEvent) -> CaseState:
+    """``state`` with one more event. The event's stage is the state's stage afterwards."""
+    expected = 1 if state is None else state.version + 1
+    if event.sequence != expected:
+        raise ValueError(
+            f"case {event.case}: event {event.sequence} ({event.step}) comes where "
+            f"{expected} is due; read its events again from the first"
+        )
+    data = event.data
+    if state is None:
+        state = _opened(event)
+    else:
+        change = _CHANGES.get(event.step)
+        fields = change(state, event) if change else {}
+        state = _replace(
+            state, version=event.sequence, stage=event.stage, changed_at=event.at, **fields
+        )
+    if "clocks" in data or "stopped" in data or "marks" in data:
+        state = _replace(state, clocks=_clocks(state.clocks, data))
+    return state
+
+
+def _clocks(clocks: tuple[Clock, ...], data: Data) -> tuple[Clock, ...]:
+    started = [msgspec.convert(one, Clock) for one in data.get("clocks", ())]
+    gone = {*data.get("stopped", ()), *(clock.name for clock in started)}
+    kept = [clock for clock in clocks if clock.name not in gone]
+    for name, passed in data.get("marks", ()):
+        kept = [_replace(one, passed=passed) if one.name == name else one for one in kept]
+    return (*kept, *started)
+
+
+def _opened(event: CaseEvent) -> CaseState:
+    if event.step != "open":
+        raise ValueError(f"case {event.case}: its first event is {event.step!r}, not 'open'")
+    data = event.data
+    return CaseState(
+        case=event.case,
+        number=data["number"],
+        version=1,
+        stage=event.stage,
+        kind=data.get("kind", ""),
+        title=data.get("title", {}),
+        text=data.get("text", ""),
+        matter=data.get("matter", ""),
+        place=msgspec.convert(data.get("place", {}), Place),
+        division=data.get("division", ""),
+        queue=data.get("queue", ""),
+        origin=Origin(data.get("origin", "real")),
+        probe=event.probe,
+        opened_at=data.get("since", event.at),
+        changed_at=event.at,
+        **_signal_fields(None, data),
+    )
+
+
+def _signal_fields(state: CaseState | None, data: Data) -> Data:
+    """What a signal that comes in changes."""
+    member = data.get("member")
+    if not member:
+        return {}
+    alarm = member["kind"] == "alarm"
+    at = member["at"]
+    priority = member.get("priority", 0)
+    fields: Data = {
+        "signals": 1 + (state.signals if state else 0),
+        "first_at": min(at, state.first_at) if state and state.first_at else at,
+        "last_at": max(at, state.last_at) if state else at,
+    }
+    if alarm:
+        fields["alarms"] = 1 + (state.alarms if state else 0)
+        fields["active"] = (0 if member.get("returned") else 1) + (state.active if state else 0)
+        worst = state.worst if state else 0
+        if priority and (not worst or priority < worst):
+            fields["worst"] = priority
+    else:
+        fields["reports"] = 1 + (state.reports if state else 0)
+    collector = member.get("collector", "")
+    known = state.collectors if state else ()
+    if collector and collector not in known:
+        fields["collectors"] = (*known, collector)
+    return fields
+
+
+def _join(state: CaseState, event: CaseEvent) -> Data:
+    fields = _signal_fields(state, event.data)
+    if "place" in event.data:
+        fields["place"] = msgspec.convert(event.data["place"], Place)
+    if "merged" in event.data and event.data["merged"] not in state.merged:
+        fields["merged"] = (*state.merged, event.data["merged"])
+    for name in ("title", "matter", "division", "queue"):
+        if name in event.data:
+            fields[name] = event.data[name]
+    return fields
+
+
+def _leave(state: CaseState, event: CaseEvent) -> Data:
+    member = event.data["member"]
+    alarm = member["kind"] == "alarm"
+    fields: Data = {"signals": state.signals - 1}
+    if alarm:
+        fields["alarms"] = state.alarms - 1
+        fields["active"] = max(0, state.active - (0 if member.get("returned") else 1))
+        fields["worst"] = event.data.get("worst", state.worst)
+    else:
+        fields["reports"] = state.reports - 1
+    if event.data.get("apart", True):
+        new = [key for key in member.get("keys", ()) if key not in state.apart]
+        fields["apart"] = (*state.apart, *new)
+    if event.data.get("merged"):
+        fields["merged"] = tuple(one for one in state.merged if one != event.data["merged"])
+    return fields
+
+
+def _fields(*names: str) -> Callable[[CaseState, CaseEvent], Data]:
+    """A step that sets these fields to what its data says."""
+
+    def change(state: CaseState, event: CaseEvent) -> Data:
+        return {
+            name: tuple(event.data[name]) if name == "joint" else event.data[name]
+            for name in names
+            if name in event.data
+        }
+
+    return change
+
+
+def _grade(state: CaseState, event: CaseEvent) -> Data:
+    data = event.data
+    fields: Data = {"level": data["level"], "level_number": data["number"]}
+    if "tier" in data:
+        fields["tier"] = data["tier"]
+    if "by_hand" in data:
+        fields["level_by_hand"] = data["by_hand"]
+    return fields
+
+
+def _order(state: CaseState, event: CaseEvent) -> Data:
+    order = msgspec.convert(event.data["order"], Order)
+    return {"orders": (*state.orders, order), "queue": ""}
+
+
+def _with_order(
+    state: CaseState, event: CaseEvent, *, to: str = "", **fields: Any
+) -> tuple[Order, ...]:
+    if to:
+        fields["state"] = to
+    return tuple(
+        _replace(one, **fields) if one.order == event.data["order"] else one for one in state.orders
+    )
+
+
+def _hands(state: CaseState, event: CaseEvent) -> tuple[str, ...]:
+    return state.hands if event.actor in state.hands else (*state.hands, event.actor)
+
+
+def _tell(state: CaseState, event: CaseEvent) -> Data:
+    units = [one["unit"] for one in event.data["tells"]]
+    return {"told": (*state.told, *(unit for unit in units if unit not in state.told))}
+
+
+def _accept(state: CaseState, event: CaseEvent) -> Data:
+    orders = _with_order(state, event, to="accepted", accepted_at=event.at, accepted_by=event.actor)
+    return {"orders": orders, "hands": _hands(state, event)}
+
+
+def _handle(state: CaseState, event: CaseEvent) -> Data:
+    return {
+        "orders": _with_order(state, event, to="handling"),
+        "hands": _hands(state, event),
+    }
+
+
+def _feed_back(state: CaseState, event: CaseEvent) -> Data:
+    orders = _with_order(
+        state,
+        event,
+        to="done",
+        done_at=event.at,
+        done_by=event.actor,
+        result=event.data.get("result", ""),
+    )
+    return {"orders": orders, "hands": _hands(state, event)}
+
+
+def _return(state: CaseState, event: CaseEvent) -> Data:
+    fields: Data = {"returns": state.returns + 1, "queue": event.data.get("queue", state.queue)}
+    if "order" in event.data:
+        fields["orders"] = _with_order(state, event, to="returned")
+    return fields
+
+
+def _cancel(state: CaseState, event: CaseEvent) -> Data:
+    return {"orders": _with_order(state, event, to="cancelled")}
+
+
+def _check(state: CaseState, event: CaseEvent) -> Data:
+    if event.data["result"] == "pass":
+        return {"checked_by": event.actor}
+    dues: dict[str, int] = event.data.get("due", {})
+    orders = tuple(
+        _replace(one, state="accepted", due=dues[one.order], done_at=0, done_by="")
+        if one.order in dues
+        else one
+        for one in state.orders
+    )
+    return {"reworks": state.reworks + 1, "orders": orders}
+
+
+def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
+    def change(state: CaseState, event: CaseEvent) -> Data:
+        orders = tuple(
+            _replace(one, state="cancelled") if one.state in OPEN_ORDER else one
+            for one in state.orders
+        )
+        return {
+            "open": False,
+            "outcome": outcome,
+            "closed_at": event.at,
+            "clocks": (),
+            "orders": orders,
+            "queue": "",
+            "suspended_at": 0,
+            "paused": (),
+            "standard": event.data.get("standard", state.standard),
+            "merged_into": event.data.get("into", ""),
+        }
+
+    return change
+
+
+def _suspend(state: CaseState, event: CaseEvent) -> Data:
+    paused = tuple((name, share) for name, share in event.data["paused"])
+    return {"suspended_at": event.at, "paused": paused}
+
+
+def _resume(state: CaseState, event: CaseEvent) -> Data:
+    dues = {
+        clock["name"].removeprefix("handle:"): clock["due"]
+        for clock in event.data.get("clocks", ())
+        if clock["name"].startswith("handle:")
+    }
+    orders = tuple(_replace(one, due=dues.get(one.order, one.due)) for one in state.orders)
+    return {"suspended_at": 0, "paused": (), "orders": orders}
+
+
+def _extend(state: CaseState, event: CaseEvent) -> Data:
+    return {"orders": _with_order(state, event, due=event.data["due"])}
+
+
+def _reopen(state: CaseState, event: CaseEvent) -> Data:
+    return {
+        "open": True,
+        "outcome": "",
+        "closed_at": 0,
+        "checked_by": "",
+        "merged_into": "",
+        "reopened": state.reopened + 1,
+        "queue": event.data.get("queue", ""),
+    }
+
+
+def _returned_alarm(state: CaseState, event: CaseEvent) -> Data:
+    return {"active": max(0, state.active - 1)}
+
+
+def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
+    fields: Data = {"last_at": max(state.last_at, event.data.get("at", event.at))}
+    priority = event.data.get("priority", 0)
+    if priority and (not state.worst or priority < state.worst):
+        fields["worst"] = priority
+    return fields
+
+
+_CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
+    "join": _join,
+    "leave": _leave,
+    "verify": _fields("matter", "division", "queue"),
+    "file": _fields("standard", "matter", "division", "queue"),
+    "supplement": _fields("queue"),
+    "grade": _grade,
+    "assign": _fields("lead", "joint", "queue", "tier"),
+    "transfer": _fields("lead", "joint", "queue"),
+    "order": _order,
+    "tell": _tell,
+    "cancel": _cancel,
+    "accept": _accept,
+    "handle": _handle,
+    "feed_back": _feed_back,
+    "return": _return,
+    "check": _check,
+    "close": _end("closed"),
+    "void": _end("void"),
+    "merge": _end("merged"),
+    "suspend": _suspend,
+    "resume": _resume,
+    "extend": _extend,
+    "reopen": _reopen,
+    "urge": lambda state, event: {"urges": state.urges + 1},
+    "escalate": lambda state, event: {"escalations": state.escalations + 1},
+    "returned": _returned_alarm,
+    "worsened": _risen_alarm,
+}

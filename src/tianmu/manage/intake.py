@@ -1,0 +1,198 @@
+"""A signal opens a case or joins one; the events that follow from it. Pure.
+
+Alarms of devices the city knows go straight to dispatch; what people tell is verified first, and
+so is whatever has no clear matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.facts.alarm import AlarmEvent, AlarmState
+from tianmu.facts.place import Place
+from tianmu.facts.text import Text
+from tianmu.manage import deadline, level, owner, response
+from tianmu.manage.draft import Draft
+from tianmu.manage.merge import Match
+from tianmu.manage.signal import Signal
+from tianmu.manage.words import phrase
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+_QUIET = (AlarmState.SHELVED, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE)
+_RISES = ("raise", "unshelve", "unsuppress", "return_to_service")
+_ACTIVE = (
+    AlarmState.UNACKNOWLEDGED,
+    AlarmState.ACKNOWLEDGED,
+    AlarmState.LATCHED_UNACKNOWLEDGED,
+    AlarmState.LATCHED_ACKNOWLEDGED,
+)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What comes in how. Defaults, to be set by the city."""
+
+    priority: int = 2
+    """an alarm whose rule names neither matter nor level opens a case from this priority on"""
+    untrusted: frozenset[str] = frozenset()
+    """sources whose alarms are verified by a person first"""
+    certain: float = 0.5
+    """how surely the words of a report must speak of a matter for it to count as known"""
+
+
+def concerns(event: AlarmEvent, policy: Policy) -> bool:
+    """Whether this transition tells of a problem that wants a case: it rises (or comes back from
+    being shelved, suppressed or out of service while it still holds), it is no test, and its rule
+    gives it a matter, a level or enough priority."""
+    if event.test or event.transition not in _RISES or event.state in _QUIET:
+        return False
+    if event.transition != "raise" and event.state not in _ACTIVE:
+        return False
+    return bool(event.matter or event.severity or event.priority <= policy.priority)
+
+
+def title(city: City, signal: Signal) -> Text:
+    """What the case is called: the alarm's words, the report's beginning, or its matter."""
+    if signal.title:
+        return dict(signal.title)
+    if signal.text:
+        words = " ".join(signal.text.split())
+        short = words if len(words) <= 40 else words[:39] + "…"
+        return dict.fromkeys(city.languages, short)
+    matter = city.matters.get(signal.matter)
+    return dict(matter.name) if matter else {}
+
+
+def _known_matter(city: City, signal: Signal, policy: Policy) -> str:
+    if not signal.matters:
+        return ""
+    key, certainty = signal.matters[0]
+    return key if key in city.matters and certainty >= policy.certain else ""
+
+
+def open_case(
+    draft: Draft, city: City, signal: Signal, number: str, policy: Policy, **more: Any
+) -> None:
+    """A new case from its first signal: opened, graded, assigned, and – where nobody needs to
+    verify it – sent by the plan. ``more`` goes into the opening event."""
+    matter = _known_matter(city, signal, policy)
+    straight = signal.kind == "alarm" and bool(matter) and signal.source not in policy.untrusted
+    stage = "dispatch" if straight else "verify"
+    data: dict[str, Any] = {
+        "number": number,
+        "kind": signal.kind,
+        "title": title(city, signal),
+        "text": signal.text[:2000],
+        "matter": matter,
+        "place": msgspec.to_builtins(signal.place),
+        "division": signal.place.division,
+        "origin": str(signal.origin),
+        "member": signal.told(),
+        "score": 1.0,
+        "reasons": [phrase("reason.first")],
+        **more,
+    }
+    if not straight:
+        data["queue"] = "verify"
+        why = "unclear" if not matter else "untrusted"
+        data["why"] = [phrase(f"why.{why}")]
+    draft.add("open", data, stage=stage)
+    level.grade(draft, city, signal)
+    clock = response.stage_clock(city, draft.state, stage, draft.now)
+    owner.assign(draft, city, signal.department, more=deadline.data(clock))
+    if stage == "dispatch":
+        response.respond(draft, city)
+
+
+def join_case(draft: Draft, city: City, signal: Signal, match: Match, policy: Policy) -> None:
+    """A signal joins a case: its level may rise, what was unclear may become clear, and an alarm
+    that can be trusted files what a person had still to verify."""
+    before = draft.state
+    data: dict[str, Any] = {
+        "member": signal.told(),
+        "score": match.score,
+        "reasons": list(match.reasons),
+    }
+    if _sharper(signal.place, before.place):
+        data["place"] = msgspec.to_builtins(signal.place)
+        if signal.place.division:
+            data["division"] = signal.place.division
+    matter = _known_matter(city, signal, policy)
+    clearer = not before.matter and bool(matter)
+    if clearer:
+        data["matter"] = matter
+    draft.add("join", data)
+    if clearer:
+        level.grade(draft, city, signal)
+        owner.assign(draft, city, signal.department)
+    elif not draft.state.level_by_hand:
+        level.grade(draft, city, signal, only_up=True)
+    _swell(draft, city)
+    state = draft.state
+    if (
+        signal.kind == "alarm"
+        and state.stage in ("collect", "verify", "file")
+        and state.matter
+        and signal.source not in policy.untrusted
+        and not state.suspended_at
+    ):
+        standard = response.standard_of(city, state)
+        draft.add(
+            "file",
+            {
+                "standard": standard.number if standard else 0,
+                "queue": "",
+                "stopped": [state.stage],
+                "why": [phrase("why.corroborated")],
+            },
+            stage="dispatch",
+        )
+        response.respond(draft, city)
+        if draft.state.stage == "dispatch":
+            clock = response.stage_clock(city, draft.state, "dispatch", draft.now)
+            draft.add("urge", {"why": [phrase("why.no_duty")], **deadline.data(clock)})
+    elif state.level != before.level and state.stage in ("dispatch", "handle"):
+        response.follow(draft, city)
+
+
+def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
+    """An alarm of the case has grown worse."""
+    before = draft.state
+    told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
+    draft.add("worsened", {**told, "text": event.text})
+    if not before.level_by_hand:
+        level.grade(draft, city, _of(event), only_up=True)
+    if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
+        response.follow(draft, city)
+
+
+def _of(event: AlarmEvent) -> Signal:
+    return Signal(
+        kind="alarm", id=event.alarm, at=event.observed_at, severity=event.severity, text=""
+    )
+
+
+def _swell(draft: Draft, city: City) -> None:
+    """The plan may raise the level when so many signals have come; once for each level."""
+    state = draft.state
+    plan = response.plan_of(city, state)
+    if plan is None or plan.rises.signals is None or state.level_by_hand:
+        return
+    if state.signals == plan.rises.signals:
+        level.rise(draft, city, phrase("why.signals", signals=state.signals))
+
+
+def _sharper(one: Place, other: Place) -> bool:
+    """Whether ``one`` says clearly better where it is."""
+    if one.longitude is None:
+        return not other.division and bool(one.division)
+    if other.longitude is None:
+        return True
+    if other.precision is None:
+        return False
+    return one.precision is not None and one.precision < 0.5 * other.precision

@@ -1,0 +1,111 @@
+"""Response level of a case, by the pack's grading rules, with the reasons in words.
+
+The machine raises a level and never lowers one that stands, unless the matter turns out to be
+another; what a person has set it leaves alone, until a limit has passed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tianmu.city.duty import lineage
+from tianmu.city.grading import Grade, Known
+from tianmu.city.grading import grade as by_rules
+from tianmu.city.profile import Level
+from tianmu.facts.text import Text
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.draft import Draft
+from tianmu.manage.signal import Signal
+from tianmu.manage.words import phrase
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+
+def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bool = False) -> None:
+    """Adds a ``grade`` event if the level is not what the rules make it (with ``only_up``: if it
+    is lower than that). ``signal`` is the one that has just come in."""
+    state = draft.state
+    known = _known(city, state, signal, draft.now)
+    found = by_rules(city.grading, city.matters, known)
+    number, why = found.number, _why(city, state, known, found, signal)
+    level = city.profile.numbered(number)
+    needed = level.escalate.departments
+    if needed is not None and known.departments >= needed and number > 1:
+        level = city.profile.numbered(number - 1)
+        why.append(phrase("why.departments", departments=known.departments))
+    if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
+        return
+    rules = [rule.code for rule in found.reasons]
+    draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+
+
+def rise(draft: Draft, city: City, *why: Text) -> bool:
+    """One level up, with its reasons; False (and no event) where it is the highest already."""
+    state = draft.state
+    if state.level_number == 1:
+        return False
+    level = city.profile.numbered((state.level_number or len(city.profile.levels) + 1) - 1)
+    draft.add("grade", data(city, state, level, *why))
+    return True
+
+
+def data(
+    city: City, state: CaseState, level: Level, *why: Text, by_hand: bool | None = None
+) -> dict[str, Any]:
+    """The data of a ``grade`` event: level, tier that commands, what it was before, and why."""
+    told: dict[str, Any] = {
+        "level": level.name,
+        "number": level.number,
+        "tier": level.tier,
+        "before": state.level,
+        "why": list(why),
+    }
+    if by_hand is not None:
+        told["by_hand"] = by_hand
+    return told
+
+
+def by_hand() -> Text:
+    return phrase("why.by_hand")
+
+
+def _suggested(city: City, signal: Signal | None) -> int | None:
+    if signal is None or not signal.severity:
+        return None
+    for level in city.profile.levels:
+        if level.name == signal.severity:
+            return level.number
+    return None
+
+
+def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Known:
+    wall = city.calendar.local(now)
+    return Known(
+        matter=state.matter,
+        suggested=_suggested(city, signal),
+        priority=state.worst or None,
+        signals=state.signals,
+        devices=state.alarms,
+        departments=1 + len(state.joint),
+        text=f"{state.text} {signal.text}" if signal and signal.text != state.text else state.text,
+        urgency=signal.urgency if signal else "",
+        divisions=lineage(city.divisions, state.division),
+        month=wall.month,
+        hour=wall.hour,
+    )
+
+
+def _why(
+    city: City, state: CaseState, known: Known, found: Grade, signal: Signal | None
+) -> list[Text]:
+    why = [phrase("why.rule", rule=rule.name) for rule in found.reasons]
+    if known.suggested is not None and known.suggested == found.number:
+        assert signal is not None
+        level = city.profile.level(signal.severity)
+        why.append(phrase("why.severity", level=level.text))
+    if not why:
+        matter = city.matters.get(state.matter)
+        own = matter is not None and matter.level is not None
+        why.append(phrase("why.matter_default" if own else "why.profile_default"))
+    return why

@@ -1,0 +1,143 @@
+"""A signal: one alarm or one report, as merging sees it. Facts go in, nothing is looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.place import Place
+from tianmu.facts.report import Report
+from tianmu.facts.text import Text
+from tianmu.manage.likeness import pairs, plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    kind: str
+    """``alarm`` or ``report``"""
+    id: str
+    at: int
+    """µs: when it happened or was told"""
+    identity: str = ""
+    """what makes two signals the same: the alarm's condition, the report's number elsewhere"""
+    matters: tuple[tuple[str, float], ...] = ()
+    """(matter key, certainty 0…1), the likeliest first; empty: not known"""
+    place: Place = field(default_factory=Place)
+    device: str = ""
+    panel: str = ""
+    """what the device hangs on: panel, station, gateway"""
+    text: str = ""
+    title: Text = field(default_factory=dict)
+    origin: str = "real"
+    probe: str = ""
+    source: str = ""
+    department: str = ""
+    priority: int = 0
+    severity: str = ""
+    urgency: str = ""
+    channel: str = ""
+    collector: str = ""
+    """account of whoever told it on his own account (may not verify it)"""
+    test: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        return pairs(self.text)
+
+    @cached_property
+    def address(self) -> frozenset[str]:
+        return pairs(self.place.address)
+
+    @property
+    def matter(self) -> str:
+        return self.matters[0][0] if self.matters else ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Everything by which it, or another like it, would be known again."""
+        found = [self.key]
+        if self.identity:
+            found.append(f"identity:{self.identity}")
+        return tuple(found)
+
+    def told(self) -> dict[str, Any]:
+        """What a case's event and the member table keep of it. No personal data."""
+        kept: dict[str, Any] = {
+            "kind": self.kind,
+            "id": self.id,
+            "at": self.at,
+            "keys": list(self.keys),
+        }
+        for name in ("device", "panel", "source", "priority", "collector", "channel"):
+            if value := getattr(self, name):
+                kept[name] = value
+        if self.matters:
+            kept["matter"] = self.matter
+        return kept
+
+
+def of_alarm(event: AlarmEvent) -> Signal:
+    """The signal of an alarm that rises or worsens."""
+    text = " ".join(event.text.values())
+    description = event.data.get("description")
+    if isinstance(description, str):
+        text = f"{text} {description}"
+    panel = event.data.get("panel") or event.data.get("source_address") or ""
+    return Signal(
+        kind="alarm",
+        id=event.alarm,
+        at=event.observed_at,
+        identity=event.identity,
+        matters=((event.matter, 1.0),) if event.matter else (),
+        place=event.place,
+        device=event.device,
+        panel=f"{event.source}/{panel}" if panel else "",
+        text=text.strip(),
+        title=dict(event.text),
+        origin=event.origin,
+        probe=event.probe,
+        source=event.source,
+        department=event.department,
+        priority=event.priority,
+        severity=event.severity,
+        channel="alarm",
+        test=event.test,
+    )
+
+
+SELF_TOLD = frozenset(("grid", "app", "web", "department", "video", "drone"))
+"""channels in which the account is the one that saw it; on ``hotline`` it is the one that wrote"""
+
+
+def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
+    """The signal of a report. ``matters`` are those its text speaks of, unless it names one."""
+    number = str(report.data.get("number", ""))
+    account = report.reporter.account if report.channel in SELF_TOLD else ""
+    return Signal(
+        kind="report",
+        id=report.report,
+        at=report.at,
+        identity=f"{report.source or report.channel}#{number}" if number else "",
+        matters=((report.matter, 1.0),) if report.matter else matters,
+        place=report.place,
+        device=str(report.data.get("device", "")),
+        text=f"{report.title} {report.text}".strip(),
+        title={},
+        origin=report.origin,
+        probe=report.probe,
+        source=report.source,
+        urgency=report.urgency,
+        channel=report.channel,
+        collector=account,
+    )
+
+
+def same_text(one: Signal, other: str) -> bool:
+    """Whether a report says, word for word, what another said."""
+    return bool(one.text) and plain(one.text) == plain(other)

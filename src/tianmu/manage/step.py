@@ -1,0 +1,221 @@
+"""The steps a person may take: from which stages, by whom, and what they need to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tianmu.facts.text import Text
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_state import OPEN_ORDER, STAGES, CaseState, Order
+from tianmu.manage.words import phrase
+
+
+@dataclass(frozen=True)
+class Command:
+    """What somebody wants done to a case."""
+
+    step: str
+    reason: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a step is not done, and what to do about it."""
+
+    what: str
+    """short key: ``stage``, ``permission``, ``own_work``, ``reason``, ``data``, …"""
+    why: Text
+    remedy: Text
+
+
+def refuse(what: str, **values: object) -> Refusal:
+    return Refusal(
+        what,
+        phrase(f"refusal.{what}.why", **values),
+        phrase(f"refusal.{what}.remedy", **values),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    stages: frozenset[str]
+    """stages it may be taken in"""
+    permission: str
+    reason: bool = False
+    """whether a reason is mandatory (CJJ/T 106: return, void and the like say why)"""
+    needs: tuple[str, ...] = ()
+    """names of the data it asks for; a trailing ``?`` says it may be left out"""
+    order: tuple[str, ...] = ()
+    """states of the order it is about, or empty where it is about the case as a whole"""
+    suspended: bool = False
+    """may be taken while the case is suspended"""
+    ended: bool = False
+    """is taken on cases that have ended (``reopen``, ``evaluate``)"""
+
+
+_ALL = frozenset(STAGES)
+_LIVE = frozenset(STAGES[:7])
+_BEFORE_SENT = frozenset(("collect", "verify", "file", "dispatch"))
+_SENT = frozenset(("dispatch", "handle"))
+_DONE = frozenset(("close", "evaluate"))
+
+
+def _step(
+    name: str, stages: frozenset[str] | tuple[str, ...], permission: str, **more: Any
+) -> Step:
+    return Step(name, frozenset(stages), permission, **more)
+
+
+STEPS: dict[str, Step] = {
+    step.name: step
+    for step in (
+        _step("supplement", ("collect",), "report.write", needs=("text",)),
+        _step("verify", ("verify",), "case.check", needs=("matter?", "division?")),
+        _step("file", ("verify", "file"), "case.command", needs=("matter?", "standard?")),
+        _step("grade", _LIVE, "case.command", reason=True, needs=("level",)),
+        _step("assign", _BEFORE_SENT, "case.command", reason=True, needs=("department", "joint?")),
+        _step(
+            "order",
+            _SENT,
+            "case.command",
+            needs=("department?", "task?", "limit?", "lead?"),
+        ),
+        _step("cancel", _SENT, "case.command", reason=True, needs=("order",), order=OPEN_ORDER),
+        _step("transfer", _SENT, "case.command", reason=True, needs=("department",)),
+        _step("accept", ("handle",), "case.handle", needs=("order?",), order=("sent",)),
+        _step("handle", ("handle",), "case.handle", needs=("order?",), order=("accepted",)),
+        _step(
+            "feed_back",
+            ("handle",),
+            "case.handle",
+            needs=("result", "order?", "evidence?"),
+            order=("accepted", "handling"),
+        ),
+        _step(
+            "return",
+            ("verify", "file", "dispatch", "handle"),
+            "",  # who may return depends on the stage: see lifecycle
+            reason=True,
+            needs=("order?",),
+        ),
+        _step("check", ("feed_back",), "case.check", needs=("result", "evidence?")),
+        _step("close", ("check",), "case.command", needs=("standard?",)),
+        _step("void", _LIVE, "case.command", reason=True),
+        _step("suspend", _LIVE, "case.command", reason=True),
+        _step("resume", _LIVE, "case.command", reason=True, suspended=True),
+        _step(
+            "extend",
+            ("handle",),
+            "case.command",
+            reason=True,
+            needs=("limit", "order?"),
+            order=OPEN_ORDER,
+        ),
+        _step("urge", _LIVE, "case.command", reason=True),
+        _step("escalate", _LIVE, "case.command", reason=True),
+        _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
+        _step("reopen", _DONE, "case.command", reason=True, ended=True),
+        _step("evaluate", ("close",), "case.check", needs=("score",), ended=True),
+    )
+}
+"""Steps of the first form; ``merge``, ``split`` and the machine's own steps stand beside them."""
+
+
+def covers(actor: Actor, order: Order, parents: Mapping[str, str]) -> bool:
+    """Whether the order is one of the actor's department, of one below it, or names the actor.
+    ``parents`` maps a department's code to the one above it."""
+    if actor.probe:
+        return True
+    if any(person.get("account") == actor.account for person in order.persons):
+        return True
+    unit, seen = order.unit, set[str]()
+    while unit and unit not in seen:
+        if unit == actor.department:
+            return True
+        seen.add(unit)
+        unit = parents.get(unit, "")
+    return False
+
+
+def orders_for(
+    state: CaseState, step: Step, actor: Actor, parents: Mapping[str, str]
+) -> list[Order]:
+    """The orders the actor could take this step on. Withdrawing or extending is a centre's step:
+    there the department does not matter."""
+    theirs = [order for order in state.orders if order.state in step.order]
+    if step.permission == "case.handle":
+        theirs = [order for order in theirs if covers(actor, order, parents)]
+    return theirs
+
+
+_CELL = re.compile(r"[^\w.-]")
+
+
+def guard(
+    state: CaseState, command: Command, actor: Actor, parents: Mapping[str, str]
+) -> Step | Refusal:
+    """The step, if stage, permission, probe and reason allow it; else the first thing that does
+    not. Who may ``return`` follows from the stage: the unit from ``handle``, else the centre."""
+    step = STEPS.get(command.step)
+    if step is None:
+        return refuse("unknown_step", step=_CELL.sub("", command.step)[:40])
+    label = phrase(f"step.{step.name}")
+    if (state.probe or actor.probe) and state.probe != actor.probe and not actor.is_system:
+        return refuse("probe")
+    if not state.open and not step.ended:
+        return refuse("closed", outcome=state.outcome)
+    if state.open and step.name in ("reopen", "evaluate"):
+        return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
+    if state.stage not in step.stages:
+        return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
+    if state.suspended_at and not step.suspended:
+        return refuse("suspended")
+    if step.name == "resume" and not state.suspended_at:
+        return refuse("not_suspended")
+    permission = step.permission
+    if step.name == "return":
+        permission = "case.handle" if state.stage == "handle" else "case.command"
+    if not actor.is_system and permission not in actor.permissions:
+        return refuse("permission", step=label)
+    if step.reason and not command.reason.strip():
+        return refuse("reason", step=label)
+    if step.order or (step.name == "return" and state.stage == "handle"):
+        return _order_guard(state, step, command, actor, parents)
+    return step
+
+
+def _order_guard(
+    state: CaseState, step: Step, command: Command, actor: Actor, parents: Mapping[str, str]
+) -> Step | Refusal:
+    if step.name == "return":  # an order may be sent back until its result is in
+        step = Step("return", step.stages, "case.handle", reason=True, order=OPEN_ORDER)
+    wanted = command.data.get("order")
+    waiting = [one for one in state.orders if one.state in step.order]
+    if wanted is not None:
+        waiting = [one for one in waiting if one.order == wanted]
+    if not waiting:
+        return refuse("order")
+    if not actor.is_system and not orders_for(state, step, actor, parents):
+        return refuse("department", unit=waiting[0].unit)
+    named = wanted is not None and step.permission == "case.handle" and not actor.is_system
+    if named and not covers(actor, waiting[0], parents):
+        return refuse("department", unit=waiting[0].unit)
+    return step
+
+
+def chosen_order(
+    state: CaseState, step: Step, command: Command, actor: Actor, parents: Mapping[str, str]
+) -> Order:
+    """The order a guarded step is about: the one named, else the actor's first."""
+    wanted = command.data.get("order")
+    if wanted is not None:
+        found = state.order(wanted)
+        assert found is not None
+        return found
+    theirs = orders_for(state, step, actor, parents) if not actor.is_system else []
+    return (theirs or [one for one in state.orders if one.state in step.order])[0]

@@ -1,0 +1,111 @@
+"""One command being carried out: its draft, its step, and its data, checked as it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.city.limit import Limit
+from tianmu.manage import deadline, response
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_state import CaseState, Order
+from tianmu.manage.draft import Draft
+from tianmu.manage.step import Command, Refusal, Step, chosen_order, refuse
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+
+class Refused(Exception):
+    """A command goes no further; ``refusal`` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.what)
+        self.refusal = refusal
+
+
+class Turn:
+    """One command being carried out."""
+
+    def __init__(
+        self, draft: Draft, command: Command, step: Step, actor: Actor, city: City
+    ) -> None:
+        self.draft, self.command, self.step = draft, command, step
+        self.actor, self.city = actor, city
+
+    @property
+    def state(self) -> CaseState:
+        return self.draft.state
+
+    def take(self, data: dict[str, Any] | None = None, *, stage: str = "", step: str = "") -> None:
+        """The step itself, in the actor's name; entering another stage starts its clock and stops
+        the one of the stage that is left."""
+        data = dict(data or {})
+        before = self.state.stage
+        if stage and stage != before:
+            stopped = [*data.get("stopped", ()), before]
+            data["stopped"] = stopped
+            clock = response.stage_clock(self.city, self.state, stage, self.draft.now)
+            data["clocks"] = [*data.get("clocks", ()), *deadline.data(clock).get("clocks", ())]
+        self.draft.add(
+            step or self.step.name,
+            data,
+            stage=stage,
+            actor=self.actor.account,
+            reason=self.command.reason.strip(),
+        )
+
+    def order(self) -> Order:
+        return chosen_order(self.state, self.step, self.command, self.actor, parents(self.city))
+
+    def text(self, name: str, *, most: int = 4000) -> str:
+        value = self.command.data.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise Refused(refuse("data", field=name))
+        return value.strip()[:most]
+
+    def code(self, name: str, known: Any, default: str = "") -> str:
+        """A code that must be a key of ``known``; ``default`` where it is not given."""
+        value = self.command.data.get(name)
+        if value in (None, "") and default:
+            return default
+        if not isinstance(value, str) or value not in known:
+            raise Refused(refuse("data", field=name))
+        return value
+
+    def limit(self, name: str) -> Limit | None:
+        """A limit ``{"value": 4, "unit": "work_hour"}``, None where it is not given."""
+        value = self.command.data.get(name)
+        if value in (None, ""):
+            return None
+        try:
+            limit = msgspec.convert(value, Limit)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise Refused(refuse("data", field=name)) from error
+        if not limit.value:
+            raise Refused(refuse("data", field=name))
+        return limit
+
+
+def parents(city: City) -> dict[str, str]:
+    """Department → the one above it."""
+    return {code: one.parent for code, one in city.departments.items() if one.parent}
+
+
+def own_work(state: CaseState, step: str, actor: Actor) -> bool:
+    """Nobody checks what he handled, closes it, or verifies what he himself told."""
+    if step in ("check", "close"):
+        return actor.account in state.hands
+    return (
+        state.stage == "verify"
+        and step in ("verify", "file")
+        and (actor.account in state.collectors)
+    )
+
+
+def separate(turn: Turn) -> None:
+    if turn.actor.is_system:
+        raise Refused(refuse("own_work"))
+    if own_work(turn.state, turn.step.name, turn.actor):
+        raise Refused(refuse("own_work"))
