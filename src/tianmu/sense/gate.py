@@ -11,8 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from tianmu.facts.deed import Deed
-from tianmu.facts.encoding import decode
-from tianmu.facts.registry import DevicesRegistered, MaintenanceChanged, SourceChanged
+from tianmu.facts.encoding import Fact, decode
+from tianmu.facts.registry import MaintenanceChanged, SourceChanged
 from tianmu.facts.topic import DEED, REGISTRY
 from tianmu.sense import hold, state
 from tianmu.sense.contract import Connector, Readings
@@ -58,7 +58,6 @@ class Gate:
         self._intake, self._journal, self._plugs = intake, journal, plugs
         self._platform, self._platform_source = platform, platform_source
         self._on_sources = on_sources
-        self._registry_at = 0
         self._counted: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.ports: dict[str, int] = {}
@@ -82,24 +81,19 @@ class Gate:
 
     def catch_up(self) -> bool:
         """Take in registry facts that are new; True if there were any."""
-        some = False
-        while entries := self._journal.read(REGISTRY.name, self._registry_at):
-            some = True
-            for entry in entries:
-                fact = decode(entry.payload)
-                if isinstance(fact, SourceChanged | MaintenanceChanged):
-                    self._intake.sources.apply(fact)
-                elif isinstance(fact, DevicesRegistered):
-                    self._intake.registry.apply(fact)
-                self._registry_at = entry.position
-        return some
+
+        def also(fact: Fact) -> None:
+            if isinstance(fact, SourceChanged | MaintenanceChanged):
+                self._intake.sources.apply(fact)
+
+        return self._intake.registry.refresh(self._journal, also) > 0
 
     async def _follow(self) -> None:
         """Registry changes and deeds, as they come."""
         deeds_at = self._intake.main.transact(lambda tx: tx.position(READER, DEED.name))
         while True:
             await self._journal.wait_async(
-                {REGISTRY.name: self._registry_at, DEED.name: deeds_at}, timeout=60
+                {REGISTRY.name: self._intake.registry.position, DEED.name: deeds_at}, timeout=60
             )
             try:
                 if self.catch_up():

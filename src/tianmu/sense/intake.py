@@ -18,10 +18,7 @@ from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.source import Sources
 from tianmu.store.journal.contract import Appended
 from tianmu.store.records import Records, Transaction
-from tianmu.store.registry import Registry
-
-UNKNOWN = 0xFFFFFFFF
-"""index of a datastream nobody has registered"""
+from tianmu.store.registry import UNKNOWN, Registry
 
 
 def clock() -> int:
@@ -46,7 +43,6 @@ class Intake:
         self.counts: Counter[str] = Counter()
         self.last_at: dict[str, int] = {}
         """source → µs of its last message"""
-        self._devices: dict[str, str] = {}
 
     # -- the hot path --
 
@@ -95,27 +91,12 @@ class Intake:
 
     def resolve(self, addresses: Sequence[str], properties: Sequence[str]) -> NDArray[np.uint32]:
         """Dense datastream indices, shape (n,); ``UNKNOWN`` where nobody has registered one."""
-        names = [
-            f"{self._device(address)}/{name}"
-            for address, name in zip(addresses, properties, strict=True)
-        ]
-        return self.registry.datastream_index(names)
+        return self.registry.resolve(addresses, properties)
 
-    def _device(self, address: str) -> str:
-        """Device id behind a wire address: the id itself, or the device with that label."""
-        found = self._devices.get(address)
-        if found is not None:
-            return found
+    def _device(self, address: str) -> int | None:
+        """The device with this id, or with this wire address."""
         index = self.registry.find(address)
-        if index is None:
-            index = self.registry.find_address(address)
-        if index is None:
-            return address
-        name = self.registry.device(index).device
-        if len(self._devices) > 200_000:
-            self._devices.clear()
-        self._devices[address] = name
-        return name
+        return self.registry.find_address(address) if index is None else index
 
     async def _hold(
         self,
@@ -207,9 +188,10 @@ class Intake:
     def in_maintenance(self, address: str) -> bool:
         """Whether the device or source is in a maintenance window now."""
         at = self.now()
-        return self.sources.in_maintenance(address, at) or self.sources.in_maintenance(
-            self._device(address), at
-        )
+        if self.sources.in_maintenance(address, at):
+            return True
+        index = self._device(address)
+        return index is not None and self.sources.in_maintenance(self.registry.device_id(index), at)
 
     # -- once somebody has registered it --
 
@@ -219,15 +201,13 @@ class Intake:
         Each held message goes to its lane under a key of its own and is then forgotten, so a
         crash between the two plays it once all the same.
         """
-        self._devices.clear()
         played = 0
         for address in self.main.read(hold.waiting):
-            device = self._device(address)
-            if self.registry.find(device) is None:
+            if self._device(address) is None:
                 continue
             kept = self.main.read(lambda connection, a=address: hold.held_for(connection, a))
             for row, life, parked in kept:
-                index = self.registry.datastream_index([f"{device}/{p}" for p in parked.property])
+                index = self.resolve([address] * len(parked.property), parked.property)
                 known = index != UNKNOWN
                 if not known.any():
                     continue

@@ -123,8 +123,8 @@ def _unpack_zstd(body: bytes) -> bytes:
     unpack = zstandard.ZstdDecompressor().decompressobj()
     parts: list[bytes] = []
     size = 0
-    for start in range(0, len(body), 1 << 16):
-        parts.append(unpack.decompress(body[start : start + (1 << 16)]))
+    for start in range(0, len(body), 1 << 10):
+        parts.append(unpack.decompress(body[start : start + (1 << 10)]))
         size += len(parts[-1])
         if size > LARGEST or unpack.eof:
             break

@@ -25,8 +25,9 @@ from tianmu.sense.http.codec import (
     decode,
     decompress,
 )
-from tianmu.sense.intake import UNKNOWN, Intake
+from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
+from tianmu.store.registry import UNKNOWN
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -1,0 +1,100 @@
+"""Process gate: the connectors and their ports."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Callable, Sequence
+
+from tianmu.app.platform import PLATFORM_SOURCE, Platform
+from tianmu.app.process import Said, say
+from tianmu.app.settings import Settings
+from tianmu.city.pack import City
+from tianmu.facts.registry import SourceChanged
+from tianmu.sense.gate import Gate, Plug
+from tianmu.sense.http.connector import HttpConnector
+from tianmu.sense.intake import Intake
+from tianmu.sense.mqtt.broker import Broker
+from tianmu.sense.mqtt.connector import MqttConnector, Server
+from tianmu.sense.source import Sources
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Records
+from tianmu.store.registry import Registry
+
+WIRE = ("gbt26875", "hj212")
+"""connectors that are told the city's time zone and bind a TCP port of their own"""
+
+
+async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
+    """Run gate until ``stop`` is set."""
+    data = settings.folder
+    main, life = Records(data / "gate.sqlite"), Records(data / "gate-life.sqlite")
+    intake = Intake(main, life, Registry(data), Sources())
+    http = HttpConnector(intake, tls=_tls(settings))
+    plugs = {"http": Plug(http, settings.host, settings.port_of("http"))}
+    for protocol in WIRE:
+        connector = importlib.import_module(f"tianmu.sense.{protocol}.connector").connector(
+            intake, zone=city.time_zone
+        )
+        plugs[protocol] = Plug(connector, settings.host, settings.port_of(protocol))
+    broker, server = await _broker(settings)
+    plugs["mqtt"] = Plug(MqttConnector(intake, http, server), server.host, server.port)
+    platform = Platform(settings, intake, {name: plug.connector for name, plug in plugs.items()})
+    gate = Gate(
+        intake,
+        SqliteJournal(data),
+        plugs,
+        platform=platform.readings,
+        platform_source=PLATFORM_SOURCE,
+        on_sources=_tell_broker(broker),
+    )
+    said = Said(name="gate", pid=os.getpid(), state="starting")
+    say(settings.run, said)
+    await gate.start()
+    said.ports, said.state = gate.ports, "ready"
+    if broker is not None and broker.kind.trial:
+        said.notes = [broker.kind.note]
+    say(settings.run, said)
+    await stop.wait()
+    await gate.stop()
+    if broker is not None:
+        await broker.stop()
+    main.close()
+    life.close()
+
+
+def _tls(settings: Settings) -> tuple[str, str] | None:
+    if settings.tls_certificate:
+        return settings.tls_certificate, settings.tls_key
+    if settings.tls == "local":
+        folder = settings.folder / "tls"
+        return str(folder / "server.crt"), str(folder / "server.key")
+    return None
+
+
+async def _broker(settings: Settings) -> tuple[Broker | None, Server]:
+    if settings.broker:
+        host, _, port = settings.broker.rpartition(":")
+        user = os.environ.get("TIANMU_BROKER_USER", "")
+        password = os.environ.get("TIANMU_BROKER_PASSWORD", "")
+        return None, Server(host, int(port), user, password)
+    port_number = settings.port_of("mqtt") or _free_port(settings.host)
+    broker = Broker(settings.run / "mqtt", settings.host, port_number)
+    await broker.start([])
+    return broker, Server(settings.host, port_number, "tianmu-gate", broker.password)
+
+
+def _free_port(host: str) -> int:
+    import socket
+
+    with socket.create_server((host, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _tell_broker(broker: Broker | None) -> Callable[[Sequence[SourceChanged]], None]:
+    def tell(sources: Sequence[SourceChanged]) -> None:
+        if broker is not None:
+            broker.write_users(sources)
+
+    return tell

@@ -1,0 +1,103 @@
+"""The platform as a device of its own city: what it measures of itself.
+
+Its readings go in by the same door as all others, and the pack's rules for kind ``platform``
+alarm on them: a stalled reader, a silent connector, a disk filling up, a clock that is off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from tianmu.app.process import NAMES, heard, memory
+from tianmu.app.settings import Settings
+from tianmu.facts.topic import ALARM, DEED, OBSERVATION, OBSERVATION_LIFE, REPORT
+from tianmu.sense.intake import Intake
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Records
+
+PLATFORM_SOURCE = "platform"
+DEVICE = "platform"
+READERS: dict[str, tuple[str, ...]] = {
+    "watch": (OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name),
+    "hub": (ALARM.name, REPORT.name),
+    "works": (OBSERVATION_LIFE.name, OBSERVATION.name),
+}
+"""process → topics it must keep up with"""
+
+
+class Platform:
+    """Looks at the city's own processes, disk and clock."""
+
+    def __init__(self, settings: Settings, intake: Intake, connectors: Mapping[str, Any]) -> None:
+        self._settings, self._intake, self._connectors = settings, intake, connectors
+        self._journal = SqliteJournal(settings.folder)
+        self._files: dict[str, Records] = {}
+        self._wall, self._steady = time.time(), time.monotonic()
+        self._refused = 0
+        self._refused_at = time.monotonic()
+
+    def readings(self) -> list[tuple[str, str, float]]:
+        """(device, property, value) now. A reading that cannot be taken is left out, not made."""
+        rows: list[tuple[str, str, float]] = []
+        disk = shutil.disk_usage(self._settings.folder)
+        rows.append((DEVICE, "disk_free_ratio", disk.free / disk.total))
+        rows.append((DEVICE, "memory_ratio", self._memory() / psutil.virtual_memory().total))
+        rows.append((DEVICE, "clock_offset_s", self._clock_offset()))
+        rows.append((DEVICE, "refused_per_minute", self._refused_per_minute()))
+        with contextlib.suppress(FileNotFoundError):
+            rows.append((DEVICE, "reader_lag_s", self._lag()))
+        rows.append((DEVICE, "processes_down", self._down()))
+        return rows
+
+    def _memory(self) -> int:
+        return sum(memory(said.pid) for name in NAMES if (said := heard(self._settings.run, name)))
+
+    def _down(self) -> float:
+        """Processes that are not there, or have said nothing."""
+        count = 0
+        for name in NAMES:
+            said = heard(self._settings.run, name)
+            if said is None or not psutil.pid_exists(said.pid):
+                count += 1
+        return float(count)
+
+    def _clock_offset(self) -> float:
+        """Seconds by which the wall clock has jumped against the steady one since the last look."""
+        wall, steady = time.time(), time.monotonic()
+        offset = (wall - self._wall) - (steady - self._steady)
+        self._wall, self._steady = wall, steady
+        return abs(offset)
+
+    def _refused_per_minute(self) -> float:
+        refused = self._intake.counts["refused"]
+        now = time.monotonic()
+        passed = max(now - self._refused_at, 1e-3)
+        rate = (refused - self._refused) * 60 / passed
+        self._refused, self._refused_at = refused, now
+        return rate
+
+    def _lag(self) -> float:
+        """Age in seconds of the oldest entry that some reader has not read; 0 when all keep up."""
+        now = time.time_ns() // 1000
+        oldest = now
+        for name, topics in READERS.items():
+            positions = self._open(name).positions()
+            for topic in topics:
+                at = max((p for (_, t), p in positions.items() if t == topic), default=0)
+                entries = self._journal.read(topic, at, entries=1)
+                if entries:
+                    oldest = min(oldest, entries[0].at)
+        return (now - oldest) / 1_000_000
+
+    def _open(self, name: str) -> Records:
+        found = self._files.get(name)
+        if found is None:
+            found = Records(self._settings.folder / f"{name}.sqlite", readonly=True)
+            self._files[name] = found
+        return found

@@ -1,0 +1,63 @@
+"""``tianmu run NAME DATA``: one process of a city, from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import signal
+import threading
+from pathlib import Path
+
+from tianmu.app.process import on_signal
+from tianmu.app.settings import load
+
+
+def run_process(name: str, data: Path) -> None:
+    """Run gate, watch, hub or works until it is told to stop."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    settings = load(data)
+    from tianmu.city.pack import load as load_pack
+
+    city = load_pack(settings.pack)
+    if name == "gate":
+        from tianmu.app import gate
+
+        _run_loop(lambda stop: gate.serve(settings, city, stop))
+    elif name == "watch":
+        from tianmu.app import watch
+
+        watch.serve(settings, city, _stop_event())
+    elif name == "works":
+        from tianmu.app import works
+
+        works.serve(settings, city, _stop_event())
+    elif name == "hub":
+        from tianmu.app import hub
+
+        _run_loop(lambda stop: hub.serve(settings, city, stop))
+    else:
+        raise SystemExit(f"there is no process {name!r}")
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    on_signal(stop.set)
+    return stop
+
+
+def _run_loop(serve: object) -> None:
+    """Run an async process on uvloop; a signal sets its stop event."""
+    import uvloop
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        on_signal(lambda: loop.call_soon_threadsafe(stop.set))
+        await serve(stop)  # type: ignore[operator]
+
+    uvloop.run(main())
