@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from tianmu.city.division import Division
+from tianmu.city.division import Division, Tier
 from tianmu.city.reader import PackReader
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, say
 
 FILE = "departments.csv"
 
@@ -34,8 +34,11 @@ class Department(msgspec.Struct, frozen=True, kw_only=True):
     basis: str = ""
 
 
-def read(reader: PackReader, divisions: dict[str, Division]) -> dict[str, Department]:
-    """Departments by code; faults for unknown kinds, divisions and parents."""
+def read(
+    reader: PackReader, divisions: dict[str, Division], tiers: dict[int, Tier]
+) -> dict[str, Department]:
+    """Departments by code, each division's centre included; faults for unknown kinds, divisions
+    and parents."""
     found: dict[str, Department] = {}
     lines: dict[str, int] = {}
     kinds = ", ".join(DepartmentKind)
@@ -83,7 +86,33 @@ def read(reader: PackReader, divisions: dict[str, Division]) -> dict[str, Depart
                 f"{code} stands under {department.parent}, which is not there",
                 "use a code of this file or leave the cell empty",
             )
+    _add_centres(found, divisions, tiers)
     return found
+
+
+def _add_centres(
+    found: dict[str, Department], divisions: dict[str, Division], tiers: dict[int, Tier]
+) -> None:
+    """The centre of each division whose tier has centres, unless the pack lists it itself; named
+    after the tier's ``centre`` and placed under the centre of the division around it."""
+    there = centres(found)
+    for code, division in sorted(divisions.items(), key=lambda pair: pair[1].tier):
+        tier = tiers.get(division.tier)
+        if code in there or tier is None or not tier.centre:
+            continue
+        above = there.get(division.parent)
+        centre = Department(
+            code=f"centre-{code}",
+            name={
+                language: words.replace("{name}", say(division.name, language))
+                for language, words in tier.centre.items()
+            },
+            kind=DepartmentKind.CENTRE,
+            division=code,
+            parent=above.code if above else "",
+            basis=tier.basis,
+        )
+        found[centre.code] = there[code] = centre
 
 
 def centres(departments: dict[str, Department]) -> dict[str, Department]:

@@ -17,7 +17,9 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: Text
     centre: Text = msgspec.field(default_factory=dict)
-    """what the centre that commands at this tier is called"""
+    """what the centres that command at this tier are called, ``{name}`` for the division's name;
+    empty: none, but those the pack lists"""
+    basis: str = ""
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,24 +1,37 @@
 """Divisions by the names people use for them, found in what they write.
 
-A pack's names carry endings that say what kind of division it is; people drop them. Which
-endings those are is the pack's word (``short_names`` in city.toml).
+A pack's names carry endings that say what kind of division it is; people drop or change them.
+Which endings those are is the pack's word (``[[short_name]]`` in city.toml).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from tianmu.city.division import Division
 from tianmu.facts.text import Text
 
 
-def spoken(name: Text, endings: Sequence[str] = ()) -> Iterable[str]:
-    """A division's names as people say them: in full, and without each ending it has."""
+class ShortName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """People say ``instead`` for an ``ending`` of a division's name."""
+
+    ending: str
+    instead: str = ""
+    least: int = 3
+    """only where the short name still has so many signs: shorter ones mean other things too"""
+
+
+def spoken(name: Text, short_names: Sequence[ShortName] = ()) -> Iterable[str]:
+    """A division's names as people say them, longest first."""
     for words in name.values():
         said = {words}
-        for ending in endings:
-            if words.endswith(ending) and len(words) - len(ending) >= 2:
-                said.add(words[: -len(ending)])
+        for short in short_names:
+            if words.endswith(short.ending):
+                shorter = words[: -len(short.ending)] + short.instead
+                if len(shorter) >= short.least:
+                    said.add(shorter)
         yield from sorted(said, key=len, reverse=True)
 
 

@@ -43,6 +43,7 @@ from tianmu.city.fault import Fault, PackFaulty
 from tianmu.city.force import Unit
 from tianmu.city.grading import Grade, Grading, Known
 from tianmu.city.matter import Edition, Matter
+from tianmu.city.naming import ShortName
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
@@ -76,8 +77,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     merging: Merging
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
-    short_names: tuple[str, ...] = ()
-    """endings of division names that people drop"""
+    short_name: tuple[ShortName, ...] = ()
     note: tuple[Text, ...] = ()
     tier: tuple[Tier, ...] = ()
     edition: tuple[Edition, ...] = ()
@@ -121,7 +121,7 @@ class City:
     working: WorkingTime
     shifts: tuple[Shift, ...]
     village_radius_m: float = 0.0
-    short_names: tuple[str, ...] = ()
+    short_names: tuple[ShortName, ...] = ()
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -293,7 +293,7 @@ def _read(reader: PackReader) -> City | None:
     tiers = {tier.number: tier for tier in head.tier}
     editions = {edition.id: edition for edition in head.edition}
     divisions = division.read(reader, tiers)
-    departments = department.read(reader, divisions)
+    departments = department.read(reader, divisions, tiers)
     matters = matter.read(reader, editions, head.merging.radius_m, head.merging.window_min)
     profiles = profile.read(reader, tiers)
     chosen = profiles.get(head.profile)
@@ -347,7 +347,7 @@ def _read(reader: PackReader) -> City | None:
         working=working,
         shifts=tuple(shifts),
         village_radius_m=head.village_radius_m,
-        short_names=head.short_names,
+        short_names=head.short_name,
     )
 
 

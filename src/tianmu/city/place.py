@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.division import Division
+from tianmu.city.naming import ShortName, find, spoken
 from tianmu.facts.place import Place
 
 LAYERS = {
@@ -94,10 +95,10 @@ class Places:
         divisions: Mapping[str, Division],
         *,
         village_radius_m: float = 0.0,
-        short_names: Sequence[str] = (),
+        short_names: Sequence[ShortName] = (),
     ) -> None:
         self._folder, self._divisions = folder, divisions
-        self._village_radius_m, self._endings = village_radius_m, tuple(short_names)
+        self._village_radius_m, self._short_names = village_radius_m, tuple(short_names)
 
     def layer_file(self, layer: str) -> Path | None:
         """The GeoJSON file of a map layer, or None where the pack has none."""
@@ -230,13 +231,11 @@ class Places:
     @cached_property
     def _names(self) -> list[tuple[str, Division]]:
         """Names people use for divisions, longest first."""
-        from tianmu.city.naming import spoken
-
         pairs = [
             (name, division)
             for division in self._divisions.values()
             if division.parent
-            for name in spoken(division.name, self._endings)
+            for name in spoken(division.name, self._short_names)
         ]
         return sorted(pairs, key=lambda pair: (-len(pair[0]), pair[1].code))
 
@@ -246,8 +245,6 @@ class Places:
         A village is only taken by its own name; where several villages share the name, the town
         named beside it decides, and without one all are given: then the name decides nothing.
         """
-        from tianmu.city.naming import find
-
         found = find(words, self._names, self._divisions)
         named = []
         for name, division in found:
