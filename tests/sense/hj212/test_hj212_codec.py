@@ -1,4 +1,4 @@
-"""HJ 212 frames of others, the standards' examples, and properties of the codec."""
+"""HJ 212 frames of others, the standards' examples, and properties of the seg."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.sense.hj212 import codec, factors, sm4
+from tianmu.sense.hj212 import factors, sm4
+from tianmu.sense.hj212 import segment as seg
+from tianmu.sense.hj212.codec import decode_lines, encode_line
 from tianmu.sense.hj212.crc import crc, crc_text
 from tianmu.sense.hj212.frame import Frame, Framer, Noise, pack
-from tianmu.sense.hj212.lines import decode_lines, encode_line
 
 FRAMES: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "frames.toml").read_text(encoding="utf-8")
@@ -266,7 +267,7 @@ WORD = st.text(st.characters(exclude_characters=";,=&\r\n#", exclude_categories=
                min_size=1, max_size=8)  # fmt: skip
 PAIR = st.tuples(WORD, st.one_of(st.none(), WORD, st.just("")))
 MESSAGES = st.builds(
-    codec.Message,
+    seg.Message,
     header=st.lists(
         st.tuples(st.one_of(st.sampled_from(["QN", "ST", "CN", "PNUM"]), WORD), WORD)
     ).map(tuple),
@@ -277,21 +278,21 @@ MESSAGES = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(MESSAGES)
-def test_encode_is_the_inverse_of_decode(message: codec.Message) -> None:
-    sent = codec.encode(message, KEY)
+def test_encode_is_the_inverse_of_decode(message: seg.Message) -> None:
+    sent = seg.encode(message, KEY)
     (frame,) = frames_of(sent)
     assert isinstance(frame, Frame)
-    segment, _, right = codec.plain_segment(frame, KEY)
-    assert right and segment == codec.segment_of(message)
-    read = codec.parse(segment)
+    segment, _, right = seg.plain_segment(frame, KEY)
+    assert right and segment == seg.segment_of(message)
+    read = seg.parse(segment)
     assert read.header == message.header
-    assert codec.encode(codec.Message(read.header, read.groups, message.encrypted), KEY) == sent
+    assert seg.encode(seg.Message(read.header, read.groups, message.encrypted), KEY) == sent
 
 
 @settings(max_examples=200, deadline=None)
 @given(MESSAGES)
-def test_lines_give_back_the_very_bytes(message: codec.Message) -> None:
-    sent = codec.encode(message, KEY)
+def test_lines_give_back_the_very_bytes(message: seg.Message) -> None:
+    sent = seg.encode(message, KEY)
     (line,) = decode_lines(sent, key=KEY)
     assert encode_line(json.loads(json.dumps(line)), key=KEY) == sent
 

@@ -1,263 +1,241 @@
-"""Data segments of HJ 212: bytes to messages and back, without any socket (HJ 212-2017, 6.3).
+"""Frames as JSON objects and back: what ``tianmu decode hj212`` and ``tianmu encode`` speak.
 
-``QN=…;ST=…;CN=…;PW=…;MN=…;Flag=…;[PNUM=…;PNO=…;][RF=1;]CP=&&data area&&``. A message keeps its
-fields and items as ordered pairs of texts, so that zero-padding, order and repeats survive and
-``encode`` gives back the very bytes.
+An object has ``length, crc, ok, edition``, the fields of the segment in their order, ``CP`` and
+``factors``. Where the object alone would not give back the very bytes (repeats, odd order, zeros
+in front, a wrong check sum), ``raw`` holds them in hex; it counts only while the rest of the
+object is unchanged.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from tianmu.sense.hj212 import sm4
-from tianmu.sense.hj212.crc import crc
-from tianmu.sense.hj212.frame import Frame, pack
+from tianmu.sense.hj212 import factors
+from tianmu.sense.hj212 import segment as seg
+from tianmu.sense.hj212.frame import Frame, Framer, Noise, pack
+from tianmu.sense.hj212.segment import Group, Message, Unreadable
 
-Pair = tuple[str, str | None]
-Group = tuple[Pair, ...]
-
-OPEN, CLOSE = b"CP=&&", b"&&"
-
-STATISTICS = (
-    "Rtd", "Min", "Avg", "Max", "Cou", "ZsRtd", "ZsMin", "ZsAvg", "ZsMax", "ZsCou",
-)  # fmt: skip
-"""What a number of a factor is: real-time, least, mean, greatest, total; ``Zs`` = converted to
-the reference oxygen content (折算)."""
-
-SUFFIXES = (
-    *STATISTICS,
-    "Flag", "EFlag", "SampleTime", "Info", "SN", "RS", "RT", "Data", "DayData", "NightData",
-)  # fmt: skip
-
-_CANONICAL = {suffix.lower(): suffix for suffix in SUFFIXES}
-_FLAG_2025 = re.compile(rb"Flag=(?:[89]|1[01]);")
-_PIECES = re.compile(r"(?://.*?//|[^;])+", re.DOTALL)
-_VALUES = re.compile(r"(?://.*?//|[^,])+", re.DOTALL)
+_TEXT_FIELDS = ("QN", "ST", "CN", "PW", "MN")
+_NUMBER_FIELDS = ("PNUM", "PNO", "RF")
+_HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF \t\r\n")
 
 
-class Unreadable(ValueError):
-    """The segment is not of the form the standard gives; says where and how."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """One data segment, read."""
-
-    header: tuple[tuple[str, str], ...]
-    """fields before ``CP`` in their order, as sent"""
-    groups: tuple[Group, ...] = ()
-    """items of the data area (between ``;``), each its pairs (between ``,``), as sent"""
-    encrypted: bool = False
-    """whether its data area was (or is to be) encrypted"""
-    encoding: str = "utf-8"
-
-    @cached_property
-    def fields(self) -> dict[str, str]:
-        return dict(self.header)
-
-    def field(self, name: str) -> str:
-        """A field as sent, or empty."""
-        return self.fields.get(name, "")
-
-    @property
-    def flag(self) -> int | None:
-        """The ``Flag`` byte, or None where it is missing or no number."""
-        text = self.field("Flag").strip()
-        return int(text) if text.isascii() and text.isdigit() else None
-
-    @property
-    def edition(self) -> int:
-        """2005, 2017 or 2025, by the version bits of ``Flag``; without a Flag 2005."""
-        version = (self.flag or 0) >> 2
-        return {0: 2005, 1: 2017}.get(version, 2025)
-
-    @property
-    def acknowledge(self) -> bool:
-        """Whether it asks for an answer."""
-        return bool((self.flag or 0) & 1)
-
-    def number(self, name: str) -> int | None:
-        """A field as a whole number, or None."""
-        text = self.field(name).strip()
-        return int(text) if text.isascii() and text.isdigit() else None
-
-    def value(self, key: str) -> str:
-        """The first value of a key of the data area, or empty."""
-        for group in self.groups:
-            for name, value in group:
-                if name == key:
-                    return value or ""
-        return ""
-
-
-def split_key(key: str) -> tuple[str, str] | None:
-    """``a01011-Avg`` → (``a01011``, ``Avg``), or None where the key names no factor."""
-    code, dash, suffix = key.rpartition("-")
-    canonical = _CANONICAL.get(suffix.lower())
-    code = code.strip()  # loggers put blanks behind semicolons
-    return (code, canonical) if dash and code and canonical else None
-
-
-def _pair(text: str) -> Pair:
-    name, equals, value = text.partition("=")
-    return (name, value if equals else None)
-
-
-def parse_area(text: str) -> tuple[Group, ...]:
-    """Items of a data area. Text between ``//`` and ``//`` (logs, 3020) is not cut up."""
-    if "//" in text:
-        items = _cut(_PIECES, text, ";")
-        return tuple(tuple(_pair(value) for value in _cut(_VALUES, item, ",")) for item in items)
-    if not text:
-        return ()
-    return tuple(tuple(_pair(value) for value in item.split(",")) for item in text.split(";"))
-
-
-def _cut(piece: re.Pattern[str], text: str, separator: str) -> list[str]:
-    """Split by a separator outside of ``//…//``; empty pieces are kept."""
-    out, position = [], 0
-    while True:
-        match = piece.match(text, position)
-        end = match.end() if match else position
-        out.append(text[position:end])
-        if end >= len(text):
-            return out
-        if text[end] != separator:  # cannot be: a piece ends only at a separator
-            raise AssertionError(text[end])
-        position = end + 1
-
-
-def area_text(groups: Iterable[Group]) -> str:
-    """The data area of groups: the inverse of ``parse_area``."""
-    return ";".join(
-        ",".join(name if value is None else f"{name}={value}" for name, value in group)
-        for group in groups
-    )
-
-
-def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, bool]:
-    """The segment of a frame in the clear: (segment, whether it was encrypted, check sum right).
-
-    With a ``key`` the area is first taken as encrypted: it is, if the check sum comes out right
-    and the area is text. The check sum alone would not do, since its register keeps eight bits
-    from byte to byte: one segment in 256 has the right one by chance. Without the right key an
-    area that is no text counts as encrypted, its segment stays as sent and ``right`` is false.
-    """
-    segment = frame.segment
-    head = segment.find(OPEN)
-    if head < 0 or not segment.endswith(CLOSE) or len(segment) < head + len(OPEN) + len(CLOSE):
-        return segment, False, frame.ok
-    begin = head + len(OPEN)
-    area = segment[begin : -len(CLOSE)]
-    if key is not None and len(area) >= sm4.BLOCK:
-        plain = sm4.decrypt(area, key)
-        whole = segment[:begin] + plain + CLOSE
-        if crc(whole) == int(frame.check, 16) and _is_text(plain):
-            return whole, True, True
-    if frame.ok and (_is_text(area) or not _FLAG_2025.search(segment, 0, begin)):
-        return segment, False, True
-    return segment, not _is_text(area), False
-
-
-def _is_text(area: bytes) -> bool:
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            text = area.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return all(letter >= " " or letter in "\r\n\t" for letter in text)
-    return False
-
-
-def parse(segment: bytes, *, encrypted: bool = False) -> Message:
-    """The message of a plain data segment. Raises ``Unreadable``."""
-    head = segment.find(OPEN)
-    if head < 0:
-        raise Unreadable("the data segment has no CP=&&…&&")
-    if not segment.endswith(CLOSE) or len(segment) < head + len(OPEN) + len(CLOSE):
-        raise Unreadable("the data area is not closed by &&")
-    encoding = "utf-8"
+def number(text: str | None) -> int | float | str | None:
+    """A number where the text is one in plain digits, else the text."""
+    if text is None:
+        return None
     try:
-        text = segment.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "gb18030"
-        try:
-            text = segment.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise Unreadable(
-                f"byte {error.start} of the data segment is text neither in UTF-8 nor in GB 18030"
-                " (an encrypted data area needs its key)"
-            ) from None
-    front, _, rest = text.partition("CP=&&")
-    header = []
-    for item in front.split(";"):
-        name, equals, value = item.partition("=")
-        if equals:
-            header.append((name, value))
-        elif item:
-            raise Unreadable(f"the field {item!r} before CP has no value: expected NAME=value")
-    message = Message(tuple(header), parse_area(rest[:-2]), encrypted, encoding)
-    if segment_of(message) != segment:
-        raise Unreadable(
-            "the data segment is not fields separated by single semicolons in one encoding"
-        )
-    return message
+        return int(text) if text.lstrip("+-").isdigit() and text.isascii() else _decimal(text)
+    except ValueError:
+        return text
 
 
-def segment_of(message: Message) -> bytes:
-    """The plain data segment of a message."""
-    front = "".join(f"{name}={value};" for name, value in message.header)
-    return f"{front}CP=&&{area_text(message.groups)}&&".encode(message.encoding)
+def _decimal(text: str) -> float | str:
+    if not text.isascii() or not set(text) <= set("0123456789+-.eE"):
+        return text
+    value = float(text)
+    return value if abs(value) < 1e300 else text
 
 
-def encode(message: Message, key: bytes | None = None) -> bytes:
-    """The frame of a message, its data area encrypted where ``message.encrypted``.
+def decode_lines(data: bytes, *, key: bytes | None = None) -> Iterator[dict[str, Any]]:
+    """One object per frame of ``data``; what is refused as ``{"error", "offset"}``.
 
-    Raises ``ValueError`` where a key is needed and none is given, or where it is too long.
+    ``data`` is the stream's bytes or the same in hexadecimal; ``key`` is the SM4 key of encrypted
+    data areas (16 bytes).
     """
-    plain = segment_of(message)
-    if not message.encrypted:
-        return pack(plain)
-    if key is None:
-        raise ValueError("an encrypted data area needs the key: give its 32 hex digits")
-    begin = plain.index(OPEN) + len(OPEN)
-    area = sm4.encrypt(plain[begin:-2], key)
-    return pack(plain[:begin] + area + CLOSE, plain=plain)
+    if data.strip() and _HEX_DIGITS.issuperset(data):
+        digits = b"".join(data.split())
+        if len(digits) % 2:
+            yield {"error": "an odd number of hexadecimal digits", "offset": len(digits) // 2}
+        data = bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
+    framer = Framer()
+    for start in range(0, len(data), 1 << 16):
+        for piece in framer.feed(data[start : start + (1 << 16)]):
+            yield _line(piece, key)
+    for piece in framer.flush():
+        yield _line(piece, key)
 
 
-def decode(frame: Frame, key: bytes | None = None) -> Message:
-    """The message of a frame whose check sum is right. Raises ``Unreadable``."""
-    segment, encrypted, right = plain_segment(frame, key)
-    if not right:
-        if encrypted:
-            raise Unreadable("the data area is encrypted and its key is missing or wrong")
-        raise Unreadable(f"the check sum is {frame.check}, expected {crc(frame.segment):04X}")
-    return parse(segment, encrypted=encrypted)
+def _line(piece: Frame | Noise, key: bytes | None) -> dict[str, Any]:
+    if isinstance(piece, Noise):
+        return {"error": piece.reason, "offset": piece.offset, "bytes": piece.payload.hex()}
+    try:
+        line = describe(piece, key)
+    except Unreadable as error:
+        return {"error": str(error), "offset": piece.offset, "bytes": piece.bytes().hex()}
+    if _rebuilt(line, key) != piece.bytes():
+        line["raw"] = piece.bytes()[:-2].hex()
+    return line
 
 
-def compose(
-    cn: str,
-    *,
-    mn: str,
-    pw: str = "",
-    st: str,
-    qn: str,
-    flag: int | None = None,
-    items: Iterable[Group | Pair] = (),
-    encrypted: bool = False,
-) -> Message:
-    """A message with its fields in the standard's order; each item a pair or a group of pairs."""
-    header = [("QN", qn)] if qn else []
-    header += [("ST", st), ("CN", cn), ("PW", pw), ("MN", mn)]
-    if flag is not None:
-        header.append(("Flag", str(flag)))
-    groups: list[Group] = []
-    for item in items:
-        if item and isinstance(item[0], str):
-            groups.append(((item[0], item[1]),))
+def describe(frame: Frame, key: bytes | None = None) -> dict[str, Any]:
+    """The object of one frame, without ``raw``. Raises ``Unreadable``."""
+    segment, encrypted, right = seg.plain_segment(frame, key)
+    line: dict[str, Any] = {"length": frame.length, "crc": frame.check, "ok": right}
+    if encrypted and not right:
+        head = segment.index(seg.OPEN) + len(seg.OPEN)
+        message = seg.parse(segment[:head] + seg.CLOSE)
+    else:
+        message = seg.parse(segment, encrypted=encrypted)
+    line["edition"] = message.edition
+    line.update(_header(message))
+    if encrypted:
+        line["encrypted"] = True
+    if encrypted and not right:
+        line["cipher"] = segment[head:-2].hex()
+        line["CP"], line["factors"] = {}, []
+        return line
+    line["CP"] = _area(message)
+    line["factors"] = factors_of(message)
+    return line
+
+
+def _header(message: Message) -> dict[str, Any]:
+    line: dict[str, Any] = {}
+    extra: dict[str, str] = {}
+    for name, value in message.header:
+        if name in line:
+            continue
+        if name in _TEXT_FIELDS:
+            line[name] = value
+        elif name in _NUMBER_FIELDS:
+            line[name] = number(value)
+        elif name == "Flag" and message.flag is not None:
+            flag = message.flag
+            line[name] = {
+                "version": flag >> 2,
+                "packets": bool(flag & 2),
+                "acknowledge": bool(flag & 1),
+            }
         else:
-            groups.append(item)
-    return Message(tuple(header), tuple(groups), encrypted)
+            extra[name] = value
+    if extra:
+        line["extra"] = extra
+    return line
+
+
+def _area(message: Message) -> dict[str, Any]:
+    area: dict[str, Any] = {}
+    for group in message.groups:
+        for name, value in group:
+            if name not in area:
+                area[name] = value
+            elif isinstance(area[name], list):
+                area[name].append(value)
+            else:
+                area[name] = [area[name], value]
+    return area
+
+
+def factors_of(message: Message) -> list[dict[str, Any]]:
+    """What the data area says of each factor, in order: ``code`` as sent, ``standard_code`` where
+    that is another one, ``name``, ``unit``, the statistics as numbers, marks and texts."""
+    out: list[dict[str, Any]] = []
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    for group in message.groups:
+        about = next((value or "" for name, value in group if name == "PolId"), "")
+        for name, value in group:
+            named = seg.split_key(name)
+            if named is None:
+                continue
+            code, suffix = named
+            entry = latest.get((about, code))
+            said = number(value) if suffix not in ("Flag", "EFlag", "SampleTime", "SN") else value
+            if entry is None or entry.get(suffix, said) != said:
+                entry = {"code": code}
+                standard = factors.current(code)
+                if standard != code:
+                    entry["standard_code"] = standard
+                factor = factors.find(code)
+                entry["name"] = dict(factor.name) if factor else {}
+                entry["unit"] = factor.unit if factor else ""
+                if about:
+                    entry["PolId"] = about
+                latest[about, code] = entry
+                out.append(entry)
+            entry[suffix] = said
+    return out
+
+
+def message_of(line: Mapping[str, Any]) -> Message:
+    """The message an object stands for, without looking at ``raw``.
+
+    Raises ``ValueError`` where a field is of the wrong kind.
+    """
+    header: list[tuple[str, str]] = []
+    for name, value in line.items():
+        if name in _TEXT_FIELDS or name in _NUMBER_FIELDS:
+            header.append((name, str(value)))
+        elif name == "Flag":
+            header.append((name, str(_flag(value))))
+        elif name == "extra":
+            header += [(str(key), str(text)) for key, text in dict(value).items()]
+    area = line.get("CP", {})
+    if not isinstance(area, Mapping):
+        raise ValueError("CP has to be an object of keys and values")
+    return Message(tuple(header), tuple(_groups(area)), bool(line.get("encrypted", False)))
+
+
+def _flag(value: Any) -> int:
+    if isinstance(value, int):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("Flag has to be a number or {version, packets, acknowledge}")
+    version = int(value.get("version", 1))
+    return version << 2 | bool(value.get("packets")) << 1 | bool(value.get("acknowledge"))
+
+
+def _groups(area: Mapping[str, Any]) -> Iterable[Group]:
+    """Pairs of one factor stand together in one item, as the standard has it."""
+    group: list[tuple[str, str | None]] = []
+    code = ""
+    for name, values in area.items():
+        about = name.rpartition("-")[0]
+        for value in values if isinstance(values, list) else [values]:
+            if group and not (about and code == about):
+                yield tuple(group)
+                group = []
+            group.append((name, None if value is None else str(value)))
+            code = about
+    if group:
+        yield tuple(group)
+
+
+def _rebuilt(line: Mapping[str, Any], key: bytes | None) -> bytes | None:
+    """The frame that the object alone gives, or None where it cannot."""
+    if not line.get("ok", True):
+        return None
+    try:
+        return seg.encode(message_of(line), key)
+    except (ValueError, UnicodeError):
+        return None
+
+
+def encode_line(line: Mapping[str, Any], *, key: bytes | None = None) -> bytes:
+    """The frame of an object: the inverse of ``decode_lines``.
+
+    ``length`` and ``crc`` are made anew. Raises ``ValueError`` where it cannot be a frame.
+    """
+    if "error" in line:
+        raise ValueError(f"this line is a refusal, not a frame: {line['error']}")
+    raw = line.get("raw")
+    if raw is not None:
+        for piece in _pieces(bytes.fromhex(raw) + b"\r\n"):
+            if isinstance(piece, Frame) and describe(piece, key) == {
+                name: value for name, value in line.items() if name != "raw"
+            }:
+                return piece.bytes()
+    if "cipher" in line:
+        plain = seg.segment_of(message_of({**line, "CP": {}}))
+        sent = plain[:-2] + bytes.fromhex(line["cipher"]) + seg.CLOSE
+        return b"##%04d%s%s\r\n" % (len(sent), sent, str(line["crc"]).encode())
+    if "CP" not in line:
+        raise ValueError("a frame needs CP, the data area: {} where it is empty")
+    message = message_of(line)
+    return seg.encode(message, key) if message.encrypted else pack(seg.segment_of(message))
+
+
+def _pieces(data: bytes) -> list[Frame | Noise]:
+    framer = Framer()
+    return framer.feed(data) + framer.flush()
