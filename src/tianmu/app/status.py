@@ -19,7 +19,8 @@ from tianmu.store.records import Records
 def look(data: Path) -> dict[str, Any]:
     """What ``status --json`` says; ``FileNotFoundError`` where no city was started."""
     settings = load(data)
-    processes, ports = [], {}
+    processes: list[dict[str, Any]] = []
+    ports: dict[str, int] = {}
     for name in NAMES:
         said = heard(settings.run, name)
         if said is None:

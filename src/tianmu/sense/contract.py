@@ -116,8 +116,11 @@ class Intake(Protocol):
 class Connector(Protocol):
     """A running socket. ``start`` binds it, ``stop`` closes it and lets what is under way end."""
 
-    protocol: str
-    name: Text
+    @property
+    def protocol(self) -> str: ...
+
+    @property
+    def name(self) -> Text: ...
 
     async def start(self, host: str, port: int) -> int:
         """Bind (0 = any free port) and return the port."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import sqlalchemy as sa
@@ -110,11 +111,9 @@ class Gate:
             if isinstance(deed, Deed) and deed.verb.startswith("quarantine."):
                 await self._do_quarantine(deed)
             elif isinstance(deed, Deed) and deed.verb == "unknown.discard":
-                await self._intake.main.write_async(lambda tx, a=deed.object: hold.discard(tx, a))
-            await self._intake.main.write_async(
-                lambda tx, p=entry.position: tx.advance(READER, DEED.name, p)
-            )
+                await self._intake.main.write_async(partial(hold.discard, address=deed.object))
             after = entry.position
+            await self._intake.main.write_async(partial(_advance, position=after))
         return after
 
     async def _do_quarantine(self, deed: Deed) -> None:
@@ -185,3 +184,7 @@ class Gate:
             hold.trim_quarantine(tx)
 
         await self._intake.main.write_async(write)
+
+
+def _advance(tx: Transaction, position: int) -> None:
+    tx.advance(READER, DEED.name, position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,9 @@ class Intake:
     ) -> Appended:
         """Put a batch of registered datastreams on disk; a repeated ``key`` takes effect once."""
         records, topic = self._lane(source)
-        payload = batch.encode()
-
-        def write(tx: Transaction) -> Appended:
-            return tx.append(topic.name, payload, key)
-
-        appended = await records.write_async(write)
+        appended = await records.write_async(
+            partial(_append, topic=topic.name, payload=batch.encode(), key=key)
+        )
         self._count(source, len(batch), appended.duplicate)
         return appended
 
@@ -205,7 +203,7 @@ class Intake:
         for address in self.main.read(hold.waiting):
             if self._device(address) is None:
                 continue
-            kept = self.main.read(lambda connection, a=address: hold.held_for(connection, a))
+            kept = self.main.read(partial(hold.held_for, address=address))
             for row, life, parked in kept:
                 index = self.resolve([address] * len(parked.property), parked.property)
                 known = index != UNKNOWN
@@ -215,13 +213,17 @@ class Intake:
                 records, topic = (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
                 payload, key = batch.encode(), b"held/%d" % row
                 await records.write_async(
-                    lambda tx, t=topic, p=payload, k=key: tx.append(t.name, p, k)
+                    partial(_append, topic=topic.name, payload=payload, key=key)
                 )
                 played += len(batch)
             rows = [row for row, _, _ in kept]
-            await self.main.write_async(lambda tx, a=address, r=rows: hold.forget(tx, a, r))
+            await self.main.write_async(partial(hold.forget, address=address, rows=rows))
         self.counts["observations"] += played
         return played
+
+
+def _append(tx: Transaction, topic: str, payload: bytes, key: bytes | None) -> Appended:
+    return tx.append(topic, payload, key)
 
 
 def _select(

@@ -124,7 +124,7 @@ class MqttConnector:
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         self._room.acquire()  # full: stop reading, and TCP slows the broker down
         source = message.topic.split("/", 2)[1]
-        self._waiting.append(Message(message.mid, message.qos, source, message.payload))
+        self._waiting.append(Message(message.mid, message.qos, source, bytes(message.payload)))
         if len(self._waiting) == 1 and self._loop is not None:
             self._loop.call_soon_threadsafe(self._some.set)
 
