@@ -1,0 +1,145 @@
+"""Snapshots: columns as of journal positions, whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+KEEP = 2
+"""how many snapshots stay: the newest, and the one before in case the newest is damaged"""
+_MAGIC = b"TMSNAP01"
+_SIZE = struct.Struct("<I")
+_CHUNK = 1 << 22
+
+
+class _Column(msgspec.Struct):
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class _Head(msgspec.Struct):
+    at: int
+    positions: dict[str, int]
+    meta: dict[str, Any]
+    columns: list[_Column]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a snapshot held besides the live columns."""
+
+    positions: dict[str, int]
+    """topic → last position that is in"""
+    extra: dict[str, NDArray[Any]]
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """Columns copied at one moment."""
+
+    data: Path
+    positions: dict[str, int]
+    meta: dict[str, Any]
+    columns: dict[str, NDArray[Any]]
+
+    def write(self) -> Path:
+        """Compress, write, sync, and only then give it its name; older ones go.
+
+        Raises ``OSError`` where the disk is full: the one before stays.
+        """
+        folder = self.data / "snapshot"
+        folder.mkdir(parents=True, exist_ok=True)
+        head = msgspec.msgpack.encode(
+            _Head(
+                time.time_ns() // 1000,
+                self.positions,
+                self.meta,
+                [_Column(n, c.dtype.str, c.shape) for n, c in self.columns.items()],
+            )
+        )
+        draft = folder / f".draft-{os.getpid()}-{time.time_ns()}"
+        try:
+            with draft.open("wb") as file:
+                file.write(_MAGIC)
+                compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+                with compressor.stream_writer(file, closefd=False) as out:
+                    out.write(_SIZE.pack(len(head)))
+                    out.write(head)
+                    for column in self.columns.values():
+                        view = np.ascontiguousarray(column).reshape(-1).view(np.uint8).data
+                        for start in range(0, len(view), _CHUNK):
+                            out.write(view[start : start + _CHUNK])
+                file.flush()
+                os.fsync(file.fileno())
+            final = folder / f"live-{time.time_ns() // 1000:020d}.snap"
+            draft.replace(final)
+        finally:
+            draft.unlink(missing_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        for old in list(_newest_first(self.data))[KEEP:]:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        return final
+
+
+def _newest_first(data: Path) -> Iterator[Path]:
+    yield from sorted((data / "snapshot").glob("live-*.snap"), reverse=True)
+
+
+def load(data: Path) -> Frozen | None:
+    """The newest snapshot that is whole, None where there is none."""
+    for path in _newest_first(data):
+        with contextlib.suppress(OSError, ValueError, zstandard.ZstdError, msgspec.MsgspecError):
+            return _read(data, path)
+    return None
+
+
+def _read(data: Path, path: Path) -> Frozen:
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError(f"{path} is no snapshot of this release")
+        with zstandard.ZstdDecompressor().stream_reader(file) as source:
+            (length,) = _SIZE.unpack(_exactly(source, _SIZE.size))
+            head = msgspec.msgpack.decode(_exactly(source, length), type=_Head)
+            columns: dict[str, NDArray[Any]] = {}
+            for column in head.columns:
+                values = np.empty(column.shape, column.dtype)
+                view = values.reshape(-1).view(np.uint8).data
+                done = 0
+                while done < len(view):
+                    got = source.readinto(view[done : done + _CHUNK])
+                    if not got:
+                        raise ValueError(f"{path} ends within {column.name}")
+                    done += got
+                columns[column.name] = values
+            if source.read(1):
+                raise ValueError(f"{path} has bytes behind its end")
+    return Frozen(data, head.positions, head.meta, columns)
+
+
+def _exactly(source: Any, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length:
+        part = source.read(length)
+        if not part:
+            raise ValueError("a snapshot ends within its head")
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
