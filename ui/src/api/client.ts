@@ -1,0 +1,86 @@
+// One door to the server: JSON in, JSON out, problems (RFC 9457) as exceptions.
+
+export class Problem extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly remedy: string;
+
+  constructor(status: number, body: { title?: string; detail?: unknown; remedy?: string }) {
+    const detail = typeof body.detail === "string" ? body.detail : "";
+    super(detail || body.title || `HTTP ${status}`);
+    this.status = status;
+    this.title = body.title ?? `HTTP ${status}`;
+    this.detail = detail;
+    this.remedy = body.remedy ?? "";
+  }
+
+  /** Somebody else changed it first: reload, then decide again. */
+  get conflict(): boolean {
+    return this.status === 409 || this.status === 412;
+  }
+
+  /** The server could not be reached at all. */
+  get offline(): boolean {
+    return this.status === 0;
+  }
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+let signedOut: () => void = () => undefined;
+
+/** Called when the server says that the session is over. */
+export function onSignedOut(then: () => void): void {
+  signedOut = then;
+}
+
+export function path(parts: TemplateStringsArray, ...values: string[]): string {
+  return String.raw({ raw: parts.raw }, ...values.map(encodeURIComponent));
+}
+
+function address(where: string, query?: Query): string {
+  const pairs = Object.entries(query ?? {}).filter(([, v]) => v !== undefined && v !== null && v !== "");
+  if (!pairs.length) return where;
+  return `${where}?${new URLSearchParams(pairs.map(([k, v]) => [k, String(v)]))}`;
+}
+
+async function ask<T>(method: string, where: string, body?: unknown, version?: number | string): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Requested-With"] = "tianmu";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
+  let answer: Response;
+  try {
+    answer = await fetch(where, {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch (cause) {
+    throw new Problem(0, { title: "offline", detail: String(cause) });
+  }
+  if (answer.status === 204) return undefined as T;
+  const text = await answer.text();
+  let said: unknown = undefined;
+  try {
+    said = text ? JSON.parse(text) : undefined;
+  } catch {
+    said = { title: answer.statusText, detail: text.slice(0, 300) };
+  }
+  if (!answer.ok) {
+    if (answer.status === 401 && !where.startsWith("/api/session")) signedOut();
+    throw new Problem(answer.status, (said ?? {}) as { title?: string });
+  }
+  return said as T;
+}
+
+export const api = {
+  get: <T>(where: string, query?: Query): Promise<T> => ask<T>("GET", address(where, query)),
+  post: <T>(where: string, body: unknown = {}, version?: number | string): Promise<T> =>
+    ask<T>("POST", where, body, version),
+  put: <T>(where: string, body: unknown, version?: number | string): Promise<T> =>
+    ask<T>("PUT", where, body, version),
+  remove: <T>(where: string): Promise<T> => ask<T>("DELETE", where),
+};

@@ -1,0 +1,237 @@
+// The present state of the city as this account may see it, moved by push.
+//
+// Each event carries a whole item, so applying one twice changes nothing, and an item that is older
+// than the one held is left out. After `hello` the lists are asked for; events that arrive while
+// the answers are under way are applied over them.
+import { computed, reactive, ref, shallowReactive } from "vue";
+import { api, Problem } from "@/api/client";
+import type { Alarm, CaseItem, City, Handover, Notice, Page, Vitals } from "@/api/types";
+import { hush, listen, type PushKind } from "@/push";
+import { setServerTime, zone } from "@/time";
+import { suggestLanguage } from "@/words";
+import { may, session } from "@/session";
+
+export const city = ref<City | null>(null);
+export const vitals = ref<Vitals | null>(null);
+export const alarms = shallowReactive(new Map<string, Alarm>());
+export const cases = shallowReactive(new Map<string, CaseItem>());
+export const handover = ref<Handover | null>(null);
+export const notices = reactive<Notice[]>([]);
+/** rates of the last five minutes, oldest first: [ms, observations per second] */
+export const pace = shallowReactive<[number, number][]>([]);
+/** ids of the cases and alarms that arrived while looking, with the ms of their arrival */
+export const arrivals = shallowReactive(new Map<string, number>());
+export const loading = ref(true);
+export const fault = ref<Problem | null>(null);
+/** grows with each push event of a kind: lists that are not held here reload on it */
+export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0 });
+/** the last case that changed: an open case page asks for its details again */
+export const lastCase = ref<{ case: string; version: number } | null>(null);
+
+const KEEP_PACE = 300;
+const PAGE = 200;
+const MOST = 1000;
+
+const QUIET = new Set(["normal", "removed"]);
+const NEEDS_ACKNOWLEDGING = new Set(["unacknowledged", "returned_unacknowledged", "latched_unacknowledged"]);
+
+export function unacknowledged(alarm: Alarm): boolean {
+  return NEEDS_ACKNOWLEDGING.has(alarm.state);
+}
+
+function changed(alarm: Alarm): string {
+  return alarm.changed_at ?? "";
+}
+
+function applyAlarm(alarm: Alarm, news: boolean): void {
+  const held = alarms.get(alarm.alarm);
+  if (held && changed(alarm) < changed(held)) return;
+  if (QUIET.has(alarm.state)) {
+    alarms.delete(alarm.alarm);
+    arrivals.delete(alarm.alarm);
+    return;
+  }
+  if (news && !held) arrivals.set(alarm.alarm, Date.now());
+  alarms.set(alarm.alarm, alarm);
+}
+
+const CLOSED = new Set(["closed", "evaluate", "void"]);
+export function isOpen(item: CaseItem): boolean {
+  return !item.closed_at && !CLOSED.has(item.stage);
+}
+
+function applyCase(item: CaseItem, news: boolean): void {
+  const held = cases.get(item.case);
+  if (held && item.version < held.version) return;
+  if (!isOpen(item)) {
+    cases.delete(item.case);
+    arrivals.delete(item.case);
+  } else {
+    if (news && !held) arrivals.set(item.case, Date.now());
+    cases.set(item.case, item);
+  }
+  lastCase.value = { case: item.case, version: item.version };
+}
+
+function applyVitals(next: Vitals): void {
+  if (vitals.value && next.at < vitals.value.at) return;
+  vitals.value = next;
+  setServerTime(next.at);
+  const at = Date.parse(next.at);
+  if (pace.length && at <= (pace[pace.length - 1]?.[0] ?? 0)) return;
+  pace.push([at, next.observations.per_second]);
+  if (pace.length > KEEP_PACE) pace.splice(0, pace.length - KEEP_PACE);
+}
+
+function apply(kind: PushKind, data: unknown): void {
+  switch (kind) {
+    case "vitals":
+      return applyVitals(data as Vitals);
+    case "alarm":
+      return applyAlarm(data as Alarm, true);
+    case "case":
+      return applyCase(data as CaseItem, true);
+    case "handover":
+      handover.value = data as Handover;
+      return;
+    case "notice":
+      notices.unshift(data as Notice);
+      notices.splice(20);
+      return;
+    default:
+      return;
+  }
+}
+
+async function all<T>(where: string, query: Record<string, string | boolean>): Promise<T[]> {
+  const found: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<T> = await api.get<Page<T>>(where, { ...query, limit: PAGE, cursor });
+    found.push(...page.items);
+    cursor = page.next;
+  } while (cursor && found.length < MOST);
+  return found;
+}
+
+/** The city's names and codes, asked once. */
+export async function loadCity(): Promise<void> {
+  if (city.value) return;
+  const told = await api.get<City>("/api/city");
+  zone.value = told.time_zone;
+  suggestLanguage(session.value?.language, ...told.languages);
+  city.value = told;
+}
+
+let waiting: [PushKind, unknown][] | null = null;
+let version = "";
+
+/** Ask for the present state; events that come meanwhile wait and are applied over it. */
+async function refresh(): Promise<void> {
+  waiting ??= [];
+  try {
+    await loadCity();
+    const [nowVitals, nowAlarms, nowCases] = await Promise.all([
+      may("vitals.read") ? api.get<Vitals>("/api/vitals") : null,
+      may("alarm.read") ? all<Alarm>("/api/alarms", { state: "active" }) : [],
+      may("case.read") ? all<CaseItem>("/api/cases", { open: true }) : [],
+    ]);
+    alarms.clear();
+    cases.clear();
+    if (nowVitals) applyVitals(nowVitals);
+    nowAlarms.forEach((a) => applyAlarm(a, false));
+    nowCases.forEach((c) => applyCase(c, false));
+    fault.value = null;
+  } catch (problem) {
+    fault.value = problem instanceof Problem ? problem : new Problem(0, { detail: String(problem) });
+  } finally {
+    const late = waiting ?? [];
+    waiting = null;
+    late.forEach(([kind, data]) => apply(kind, data));
+    loading.value = false;
+  }
+}
+
+function hear(kind: PushKind, data: unknown, fresh: boolean): void {
+  if (kind === "hello") {
+    const told = String((data as { version?: unknown } | null)?.version ?? "");
+    if (version && told && told !== version) return window.location.reload();
+    version = told;
+    if (fresh) void refresh();
+    return;
+  }
+  if (kind in heard) heard[kind] = (heard[kind] ?? 0) + 1;
+  if (waiting) waiting.push([kind, data]);
+  else apply(kind, data);
+}
+
+let living = false;
+let again = 0;
+
+/** Begin to live: called by each page that shows live state; a second call changes nothing. */
+export function live(): void {
+  if (living) return;
+  living = true;
+  loading.value = true;
+  waiting = [];
+  listen(hear);
+  void refresh();
+  again = window.setInterval(() => {
+    // Not polling: only after the first answer failed is it asked for again.
+    if (fault.value && !waiting) void refresh();
+  }, 5000);
+}
+
+/** Stop and forget: another account must not see what this one saw. */
+export function die(): void {
+  living = false;
+  window.clearInterval(again);
+  hush();
+  waiting = null;
+  city.value = null;
+  vitals.value = null;
+  handover.value = null;
+  alarms.clear();
+  cases.clear();
+  arrivals.clear();
+  notices.splice(0);
+  pace.splice(0);
+}
+
+/** Ask again now, by a person's wish. */
+export function reload(): void {
+  void refresh();
+}
+
+/** An item that a person's own step just returned: shown at once, before its push event comes. */
+export function tell(kind: "alarm" | "case", item: Alarm | CaseItem): void {
+  apply(kind, item);
+}
+
+export const levels = computed(() => {
+  const known = city.value?.profile.levels ?? [];
+  return new Map(known.map((level) => [level.name, level]));
+});
+
+/** Open alarms, the most urgent first, then the newest. */
+export const alarmList = computed(() =>
+  [...alarms.values()].sort(
+    (a, b) =>
+      Number(unacknowledged(b)) - Number(unacknowledged(a)) ||
+      a.priority - b.priority ||
+      (a.raised_at < b.raised_at ? 1 : -1),
+  ),
+);
+
+/** Open cases, the newest first. */
+export const newestCases = computed(() =>
+  [...cases.values()].sort((a, b) => (a.opened_at < b.opened_at ? 1 : -1)),
+);
+
+/** Open cases, the one that is due first on top. */
+export const caseList = computed(() =>
+  [...cases.values()].sort((a, b) => {
+    if (a.due && b.due) return a.due < b.due ? -1 : 1;
+    return a.due ? -1 : b.due ? 1 : a.opened_at < b.opened_at ? 1 : -1;
+  }),
+);

@@ -1,0 +1,109 @@
+// The map's look, from the page's own tokens, so that it changes with the theme.
+import type { StyleSpecification } from "maplibre-gl";
+import { TEXT_FACE } from "@/styles/fonts";
+
+export interface Ink {
+  ground: string;
+  land: string;
+  town: string;
+  outline: string;
+  water: string;
+  street: string;
+  label: string;
+  device: string;
+  ink: string;
+  dark: string;
+  levels: Record<string, string>;
+}
+
+/** Read the tokens in force; MapLibre does not know CSS variables. */
+export function readInk(): Ink {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  const levels: Record<string, string> = {};
+  for (const name of ["red", "orange", "yellow", "blue", "green", "neutral"]) levels[name] = token(name);
+  return {
+    ground: token("map-ground"),
+    land: token("map-land"),
+    town: token("map-town"),
+    outline: token("map-outline"),
+    water: token("map-water"),
+    street: token("map-street"),
+    label: token("map-label"),
+    device: token("map-device"),
+    ink: token("ink"),
+    dark: token("on-level"),
+    levels,
+  };
+}
+
+const layer = (name: string): string => `/api/city/map/${name}.geojson`;
+const NOTHING = { type: "FeatureCollection" as const, features: [] };
+
+/** `scale`: size of the page's type against 16 px; `tiles`: version, so that new tiles are taken. */
+export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecification {
+  const priority = ["match", ["get", "alarm"], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
+  const worst = ["match", ["get", "worst"], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
+  return {
+    version: 8,
+    sources: {
+      outline: { type: "geojson", data: layer("outline") },
+      towns: { type: "geojson", data: layer("towns") },
+      lakes: { type: "geojson", data: layer("lakes") },
+      streets: { type: "geojson", data: layer("streets") },
+      units: { type: "geojson", data: layer("units") },
+      labels: { type: "geojson", data: NOTHING },
+      cases: { type: "geojson", data: NOTHING },
+      alarms: { type: "geojson", data: NOTHING },
+      devices: {
+        type: "vector",
+        tiles: [`${window.location.origin}/api/tiles/devices/{z}/{x}/{y}.mvt?v=${tiles}`],
+        minzoom: 0,
+        maxzoom: 14,
+      },
+    },
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": ink.ground } },
+      { id: "land", type: "fill", source: "outline", paint: { "fill-color": ink.land } },
+      { id: "lakes", type: "fill", source: "lakes", paint: { "fill-color": ink.water } },
+      { id: "streets", type: "line", source: "streets", minzoom: 10.5, paint: { "line-color": ink.street, "line-width": ["interpolate", ["exponential", 1.6], ["zoom"], 10, 0.6, 16, 7] } },
+      { id: "towns", type: "line", source: "towns", paint: { "line-color": ink.town, "line-width": 1.1 * scale, "line-dasharray": [3, 2.4] } },
+      {
+        id: "density-cells", type: "fill", source: "devices", "source-layer": "devices",
+        filter: ["all", ["has", "n"], ["==", ["geometry-type"], "Polygon"]],
+        paint: { "fill-color": worst as never, "fill-opacity": ["interpolate", ["linear"], ["log2", ["+", ["to-number", ["get", "n"]], 1]], 0, 0.1, 10, 0.6] },
+      },
+      {
+        id: "density", type: "circle", source: "devices", "source-layer": "devices",
+        filter: ["all", ["has", "n"], ["==", ["geometry-type"], "Point"]],
+        paint: {
+          "circle-color": ink.device,
+          "circle-radius": ["interpolate", ["linear"], ["log2", ["+", ["to-number", ["get", "n"]], 1]], 0, 0.8 * scale, 4, 1.5 * scale, 8, 2.6 * scale, 13, 5 * scale],
+          "circle-opacity": ["interpolate", ["linear"], ["log2", ["+", ["to-number", ["get", "n"]], 1]], 0, 0.35, 8, 0.75],
+        },
+      },
+      {
+        id: "devices", type: "circle", source: "devices", "source-layer": "devices",
+        filter: ["!", ["has", "n"]],
+        paint: {
+          "circle-color": priority as never,
+          "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 1.6 * scale, 16, 5 * scale],
+          "circle-opacity": ["case", ["==", ["get", "state"], "silent"], 0.35, 0.9],
+        },
+      },
+      { id: "outline", type: "line", source: "outline", paint: { "line-color": ink.outline, "line-width": 2 * scale } },
+      { id: "units", type: "symbol", source: "units", layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 14, 1.2] } },
+      {
+        id: "labels", type: "symbol", source: "labels",
+        layout: {
+          "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["match", ["get", "tier"], 2, 17 * scale, 13 * scale],
+          "text-padding": 6, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
+          "text-variable-anchor": ["center", "top", "bottom"], "text-radial-offset": 0.6,
+        },
+        paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
+      },
+      { id: "alarms", type: "symbol", source: "alarms", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "rank"] } },
+      { id: "cases", type: "symbol", source: "cases", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "rank"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.82, 12, 1] } },
+    ],
+  };
+}

@@ -1,0 +1,82 @@
+// The city's names for its codes, from the pack.
+import { computed } from "vue";
+import { city, levels } from "@/live";
+import { name, say, w } from "@/words";
+import type { Level, Place } from "@/api/types";
+
+const divisions = computed(() => new Map((city.value?.divisions ?? []).map((d) => [d.code, d])));
+const departments = computed(() => new Map((city.value?.departments ?? []).map((d) => [d.code, d])));
+const kinds = computed(() => new Map((city.value?.kinds ?? []).map((k) => [k.code, k])));
+const matters = computed(() => new Map((city.value?.matters ?? []).map((m) => [m.key, m])));
+
+export function divisionName(code: string | null | undefined): string {
+  return code ? (say(divisions.value.get(code)?.name) || code) : "";
+}
+
+/** Town and village: "溧城街道 · 码头街社区". */
+export function divisionPath(code: string | null | undefined): string {
+  const found = code ? divisions.value.get(code) : undefined;
+  if (!found) return code ?? "";
+  const above = found.parent ? divisions.value.get(found.parent) : undefined;
+  if (!above || above.tier <= 1) return say(found.name);
+  return `${say(above.name)} · ${say(found.name)}`;
+}
+
+export function departmentName(code: string | null | undefined): string {
+  return code ? (say(departments.value.get(code)?.name) || code) : "";
+}
+
+export function kindName(code: string | null | undefined): string {
+  return code ? (say(kinds.value.get(code)?.name) || code) : "";
+}
+
+export function propertyName(kind: string, property: string): string {
+  const found = kinds.value.get(kind)?.properties.find((p) => p.code === property);
+  return found ? say(found.name) : property;
+}
+
+export function propertyUnit(kind: string, property: string): string {
+  return kinds.value.get(kind)?.properties.find((p) => p.code === property)?.unit ?? "";
+}
+
+export function matterName(key: string | null | undefined): string {
+  return key ? (say(matters.value.get(key)?.name) || key) : "";
+}
+
+export function stageName(stage: string): string {
+  return name(w.value.stages, stage);
+}
+
+const COLOURS = new Set(["red", "orange", "yellow", "blue", "green", "neutral"]);
+
+/** CSS colour of a level: the pack says a warning colour's name, a hex value, or nothing. */
+export function levelColour(level: Level | undefined): string {
+  const colour = level?.colour ?? "";
+  if (COLOURS.has(colour)) return `var(--${colour})`;
+  if (/^#[0-9a-f]{3,8}$/i.test(colour)) return colour;
+  return "var(--neutral)";
+}
+
+const ROMAN = ["", "Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ"];
+
+/** The sign of a level: its rank as a numeral, so that colour never stands alone. */
+export function levelSign(level: Level | undefined): string {
+  return level ? (ROMAN[level.number] ?? String(level.number)) : "–";
+}
+
+export function levelName(code: string | null | undefined): string {
+  return code ? (say(levels.value.get(code)?.text) || code) : "";
+}
+
+const PRIORITY = ["var(--neutral)", "var(--red)", "var(--orange)", "var(--yellow)", "var(--blue)"];
+
+export function priorityColour(priority: number): string {
+  return PRIORITY[priority] ?? "var(--neutral)";
+}
+
+export function placeWords(place: Place | null | undefined, division?: string | null): string {
+  const where = divisionPath(place?.division || division);
+  const address = place?.address ?? "";
+  if (!where) return address || (place?.longitude ? `${place.longitude?.toFixed(4)}, ${place.latitude?.toFixed(4)}` : "");
+  return address && !address.startsWith(where) ? `${where} · ${address}` : where;
+}

@@ -1,0 +1,34 @@
+import { createRouter, createWebHistory } from "vue-router";
+import { home, session, whoami } from "@/session";
+import { inHall } from "@/theme";
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: "/", name: "start", component: () => import("@/pages/login/LoginPage.vue") },
+    { path: "/login", name: "login", component: () => import("@/pages/login/LoginPage.vue") },
+    { path: "/open", name: "open", component: () => import("@/pages/login/OpenPage.vue") },
+    { path: "/hall", name: "hall", component: () => import("@/pages/hall/HallPage.vue") },
+    {
+      path: "/desk/:view(cases|alarms|handover)?/:id?",
+      name: "desk",
+      component: () => import("@/pages/desk/DeskPage.vue"),
+    },
+    { path: "/admin/:section?", name: "admin", component: () => import("@/pages/admin/AdminPage.vue") },
+    { path: "/:rest(.*)*", redirect: "/" },
+  ],
+});
+
+router.beforeEach(async (to) => {
+  inHall.value = to.name === "hall" || to.name === "open";
+  if (to.name === "open") return true;
+  try {
+    await whoami();
+  } catch {
+    // The server cannot be reached: the page itself says so and tries again.
+    return true;
+  }
+  if (to.name === "login") return session.value ? home.value : true;
+  if (!session.value) return { name: "login", query: to.path === "/" ? {} : { to: to.fullPath } };
+  return to.name === "start" ? home.value : true;
+});

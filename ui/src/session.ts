@@ -1,0 +1,64 @@
+// Who is signed in.
+import { computed, ref } from "vue";
+import { api, Problem } from "@/api/client";
+import type { Session } from "@/api/types";
+
+export const session = ref<Session | null>(null);
+let asked = false;
+
+/** The session of this browser, asked once; null when nobody is signed in. */
+export async function whoami(again = false): Promise<Session | null> {
+  if (asked && !again) return session.value;
+  try {
+    session.value = await api.get<Session>("/api/session");
+    asked = true;
+  } catch (fault) {
+    if (!(fault instanceof Problem) || fault.status !== 401) throw fault;
+    session.value = null;
+    asked = true;
+  }
+  return session.value;
+}
+
+export async function setPassword(fresh: string, old: string): Promise<void> {
+  await api.post("/api/session/password", { new: fresh, old });
+  await whoami(true);
+}
+
+export async function signInWithPassword(account: string, password: string): Promise<void> {
+  await api.post("/api/session", { account, password });
+  await whoami(true);
+}
+
+export async function signInWithLink(token: string): Promise<void> {
+  await api.post("/api/session/link", { token });
+  await whoami(true);
+}
+
+export async function signInAsKiosk(token: string): Promise<void> {
+  await api.post("/api/session/kiosk", { token });
+  await whoami(true);
+}
+
+export async function signOut(): Promise<void> {
+  await api.remove("/api/session");
+  session.value = null;
+}
+
+export function forget(): void {
+  session.value = null;
+}
+
+/** Whether this account may do what `permission` names; the server decides in any case. */
+export function may(permission: string): boolean {
+  const granted = session.value?.permissions ?? [];
+  return granted.includes(permission);
+}
+
+/** Where an account starts: a wall on the hall, an administrator at admin, others at the desk. */
+export const home = computed<string>(() => {
+  const who = session.value;
+  if (!who) return "/login";
+  if (who.kiosk) return "/hall";
+  return may("case.read") ? "/desk" : "/admin";
+});

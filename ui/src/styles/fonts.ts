@@ -1,0 +1,13 @@
+// Fonts that come with the product: Chinese shows on a machine without Chinese fonts and without a
+// network. The faces are split by Unicode range, so a browser takes only the parts a page needs.
+import "@fontsource-variable/noto-sans-sc/wght.css";
+import "@fontsource/barlow-semi-condensed/latin-500.css";
+import "@fontsource/barlow-semi-condensed/latin-600.css";
+
+export const TEXT_FACE = "Noto Sans SC Variable";
+
+/** Load the parts of the text face that `words` need; a canvas, unlike a page, does not ask. */
+export async function loadFace(words: string): Promise<void> {
+  const letters = [...new Set(words)].join("");
+  if (letters) await document.fonts.load(`500 24px "${TEXT_FACE}"`, letters);
+}

@@ -1,0 +1,105 @@
+// Times as the city's people read them: in the city's zone, with one clock for all countdowns.
+import { computed, ref } from "vue";
+import type { Instant, Limit } from "@/api/types";
+import { language, w } from "@/words";
+
+export const zone = ref("Asia/Shanghai");
+/** ms; moves once a second, and only while someone looks. */
+export const now = ref(Date.now());
+/** Server's clock minus this machine's, ms: a wall with a wrong clock still counts down right. */
+const offset = ref(0);
+
+let timer = 0;
+function tick(): void {
+  now.value = Date.now() + offset.value;
+  timer = window.setTimeout(tick, 1000 - (now.value % 1000));
+}
+document.addEventListener("visibilitychange", () => {
+  window.clearTimeout(timer);
+  if (!document.hidden) tick();
+});
+tick();
+
+export function setServerTime(at: Instant): void {
+  const found = Date.parse(at) - Date.now();
+  if (Math.abs(found - offset.value) > 1500) offset.value = Math.abs(found) > 2000 ? found : 0;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+function format(key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const id = `${key}|${zone.value}|${language.value}`;
+  let made = formats.get(id);
+  if (!made) {
+    const tag = language.value === "zh" ? "zh-CN" : "en-GB";
+    made = new Intl.DateTimeFormat(tag, { timeZone: zone.value, hourCycle: "h23", ...options });
+    formats.set(id, made);
+  }
+  return made;
+}
+
+function ms(at: Instant | number): number {
+  return typeof at === "number" ? at : Date.parse(at);
+}
+
+export function clock(at: Instant | number): string {
+  return format("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms(at));
+}
+
+export function hourMinute(at: Instant | number): string {
+  return format("hm", { hour: "2-digit", minute: "2-digit" }).format(ms(at));
+}
+
+export function fullDate(at: Instant | number): string {
+  return format("date", { year: "numeric", month: "long", day: "numeric", weekday: "long" }).format(ms(at));
+}
+
+const day = (at: number): string =>
+  format("day", { year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+
+/** Time of day when it is today, else month and day before it. */
+export function moment(at: Instant | number | null | undefined): string {
+  if (!at) return "";
+  const t = ms(at);
+  if (day(t) === day(now.value)) return clock(t);
+  return `${format("md", { month: "2-digit", day: "2-digit" }).format(t)} ${hourMinute(t)}`;
+}
+
+export function full(at: Instant | number | null | undefined): string {
+  return at ? `${day(ms(at))} ${clock(at)}` : "";
+}
+
+/** A span in its two largest units: "2 d 3 h", "14:05" below an hour. */
+export function span(milliseconds: number): string {
+  const s = Math.floor(Math.abs(milliseconds) / 1000);
+  const d = Math.floor(s / 86400);
+  const h = Math.floor((s % 86400) / 3600);
+  const m = Math.floor((s % 3600) / 60);
+  if (d > 0) return w.value.time.days(d, h);
+  if (h > 0) return w.value.time.hours(h, m);
+  return `${String(m).padStart(2, "0")}:${String(s % 60).padStart(2, "0")}`;
+}
+
+export interface Countdown {
+  text: string;
+  late: boolean;
+  soon: boolean;
+}
+
+/** What is left until `due`; `soon` in the last fifth of the time from `start`, or half an hour. */
+export function countdown(due: Instant | null | undefined, start?: Instant | null): Countdown | null {
+  if (!due) return null;
+  const left = Date.parse(due) - now.value;
+  const whole = start ? Date.parse(due) - Date.parse(start) : 0;
+  return { text: span(left), late: left < 0, soon: left >= 0 && left < Math.max(whole * 0.2, 5 * 60_000) && (whole > 0 || left < 1_800_000) };
+}
+
+/** A limit in the standard's units: "2 working hours". */
+export function limitWords(limit: Limit | null | undefined): string {
+  if (!limit) return "";
+  const value = Math.abs(limit.value);
+  const shown = value >= 10 || Number.isInteger(value) ? Math.round(value) : Math.round(value * 10) / 10;
+  return w.value.time.limit(shown, limit.unit);
+}
+
+export const clockNow = computed(() => clock(now.value));
+export const dateNow = computed(() => fullDate(now.value));

@@ -1,0 +1,41 @@
+// Short words at the foot of the screen after a deed: done (with undo, where there is one) or not.
+import { shallowReactive } from "vue";
+import { Problem } from "@/api/client";
+import { w } from "@/words";
+
+export interface Toast {
+  id: number;
+  text: string;
+  detail?: string;
+  bad: boolean;
+  undo?: () => void | Promise<void>;
+}
+
+export const toasts = shallowReactive<Toast[]>([]);
+let next = 1;
+
+export function dismiss(id: number): void {
+  const at = toasts.findIndex((t) => t.id === id);
+  if (at >= 0) toasts.splice(at, 1);
+}
+
+function show(toast: Omit<Toast, "id">, seconds: number): void {
+  const id = next++;
+  toasts.push({ ...toast, id });
+  while (toasts.length > 4) toasts.shift();
+  window.setTimeout(() => dismiss(id), seconds * 1000);
+}
+
+export function done(text: string, undo?: () => void | Promise<void>): void {
+  show({ text, bad: false, undo }, undo ? 12 : 4);
+}
+
+export function failed(problem: unknown): void {
+  if (problem instanceof Problem) {
+    const text = problem.offline ? w.value.state.offline : problem.conflict ? w.value.state.conflict : problem.title;
+    const detail = problem.conflict ? w.value.state.conflictText : [problem.detail, problem.remedy].filter(Boolean).join(" ");
+    show({ text, detail, bad: true }, 12);
+  } else {
+    show({ text: w.value.state.failed, detail: String(problem), bad: true }, 12);
+  }
+}

@@ -1,0 +1,2 @@
+import { zh } from "./zh";
+export const en: typeof zh = zh;
