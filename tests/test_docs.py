@@ -1,0 +1,92 @@
+"""Documentation is tested: every block runs, every command and room has its page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from docs_blocks import ROOT, RUN, SHOWN, Block, blocks, pages
+
+ALL = list(blocks())
+
+
+@pytest.mark.parametrize("block", [b for b in ALL if b.language in {"toml", "json"}], ids=str)
+def test_data_blocks_parse(block: Block) -> None:
+    (tomllib.loads if block.language == "toml" else json.loads)(block.body)
+
+
+@pytest.mark.parametrize("block", [b for b in ALL if b.language == "python"], ids=str)
+def test_python_blocks_run(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.body, str(block), "exec"), {"__name__": "__docs__"})
+
+
+@pytest.mark.parametrize("block", [b for b in ALL if b.language == "sh"], ids=str)
+def test_shell_blocks_run(block: Block, running_city: Any, tmp_path: Path) -> None:
+    script = "set -euo pipefail\n" + re.sub(r"^(\s*)make ", r"\1make -n ", block.body, flags=re.M)
+    environment = {
+        **os.environ,
+        **running_city.environment(),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    (tmp_path / "main").symlink_to(ROOT)
+    shutil.copy(ROOT / "Makefile", tmp_path / "Makefile")
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def test_every_block_is_of_a_known_kind() -> None:
+    strange = [f"{b} ({b.language})" for b in ALL if b.language not in RUN | SHOWN]
+    assert not strange, f"say how these run, or mark them text: {strange}"
+
+
+def test_every_command_is_documented() -> None:
+    from tianmu.cli import main
+
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for name, command in main.commands.items():
+        if command.hidden:
+            continue
+        assert f"## `tianmu {name}" in text, f"docs/commands.md has no section for tianmu {name}"
+        for sub in getattr(command, "commands", {}):
+            assert f"`tianmu {name} {sub}" in text, f"tianmu {name} {sub} is not documented"
+
+
+def test_every_room_and_connector_has_a_page() -> None:
+    rooms = [p.name for p in (ROOT / "src" / "tianmu").iterdir() if (p / "__init__.py").exists()]
+    for room in sorted(set(rooms) - {"cities"}):
+        assert (ROOT / "docs" / "rooms" / f"{room}.md").exists(), f"docs/rooms/{room}.md is missing"
+    for manifest in (ROOT / "src" / "tianmu" / "sense").glob("*/manifest.toml"):
+        page = ROOT / "docs" / "connectors" / f"{manifest.parent.name}.md"
+        assert page.exists(), f"{page.relative_to(ROOT)} is missing"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = []
+    for page in pages():
+        if not page.exists():
+            continue
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} → {target}")
+    assert not broken, broken
+
+
+def test_the_readme_has_the_two_commands_in_both_languages() -> None:
+    for name in ("README.md", "README.zh.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(r"^make up$", text, re.M) and re.search(r"^make test$", text, re.M), name
