@@ -17,6 +17,9 @@ TAIL = 3
 """checksum and end"""
 LIMIT = 1024
 """most bytes of application data (clause 6.2)"""
+BELIEVED = 4096
+"""a length beyond ``LIMIT`` that is still taken for a frame too long, and skipped as one; beyond
+this it is taken for noise, and the next start is looked for at once"""
 REGION = 66_000
 """most unreadable bytes kept together: more than the longest length field can promise"""
 
@@ -89,7 +92,10 @@ class Framer:
         cuts: list[Cut] = []
         while self._buffer:
             half = self._buffer.startswith(START, self._scan)
-            self._skip(self._scan + 1, Fault.HALF if half else Fault.START)
+            fault = Fault.HALF if half else Fault.START
+            if half and self._length(self._scan) > LIMIT:
+                fault = Fault.LENGTH
+            self._skip(self._scan + 1, fault)
             while self._step(cuts):
                 pass
             if self._scan >= len(self._buffer):
@@ -102,6 +108,10 @@ class Framer:
         self._scan = to
         if self._fault in (None, Fault.START):
             self._fault = fault
+
+    def _length(self, start: int) -> int:
+        """What the frame at ``start`` says of its application data, 0 where it breaks off."""
+        return int.from_bytes(self._buffer[start + 24 : start + 26], "little")
 
     def _step(self, cuts: list[Cut]) -> bool:
         buffer = self._buffer
@@ -116,15 +126,18 @@ class Framer:
         start = self._scan
         if len(buffer) - start < HEAD:
             return False
-        length = buffer[start + 24] | buffer[start + 25] << 8
-        if length > LIMIT:
+        length = self._length(start)
+        if length > BELIEVED:
             self._skip(start + 1, Fault.LENGTH)
             return True
         end = start + HEAD + length + TAIL
         if len(buffer) < end:
             return False
         if not buffer.startswith(END, end - len(END)):
-            self._skip(start + 1, Fault.END)
+            self._skip(start + 1, Fault.LENGTH if length > LIMIT else Fault.END)
+            return True
+        if length > LIMIT:
+            self._skip(end, Fault.LENGTH)
             return True
         if start:
             self._refuse(cuts, start)

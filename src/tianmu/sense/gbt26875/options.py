@@ -16,7 +16,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """frames at once before that"""
     in_flight: int = 32
     """frames of one connection being put on disk at once"""
-    half_seconds: float = 10.0
+    half_seconds: float = 5.0
     """how long a frame may take from its first byte to its last"""
     silent_seconds: float = 300.0
     """a connection that says nothing for so long is closed; panels beat every 20–30 s"""
