@@ -80,9 +80,11 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not page.exists():
             continue
         text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)} → {target}")
+        broken += [
+            f"{page.relative_to(ROOT)} → {target}"
+            for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
+            if not (page.parent / target).exists()
+        ]
     assert not broken, broken
 
 

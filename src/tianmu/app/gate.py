@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 from collections.abc import Callable, Sequence
 
@@ -12,7 +11,10 @@ from tianmu.app.process import Said, say
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.facts.registry import SourceChanged
+from tianmu.sense.contract import Connector
 from tianmu.sense.gate import Gate, Plug
+from tianmu.sense.gbt26875.connector import Gbt26875Connector
+from tianmu.sense.hj212.connector import Hj212Connector
 from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.broker import Broker
@@ -22,10 +24,6 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 
-WIRE = ("gbt26875", "hj212")
-"""connectors that are told the city's time zone and bind a TCP port of their own"""
-
-
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Run gate until ``stop`` is set."""
     data = settings.folder
@@ -33,11 +31,14 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     intake = Intake(main, life, Registry(data), Sources())
     http = HttpConnector(intake, tls=_tls(settings))
     plugs = {"http": Plug(http, settings.host, settings.port_of("http"))}
-    for protocol in WIRE:
-        connector = importlib.import_module(f"tianmu.sense.{protocol}.connector").connector(
-            intake, zone=city.time_zone
+    wired: list[Connector] = [
+        Gbt26875Connector(intake, city.time_zone),
+        Hj212Connector(intake, city.time_zone),
+    ]
+    for connector in wired:
+        plugs[connector.protocol] = Plug(
+            connector, settings.host, settings.port_of(connector.protocol)
         )
-        plugs[protocol] = Plug(connector, settings.host, settings.port_of(protocol))
     broker, server = await _broker(settings)
     plugs["mqtt"] = Plug(MqttConnector(intake, http, server), server.host, server.port)
     platform = Platform(settings, intake, {name: plug.connector for name, plug in plugs.items()})

@@ -1,0 +1,148 @@
+"""``tianmu feed``: plays a city through its real doors, for ever or for a while.
+
+It registers what it plays (sources marked replayed, transplanted or seeded), then runs each part
+beside the others: seeded devices over HTTP, air over MQTT, water stations as HJ 212 frames, fire
+panels as GB/T 26875.3 frames, citizens and the people who handle what they tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tianmu.rehearse import bench_city
+from tianmu.rehearse.city import City, connect
+from tianmu.rehearse.fleet import Fleet, make
+from tianmu.rehearse.incident import Incidents
+from tianmu.rehearse.seeded import SeededCity
+from tianmu.rehearse.send import Gateway
+from tianmu.rehearse.words import Words
+
+log = logging.getLogger("tianmu.feed")
+
+NAMES: dict[str, dict[str, str]] = {
+    "seeded": {"zh": "模拟感知设备（普通）", "en": "Seeded devices (ordinary)"},
+    "seeded-life": {"zh": "模拟感知设备（生命安全）", "en": "Seeded devices (life safety)"},
+    "seeded-panels": {"zh": "模拟消防报警主机", "en": "Seeded fire panels"},
+    "air-beijing": {"zh": "北京东四空气质量（移植）", "en": "Air quality of Dongsi, Beijing"},
+    "water-taihu": {"zh": "太湖流域水质自动站（移植）", "en": "Water stations of the Taihu basin"},
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What ``tianmu feed`` was asked to play."""
+
+    data: Path
+    devices: int
+    seed: int = 1
+    speed: float = 1.0
+    incidents_per_hour: float = 40.0
+    reports_per_hour: float = 40.0
+    panels: int = 12
+    water: Path | None = None
+    complaints: Path | None = None
+    seconds: float | None = None
+
+
+async def play(asked: Asked) -> None:
+    """Play until cancelled or until the seconds are over; a part that fails is tried again."""
+    city = await asyncio.to_thread(connect, asked.data)
+    folder = asked.data / "feed"
+    folder.mkdir(parents=True, exist_ok=True)
+    seeding = await asyncio.to_thread(city.get, "/api/city/seeding")
+    towns = await asyncio.to_thread(city.get, "/api/city/map/towns.geojson")
+    brief = await asyncio.to_thread(city.get, "/api/city")
+    parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
+    if asked.devices:
+        seeded = await _seeded(asked, city, folder, seeding, towns, brief)
+        parts.append(("seeded", seeded.run))
+    from tianmu.rehearse import parts as others
+
+    parts += await others.build(asked, city, seeding, towns, brief, NAMES)
+    tasks = [asyncio.create_task(_again(name, part), name=name) for name, part in parts]
+    log.info("playing %s", ", ".join(name for name, _ in parts))
+    try:
+        await asyncio.wait(tasks, timeout=asked.seconds)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _again(name: str, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a part; when the city is away or the part fails, say so and try again."""
+    wait = 1.0
+    while True:
+        try:
+            await part()
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.warning("%s: %s: %s; again in %g s", name, type(error).__name__, error, wait)
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, 30.0)
+
+
+async def _seeded(
+    asked: Asked,
+    city: City,
+    folder: Path,
+    seeding: dict[str, Any],
+    towns: dict[str, Any],
+    brief: dict[str, Any],
+) -> SeededCity:
+    fleet = make(seeding, towns, asked.devices, asked.seed)
+    tokens = {
+        life: await asyncio.to_thread(
+            bench_city.source, city, name, "http", life=life, name=NAMES[name]
+        )
+        for life, name in ((False, "seeded"), (True, "seeded-life"))
+    }
+    await asyncio.to_thread(_register_once, city, folder, fleet, asked)
+    random = np.random.default_rng()
+    incidents = Incidents(seeding, towns, fleet, random, per_hour=asked.incidents_per_hour)
+    names = {d["code"]: d["name"] for d in brief["divisions"]}
+    url = gate_url(city)
+    gateways = {life: Gateway(url, token) for life, token in tokens.items()}
+    return SeededCity(
+        city,
+        connect(asked.data, "hotline"),
+        fleet,
+        incidents,
+        Words(seeding, names, brief["languages"][0]),
+        gateways,
+        zone=brief["time_zone"],
+        truth=folder / "truth.jsonl",
+        reports_per_hour=asked.reports_per_hour,
+        speed=asked.speed,
+        random=random,
+    )
+
+
+def gate_url(city: City) -> str:
+    scheme = city.url.partition(":")[0]
+    return f"{scheme}://{city.host}:{city.ports['http']}"
+
+
+def _register_once(city: City, folder: Path, fleet: Fleet, asked: Asked) -> None:
+    """Register the fleet unless an earlier feed of this city has."""
+    note = folder / f"fleet-{asked.seed}.json"
+    known = json.loads(note.read_text())["devices"] if note.exists() else 0
+    if known == asked.devices:
+        return
+    if known:
+        raise RuntimeError(
+            f"this city was seeded with {known} devices by seed {asked.seed}; "
+            f"give the same --devices, or another --seed"
+        )
+    bench_city.register(city, fleet.table({True: "seeded-life", False: "seeded"}))
+    note.write_text(json.dumps({"devices": asked.devices, "seed": asked.seed}))
