@@ -1,0 +1,196 @@
+"""``tianmu bench storm``: many alarms about few things; how fast, and merged how well.
+
+Each incident of the storm stands on a spot of its own, farther from the next than any merging
+distance, with several devices around it that all alarm. The truth is known before the first
+signal: as many cases as incidents, and which alarm belongs to which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from tianmu.rehearse import bench_city
+from tianmu.rehearse.city import City
+from tianmu.rehearse.feed import gate_url
+from tianmu.rehearse.incident import METRES
+from tianmu.rehearse.send import Gateway
+
+SPACING_M = 700.0
+"""between the spots of two incidents; wider than any merging distance of the pack"""
+SPREAD_M = 15.0
+"""devices stand around their incident's spot with this deviation"""
+PER_INCIDENT = 10
+"""signals of one incident on average (1 to 19, evenly)"""
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A rule of the city, and a value by which it holds at once."""
+
+    kind: str
+    property: str
+    value: float
+
+
+def trigger(city: City) -> Trigger:
+    """A rule that opens cases without delay: highest priority first."""
+    rules = [r for r in city.get("/api/rules")["rules"] if r.get("matter") and r.get("kind")]
+    rules.sort(key=lambda r: r["priority"])
+    for rule in rules:
+        if rule.get("on_delay_s"):
+            continue
+        if rule["type"] == "threshold" and rule["direction"] == "high":
+            return Trigger(rule["kind"], rule["property"], float(rule["limit"]) * 1.2 + 1)
+        if rule["type"] == "state" and rule["match"] in {"any", "all"}:
+            return Trigger(rule["kind"], rule["property"], float(rule["mask"]))
+    raise RuntimeError("the city has no rule that opens a case at once; publish one")
+
+
+def run(city: City, *, signals: int, rate: float) -> dict[str, Any]:
+    """Play the storm; returns what ``--json`` prints."""
+    random = np.random.default_rng()
+    incident = _incidents(signals, random)
+    count = int(incident[-1]) + 1
+    x, y = _spots(city, count, random)
+    stretch = math.cos(math.radians(float(np.mean(y))))
+    off = random.normal(0, SPREAD_M / METRES, (signals, 2))
+    what = trigger(city)
+    mark = uuid.uuid4().hex[:8]
+    names = [f"storm{mark}-{i:06d}" for i in range(signals)]
+    token = bench_city.source(city, f"storm-{mark}", "http")
+    bench_city.register(
+        city,
+        pa.table(
+            {
+                "device": names,
+                "kind": [what.kind] * signals,
+                "longitude": x[incident] + off[:, 0] / stretch,
+                "latitude": y[incident] + off[:, 1],
+                "origin": ["seeded"] * signals,
+                "source": [f"storm-{mark}"] * signals,
+            }
+        ),
+    )
+    order = random.permutation(signals)
+    begin = time.perf_counter()
+    asyncio.run(_send(city, token, [f"{names[i]}/{what.property}" for i in order], what, rate))
+    found, lasted = _collect(city, set(names), begin)
+    truth = {names[i]: int(incident[i]) for i in range(signals)}
+    precision, recall = pairwise(truth, found)
+    return {
+        "signals": signals,
+        "rate_asked": rate,
+        "signals_per_second": round(len(found) / lasted) if found else 0,
+        "seconds": round(lasted, 2),
+        "lost": signals - len(found),
+        "cases": len(set(found.values())),
+        "cases_expected": count,
+        "pairwise_precision": precision,
+        "pairwise_recall": recall,
+        "rule": f"{what.kind}/{what.property}",
+    }
+
+
+def _incidents(signals: int, random: np.random.Generator) -> Any:
+    """Incident number of each signal, shape (signals,)."""
+    sizes: list[int] = []
+    left = signals
+    while left > 0:
+        size = min(left, int(random.integers(1, 2 * PER_INCIDENT)))
+        sizes.append(size)
+        left -= size
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def _spots(city: City, count: int, random: np.random.Generator) -> tuple[Any, Any]:
+    """Spots within the city, ``SPACING_M`` apart."""
+    outline = city.get("/api/city/map/outline.geojson")
+    west, south, east, north = city.get("/api/city")["bbox"]
+    own = shapely.union_all(
+        [
+            shapely.from_geojson(msgspec.json.encode(f["geometry"]).decode())
+            for f in outline["features"]
+        ]
+    )
+    step_y = SPACING_M / METRES
+    step_x = step_y / math.cos(math.radians((south + north) / 2))
+    grid = np.array(
+        [(x, y) for x in np.arange(west, east, step_x) for y in np.arange(south, north, step_y)]
+    )
+    inside = grid[shapely.contains_xy(own, grid[:, 0], grid[:, 1])]
+    if len(inside) < count:
+        raise RuntimeError(
+            f"the city has room for {len(inside)} incidents {SPACING_M:g} m apart, not {count}: "
+            f"ask for at most {len(inside) * PER_INCIDENT} signals"
+        )
+    chosen = inside[random.choice(len(inside), count, replace=False)]
+    return chosen[:, 0], chosen[:, 1]
+
+
+async def _send(city: City, token: str, names: list[str], what: Trigger, rate: float) -> None:
+    """The signals at the rate asked, each device once, in batches as gateways send them."""
+    gateway = Gateway(gate_url(city), token)
+    begin = time.perf_counter()
+    under_way: set[asyncio.Task[None]] = set()
+    size = max(1, min(BATCH, int(rate / 5)))
+    for start in range(0, len(names), size):
+        piece = names[start : start + size]
+        at = time.time_ns() // 1_000_000
+        body = msgspec.json.encode(
+            {"datastream": piece, "time": [at] * len(piece), "value": [what.value] * len(piece)}
+        )
+        task = asyncio.create_task(gateway.send(body, uuid.uuid4().hex))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+        await asyncio.sleep(max(0.0, begin + (start + size) / rate - time.perf_counter()))
+    if under_way:
+        await asyncio.gather(*under_way)
+    await gateway.close()
+
+
+def _collect(city: City, names: set[str], begin: float) -> tuple[dict[str, str], float]:
+    """device → case of every alarm of the storm, and the seconds until the last had one."""
+    end = time.perf_counter() + 120
+    before = -1
+    while time.perf_counter() < end:
+        lasted = time.perf_counter() - begin
+        handled = city.get("/api/vitals")["cases"]["signals_total"]
+        if handled >= len(names) or (handled == before and handled):
+            break
+        before = handled
+        time.sleep(0.25)
+    found: dict[str, str] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = city.get(
+            "/api/alarms", state="all", limit=500, **({"cursor": cursor} if cursor else {})
+        )
+        for alarm in page["items"]:
+            if alarm["device"] in names and alarm["case"]:
+                found[alarm["device"]] = alarm["case"]
+        cursor = page["next"]
+    return found, lasted
+
+
+def pairwise(truth: dict[str, int], found: dict[str, str]) -> tuple[float, float]:
+    """Precision and recall over pairs of signals: are two of one incident in one case?"""
+
+    def pairs(counts: Counter[Any]) -> int:
+        return sum(n * (n - 1) // 2 for n in counts.values())
+
+    both = pairs(Counter((truth[d], found[d]) for d in found))
+    together = pairs(Counter(found.values()))
+    true = pairs(Counter(truth.values()))
+    return (both / together if together else 1.0, both / true if true else 1.0)
