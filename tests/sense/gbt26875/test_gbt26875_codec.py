@@ -232,6 +232,17 @@ def test_chunks_make_no_difference(parts: list[bytes], data: st.DataObject) -> N
     assert framer.pending == 0
 
 
+@given(valid_frames() | valid_frames().map(_lying) | st.binary(max_size=80), st.integers(0, 90))
+def test_after_giving_up_the_next_frame_is_read(bad: bytes, cut_at: int) -> None:
+    good = frame_with(b"")
+    framer = Framer()
+    cuts = framer.feed(bad[:cut_at]) + framer.give_up()
+    assert framer.pending == 0
+    (cut,) = framer.feed(good)
+    assert (cut.data, cut.fault, cut.offset) == (good, None, len(bad[:cut_at]))
+    assert b"".join(c.data for c in cuts) == bad[:cut_at]
+
+
 @given(st.lists(valid_frames(), max_size=5))
 def test_sticky_frames_come_apart(frames: list[bytes]) -> None:
     assert [cut.data for cut in Framer().feed(b"".join(frames))] == frames

@@ -95,7 +95,7 @@ class Framer:
             fault = Fault.HALF if half else Fault.START
             if half and self._length(self._scan) > LIMIT:
                 fault = Fault.LENGTH
-            self._skip(self._scan + 1, fault)
+            self._skip(min(self._scan + 1, len(self._buffer)), fault)
             while self._step(cuts):
                 pass
             if self._scan >= len(self._buffer):
