@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
-from tianmu.app.process import Said, say
+from tianmu.app.process import Said, port_of, say
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.facts.registry import SourceChanged
@@ -24,20 +24,21 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 
+
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Run gate until ``stop`` is set."""
     data = settings.folder
     main, life = Records(data / "gate.sqlite"), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources())
-    http = HttpConnector(intake, tls=_tls(settings))
-    plugs = {"http": Plug(http, settings.host, settings.port_of("http"))}
+    http = HttpConnector(intake, tls=settings.certificate)
+    plugs = {"http": Plug(http, settings.host, port_of(settings, "gate", "http"))}
     wired: list[Connector] = [
         Gbt26875Connector(intake, city.time_zone),
         Hj212Connector(intake, city.time_zone),
     ]
     for connector in wired:
         plugs[connector.protocol] = Plug(
-            connector, settings.host, settings.port_of(connector.protocol)
+            connector, settings.host, port_of(settings, "gate", connector.protocol)
         )
     broker, server = await _broker(settings)
     plugs["mqtt"] = Plug(MqttConnector(intake, http, server), server.host, server.port)
@@ -65,22 +66,13 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     life.close()
 
 
-def _tls(settings: Settings) -> tuple[str, str] | None:
-    if settings.tls_certificate:
-        return settings.tls_certificate, settings.tls_key
-    if settings.tls == "local":
-        folder = settings.folder / "tls"
-        return str(folder / "server.crt"), str(folder / "server.key")
-    return None
-
-
 async def _broker(settings: Settings) -> tuple[Broker | None, Server]:
     if settings.broker:
         host, _, port = settings.broker.rpartition(":")
         user = os.environ.get("TIANMU_BROKER_USER", "")
         password = os.environ.get("TIANMU_BROKER_PASSWORD", "")
         return None, Server(host, int(port), user, password)
-    port_number = settings.port_of("mqtt") or _free_port(settings.host)
+    port_number = port_of(settings, "gate", "mqtt") or _free_port(settings.host)
     broker = Broker(settings.run / "mqtt", settings.host, port_number)
     await broker.start([])
     return broker, Server(settings.host, port_number, "tianmu-gate", broker.password)

@@ -10,13 +10,13 @@ import contextlib
 import shutil
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import psutil
 
 from tianmu.app.process import NAMES, heard, memory
 from tianmu.app.settings import Settings
 from tianmu.facts.topic import ALARM, DEED, OBSERVATION, OBSERVATION_LIFE, REPORT
+from tianmu.sense.contract import Connector
 from tianmu.sense.intake import Intake
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
@@ -34,7 +34,9 @@ READERS: dict[str, tuple[str, ...]] = {
 class Platform:
     """Looks at the city's own processes, disk and clock."""
 
-    def __init__(self, settings: Settings, intake: Intake, connectors: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, intake: Intake, connectors: Mapping[str, Connector]
+    ) -> None:
         self._settings, self._intake, self._connectors = settings, intake, connectors
         self._journal = SqliteJournal(settings.folder)
         self._files: dict[str, Records] = {}
@@ -53,6 +55,9 @@ class Platform:
         with contextlib.suppress(FileNotFoundError):
             rows.append((DEVICE, "reader_lag_s", self._lag()))
         rows.append((DEVICE, "processes_down", self._down()))
+        silent = self._silent()
+        if silent is not None:
+            rows.append((DEVICE, "connector_silent_s", silent))
         return rows
 
     def _memory(self) -> int:
@@ -66,6 +71,13 @@ class Platform:
             if said is None or not psutil.pid_exists(said.pid):
                 count += 1
         return float(count)
+
+    def _silent(self) -> float | None:
+        """Seconds since the quietest connector that has ever been spoken to was; None for none."""
+        now = self._intake.now()
+        heard_at = [int(c.state().get("last_at") or 0) for c in self._connectors.values()]
+        quiet = [(now - at) / 1_000_000 for at in heard_at if at]
+        return max(quiet) if quiet else None
 
     def _clock_offset(self) -> float:
         """Seconds by which the wall clock has jumped against the steady one since the last look."""

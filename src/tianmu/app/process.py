@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from tianmu.app.settings import Settings
+
 NAMES = ("hub", "gate", "watch", "works")
 """in the order they are started: hub first, since it alone writes the registry"""
 
@@ -28,6 +30,8 @@ class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
     links: dict[str, str] = {}
     """one-time links of the first start: role → link"""
     notes: list[dict[str, str]] = []
+    tokens: dict[str, str] = {}
+    """of rehearsal's accounts (hub): role → token"""
 
 
 def say(run: Path, said: Said) -> None:
@@ -47,6 +51,13 @@ def heard(run: Path, name: str) -> Said | None:
         return msgspec.json.decode((run / f"{name}.json").read_bytes(), type=Said)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def port_of(settings: Settings, name: str, protocol: str) -> int:
+    """The port to bind: the one asked for, or, where any will do, the one had before."""
+    asked = settings.port_of(protocol)
+    before = heard(settings.run, name)
+    return asked or (before.ports.get(protocol, 0) if before is not None else 0)
 
 
 def memory(pid: int) -> int:

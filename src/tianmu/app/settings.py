@@ -44,6 +44,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def scheme(self) -> str:
         return "https" if self.tls or self.tls_certificate else "http"
 
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        """Paths of certificate and key that all doors serve with, or None without TLS."""
+        if self.tls_certificate:
+            return self.tls_certificate, self.tls_key
+        if self.tls == "local":
+            return str(self.folder / "tls" / "server.pem"), str(self.folder / "tls" / "server.key")
+        return None
+
+    @property
+    def authority(self) -> Path | None:
+        """Certificate of the city's own authority, where it has one."""
+        return self.folder / "tls" / "ca.pem" if self.tls == "local" else None
+
     def port_of(self, protocol: str) -> int:
         """The port asked for; 0 lets the system choose when ``--port 0`` was given."""
         return self.port + PORTS[protocol] if self.port else 0

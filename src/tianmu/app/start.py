@@ -1,0 +1,101 @@
+"""``tianmu up``: look before you start, start, say where the wall is, keep running."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tianmu.app.process import Said
+from tianmu.app.settings import Settings
+from tianmu.app.supervise import NotStarted, Supervisor
+
+Tell = Callable[[str], None]
+
+
+def run_city(settings: Settings, tell: Tell) -> int:
+    """Start a city and keep it running until SIGTERM or Ctrl-C; the exit code."""
+    from tianmu.app import founding
+    from tianmu.city.fault import PackFaulty
+    from tianmu.city.pack import load
+
+    try:
+        city = load(settings.pack)
+    except PackFaulty as faulty:
+        for fault in faulty.faults:
+            tell(str(fault))
+        tell(f"the pack {settings.pack} has faults; nothing was started")
+        return 1
+    except FileNotFoundError as error:
+        tell(str(error))
+        return 1
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.save()
+    (settings.run / "rehearsal.json").unlink(missing_ok=True)
+    _certify(settings)
+    supervisor = Supervisor(settings, tell)
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            supervisor.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        said = supervisor.start()
+    except NotStarted as reason:
+        supervisor.stop()
+        if stopping:
+            return 0
+        tell(str(reason))
+        return 1
+    ports = {**said["hub"].ports, **said["gate"].ports}
+    url = f"{settings.scheme}://{settings.host}:{ports['web']}"
+    founding.write_credentials(settings, url, ports, said["hub"].tokens)
+    if settings.feed == "replay":
+        supervisor.add("feed", _feed_command(settings), nice=5)
+    language = city.languages[0]
+    for line in greeting(settings, said, city.name.get(language, "")):
+        tell(line)
+    supervisor.run()
+    return 0
+
+
+def _certify(settings: Settings) -> None:
+    if settings.tls == "local":
+        from tianmu.access import tls
+
+        tls.local(settings.folder)
+
+
+def _feed_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable, "-m", "tianmu", "feed", "--data", settings.data,
+        "--devices", str(settings.feed_devices),
+    ]  # fmt: skip
+
+
+def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
+    """What the person who started it needs: one link; the first time, the administrators' too."""
+    hub, gate = said["hub"], said["gate"]
+    url = f"{settings.scheme}://{settings.host}:{hub.ports['web']}"
+    lines = [f"Tianmu 天目 · {city} · {url}", ""]
+    lines.append("  Open the wall, signed in (this link works once):")
+    lines.append(f"    {url}/open#{hub.link}")
+    if hub.links:
+        lines += [
+            "",
+            "  First start: three separate administrators, one link each, good for a day:",
+        ]
+        lines += [f"    {role:<15} {url}/open#{secret}" for role, secret in hub.links.items()]
+    lines += ["", "  Doors: " + "  ".join(f"{k} {p}" for k, p in gate.ports.items())]
+    for one in (hub, gate):
+        lines += [f"  Note: {note.get('en', '')} {note.get('zh', '')}" for note in one.notes]
+    if settings.feed == "replay":
+        lines.append("  The feed is on: what it plays is marked seeded, replayed or transplanted.")
+    log = Path(settings.data) / "log"
+    return [*lines, f"  Logs: {log}   Stop: Ctrl-C", ""]
