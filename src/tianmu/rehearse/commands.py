@@ -2,14 +2,180 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tianmu.rehearse.city import City, Started
 
 Give = Callable[[Any], None]
 Tell = Callable[[str], None]
 
+DATA = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"),
+    show_default=True, help="the folder of the city",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
+URL = click.option("--url", default="", help="a running city (else a fresh one is started)")
+DEVICES = click.option(
+    "--devices", type=click.IntRange(1_000), default=50_000, show_default=True,
+    help="devices to register for the measurement",
+)  # fmt: skip
+
 
 def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
     """Hang the commands of this room on the group of all commands."""
+
+    def show(result: dict[str, Any], as_json: bool) -> None:
+        if as_json:
+            give(result)
+            return
+        for key, value in result.items():
+            click.echo(f"  {key:<28} {value}")
+
+    _add_feed(main, tell)
+    _add_probe(main, show)
+    _add_bench(main, show, tell)
+
+
+def _add_feed(main: click.Group, tell: Tell) -> None:
+    @main.command()
+    @DATA
+    @click.option("--devices", type=click.IntRange(0), default=20_000, show_default=True)
+    @click.option("--seed", type=int, default=1, show_default=True)
+    @click.option("--speed", type=float, default=1.0, show_default=True,
+                  help="how much faster than life devices speak")  # fmt: skip
+    @click.option("--incidents-per-hour", type=float, default=40.0, show_default=True)
+    @click.option("--reports-per-hour", type=float, default=40.0, show_default=True)
+    @click.option("--panels", type=click.IntRange(0), default=12, show_default=True)
+    @click.option("--water", type=click.Path(path_type=Path, exists=True), default=None,
+                  help="a CNEMC file of water stations, as published")  # fmt: skip
+    @click.option("--complaints", type=click.Path(path_type=Path, exists=True), default=None,
+                  help="a CSV file with citizens' complaints (columns title, text)")  # fmt: skip
+    @click.option("--seconds", type=float, default=None, help="stop after so long")
+    @click.option("--score", is_flag=True, help="count what the city missed so far, and end")
+    def feed(data: Path, score: bool, **options: Any) -> None:
+        """Play recorded and seeded data into a running city through its real doors."""
+        import logging
+
+        from tianmu.rehearse.feed import Asked, play
+
+        if score:
+            import msgspec
+
+            from tianmu.rehearse.score import count_missed
+
+            click.echo(msgspec.json.encode(count_missed(data)).decode())
+            return
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+        async def run() -> None:
+            task = asyncio.create_task(play(Asked(data=data, **options)))
+            loop = asyncio.get_running_loop()
+            for one in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(one, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        asyncio.run(run())
+        tell("the feed has stopped")
+
+
+def _add_probe(main: click.Group, show: Callable[[dict[str, Any], bool], None]) -> None:
+    @main.command()
+    @DATA
+    @click.option("--url", default="", help="its address, if not the one it wrote down")
+    @JSON
+    def probe(data: Path, url: str, as_json: bool) -> None:
+        """Send a marked fire and a marked complaint through the whole city, to the closed case."""
+        from tianmu.rehearse.probe import run
+
+        try:
+            result = run(data, url)
+        except (FileNotFoundError, RuntimeError) as error:
+            raise click.ClickException(str(error)) from error
+        show(result, as_json)
+        sys.exit(0 if result["ok"] else 1)
+
+
+def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], tell: Tell) -> None:
+    @main.group()
+    def bench() -> None:
+        """Measure a city: with everything on, from outside, over its sockets."""
+
+    @contextlib.contextmanager
+    def city_of(url: str, data: Path) -> Iterator[tuple[City, Started | None]]:
+        from tianmu.rehearse.city import connect, fresh_city
+
+        if url:
+            yield connect(data, url=url), None
+            return
+        tell("starting a fresh city")
+        with fresh_city() as started:
+            yield connect(started.data), started
+
+    @bench.command()
+    @click.option("--format", "form", type=click.Choice(["json", "columns", "arrow", "mqtt"]),
+                  default="json", show_default=True)  # fmt: skip
+    @click.option("--batch", type=click.IntRange(1), default=1000, show_default=True)
+    @click.option("--seconds", type=float, default=10.0, show_default=True)
+    @DEVICES
+    @URL
+    @DATA
+    @JSON
+    def ingest(
+        form: str, batch: int, seconds: float, devices: int, url: str, data: Path, as_json: bool
+    ) -> None:
+        """Observations a second, acknowledged on disk and arrived."""
+        from tianmu.rehearse import bench_ingest
+
+        with city_of(url, data) as (city, started):
+            result = bench_ingest.run(
+                city, started, form=form, batch=batch, seconds=seconds, devices=devices
+            )
+        show(result, as_json)
+
+    @bench.command()
+    @click.option("--rate", type=float, default=26_000.0, show_default=True,
+                  help="observations a second of ordinary load meanwhile")  # fmt: skip
+    @click.option("--seconds", type=float, default=20.0, show_default=True)
+    @DEVICES
+    @URL
+    @DATA
+    @JSON
+    def latency(
+        rate: float, seconds: float, devices: int, url: str, data: Path, as_json: bool
+    ) -> None:
+        """From a fire panel's frame to the event pushed to a subscriber."""
+        from tianmu.rehearse import bench_latency
+
+        with city_of(url, data) as (city, started):
+            result = bench_latency.run(
+                city, started.data if started else data, rate=rate, seconds=seconds,
+                devices=devices,
+            )  # fmt: skip
+        show(result, as_json)
+
+    @bench.command()
+    @click.option("--signals", type=click.IntRange(10), default=5_000, show_default=True)
+    @click.option("--rate", type=float, default=3_000.0, show_default=True)
+    @URL
+    @DATA
+    @JSON
+    def storm(signals: int, rate: float, url: str, data: Path, as_json: bool) -> None:
+        """Many alarms about few things: how fast, and merged how well."""
+        from tianmu.rehearse import bench_storm
+
+        with city_of(url, data) as (city, _):
+            result = bench_storm.run(city, signals=signals, rate=rate)
+        show(result, as_json)
