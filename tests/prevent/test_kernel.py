@@ -109,7 +109,9 @@ observation = st.tuples(
     st.integers(0, 2),  # seconds of the clock since the one before
 )
 sweep = st.integers(0, 6)
-streams = st.lists(st.one_of(observation, observation, observation, sweep), max_size=60)
+streams = st.lists(
+    st.one_of(observation, observation, observation, sweep), min_size=15, max_size=80
+)
 
 
 def play(
@@ -189,7 +191,7 @@ def by_condition(found: list[tuple[Any, ...]]) -> dict[Any, list[Any]]:
     return told
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rule_sets, streams, st.integers(1, 9))
 def test_kernel_agrees_with_the_reference(
     data: list[dict[str, Any]], stream: list[Any], cut: int

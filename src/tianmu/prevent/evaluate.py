@@ -376,7 +376,7 @@ def _grow(array: Array, used: int, needed: int) -> Array:
 
 def _out(room: int, pending: int) -> Out:
     return Out(
-        size=np.zeros(2, np.int64),
+        size=np.zeros(3, np.int64),
         row=np.zeros(room, np.int64),
         datastream=np.zeros(room, np.uint32),
         operation=np.zeros(room, np.int32),

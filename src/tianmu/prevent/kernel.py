@@ -41,6 +41,9 @@ from tianmu.prevent.program import (
     UNKNOWN,
 )
 
+AT_ONCE = 64
+"""rows whose memory is asked for together"""
+
 
 @njit(cache=True, inline="always")
 def emit(out, row, d, k, kind, test, t, v):  # type: ignore[no-untyped-def]
@@ -108,18 +111,18 @@ def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):  # typ
 
 
 @njit(cache=True)
-def _change(t, v, kind, relative, window, tick, slots):  # type: ignore[no-untyped-def]
+def _change(t, v, kind, relative, window, tick, ticks, numbers):  # type: ignore[no-untyped-def]
     """Greatest change against the two references, per window; NaN where there is none yet."""
-    at = slots.ticks[tick + 1]
-    bt = slots.ticks[tick + 3]
+    at = ticks[tick + 1]
+    bt = ticks[tick + 3]
     if bt == NEVER:
-        slots.ticks[tick + 1] = t
-        slots.numbers[tick + 2] = v
-        slots.ticks[tick + 3] = t
-        slots.numbers[tick + 4] = v
+        ticks[tick + 1] = t
+        numbers[tick + 2] = v
+        ticks[tick + 3] = t
+        numbers[tick + 4] = v
         return np.nan
-    av = slots.numbers[tick + 2]
-    bv = slots.numbers[tick + 4]
+    av = numbers[tick + 2]
+    bv = numbers[tick + 4]
     best = np.nan
     for i in range(2):
         reference = av if i == 0 else bv
@@ -141,22 +144,24 @@ def _change(t, v, kind, relative, window, tick, slots):  # type: ignore[no-untyp
         if np.isnan(best) or change > best:
             best = change
     if 2 * (t - bt) >= window:
-        slots.ticks[tick + 1] = bt
-        slots.numbers[tick + 2] = bv
-        slots.ticks[tick + 3] = t
-        slots.numbers[tick + 4] = v
+        ticks[tick + 1] = bt
+        numbers[tick + 2] = bv
+        ticks[tick + 3] = t
+        numbers[tick + 4] = v
     return best
 
 
 @njit(cache=True)
 def _judge(k, first, t, programs, live, stack):  # type: ignore[no-untyped-def]
     """Run an expression: 1.0, 0.0 or NaN (unknown), and whether a test reading was in it."""
+    code, argument = programs.code, programs.argument
+    values, times, _, qualities, counts = live
     top = -1
     test = False
     oldest = programs.mask[k]
     for i in range(programs.lo[k], programs.hi[k]):
-        op = programs.code[i]
-        x = programs.argument[i]
+        op = code[i]
+        x = argument[i]
         if op == 0:
             top += 1
             stack[top] = x
@@ -165,10 +170,10 @@ def _judge(k, first, t, programs, live, stack):  # type: ignore[no-untyped-def]
             stack[top] = np.nan
             if x >= 0:
                 d = first + int(x)
-                q = live.quality[d]
-                fresh = oldest == 0 or t - live.time[d] <= oldest
-                if live.counts[d] > 0 and q != BAD and fresh:
-                    stack[top] = live.value[d]
+                q = qualities[d]
+                fresh = oldest == 0 or t - times[d] <= oldest
+                if counts[d] > 0 and q != BAD and fresh:
+                    stack[top] = values[d]
                     test = test or q in (MAINTENANCE, TESTING)
         elif op == 7:
             stack[top] = -stack[top]
@@ -222,24 +227,21 @@ def _judge(k, first, t, programs, live, stack):  # type: ignore[no-untyped-def]
     return stack[0], test
 
 
-@njit(cache=True)
-def _holds(k, t, v, previous, seen, phase, tick, programs, slots):  # type: ignore[no-untyped-def]
-    """1 the condition holds, 0 it does not, -1 not to be said."""
-    kind = programs.kind[k]
-    a = programs.a[k]
-    up = phase in (PENDING_ON, ACTIVE)
+@njit(cache=True, inline="always")
+def _holds(kind, a, b, c, mask, t, v, previous, seen, up, tick, ticks, numbers):  # type: ignore[no-untyped-def]
+    """1 the condition holds, 0 it does not, -1 not to be said. ``up``: it held before."""
+    slack = c if up else 0.0
     if kind == HIGH:
-        return 1 if v >= (a - programs.c[k] if up else a) else 0
+        return 1 if v >= a - slack else 0
     if kind == LOW:
-        return 1 if v <= (a + programs.c[k] if up else a) else 0
+        return 1 if v <= a + slack else 0
     if kind == OUTSIDE:
-        c = programs.c[k] if up else 0.0
-        return 1 if v < a + c or v > programs.b[k] - c else 0
+        return 1 if v < a + slack or v > b - slack else 0
     if kind <= EITHER:
-        change = _change(t, v, kind, programs.b[k] != 0.0, programs.mask[k], tick, slots)
+        change = _change(t, v, kind, b != 0.0, mask, tick, ticks, numbers)
         if np.isnan(change):
             return -1
-        return 1 if change >= (a - programs.c[k] if up else a) else 0
+        return 1 if change >= a - slack else 0
     if kind == EQUAL:
         return 1 if v == a else 0
     if kind == UNEQUAL:
@@ -248,12 +250,35 @@ def _holds(k, t, v, previous, seen, phase, tick, programs, slots):  # type: igno
         return (1 if v != previous else 0) if seen else -1
     if v < 0.0 or v > 9007199254740992.0:
         return -1
-    bits = np.int64(v) & programs.mask[k]
+    bits = np.int64(v) & mask
     if kind == ANY:
         return 1 if bits != 0 else 0
     if kind == ALL:
-        return 1 if bits == programs.mask[k] else 0
+        return 1 if bits == mask else 0
     return 1 if bits == 0 else 0
+
+
+@njit(cache=True)
+def _touch(streams, low, high, values, times, received, qualities, counts, slot, state, ticks):  # type: ignore[no-untyped-def]
+    """Read what the next rows will need: alone these reads wait for memory side by side, in the
+    midst of the rules they would wait one after the other. The sum only keeps them alive."""
+    known = len(slot)
+    total = np.int64(0)
+    for i in range(low, high):
+        d = streams[i]
+        if d < known:
+            total += times[d] + received[d] + qualities[d] + counts[d]
+            total += np.int64(values[d] > 0.0) + slot[d, 3]
+    for i in range(low, high):
+        d = streams[i]
+        if d < known:
+            at = slot[d, 0]
+            tick = slot[d, 1]
+            if at < len(state):
+                total += state[at]
+            if tick < len(ticks):
+                total += ticks[tick]
+    return total
 
 
 @njit(cache=True)
@@ -264,87 +289,122 @@ def run(columns, first_row, again, ahead, programs, live, slots, out, counters, 
     that live holds already, judged anew by changed rules (rates and changes are left alone).
     ``ahead`` (µs): how far a phenomenon may lie after its arrival before it is not believed.
     """
-    n = len(columns.datastream)
-    known = len(slots.slot)
+    # arrays are taken out of their tuples once: each time it is done costs two locked operations
+    streams, times, values, qualities, sequences, arrivals = columns
+    live_value, live_time, live_received, live_quality, live_counts = live
+    slot, state, ticks, numbers = slots
+    starts, middles, kinds = programs.start, programs.middle, programs.kind
+    op_a, op_b, op_c, op_mask = programs.a, programs.b, programs.c, programs.mask
+    op_state, op_tick, op_owner, op_home = (
+        programs.state,
+        programs.tick,
+        programs.owner,
+        programs.home,
+    )
+    size = out.size
+    n = len(streams)
+    known = len(slot)
     room = len(out.row) - widest
     pending_room = len(out.pending_datastream) - widest
+    touched = first_row
     for i in range(first_row, n):
-        if out.size[0] > room or out.size[1] > pending_room:
+        if i == touched:
+            touched = min(i + AT_ONCE, n)
+            size[2] = _touch(
+                streams,
+                i,
+                touched,
+                live_value,
+                live_time,
+                live_received,
+                live_quality,
+                live_counts,
+                slot,
+                state,
+                ticks,
+            )
+        if size[0] > room or size[1] > pending_room:
             return i
-        d = columns.datastream[i]
+        d = streams[i]
         counters[OBSERVATIONS] += 1
         if d >= known:
             counters[UNKNOWN] += 1
             continue
-        t = columns.time[i]
-        v = columns.value[i]
-        q = columns.quality[i]
-        seen = live.counts[d] > 0
-        previous = live.value[d]
+        t = times[i]
+        v = values[i]
+        q = qualities[i]
+        seen = live_counts[d] > 0
+        previous = live_value[d]
         if not again:
             if seen:
-                latest = live.time[d]
+                latest = live_time[d]
                 if t <= latest:
-                    sequence = slots.slot[d, 2]
-                    if t < latest or columns.sequence[i] < sequence:
+                    sequence = slot[d, 2]
+                    if t < latest or sequences[i] < sequence:
                         counters[LATE] += 1
                         continue
-                    if columns.sequence[i] == sequence:
+                    if sequences[i] == sequence:
                         counters[DUPLICATE] += 1
                         continue
-            if t > columns.received[i] + ahead:
+            if t > arrivals[i] + ahead:
                 counters[AHEAD] += 1
                 continue
-            live.value[d] = v
-            live.time[d] = t
-            live.received[d] = columns.received[i]
-            live.quality[d] = q
-            if live.counts[d] < 0xFFFFFFFF:
-                live.counts[d] += 1
-            slots.slot[d, 2] = columns.sequence[i]
+            live_value[d] = v
+            live_time[d] = t
+            live_received[d] = arrivals[i]
+            live_quality[d] = q
+            if live_counts[d] < 0xFFFFFFFF:
+                live_counts[d] += 1
+            slot[d, 2] = sequences[i]
         if q == BAD or np.isnan(v):
             counters[BAD_QUALITY] += 1
             continue
         test = q in (MAINTENANCE, TESTING)
-        p = slots.slot[d, 3]
-        base = slots.slot[d, 0]
-        ticks = slots.slot[d, 1]
-        for k in range(programs.start[p], programs.middle[p]):
-            kind = programs.kind[k]
+        p = slot[d, 3]
+        base = slot[d, 0]
+        first_tick = slot[d, 1]
+        for k in range(starts[p], middles[p]):
+            kind = kinds[k]
             if kind == EXPRESSION:
-                first = d - int(programs.b[k])
+                first = d - int(op_b[k])
                 truth, tested = _judge(k, first, t, programs, live, stack)
                 if np.isnan(truth):
                     continue
-                own = d + programs.owner[k]
-                home = programs.home[k]
-                at = slots.slot[own, 0] + programs.state[home]
-                tick = slots.slot[own, 1] + programs.tick[home]
+                own = d + op_owner[k]
+                home = op_home[k]
+                at = slot[own, 0] + op_state[home]
+                tick = slot[own, 1] + op_tick[home]
                 # properties have clocks of their own: arrival is the one they share
+                clock, value = arrivals[i], live_value[own]
                 settle(
-                    truth == 1.0,
-                    tested,
-                    columns.received[i],
-                    live.value[own],
-                    i,
-                    own,
-                    home,
-                    at,
-                    tick,
-                    programs,
-                    slots,
-                    out,
+                    truth == 1.0, tested, clock, value, i, own, home, at, tick, programs, slots, out
                 )
                 continue
             if again and (kind == CHANGED or RISE <= kind <= EITHER):
                 continue
-            at = base + programs.state[k]
-            tick = ticks + programs.tick[k]
-            s = slots.state[at]
-            holds = _holds(k, t, v, previous, seen, s & PHASE, tick, programs, slots)
-            if holds < 0 or (holds == 0 and s & PHASE == IDLE):
+            at = base + op_state[k]
+            tick = first_tick + op_tick[k]
+            s = state[at]
+            phase = s & PHASE
+            up = phase in (PENDING_ON, ACTIVE)
+            holds = _holds(
+                kind,
+                op_a[k],
+                op_b[k],
+                op_c[k],
+                op_mask[k],
+                t,
+                v,
+                previous,
+                seen,
+                up,
+                tick,
+                ticks,
+                numbers,
+            )
+            if holds < 0 or (holds == 0 and phase == IDLE):
                 continue
-            if holds == 1 and s & PHASE == ACTIVE and not s & TEST:
+            if holds == 1 and phase == ACTIVE and not s & TEST:
                 continue
             settle(holds == 1, test, t, v, i, d, k, at, tick, programs, slots, out)
     return n

@@ -95,9 +95,10 @@ class Programs(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Transitions found; ``size[0]`` is how many, ``size[1]`` the length of the pending list."""
+    """Transitions found; ``size[0]`` is how many, ``size[1]`` the length of the pending list,
+    ``size[2]`` of no meaning."""
 
-    size: Array  # i64 (2,)
+    size: Array  # i64 (3,)
     row: Array  # i64: row of the batch, -1 from a sweep
     datastream: Array  # u32: owner
     operation: Array  # i32: in the owner's program

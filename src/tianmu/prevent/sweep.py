@@ -70,6 +70,9 @@ def sweep_silence(first, now, program, silent, programs, live, slots, out, wides
     ``program`` (u16 or u32, by datastream) and ``silent`` (by program: has such rules) keep the
     sweep to a few bytes per datastream.
     """
+    received, slot, state = live.received, slots.slot, slots.state
+    starts, middles, spans, limits = programs.start, programs.middle, programs.b, programs.mask
+    op_state, op_tick, size = programs.state, programs.tick, out.size
     n = len(program)
     room = len(out.row) - widest
     pending_room = len(out.pending_datastream) - widest
@@ -77,22 +80,22 @@ def sweep_silence(first, now, program, silent, programs, live, slots, out, wides
         p = program[d]
         if not silent[p]:
             continue
-        if out.size[0] > room or out.size[1] > pending_room:
+        if size[0] > room or size[1] > pending_room:
             return d
-        for k in range(programs.middle[p], programs.start[p + 1]):
-            heard = live.received[d]
-            for other in range(1, int(programs.b[k])):
-                heard = max(heard, live.received[d + other])
+        for k in range(middles[p], starts[p + 1]):
+            heard = received[d]
+            for other in range(1, int(spans[k])):
+                heard = max(heard, received[d + other])
             if heard <= 0:
                 continue
-            holds = now - heard > programs.mask[k]
-            at = slots.slot[d, 0] + programs.state[k]
-            s = slots.state[at]
+            holds = now - heard > limits[k]
+            at = slot[d, 0] + op_state[k]
+            s = state[at]
             if not holds and s & PHASE == IDLE:
                 continue
             if holds and s & PHASE == ACTIVE:
                 continue
-            tick = slots.slot[d, 1] + programs.tick[k]
+            tick = slot[d, 1] + op_tick[k]
             settle(holds, False, now, (now - heard) / 1e6, -1, d, k, at, tick, programs, slots, out)
     return n
 
@@ -100,25 +103,27 @@ def sweep_silence(first, now, program, silent, programs, live, slots, out, wides
 @njit(cache=True)
 def relist(programs, slots, out):  # type: ignore[no-untyped-def]
     """Write the pending list anew from the states; False where it has no room."""
+    slot, state, starts = slots.slot, slots.state, programs.start
+    owners, op_state = programs.owner, programs.state
     out.size[1] = 0
-    for d in range(len(slots.slot)):
-        p = slots.slot[d, 3]
-        base = slots.slot[d, 0]
-        for k in range(programs.start[p], programs.start[p + 1]):
-            if programs.owner[k] != 0:
+    for d in range(len(slot)):
+        p = slot[d, 3]
+        base = slot[d, 0]
+        for k in range(starts[p], starts[p + 1]):
+            if owners[k] != 0:
                 continue
-            at = base + programs.state[k]
-            s = slots.state[at]
+            at = base + op_state[k]
+            s = state[at]
             if s & PHASE in (PENDING_ON, PENDING_OFF):
                 j = out.size[1]
                 if j >= len(out.pending_datastream):
                     return False
-                slots.state[at] = s | LISTED
+                state[at] = s | LISTED
                 out.pending_datastream[j] = d
                 out.pending_operation[j] = k
                 out.size[1] = j + 1
             else:
-                slots.state[at] = s & ~LISTED
+                state[at] = s & ~LISTED
     return True
 
 
@@ -126,11 +131,13 @@ def relist(programs, slots, out):  # type: ignore[no-untyped-def]
 def carry(old, new, pair, start, state_from, state_to, tick_from, tick_to, ticks):  # type: ignore[no-untyped-def]
     """Copy the state of rules that stay from the old slots to the new: ``pair[d]`` names the rows
     ``start[pair]:start[pair + 1]`` of the copying table."""
+    new_slot, new_state, new_ticks = new.slot, new.state, new.ticks
+    old_slot, old_state, old_ticks = old.slot, old.state, old.ticks
     for d in range(len(pair)):
-        new.slot[d, 2] = old.slot[d, 2]
+        new_slot[d, 2] = old_slot[d, 2]
         for j in range(start[pair[d]], start[pair[d] + 1]):
-            new.state[new.slot[d, 0] + state_to[j]] = old.state[old.slot[d, 0] + state_from[j]]
+            new_state[new_slot[d, 0] + state_to[j]] = old_state[old_slot[d, 0] + state_from[j]]
             for i in range(ticks[j]):
-                new.ticks[new.slot[d, 1] + tick_to[j] + i] = old.ticks[
-                    old.slot[d, 1] + tick_from[j] + i
+                new_ticks[new_slot[d, 1] + tick_to[j] + i] = old_ticks[
+                    old_slot[d, 1] + tick_from[j] + i
                 ]
