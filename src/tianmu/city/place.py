@@ -125,6 +125,11 @@ class Places:
     def _grids(self) -> Layer | None:
         return self._layer("grids")
 
+    def layer_areas(self, layer: str) -> list[Area]:
+        """All features of a layer; empty where the pack has none."""
+        found = self._layer(layer)
+        return found.areas if found else []
+
     def areas(self, layer: str) -> dict[str, Any]:
         """Division → shapely geometry of a layer whose features belong to divisions."""
         found = self._layer(layer)
