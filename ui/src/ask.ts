@@ -4,7 +4,7 @@ import { shallowRef } from "vue";
 export interface Want {
   key: string;
   label: string;
-  kind: "text" | "area" | "number" | "choice" | "secret";
+  kind: "text" | "area" | "number" | "choice" | "select" | "secret";
   choices?: { value: string; label: string }[];
   initial?: string;
   optional?: boolean;

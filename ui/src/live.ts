@@ -39,13 +39,9 @@ export function unacknowledged(alarm: Alarm): boolean {
   return NEEDS_ACKNOWLEDGING.has(alarm.state);
 }
 
-function changed(alarm: Alarm): string {
-  return alarm.changed_at ?? "";
-}
-
 function applyAlarm(alarm: Alarm, news: boolean): void {
   const held = alarms.get(alarm.alarm);
-  if (held && changed(alarm) < changed(held)) return;
+  if (held && alarm.version < held.version) return;
   if (QUIET.has(alarm.state)) {
     alarms.delete(alarm.alarm);
     arrivals.delete(alarm.alarm);
@@ -55,7 +51,7 @@ function applyAlarm(alarm: Alarm, news: boolean): void {
   alarms.set(alarm.alarm, alarm);
 }
 
-const CLOSED = new Set(["closed", "evaluate", "void"]);
+const CLOSED = new Set(["close", "evaluate"]);
 export function isOpen(item: CaseItem): boolean {
   return !item.closed_at && !CLOSED.has(item.stage);
 }

@@ -167,9 +167,18 @@ export interface Alarm {
   shelved_until: Instant | null;
   count: number;
   case: string | null;
+  source?: string;
   origin: Origin;
+  /** of the platform itself, not of the city */
+  system?: boolean;
   test: boolean;
   probe: string;
+  /** what its state allows; the account's permissions decide besides */
+  actions?: string[];
+  chattering?: boolean;
+  reason?: string;
+  actor?: string;
+  version: number;
 }
 
 export interface CaseItem {
@@ -229,6 +238,7 @@ export interface Order {
   remaining?: Limit | null;
   overdue?: boolean;
   basis?: string;
+  result?: string;
 }
 
 export interface Evidence {
@@ -253,6 +263,7 @@ export interface CaseDetail extends CaseItem {
   orders: Order[];
   evidence: Evidence[];
   actions: Action[];
+  remaining?: Limit | null;
   deadlines?: { stage: string; due: Instant; limit?: Limit; remaining?: Limit; basis?: string }[];
 }
 

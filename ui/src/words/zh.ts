@@ -59,20 +59,21 @@ export const zh = {
     real: "本市此刻测得", replayed: "本市历史数据回放", transplanted: "他处测得，在此演示", seeded: "由种子生成，非实测", probe: "演练产生，不计入统计",
   } as Record<string, string>,
   sourceState: { live: "在线", online: "在线", ok: "在线", active: "在线", silent: "失联", off: "停用", disabled: "停用", inactive: "停用", never: "未接入", waiting: "未接入", idle: "空闲", unknown: "未知", alarm: "告警" } as Record<string, string>,
-  stages: {
-    collect: "采集", verify: "核实", file: "立案", dispatch: "派遣", handle: "处置", feed_back: "反馈", check: "核查", close: "结案", evaluate: "评价", closed: "已结案", void: "已作废", suspended: "挂起",
-  } as Record<string, string>,
+  stages: { collect: "采集", verify: "待核实", file: "待立案", dispatch: "待派遣", handle: "处置中", feed_back: "待核查", check: "待结案", close: "已结案", evaluate: "已评价" } as Record<string, string>,
   steps: {
-    open: "立案", join: "信号并入", leave: "信号移出", grade: "定级", assign: "分派", order: "派单", accept: "接单", handle: "处置", feed_back: "反馈", check: "核查", close: "结案",
-    return: "退回", rework: "返工", void: "作废", escalate: "升级", note: "备注", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重开", split: "拆分", merge: "合并", verify: "核实", file: "立案", dispatch: "派遣", evaluate: "评价", remind: "催办", tell: "告知", notify: "告知", collect: "采集", level: "定级", overdue: "超时", evidence: "证据", arrive: "到场", report: "反馈", deadline: "时限",
+    open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
+  } as Record<string, string>,
+  needs: {
+    level: "等级", department: "部门", matter: "事项", division: "区划", order: "派遣单", result: "结果", text: "内容", score: "评分", limit: "时限", "limit.unit": "时限单位", task: "任务", pass: "通过", fail: "不通过，返工", standard: "立案标准", joint: "协办", lead: "主办", evidence: "证据",
   } as Record<string, string>,
   alarmState: {
     normal: "正常", unacknowledged: "待确认", acknowledged: "已确认", returned_unacknowledged: "已恢复·待确认", latched_unacknowledged: "锁存·待确认", latched_acknowledged: "锁存·待复位",
     shelved: "已搁置", suppressed_by_design: "设计抑制", out_of_service: "停用检修",
   } as Record<string, string>,
+  transitions: { raise: "发生", return: "恢复", acknowledge: "确认", reset: "复位", shelve: "搁置", unshelve: "取消搁置", suppress: "抑制", unsuppress: "取消抑制", remove_from_service: "停用检修", return_to_service: "恢复使用", worsen: "加重" } as Record<string, string>,
   priority: ["", "紧急", "高", "中", "低"],
   priorityShort: (n: number) => `${n} 级`,
-  orderState: { open: "待接单", sent: "待接单", issued: "待接单", new: "待接单", pending: "待接单", accepted: "已接单", arrived: "已到场", handled: "已处置", done: "已完成", checked: "已核查", closed: "已完成", returned: "已退回", cancelled: "已撤销", overdue: "已超时", void: "已作废" } as Record<string, string>,
+  orderState: { sent: "待签收", accepted: "已签收", handling: "处置中", done: "已完成", returned: "已退回", cancelled: "已撤销" } as Record<string, string>,
   channel: { hotline: "12345 热线", app: "移动端", web: "网页", grid: "网格上报", department: "部门移交", video: "视频", drone: "无人机", sensor: "感知设备" } as Record<string, string>,
   units,
   time: {

@@ -1,0 +1,36 @@
+// The keyboard of a page: single keys and two-key chords ("g c"), silent while somebody types.
+import { onBeforeUnmount, onMounted } from "vue";
+
+export type Keys = Record<string, (event: KeyboardEvent) => void>;
+
+const PAUSE = 900;
+
+export function useKeys(keys: () => Keys): void {
+  let first = "";
+  let timer = 0;
+  function onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.target as HTMLElement;
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable;
+    if (document.querySelector("dialog[open]")) return;
+    if (typing && event.key !== "Escape") return;
+    const known = keys();
+    const chord = first ? `${first} ${event.key}` : "";
+    window.clearTimeout(timer);
+    first = "";
+    const deed = known[chord] ?? known[event.key];
+    if (deed) {
+      event.preventDefault();
+      if (typing) target.blur();
+      deed(event);
+    } else if (Object.keys(known).some((k) => k.startsWith(`${event.key} `))) {
+      first = event.key;
+      timer = window.setTimeout(() => (first = ""), PAUSE);
+    }
+  }
+  onMounted(() => window.addEventListener("keydown", onKey));
+  onBeforeUnmount(() => {
+    window.clearTimeout(timer);
+    window.removeEventListener("keydown", onKey);
+  });
+}
