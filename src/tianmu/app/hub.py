@@ -43,7 +43,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     divisions, departments = parents(city)
     sessions = Sessions(records, founding.now, divisions=divisions, departments=departments)
     journal = SqliteJournal(data)
-    manage = Manage(records, SqliteJournal(data), city, data=data)
+    manage = Manage(records, SqliteJournal(data), city, founding.now, data)
     hub = Hub(
         data=data,
         city=city,
@@ -53,7 +53,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         sessions=sessions,
         manage=manage,
         live=lambda: _live(data),
-        history=History(data, readonly=True),
+        history=History(data),
         version=__version__,
         secure=settings.certificate is not None,
         authority=settings.authority,
