@@ -210,7 +210,7 @@ def test_half_a_frame_does_not_swallow_the_next() -> None:
 def test_noise_is_reported_with_its_offset() -> None:
     pieces = frames_of(b"hello" + GOOD[0] + b"\r\n\r\n" + b"##12x" + GOOD[1])
     assert [(p.offset, type(p)) for p in pieces] == [
-        (0, Noise), (5, Frame), (5 + len(GOOD[0]) + 4 - 4, Noise),
+        (0, Noise), (5, Frame), (5 + len(GOOD[0]) + 4, Noise),
         (5 + len(GOOD[0]) + 4 + 5, Frame),
     ]  # fmt: skip
 

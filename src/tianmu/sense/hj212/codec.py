@@ -18,6 +18,7 @@ from tianmu.sense.hj212.segment import Group, Message, Unreadable
 
 _TEXT_FIELDS = ("QN", "ST", "CN", "PW", "MN")
 _NUMBER_FIELDS = ("PNUM", "PNO", "RF")
+_TEXTS = ("Flag", "EFlag", "SampleTime", "SN")
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF \t\r\n")
 
 
@@ -132,29 +133,19 @@ def factors_of(message: Message) -> list[dict[str, Any]]:
     """What the data area says of each factor, in order: ``code`` as sent, ``standard_code`` where
     that is another one, ``name``, ``unit``, the statistics as numbers, marks and texts."""
     out: list[dict[str, Any]] = []
-    latest: dict[tuple[str, str], dict[str, Any]] = {}
-    for group in message.groups:
-        about = next((value or "" for name, value in group if name == "PolId"), "")
-        for name, value in group:
-            named = seg.split_key(name)
-            if named is None:
-                continue
-            code, suffix = named
-            entry = latest.get((about, code))
-            said = number(value) if suffix not in ("Flag", "EFlag", "SampleTime", "SN") else value
-            if entry is None or entry.get(suffix, said) != said:
-                entry = {"code": code}
-                standard = factors.current(code)
-                if standard != code:
-                    entry["standard_code"] = standard
-                factor = factors.find(code)
-                entry["name"] = dict(factor.name) if factor else {}
-                entry["unit"] = factor.unit if factor else ""
-                if about:
-                    entry["PolId"] = about
-                latest[about, code] = entry
-                out.append(entry)
-            entry[suffix] = said
+    for entry in seg.entries(message):
+        line: dict[str, Any] = {"code": entry.code}
+        standard = factors.current(entry.code)
+        if standard != entry.code:
+            line["standard_code"] = standard
+        factor = factors.find(entry.code)
+        line["name"] = dict(factor.name) if factor else {}
+        line["unit"] = factor.unit if factor else ""
+        if entry.about:
+            line["PolId"] = entry.about
+        for suffix, text in entry.said.items():
+            line[suffix] = text if suffix in _TEXTS else number(text)
+        out.append(line)
     return out
 
 

@@ -131,7 +131,8 @@ class Framer:
         payload = self._buffer[self._noise : end]
         if payload.strip(b"\r\n\0 "):
             reason = self._why or "no frame begins here: expected ## and four digits"
-            out.append(Noise(self._base + self._noise, payload, reason))
+            lead = len(payload) - len(payload.lstrip(b"\r\n"))
+            out.append(Noise(self._base + self._noise + lead, payload[lead:], reason))
         self._noise = end
         self._scan = max(self._scan, end)
         self._why = ""

@@ -93,6 +93,44 @@ class Message:
         return ""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What one data area says of one factor."""
+
+    code: str
+    """as sent"""
+    said: dict[str, str | None]
+    """suffix → text: ``Rtd``, ``Avg``, ``Flag``…"""
+    about: str
+    """``PolId``: the factor whose instrument is meant (3020…), or empty"""
+    time: str
+    """the ``DataTime`` in force, as sent, or empty"""
+
+
+def entries(message: Message) -> list[Entry]:
+    """The factors of a data area in order; what is said of one in several items is joined."""
+    out: list[Entry] = []
+    latest: dict[tuple[str, str, str], Entry] = {}
+    time = about = ""
+    for group in message.groups:
+        for name, value in group:
+            if name == "DataTime":
+                time, about = value or "", ""
+            elif name == "PolId":
+                about = value or ""
+            named = split_key(name)
+            if named is None:
+                continue
+            code, suffix = named
+            entry = latest.get((time, about, code))
+            if entry is None or entry.said.get(suffix, value) != value:
+                entry = Entry(code, {}, about, time)
+                latest[time, about, code] = entry
+                out.append(entry)
+            entry.said[suffix] = value
+    return out
+
+
 def split_key(key: str) -> tuple[str, str] | None:
     """``a01011-Avg`` → (``a01011``, ``Avg``), or None where the key names no factor."""
     code, dash, suffix = key.rpartition("-")

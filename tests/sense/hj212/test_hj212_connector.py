@@ -1,0 +1,539 @@
+"""The connector over real sockets: what is answered, what is not, what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.registry import Device, SourceChanged
+from tianmu.facts.topic import OBSERVATION
+from tianmu.sense.contract import Candidate, Readings, Taken
+from tianmu.sense.hj212 import segment as seg
+from tianmu.sense.hj212.asking import NotAnswered, NotConnected
+from tianmu.sense.hj212.connector import Hj212Connector
+from tianmu.sense.hj212.frame import Frame, Framer, pack
+from tianmu.sense.hj212.options import Options
+from tianmu.sense.hj212.segment import Message
+
+MN, OTHER = "010000A8900016F000169DC0", "88888880000001"
+KEY = "30" * 16
+
+
+class Ledger:
+    """An intake in memory that keeps what it is given, or fails as told."""
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        self.taken: list[tuple[Readings, bytes | None]] = []
+        self.refused: list[tuple[bytes, str, str]] = []
+        self.strangers: list[tuple[str, bytes, Candidate]] = []
+        self.full = False
+        self.seen: set[bytes] = set()
+        self.durable = asyncio.Event()
+        self.durable.set()
+        self.settings = settings or {}
+        self.made = self._make()
+
+    def _make(self) -> SourceChanged:
+        return SourceChanged(
+            source="water", number=7, protocol="hj212", settings=self.settings, at=0, actor="test"
+        )
+
+    async def take(
+        self, readings: Readings, *, source: SourceChanged, key: bytes | None, peer: str
+    ) -> Taken:
+        await self.durable.wait()
+        if self.full:
+            raise OSError("the disk is full")
+        assert key is not None
+        again = key in self.seen
+        self.seen.add(key)
+        if not again:
+            self.taken.append((readings, key))
+        return Taken(known=len(readings.address), held=0, duplicate=again)
+
+    async def quarantine(
+        self, protocol: str, payload: bytes, *, reason: str, peer: str, source: str = "",
+        offset: int = 0,
+    ) -> None:  # fmt: skip
+        self.refused.append((payload, reason, source))
+
+    def source(self, protocol: str, address: str) -> SourceChanged | None:
+        assert protocol == "hj212"
+        return self.made if address in (MN, OTHER) else None
+
+    async def unknown(
+        self, protocol: str, address: str, *, peer: str, payload: bytes, candidate: Candidate
+    ) -> None:
+        self.strangers.append((address, payload, candidate))
+
+    def in_maintenance(self, address: str) -> bool:
+        return False
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+class Logger:
+    """A data logger's end of the wire."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._framer = Framer()
+        self._got: list[Message] = []
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def next(self, seconds: float = 2.0) -> Message:
+        async with asyncio.timeout(seconds):
+            while not self._got:
+                chunk = await self.reader.read(65536)
+                assert chunk, "the connection was closed"
+                for piece in self._framer.feed(chunk):
+                    assert isinstance(piece, Frame) and piece.ok
+                    self._got.append(seg.parse(piece.segment))
+        return self._got.pop(0)
+
+    async def silent(self, seconds: float = 0.15) -> bool:
+        try:
+            await self.next(seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+@asynccontextmanager
+async def running(
+    ledger: Any, options: Options | None = None
+) -> AsyncIterator[tuple[Hj212Connector, Callable[[], Awaitable[Logger]]]]:
+    connector = Hj212Connector(ledger, "Asia/Shanghai", options)
+    port = await connector.start("127.0.0.1", 0)
+    loggers: list[Logger] = []
+
+    async def connect() -> Logger:
+        logger = Logger(*await asyncio.open_connection("127.0.0.1", port))
+        loggers.append(logger)
+        return logger
+
+    try:
+        yield connector, connect
+    finally:
+        for logger in loggers:
+            logger.writer.close()
+        await connector.stop()
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    def wrapped() -> None:
+        asyncio.run(asyncio.wait_for(test(), 30))
+
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def stamp() -> str:
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + 8 * 3600))
+
+
+def upload(
+    area: str = "", *, cn: str = "2011", qn: str = "20261123100000123", flag: str = "Flag=5;",
+    mn: str = MN, pw: str = "123456", more: str = "", st: str = "32",
+) -> bytes:  # fmt: skip
+    area = area or f"DataTime={stamp()};w01018-Rtd=31.5,w01018-Flag=N"
+    front = f"QN={qn};" if qn else ""
+    text = f"{front}ST={st};CN={cn};PW={pw};MN={mn};{flag}{more}CP=&&{area}&&"
+    return pack(text.encode())
+
+
+@run
+async def test_an_upload_is_answered_once_it_is_on_disk() -> None:
+    ledger = Ledger()
+    ledger.durable.clear()
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        frame = upload()
+        await logger.send(frame[:40])
+        await asyncio.sleep(0.02)
+        await logger.send(frame[40:])
+        assert await logger.silent()
+        ledger.durable.set()
+        answer = await logger.next()
+        assert answer.header == (
+            ("QN", "20261123100000123"), ("ST", "91"), ("CN", "9014"), ("PW", "123456"),
+            ("MN", MN), ("Flag", "4"),
+        ) and answer.groups == ()  # fmt: skip
+        ((readings, _),) = ledger.taken
+        assert list(readings.property) == ["w01018"] and readings.value.tolist() == [31.5]
+        assert connector.state()["answered"] == 1 and connector.state()["connections"] == 1
+
+
+@run
+async def test_flag_says_whether_and_how_to_answer() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(upload(flag="Flag=4;", qn="1"))
+        await logger.send(upload(flag="", qn="2", area=f"DataTime={stamp()};011-Rtd=1"))
+        assert await logger.silent() and len(ledger.taken) == 2
+        await logger.send(upload(flag="Flag=9;", qn="3", area=f"DataTime={stamp()};a34004-Rtd=1"))
+        answer = await logger.next()
+        assert answer.field("Flag") == "8" and answer.field("QN") == "3"
+        await logger.send(upload(flag="Flag=1;", qn="4", area=f"DataTime={stamp()};02-Rtd=1"))
+        answer = await logger.next()
+        assert answer.field("Flag") == "0" and answer.field("QN") == ""
+        assert answer.value("QN") == "4"
+
+
+@run
+async def test_some_loggers_of_2005_wait_for_an_answer_they_do_not_ask_for() -> None:
+    ledger = Ledger({"always_answer": True})
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(upload(flag="", qn=""))
+        assert (await logger.next()).field("CN") == "9014"
+
+
+@run
+async def test_what_is_sent_again_takes_effect_once_and_is_answered_again() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        area = f"DataTime={stamp()};w01018-Rtd=31.5"
+        await logger.send(upload(area))
+        await logger.send(upload(area))
+        await logger.send(upload(area, qn="20261123110000123", more="RF=1;", flag="Flag=9;"))
+        assert [(await logger.next()).field("CN") for _ in range(3)] == ["9014"] * 3
+        assert len(ledger.taken) == 1 and connector.state()["again"] == 2
+
+
+@run
+async def test_no_room_no_answer() -> None:
+    ledger = Ledger()
+    ledger.full = True
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        frame = upload()
+        await logger.send(frame)
+        assert await logger.silent()
+        assert connector.state()["not_kept"] == 1
+        ledger.full = False
+        await logger.send(frame)
+        assert (await logger.next()).field("CN") == "9014"
+
+
+@run
+async def test_wrong_check_sum_is_kept_and_not_answered() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        good = upload()
+        bad = good[:-6] + b"0000\r\n"
+        await logger.send(bad + b"what is this" + good)
+        assert (await logger.next()).field("CN") == "9014"
+        assert await logger.silent(0.05)
+        payloads = [payload for payload, _, _ in ledger.refused]
+        assert payloads == [bad, b"what is this"]
+        assert "check sum" in ledger.refused[0][1] and ledger.refused[0][2] == "water"
+        assert not await connector.replay(bad, source="water", peer="x")
+        assert await connector.replay(upload(qn="77", area=f"DataTime={stamp()};a34004-Rtd=3"),
+                                      source="water", peer="x")  # fmt: skip
+
+
+@run
+async def test_a_modbus_check_sum_is_named() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        # github.com/linqiu126/hcu, zhbhjt212msg.h
+        text = (
+            b"##0076ST=91;CN=9013;PW=123456;MN=ABCDEFG1234567;Flag=0;"
+            b"CP=&&QN=20170516010101001&&1CBA\r\n"
+        )
+        await logger.send(text)
+        await until(lambda: bool(ledger.refused))
+        assert "Modbus" in ledger.refused[0][1]
+
+
+@run
+async def test_strangers_are_offered_and_not_answered() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(upload(mn="NOBODY"))
+        assert await logger.silent()
+        ((address, payload, candidate),) = ledger.strangers
+        assert address == "hj212/NOBODY" and payload == upload(mn="NOBODY", area=_area(payload))
+        assert candidate.data["system_name"]["en"] == "surface water pollution source"
+        assert candidate.data["factors"]["w01018"]["unit"] == "mg/L"
+
+
+def _area(payload: bytes) -> str:
+    return payload.split(b"&&")[1].decode()
+
+
+@run
+async def test_wrong_password() -> None:
+    ledger = Ledger({"stations": {MN: {"password": "secret"}}})
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(upload())
+        assert await logger.silent() and not ledger.taken
+        assert "password" in ledger.refused[0][1]
+        await logger.send(upload(pw="secret"))
+        assert (await logger.next()).field("PW") == "secret"
+        await logger.send(upload(mn=OTHER))
+        assert (await logger.next()).field("MN") == OTHER
+
+
+@run
+async def test_heart_beat() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(pack(f"QN=1;ST=21;CN=9015;PW=123456;MN={MN};Flag=9;CP=&&&&".encode()))
+        answer = await logger.next()
+        assert answer.field("CN") == "9013" and answer.field("Flag") == "8"
+        assert list(ledger.taken[0][0].property) == ["link"]
+
+
+@run
+async def test_encrypted_upload() -> None:
+    ledger = Ledger({"sm4_key": KEY})
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        text = f"QN=1;ST=31;CN=2051;PW=123456;MN={MN};Flag=9;CP=&&"
+        text += f"DataTime={stamp()};a01011-Avg=1.35,a01011-Flag=N&&"
+        message = seg.parse(text.encode())
+        secret = Message(message.header, message.groups, True)
+        await logger.send(seg.encode(secret, bytes.fromhex(KEY)))
+        assert (await logger.next()).field("CN") == "9014"
+        assert list(ledger.taken[0][0].property) == ["a01011.minute"]
+        await logger.send(seg.encode(secret, b"1" * 16))
+        assert await logger.silent()
+        assert "key" in ledger.refused[0][1]
+
+
+@run
+async def test_split_packets_share_their_time_in_any_order() -> None:
+    ledger = Ledger({"part_seconds": 5})
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        second = upload("w21003-Rtd=2", qn="2", flag="Flag=7;", more="PNO=0002;PNUM=0002;")
+        first = upload(f"DataTime={stamp()};w01018-Rtd=1", qn="1", flag="Flag=7;",
+                       more="PNUM=2;PNO=1;")  # fmt: skip
+        await logger.send(second)
+        assert await logger.silent()  # waits for the time, so it is not answered
+        await logger.send(first)
+        assert {(await logger.next()).field("QN") for _ in range(2)} == {"1", "2"}
+        times = {int(readings.time[0]) for readings, _ in ledger.taken}
+        assert len(times) == 1 and not any(readings.side for readings, _ in ledger.taken)
+        await logger.send(second)
+        assert (await logger.next()).field("QN") == "2"
+        state = connector.state()
+        assert state["messages_whole"] == 1 and state["parts_again"] == 1
+
+
+@run
+async def test_a_packet_whose_time_never_comes_gets_that_of_receipt() -> None:
+    ledger = Ledger({"part_seconds": 0.1})
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        await logger.send(upload("w21003-Rtd=2", flag="Flag=7;", more="PNUM=2;PNO=2;"))
+        assert (await logger.next()).field("CN") == "9014"
+        assert ledger.taken[0][0].side[0] == {"told_time": ""}
+
+
+@run
+async def test_one_connection_speaks_for_many_stations() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        await logger.send(upload(qn="1") + upload(qn="2", mn=OTHER))
+        assert {(await logger.next()).field("MN") for _ in range(2)} == {MN, OTHER}
+        assert connector.state()["stations"] == 2
+
+
+async def answer(logger: Logger, replies: Callable[[Message], list[str]]) -> Message:
+    """Answer one request with segments (``{qn}`` is filled in)."""
+    asked = await logger.next()
+    for text in replies(asked):
+        await logger.send(pack(text.format(qn=asked.field("QN")).encode()))
+    return asked
+
+
+def _returns(cn: str, text: str) -> str:
+    return f"QN={{qn}};ST=91;CN={cn};PW=123456;MN={MN};Flag=4;CP=&&{text}&&"
+
+
+@run
+async def test_a_request_is_followed_to_its_end() -> None:
+    ledger = Ledger({"over_time": 0.2})
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        with pytest.raises(NotConnected):
+            await connector.ask(MN, "1011")
+        await logger.send(upload(st="21"))
+        await logger.next()
+        record = (f"QN=9;ST=21;CN=2061;PW=123456;MN={MN};Flag=5;"
+                  f"CP=&&DataTime={stamp()};w01018-Avg=7&&")  # fmt: skip
+        asking = asyncio.create_task(
+            connector.history(MN, "2061", ledger.now() - 7200_000_000, ledger.now())
+        )
+        lost = await logger.next()  # not answered: sent again under the same QN
+        asked = await answer(
+            logger,
+            lambda m: [_returns("9011", "QnRtn=1"), record, _returns("9012", "ExeRtn=1")],
+        )
+        assert asked == lost and asked.field("Flag") == "5" and asked.field("ST") == "21"
+        assert [name for name, _ in asked.groups[0]] == ["BeginTime", "EndTime"]
+        reply = await asking
+        assert (
+            reply.ok
+            and reply.sent == 2
+            and (reply.request_return, reply.execution_return) == (1, 1)
+        )
+        assert [m.value("w01018-Avg") for m in reply.answers] == ["7"]
+        assert (await logger.next()).field("CN") == "9014"
+        assert list(ledger.taken[-1][0].property) == ["w01018.hour"]
+
+        asking = asyncio.create_task(connector.ask(MN, "3019", [("PolId", "w01018")]))
+        await answer(logger, lambda m: [_returns("9011", "QnRtn=3")])
+        reply = await asking
+        assert not reply.ok and reply.problem() == "wrong PW" and reply.problem("zh") == "PW错误"
+
+        asking = asyncio.create_task(connector.ask(MN, "2012"))
+        await answer(logger, lambda m: [_returns("9013", "")])
+        assert (await asking).ok
+
+        with pytest.raises(NotAnswered, match=r"3 × 0\.2 s"):
+            await connector.set_time(MN)
+        assert connector.state()["requests_unanswered"] == 1
+
+
+@run
+async def test_answers_of_2005_name_the_request_in_the_data_area() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        await logger.send(upload(flag="", qn=""))
+        await until(lambda: bool(ledger.taken))
+        asking = asyncio.create_task(connector.set_time(MN))
+        asked = await answer(
+            logger,
+            lambda m: [
+                f"ST=91;CN=9011;PW=123456;MN={MN};Flag=0;CP=&&QN={{qn}};QnRtn=1&&",
+                f"ST=91;CN=9012;PW=123456;MN={MN};CP=&&QN={{qn}};ExeRtn=1&&",
+            ],
+        )
+        assert asked.field("Flag") == "1" and len(asked.value("SystemTime")) == 14
+        assert (await asking).ok
+
+
+@run
+async def test_first_connection_is_set_up_in_the_standards_order() -> None:
+    setup = {"time": True, "over_time": 5, "recount": 3, "real_time_interval": 30,
+             "minute_interval": 10, "real_time": True, "state": False}  # fmt: skip
+    ledger = Ledger({"setup": setup, "over_time": 0.5})
+    async with running(ledger) as (connector, connect):
+        logger = await connect()
+        await logger.send(upload(flag="Flag=4;"))
+        told = []
+        for _ in range(6):
+            asked = await answer(
+                logger,
+                lambda m: (
+                    [_returns("9013", "")]
+                    if m.field("CN") == "2022"
+                    else [_returns("9011", "QnRtn=1"), _returns("9012", "ExeRtn=1")]
+                ),
+            )
+            told.append((asked.field("CN"), asked.groups))
+        assert [cn for cn, _ in told] == ["1000", "1012", "1062", "1064", "2011", "2022"]
+        assert told[0][1] == ((("OverTime", "5"),), (("ReCount", "3"),))
+        assert told[2][1] == ((("RtdInterval", "30"),),)
+        await until(lambda: bool(connector.state().get("set_up")))
+        # it asks for the time later: notified, then set
+        await logger.send(pack(f"QN=5;ST=91;CN=1013;PW=123456;MN={MN};Flag=5;CP=&&&&".encode()))
+        assert (await logger.next()).field("CN") == "9013"
+        assert (await logger.next()).field("CN") == "1012"
+
+
+@run
+async def test_a_flooding_client_is_slowed_and_a_senseless_one_closed() -> None:
+    ledger = Ledger()
+    options = Options(rate=100, burst=5, refused_in_row=3)
+    async with running(ledger, options) as (connector, connect):
+        logger = await connect()
+        for number in range(4):
+            await logger.send(b"".join(upload(qn=str(number * 10 + n)) for n in range(10)))
+            for _ in range(10):
+                await logger.next()
+        assert connector.state()["slowed"] >= 1
+        senseless = await connect()
+        async with asyncio.timeout(5):
+            while not senseless.reader.at_eof():
+                senseless.writer.write(b"y" * 5000)
+                await asyncio.sleep(0.02)
+                if senseless.writer.is_closing():
+                    break
+                try:
+                    async with asyncio.timeout(0.01):
+                        if await senseless.reader.read(10) == b"":
+                            break
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    break
+        assert connector.state()["given_up"] == 1
+
+
+def test_from_the_wire_to_the_journal(tmp_path: Path) -> None:
+    """With the real intake: what is answered can be read back from disk, once."""
+    intake_module = pytest.importorskip("tianmu.sense.intake")
+    from tianmu.sense.source import Sources
+    from tianmu.store.journal.sqlite import SqliteJournal
+    from tianmu.store.records import Records
+    from tianmu.store.registry import Registry
+
+    async def through() -> None:
+        main, life = Records(tmp_path / "gate.sqlite"), Records(tmp_path / "gate-life.sqlite")
+        registry, sources = Registry(tmp_path), Sources()
+        device = Device(device="river-1", kind="water_station", properties=("w01018", "w21003"),
+                        labels={"address": f"hj212/{MN}"})  # fmt: skip
+        registry.apply(registry.registration([device], at=0, actor="test"))
+        sources.apply(SourceChanged(source="water", number=7, protocol="hj212", allow=(MN,),
+                                    at=0, actor="test"))  # fmt: skip
+        intake = intake_module.Intake(main, life, registry, sources)
+        try:
+            async with running(intake) as (_, connect):
+                logger = await connect()
+                area = f"DataTime={stamp()};w01018-Rtd=31.5;w21003-Rtd=0.5"
+                for _ in range(2):
+                    await logger.send(upload(area))
+                    assert (await logger.next()).field("CN") == "9014"
+            entries = SqliteJournal(tmp_path).read(OBSERVATION.name, 0)
+            assert len(entries) == 1
+            batch = ObservationBatch.decode(entries[0].payload)
+            assert batch.source == 7 and np.array_equal(batch.value, [31.5, 0.5])
+        finally:
+            main.close()
+            life.close()
+
+    asyncio.run(asyncio.wait_for(through(), 30))
