@@ -1,0 +1,78 @@
+"""The work of keeping the past: read, write, merge, let go, until told to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
+from tianmu.store.disk import is_full
+from tianmu.store.history.history import History
+from tianmu.store.history.retain import Retention
+from tianmu.store.journal.contract import Journal
+
+FLUSH_SECONDS = 15.0
+FLUSH_ROWS = 2_000_000
+TIDY_SECONDS = 60.0
+GATHER_SECONDS = 0.5
+"""after being woken, so that a flood of small entries is read in large pieces"""
+
+
+def keep(
+    history: History,
+    journal: Journal,
+    stop: threading.Event,
+    *,
+    retention: Callable[[], Retention] = Retention,
+    trouble: Callable[[Exception], None] = lambda error: None,
+    flush_seconds: float = FLUSH_SECONDS,
+) -> None:
+    """Run in a thread of its own (works) until ``stop`` is set; flushes once more at the end.
+
+    A full disk is told to ``trouble`` and tried again: the journal has what is not written, and
+    nothing is read ahead meanwhile. Anything else that fails is raised.
+    """
+    positions = {t.name: history.position(t.name) for t in (OBSERVATION_LIFE, OBSERVATION)}
+    tidied = time.monotonic()
+    while not stop.is_set():
+        try:
+            if history.waiting < FLUSH_ROWS:
+                _read(history, journal, positions)
+            if history.waiting and (
+                history.waiting >= FLUSH_ROWS or history.waiting_seconds >= flush_seconds
+            ):
+                history.flush()
+            if time.monotonic() - tidied >= TIDY_SECONDS:
+                tidied = time.monotonic()
+                _tidy(history, retention())
+        except Exception as error:
+            if not is_full(error):
+                raise
+            trouble(error)
+            stop.wait(5.0)
+        left = flush_seconds - history.waiting_seconds if history.waiting else 1.0
+        if history.waiting < FLUSH_ROWS and journal.wait(positions, min(1.0, max(0.0, left))):
+            stop.wait(min(GATHER_SECONDS, flush_seconds))
+    if history.waiting:
+        history.flush()
+
+
+def _read(history: History, journal: Journal, positions: dict[str, int]) -> None:
+    for topic in list(positions):
+        entries = journal.read(topic, positions[topic])
+        if entries:
+            positions[topic] = entries[-1].position
+            history.append(
+                [ObservationBatch.decode(e.payload) for e in entries], {topic: positions[topic]}
+            )
+
+
+def _tidy(history: History, retention: Retention) -> None:
+    while history.tidy():
+        pass
+    for day in history.due(time.time_ns() // 1000):
+        history.compact(day)
+    history.retain(retention)
+    history.collect_garbage()

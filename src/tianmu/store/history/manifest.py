@@ -1,0 +1,166 @@
+"""Which files make up the past: rows in works' file, so that a reader sees all of a day or none.
+
+A file's ``first_order`` to ``last_order`` tell which flushes are in it: of two observations with
+the same identity the one of the later flush holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from pysqlite3 import dbapi2
+
+from tianmu.store.journal.file import connect
+from tianmu.store.transaction import Transaction
+
+DAY = 86_400_000_000
+"""µs; days are those of UTC"""
+OUTSIDE = "outside"
+"""the day of observations whose time cannot be believed: kept, found, never rolled up"""
+GRACE = 300_000_000
+"""µs that a replaced file stays on disk for queries that are still reading it"""
+READER = "history"
+"""under which works keeps its read positions of the observation topics"""
+
+RAW, MINUTE, HOUR = "raw", "minute", "hour"
+
+metadata = sa.MetaData()
+_file = sa.Table(
+    "history_file",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("first_order", sa.Integer, nullable=False),
+    sa.Column("last_order", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("low_stream", sa.Integer, nullable=False),
+    sa.Column("high_stream", sa.Integer, nullable=False),
+    sa.Column("low_time", sa.Integer, nullable=False),
+    sa.Column("high_time", sa.Integer, nullable=False),
+    sa.Index("history_file_day", "day", "kind"),
+)
+sa.Table(
+    "history_garbage",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("after", sa.Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """One Parquet file. Times are µs, both bounds inclusive."""
+
+    name: str
+    day: str
+    kind: str
+    level: int
+    first_order: int
+    last_order: int
+    rows: int
+    bytes: int
+    low_stream: int
+    high_stream: int
+    low_time: int
+    high_time: int
+
+
+_COLUMNS = ", ".join(File.__dataclass_fields__)
+_INSERT = f"INSERT INTO history_file ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"  # noqa: S608
+
+
+def day_of(time_us: int) -> str:
+    """The UTC day of a time, ``2026-11-23``."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time_us // 1_000_000))
+
+
+def next_order(tx: Transaction) -> int:
+    row = tx.raw.execute("SELECT coalesce(max(last_order), 0) + 1 FROM history_file").fetchone()
+    return int(row[0])
+
+
+def add(tx: Transaction, files: Iterable[File]) -> None:
+    for file in files:
+        tx.raw.execute(_INSERT, tuple(getattr(file, name) for name in File.__dataclass_fields__))
+
+
+def remove(tx: Transaction, files: Sequence[File]) -> None:
+    """Take files out of the past; they vanish from disk after the grace time. Raises
+    ``LookupError`` where one has gone already."""
+    for file in files:
+        gone = tx.raw.execute("DELETE FROM history_file WHERE name = ?", (file.name,)).rowcount
+        if gone != 1:
+            raise LookupError(f"history file {file.name} has been replaced by somebody else")
+        tx.raw.execute(
+            "INSERT INTO history_garbage (name, after) VALUES (?, ?)", (file.name, tx.now + GRACE)
+        )
+
+
+class Manifest:
+    """Reads the manifest from any process; one thread at a time."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "works.sqlite"
+        self._connection: Any = None
+
+    def select(self, where: str = "1", parameters: Sequence[Any] = ()) -> list[File]:
+        """Files as of one moment, in the order in which they hold."""
+        if self._connection is None:
+            try:
+                self._connection = connect(self._path, readonly=True)
+            except FileNotFoundError:
+                return []
+        try:
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM history_file WHERE {where}"  # noqa: S608 - constants
+                " ORDER BY last_order, low_stream",
+                parameters,
+            ).fetchall()
+        except dbapi2.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+        return [File(*row) for row in rows]
+
+    def between(self, start: int, end: int) -> list[File]:
+        """Files that may hold times from ``start`` to before ``end`` (µs)."""
+        return self.select("low_time < ? AND high_time >= ?", (end, start))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def collect_garbage(tx: Transaction, folder: Path) -> int:
+    """Delete files whose grace is over; how many."""
+    names = [
+        row[0]
+        for row in tx.raw.execute("SELECT name FROM history_garbage WHERE after <= ?", (tx.now,))
+    ]
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            (folder / name).unlink()
+        tx.raw.execute("DELETE FROM history_garbage WHERE name = ?", (name,))
+    return len(names)
+
+
+def sweep(tx: Transaction, folder: Path) -> int:
+    """At start: delete files that a crash left behind before their commit; how many."""
+    known = {row[0] for row in tx.raw.execute("SELECT name FROM history_file")}
+    known |= {row[0] for row in tx.raw.execute("SELECT name FROM history_garbage")}
+    swept = 0
+    for path in [*folder.glob("*/*.parquet"), *folder.glob("*/.*.draft")]:
+        if f"{path.parent.name}/{path.name}" not in known:
+            path.unlink(missing_ok=True)
+            swept += 1
+    return swept

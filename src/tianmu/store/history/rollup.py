@@ -1,0 +1,55 @@
+"""Minutes and hours of sorted observations: count, lowest, highest, total, last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianmu.facts.batch import UNCERTAIN
+
+MINUTE_US = 60_000_000
+HOUR_US = 3_600_000_000
+DENSE = 2 * 1440
+"""observations of a day from which a datastream is worth rolling up by the minute"""
+
+
+def counts(value: NDArray[np.float64], quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which observations count in roll-ups and envelopes: numbers of good or uncertain quality
+    (bad ones, tests and maintenance do not)."""
+    return np.isfinite(value) & (quality <= UNCERTAIN)
+
+
+def roll_up(columns: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
+    """Rows sorted by (datastream, time), complete for every ``width`` (µs) they touch."""
+    keep = counts(columns["value"], columns["quality"])
+    streams, value = columns["datastream"][keep], columns["value"][keep]
+    start = columns["time"][keep] // width * width
+    n = len(streams)
+    if n == 0:
+        firsts = np.zeros(0, np.int64)
+    else:
+        changes = (streams[1:] != streams[:-1]) | (start[1:] != start[:-1])
+        firsts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+    ends = np.append(firsts[1:], n) if n else firsts
+    return {
+        "datastream": streams[firsts],
+        "time": start[firsts],
+        "count": (ends - firsts).astype(np.uint32),
+        "low": np.minimum.reduceat(value, firsts) if n else value,
+        "high": np.maximum.reduceat(value, firsts) if n else value,
+        "total": np.add.reduceat(value, firsts) if n else value,
+        "last": value[ends - 1] if n else value,
+    }
+
+
+def whole_hours(columns: dict[str, Any]) -> int:
+    """How many of the sorted rows can be worked on before more come: all but the last
+    datastream's last hour, which may go on."""
+    n = len(columns["datastream"])
+    if n == 0:
+        return 0
+    hours = columns["time"] // HOUR_US
+    same = (columns["datastream"] == columns["datastream"][-1]) & (hours == hours[-1])
+    return int(n - same.sum())
