@@ -156,7 +156,7 @@ def town() -> City:
             level=level.name,
             tells=(Tell(f"centre:{level.tier}", Limit(5, LimitUnit.MINUTE)),),
             orders=(handle, *((OrderTemplate("joint", text("Help")),) if level.tier == 1 else ())),
-            rises=Rise(signals=20 if level.number == 4 else None),
+            rises=Rise(signals=20 if level.number == 3 else None),
         )
         for level in levels
     ]

@@ -120,6 +120,8 @@ def _join(state: CaseState, event: CaseEvent) -> Data:
     for name in ("title", "matter", "division", "queue"):
         if name in event.data:
             fields[name] = event.data[name]
+    if since := event.data.get("since"):
+        fields["opened_at"] = min(state.opened_at, since)
     return fields
 
 
@@ -133,8 +135,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["worst"] = event.data.get("worst", state.worst)
     else:
         fields["reports"] = state.reports - 1
-    if event.data.get("apart", True):
-        new = [key for key in member.get("keys", ()) if key not in state.apart]
+    if event.data.get("apart"):
+        new = [key for key in event.data["apart"] if key not in state.apart]
         fields["apart"] = (*state.apart, *new)
     if event.data.get("merged"):
         fields["merged"] = tuple(one for one in state.merged if one != event.data["merged"])

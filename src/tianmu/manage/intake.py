@@ -178,12 +178,12 @@ def _of(event: AlarmEvent) -> Signal:
 
 
 def _swell(draft: Draft, city: City) -> None:
-    """The plan may raise the level when so many signals have come; once for each level."""
+    """The plan of a level may raise it when so many signals have come."""
     state = draft.state
     plan = response.plan_of(city, state)
     if plan is None or plan.rises.signals is None or state.level_by_hand:
         return
-    if state.signals == plan.rises.signals:
+    if state.signals >= plan.rises.signals:
         level.rise(draft, city, phrase("why.signals", signals=state.signals))
 
 

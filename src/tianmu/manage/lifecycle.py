@@ -16,13 +16,23 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import evolve, fold
-from tianmu.manage.step import STEPS, Command, Refusal, Step, guard, refuse
+from tianmu.manage.step import STEPS, Command, Refusal, Step, guard, orders_for, refuse
 from tianmu.manage.turn import Refused, Turn, own_work, parents, separate
 
 if TYPE_CHECKING:
     from tianmu.city.pack import City
 
-__all__ = ["CaseState", "Command", "Refusal", "actions", "decide", "evolve", "fold"]
+__all__ = [
+    "CaseState",
+    "Command",
+    "Refusal",
+    "actions",
+    "decide",
+    "evolve",
+    "fold",
+    "orders_for",
+    "parents",
+]
 
 
 def decide(

@@ -7,11 +7,13 @@ threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from tianmu.city.matter import Matter
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.likeness import pairs
 from tianmu.manage.merge import Anchor, Match, Tuning, explain, judge, widen
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
@@ -23,6 +25,22 @@ _DEGREE = 111_195.0
 ADDRESSED_MOST = 300
 """of the cases of one matter in one division that are known by address alone, the newest so many
 are compared"""
+
+
+def anchor_of(state: CaseState) -> Anchor:
+    """The case as merging sees it, before its signals are counted in."""
+    return Anchor(
+        case=state.case,
+        probe=state.probe,
+        place=state.place,
+        matter=state.matter,
+        last_at=state.last_at,
+        first_at=state.first_at,
+        address=pairs(state.place.address),
+        pairs=set(pairs(state.text)) if state.kind == "report" else set(),
+        apart=frozenset(state.apart),
+        active=state.active,
+    )
 
 
 class OpenCases:
@@ -96,7 +114,10 @@ class OpenCases:
     def join(self, case: str, signal: Signal) -> None:
         """A signal has joined ``case``."""
         anchor = self._anchors[case]
+        told = bool(anchor.address)
         widen(anchor, signal)
+        if bool(anchor.address) != told:
+            self.put(anchor)  # it can be found by its address now
         if signal.device:
             self._devices.setdefault(signal.device, set()).add(case)
         if signal.panel:
@@ -114,6 +135,14 @@ class OpenCases:
         if identity and self._identities.get(identity) == case:
             del self._identities[identity]
         self._identities_of.get(case, set()).discard(identity)
+
+    def refresh(self, state: CaseState, signals: Iterable[Signal]) -> None:
+        """``state`` holds just these signals from now on."""
+        self.drop(state.case, keep_identities=True)
+        anchor = anchor_of(state)
+        for signal in signals:
+            widen(anchor, signal)
+        self.put(anchor)
 
     # -- finding --------------------------------------------------------------------------------
 

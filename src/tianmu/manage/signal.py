@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
+from tianmu.access.masking import mask_text
 from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
-from tianmu.manage.likeness import pairs, plain
+from tianmu.manage.likeness import pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,7 @@ class Signal:
     """what the device hangs on: panel, station, gateway"""
     text: str = ""
     title: Text = field(default_factory=dict)
-    origin: str = "real"
+    origin: Origin = Origin.REAL
     probe: str = ""
     source: str = ""
     department: str = ""
@@ -67,19 +72,53 @@ class Signal:
         return tuple(found)
 
     def told(self) -> dict[str, Any]:
-        """What a case's event and the member table keep of it. No personal data."""
-        kept: dict[str, Any] = {
-            "kind": self.kind,
-            "id": self.id,
-            "at": self.at,
-            "keys": list(self.keys),
-        }
-        for name in ("device", "panel", "source", "priority", "collector", "channel"):
+        """What a case keeps of it: enough to be taken out again as a signal of its own."""
+        kept: dict[str, Any] = {"kind": self.kind, "id": self.id, "at": self.at}
+        for name in _KEPT:
             if value := getattr(self, name):
                 kept[name] = value
         if self.matters:
-            kept["matter"] = self.matter
+            kept["matters"] = [list(one) for one in self.matters]
+        place = msgspec.to_builtins(self.place)
+        if place:
+            kept["place"] = place
+        if text := self.text[:MEMBER_TEXT]:
+            kept["text"] = text
+        if self.origin is not Origin.REAL:
+            kept["origin"] = str(self.origin)
         return kept
+
+
+_KEPT = (
+    "identity",
+    "device",
+    "panel",
+    "title",
+    "source",
+    "department",
+    "priority",
+    "severity",
+    "urgency",
+    "channel",
+    "collector",
+)
+MEMBER_TEXT = 400
+"""signs of a signal's text that a case keeps"""
+
+
+def again(told: Mapping[str, Any], probe: str) -> Signal:
+    """The signal that a case has kept."""
+    return Signal(
+        kind=told["kind"],
+        id=told["id"],
+        at=told["at"],
+        matters=tuple((key, certainty) for key, certainty in told.get("matters", ())),
+        place=msgspec.convert(told.get("place", {}), Place),
+        text=told.get("text", ""),
+        origin=Origin(told.get("origin", "real")),
+        probe=probe,
+        **{name: told[name] for name in _KEPT if name in told},
+    )
 
 
 def of_alarm(event: AlarmEvent) -> Signal:
@@ -116,7 +155,8 @@ SELF_TOLD = frozenset(("grid", "app", "web", "department", "video", "drone"))
 
 
 def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
-    """The signal of a report. ``matters`` are those its text speaks of, unless it names one."""
+    """The signal of a report. ``matters`` are those its text speaks of, unless it names one.
+    Numbers that are surely somebody's are masked: a case shows them to nobody."""
     number = str(report.data.get("number", ""))
     account = report.reporter.account if report.channel in SELF_TOLD else ""
     return Signal(
@@ -127,8 +167,7 @@ def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
         matters=((report.matter, 1.0),) if report.matter else matters,
         place=report.place,
         device=str(report.data.get("device", "")),
-        text=f"{report.title} {report.text}".strip(),
-        title={},
+        text=mask_text(f"{report.title} {report.text}".strip()[:4000]),
         origin=report.origin,
         probe=report.probe,
         source=report.source,
@@ -136,8 +175,3 @@ def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
         channel=report.channel,
         collector=account,
     )
-
-
-def same_text(one: Signal, other: str) -> bool:
-    """Whether a report says, word for word, what another said."""
-    return bool(one.text) and plain(one.text) == plain(other)

@@ -1,0 +1,298 @@
+"""Questions to the case tables: lists, counts, one case with all that belongs to it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, desc, func, select, tuple_
+
+from tianmu.access.scope import WHOLE, Scope
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.encoding import decode
+from tianmu.facts.report import Report
+from tianmu.manage import case_table as table
+from tianmu.manage import ledger
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.likeness import plain
+
+SORTS = ("due", "opened", "level")
+MOST = 500
+"""rows of one page at most"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Which cases. An empty string or None asks for any."""
+
+    stage: str = ""
+    level: str = ""
+    department: str = ""
+    """lead, joint or holder of an order"""
+    divisions: frozenset[str] | None = None
+    """codes of a division and all below it"""
+    matter: str = ""
+    queue: str = ""
+    open: bool | None = None
+    overdue: bool | None = None
+    q: str = ""
+    """words of number, title or text"""
+    probe: str = ""
+    """name of a probe: its cases; empty: real ones only"""
+    sort: str = "due"
+    """``due`` (nearest limit first), ``opened`` (newest first) or ``level`` (gravest first)"""
+    cursor: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[CaseState]
+    next: str | None
+    """cursor of the next page"""
+
+
+def within(scope: Scope) -> ColumnElement[bool]:
+    """The scope as a condition: division of the case; departments that lead, join or hold an
+    order; probe."""
+    limits: list[ColumnElement[bool]] = []
+    if scope.probe:
+        limits.append(table.case.c.probe == scope.probe)
+    if scope.divisions is not None:
+        limits.append(table.case.c.division.in_(sorted(scope.divisions)))
+    if scope.departments is not None:
+        limits.append(_concerns(sorted(scope.departments)))
+    return and_(True, *limits)
+
+
+def _concerns(departments: list[str]) -> ColumnElement[bool]:
+    found = select(table.party.c.serial).where(table.party.c.department.in_(departments))
+    return table.case.c.serial.in_(found)
+
+
+def _where(query: Query, scope: Scope, now: int) -> list[ColumnElement[bool]]:
+    c = table.case.c
+    found: list[ColumnElement[bool]] = [within(scope), c.probe == (scope.probe or query.probe)]
+    asked = {name: getattr(query, name) for name in ("stage", "level", "matter", "queue")}
+    found += [c[name] == value for name, value in asked.items() if value]
+    if query.department:
+        found.append(_concerns([query.department]))
+    if query.divisions is not None:
+        found.append(c.division.in_(sorted(query.divisions)))
+    if query.open is not None:
+        found.append(c.open == int(query.open))
+    if query.overdue is not None:
+        found.append(c.open == 1)
+        found.append(c.due < now if query.overdue else c.due >= now)
+    if query.q:
+        words = plain(query.q)
+        found.append(c.words.contains(words, autoescape=True) if words else c.serial < 0)
+    return found
+
+
+def cases(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> Page:
+    """One page of cases. Raises ``ValueError`` for an unknown sort or a cursor that is none."""
+    c = table.case.c
+    where = _where(query, scope, now)
+    if query.sort == "due":
+        keys: tuple[Any, ...] = (c.due, c.serial)
+        order: tuple[Any, ...] = keys
+    elif query.sort == "level":
+        keys = order = (c.level_number, c.serial)
+    elif query.sort == "opened":
+        keys, order = (c.serial,), (desc(c.serial),)
+    else:
+        raise ValueError(f"cases cannot be sorted by {query.sort!r}: use {', '.join(SORTS)}")
+    if query.cursor:
+        after = _cursor(query.cursor, len(keys))
+        where.append(keys[0] < after[0] if query.sort == "opened" else tuple_(*keys) > after)
+    limit = max(1, min(query.limit, MOST))
+    rows = connection.execute(
+        select(c.state, *keys).where(*where).order_by(*order).limit(limit + 1)
+    ).all()
+    items = [ledger.decode_state(row[0]) for row in rows[:limit]]
+    more = rows[limit - 1] if len(rows) > limit else None
+    return Page(items, _token(more[1:]) if more is not None else None)
+
+
+def _token(values: Any) -> str:
+    return base64.urlsafe_b64encode(",".join(map(str, values)).encode()).decode().rstrip("=")
+
+
+def _cursor(token: str, count: int) -> tuple[int, ...]:
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise ValueError(f"{token!r} is no cursor of this list: ask for its first page again")
+    return values
+
+
+def count(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> int:
+    """How many cases fit, cursor and limit aside."""
+    return connection.scalar(select(func.count()).where(*_where(query, scope, now))) or 0
+
+
+def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState | None:
+    """A case within the scope, None where there is none."""
+    condition = table.case.c.serial == table.serial_of(case)
+    data = connection.scalar(select(table.case.c.state).where(condition, within(scope)))
+    return ledger.decode_state(data) if data is not None else None
+
+
+def by_number(connection: Connection, number: str) -> CaseState | None:
+    data = connection.scalar(select(table.case.c.state).where(table.case.c.number == number))
+    return ledger.decode_state(data) if data is not None else None
+
+
+def events_of(connection: Connection, case: str) -> list[CaseEvent]:
+    """All events of a case in their order."""
+    rows = connection.execute(
+        select(table.event.c.payload)
+        .where(table.event.c.serial == table.serial_of(case))
+        .order_by(table.event.c.sequence)
+    )
+    found: list[CaseEvent] = []
+    for (payload,) in rows:
+        fact = decode(payload)
+        assert isinstance(fact, CaseEvent)
+        found.append(fact)
+    return found
+
+
+def members_of(connection: Connection, case: str, most: int = 1000) -> list[dict[str, Any]]:
+    """The newest signals of a case in the order they came: ``told``, ``returned``, ``score``,
+    ``reasons``, ``joined_at``."""
+    c = table.member.c
+    rows = connection.execute(
+        select(c.told, c.returned, c.score, c.reasons, c.joined_at)
+        .where(c.serial == table.serial_of(case))
+        .order_by(desc(c.sequence))
+        .limit(most)
+    ).mappings()
+    return [dict(row) for row in reversed(rows.all())]
+
+
+def evidence_of(connection: Connection, case: str) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        select(table.evidence.c.told, table.evidence.c.at)
+        .where(table.evidence.c.serial == table.serial_of(case))
+        .order_by(table.evidence.c.at)
+    )
+    return [{**told, "at": at} for told, at in rows]
+
+
+def case_of(connection: Connection, kind: str, ids: list[str]) -> dict[str, str]:
+    """Alarm or report → the case it belongs to, for those that belong to one."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        rows = connection.execute(
+            select(table.member.c.id, table.member.c.serial).where(
+                table.member.c.kind == kind, table.member.c.id.in_(some)
+            )
+        )
+        found.update({key: table.case_id(serial) for key, serial in rows})
+    return found
+
+
+def reports(
+    connection: Connection, *, cursor: str = "", limit: int = 50, scope: Scope = WHOLE
+) -> tuple[list[tuple[Report, str | None]], str | None]:
+    """Reports, the newest first, each with its case; and the cursor of the next page. Personal
+    data are in them: whoever shows them masks them."""
+    c = table.report.c
+    where: list[ColumnElement[bool]] = [c.probe == scope.probe]
+    if scope.divisions is not None:
+        where.append(c.division.in_(sorted(scope.divisions)))
+    if scope.departments is not None:
+        ours = (
+            select(table.member.c.id)
+            .join(table.party, table.party.c.serial == table.member.c.serial)
+            .where(
+                table.member.c.kind == "report",
+                table.party.c.department.in_(sorted(scope.departments)),
+            )
+        )
+        where.append(c.report.in_(ours))
+    if cursor:
+        where.append(c.position < _cursor(cursor, 1)[0])
+    limit = max(1, min(limit, MOST))
+    rows = connection.execute(
+        select(c.payload, c.position).where(*where).order_by(desc(c.position)).limit(limit + 1)
+    ).all()
+    found: list[Report] = []
+    for row in rows[:limit]:
+        fact = decode(row[0])
+        assert isinstance(fact, Report)
+        found.append(fact)
+    known = case_of(connection, "report", [one.report for one in found])
+    following = _token((rows[limit - 1][1],)) if len(rows) > limit else None
+    return [(one, known.get(one.report)) for one in found], following
+
+
+def report(connection: Connection, report: str) -> Report | None:
+    payload = connection.scalar(
+        select(table.report.c.payload).where(table.report.c.report == report)
+    )
+    if payload is None:
+        return None
+    fact = decode(payload)
+    assert isinstance(fact, Report)
+    return fact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What the vital signs say of cases; marked ones are not counted."""
+
+    open: int
+    today_opened: int
+    today_closed: int
+    overdue: int
+    by_level: Mapping[str, int]
+    by_stage: Mapping[str, int]
+    departments: Mapping[str, tuple[int, int, int]]
+    """lead department → open, overdue, due soon"""
+
+
+def counts(
+    connection: Connection, now: int, midnight: int, soon: int, scope: Scope = WHOLE
+) -> Counts:
+    """``midnight``: µs when the city's day began; ``soon``: due before this (µs) is due soon."""
+    c = table.case.c
+    seen = and_(within(scope), c.probe == scope.probe)
+    late = func.sum(case((c.due < now, 1), else_=0))
+    near = func.sum(case((and_(c.due >= now, c.due < soon), 1), else_=0))
+    rows = connection.execute(
+        select(c.lead, c.stage, c.level, func.count(), late, near)
+        .where(c.open == 1, seen)
+        .group_by(c.lead, c.stage, c.level)
+    )
+    by_level: dict[str, int] = {}
+    by_stage: dict[str, int] = {}
+    departments: dict[str, tuple[int, int, int]] = {}
+    total = overdue = 0
+    for lead, stage, level, number, behind, close in rows:
+        total += number
+        overdue += behind
+        by_level[level] = by_level.get(level, 0) + number
+        by_stage[stage] = by_stage.get(stage, 0) + number
+        if lead:
+            before = departments.get(lead, (0, 0, 0))
+            departments[lead] = (before[0] + number, before[1] + behind, before[2] + close)
+    opened = select(func.count()).where(c.opened_at >= midnight, seen)
+    closed = select(func.count()).where(c.closed_at >= midnight, seen)
+    return Counts(
+        open=total,
+        today_opened=connection.scalar(opened) or 0,
+        today_closed=connection.scalar(closed) or 0,
+        overdue=overdue,
+        by_level=by_level,
+        by_stage=by_stage,
+        departments=departments,
+    )

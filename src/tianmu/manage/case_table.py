@@ -1,0 +1,181 @@
+"""Tables of this room (in ``hub.sqlite``): what the events of topic ``case`` add up to.
+
+Every row but those of ``report``, ``handover`` and ``case_counter`` can be rebuilt from the events
+(``rebuild``). Times are µs since the epoch.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    text,
+)
+
+metadata = MetaData()
+
+NEVER = 1 << 62
+"""in ``due``: no limit is running"""
+
+case = Table(
+    "case_state",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("number", String, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("level_number", Integer, nullable=False),
+    Column("lead", String, nullable=False),
+    Column("division", String, nullable=False),
+    Column("matter", String, nullable=False),
+    Column("queue", String, nullable=False),
+    Column("probe", String, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False),  # 0: open
+    Column("due", BigInteger, nullable=False),
+    Column("words", String, nullable=False),  # number, title and text, folded, for search
+    Column("state", LargeBinary, nullable=False),  # CaseState as msgpack
+)
+_open = text("open = 1")
+Index("case_state_due", case.c.due, case.c.serial, sqlite_where=_open, postgresql_where=_open)
+Index(
+    "case_state_count",
+    case.c.probe,
+    case.c.lead,
+    case.c.stage,
+    case.c.level,
+    case.c.due,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index("case_state_open", case.c.serial, sqlite_where=_open, postgresql_where=_open)
+Index("case_state_number", case.c.number, unique=True)
+Index("case_state_opened", case.c.opened_at, case.c.probe)
+Index("case_state_closed", case.c.closed_at, case.c.probe)
+Index("case_state_stage", case.c.stage, case.c.serial)
+Index("case_state_division", case.c.division, case.c.serial)
+Index("case_state_level", case.c.level, case.c.serial)
+
+event = Table(
+    "case_event",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),  # in topic case
+    Column("payload", LargeBinary, nullable=False),  # as in the topic
+    sqlite_with_rowid=False,
+)
+
+member = Table(
+    "case_member",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("serial", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),  # of the event that brought it
+    Column("joined_at", BigInteger, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("returned", Integer, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("told", JSON, nullable=False),  # Signal.told, with "from" where a case was merged
+    sqlite_with_rowid=False,
+)
+Index("case_member_case", member.c.serial, member.c.sequence)
+
+party = Table(
+    "case_party",
+    metadata,
+    Column("department", String, primary_key=True),
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Departments a case concerns: lead, joint, and whoever holds an order."""
+Index("case_party_case", party.c.serial)
+
+order = Table(
+    "case_order",
+    metadata,
+    Column("order", String, primary_key=True),
+    Column("serial", Integer, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due", BigInteger, nullable=False),
+)
+Index("case_order_case", order.c.serial)
+Index("case_order_unit", order.c.unit, order.c.state, order.c.due)
+
+evidence = Table(
+    "case_evidence",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("told", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("report", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("matter", String, nullable=False),
+    Column("division", String, nullable=False),
+    Column("probe", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the fact, personal data included
+)
+Index("report_position", report.c.position, unique=True)
+
+handover = Table(
+    "handover",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("post", String, nullable=False),
+    Column("from_account", String, nullable=False),
+    Column("to_account", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("open", JSON, nullable=False),  # what was open as it was handed over
+    Column("taken_at", BigInteger, nullable=False),  # 0: not yet
+    Column("digest", String, nullable=False),
+    Column("taken_digest", String, nullable=False),
+)
+
+unread = Table(
+    "case_unread",
+    metadata,
+    Column("topic", String, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("error", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""Facts this room could not make sense of: kept with the reason, never dropped."""
+
+counter = Table(
+    "case_counter",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+
+def case_id(serial: int) -> str:
+    """The stable id of the case with this serial number."""
+    return f"c{serial}"
+
+
+def serial_of(case: str) -> int:
+    """The serial number in a case id; −1 where it is none."""
+    return int(case[1:]) if case[:1] == "c" and case[1:].isascii() and case[1:].isdigit() else -1

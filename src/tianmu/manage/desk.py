@@ -1,0 +1,370 @@
+"""The open cases in memory and the work of one transaction on them.
+
+Everything here runs in the one thread that writes ``hub.sqlite``. What is in memory is a copy of
+the tables; whenever a transaction may not have reached the disk it is thrown away and read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, insert, select, update
+
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.encoding import encode
+from tianmu.facts.report import Report
+from tianmu.manage import case_table as table
+from tianmu.manage import intake, ledger, overdue
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.deadline import DueList
+from tianmu.manage.draft import Draft
+from tianmu.manage.fold import fold
+from tianmu.manage.likeness import Vocabulary
+from tianmu.manage.merge import Anchor, Tuning, widen
+from tianmu.manage.open_cases import OpenCases, anchor_of
+from tianmu.manage.place import located
+from tianmu.manage.signal import Signal, again, of_alarm, of_report
+from tianmu.store.records import Transaction
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+GENERATION, SERIAL = "generation", "serial"
+
+
+class Desk:
+    """What is open now. ``load`` fills it; ``Work`` changes it."""
+
+    def __init__(
+        self, city: City, tuning: Tuning | None = None, policy: intake.Policy | None = None
+    ) -> None:
+        self.tuning = tuning or Tuning()
+        self.policy = policy or intake.Policy()
+        self.loaded = False
+        self.set_city(city)
+        self._clear()
+
+    def set_city(self, city: City) -> None:
+        """Another pack is in force: what is open is read again under it."""
+        self.city = city
+        self.vocabulary = Vocabulary(
+            {key: (*matter.name.values(), *matter.synonyms) for key, matter in city.matters.items()}
+        )
+        self.loaded = False
+
+    def _clear(self) -> None:
+        self.states: dict[str, CaseState] = {}
+        self.index = OpenCases(self.city.matters, self.city.center[1], self.tuning)
+        self.due = DueList()
+        self.alarms: dict[str, str] = {}
+        """alarm → its open case, while the alarm has not returned"""
+        self.counters: dict[str, int] = {}
+        self.loaded = False
+
+    def ready(self, connection: Connection) -> None:
+        """Read the tables if memory is not what was last written."""
+        stored = connection.scalar(
+            select(table.counter.c.value).where(table.counter.c.name == GENERATION)
+        )
+        if not self.loaded or (stored or 0) != self.counters.get(GENERATION, 0):
+            self.load(connection)
+
+    def load(self, connection: Connection) -> None:
+        """Memory from the tables: open cases, their signals, their clocks."""
+        self._clear()
+        for name, value in connection.execute(select(table.counter.c.name, table.counter.c.value)):
+            self.counters[name] = value
+        rows = connection.execute(select(table.case.c.state).where(table.case.c.open == 1))
+        anchors: dict[int, Anchor] = {}
+        for (data,) in rows:
+            state = ledger.decode_state(data)
+            self.states[state.case] = state
+            self.due.put(state.case, state.next_mark_at)
+            anchors[table.serial_of(state.case)] = anchor_of(state)
+        known = (
+            select(table.member.c.serial, table.member.c.told, table.member.c.returned)
+            .join(table.case, table.case.c.serial == table.member.c.serial)
+            .where(table.case.c.open == 1)
+            .order_by(table.member.c.serial, table.member.c.sequence)
+        )
+        identities: list[tuple[str, str]] = []
+        for serial, told, returned in connection.execute(known):
+            anchor = anchors[serial]
+            signal = again(told, anchor.probe)
+            widen(anchor, signal)
+            if signal.identity:
+                identities.append((anchor.case, signal.identity))
+            if signal.kind == "alarm" and not returned:
+                self.alarms[signal.id] = anchor.case
+        for anchor in anchors.values():
+            self.index.put(anchor)
+        for case, identity in identities:
+            self.index.know(case, identity)
+        self.loaded = True
+
+    def state(self, connection: Connection, case: str) -> CaseState | None:
+        """A case as it is, open or not; None where there is none."""
+        state = self.states.get(case)
+        return state if state is not None else read_state(connection, case)
+
+
+def read_state(connection: Connection, case: str) -> CaseState | None:
+    """A case from the tables; None where there is none."""
+    serial = table.serial_of(case)
+    data = connection.scalar(select(table.case.c.state).where(table.case.c.serial == serial))
+    return ledger.decode_state(data) if data is not None else None
+
+
+class Work:
+    """What one transaction does to cases. ``finish`` writes it; memory is ahead of the tables from
+    the first change on, so a transaction that fails must be followed by ``Desk.load``."""
+
+    def __init__(self, desk: Desk, tx: Transaction) -> None:
+        self.desk, self.tx, self.city = desk, tx, desk.city
+        desk.ready(tx.connection)
+        self.now = tx.now
+        self._before: dict[str, CaseState | None] = {}
+        self._events: list[CaseEvent] = []
+        self._counters: set[str] = set()
+        self._reports: list[dict[str, object]] = []
+        self._told: set[str] = set()
+        self._ended: set[str] = set()
+
+    # -- cases -----------------------------------------------------------------------------------
+
+    def state(self, case: str) -> CaseState | None:
+        return self.desk.state(self.tx.connection, case)
+
+    def draft(self, case: str) -> Draft:
+        """New events for a case that exists; ``LookupError`` where it does not."""
+        state = self.state(case)
+        if state is None:
+            raise LookupError(f"there is no case {case!r}")
+        return Draft(case, state, max(self.now, state.changed_at))
+
+    def keep(self, before: CaseState | None, events: list[CaseEvent], after: CaseState) -> None:
+        """The events of a draft are to be written; memory follows at once."""
+        if not events:
+            return
+        desk = self.desk
+        desk.loaded = False  # until finish: a failure on the way must be noticed
+        self._before.setdefault(after.case, before)
+        self._events += events
+        if after.open:
+            desk.states[after.case] = after
+            self._index(before, after)
+            desk.due.put(after.case, after.next_mark_at)
+        else:
+            desk.states[after.case] = after  # dropped at finish: it may be asked for until then
+            desk.index.drop(after.case)
+            desk.due.put(after.case, 0)
+
+    def take(self, before: CaseState | None, draft: Draft) -> None:
+        self.keep(before, draft.events, draft.state)
+
+    def add(self, before: CaseState, events: list[CaseEvent]) -> CaseState:
+        """Events decided on from ``before``; the state after them."""
+        after = fold(events, before)
+        self.keep(before, events, after)
+        return after
+
+    def _index(self, before: CaseState | None, after: CaseState) -> None:
+        index = self.desk.index
+        anchor = index.get(after.case)
+        if anchor is None:
+            anchor = anchor_of(after)
+            if before is not None:  # reopened: its signals count again
+                self._recall(after, anchor)
+            index.put(anchor)
+            return
+        anchor.active = after.active
+        anchor.last_at = max(anchor.last_at, after.last_at)
+        anchor.first_at = min(anchor.first_at, after.first_at)
+        if before is not None and before.apart != after.apart:
+            anchor.apart = frozenset(after.apart)
+        if anchor.place != after.place or anchor.matter != after.matter:
+            index.drop(after.case, keep_identities=True)
+            anchor.place, anchor.matter = after.place, after.matter
+            index.put(anchor)
+
+    def _recall(self, state: CaseState, anchor: Anchor) -> None:
+        rows = self.tx.connection.execute(
+            select(table.member.c.told, table.member.c.returned).where(
+                table.member.c.serial == table.serial_of(state.case)
+            )
+        )
+        for told, returned in rows:
+            signal = again(told, state.probe)
+            widen(anchor, signal)
+            self.desk.index.know(state.case, signal.identity)
+            if signal.kind == "alarm" and not returned:
+                self.desk.alarms[signal.id] = state.case
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    def _count(self, name: str) -> int:
+        value = self.desk.counters.get(name, 0) + 1
+        self.desk.counters[name] = value
+        self._counters.add(name)
+        return value
+
+    def new_case(self) -> str:
+        self.desk.loaded = False
+        return table.case_id(self._count(SERIAL))
+
+    def new_number(self, probe: str) -> str:
+        """A readable number: the day in the city's time zone and a serial of that day. Marked
+        cases count for themselves, so that real numbers have no gaps."""
+        day = f"{self.city.calendar.local(self.now):%Y%m%d}"
+        name = f"{'P' if probe else ''}{day}"
+        return f"{name}{self._count(name):05d}"
+
+    # -- signals ---------------------------------------------------------------------------------
+
+    def alarm(self, event: AlarmEvent) -> None:
+        """One transition of one alarm."""
+        case = self.desk.alarms.get(event.alarm)
+        if case is not None and case not in self.desk.states:  # closed while it went on
+            del self.desk.alarms[event.alarm]
+            case = None
+        if event.transition in ("return", "reset"):
+            self._returned(event, case)
+        elif event.test:
+            return
+        elif case is not None:
+            if event.transition == "worsen":
+                before = self.state(case)
+                draft = self.draft(case)
+                intake.worsen(draft, self.city, event)
+                self.take(before, draft)
+        elif intake.concerns(event, self.desk.policy) and event.alarm not in self._told:
+            self._told.add(event.alarm)
+            if self._member(event.alarm) is None:
+                self.signal(of_alarm(event))
+
+    def _returned(self, event: AlarmEvent, case: str | None) -> None:
+        if event.alarm in self._ended:
+            return
+        self._ended.add(event.alarm)
+        if case is None:
+            found = self._member(event.alarm)
+            if found is None or found[1]:
+                return
+            case = table.case_id(found[0])
+        before = self.state(case)
+        draft = self.draft(case)
+        draft.add("returned", {"member": {"kind": "alarm", "id": event.alarm}, "at": event.at})
+        self.desk.alarms.pop(event.alarm, None)
+        self.take(before, draft)
+
+    def _member(self, alarm: str) -> tuple[int, int] | None:
+        row = self.tx.connection.execute(
+            select(table.member.c.serial, table.member.c.returned).where(
+                table.member.c.kind == "alarm", table.member.c.id == alarm
+            )
+        ).first()
+        return (row[0], row[1]) if row else None
+
+    def report(self, report: Report, position: int) -> None:
+        """One report: kept for lists, and a signal. One that was told before (the same id) is the
+        same report and changes nothing."""
+        known = select(table.report.c.report).where(table.report.c.report == report.report)
+        if report.report in self._told or self.tx.connection.scalar(known) is not None:
+            return
+        self._told.add(report.report)
+        place = located(self.city, report)
+        matters = () if report.matter else tuple(self._told_matters(report))
+        signal = of_report(report, matters)
+        if place is not report.place:
+            signal = replace(signal, place=place)
+        self._reports.append(
+            {
+                "report": report.report,
+                "position": position,
+                "at": report.at,
+                "channel": report.channel,
+                "matter": report.matter or signal.matter,
+                "division": place.division,
+                "probe": report.probe,
+                "payload": encode(report),
+            }
+        )
+        if report.data.get("answered"):
+            return  # answered at the desk: nothing is left to do
+        self.signal(signal)
+
+    def _told_matters(self, report: Report) -> Iterable[tuple[str, float]]:
+        return self.desk.vocabulary.matters(f"{report.title} {report.text}")[:3]
+
+    def signal(self, signal: Signal) -> str:
+        """Open a case for the signal, or join it to the one it belongs to; the case."""
+        desk = self.desk
+        match = desk.index.match(signal)
+        if match is not None:
+            case = match.case
+            before = desk.states[case]
+            draft = Draft(case, before, max(self.now, before.changed_at))
+            intake.join_case(draft, self.city, signal, match, desk.policy)
+        else:
+            before = None
+            case = self.new_case()
+            draft = Draft(case, None, self.now, signal.probe)
+            number = self.new_number(signal.probe)
+            intake.open_case(draft, self.city, signal, number, desk.policy)
+        self.take(before, draft)
+        self.told(case, signal)
+        return case
+
+    def told(self, case: str, signal: Signal) -> None:
+        """Memory learns that a signal belongs to an open case."""
+        if case in self.desk.index:
+            self.desk.index.join(case, signal)
+            if signal.kind == "alarm":
+                self.desk.alarms[signal.id] = case
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def tick(self, now: int, most: int = 500) -> int:
+        """Attend to the clocks that have run to a mark by ``now``; how many cases."""
+        cases = self.desk.due.due(now, most)
+        for case in cases:
+            before = self.desk.states.get(case)
+            if before is None:
+                continue
+            draft = Draft(case, before, max(now, before.changed_at))
+            overdue.attend(draft, self.city)
+            if draft.events:
+                self.take(before, draft)
+            else:
+                self.desk.due.put(case, before.next_mark_at)
+        return len(cases)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Write everything, in the transaction's own order."""
+        if self._reports:
+            self.tx.connection.execute(insert(table.report), self._reports)
+        if not self._events:
+            self.desk.loaded = True
+            return
+        desk, connection = self.desk, self.tx.connection
+        ledger.write_events(connection, ledger.append(self.tx, self._events))
+        ledger.write_states(
+            connection, [(before, desk.states[case]) for case, before in self._before.items()]
+        )
+        self._count(GENERATION)
+        for name in sorted(self._counters):
+            value = desk.counters[name]
+            changed = connection.execute(
+                update(table.counter).where(table.counter.c.name == name).values(value=value)
+            )
+            if not changed.rowcount:
+                connection.execute(insert(table.counter).values(name=name, value=value))
+        for case in self._before:
+            if not desk.states[case].open:
+                del desk.states[case]
+        desk.loaded = True

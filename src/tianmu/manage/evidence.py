@@ -1,0 +1,146 @@
+"""Evidence of a case: photos, video, voice, documents, kept by their content's hash outside the
+database. The same file is kept once however often it is attached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tianmu.facts.place import Place
+
+LARGEST = 50 << 20
+"""bytes of one file (default, to be set by the city)"""
+
+ROLES = ("near", "far", "reference", "handle_before", "handle_after", "other")
+"""what a photo shows of a case (DOMAIN.md §2.2 [S3])"""
+
+_STARTS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    "image/jpeg": ((0, b"\xff\xd8\xff"),),
+    "image/png": ((0, b"\x89PNG\r\n\x1a\n"),),
+    "image/webp": ((0, b"RIFF"), (8, b"WEBP")),
+    "image/heic": ((4, b"ftyp"),),
+    "video/mp4": ((4, b"ftyp"),),
+    "video/webm": ((0, b"\x1aE\xdf\xa3"),),
+    "audio/mpeg": ((0, b"ID3"),),
+    "audio/wav": ((0, b"RIFF"), (8, b"WAVE")),
+    "audio/ogg": ((0, b"OggS"),),
+    "audio/mp4": ((4, b"ftyp"),),
+    "audio/webm": ((0, b"\x1aE\xdf\xa3"),),
+    "application/pdf": ((0, b"%PDF-"),),
+}
+"""Types that are taken, and the bytes (at an offset) by which a file shows that it is of one."""
+
+TYPES = tuple(_STARTS)
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever attaches a file says of it."""
+
+    name: str
+    media_type: str
+    role: str = "other"
+    at: int = 0
+    """µs: when it was taken, 0 unknown"""
+    place: Place = msgspec.field(default_factory=Place)
+    order: str = ""
+
+
+class EvidenceStore:
+    """Files under one folder, ``<first two>/<digest>`` in hexadecimal SHA-256.
+
+    ``inspect`` may refuse a content (a malware scanner): it raises ``ValueError`` with why.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        largest: int = LARGEST,
+        inspect: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.folder, self.largest, self.inspect = folder, largest, inspect
+
+    def keep(self, content: bytes, evidence: Evidence) -> dict[str, Any]:
+        """Write the file to disk if it is not there; what the case's event says of it.
+
+        Raises ``ValueError`` where it is too big, empty, of a type that is not taken or is not
+        what it says it is.
+        """
+        if not content:
+            raise ValueError(f"{evidence.name} is empty: attach the file itself")
+        if len(content) > self.largest:
+            raise ValueError(
+                f"{evidence.name} has {len(content)} bytes, at most {self.largest} are taken: "
+                "attach a smaller picture or a shorter recording"
+            )
+        starts = _STARTS.get(evidence.media_type)
+        if starts is None:
+            raise ValueError(
+                f"{evidence.name} is of type {evidence.media_type!r}, which is not taken: "
+                f"use one of {', '.join(TYPES)}"
+            )
+        if not all(content.startswith(sign, at) for at, sign in starts):
+            raise ValueError(
+                f"{evidence.name} says it is {evidence.media_type}, but its first bytes are not: "
+                "save it again in that format"
+            )
+        if evidence.role not in ROLES:
+            raise ValueError(f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}")
+        if self.inspect is not None:
+            self.inspect(content)
+        digest = hashlib.sha256(content).hexdigest()
+        self._write(self.path(digest), content)
+        kept: dict[str, Any] = {
+            "digest": digest,
+            "name": Path(evidence.name).name[:200],
+            "media_type": evidence.media_type,
+            "size": len(content),
+            "role": evidence.role,
+        }
+        if evidence.at:
+            kept["taken_at"] = evidence.at
+        if place := msgspec.to_builtins(evidence.place):
+            kept["place"] = place
+        if evidence.order:
+            kept["order"] = evidence.order
+        return kept
+
+    def path(self, digest: str) -> Path:
+        """Where the file of this digest lies. ``ValueError`` for what is no digest."""
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise ValueError(f"{digest[:80]!r} is no SHA-256 in hexadecimal")
+        return self.folder / digest[:2] / digest
+
+    def read(self, digest: str) -> bytes:
+        """The content, proven by its hash. ``FileNotFoundError``, or ``ValueError`` where the disk
+        gives something else back."""
+        content = self.path(digest).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError(f"evidence {digest} is damaged on disk: restore it from a backup")
+        return content
+
+    def _write(self, path: Path, content: bytes) -> None:
+        if path.exists() and path.stat().st_size == len(content):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

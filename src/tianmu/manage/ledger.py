@@ -1,0 +1,217 @@
+"""Writing cases: events to topic ``case`` and to the tables, all in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, update
+
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.encoding import encode
+from tianmu.facts.topic import CASE
+from tianmu.manage import case_table as table
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.likeness import plain
+from tianmu.store.records import Transaction
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CaseState)
+
+
+def decode_state(data: bytes) -> CaseState:
+    return _decoder.decode(data)
+
+
+def row(state: CaseState) -> dict[str, Any]:
+    """The row of ``case_state`` for a state."""
+    title = " ".join(dict.fromkeys(state.title.values()))
+    return {
+        "serial": table.serial_of(state.case),
+        "number": state.number,
+        "open": int(state.open),
+        "stage": state.stage,
+        "level": state.level,
+        "level_number": state.level_number,
+        "lead": state.lead,
+        "division": state.division,
+        "matter": state.matter,
+        "queue": state.queue,
+        "probe": state.probe,
+        "opened_at": state.opened_at,
+        "closed_at": 0 if state.open else state.closed_at,
+        "due": state.due or table.NEVER,
+        "words": plain(f"{state.number} {title} {state.text}"),
+        "state": _encoder.encode(state),
+    }
+
+
+def parties(state: CaseState) -> frozenset[str]:
+    """Departments the case concerns."""
+    return frozenset((state.lead, *state.joint, *(one.unit for one in state.orders))) - {""}
+
+
+def members_of(events: Iterable[CaseEvent]) -> tuple[list[dict[str, Any]], list[CaseEvent]]:
+    """Rows of the members that ``open`` and ``join`` events bring, and the events that change
+    members which are there already (``leave``, ``returned``)."""
+    rows: list[dict[str, Any]] = []
+    changes: list[CaseEvent] = []
+    for event in events:
+        if event.step in ("open", "join") and "member" in event.data:
+            told = event.data["member"]
+            rows.append(
+                {
+                    "kind": told["kind"],
+                    "id": told["id"],
+                    "serial": table.serial_of(event.case),
+                    "sequence": event.sequence,
+                    "joined_at": event.at,
+                    "score": event.data.get("score", 1.0),
+                    "returned": int(bool(told.get("returned"))),
+                    "reasons": event.data.get("reasons", []),
+                    "told": told,
+                }
+            )
+        elif event.step in ("leave", "returned"):
+            changes.append(event)
+    return rows, changes
+
+
+_update_case = (
+    update(table.case)
+    .where(table.case.c.serial == bindparam("key"))
+    .values(
+        {column.name: bindparam(column.name) for column in table.case.c if not column.primary_key}
+    )
+)
+_end_member = (
+    update(table.member)
+    .where(table.member.c.kind == bindparam("k"), table.member.c.id == bindparam("i"))
+    .values(returned=1)
+)
+_drop_member = delete(table.member).where(
+    table.member.c.kind == bindparam("k"),
+    table.member.c.id == bindparam("i"),
+    table.member.c.serial == bindparam("s"),
+)
+
+
+def append(tx: Transaction, events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, int, bytes]]:
+    """Append to topic ``case``; each event with its position and bytes."""
+    written = []
+    for event in events:
+        payload = encode(event)
+        written.append((event, tx.append(CASE.name, payload).position, payload))
+    return written
+
+
+def write_events(connection: Connection, written: list[tuple[CaseEvent, int, bytes]]) -> None:
+    """Rows of ``case_event``, ``case_member`` and ``case_evidence`` for appended events, in their
+    order. A signal that moves from one case to another leaves before it joins."""
+    connection.execute(
+        insert(table.event),
+        [
+            {
+                "serial": table.serial_of(event.case),
+                "sequence": event.sequence,
+                "position": position,
+                "payload": payload,
+            }
+            for event, position, payload in written
+        ],
+    )
+    events = [event for event, _, _ in written]
+    for run in _runs(events):
+        rows, changes = members_of(run)
+        if rows:
+            connection.execute(insert(table.member), rows)
+        left = [event for event in changes if event.step == "leave"]
+        if left:
+            connection.execute(_drop_member, [_member_key(event) for event in left])
+        ended = [event for event in changes if event.step == "returned"]
+        if ended:
+            keys = [{"k": "alarm", "i": event.data["member"]["id"]} for event in ended]
+            connection.execute(_end_member, keys)
+    attached = [event for event in events if event.step == "evidence"]
+    if attached:
+        connection.execute(
+            insert(table.evidence),
+            [
+                {
+                    "serial": table.serial_of(event.case),
+                    "digest": event.data["digest"],
+                    "at": event.at,
+                    "told": {**event.data, "actor": event.actor},
+                }
+                for event in attached
+            ],
+        )
+
+
+def _runs(events: list[CaseEvent]) -> Iterable[list[CaseEvent]]:
+    """Runs in which members only come (with their returns), cut where some leave."""
+    run: list[CaseEvent] = []
+    kinds = {"open": 0, "join": 0, "returned": 0, "leave": 1}
+    last = 0
+    for event in events:
+        kind = kinds.get(event.step)
+        if kind is None:
+            continue
+        if run and kind != last:
+            yield run
+            run = []
+        last = kind
+        run.append(event)
+    if run:
+        yield run
+
+
+def _member_key(event: CaseEvent) -> dict[str, Any]:
+    told = event.data["member"]
+    return {"k": told["kind"], "i": told["id"], "s": table.serial_of(event.case)}
+
+
+def write_states(
+    connection: Connection, changed: Iterable[tuple[CaseState | None, CaseState]]
+) -> None:
+    """Rows of ``case_state``, ``case_party`` and ``case_order`` for cases that were (None: were
+    not there) and now are."""
+    new: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    orders: list[tuple[CaseState | None, CaseState]] = []
+    concerned: list[tuple[CaseState | None, CaseState]] = []
+    for before, after in changed:
+        (old if before else new).append(row(after))
+        if before is None or before.orders is not after.orders:
+            orders.append((before, after))
+        if before is None or parties(before) != parties(after):
+            concerned.append((before, after))
+    if new:
+        connection.execute(insert(table.case), new)
+    if old:
+        connection.execute(_update_case, [{"key": one["serial"], **one} for one in old])
+    _replace(connection, table.order, orders, _order_rows)
+    _replace(connection, table.party, concerned, _party_rows)
+
+
+def _replace(connection: Connection, target: Any, changed: list[Any], rows: Any) -> None:
+    gone = [{"key": table.serial_of(after.case)} for before, after in changed if before]
+    if gone:
+        connection.execute(delete(target).where(target.c.serial == bindparam("key")), gone)
+    made = [one for _, after in changed for one in rows(after)]
+    if made:
+        connection.execute(insert(target), made)
+
+
+def _order_rows(state: CaseState) -> list[dict[str, Any]]:
+    serial = table.serial_of(state.case)
+    return [
+        {"order": one.order, "serial": serial, "unit": one.unit, "state": one.state, "due": one.due}
+        for one in state.orders
+    ]
+
+
+def _party_rows(state: CaseState) -> list[dict[str, Any]]:
+    serial = table.serial_of(state.case)
+    return [{"department": department, "serial": serial} for department in parties(state)]

@@ -1,0 +1,454 @@
+"""The room's one door: reads alarms and reports, keeps cases, answers the API.
+
+``step`` is called in a loop by hub; the commands come from any thread. All writing happens in the
+writer thread of ``Records``: the effects of facts and how far they were read are one commit, so
+each takes effect exactly once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from sqlalchemy import insert
+
+from tianmu.access.scope import WHOLE, Scope
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.encoding import decode, encode
+from tianmu.facts.report import Report
+from tianmu.facts.topic import ALARM, REPORT
+from tianmu.manage import case_query, case_table, case_view, handover, intake, regroup
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.desk import Desk, Work
+from tianmu.manage.evidence import Evidence, EvidenceStore
+from tianmu.manage.lifecycle import decide
+from tianmu.manage.merge import Tuning
+from tianmu.manage.step import Command, Refusal
+from tianmu.store.disk import DiskFull
+from tianmu.store.journal.contract import Entry, Journal
+from tianmu.store.records import Records, Transaction
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+READER = "manage"
+TOPICS = (ALARM.name, REPORT.name)
+BATCH = 512
+"""facts of one transaction: many share one commit, and none keeps a command waiting for long"""
+SOON = 2 * 3600 * 1_000_000
+"""µs: what is due within this is due soon (default, to be set by the city)"""
+
+
+def wall_clock() -> int:
+    """µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Refused(Exception):
+    """A command is not done; ``refusal`` says why and what to do."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.what}: {refusal.why.get('en', '')}; {refusal.remedy.get('en')}")
+        self.refusal = refusal
+
+
+class Conflict(Exception):
+    """Somebody else has changed the case since it was read; ``state`` is how it is now."""
+
+    def __init__(self, state: CaseState, expected: int) -> None:
+        super().__init__(
+            f"case {state.case} is at version {state.version}, not {expected}: read it again"
+        )
+        self.state = state
+        self.expected = expected
+
+
+class NotFound(LookupError):
+    """There is no such case (or the scope does not show it)."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far behind a topic the room is."""
+
+    topic: str
+    entries: int
+
+
+class Manage:
+    """Cases of one city. ``records`` is hub's file; ``journal`` reads all topics; ``clock`` gives
+    µs; evidence is kept under ``data``."""
+
+    def __init__(
+        self,
+        records: Records,
+        journal: Journal,
+        city: City,
+        clock: Callable[[], int] = wall_clock,
+        data: Path | None = None,
+        *,
+        tuning: Tuning | None = None,
+        policy: intake.Policy | None = None,
+    ) -> None:
+        self.records, self.journal, self.clock = records, journal, clock
+        self.city = city
+        self.evidence = EvidenceStore((data or records.path.parent) / "evidence")
+        self._desk = Desk(city, tuning, policy)
+        self._read: dict[str, int] = dict.fromkeys(TOPICS, 0)
+        self._next_due = 0
+        self.failed = 0
+        """facts that could not be worked with since the start (kept in ``case_unread``)"""
+
+    # -- the loop --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Make the tables, read what is open and how far the topics were read."""
+        self.records.create(case_table.metadata, room="manage")
+
+        def look(tx: Transaction) -> tuple[dict[str, int], int]:
+            self._desk.load(tx.connection)
+            return {topic: tx.position(READER, topic) for topic in TOPICS}, self._desk.due.next_at
+
+        self._read, self._next_due = self.records.transact(look)
+
+    def step(self, timeout: float = 1.0) -> int:
+        """Work through what is there; if nothing is, sleep until something comes, a clock runs to
+        a mark, or ``timeout`` (s). How many facts and clocks were attended to. Raises ``DiskFull``
+        where nothing can be written: call again later, nothing is lost."""
+        done = self._facts()
+        now = self.clock()
+        if self._next_due and self._next_due <= now:
+            done += self._work(lambda work: work.tick(max(now, self.clock())))
+        if not done:
+            wait = timeout
+            if self._next_due:
+                wait = min(wait, max(0.0, (self._next_due - now) / 1e6))
+            self.journal.wait(self._read, wait)
+        return done
+
+    def run(self, stop: threading.Event, timeout: float = 1.0) -> None:
+        """``step`` until ``stop``; a full disk is waited out."""
+        while not stop.is_set():
+            try:
+                self.step(timeout)
+            except DiskFull as error:
+                log.warning("manage waits: %s", error)
+                stop.wait(1.0)
+
+    def lag(self) -> list[Lag]:
+        """How many positions each topic is ahead of what was read."""
+        return [
+            Lag(topic, max(0, self.journal.last(topic) - read))
+            for topic, read in self._read.items()
+        ]
+
+    def _facts(self) -> int:
+        batch: list[tuple[str, Entry]] = []
+        for topic in TOPICS:
+            entries = self.journal.read(topic, self._read[topic], entries=BATCH)
+            batch += [(topic, entry) for entry in entries]
+        if not batch:
+            return 0
+        batch.sort(key=lambda one: (one[1].at, one[1].position))
+        try:
+            self._take(batch)
+        except DiskFull:
+            raise
+        except Exception:
+            log.exception("a batch of %d facts failed; each is tried alone", len(batch))
+            for one in batch:
+                self._take_alone(one)
+        return len(batch)
+
+    def _take(self, batch: list[tuple[str, Entry]]) -> None:
+        read = dict(self._read)
+
+        def take(work: Work) -> None:
+            for topic, entry in batch:
+                fact = decode(entry.payload)
+                if isinstance(fact, AlarmEvent):
+                    work.alarm(fact)
+                elif isinstance(fact, Report):
+                    work.report(fact, entry.position)
+                read[topic] = max(read[topic], entry.position)
+            for topic, position in read.items():
+                if position > self._read[topic]:
+                    work.tx.advance(READER, topic, position)
+
+        self._work(take)
+        self._read = read
+
+    def _take_alone(self, one: tuple[str, Entry]) -> None:
+        try:
+            self._take([one])
+        except DiskFull:
+            raise
+        except Exception as error:
+            topic, entry = one
+            log.exception("%s at %d cannot be worked with; it is kept", topic, entry.position)
+            row = {
+                "topic": topic,
+                "position": entry.position,
+                "at": self.clock(),
+                "error": f"{type(error).__name__}: {error}"[:500],
+                "payload": entry.payload,
+            }
+
+            def skip(tx: Transaction) -> None:
+                tx.connection.execute(insert(case_table.unread).values(row))
+                tx.advance(READER, topic, entry.position)
+
+            self.records.transact(skip)
+            self._read = {**self._read, topic: entry.position}
+            self.failed += 1
+
+    def _job(self, fn: Callable[[Work], T]) -> Callable[[Transaction], T]:
+        def job(tx: Transaction) -> T:
+            work = Work(self._desk, tx)
+            work.now = self.clock()
+            result = fn(work)
+            work.finish()
+            self._next_due = self._desk.due.next_at
+            return result
+
+        return job
+
+    def _work(self, fn: Callable[[Work], T]) -> T:
+        return self.records.transact(self._job(fn))
+
+    async def _work_async(self, fn: Callable[[Work], T]) -> T:
+        return await self.records.write_async(self._job(fn))
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def command(
+        self,
+        case: str,
+        step: str,
+        actor: Actor,
+        expected_version: int | None = None,
+        reason: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> CaseState:
+        """Take a step on a case. Raises ``NotFound``, ``Conflict`` where the version has moved on,
+        ``Refused`` with why and remedy, ``DiskFull``."""
+        return self._work(self._command(case, step, actor, expected_version, reason, data))
+
+    async def command_async(
+        self,
+        case: str,
+        step: str,
+        actor: Actor,
+        expected_version: int | None = None,
+        reason: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> CaseState:
+        """``command`` for the running event loop."""
+        job = self._command(case, step, actor, expected_version, reason, data)
+        return await self._work_async(job)
+
+    def _command(
+        self,
+        case: str,
+        step: str,
+        actor: Actor,
+        expected: int | None,
+        reason: str,
+        data: dict[str, Any] | None,
+    ) -> Callable[[Work], CaseState]:
+        def job(work: Work) -> CaseState:
+            before = _expect(work, case, expected)
+            found = decide(before, Command(step, reason, data or {}), actor, work.now, work.city)
+            if isinstance(found, Refusal):
+                raise Refused(found)
+            return work.add(before, found)
+
+        return job
+
+    def merge(
+        self,
+        case: str,
+        into: str,
+        actor: Actor,
+        reason: str,
+        expected_version: int | None = None,
+    ) -> CaseState:
+        """Put ``case`` into ``into`` by hand; the state of ``into``."""
+
+        def job(work: Work) -> CaseState:
+            _expect(work, case, expected_version)
+            _expect(work, into, None)
+            return _allowed(regroup.merge(work, case, into, actor, reason))
+
+        return self._work(job)
+
+    def split(
+        self,
+        case: str,
+        members: list[str],
+        actor: Actor,
+        reason: str,
+        expected_version: int | None = None,
+    ) -> tuple[CaseState, CaseState]:
+        """Take signals (``alarm:<id>``, ``report:<id>``) out of a case; the case and the one that
+        holds them now."""
+
+        def job(work: Work) -> tuple[CaseState, CaseState]:
+            _expect(work, case, expected_version)
+            return _allowed(regroup.split(work, case, members, actor, reason))
+
+        return self._work(job)
+
+    def attach(self, case: str, evidence: Evidence, content: bytes, actor: Actor) -> dict[str, Any]:
+        """Keep a file as evidence of a case: by its SHA-256 under ``data``, its event on the case.
+        Raises ``ValueError`` for a file too big or of a type that is not taken."""
+        kept = self.evidence.keep(content, evidence)
+
+        def job(work: Work) -> None:
+            before = _expect(work, case, None)
+            if before.probe != actor.probe:
+                raise NotFound(f"there is no case {case}")
+            known = case_query.evidence_of(work.tx.connection, case)
+            if any(one["digest"] == kept["digest"] for one in known):
+                return
+            draft = work.draft(case)
+            draft.add("evidence", kept, actor=actor.account)
+            work.take(before, draft)
+
+        self._work(job)
+        return kept
+
+    def submit_report(self, report: Report, actor: Actor, key: str = "") -> str:
+        """Append a report to its topic, durable when this returns; its id. A ``key`` seen before
+        (an Idempotency-Key) gives the id of the first one. An actor of a probe marks it so."""
+        return self.records.transact(self._submit(report, actor, key))
+
+    async def submit_report_async(self, report: Report, actor: Actor, key: str = "") -> str:
+        return await self.records.write_async(self._submit(report, actor, key))
+
+    def _submit(self, report: Report, actor: Actor, key: str) -> Callable[[Transaction], str]:
+        name = report.report
+        if key:
+            digest = hashlib.sha256(f"{actor.account}\0{key}".encode()).hexdigest()
+            name = f"r{digest[:24]}"
+        if actor.probe and report.probe != actor.probe:
+            report = msgspec.structs.replace(report, probe=actor.probe)
+        fact = msgspec.structs.replace(report, report=name)
+
+        def job(tx: Transaction) -> str:
+            tx.append(REPORT.name, encode(fact), key=f"report:{name}".encode())
+            return name
+
+        return job
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def case(self, case: str, scope: Scope = WHOLE) -> CaseState:
+        """A case; ``NotFound`` where there is none in the scope."""
+        state = self.records.read(lambda connection: case_query.read(connection, case, scope))
+        if state is None:
+            raise NotFound(f"there is no case {case}")
+        return state
+
+    def case_view(
+        self, case: str, actor: Actor | None = None, scope: Scope = WHOLE
+    ) -> dict[str, Any]:
+        """A case with its timeline, signals, orders, evidence and the actor's next steps."""
+
+        def look(connection: Any) -> dict[str, Any]:
+            state = case_query.read(connection, case, scope)
+            if state is None:
+                raise NotFound(f"there is no case {case}")
+            return case_view.view(
+                state,
+                self.city,
+                self.clock(),
+                events=case_query.events_of(connection, case),
+                members=case_query.members_of(connection, case),
+                evidence=case_query.evidence_of(connection, case),
+                actor=actor,
+            )
+
+        return self.records.read(look)
+
+    def cases(self, query: case_query.Query, scope: Scope = WHOLE) -> dict[str, Any]:
+        """One page of cases as items, with the cursor of the next."""
+        now = self.clock()
+        page = self.records.read(lambda one: case_query.cases(one, query, now, scope))
+        return {"items": [self.item(state) for state in page.items], "next": page.next}
+
+    def item(self, state: CaseState) -> dict[str, Any]:
+        return case_view.item(state, self.city, self.clock())
+
+    def actions(self, case: str, actor: Actor) -> list[dict[str, Any]]:
+        """What this account may do to the case now."""
+        return case_view.actions(self.case(case), self.city, actor)
+
+    def case_of(self, alarms: list[str], kind: str = "alarm") -> dict[str, str]:
+        """Alarm (or report) → its case."""
+        return self.records.read(lambda one: case_query.case_of(one, kind, alarms))
+
+    def vitals(self, scope: Scope = WHOLE) -> dict[str, Any]:
+        """``cases`` and ``departments`` of the vital signs."""
+        now = self.clock()
+        calendar = self.city.calendar
+        midnight = calendar.instant(calendar.local(now).date(), 0)
+        counts = self.records.read(
+            lambda one: case_query.counts(one, now, midnight, now + SOON, scope)
+        )
+        return case_view.vitals(counts, self.city)
+
+    # -- shifts ----------------------------------------------------------------------------------
+
+    def hand_over(self, post: str, to: str, text: str, actor: Actor) -> dict[str, Any]:
+        """Hand the shift over with what is open now; signed by the hash chain of the log."""
+        return self.records.transact(
+            lambda tx: handover.give(tx.connection, post, to, text, actor, self.clock())
+        )
+
+    def take_over(self, number: int, actor: Actor) -> dict[str, Any]:
+        """Take the shift that was handed to this account."""
+        return self.records.transact(
+            lambda tx: handover.take(tx.connection, number, actor, self.clock())
+        )
+
+    def handovers(self, most: int = 50) -> list[dict[str, Any]]:
+        return self.records.read(lambda connection: handover.read(connection, most))
+
+    # -- the pack --------------------------------------------------------------------------------
+
+    def set_city(self, city: City) -> None:
+        """Another pack (or another roster) is in force from the next change on."""
+
+        def job(tx: Transaction) -> None:
+            self._desk.set_city(city)
+            self._desk.load(tx.connection)
+
+        self.records.transact(job)
+        self.city = city
+
+
+def _expect(work: Work, case: str, version: int | None) -> CaseState:
+    state = work.state(case)
+    if state is None:
+        raise NotFound(f"there is no case {case}")
+    if version is not None and version != state.version:
+        raise Conflict(state, version)
+    return state
+
+
+def _allowed(found: T | Refusal) -> T:
+    if isinstance(found, Refusal):
+        raise Refused(found)
+    return found

@@ -1,0 +1,31 @@
+"""Where a report is about, as far as it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tianmu.facts.place import Place
+from tianmu.facts.report import Report
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+
+def located(city: City, report: Report) -> Place:
+    """The report's place with its division filled in: by its point, else by the names of divisions
+    in its address or its words. A division alone gives no point: it says too little."""
+    place = report.place
+    if place.division in city.divisions:
+        return place
+    division = ""
+    if place.longitude is not None and place.latitude is not None:
+        division = city.places.division_at(place.longitude, place.latitude)
+    if not division:
+        for words in (place.address, report.title, report.text):
+            named = city.places.locate(words) if words else []
+            if named:
+                division = named[0].division
+                break
+    return msgspec.structs.replace(place, division=division) if division else place

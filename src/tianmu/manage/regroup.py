@@ -1,0 +1,240 @@
+"""Merging and taking apart by hand: every signal moves with its trace, and it can be undone.
+
+A case that was merged keeps its events; taking all its signals out again brings it back. What a
+person has taken apart the machine does not put together again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+
+from tianmu.facts.place import Place
+from tianmu.facts.text import Text
+from tianmu.manage import case_table as table
+from tianmu.manage import deadline, intake, level, owner, response
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_query import events_of
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.desk import Work
+from tianmu.manage.draft import Draft
+from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.signal import Signal, again
+from tianmu.manage.step import Refusal, refuse
+from tianmu.manage.words import phrase
+
+PERMISSION = "case.merge"
+
+
+def guard(state: CaseState, actor: Actor, step: str, reason: str) -> Refusal | None:
+    """Why this actor may not merge or split this case; None if he may."""
+    label = phrase(f"step.{step}")
+    if state.probe != actor.probe:
+        return refuse("probe")
+    if not state.open:
+        return refuse("closed", outcome=state.outcome)
+    if PERMISSION not in actor.permissions:
+        return refuse("permission", step=label)
+    if not reason.strip():
+        return refuse("reason", step=label)
+    return None
+
+
+def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseState | Refusal:
+    """Put all signals of ``case`` into ``into``; ``case`` ends, ``into`` takes on the older time
+    of opening and the higher level. The state of ``into``."""
+    one, other = _existing(work, case), _existing(work, into)
+    refusal = guard(one, actor, "merge", reason) or guard(other, actor, "merge", reason)
+    if refusal is not None:
+        return refusal
+    if case == into:
+        return refuse("same_case")
+    rows = _members(work, case)
+    why = phrase("reason.by_hand", what=phrase("step.merge"), reason=reason.strip())
+    leaving = work.draft(case)
+    for told, returned, _ in rows:
+        leaving.add("leave", {"member": {**told, "returned": bool(returned)}, "to": into})
+    leaving.add(
+        "merge",
+        {"into": into, "before": one.stage},
+        stage="close",
+        actor=actor.account,
+        reason=reason.strip(),
+    )
+    joining = work.draft(into)
+    for told, returned, _ in rows:
+        data = _joined(told, returned, why, came=told.get("from") or case)
+        joining.add("join", {**data, "since": one.opened_at, "merged": case}, actor=actor.account)
+    if one.level_number and (not other.level_number or one.level_number < other.level_number):
+        chosen = work.city.profile.numbered(one.level_number)
+        joining.add("grade", level.data(work.city, joining.state, chosen, why))
+        if joining.state.stage in ("dispatch", "handle"):
+            response.follow(joining, work.city)
+    work.take(one, leaving)
+    work.take(other, joining)
+    for told, returned, _ in rows:
+        _moved(work, into, again(told, one.probe), returned)
+    return joining.state
+
+
+def split(
+    work: Work, case: str, keys: list[str], actor: Actor, reason: str
+) -> tuple[CaseState, CaseState] | Refusal:
+    """Take the signals ``keys`` (``alarm:<id>``, ``report:<id>``) out of ``case``.
+
+    If they are just those of a case that was merged into it, that case comes back; otherwise they
+    make a new case. The states of both.
+    """
+    before = _existing(work, case)
+    refusal = guard(before, actor, "split", reason)
+    if refusal is not None:
+        return refusal
+    rows = {f"{row[0]['kind']}:{row[0]['id']}": row for row in _members(work, case)}
+    wanted = list(dict.fromkeys(keys))
+    if not wanted or any(key not in rows for key in wanted):
+        return refuse("member")
+    if len(wanted) == len(rows):
+        return refuse("last_member")
+    out = [rows[key] for key in wanted]
+    back = _merged_before(work, rows, wanted)
+    why = phrase("reason.by_hand", what=phrase("step.split"), reason=reason.strip())
+    target = back.case if back else work.new_case()
+    left = [row for key, row in rows.items() if key not in set(wanted)]
+    draft = work.draft(case)
+    for told, returned, _ in out:
+        signal = again(told, before.probe)
+        data: dict[str, Any] = {
+            "member": {**told, "returned": bool(returned)},
+            "to": target,
+            "worst": _worst(left),
+            "apart": list(signal.keys),
+        }
+        if back:
+            data["merged"] = back.case
+        draft.add("leave", data, actor=actor.account, reason=reason.strip())
+    work.take(before, draft)
+    for told, _, _ in out:
+        work.desk.index.forget(case, again(told, before.probe).identity)
+        work.desk.alarms.pop(told["id"], None)
+    _narrow(work, case, left)
+    made = _bring_back(work, back, out, why, actor, reason) if back else None
+    made = made or _found(work, target, case, out, why, before, actor)
+    for told, returned, _ in out:
+        _moved(work, target, again(told, before.probe), returned)
+    return draft.state, made
+
+
+def _existing(work: Work, case: str) -> CaseState:
+    state = work.state(case)
+    if state is None:
+        raise LookupError(f"there is no case {case!r}")
+    return state
+
+
+def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
+    """(what was told, whether it has returned, when it joined) in the order they came."""
+    rows = work.tx.connection.execute(
+        select(table.member.c.told, table.member.c.returned, table.member.c.joined_at)
+        .where(table.member.c.serial == table.serial_of(case))
+        .order_by(table.member.c.sequence)
+    )
+    return [(told, returned, joined) for told, returned, joined in rows]
+
+
+def _joined(told: dict[str, Any], returned: int, why: Text, *, came: str = "") -> dict[str, Any]:
+    member = {key: value for key, value in told.items() if key not in ("returned", "from")}
+    if returned:
+        member["returned"] = True
+    if came:
+        member["from"] = came
+    return {"member": member, "score": 1.0, "reasons": [why]}
+
+
+def _merged_before(
+    work: Work, rows: dict[str, tuple[dict[str, Any], int, int]], wanted: list[str]
+) -> CaseState | None:
+    """The merged case whose signals are exactly ``wanted``, if there is one."""
+    came = {rows[key][0].get("from", "") for key in wanted}
+    if len(came) != 1 or not (case := came.pop()):
+        return None
+    if {key for key, row in rows.items() if row[0].get("from") == case} != set(wanted):
+        return None
+    state = work.state(case)
+    return state if state is not None and state.outcome == "merged" else None
+
+
+def _bring_back(
+    work: Work,
+    back: CaseState,
+    out: list[tuple[dict[str, Any], int, int]],
+    why: Text,
+    actor: Actor,
+    reason: str,
+) -> CaseState:
+    draft = work.draft(back.case)
+    stage = "dispatch"
+    for event in reversed(events_of(work.tx.connection, back.case)):
+        if event.step == "merge":
+            stage = str(event.data.get("before", "dispatch"))
+            break
+    waits = stage in ("collect", "verify", "file")
+    stage = stage if waits else "dispatch"
+    clock = response.stage_clock(work.city, draft.state, stage, draft.now)
+    data = {"queue": "verify" if waits else "returned", **deadline.data(clock)}
+    draft.add("reopen", data, stage=stage, actor=actor.account, reason=reason.strip())
+    for told, returned, _ in out:
+        draft.add("join", _joined(told, returned, why), actor=actor.account)
+    if not waits:
+        response.respond(draft, work.city)
+    work.take(back, draft)
+    return draft.state
+
+
+def _found(
+    work: Work,
+    target: str,
+    case: str,
+    out: list[tuple[dict[str, Any], int, int]],
+    why: Text,
+    before: CaseState,
+    actor: Actor,
+) -> CaseState:
+    """A new case of the signals taken out."""
+    first = again(out[0][0], before.probe)
+    if not first.matters and before.matter:
+        first = replace(first, matters=((before.matter, 1.0),))
+    if first.place == Place():
+        first = replace(first, place=before.place)
+    draft = Draft(target, None, work.now, before.probe)
+    more: dict[str, Any] = {"split_from": case, "reasons": [why], "by": actor.account}
+    number = work.new_number(before.probe)
+    intake.open_case(draft, work.city, first, number, work.desk.policy, **more)
+    if out[0][1]:
+        draft.add("returned", {"member": {"kind": "alarm", "id": first.id}, "at": work.now})
+    for told, returned, _ in out[1:]:
+        draft.add("join", _joined(told, returned, why), actor=actor.account)
+    level.grade(draft, work.city, only_up=True)
+    if not draft.state.lead and before.lead:
+        owner.assign(draft, work.city, before.lead)
+    work.take(None, draft)
+    return draft.state
+
+
+def _worst(rows: list[tuple[dict[str, Any], int, int]]) -> int:
+    found = [told.get("priority", 0) for told, _, _ in rows if told["kind"] == "alarm"]
+    return min((priority for priority in found if priority), default=0)
+
+
+def _narrow(work: Work, case: str, left: list[tuple[dict[str, Any], int, int]]) -> None:
+    """Memory forgets devices and words that only the signals taken out had brought."""
+    index: OpenCases = work.desk.index
+    state = _existing(work, case)
+    index.refresh(state, [again(told, state.probe) for told, _, _ in left])
+
+
+def _moved(work: Work, case: str, signal: Signal, returned: int) -> None:
+    work.told(case, signal)
+    if returned:
+        work.desk.alarms.pop(signal.id, None)
