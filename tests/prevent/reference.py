@@ -118,7 +118,9 @@ class City:
         test = False
         for name in self.devices[c.device][1]:
             known = self.now.get((c.device, name))
-            if known is None or known.quality == BAD or name not in c.rule.expression:
+            if known is None or known.quality == BAD or math.isnan(known.value):
+                continue
+            if name not in c.rule.expression:
                 continue
             if c.rule.max_age_s and r.time - known.time > c.rule.max_age_s * S:
                 continue

@@ -36,7 +36,13 @@ places = st.fixed_dictionaries({}, optional={"limit": st.integers(0, 9)}).flatma
         lambda w: {**d, **w}
     )
 )
-overrides = st.lists(places, max_size=3)
+
+
+def whose(override: dict[str, Any]) -> str:
+    return str(override.get("division", override.get("device")))
+
+
+overrides = st.lists(places, max_size=3, unique_by=whose)
 
 
 def rules_of(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
@@ -68,7 +74,9 @@ one_rule = st.one_of(
         window_s=st.sampled_from([2, 5, 10]),
         relative=st.booleans(),
         deadband=st.sampled_from([0, 0.25]),
-        overrides=st.lists(places.filter(lambda o: o.get("limit") != 0), max_size=2),
+        overrides=st.lists(
+            places.filter(lambda o: o.get("limit") != 0), max_size=2, unique_by=whose
+        ),
     ),
     rules_of(
         type=st.just("state"),
@@ -81,7 +89,9 @@ one_rule = st.one_of(
         type=st.just("silence"),
         property=st.sampled_from(["", "p"]),
         limit=st.sampled_from([None, 3, 8]),
-        overrides=st.lists(places.filter(lambda o: o.get("limit") != 0), max_size=2),
+        overrides=st.lists(
+            places.filter(lambda o: o.get("limit") != 0), max_size=2, unique_by=whose
+        ),
     ),
     rules_of(
         type=st.just("expression"),

@@ -57,6 +57,7 @@ def test_round_trip() -> None:
         ({"text": {"zh": "{value"}}, "text.zh"),
         ({"suppressed_by": ["nothing"]}, "suppressed_by"),
         ({"overrides": [{"limit": 3}]}, "overrides[0]"),
+        ({"overrides": [{"device": "d", "limit": 3}, {"device": "d", "limit": 4}]}, "overrides"),
         ({"type": "state", "match": "any"}, "rule"),
     ],
 )

@@ -287,6 +287,13 @@ def _check(rule: AnyRule) -> list[Fault]:
             "names both a division and a device, or neither",
             "name one",
         )
+    named = [override.division or override.device for override in rule.overrides]
+    need(
+        len(set(named)) == len(named),
+        "overrides",
+        "name a division or device twice",
+        "keep one of them",
+    )
     if isinstance(rule, Silence):
         if rule.limit is not None:
             need(rule.limit > 0, "limit", "is not above 0", "give seconds")
