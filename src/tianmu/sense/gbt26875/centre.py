@@ -103,15 +103,17 @@ class Centre:
         told = Told(known.panel, self.zone, known.settings, now)
         if is_beat(frame):
             self.counts["heartbeats"] += 1
-            self._tell_link(told, known, link, frame, always=True)
+            self._tell_link(told, known, link, always=True)
             return self._keep(link, known, frame, self._columns(told, known, frame), None)
         window = round(known.settings.duplicate_seconds * 1e6)
         heard, again = self._recent.seen(frame, now, window, self._trusted(frame, now))
         if again:
             self.counts["duplicates"] += 1
-            return self._repeat(link, frame, heard.kept)
+            self._tell_link(told, known, link)
+            readings = self._columns(told, known, frame)
+            return self._repeat(link, known, frame, readings, heard.kept)
         tell(frame, told)
-        self._tell_link(told, known, link, frame)
+        self._tell_link(told, known, link)
         readings = self._columns(told, known, frame)
         return self._keep(link, known, frame, readings, heard.key, heard.kept, cut)
 
@@ -124,9 +126,7 @@ class Centre:
         label = local_time(read_time(frame.label), self.zone)
         return label is not None and abs(label - now) < TRUSTED
 
-    def _tell_link(
-        self, told: Told, known: Known, link: Link, frame: Frame, *, always: bool = False
-    ) -> None:
+    def _tell_link(self, told: Told, known: Known, link: Link, *, always: bool = False) -> None:
         """A ``link`` row: on connecting, on each heart-beat, and now and then between."""
         due = told.received - known.linked_at >= self.options.link_seconds * 1e6
         if known.link is not link:
@@ -166,7 +166,7 @@ class Centre:
             if kept is not None and not kept.done():
                 kept.set_result(good)
         self._reply(link, frame, good)
-        if good:
+        if good and kept is not None:
             self._heed_duty(known, frame)
 
     def _in_maintenance(self, known: Known) -> Callable[[str], bool]:
@@ -174,9 +174,20 @@ class Centre:
             return lambda address: True
         return self.intake.in_maintenance
 
-    async def _repeat(self, link: Link, frame: Frame, kept: asyncio.Future[bool]) -> None:
-        """It was heard before: it gets the answer the first one got."""
-        self._reply(link, frame, await asyncio.shield(kept))
+    async def _repeat(
+        self,
+        link: Link,
+        known: Known,
+        frame: Frame,
+        readings: Readings | None,
+        kept: asyncio.Future[bool],
+    ) -> None:
+        """It was heard before: it gets the answer the first one got. It may still be the first
+        on a new link, which is told."""
+        if await asyncio.shield(kept):
+            await self._keep(link, known, frame, readings, None)
+        else:
+            self._reply(link, frame, False)
 
     async def _put_away(self, known: Known, frame: Frame, cut: Cut, peer: str) -> None:
         self.counts["vendor"] += 1

@@ -24,6 +24,8 @@ from tianmu.sense.gbt26875.readings import PROTOCOL
 log = logging.getLogger("tianmu.gbt26875")
 
 CHUNK = 16 << 10
+BYTES_A_FRAME = 256
+"""bytes that count as one frame for the pace, so that noise is read slowly too"""
 GRACE = 3.0
 """seconds that what is under way may take to end"""
 
@@ -183,7 +185,7 @@ class Gbt26875Connector:
                 return
             if not framer.pending:
                 half_since = 0.0
-            await self._hear(link, cuts)
+            await self._hear(link, cuts, len(chunk or b"") / BYTES_A_FRAME)
             if chunk == b"":
                 self._centre.counts["closed"] += 1
                 return
@@ -192,7 +194,8 @@ class Gbt26875Connector:
                 log.warning("%s: closed after %d unreadable pieces", link.peer, link.refused)
                 return
 
-    async def _hear(self, link: Link, cuts: list[Cut]) -> None:
+    async def _hear(self, link: Link, cuts: list[Cut], least: float = 0.0) -> None:
+        """Hear what was cut; a chunk counts as ``least`` frames however few are in it."""
         loop = asyncio.get_running_loop()
         for cut in cuts:
             known = await self._centre.hear(link, cut)
@@ -202,7 +205,7 @@ class Gbt26875Connector:
                 if work is not None:
                     link.start(asyncio.create_task(work))
         link.heard = loop.time()
-        delay = link.pace.delay(len(cuts), link.heard)
+        delay = link.pace.delay(max(len(cuts), least), link.heard)
         if delay > 0:
             self._centre.counts["slowed"] += 1
             await asyncio.sleep(delay)

@@ -23,7 +23,7 @@ class Pace:
         self._rate, self._burst = rate, burst
         self._left, self._at = burst, 0.0
 
-    def delay(self, frames: int, now: float) -> float:
+    def delay(self, frames: float, now: float) -> float:
         """Seconds to wait before reading on, after ``frames`` at ``now`` (s, monotonic)."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate) - frames
         self._at = now
