@@ -1,0 +1,202 @@
+"""``tianmu probe``: a marked fire and a marked complaint, through the whole city.
+
+Two marked actors carry both cases to their end: one reports, checks and closes, the other accepts
+and handles, since nobody checks his own work. What is marked never meets a real case, pages
+nobody and counts in no figure. Stages are told in milliseconds since the fire's frame (the
+complaint's request) was sent; ``acknowledged`` comes after fsync, so ``durable`` is no later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tianmu.rehearse.city import Answered, City, connect, credentials
+from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.panel_script import Component, fire, normal
+
+COMMAND, HANDLE = "probe-command", "probe-handle"
+WITHIN = 20.0
+"""seconds that any one stage may take before the probe gives up"""
+
+
+class Stuck(RuntimeError):
+    """A stage did not come about: says which, and where the city was by then."""
+
+
+def run(data: Path, url: str = "") -> dict[str, Any]:
+    """Both walks; what ``--json`` prints."""
+    command, handle = (connect(data, role, url) for role in (COMMAND, HANDLE))
+    found: dict[str, Any] = {"ok": False, "fire_ms": {}, "complaint_ms": {}, "trouble": []}
+    about = credentials(data)["probe"]
+    with Heard(command, {"alarm", "case"}) as heard:
+        for name, walk in (
+            ("fire_ms", lambda: _fire(command, handle, heard, about)),
+            ("complaint_ms", lambda: _complaint(command, handle, heard)),
+        ):
+            try:
+                found[name] = walk()
+            except (Stuck, Answered, TimeoutError) as error:
+                found["trouble"].append(f"{name}: {error}")
+    found["ok"] = not found["trouble"]
+    return found
+
+
+def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> dict[str, float]:
+    number = random.randint(1, about["components"])
+    detector = Component(40, number, f"probe {number}")
+    sent, latency = asyncio.run(_send_fire(command, about["source"], detector))
+    device = f"probe-{number:03d}"
+    alarm = heard.first(
+        "alarm", lambda a: a["device"] == device and a["priority"] == 1 and _after(a, sent), WITHIN
+    )
+    if alarm is None:
+        raise Stuck(f"no alarm of {device} was pushed within {WITHIN:g} s")
+    arrived, told = alarm
+    stages = {
+        "acknowledged": round(latency * 1000, 2),
+        "durable": round(latency * 1000, 2),
+        "alarm": _since(sent, told["raised_at"]),
+    }
+    case = _case_of(heard, command, lambda: _find_by_alarm(command, told["alarm"]))
+    stages |= _walk(command, handle, heard, case, sent)
+    stages["push"] = round((arrived - sent) * 1000, 2)
+    asyncio.run(_clear(command, about["source"], detector))
+    for step in ("acknowledge", "reset"):
+        try:
+            command.post(f"/api/alarms/{told['alarm']}/{step}", {"reason": "probe"})
+        except Answered as problem:
+            if problem.status not in {404, 409, 422}:
+                raise
+    return stages
+
+
+async def _send_fire(city: City, address: str, detector: Component) -> tuple[float, float]:
+    """(wall time the frame was sent at, seconds until its confirm)."""
+    async with Panel(address, city.host, city.ports["gbt26875"], components=[detector]) as panel:
+        await panel.send(normal(detector))
+        sent = time.time()
+        latency = await panel.send(fire(detector))
+    return sent, latency
+
+
+async def _clear(city: City, address: str, detector: Component) -> None:
+    async with Panel(address, city.host, city.ports["gbt26875"], components=[detector]) as panel:
+        await panel.send(normal(detector))
+
+
+def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
+    brief = command.get("/api/city")
+    matter = brief["matters"][0]
+    sent = time.time()
+    begin = time.perf_counter()
+    answer = command.post(
+        "/api/reports",
+        {
+            "channel": "hotline",
+            "text": next(iter(matter["name"].values())),
+            "matter": matter["key"],
+            "place": {
+                "longitude": brief["center"][0] + random.uniform(-0.02, 0.02),
+                "latitude": brief["center"][1] + random.uniform(-0.02, 0.02),
+                "precision": 20,
+            },
+        },
+    )
+    acknowledged = round((time.perf_counter() - begin) * 1000, 2)
+    case = _case_of(heard, command, lambda: _find_by_report(command, answer["report"]))
+    first = heard.first("case", lambda c: c["case"] == case, WITHIN)
+    stages = {"acknowledged": acknowledged, "durable": acknowledged}
+    stages |= _walk(command, handle, heard, case, sent)
+    if first is not None:
+        stages["push"] = round((first[0] - sent) * 1000, 2)
+    return stages
+
+
+def _find_by_alarm(city: City, alarm: str) -> str | None:
+    for item in city.get("/api/alarms", state="all", limit=50)["items"]:
+        if item["alarm"] == alarm:
+            return item["case"]  # type: ignore[no-any-return]
+    return None
+
+
+def _find_by_report(city: City, report: str) -> str | None:
+    case: str | None = city.get(f"/api/reports/{report}").get("case")
+    return case
+
+
+def _case_of(heard: Heard, city: City, find: Any) -> str:
+    """The case of a signal: looked for whenever a case is pushed."""
+    end = time.monotonic() + WITHIN
+    while time.monotonic() < end:
+        case = find()
+        if case:
+            return str(case)
+        time.sleep(0.02)
+    raise Stuck(f"no case was opened within {WITHIN:g} s")
+
+
+DEEDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("verify", "verify", COMMAND, {}),
+    ("file", "file", COMMAND, {}),
+    ("dispatch", "order", COMMAND, {}),
+    ("handle", "accept", HANDLE, {}),
+    ("handle", "handle", HANDLE, {}),
+    ("handle", "feed_back", HANDLE, {"result": "probe"}),
+    ("feed_back", "check", COMMAND, {"result": "pass"}),
+    ("check", "close", COMMAND, {}),
+)
+"""stage, step, who does it, with what"""
+
+
+def _walk(command: City, handle: City, heard: Heard, case: str, sent: float) -> dict[str, float]:
+    """Carry a case to its end; ms of each stage since ``sent``."""
+    who = {COMMAND: command, HANDLE: handle}
+    for stage, step, actor, data in DEEDS:
+        view = command.get(f"/api/cases/{case}")
+        if view["stage"] == "dispatch" and stage == "dispatch" and not view["owner"]:
+            department = command.get("/api/city")["departments"][0]["code"]
+            _do(command, view, "assign", {"department": department})
+            view = command.get(f"/api/cases/{case}")
+        if view["stage"] != stage or (step == "order" and view["orders"]):
+            continue
+        _do(who[actor], view, step, data)
+    view = command.get(f"/api/cases/{case}")
+    if view["stage"] != "close":
+        raise Stuck(
+            f"case {view['number']} stands at {view['stage']} ({view['queue'] or 'no queue'}); "
+            f"this account may now: {[a['step'] for a in view['actions']]}"
+        )
+    if heard.first("case", lambda c: c["case"] == case and c["stage"] == "close", WITHIN) is None:
+        raise Stuck(f"the closing of case {view['number']} was not pushed")
+    names = {
+        "open": "case", "order": "order", "accept": "accepted", "feed_back": "handled",
+        "check": "checked", "close": "closed",
+    }  # fmt: skip
+    stages: dict[str, float] = {}
+    for event in view["events"]:
+        name = names.get(event["step"])
+        if name is not None and name not in stages:
+            stages[name] = _since(sent, event["at"])
+    return stages
+
+
+def _do(city: City, view: dict[str, Any], step: str, data: dict[str, Any]) -> None:
+    city.post(
+        f"/api/cases/{view['case']}/steps/{step}",
+        {"reason": "probe", "data": data},
+        headers={"If-Match": f'"{view["version"]}"'},
+    )
+
+
+def _since(sent: float, instant: str) -> float:
+    return round((datetime.fromisoformat(instant).timestamp() - sent) * 1000, 2)
+
+
+def _after(alarm: dict[str, Any], sent: float) -> bool:
+    return datetime.fromisoformat(alarm["raised_at"]).timestamp() >= sent - 0.01
