@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 RESERVE = 256 << 20
-"""bytes left free for life-safety facts, purging and the operating system: below it ordinary
-writes are refused (default, to be set by the city)"""
-RESERVE_LIFE = 32 << 20
-"""bytes left free even by life-safety facts (default, to be set by the city)"""
+"""bytes of its disk that a file leaves free: below it its writes are refused (default, to be set
+by the city)"""
+RESERVE_FIRST = 48 << 20
+"""the same for what matters most: life-safety facts, alarms, cases, and letting go of old entries
+(default, to be set by the city)"""
+FIRST = ("gate-life", "watch", "hub")
+"""files that go on while others are refused already"""
+REUSE = 32 << 20
+"""bytes free within a file (purged entries) with which it goes on although its disk is full"""
+
+
+def reserve_of(stem: str) -> int:
+    """The reserve of a file, by its name without suffix."""
+    return RESERVE_FIRST if stem in FIRST else RESERVE
+
 
 _SQLITE_IOERR = 10
 _SQLITE_FULL = 13

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tianmu.store.disk import RESERVE, DiskFull, free_bytes, is_full
+from tianmu.store.disk import RESERVE_FIRST, REUSE, DiskFull, free_bytes, is_full, reserve_of
 from tianmu.store.journal.file import connect, migrate
 from tianmu.store.journal.topics import Topics
 from tianmu.store.journal.wake import Waker
@@ -42,15 +42,16 @@ class AlreadyOpen(OSError):
 class _Work(Generic[T]):
     """A function to run in the writer thread, and who waits for its result."""
 
-    __slots__ = ("error", "fn", "future", "loop", "result")
+    __slots__ = ("error", "fn", "future", "loop", "result", "urgent")
 
     def __init__(
         self,
         fn: Callable[[Transaction], T],
         future: concurrent.futures.Future[T] | asyncio.Future[T],
         loop: asyncio.AbstractEventLoop | None,
+        urgent: bool = False,
     ) -> None:
-        self.fn, self.future, self.loop = fn, future, loop
+        self.fn, self.future, self.loop, self.urgent = fn, future, loop, urgent
         self.result: T
         self.error: BaseException | None = None
 
@@ -67,15 +68,16 @@ class _Work(Generic[T]):
 class Records:
     """A SQLite file with journal topics, tables and read positions.
 
-    ``reserve`` is how many bytes must stay free on its disk; below it writes raise ``DiskFull``.
+    ``reserve`` is how many bytes must stay free on its disk (default: by its name, see ``disk``);
+    below it writes raise ``DiskFull``, unless the file has room within itself.
     Raises ``AlreadyOpen`` where another writer has the file, ``Unusable`` where the library or
     the file cannot be trusted, ``FileNotFoundError`` for a read-only file that is not there yet.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False, reserve: int = RESERVE) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False, reserve: int | None = None) -> None:
         self.path = Path(path)
         self.readonly = readonly
-        self.reserve = reserve
+        self.reserve = reserve_of(self.path.stem) if reserve is None else reserve
         self._engine: sqlalchemy.Engine | None = None
         self._engine_lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
@@ -169,14 +171,16 @@ class Records:
 
         self.transact(lambda tx: bring_up(tx.connection, metadata, room, migrations))
 
-    def write(self, fn: Callable[[Transaction], T]) -> concurrent.futures.Future[T]:
+    def write(
+        self, fn: Callable[[Transaction], T], *, urgent: bool = False
+    ) -> concurrent.futures.Future[T]:
         """Run ``fn`` in the writer thread; the future resolves once its commit is on disk.
 
         A raising ``fn`` rolls back only itself. The future raises ``DiskFull`` where there was no
-        room: then nothing of it was written.
+        room: then nothing of it was written. ``urgent`` is for what makes room.
         """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._put(_Work(fn, future, None))
+        self._put(_Work(fn, future, None, urgent))
         return future
 
     def write_async(self, fn: Callable[[Transaction], T]) -> asyncio.Future[T]:
@@ -187,9 +191,9 @@ class Records:
         self._put(_Work(fn, future, loop))
         return future
 
-    def transact(self, fn: Callable[[Transaction], T]) -> T:
+    def transact(self, fn: Callable[[Transaction], T], *, urgent: bool = False) -> T:
         """``write`` and wait for it."""
-        return self.write(fn).result()
+        return self.write(fn, urgent=urgent).result()
 
     def _put(self, work: _Work[Any]) -> None:
         with self._close_lock:
@@ -254,13 +258,14 @@ class Records:
         transaction = self._transaction
         done = 0
         try:
-            free = free_bytes(self.path.parent)
-            if free < self.reserve:
-                raise DiskFull(self.path, free, self.reserve)
+            refused = self._no_room()
             transaction.begin()
             for work in group:
                 done += 1
-                self._one(transaction, work)
+                if refused is None or work.urgent:
+                    self._one(transaction, work)
+                else:
+                    work.error = refused
             topics = transaction.commit()
         except Exception as error:
             refusal = self._explain(error)
@@ -272,6 +277,16 @@ class Records:
         if topics:
             self._waker.wake(topics)
         return done
+
+    def _no_room(self) -> DiskFull | None:
+        """Whether ordinary writes are to be refused now."""
+        free = free_bytes(self.path.parent)
+        if free >= self.reserve:
+            return None
+        inside = self._transaction.reusable()
+        if inside >= REUSE and free >= RESERVE_FIRST:
+            return None
+        return DiskFull(self.path, free, self.reserve)
 
     def _one(self, transaction: Transaction, work: _Work[Any]) -> None:
         transaction.savepoint()

@@ -138,6 +138,12 @@ class Transaction:
         self._cursor.execute("RELEASE one")
         self._topics.forget_new()
 
+    def reusable(self) -> int:
+        """Bytes of the file that hold nothing."""
+        free = self._cursor.execute("PRAGMA freelist_count").fetchone()[0]
+        size = self._cursor.execute("PRAGMA page_size").fetchone()[0]
+        return int(free * size)
+
     def alive(self) -> bool:
         """Whether SQLite has not rolled back the whole transaction by itself."""
         return bool(self._raw.in_transaction)
