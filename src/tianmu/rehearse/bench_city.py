@@ -31,7 +31,14 @@ class Bench:
 
 
 def source(
-    city: City, name: str, protocol: str, *, life: bool = False, origin: str = "seeded", **more: Any
+    city: City,
+    name: str,
+    protocol: str,
+    *,
+    life: bool = False,
+    origin: str = "seeded",
+    called: dict[str, str] | None = None,
+    **more: Any,
 ) -> str:
     """Make a source (or renew its token) and return its token."""
     known = {s["source"] for s in city.get("/api/sources", limit=500)["items"]}
@@ -41,7 +48,7 @@ def source(
             {
                 "source": name,
                 "protocol": protocol,
-                "name": {"zh": name, "en": name},
+                "name": called or {"zh": name, "en": name},
                 "origin": origin,
                 "life_safety": life,
                 **more,
@@ -69,18 +76,17 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
     for kind, properties in kinds.items():
         for prop in properties:
             code = f"bench-{kind}-{prop}"
-            common = {"kind": kind, "property": prop, "priority": 4}
-            for number, (form, more) in enumerate(
-                (
-                    ("threshold", {"direction": "high", "limit": 1e9, "deadband": 1.0}),
-                    ("threshold", {"direction": "high", "limit": 2e9, "on_delay_s": 60}),
-                    ("threshold", {"direction": "low", "limit": -1e9, "deadband": 1.0}),
-                    ("threshold", {"direction": "low", "limit": -2e9, "off_delay_s": 60}),
-                    ("threshold", {"direction": "outside", "low": -3e9, "high": 3e9}),
-                    ("rate", {"direction": "rise", "limit": 1e9, "window_s": 60}),
-                    ("silence", {"limit": 86400}),
-                )
-            ):
+            common: dict[str, Any] = {"kind": kind, "property": prop, "priority": 4}
+            forms: tuple[tuple[str, dict[str, Any]], ...] = (
+                ("threshold", {"direction": "high", "limit": 1e9, "deadband": 1.0}),
+                ("threshold", {"direction": "high", "limit": 2e9, "on_delay_s": 60}),
+                ("threshold", {"direction": "low", "limit": -1e9, "deadband": 1.0}),
+                ("threshold", {"direction": "low", "limit": -2e9, "off_delay_s": 60}),
+                ("threshold", {"direction": "outside", "low": -3e9, "high": 3e9}),
+                ("rate", {"direction": "rise", "limit": 1e9, "window_s": 60}),
+                ("silence", {"limit": 86400}),
+            )
+            for number, (form, more) in enumerate(forms):
                 made.append(
                     {
                         **common, "code": f"{code}-{number}", "type": form,
@@ -90,8 +96,11 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
     return made
 
 
-def prepare(city: City, devices: int) -> Bench:
-    """Register ``devices``, publish the rules, make the sources."""
+def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
+    """Register ``devices``, publish seven rules on each datastream, make the sources.
+
+    ``keep_rules``: the city's own rules stay in force beside them.
+    """
     run = uuid.uuid4().hex[:8]
     seeding = city.get("/api/city/seeding")
     kinds = [k for k in seeding["kinds"] if k["per_thousand"] > 0]
@@ -126,9 +135,10 @@ def prepare(city: City, devices: int) -> Bench:
             }
         ),
     )
+    kept = city.get("/api/rules")["rules"] if keep_rules else []
     city.post(
         "/api/rules/publish",
-        {"rules": rules(used), "reason": "measurement: seven rules on each datastream"},
+        {"rules": [*kept, *rules(used)], "reason": "measurement: seven rules on each datastream"},
     )
     datastreams = [
         f"{name}/{p['code']}"

@@ -78,7 +78,8 @@ class City:
 
 def parse_events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
     """Server-sent events (WHATWG HTML §9.2) as (id, event, data as JSON)."""
-    last, event, data = "", "message", []
+    last, event = "", "message"
+    data: list[str] = []
     for line in lines:
         if not line:
             if data:

@@ -103,7 +103,7 @@ async def _seeded(
     fleet = make(seeding, towns, asked.devices, asked.seed)
     tokens = {
         life: await asyncio.to_thread(
-            bench_city.source, city, name, "http", life=life, name=NAMES[name]
+            bench_city.source, city, name, "http", life=life, called=NAMES[name]
         )
         for life, name in ((False, "seeded"), (True, "seeded-life"))
     }

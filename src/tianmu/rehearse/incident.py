@@ -203,7 +203,8 @@ class Incidents:
             return which
         here = (happening.longitude * METRES * self._stretch, happening.latitude * METRES)
         distance, found = tree.query(here, k=min(16, len(which)), distance_upper_bound=within_m)
-        return which[np.atleast_1d(found)[np.isfinite(np.atleast_1d(distance))]]
+        near = np.atleast_1d(found)[np.isfinite(np.atleast_1d(distance))]
+        return np.asarray(which[near], dtype=np.int64)
 
     def _add_tellings(self, happening: Happening, told: dict[str, Any]) -> None:
         low, high = told.get("number", (0, 1))

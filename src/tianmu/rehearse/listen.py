@@ -51,6 +51,12 @@ class Heard:
                 self.breaks += 1
                 time.sleep(0.2)
 
+    def take(self) -> list[tuple[float, str, Any]]:
+        """What has come since the last time; it is let go of here."""
+        with self._arrived:
+            taken, self.events = self.events, []
+        return taken
+
     def first(
         self, event: str, fits: Callable[[Any], bool], within: float
     ) -> tuple[float, Any] | None:

@@ -152,9 +152,8 @@ class Panel:
         self._hang_up()
 
     async def _say_hello(self) -> None:
-        """Version and state, as units tell when they come up."""
+        """Its state, as units tell when they come up."""
         with contextlib.suppress(NotConfirmed):
-            await self.send(happening.version())
             await self.send(happening.unit_state())
 
     async def _beat(self) -> None:

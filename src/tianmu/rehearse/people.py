@@ -71,11 +71,9 @@ class People:
             page = await asyncio.to_thread(duty.get, "/api/cases", open="true", limit=200)
             for case in page["items"]:
                 self._begin(case)
-            seen = 0
             while True:
-                for _, _, case in heard.events[seen:]:
+                for _, _, case in heard.take():
                     self._begin(case)
-                seen = len(heard.events)
                 await asyncio.sleep(0.5)
 
     def _begin(self, case: dict[str, Any]) -> None:

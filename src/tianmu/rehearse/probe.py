@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,11 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {"ok": False, "fire_ms": {}, "complaint_ms": {}, "trouble": []}
     about = credentials(data)["probe"]
     with Heard(command, {"alarm", "case"}) as heard:
-        for name, walk in (
+        walks: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
             ("fire_ms", lambda: _fire(command, handle, heard, about)),
             ("complaint_ms", lambda: _complaint(command, handle, heard)),
-        ):
+        )
+        for name, walk in walks:
             try:
                 found[name] = walk()
             except (Stuck, Answered, TimeoutError) as error:

@@ -1,0 +1,180 @@
+"""``tianmu bench latency``: from a fire panel's frame to the event a subscriber receives.
+
+Ordinary load goes on meanwhile: of 100 observations 95 come in batches of 100, 5 singly.
+Each frame is the first fire of a detector of its own, so each must give exactly one alarm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from tianmu.rehearse import bench_city
+from tianmu.rehearse.bench_city import Bench
+from tianmu.rehearse.bench_ingest import CONNECTIONS
+from tianmu.rehearse.city import City
+from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.load import ColumnBatch
+from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.panel_script import Component, fire
+
+FRAMES_PER_SECOND = 20.0
+BATCH = 100
+SINGLY = 0.05
+
+
+def run(city: City, data: Path, *, rate: float, seconds: float, devices: int) -> dict[str, Any]:
+    """Measure; returns what ``--json`` prints."""
+    bench = bench_city.prepare(city, devices, keep_rules=True)
+    address = f"{random.getrandbits(40):012x}"
+    count = int(seconds * FRAMES_PER_SECOND)
+    detectors = [Component(40, number, f"bench {number}") for number in range(1, count + 1)]
+    names = _register_panel(city, bench, address, detectors)
+    with Heard(city, {"alarm"}) as heard:
+        sent, load = asyncio.run(_play(city, bench, address, detectors, rate, seconds))
+        arrived = _arrivals(heard, set(names), count)
+    waits = np.array([arrived[names[i]] - at for i, at in sent.items() if names[i] in arrived])
+    waits = waits * 1000 if len(waits) else np.array([np.nan])
+    return {
+        "rate_asked": rate,
+        "rate_sent": round(load["acknowledged"] / seconds),
+        "seconds": seconds,
+        "samples": len(arrived),
+        "lost": count - len(arrived),
+        "p50_ms": round(float(np.percentile(waits, 50)), 1),
+        "p99_ms": round(float(np.percentile(waits, 99)), 1),
+        "max_ms": round(float(waits.max()), 1),
+        "load_refused": load["refused"],
+        "devices": devices,
+    }
+
+
+def _register_panel(
+    city: City, bench: Bench, address: str, detectors: list[Component]
+) -> list[str]:
+    """A panel of our own on the life-safety lane; names of its detectors' devices."""
+    source = f"bench-{bench.run}-panel"
+    bench_city.source(city, source, "gbt26875", life=True, allow=[address])
+    brief = city.get("/api/city")
+    west, south, east, north = brief["bbox"]
+    names = [f"bench-{bench.run}-{c.address}" for c in detectors]
+    # far from one another, so that what is measured is not a storm of merging
+    n = len(detectors)
+    bench_city.register(
+        city,
+        pa.table(
+            {
+                "device": names,
+                "kind": ["fire_component"] * n,
+                "longitude": np.linspace(west, east, n),
+                "latitude": np.random.default_rng().permutation(np.linspace(south, north, n)),
+                "origin": ["seeded"] * n,
+                "source": [source] * n,
+                "address": [f"gbt26875/{address}/1-1-40-{c.address}" for c in detectors],
+                "properties": pa.array([["state"]] * n, pa.list_(pa.string())),
+            }
+        ),
+    )
+    return names
+
+
+async def _play(
+    city: City,
+    bench: Bench,
+    address: str,
+    detectors: list[Component],
+    rate: float,
+    seconds: float,
+) -> tuple[dict[int, float], dict[str, int]]:
+    """Frames at their rate beside the load; (detector → time sent, what became of the load)."""
+    sent: dict[int, float] = {}
+    load = {"acknowledged": 0, "refused": 0}
+    stop = asyncio.Event()
+    loading = [
+        asyncio.create_task(_load(city, bench, rate / CONNECTIONS, stop, load))
+        for _ in range(CONNECTIONS)
+    ]
+    async with Panel(address, city.host, city.ports["gbt26875"], components=detectors) as panel:
+        await asyncio.sleep(2.0)  # the load is steady before anything is timed
+        begin = time.monotonic()
+        under_way = []
+        for number, detector in enumerate(detectors):
+            await asyncio.sleep(max(0.0, begin + number / FRAMES_PER_SECOND - time.monotonic()))
+            sent[number] = time.time()
+            under_way.append(asyncio.create_task(panel.send(fire(detector))))
+        await asyncio.gather(*under_way)
+        stop.set()
+        await asyncio.gather(*loading)
+    return sent, load
+
+
+async def _load(
+    city: City, bench: Bench, rate: float, stop: asyncio.Event, load: dict[str, int]
+) -> None:
+    """One gateway's share of the ordinary load."""
+    chance = np.random.default_rng()
+    reader, writer = await asyncio.open_connection(city.host, city.ports["http"])
+    n = len(bench.datastreams)
+    pool = []
+    for _ in range(64):
+        start = int(chance.integers(0, n - BATCH))
+        pool.append(ColumnBatch(bench.datastreams[start : start + BATCH]))
+    head = (
+        f"POST /observations HTTP/1.1\r\nHost: {city.host}\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {bench.token}\r\n"
+    )
+    # of each 100 observations 95 come in batches of 100 and 5 singly
+    singles = BATCH * SINGLY / (1 - SINGLY)
+    owed, number = 0.0, 0
+    begin, done = time.monotonic(), 0
+    while not stop.is_set():
+        values = chance.integers(0, 10**6, BATCH)
+        bodies = [(pool[number % 64].body(time.time_ns() // 1000, values), BATCH)]
+        number += 1
+        owed += singles
+        while owed >= 1:
+            owed -= 1
+            name = bench.datastreams[int(chance.integers(n))]
+            body = msgspec.json.encode(
+                {"datastream": name, "time": time.time_ns() // 1_000_000, "value": 1.0}
+            )
+            bodies.append((body, 1))
+        for body, _ in bodies:
+            key = uuid.uuid4().hex
+            writer.write(
+                f"{head}Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            )
+            writer.write(body)
+        for _, size in bodies:
+            status = await _status(reader)
+            load["acknowledged" if status == 200 else "refused"] += size
+            done += size
+        await asyncio.sleep(max(0.0, begin + done / rate - time.monotonic()))
+    writer.close()
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    at = head.lower().index(b"content-length:") + 15
+    await reader.readexactly(int(head[at : head.index(b"\r", at)]))
+    return int(head[9:12])
+
+
+def _arrivals(heard: Heard, names: set[str], count: int, within: float = 30.0) -> dict[str, float]:
+    """device → when its alarm was received."""
+    arrived: dict[str, float] = {}
+    end = time.monotonic() + within
+    while len(arrived) < count and time.monotonic() < end:
+        for at, _, alarm in heard.take():
+            if alarm["device"] in names and alarm["state"] == "unacknowledged":
+                arrived.setdefault(alarm["device"], at)
+        time.sleep(0.1)
+    return arrived
