@@ -256,6 +256,8 @@ class Counts:
     overdue: int
     by_level: Mapping[str, int]
     by_stage: Mapping[str, int]
+    signals_total: int
+    """signals that were taken in since the beginning"""
     departments: Mapping[str, tuple[int, int, int]]
     """lead department → open, overdue, due soon"""
 
@@ -287,6 +289,7 @@ def counts(
             departments[lead] = (before[0] + number, before[1] + behind, before[2] + close)
     opened = select(func.count()).where(c.opened_at >= midnight, seen)
     closed = select(func.count()).where(c.closed_at >= midnight, seen)
+    taken = select(table.counter.c.value).where(table.counter.c.name == "signals")
     return Counts(
         open=total,
         today_opened=connection.scalar(opened) or 0,
@@ -294,5 +297,6 @@ def counts(
         overdue=overdue,
         by_level=by_level,
         by_stage=by_stage,
+        signals_total=connection.scalar(taken) or 0,
         departments=departments,
     )

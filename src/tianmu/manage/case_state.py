@@ -75,6 +75,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     accepted_by: str = ""
     done_by: str = ""
     result: str = ""
+    by: str = ""
+    """account of whoever called this unit in by hand, empty where the plan did"""
     basis: str = ""
 
 
@@ -120,6 +122,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reports: int = 0
     active: int = 0
     """alarms of it that have not returned to normal"""
+    devices: int = 0
+    """different devices among its alarms"""
     worst: int = 0
     """highest priority among its alarms, 1 highest … 4; 0 none"""
     clocks: tuple[Clock, ...] = ()

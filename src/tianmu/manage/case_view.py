@@ -257,6 +257,7 @@ def vitals(counts: Counts, city: City) -> dict[str, Any]:
                 level.name: counts.by_level.get(level.name, 0) for level in city.profile.levels
             },
             "by_stage": dict(counts.by_stage),
+            "signals_total": counts.signals_total,
         },
         "departments": [
             {

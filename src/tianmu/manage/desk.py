@@ -32,7 +32,7 @@ from tianmu.store.records import Transaction
 if TYPE_CHECKING:
     from tianmu.city.pack import City
 
-GENERATION, SERIAL = "generation", "serial"
+GENERATION, SERIAL, SIGNALS = "generation", "serial", "signals"
 
 
 class Desk:
@@ -307,7 +307,10 @@ class Work:
             case = match.case
             before = desk.states[case]
             draft = Draft(case, before, max(self.now, before.changed_at))
-            intake.join_case(draft, self.city, signal, match, desk.policy)
+            anchor = desk.index.get(case)
+            fresh = anchor is not None and signal.device not in anchor.devices
+            fresh = fresh and signal.kind == "alarm" and bool(signal.device)
+            intake.join_case(draft, self.city, signal, match, desk.policy, new_device=fresh)
         else:
             before = None
             case = self.new_case()
@@ -316,6 +319,8 @@ class Work:
             intake.open_case(draft, self.city, signal, number, desk.policy)
         self.take(before, draft)
         self.told(case, signal)
+        if not signal.probe:
+            self._count(SIGNALS)
         return case
 
     def told(self, case: str, signal: Signal) -> None:

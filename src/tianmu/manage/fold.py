@@ -104,6 +104,8 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
             fields["worst"] = priority
     else:
         fields["reports"] = 1 + (state.reports if state else 0)
+    if data.get("new_device"):
+        fields["devices"] = 1 + (state.devices if state else 0)
     collector = member.get("collector", "")
     known = state.collectors if state else ()
     if collector and collector not in known:
@@ -135,6 +137,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["worst"] = event.data.get("worst", state.worst)
     else:
         fields["reports"] = state.reports - 1
+    if event.data.get("gone_device"):
+        fields["devices"] = state.devices - 1
     if event.data.get("apart"):
         new = [key for key in event.data["apart"] if key not in state.apart]
         fields["apart"] = (*state.apart, *new)

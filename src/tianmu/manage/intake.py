@@ -93,6 +93,7 @@ def open_case(
         "division": signal.place.division,
         "origin": str(signal.origin),
         "member": signal.told(),
+        "new_device": signal.kind == "alarm" and bool(signal.device),
         "score": 1.0,
         "reasons": [phrase("reason.first")],
         **more,
@@ -109,15 +110,26 @@ def open_case(
         response.respond(draft, city)
 
 
-def join_case(draft: Draft, city: City, signal: Signal, match: Match, policy: Policy) -> None:
-    """A signal joins a case: its level may rise, what was unclear may become clear, and an alarm
-    that can be trusted files what a person had still to verify."""
+def join_case(
+    draft: Draft,
+    city: City,
+    signal: Signal,
+    match: Match,
+    policy: Policy,
+    *,
+    new_device: bool = False,
+) -> None:
+    """A signal joins a case (``new_device``: of a device not heard of in it). Its level may rise,
+    what was unclear may become clear, and an alarm that can be trusted files what a person had
+    still to verify."""
     before = draft.state
     data: dict[str, Any] = {
         "member": signal.told(),
         "score": match.score,
         "reasons": list(match.reasons),
     }
+    if new_device:
+        data["new_device"] = True
     if _sharper(signal.place, before.place):
         data["place"] = msgspec.to_builtins(signal.place)
         if signal.place.division:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tianmu.city.department import DepartmentKind
 from tianmu.city.duty import lineage
 from tianmu.city.grading import Grade, Known
 from tianmu.city.grading import grade as by_rules
@@ -86,14 +87,26 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         suggested=_suggested(city, signal),
         priority=state.worst or None,
         signals=state.signals,
-        devices=state.alarms,
-        departments=1 + len(state.joint),
+        devices=state.devices,
+        departments=_called(city, state),
         text=f"{state.text} {signal.text}" if signal and signal.text != state.text else state.text,
         urgency=signal.urgency if signal else "",
         divisions=lineage(city.divisions, state.division),
         month=wall.month,
         hour=wall.hour,
     )
+
+
+def _called(city: City, state: CaseState) -> int:
+    """Departments needed: the one that leads and those a person has called in besides. Whoever the
+    plan sends anyway does not make the case graver."""
+    units = {
+        one.unit
+        for one in state.orders
+        if one.by and one.unit != state.lead and one.state not in ("cancelled", "returned")
+    }
+    known = (city.departments.get(unit) for unit in units)
+    return 1 + sum(one is not None and one.kind is not DepartmentKind.CENTRE for one in known)
 
 
 def _why(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 _NOISE = re.compile(r"[\W_]+")
 
@@ -29,7 +29,7 @@ def pairs(text: str) -> frozenset[str]:
     return frozenset(told[i : i + 2] for i in range(len(told) - 1))
 
 
-def likeness(one: frozenset[str], other: frozenset[str]) -> float:
+def likeness(one: Set[str], other: Set[str]) -> float:
     """0 (nothing in common) … 1 (one holds all of the other): overlap coefficient, damped where
     the shorter one is so short that overlap says little."""
     if not one or not other:

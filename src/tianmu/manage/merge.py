@@ -25,6 +25,10 @@ _METRES = 111_195.0
 """of one degree of a great circle on a sphere of 6,371 km"""
 
 
+UNKNOWN_RADIUS = 100.0
+"""metres at most between two signals of which one has no known matter"""
+
+
 @dataclass(frozen=True)
 class Tuning:
     """How much each kind of evidence counts; a score of ``threshold`` joins."""
@@ -38,6 +42,8 @@ class Tuning:
     """worth of a related matter, beside 1 for the same"""
     unknown: float = 0.5
     """worth of a matter that is not known"""
+    unknown_text: float = 0.25
+    """likeness of the texts that it needs then"""
     address_alone: float = 0.75
     """worth of the place where only division and address agree"""
     most_slack: float = 300.0
@@ -111,13 +117,16 @@ def judge(
     near = _place(signal, anchor, tuning, evidence)
     if near == 0.0:
         return 0.0, evidence
+    if signal.pairs and anchor.pairs and signal.kind == "report":
+        evidence.text = likeness(signal.pairs, anchor.pairs)
+    if kind == "unknown_matter" and not evidence.device and evidence.text < tuning.unknown_text:
+        return 0.0, evidence  # being near says nothing about what it is
     soon = _time(signal, anchor, evidence)
     if soon == 0.0:
         return 0.0, evidence
     score = tuning.place * near + tuning.time * soon + tuning.matter * worth
     total = tuning.place + tuning.time + tuning.matter
     if signal.pairs and anchor.pairs and signal.kind == "report":
-        evidence.text = likeness(signal.pairs, frozenset(anchor.pairs))
         # unlike words say less than like ones: people tell one thing in many ways
         share = tuning.text * (0.3 + 0.7 * evidence.text)
         score += share * evidence.text
@@ -152,8 +161,9 @@ def _matter(
         return best
     known = case or matters.get(signal.matter)
     if known is None:
-        return "unknown_matter", tuning.unknown, 50.0, 60.0
-    return "unknown_matter", tuning.unknown, known.radius_m, known.window_min
+        return "unknown_matter", tuning.unknown, UNKNOWN_RADIUS, 60.0
+    radius = min(known.radius_m, UNKNOWN_RADIUS)
+    return "unknown_matter", tuning.unknown, radius, known.window_min
 
 
 def _place(signal: Signal, anchor: Anchor, tuning: Tuning, evidence: Evidence) -> float:

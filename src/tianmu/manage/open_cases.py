@@ -14,7 +14,7 @@ from typing import Any
 from tianmu.city.matter import Matter
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.likeness import pairs
-from tianmu.manage.merge import Anchor, Match, Tuning, explain, judge, widen
+from tianmu.manage.merge import UNKNOWN_RADIUS, Anchor, Match, Tuning, explain, judge, widen
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -195,6 +195,11 @@ class OpenCases:
         place = signal.place
         if place.longitude is not None and place.latitude is not None:
             reach = math.ceil((self._radius(signal, wanted) + self.tuning.most_slack) / CELL)
+            if (2 * reach + 1) ** 2 > len(self._anchors):
+                for anchor in self._anchors.values():
+                    if wanted is None or anchor.matter in wanted:
+                        yield anchor
+                return
             column, row = self._cell(place.longitude, place.latitude)
             get = self._cells.get
             for x in range(column - reach, column + reach + 1):
@@ -225,9 +230,11 @@ class OpenCases:
         return list(wanted)
 
     def _radius(self, signal: Signal, wanted: list[str] | None) -> float:
-        keys = wanted if wanted is not None else self._matters
+        if wanted is None:
+            return UNKNOWN_RADIUS
+        keys = wanted
         radii = [self._matters[key].radius_m for key in keys if key in self._matters]
-        return min(2_000.0, max(radii, default=50.0))
+        return max(radii, default=50.0)
 
     def _cell(self, longitude: float, latitude: float) -> tuple[int, int]:
         return math.floor(longitude / self._lon), math.floor(latitude / self._lat)

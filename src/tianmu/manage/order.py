@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tianmu.manage import deadline, response
+from tianmu.manage import deadline, level, response
 from tianmu.manage.case_state import Order
 from tianmu.manage.step import refuse
 from tianmu.manage.turn import Refused, Turn
@@ -23,7 +23,14 @@ def order(turn: Turn) -> None:
     if isinstance(task, str) and task.strip():
         words = dict.fromkeys(turn.city.languages, task.strip()[:500])
     order, clocks = response.order(
-        turn.city, state, unit, words, turn.draft.now, limit=turn.limit("limit"), lead=lead
+        turn.city,
+        state,
+        unit,
+        words,
+        turn.draft.now,
+        limit=turn.limit("limit"),
+        lead=lead,
+        by=turn.actor.account,
     )
     if not state.lead:
         turn.take({"lead": unit, "joint": list(state.joint), "queue": ""}, step="assign")
@@ -31,6 +38,8 @@ def order(turn: Turn) -> None:
         {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
         stage="handle",
     )
+    if not turn.state.level_by_hand:
+        level.grade(turn.draft, turn.city, only_up=True)
 
 
 def cancel(turn: Turn) -> None:

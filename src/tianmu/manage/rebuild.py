@@ -13,7 +13,7 @@ from tianmu.facts.topic import CASE
 from tianmu.manage import case_table as table
 from tianmu.manage import ledger
 from tianmu.manage.case_state import CaseState
-from tianmu.manage.desk import GENERATION, SERIAL, read_state
+from tianmu.manage.desk import GENERATION, SERIAL, SIGNALS, read_state
 from tianmu.manage.fold import evolve
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
@@ -81,6 +81,7 @@ def _put(
     ledger.write_events(connection, written)
     ledger.write_states(connection, [(was, states[case]) for case, was in before.items()])
     counters = {SERIAL: max(table.serial_of(case) for case in before)}
+    signals = sum(_new_signal(event) for event, _, _ in written)
     for case in before:
         day, last = _parts(states[case].number)
         counters[day] = max(counters.get(day, 0), last)
@@ -91,11 +92,19 @@ def _put(
     merged: dict[str, Any] = {
         name: max(value, known.get(name, 0)) for name, value in counters.items()
     }
+    merged[SIGNALS] = known.get(SIGNALS, 0) + signals
     merged[GENERATION] = known.get(GENERATION, 0) + 1
     connection.execute(delete(table.counter).where(table.counter.c.name.in_(merged)))
     connection.execute(
         insert(table.counter), [{"name": name, "value": value} for name, value in merged.items()]
     )
+
+
+def _new_signal(event: CaseEvent) -> bool:
+    """Whether the event took in a signal, rather than moved one from another case."""
+    if event.probe or "member" not in event.data or event.step not in ("open", "join"):
+        return False
+    return not (event.actor != "system" or "split_from" in event.data or "merged" in event.data)
 
 
 def _parts(number: str) -> tuple[str, int]:

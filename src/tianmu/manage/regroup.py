@@ -54,8 +54,14 @@ def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseSt
     rows = _members(work, case)
     why = phrase("reason.by_hand", what=phrase("step.merge"), reason=reason.strip())
     leaving = work.draft(case)
+    gone: set[str] = set()
     for told, returned, _ in rows:
-        leaving.add("leave", {"member": {**told, "returned": bool(returned)}, "to": into})
+        device = told.get("device", "") if told["kind"] == "alarm" else ""
+        moved: dict[str, Any] = {"member": {**told, "returned": bool(returned)}, "to": into}
+        if device and device not in gone:
+            gone.add(device)
+            moved["gone_device"] = True
+        leaving.add("leave", moved)
     leaving.add(
         "merge",
         {"into": into, "before": one.stage},
@@ -64,8 +70,10 @@ def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseSt
         reason=reason.strip(),
     )
     joining = work.draft(into)
+    anchor = work.desk.index.get(into)
+    heard = set(anchor.devices) if anchor else set()
     for told, returned, _ in rows:
-        data = _joined(told, returned, why, came=told.get("from") or case)
+        data = _joined(told, returned, why, came=told.get("from") or case, heard=heard)
         joining.add("join", {**data, "since": one.opened_at, "merged": case}, actor=actor.account)
     if one.level_number and (not other.level_number or one.level_number < other.level_number):
         chosen = work.city.profile.numbered(one.level_number)
@@ -103,6 +111,7 @@ def split(
     target = back.case if back else work.new_case()
     left = [row for key, row in rows.items() if key not in set(wanted)]
     draft = work.draft(case)
+    staying = {told.get("device") for told, _, _ in left if told["kind"] == "alarm"}
     for told, returned, _ in out:
         signal = again(told, before.probe)
         data: dict[str, Any] = {
@@ -111,6 +120,9 @@ def split(
             "worst": _worst(left),
             "apart": list(signal.keys),
         }
+        if signal.kind == "alarm" and signal.device and signal.device not in staying:
+            staying.add(signal.device)
+            data["gone_device"] = True
         if back:
             data["merged"] = back.case
         draft.add("leave", data, actor=actor.account, reason=reason.strip())
@@ -143,13 +155,21 @@ def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
     return [(told, returned, joined) for told, returned, joined in rows]
 
 
-def _joined(told: dict[str, Any], returned: int, why: Text, *, came: str = "") -> dict[str, Any]:
+def _joined(
+    told: dict[str, Any], returned: int, why: Text, *, came: str = "", heard: set[str]
+) -> dict[str, Any]:
+    """Data of the event by which a signal joins; ``heard`` are the devices of its case so far."""
     member = {key: value for key, value in told.items() if key not in ("returned", "from")}
     if returned:
         member["returned"] = True
     if came:
         member["from"] = came
-    return {"member": member, "score": 1.0, "reasons": [why]}
+    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": [why]}
+    device = told.get("device", "") if told["kind"] == "alarm" else ""
+    if device and device not in heard:
+        heard.add(device)
+        data["new_device"] = True
+    return data
 
 
 def _merged_before(
@@ -184,8 +204,9 @@ def _bring_back(
     clock = response.stage_clock(work.city, draft.state, stage, draft.now)
     data = {"queue": "verify" if waits else "returned", **deadline.data(clock)}
     draft.add("reopen", data, stage=stage, actor=actor.account, reason=reason.strip())
+    heard: set[str] = set()
     for told, returned, _ in out:
-        draft.add("join", _joined(told, returned, why), actor=actor.account)
+        draft.add("join", _joined(told, returned, why, heard=heard), actor=actor.account)
     if not waits:
         response.respond(draft, work.city)
     work.take(back, draft)
@@ -213,8 +234,9 @@ def _found(
     intake.open_case(draft, work.city, first, number, work.desk.policy, **more)
     if out[0][1]:
         draft.add("returned", {"member": {"kind": "alarm", "id": first.id}, "at": work.now})
+    heard = {first.device}
     for told, returned, _ in out[1:]:
-        draft.add("join", _joined(told, returned, why), actor=actor.account)
+        draft.add("join", _joined(told, returned, why, heard=heard), actor=actor.account)
     level.grade(draft, work.city, only_up=True)
     if not draft.state.lead and before.lead:
         owner.assign(draft, work.city, before.lead)

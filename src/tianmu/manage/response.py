@@ -55,11 +55,13 @@ def standard_of(city: City, state: CaseState) -> FilingStandard | None:
 def closing_limit(city: City, state: CaseState, now: int) -> Limit:
     """By when it must be handled: the filing standard's limit, else the level's. Where the case
     has risen above its matter's own level the earlier of the two counts. A level that is worked
-    on without end gives the time to be on the spot instead, so that every order has a deadline.
+    on without end takes the limit of the next lower one, so that every order has a deadline.
     """
     standard = standard_of(city, state)
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    of_level = level.close or level.onsite
+    of_level = next(
+        (one.close for one in city.profile.levels[level.number - 1 :] if one.close), level.onsite
+    )
     if standard is None:
         return of_level
     matter = city.matters[state.matter]
@@ -124,6 +126,7 @@ def order(
     *,
     limit: Limit | None = None,
     lead: bool = False,
+    by: str = "",
 ) -> tuple[Order, tuple[Clock, ...]]:
     """An order to ``unit`` with the clocks that run for it. A marked case names nobody: no real
     person is called for a probe."""
@@ -138,6 +141,7 @@ def order(
         sent_at=now,
         lead=lead,
         persons=() if state.probe else persons(city, unit, state.division, now),
+        by=by,
         basis=handle.basis,
     )
     return sent, (accept, handle)
