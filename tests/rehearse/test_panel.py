@@ -201,8 +201,8 @@ def test_a_panel_tells_is_confirmed_and_beats() -> None:
                     [{"system_type": 1, "system_address": 1, "component_address": 25}],
                 )  # fmt: skip
                 assert (state["state"], state["description"]) == (["normal"], "三楼走廊")
-        assert panel.counts.sent == panel.counts.confirmed == 4
-        assert len(panel.counts.latencies) == 4
+        assert panel.counts.sent == panel.counts.confirmed == 3
+        assert len(panel.counts.latencies) == 3
         assert ledger.refused == []
 
     run(scene())
@@ -281,7 +281,7 @@ def test_what_a_test_sets_off_is_marked_and_what_is_real_is_not() -> None:
         async with centre(ledger) as (_, port):
             panel = Panel(ADDRESS, "127.0.0.1", port, components=components)
             async with panel:
-                while panel.counts.confirmed < 2:  # its hello, which ends any test
+                while panel.counts.confirmed < 2:  # after its hello, which ends a test
                     await panel.send(system_state(1, 1, NORMAL))
                 for step in steps:
                     before = len(ledger.taken)

@@ -319,8 +319,9 @@ class Centre:
         """Take frames from the quarantine again; nothing is answered. False where any of it
         still cannot be read, or has no source that may speak for it."""
         framer = Framer()
-        good = True
-        for cut in framer.feed(payload) + framer.give_up():
+        cuts = framer.feed(payload) + framer.give_up()
+        good = bool(cuts)
+        for cut in cuts:
             frame = parse(cut.data) if cut.fault is None else None
             known = self.panels.find(frame.source, peer) if frame is not None else None
             if (
