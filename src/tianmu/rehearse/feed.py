@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import tomllib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,11 @@ from tianmu.rehearse.words import Words
 
 log = logging.getLogger("tianmu.feed")
 
-NAMES: dict[str, dict[str, str]] = {
-    "seeded": {"zh": "模拟感知设备（普通）", "en": "Seeded devices (ordinary)"},
-    "seeded-life": {"zh": "模拟感知设备（生命安全）", "en": "Seeded devices (life safety)"},
-    "seeded-panels": {"zh": "模拟消防报警主机", "en": "Seeded fire panels"},
-    "air-beijing": {"zh": "北京东四空气质量（移植）", "en": "Air quality of Dongsi, Beijing"},
-    "water-taihu": {"zh": "太湖流域水质自动站（移植）", "en": "Water stations of the Taihu basin"},
-}
+WORDS: dict[str, Any] = tomllib.loads(
+    files("tianmu.rehearse").joinpath("data", "feed.toml").read_text("utf-8")
+)
+"""what sources are called, what people write when they must give a reason"""
+NAMES: dict[str, dict[str, str]] = WORDS["sources"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ async def play(asked: Asked) -> None:
         parts.append(("seeded", seeded.run))
     from tianmu.rehearse import parts as others
 
-    parts += await others.build(asked, city, seeding, towns, brief, NAMES)
+    parts += await others.build(asked, city, seeding, towns, brief, WORDS)
     tasks = [asyncio.create_task(_again(name, part), name=name) for name, part in parts]
     log.info("playing %s", ", ".join(name for name, _ in parts))
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
-from tianmu.sense.mqtt.password import hashed
+from tianmu.sense.mqtt.password import PASSWORD_HASH, hashed
 
 GATE = "tianmu-gate"
 IN_FLIGHT = 2_000
@@ -104,7 +104,7 @@ class Broker:
         """Say who may publish; a running broker takes it in at once."""
         users = {GATE: hashed(self.password)}
         for source in sources:
-            kept = source.settings.get("password_hash", "")
+            kept = source.settings.get(PASSWORD_HASH, "")
             if source.active and source.protocol == "mqtt" and kept:
                 users[source.source] = kept
         lines = "".join(f"{user}:{kept}\n" for user, kept in sorted(users.items()))
