@@ -91,6 +91,7 @@ def read(reader: PackReader, tiers: dict[int, Tier]) -> dict[str, Division]:
             basis=row["basis"],
         )
         lines[code] = row.line
+        reader.note(FILE, code, row.line)
     _check_tree(reader, found, lines)
     return found
 

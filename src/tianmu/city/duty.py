@@ -8,7 +8,7 @@ import msgspec
 
 from tianmu.city.department import Department, centres
 from tianmu.city.division import Division
-from tianmu.city.matter import Matter, matches
+from tianmu.city.matter import MATTERS, Matter, matches
 from tianmu.city.reader import PackReader
 
 FILE = "duties.csv"
@@ -130,8 +130,9 @@ def read(
         )
     for key in matters:
         if given and not any(matches(duty.matter, key) for duty in given if not duty.division):
-            what = f"nobody answers for {key}"
-            reader.fault(FILE, 0, what, "add a duty for it or for its class")
+            what = f"nobody answers for it in {FILE}: {key}"
+            line = reader.line_of(MATTERS, key)
+            reader.fault(MATTERS, line, what, f"add a duty for it or for its class to {FILE}")
     return Duties(given, divisions, departments)
 
 

@@ -171,7 +171,8 @@ def read(
             reader.fault(FILE, line, what, "name each differently")
         if (rule.level is None) == (rule.rise == 0):
             what = f"rule {rule.code} gives neither or both of level and rise"
-            reader.fault(FILE, line, what, "give exactly one")
+            where = document.line(*path, "level" if rule.level is not None else "rise")
+            reader.fault(FILE, where, what, "give exactly one")
         if rule.level is not None and not 1 <= rule.level <= 5:
             what = f"rule {rule.code} gives level {rule.level}"
             reader.fault(FILE, document.line(*path, "level"), what, "use 1 (highest) … 5")

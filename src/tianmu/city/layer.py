@@ -130,7 +130,8 @@ def check(reader: PackReader, city: City) -> None:
         or north > box[3] + 1e-6
     ):
         remedy = f"set it to [{west}, {south}, {east}, {north}]"
-        reader.fault("city.toml", 0, "bbox does not hold outline.geojson", remedy)
+        line = reader.find("city.toml", "bbox")
+        reader.fault("city.toml", line, "bbox does not hold outline.geojson", remedy)
     from shapely import Point
 
     for one in city.divisions.values():
@@ -138,14 +139,16 @@ def check(reader: PackReader, city: City) -> None:
             continue
         if not outline.intersects(Point(one.point.longitude, one.point.latitude)):
             what = f"the point of {one.code} lies outside the outline"
-            reader.fault("divisions.csv", 0, what, "correct it (longitude first, WGS 84)")
+            line = reader.line_of("divisions.csv", one.code)
+            reader.fault("divisions.csv", line, what, "correct it (longitude first, WGS 84)")
     if reader.faults:
         return
     towns = {one.code for one in city.divisions.values() if one.tier == 2}
     covered = set(city.places.areas("towns"))
     for code in sorted(towns - covered if covered else ()):
-        what = f"{code} has no area"
-        reader.fault(LAYERS["towns"], 0, what, "add a feature with its code as division")
+        what = f"{code} has no area in {LAYERS['towns']}"
+        line = reader.line_of("divisions.csv", code)
+        reader.fault("divisions.csv", line, what, "add a feature with its code as division there")
 
 
 def _check_features(
@@ -158,24 +161,30 @@ def _check_features(
     seen: set[str] = set()
     for number, one in enumerate(data["features"]):
         where = f"feature {number}"
+
+        def fault(what: str, remedy: str, number: int = number) -> None:
+            reader.fault(file, reader.find(file, '"geometry"', number), what, remedy)
+
         properties = one.get("properties") if isinstance(one, dict) else None
         if not isinstance(properties, dict):
-            reader.fault(file, 0, f"{where} has no properties", 'give "properties": {}')
+            fault(f"{where} has no properties", 'give "properties": {}')
             continue
         try:
             geometry = shape(one["geometry"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
-            reader.fault(file, 0, f"{where} has no readable geometry ({error})", "mend it")
+            fault(f"{where} has no readable geometry ({error})", "mend it")
             continue
         if geometry.is_empty or not geometry.is_valid:
             why = "it is empty" if geometry.is_empty else explain_validity(geometry)
-            reader.fault(file, 0, f"{where}: {why}", "mend the geometry")
+            fault(f"{where}: {why}", "mend the geometry")
         if not coded:
             continue
         code, division = str(properties.get("code", "")), str(properties.get("division", ""))
         if not code or code in seen:
-            reader.fault(file, 0, f"{where}: code {code!r} missing or doubled", "give it its own")
+            reader.fault(
+                file, line, f"{where}: code {code!r} missing or doubled", "give it its own"
+            )
         seen.add(code)
         if division not in city.divisions:
             what = f"{where} belongs to {division or '(nothing)'}, which is no division"
-            reader.fault(file, 0, what, "use a code of divisions.csv")
+            fault(what, "use a code of divisions.csv")

@@ -133,13 +133,16 @@ def read(
             basis=row["basis"],
         )
         lines[key] = row.line
+        reader.note(MATTERS, key, row.line)
     for key, left in standards.items():
         what = f"{len(left)} filing standard(s) of {key}, which is no matter"
-        reader.fault(STANDARDS, 0, what, f"add it to {MATTERS} or correct the key")
+        line = reader.line_of(STANDARDS, key)
+        reader.fault(STANDARDS, line, what, f"add it to {MATTERS} or correct the key")
     for key in related:
         if key not in found:
             what = f"{key} is related to something but is no matter"
-            reader.fault(RELATIONS, 0, what, f"add it to {MATTERS} or correct the key")
+            line = reader.line_of(RELATIONS, key)
+            reader.fault(RELATIONS, line, what, f"add it to {MATTERS} or correct the key")
     return found
 
 
@@ -166,6 +169,7 @@ def _standards(reader: PackReader) -> dict[str, list[FilingStandard]]:
             what = "a filing standard needs a number and a limit"
             reader.fault(STANDARDS, row.line, what, "give both")
             continue
+        reader.note(STANDARDS, row["matter"], row.line)
         found.setdefault(row["matter"], []).append(
             FilingStandard(
                 number=int(number),
@@ -182,5 +186,6 @@ def _relations(reader: PackReader) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in reader.csv(RELATIONS, ("a", "b"), optional=("why", "basis"), required=False):
         for one, other in ((row["a"], row["b"]), (row["b"], row["a"])):
+            reader.note(RELATIONS, one, row.line)
             found.setdefault(one, []).append(other)
     return found

@@ -276,7 +276,10 @@ def _head(reader: PackReader) -> tuple[Document, _Head] | None:
         fault("center", "lies outside the bbox", "give longitude, latitude within it")
     numbers = [tier.number for tier in head.tier]
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
-        fault("tier", f"tiers are numbered {numbers}", "give [[tier]] 1, 2, 3 … in order")
+        wrong = next((i for i, number in enumerate(numbers) if number != i + 1), 0)
+        line = document.line("tier", wrong, "number")
+        what = f"tiers are numbered {numbers}"
+        reader.fault(HEAD, line, what, "give [[tier]] 1, 2, 3 … in order")
     ids = [edition.id for edition in head.edition]
     if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
         fault("edition", "two editions have one id, or one holds : or *", "rename one")

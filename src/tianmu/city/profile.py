@@ -86,9 +86,10 @@ def read(reader: PackReader, tiers: dict[int, Tier]) -> dict[str, ResponseProfil
         line = document.line(*path)
         numbers = [level.number for level in profile.levels]
         if numbers != list(range(1, LEVELS + 1)):
+            wrong = next((i for i, number in enumerate(numbers) if number != i + 1), 0)
             reader.fault(
                 FILE,
-                line,
+                document.line(*path, "levels", wrong, "number"),
                 f"profile {profile.name} has levels {numbers}",
                 f"give {LEVELS} levels numbered 1 (highest) to {LEVELS}, in order",
             )

@@ -49,6 +49,25 @@ class PackReader:
         self.folder = folder
         self.faults: list[Fault] = []
         self.languages: tuple[str, ...] = ()
+        self._lines: dict[tuple[str, str], int] = {}
+
+    def note(self, file: str, key: str, line: int) -> None:
+        """Remember that ``key`` stands on ``line``, for faults found later."""
+        self._lines.setdefault((file, key), line)
+
+    def line_of(self, file: str, key: str) -> int:
+        """Where ``key`` stands, or 0."""
+        return self._lines.get((file, key), 0)
+
+    def find(self, file: str, words: str, occurrence: int = 0) -> int:
+        """The line that holds ``words`` for the so-manieth time (from 0), or 0."""
+        text = self._read(file, required=False, remedy="") or ""
+        at = -1
+        for _ in range(occurrence + 1):
+            at = text.find(words, at + 1)
+            if at < 0:
+                return 0
+        return text.count("\n", 0, at) + 1
 
     def fault(self, file: str, line: int, what: str, remedy: str) -> None:
         self.faults.append(Fault(file, line, what, remedy))

@@ -1,0 +1,318 @@
+"""Both packs are sound, hold what they promise, and every fault is named with file and line."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tianmu.city import DEFAULT_BASIS, pack
+from tianmu.city.department import DepartmentKind
+from tianmu.city.fault import PackFaulty
+from tianmu.city.pack import City
+from tianmu.prevent import rule as rules
+
+PACKS = ("liyang", "port_ellery")
+
+
+@pytest.fixture(scope="module")
+def liyang() -> City:
+    return pack.load("liyang")
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_shipped_packs_have_no_fault(name: str) -> None:
+    assert pack.check(name) == []
+
+
+def test_loading_the_largest_pack_is_quick() -> None:
+    pack.load("liyang")
+    began = time.process_time()
+    pack.load("liyang")
+    assert time.process_time() - began < 0.5
+
+
+def test_divisions_of_liyang(liyang: City) -> None:
+    kinds: dict[str, int] = {}
+    for one in liyang.divisions.values():
+        kinds[one.kind] = kinds.get(one.kind, 0) + 1
+    assert kinds == {"city": 1, "street": 3, "town": 9, "community": 69, "village": 173}
+    assert not any("监狱" in one.name["zh"] for one in liyang.divisions.values())
+    points = [d for d in liyang.divisions.values() if d.tier > 1 and d.point is not None]
+    assert len(points) == 48
+    assert all(d.point is not None and d.point.precision for d in points)
+
+
+def test_departments_units_and_centres(liyang: City) -> None:
+    of = [one.kind for one in liyang.departments.values()]
+    assert of.count(DepartmentKind.DEPARTMENT) == 28
+    assert of.count(DepartmentKind.UNIT) >= 10
+    assert of.count(DepartmentKind.CENTRE) == 1 + 12 + 242
+    village = liyang.departments["centre-320481001200"]
+    assert village.parent == "centre-320481001000"
+    assert "泓口村村委会" in village.name["zh"]
+
+
+def test_matters_and_their_filing_standards(liyang: City) -> None:
+    standard = [m for m in liyang.matters.values() if m.edition == "gbt30428.2-2013"]
+    assert len(standard) == 164
+    assert sum(len(m.standards) for m in standard) == 326
+    assert all(s.basis for m in standard for s in m.standards)
+    building = liyang.matters["gbt30428.2-2013:event:0101"]
+    assert building.default is not None
+    assert (building.default.limit.value, building.default.limit.unit) == (2, "urgent_day")
+    cover = liyang.matters["gbt30428.2-2013:component:0103"]
+    assert [(s.limit.value, s.limit.unit) for s in cover.standards] == [
+        (2, "urgent_hour"), (4, "work_hour"), (2, "work_day"), (5, "work_day"),
+    ]  # fmt: skip
+    smoke = liyang.matters["liyang:event:smoke"]
+    assert "liyang:event:fire_alarm" in smoke.related
+    assert smoke.key in liyang.matters["liyang:event:fire_alarm"].related
+
+
+def test_three_readings_of_five_levels_share_their_names(liyang: City) -> None:
+    assert set(liyang.profiles) == {"severity", "hierarchy", "applications"}
+    names = {tuple(level.name for level in p.levels) for p in liyang.profiles.values()}
+    assert names == {("I", "II", "III", "IV", "V")}
+    fourth = liyang.profile.level("IV")
+    assert (fourth.accept.value, fourth.accept.unit) == (15, "minute")
+    assert liyang.profile.level("I").close is None
+    assert liyang.profile.numbered(0).name == "I" and liyang.profile.numbered(9).name == "V"
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_default_rules_are_rules_of_the_engine(name: str) -> None:
+    city = pack.load(name)
+    known = rules.Vocabulary(
+        properties={code: frozenset(kind.properties) for code, kind in city.kinds.items()},
+        heartbeats={c: k.heartbeat_s for c, k in city.kinds.items() if k.heartbeat_s is not None},
+        matters=frozenset(city.matters),
+        severities=frozenset(level.name for level in city.profile.levels),
+        divisions=frozenset(city.divisions),
+    )
+    assert len(rules.load(city.rules, known)) == len(city.rules)
+    assert all(one["basis"] for one in city.rules)
+
+
+def test_device_kinds_of_liyang(liyang: City) -> None:
+    assert len(liyang.kinds) >= 22
+    component = liyang.kinds["fire_component"]
+    assert component.lane == "life"
+    assert set(component.properties) >= {
+        "state", "event_count", "height", "temperature", "pressure_mpa", "pressure_kpa", "gas_lel",
+        "duration", "voltage", "current", "flow", "air_volume", "wind_speed",
+    }  # fmt: skip
+    assert set(liyang.kinds["fire_transmission_unit"].properties) == {"state", "operation", "link"}
+    assert {"w01001", "w01009", "w21003", "w21011"} <= set(
+        liyang.kinds["surface_water_station"].properties
+    )
+    fire = next(r for r in component.rules if r["code"] == "fire_component.fire")
+    assert fire["mask"] == 2 and fire["priority"] == 1 and fire["latching"]
+    total = sum(k.per_thousand for k in liyang.kinds.values())
+    streams = sum(k.per_thousand * len(k.properties) for k in liyang.kinds.values()) / total
+    assert streams == pytest.approx(1.3, abs=0.1)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_seeded_values_do_not_alarm_by_themselves(name: str) -> None:
+    """A usual value stays inside every threshold by five standard deviations."""
+    for kind in pack.load(name).kinds.values():
+        for one in kind.rules:
+            if one["type"] != "threshold" or kind.code == "parking_sensor":
+                continue
+            model = kind.properties[one["property"]].model
+            if model is None:
+                continue
+            reach = abs(model.daily) + 5 * (model.spread**2 + model.noise**2) ** 0.5
+            top = one.get("high", one.get("limit"))
+            low = one.get("low", one.get("limit"))
+            if one["direction"] in ("high", "outside") and model.mean + reach >= top:
+                step = kind.properties[one["property"]]
+                assert step.high is not None and step.high < top, one["code"]
+            if one["direction"] in ("low", "outside") and model.mean - reach <= low:
+                floor = kind.properties[one["property"]].low
+                assert floor is not None and floor > low, one["code"]
+
+
+def test_what_is_not_verified_says_so(liyang: City) -> None:
+    for level in liyang.profile.levels:
+        assert level.basis == DEFAULT_BASIS
+    assert all(plan.basis for plan in liyang.plans)
+    assert all(one.basis for one in liyang.grading.rules)
+    assert all(shift.person.basis for shift in liyang.shifts)
+    assert all(shift.person.phone.startswith("100") for shift in liyang.shifts)
+
+
+def test_reports_and_incidents(liyang: City) -> None:
+    told = liyang.seeding.reports
+    assert len({one.matter for one in told}) >= 20
+    assert sum(len(one.texts["zh"]) for one in told) >= 60
+    assert any(not one.truth for one in liyang.seeding.incidents)
+    assert sum(liyang.seeding.weights.values()) == pytest.approx(1)
+    assert liyang.seeding.plain()["incidents"][0]["signals"]
+
+
+def test_a_pack_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(FileNotFoundError, match="liyang, port_ellery"):
+        pack.load("atlantis")
+
+
+def test_the_digest_changes_with_any_file(copy: Path) -> None:
+    before = pack.load(copy).digest
+    with (copy / "units.csv").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert pack.load(copy).digest != before
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    folder = tmp_path / "copy"
+    shutil.copytree(pack.locate("port_ellery"), folder)
+    return folder
+
+
+def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
+    """An edit of one line, which gives the line's number."""
+
+    def edit(folder: Path) -> int:
+        path = folder / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {file}"
+        line = text[: text.index(old)].count("\n") + 1
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return line
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what"),
+    [
+        ("city.toml", 'time_zone = "America/Halifax"', 'time_zone = "Atlantis"', "no time zone"),
+        ("city.toml", 'profile = "severity"', 'profile = "x"', "no profile"),
+        ("city.toml", "center = [-61.345", "center = [61.345", "outside the bbox"),
+        ("city.toml", 'code = "PE"', 'code = "QQ"', "no division"),
+        ("city.toml", "number = 2", "number = 4", "tiers are numbered"),
+        ("city.toml", "radius_m = 80.0", "radius = 80.0", "unknown field"),
+        ("city.toml", 'name = { en = "Ward" }', 'name = { en = "Ward', "not valid TOML"),
+        ("calendar.toml", '["09:00", "12:30"]', '["09:00", "08:30"]', "no span"),
+        ("calendar.toml", 'day = "12-24"', 'day = "13-24"', "no day"),
+        ("calendar.toml", "holidays = true", "holidays = 3", "Expected `bool`"),
+        ("divisions.csv", "PE-MIL,2,ward,PE,", "PE-MIL,2,ward,PX,", "not there"),
+        ("divisions.csv", "PE-MIL,2,", "PE-MIL,7,", "not a tier"),
+        ("divisions.csv", "PE-MIL,2,ward", "PE-HAR,2,ward", "stands on line"),
+        ("divisions.csv", "-61.3205,43.6951", ",43.6951", "half a point"),
+        ("divisions.csv", "-61.3205,43.6951", "x,43.6951", "no number"),
+        ("divisions.csv", "-61.3205,43.6951,300,", "-61.3205,43.6951,300,a,b,", "cells where"),
+        ("departments.csv", "harbour,department,PE", "harbour,club,PE", "unknown kind"),
+        ("departments.csv", "harbour,department,PE", "harbour,department,XX", "no division"),
+        ("matters.csv", "ellery-311,hazard,fire" if False else "ellery-311,hazard,F01", "other,hazard,F01", "not in city.toml"),
+        ("filing_standards.csv", "hazard:F01,1,2,urgent_hour", "hazard:F01,1,2,fortnight", "unknown unit"),
+        ("duties.csv", "hazard:F*,,fire-rescue", "hazard:F*,,nobody", "no department"),
+        ("duties.csv", "hazard:F*", "hazard:Q*", "no matter fits"),
+        ("duties.csv", "hazard:C01,PE-NOR", "hazard:C01,PE-XXX", "no division"),
+        ("profiles.toml", "number = 3", "number = 4", "has levels"),
+        ("profiles.toml", "tier = 2", "tier = 3", "not there"),
+        ("profiles.toml", 'unit = "work_day"', 'unit = "moon"', "Invalid enum value"),
+        ("plans.toml", 'level = "minor"', 'level = "huge"', "lacks"),
+        ("plans.toml", 'to = "harbour"', 'to = "harbor"', "is nobody"),
+        ("plans.toml", "not_accepted = true", "not_acepted = true", "unknown field"),
+        ("grading.toml", "dead_from = 5", "dead_form = 5", "unknown field"),
+        ("grading.toml", "rise = 1", "rise = 0", "neither or both"),
+        ("kinds.toml", 'direction = "high"', 'direction = "up"', "unknown direction"),
+        ("kinds.toml", 'property = "level"', 'property = "depth"', "no property"),
+        ("kinds.toml", 'department = "works"', 'department = "roads"', "no department"),
+        ("kinds.toml", "ellery-311:hazard:S01", "ellery-311:hazard:S99", "no matter"),
+        ("kinds.toml", 'severity = "serious"', 'severity = "III"', "no level"),
+        ("kinds.toml", "surface < -0.5", "surfaces < -0.5", "no property"),
+        ("kinds.toml", "priority = 2", "priority = 9", "priority"),
+        ("kinds.toml", 'category = "sea"', 'category = "air"', "no category"),
+        ("kinds.toml", 'name = { en = "Tide gauge" }', 'name = { fr = "Marégraphe" }', "language"),
+        ("roster.csv", "watch_keeper,daily,00:00", "watch_keeper,daily,0:00", "no times"),
+        ("roster.csv", "watch_keeper,daily", "watch_keeper,sometimes", "not understood"),
+        ("units.csv", "fire-rescue,PE", "fire-rescue,XX", "no division"),
+        ("seeding.toml", 'shape = "ramp"', 'shape = "wave"', "unknown shape"),
+        ("seeding.toml", "PE-HAR = 0.22", "PE-XXX = 0.22", "no division"),
+        ("reports.toml", "overflowing.", "{weather}.", "has no words"),
+        ("street_edges.csv", ",secondary,45.0,", ",secondary,0,", "out of range"),
+        ("street_edges.csv", "PE-HAR,", "PE-XXX,", "no node"),
+        ("towns.geojson", '"division": "PE-OLD"', '"division": "PE-XXX"', "no division"),
+        ("outline.geojson", "{", "[", "not valid JSON"),
+        ("relations.csv", "ellery-311:hazard:F01", "ellery-311:hazard:F99", "no matter"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named_with_its_place(
+    copy: Path, file: str, old: str, new: str, what: str
+) -> None:
+    line = replace(file, old, new)(copy)
+    faults = pack.check(copy)
+    mine = [fault for fault in faults if fault.file == file and what in fault.what]
+    assert mine, "\n".join(map(str, faults))
+    assert all(fault.remedy for fault in faults)
+    located = [fault.line for fault in mine if fault.line]
+    if located and file.endswith((".toml", ".csv")):
+        assert any(abs(found - line) <= 1 for found in located), (line, located)
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(
+        path.name
+        for path in pack.locate("port_ellery").iterdir()
+        if path.suffix in (".toml", ".csv", ".geojson")
+        and path.name not in ("approximate.toml", "people.toml")
+    ),
+)
+def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None:
+    (copy / file).unlink()
+    optional = {
+        "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
+        "grids.geojson", "lakes.geojson",
+    }  # fmt: skip
+    faults = pack.check(copy)
+    assert any(fault.file == file for fault in faults) or file in optional
+
+
+FILES = sorted(
+    path.name
+    for path in pack.locate("port_ellery").iterdir()
+    if path.suffix in (".toml", ".csv") and path.name not in ("approximate.toml", "people.toml")
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_damage_to_a_file_ever_crashes_the_reader(tmp_path: Path, data: st.DataObject) -> None:
+    folder = tmp_path / "damaged"
+    if folder.exists():
+        shutil.rmtree(folder)
+    shutil.copytree(pack.locate("port_ellery"), folder)
+    path = folder / data.draw(st.sampled_from(FILES))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    at = data.draw(st.integers(0, len(lines) - 1))
+    how = data.draw(st.sampled_from(["drop", "double", "cut", "noise", "swap"]))
+    if how == "drop":
+        del lines[at]
+    elif how == "double":
+        lines.insert(at, lines[at])
+    elif how == "cut":
+        lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+    elif how == "noise":
+        lines[at] = data.draw(st.text(max_size=40))
+    else:
+        lines[at] = lines[at].replace(",", ";").replace("=", ":")
+    path.write_text("\n".join(lines), encoding="utf-8", errors="surrogatepass")
+    faults = pack.check(folder)
+    if not [fault for fault in faults if not fault.file.startswith(("street_", "towns"))]:
+        return
+    try:
+        pack.load(folder)
+    except PackFaulty as error:
+        assert error.faults
