@@ -130,13 +130,11 @@ def rehearsal_accounts(records: Records, city: City, *, feed: bool) -> dict[str,
             wanted[f"worker:{code}"] = (
                 f"{WORKER}{code}".lower(), "department_worker", f"模拟处置员 {name}", code,
             )  # fmt: skip
-    tokens = {
-        role: records.transact(
-            lambda tx, a=account, r=held, n=name, d=department: _token(tx, a, r, n, d)
-        )
-        for role, (account, held, name, department) in wanted.items()
-    }
-    return tokens | first.probe_tokens(records, now())
+
+    def make(tx: Transaction) -> dict[str, str]:
+        return {role: _token(tx, *who) for role, who in wanted.items()}
+
+    return records.transact(make) | first.probe_tokens(records, now())
 
 
 def _token(tx: Transaction, account: str, role: str, name: str, department: str) -> str:

@@ -16,6 +16,7 @@ from tianmu.access.session import Sessions
 from tianmu.app import founding
 from tianmu.app.process import Said, port_of, say
 from tianmu.app.settings import Settings
+from tianmu.app.status import lag
 from tianmu.city.pack import City, load
 from tianmu.manage.manage import Manage
 from tianmu.store.history import History
@@ -57,6 +58,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         version=__version__,
         secure=settings.certificate is not None,
         authority=settings.authority,
+        lags=lambda: lag(data),
         load_pack=load,
     )
     registry.refresh(journal, hub.registrar.heard)
@@ -67,8 +69,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     worker.start()
     server = _server(hub, settings, port)
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
+    await _listening(server, serving)
     if serving.done():
         serving.result()
         raise OSError(f"port {port} on {settings.host} cannot be bound; give another --port")
@@ -120,6 +121,12 @@ def _server(hub: Hub, settings: Settings, port: int) -> uvicorn.Server:
         ssl_keyfile=key, server_header=False,
     )  # fmt: skip
     return _Server(config)
+
+
+async def _listening(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Uvicorn tells nobody when it listens; look until it does, or has ended."""
+    while not server.started and not serving.done():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 class _Server(uvicorn.Server):

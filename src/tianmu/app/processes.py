@@ -57,7 +57,11 @@ def _run_loop(serve: object) -> None:
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        on_signal(lambda: loop.call_soon_threadsafe(stop.set))
+
+        def end() -> None:
+            loop.call_soon_threadsafe(stop.set)
+
+        on_signal(end)
         await serve(stop)  # type: ignore[operator]
 
     uvloop.run(main())

@@ -60,8 +60,7 @@ def lag(data: Path) -> dict[str, int]:
         for file in sorted({topic.file for topic in TOPICS.values()}):
             with contextlib.suppress(FileNotFoundError), _open(data, file) as records:
                 for (reader, topic), position in records.positions().items():
-                    behind = journal.read(topic, position, entries=100_000, size=1 << 40)
-                    found[f"{reader}:{topic}"] = len(behind)
+                    found[f"{reader}:{topic}"] = journal.behind(topic, position)
     return found
 
 
