@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.rehearse import air, bench_city, panel_script, water
@@ -201,17 +200,10 @@ def _air(
 ) -> Part:
     source = "air-beijing"
     token = bench_city.source(city, source, "mqtt", origin="transplanted", called=names[source])
-    device = Device(
-        device="air-dongsi", name="Dongsi", kind=AIR, properties=tuple(kinds[AIR]),
-        place=_spots(seeding, towns, 1, asked.seed + 2)[0], origin=Origin.TRANSPLANTED,
-        source=source,
+    station = air.AirStation(
+        "air-dongsi", city.host, city.ports["mqtt"], source=source, token=token,
+        hours=air.read(), zone=zone, speed=asked.speed * 60, only=kinds[AIR],
     )  # fmt: skip
-    _register(city, [device])
-
-    async def run() -> None:
-        await air.play(
-            host=city.host, port=city.ports["mqtt"], source=source, token=token,
-            device=device.device, properties=kinds[AIR], zone=zone, speed=asked.speed * 60,
-        )  # fmt: skip
-
-    return source, run
+    place = _spots(seeding, towns, 1, asked.seed + 2)[0]
+    _register(city, [station.device(AIR, kinds[AIR], name="Dongsi", place=place)])
+    return source, station.run
