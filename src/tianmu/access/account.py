@@ -4,7 +4,7 @@ together with their line in the audit trail."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, desc, func, insert, or_, select, update
@@ -96,6 +96,14 @@ def page(
             )
         )
     return _read(connection, [dict(row) for row in connection.execute(wanted).mappings()])
+
+
+def names(connection: Connection, accounts: Collection[str]) -> dict[str, str]:
+    """Account → what its person is called."""
+    rows = connection.execute(
+        select(table.c.account, table.c.name).where(table.c.account.in_(sorted(accounts)))
+    )
+    return {row.account: row.name for row in rows}
 
 
 def count(connection: Connection) -> int:

@@ -243,6 +243,26 @@ ROLES: dict[str, Role] = {
             machine=True,
         ),
         Role(
+            "rehearsal",
+            {"zh": "演练（模拟数据、测量）", "en": "Rehearsal: feed and measurements"},
+            _SEE
+            | {
+                "report.read",
+                "report.write",
+                "device.write",
+                "source.write",
+                "quarantine.read",
+                "rule.read",
+                "rule.test",
+                "rule.publish",
+                "alarm.acknowledge",
+                "organisation.read",
+                "metrics.read",
+            },
+            excludes=frozenset({"*"}),
+            machine=True,
+        ),
+        Role(
             "kiosk",
             {"zh": "大屏（只读）", "en": "Wall screen, read only"},
             _SEE | {"handover.read"},

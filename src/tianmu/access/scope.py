@@ -7,7 +7,7 @@ columns by number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,10 +139,12 @@ def restrict(
     *,
     division: ColumnElement[Any] | None = None,
     departments: Iterable[ColumnElement[Any]] = (),
+    owned: Callable[[list[str]], ColumnElement[bool]] | None = None,
     probe: ColumnElement[Any] | None = None,
 ) -> ColumnElement[bool]:
-    """The scope as an SQL condition over the columns that hold an object's extent. A column that
-    is not given cannot be limited, so a limit of that sort lets nothing through."""
+    """The scope as an SQL condition over the columns that hold an object's extent; ``owned`` gives
+    the condition that one of some departments has a part in it, where that is no column. A column
+    that is not given cannot be limited, so a limit of that sort lets nothing through."""
     conditions: list[ColumnElement[bool]] = []
     if scope.probe:
         conditions.append(probe == scope.probe if probe is not None else ~true())
@@ -151,7 +153,10 @@ def restrict(
             division.in_(sorted(scope.divisions)) if division is not None else ~true()
         )
     if scope.departments is not None:
-        owners = [column.in_(sorted(scope.departments)) for column in departments]
+        wanted = sorted(scope.departments)
+        owners: list[ColumnElement[bool]] = [column.in_(wanted) for column in departments]
+        if owned is not None:
+            owners.append(owned(wanted))
         conditions.append(or_(*owners) if owners else ~true())
     return and_(true(), *conditions)
 

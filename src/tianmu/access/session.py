@@ -180,6 +180,10 @@ class Sessions:
                 self._write_seen(digest, held)
             return held.principal
 
+    def knows(self, plain: str) -> bool:
+        """Whether this is the secret of a session or token in memory: quick, counts as no visit."""
+        return token.digest(plain) in self._held
+
     def token_principal(self, plain: str) -> Principal | None:
         """Whose ``api`` token this is (``Authorization: Bearer``), or None."""
         now, digest = self._clock(), token.digest(plain)

@@ -1,0 +1,267 @@
+"""The city: its names and codes, its map layers, its organisation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tianmu.city.pack import City
+from tianmu.facts.text import Text
+from tianmu.web.hub import Hub
+from tianmu.web.problem import Problem
+from tianmu.web.route import PUBLIC, Asking, Routes, encode
+
+routes = Routes("city")
+
+
+class TierSaid(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    name: Text
+    centre: Text = {}
+
+
+class DivisionSaid(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    kind: str
+    tier: int
+    parent: str
+    lon: float | None
+    lat: float | None
+    precision: float | None
+    """metres"""
+
+
+class DepartmentSaid(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    kind: str
+    division: str = ""
+
+
+class PropertySaid(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    unit: str
+    states: dict[str, Text] = {}
+
+
+class KindSaid(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    category: str
+    icon: str
+    properties: list[PropertySaid]
+
+
+class MatterSaid(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+    code: str
+    name: Text
+    kind: str
+    class_name: Text
+
+
+class LevelSaid(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    number: int
+    text: Text
+    colour: str
+    tier: int
+
+
+class ProfileSaid(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    levels: list[LevelSaid]
+    reading: Text = {}
+
+
+class CategorySaid(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+
+
+class CitySaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What a screen needs to know of the city."""
+
+    code: str
+    name: Text
+    center: tuple[float, float]
+    bbox: tuple[float, float, float, float]
+    time_zone: str
+    languages: list[str]
+    tiers: list[TierSaid]
+    divisions: list[DivisionSaid]
+    departments: list[DepartmentSaid]
+    categories: list[CategorySaid] = []
+    kinds: list[KindSaid]
+    matters: list[MatterSaid]
+    profile: ProfileSaid
+    layers: list[str] = []
+    notes: list[Text]
+    """what is approximate or a default, said on every screen"""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A body that changes with the pack only: made once, compressed once."""
+
+    body: bytes
+    packed: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Kept:
+        packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+        return cls(
+            body,
+            packer.compress(body) + packer.flush(),
+            hashlib.sha256(body).hexdigest()[:24],
+        )
+
+    def answer(self, request: Request, media: str) -> Response:
+        """304 where the asker has it already."""
+        headers = {
+            "ETag": f'"{self.etag}"',
+            "Cache-Control": "private, no-cache",
+            "Vary": "Accept-Encoding, Cookie",
+        }
+        if f'"{self.etag}"' in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(self.packed, media_type=media, headers=headers)
+        return Response(self.body, media_type=media, headers=headers)
+
+
+_kept: dict[tuple[str, str], Kept] = {}
+_lock = threading.Lock()
+
+
+def _keep(city: City, name: str, make: Any) -> Kept:
+    key = (city.digest, name)
+    with _lock:
+        if key not in _kept:
+            if len(_kept) > 50:
+                _kept.clear()
+            _kept[key] = Kept.of(make())
+        return _kept[key]
+
+
+def brief(hub: Hub) -> CitySaid:
+    """The city as screens see it."""
+    return msgspec.convert(hub.city.brief(), CitySaid)
+
+
+@routes("GET", "/api/city", may="city.read", gives=CitySaid)
+def get_city(ask: Asking) -> Response:
+    """Names and codes of the city: divisions, departments, device kinds, matters, levels."""
+    hub = ask.hub
+    kept = _keep(hub.city, "city", lambda: encode(brief(hub)))
+    return kept.answer(ask.request, "application/json")
+
+
+@routes("GET", "/api/city/map/{layer}.geojson", may="city.read", media="application/geo+json")
+def get_map_layer(ask: Asking, layer: str) -> Response:
+    """A map layer: outline, towns, lakes, streets, grids or units."""
+    city = ask.hub.city
+
+    def make() -> bytes:
+        return json.dumps(
+            json.loads(city.map_layer(layer)), ensure_ascii=False, separators=(",", ":")
+        ).encode()
+
+    try:
+        kept = _keep(city, f"layer/{layer}", make)
+    except KeyError as error:
+        raise Problem(
+            404,
+            "not-found",
+            f"the pack has no map layer {layer!r}",
+            f"use one of {', '.join(city.layers())}",
+        ) from error
+    return kept.answer(ask.request, "application/geo+json")
+
+
+class OrganisationSaid(msgspec.Struct, frozen=True, kw_only=True):
+    tiers: list[TierSaid]
+    divisions: list[DivisionSaid]
+    departments: list[OrganisationDepartment]
+
+
+class OrganisationDepartment(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    kind: str
+    division: str
+    parent: str
+    phone: str
+    basis: str
+    """empty where verified; else what it rests on"""
+
+
+@routes("GET", "/api/organisation", may="organisation.read", gives=OrganisationSaid)
+def get_organisation(ask: Asking) -> OrganisationSaid:
+    """Divisions, departments and centres, with what each rests on."""
+    said = brief(ask.hub)
+    return OrganisationSaid(
+        tiers=said.tiers,
+        divisions=said.divisions,
+        departments=[
+            OrganisationDepartment(
+                code=one.code,
+                name=one.name,
+                kind=str(one.kind),
+                division=one.division,
+                parent=one.parent,
+                phone=one.phone,
+                basis=one.basis,
+            )
+            for one in ask.hub.city.departments.values()
+        ],
+    )
+
+
+class CityCard(msgspec.Struct, frozen=True, kw_only=True):
+    name: Text
+    languages: list[str]
+    version: str
+    authority: bool
+    """whether /api/tls/ca.pem gives the city's own certificate authority"""
+
+
+@routes("GET", "/api/about", may=PUBLIC, gives=CityCard)
+def get_about(ask: Asking) -> CityCard:
+    """What the sign-in page shows: the city's name and languages."""
+    hub = ask.hub
+    return CityCard(
+        name=hub.city.name,
+        languages=list(hub.city.languages),
+        version=hub.version,
+        authority=hub.authority is not None,
+    )
+
+
+@routes("GET", "/api/tls/ca.pem", may=PUBLIC, media="application/x-x509-ca-cert")
+def get_authority(ask: Asking) -> Response:
+    """The certificate of the city's own authority, to be installed once by whoever visits."""
+    if ask.hub.authority is None:
+        raise Problem(
+            404,
+            "not-found",
+            "this city has no authority of its own",
+            "start it with --tls local to have one",
+        )
+    return Response(
+        ask.hub.authority.read_bytes(),
+        media_type="application/x-x509-ca-cert",
+        headers={"Content-Disposition": 'attachment; filename="tianmu-ca.pem"'},
+    )

@@ -1,0 +1,304 @@
+"""What gate could not place: unknown devices and the quarantine."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from typing import Annotated, Any
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from tianmu.facts.deed import Deed
+from tianmu.facts.registry import Device
+from tianmu.sense import hold
+from tianmu.store.records import Transaction
+from tianmu.web import moment, page
+from tianmu.web.api.devices import NewDevice, fact_of, register
+from tianmu.web.moment import Instant
+from tianmu.web.page import Cursor, Limit, Page
+from tianmu.web.problem import Problem, not_found
+from tianmu.web.route import Ask, Asking, Reply, Routes, taken
+
+routes = Routes("intake")
+
+
+class UnknownSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that speaks and that nobody has registered; what it says is held."""
+
+    unknown: str
+    protocol: str
+    source: str
+    peer: str
+    first_at: Instant | None
+    last_at: Instant | None
+    count: int
+    let_go: int
+    """messages let go because more were held than the limit allows"""
+    data: dict[str, Any]
+    """what it said last, and what it may be"""
+
+
+class QuarantinedSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """Input that could not be read, kept with its bytes."""
+
+    quarantine: str
+    at: Instant | None
+    protocol: str
+    source: str
+    peer: str
+    reason: str
+    offset: int
+    size: int
+    state: str
+    payload: str
+    """base64 of at most the first 1,024 bytes"""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class DeedDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The deed is on disk; gate does it as soon as it reads it."""
+
+    deed: str
+    position: int
+
+
+@routes("GET", "/api/unknown", may="device.read", gives=Page[UnknownSaid])
+def list_unknown(ask: Asking, cursor: Cursor = None, limit: Limit = 100) -> Page[UnknownSaid]:
+    """Addresses nobody has registered, the last to speak first."""
+    table = hold.unknown
+    after = page.read(cursor, int, str)
+    wanted = sa.select(table).order_by(table.c.last_at.desc(), table.c.unknown).limit(limit + 1)
+    if after is not None:
+        wanted = wanted.where(
+            sa.or_(
+                table.c.last_at < after[0],
+                sa.and_(table.c.last_at == after[0], table.c.unknown > after[1]),
+            )
+        )
+
+    def find(connection: sa.Connection) -> tuple[list[Any], int]:
+        total = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        return list(connection.execute(wanted)), total
+
+    rows, total = ask.hub.ask("gate", find, ([], 0))
+    more = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        items=[
+            UnknownSaid(
+                unknown=row.unknown,
+                protocol=row.protocol,
+                source=row.source,
+                peer=row.peer,
+                first_at=moment.say(row.first_at),
+                last_at=moment.say(row.last_at),
+                count=row.count,
+                let_go=row.let_go,
+                data=row.data,
+            )
+            for row in rows[:limit]
+        ],
+        next=page.write(more.last_at, more.unknown) if more is not None else None,
+        total=total,
+    )
+
+
+def _waiting(ask: Ask, address: str) -> Any:
+    table = hold.unknown
+    row = ask.hub.ask(
+        "gate",
+        lambda c: c.execute(sa.select(table).where(table.c.unknown == address)).first(),
+        None,
+    )
+    if row is None:
+        raise not_found("unknown address", address)
+    return row
+
+
+@routes(
+    "POST",
+    "/api/unknown/{unknown:path}/register",
+    may="device.write",
+    takes=NewDevice,
+    gives=Device,
+    status=201,
+    example={"device": "smoke-0001", "kind": "smoke", "place": {"longitude": 119.48}},
+)
+def register_unknown(
+    ask: Asking, unknown: str, body: Annotated[NewDevice, Depends(taken(NewDevice))]
+) -> Device:
+    """Register the device behind an address; what was held for it is played then."""
+    row = _waiting(ask, unknown)
+    labels = {**body.labels, "address": body.labels.get("address") or unknown}
+    made = msgspec.structs.replace(body, labels=labels, source=body.source or row.source)
+    device = fact_of(ask, made)
+    register(ask, [device], "unknown.register", address=unknown)
+    return device
+
+
+def _deed(ask: Ask, verb: str, target: str, reason: str) -> DeedDone:
+    deed = Deed(
+        deed=uuid.uuid4().hex,
+        verb=verb,
+        object=target,
+        actor=ask.who.account,
+        at=ask.hub.clock(),
+        reason=reason,
+    )
+
+    def write(tx: Transaction) -> int:
+        ask.note(tx, verb, target, reason=reason)
+        return ask.hub.deed(tx, deed)
+
+    return DeedDone(deed=deed.deed, position=ask.hub.records.transact(write))
+
+
+@routes(
+    "POST",
+    "/api/unknown/{unknown:path}/discard",
+    may="device.write",
+    takes=Reason,
+    gives=DeedDone,
+    status=202,
+    example={"reason": "a test rig, taken away"},
+)
+def discard_unknown(
+    ask: Asking, unknown: str, body: Annotated[Reason, Depends(taken(Reason))]
+) -> Reply:
+    """Put away an address and what was held for it."""
+    _waiting(ask, unknown)
+    return Reply(_deed(ask, "unknown.discard", unknown, body.reason), status=202)
+
+
+@routes("GET", "/api/quarantine", may="quarantine.read", gives=Page[QuarantinedSaid])
+def list_quarantine(
+    ask: Asking,
+    state: Annotated[str, Query(max_length=20)] = "kept",
+    protocol: str = "",
+    source: str = "",
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[QuarantinedSaid]:
+    """Input that could not be read, newest first: why, from whom, and its bytes."""
+    table = hold.quarantine
+    conditions: list[sa.ColumnElement[bool]] = []
+    if state != "all":
+        conditions.append(table.c.state == state)
+    if protocol:
+        conditions.append(table.c.protocol == protocol)
+    if source:
+        conditions.append(table.c.source == source)
+    counted = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    after = page.read(cursor, int, str)
+    if after is not None:
+        conditions.append(sa.tuple_(table.c.at, table.c.quarantine) < sa.tuple_(*after))
+    wanted = (
+        sa.select(
+            *(column for column in table.c if column.name != "payload"),
+            sa.func.substr(table.c.payload, 1, 1024).label("beginning"),
+            sa.func.length(table.c.payload).label("size"),
+        )
+        .where(*conditions)
+        .order_by(table.c.at.desc(), table.c.quarantine.desc())
+        .limit(limit + 1)
+    )
+
+    def find(connection: sa.Connection) -> tuple[list[Any], int]:
+        return list(connection.execute(wanted)), connection.execute(counted).scalar_one()
+
+    rows, total = ask.hub.ask("gate", find, ([], 0))
+    more = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        items=[
+            QuarantinedSaid(
+                quarantine=row.quarantine,
+                at=moment.say(row.at),
+                protocol=row.protocol,
+                source=row.source,
+                peer=row.peer,
+                reason=row.reason,
+                offset=row.offset,
+                size=row.size,
+                state=row.state,
+                payload=base64.b64encode(row.beginning or b"").decode(),
+            )
+            for row in rows[:limit]
+        ],
+        next=page.write(more.at, more.quarantine) if more is not None else None,
+        total=total,
+    )
+
+
+def _kept(ask: Ask, name: str) -> Any:
+    table = hold.quarantine
+    row = ask.hub.ask(
+        "gate",
+        lambda c: c.execute(sa.select(table).where(table.c.quarantine == name)).first(),
+        None,
+    )
+    if row is None:
+        raise not_found("quarantined input", name)
+    return row
+
+
+@routes(
+    "GET",
+    "/api/quarantine/{quarantine}/payload",
+    may="quarantine.write",
+    media="application/octet-stream",
+)
+def get_quarantined(ask: Asking, quarantine: str) -> Response:
+    """All bytes of a quarantined input; that they were fetched is kept in the trail."""
+    row = _kept(ask, quarantine)
+    ask.hub.records.transact(lambda tx: ask.note(tx, "quarantine.fetch", quarantine))
+    return Response(
+        row.payload,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{row.quarantine}.bin"'},
+    )
+
+
+def _act(ask: Ask, name: str, verb: str, reason: str) -> Reply:
+    row = _kept(ask, name)
+    if row.state != "kept":
+        raise Problem(
+            409, "not-permitted", f"this input is {row.state} already", "nothing is left to do"
+        )
+    return Reply(_deed(ask, verb, name, reason), status=202)
+
+
+@routes(
+    "POST",
+    "/api/quarantine/{quarantine}/replay",
+    may="quarantine.write",
+    takes=Reason,
+    gives=DeedDone,
+    status=202,
+    example={"reason": "codec was mended"},
+)
+def replay_quarantined(
+    ask: Asking, quarantine: str, body: Annotated[Reason, Depends(taken(Reason))]
+) -> Reply:
+    """Give an input to its connector once more."""
+    return _act(ask, quarantine, "quarantine.replay", body.reason)
+
+
+@routes(
+    "POST",
+    "/api/quarantine/{quarantine}/discard",
+    may="quarantine.write",
+    takes=Reason,
+    gives=DeedDone,
+    status=202,
+    example={"reason": "port scan"},
+)
+def discard_quarantined(
+    ask: Asking, quarantine: str, body: Annotated[Reason, Depends(taken(Reason))]
+) -> Reply:
+    """Put an input away for good; its bytes stay until the quarantine is full."""
+    return _act(ask, quarantine, "quarantine.discard", body.reason)

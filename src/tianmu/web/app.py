@@ -1,0 +1,133 @@
+"""The application: routes, push, tiles and UI around one hub.
+
+``create_app(hub)`` is what hub serves; ``describe()`` the same without a hub, for the OpenAPI
+document alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import tianmu
+from tianmu.web import openapi, problem
+from tianmu.web.api import NOUNS
+from tianmu.web.files import POLICY, Files
+from tianmu.web.hub import Hub
+from tianmu.web.limit import Limits
+from tianmu.web.push import Push
+from tianmu.web.route import PUBLIC
+
+DESCRIPTION = """The city over HTTP.
+
+Lists come in pages: follow `next` as `cursor`. Entities carry an `ETag`; send it as `If-Match`
+with a change and nobody is overwritten. Errors are `application/problem+json` (RFC 9457) with a
+`remedy`. Changes by session cookie need the header `X-Requested-With: tianmu`; programs send
+`Authorization: Bearer`. Live data come by `GET /api/push` (server-sent events)."""
+
+
+class Headers:
+    """ASGI middleware: what every answer says to browsers."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._always = {
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "X-Frame-Options": "DENY",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+        }
+        if secure:
+            self._always["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._always.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, say)
+
+
+def describe() -> FastAPI:
+    """All routes, without a hub behind them."""
+    app = FastAPI(
+        title="Tianmu",
+        version=tianmu.__version__,
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    structs: list[Any] = []
+    for routes in NOUNS:
+        app.include_router(routes.router)
+        structs.extend(routes.structs)
+    made: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not made:
+            made.update(openapi.document(app, structs))
+        return made
+
+    app.openapi = document  # type: ignore[method-assign]
+
+    @app.get("/api/openapi.json", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def get_openapi() -> Response:
+        from tianmu.web.route import encode
+
+        return Response(encode(document()), media_type="application/json")
+
+    @app.get("/api/docs", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def get_docs() -> Response:
+        return HTMLResponse(openapi.page(document()))
+
+    problem.install(app)
+    return app
+
+
+def create_app(hub: Hub) -> FastAPI:
+    """The application of a running hub."""
+    app = describe()
+    files = Files(hub.ui)
+    push = Push(hub, version=f"{hub.version}-{files.version()}")
+    app.state.hub, app.state.push = hub, push
+
+    @contextlib.asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        async with push.running():
+            yield
+        hub.close()
+
+    app.router.lifespan_context = life
+
+    @app.get("/api/{path:path}", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def no_such(path: str) -> Response:
+        raise problem.Problem(
+            404,
+            "not-found",
+            f"the API has no /api/{path}",
+            "/api/openapi.json lists all it has",
+        )
+
+    @app.get("/{path:path}", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def page(request: Request, path: str) -> Response:
+        return files.answer(request, path)
+
+    app.add_middleware(Limits, known=hub.sessions.knows, rates=hub.rates)
+    app.add_middleware(Headers, secure=hub.secure)
+    return app

@@ -1,0 +1,45 @@
+"""Times as the API says them: RFC 3339, UTC, milliseconds – all of one length, so they sort."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeAlias, overload
+
+from msgspec import Meta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Instant: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="RFC 3339, UTC",
+        examples=["2026-11-23T01:02:03.456Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+
+
+def now() -> int:
+    """µs since the epoch, by the machine's clock."""
+    return time.time_ns() // 1000
+
+
+@overload
+def say(at: int) -> str: ...
+@overload
+def say(at: int | None) -> str | None: ...
+def say(at: int | None) -> str | None:
+    """µs → ``2026-11-23T01:02:03.456Z``; None for None and for 0 ("never")."""
+    if not at:
+        return None
+    when = _EPOCH + timedelta(microseconds=at)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
+
+
+def read(text: str) -> int:
+    """``2026-11-23T01:02:03Z`` (any offset or fraction) → µs; ``ValueError`` says what is wrong."""
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: end it with Z or an offset such as +08:00")
+    return (when - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,338 @@
+"""Live push (server-sent events) that survives a broken connection without loss or repeat.
+
+One task reads the journal for everybody and makes each event once. An event's id is the cursor
+behind it: the position in each topic. Who comes back with ``Last-Event-ID`` first gets what the
+journal holds between that cursor and the task's, then what the task hands out, and the two meet
+without gap or overlap, because joining and handing out take turns on the event loop.
+
+Whoever is too slow to take what waits for them is cut off, and resumes by cursor. A cursor that
+the journal no longer holds is answered with 410: begin anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from starlette.responses import StreamingResponse
+
+from tianmu.access.scope import Principal, Scope, covers
+from tianmu.store.journal.contract import Journal, Purged
+from tianmu.web import vitals
+from tianmu.web.hub import Hub
+from tianmu.web.problem import Problem
+from tianmu.web.render import TOPICS, News, topic_news
+from tianmu.web.route import Ask, encode, identify
+
+log = logging.getLogger("tianmu.web.push")
+
+PENDING = 8 << 20
+"""bytes that may wait for one subscriber"""
+BACKLOG = 200_000
+"""entries that a resumed subscriber may be behind"""
+READ = 512
+"""entries of a topic read at once"""
+BEAT = 10.0
+"""seconds between comments that keep the connection open"""
+MOST = 2_000
+"""subscribers at once"""
+
+Positions = dict[str, int]
+
+
+def cursor(positions: Mapping[str, int]) -> str:
+    """Positions as an event id."""
+    return ".".join(str(positions[topic]) for topic in TOPICS)
+
+
+def positions_of(text: str) -> Positions:
+    """The positions of an event id; a 400 problem for what is none."""
+    parts = text.split(".")
+    if len(parts) != len(TOPICS) or not all(part.isdecimal() for part in parts):
+        raise Problem(400, "bad-cursor", "Last-Event-ID is none of ours", "begin without one")
+    return dict(zip(TOPICS, map(int, parts), strict=True))
+
+
+def frame(kind: str, data: bytes, after: str) -> bytes:
+    """One event as it goes over the wire. JSON has no line ends in it."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (after.encode(), kind.encode(), data)
+
+
+@dataclass(frozen=True)
+class _Sort:
+    """Subscribers of one sort hear the same: each frame is joined once for all of them."""
+
+    scope: Scope
+    permissions: frozenset[str]
+
+    def hears(self, news: News) -> bool:
+        return news.permission in self.permissions and (
+            news.extent is None or covers(self.scope, news.extent)
+        )
+
+
+@dataclass(eq=False)
+class _Subscriber:
+    sort: _Sort
+    waiting: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+    cut: bool = False
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def give(self, chunk: bytes) -> None:
+        if self.cut:
+            return
+        self.size += len(chunk)
+        if self.size > PENDING:
+            self.cut = True
+            self.waiting.clear()
+        else:
+            self.waiting.append(chunk)
+        self.woken.set()
+
+
+class Push:
+    """Reads the journal once and tells every subscriber what is theirs to hear."""
+
+    def __init__(self, hub: Hub, *, version: str) -> None:
+        self._hub, self._version = hub, version
+        self._journal: Journal | None = None
+        self._positions: Positions = dict.fromkeys(TOPICS, 0)
+        self._subscribers: set[_Subscriber] = set()
+        self._closing = asyncio.Event()
+        self.sent = 0
+        """events handed out, all subscribers together"""
+        self.cut = 0
+        """subscribers that were too slow"""
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._subscribers)
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """How far the task has read."""
+        return self._positions
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read the journal and tell the vital signs as long as the context lasts."""
+        self._journal = journal = self._hub.journal()
+        self._positions = {topic: journal.last(topic) for topic in TOPICS}
+        self._closing = asyncio.Event()
+        tasks = [asyncio.create_task(self._follow(journal)), asyncio.create_task(self._pulse())]
+        try:
+            yield
+        finally:
+            self._closing.set()
+            for one in self._subscribers:
+                one.woken.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            close = getattr(journal, "close", None)
+            if close is not None:
+                close()
+
+    # -- the one reader --
+
+    async def _follow(self, journal: Journal) -> None:
+        while True:
+            try:
+                await self._sleep(journal)
+                news, positions = await asyncio.to_thread(
+                    self._gather, journal, self._positions, None
+                )
+                self._hand_out(news, positions)
+            except Purged as gone:
+                log.warning("push skips what is gone: %s", gone)
+                self._positions = {
+                    **self._positions,
+                    gone.topic: max(self._positions[gone.topic], gone.first - 1),
+                }
+            except Exception:
+                log.exception("push could not read the journal; it tries again")
+                await asyncio.sleep(1)
+
+    async def _sleep(self, journal: Journal) -> None:
+        wait = getattr(journal, "wait_async", None)
+        if wait is not None:
+            await wait(self._positions, 60.0)
+        else:
+            await asyncio.to_thread(journal.wait, self._positions, 5.0)
+
+    def _gather(
+        self, journal: Journal, after: Mapping[str, int], until: Mapping[str, int] | None
+    ) -> tuple[list[tuple[News, str]], Positions]:
+        """News after ``after`` (at most up to ``until``), each with the cursor behind it."""
+        positions = dict(after)
+        found: list[tuple[News, str]] = []
+        for topic in TOPICS:
+            if until is not None and positions[topic] >= until[topic]:
+                continue
+            entries = journal.read(topic, positions[topic], entries=READ)
+            if until is not None:
+                entries = [entry for entry in entries if entry.position <= until[topic]]
+            if not entries:
+                if until is not None:
+                    positions[topic] = until[topic]
+                continue
+            for news in topic_news(self._hub, topic, entries):
+                positions[topic] = news.position
+                found.append((news, cursor(positions)))
+            positions[topic] = entries[-1].position
+        return found, positions
+
+    def _hand_out(self, news: list[tuple[News, str]], positions: Positions) -> None:
+        self._positions = positions
+        if not news or not self._subscribers:
+            return
+        frames = [(one, frame(one.kind, one.data, after)) for one, after in news]
+        self._deliver(
+            {
+                sort: b"".join(raw for one, raw in frames if sort.hears(one))
+                for sort in {one.sort for one in self._subscribers}
+            }
+        )
+        self.sent += len(news)
+
+    def _deliver(self, chunks: Mapping[_Sort, bytes]) -> None:
+        for one in self._subscribers:
+            chunk = chunks.get(one.sort)
+            if chunk:
+                one.give(chunk)
+
+    async def _pulse(self) -> None:
+        """The vital signs, once a second, once for each scope that somebody looks from."""
+        while True:
+            await asyncio.sleep(1.0)
+            scopes = {
+                one.sort.scope for one in self._subscribers if "vitals.read" in one.sort.permissions
+            }
+            if not scopes:
+                continue
+            try:
+                signs = await asyncio.to_thread(self._signs, scopes)
+            except Exception:
+                log.exception("the vital signs could not be taken; they are tried again")
+                continue
+            after = cursor(self._positions)
+            self._deliver(
+                {
+                    sort: frame("vitals", signs[sort.scope], after)
+                    for sort in {one.sort for one in self._subscribers}
+                    if sort.scope in signs and "vitals.read" in sort.permissions
+                }
+            )
+
+    def _signs(self, scopes: set[Scope]) -> dict[Scope, bytes]:
+        return {scope: encode(vitals.now(self._hub, scope)) for scope in scopes}
+
+    # -- a subscriber --
+
+    def subscribe(self, ask: Ask, last: str) -> StreamingResponse:
+        """The stream of one subscriber; ``last`` is the id of the last event it has, or empty."""
+        journal = self._journal
+        if journal is None or self._closing.is_set():
+            raise Problem(503, "starting", "push is not running", "try again in a second")
+        if len(self._subscribers) >= MOST:
+            raise Problem(
+                503,
+                "too-many",
+                f"{MOST} subscribers are connected already",
+                "close pages that nobody looks at",
+                headers={"Retry-After": "30"},
+            )
+        who = ask.who
+        one = _Subscriber(_Sort(who.scope, who.permissions))
+        after: Positions | None = None
+        if last:
+            after = positions_of(last)
+            self._check_backlog(journal, after)
+        return StreamingResponse(
+            self._stream(ask, journal, one, after),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    def _check_backlog(self, journal: Journal, after: Positions) -> None:
+        behind = sum(max(0, self._positions[topic] - after[topic]) for topic in TOPICS)
+        ahead = [topic for topic in TOPICS if after[topic] > journal.last(topic)]
+        gone = []
+        for topic in TOPICS:
+            try:
+                journal.read(topic, after[topic], entries=1)
+            except Purged:
+                gone.append(topic)
+        if behind > BACKLOG or ahead or gone:
+            raise Problem(
+                410,
+                "cursor-gone",
+                "what came after this cursor is not kept (any more)",
+                "begin without Last-Event-ID and ask for the lists anew",
+            )
+
+    async def _stream(
+        self,
+        ask: Ask,
+        journal: Journal,
+        one: _Subscriber,
+        last: Positions | None,
+    ) -> AsyncIterator[bytes]:
+        # joining and taking the position are one turn of the loop: what comes later is handed
+        # out to us, what came earlier is read from the journal up to here
+        until = dict(self._positions)
+        after = until if last is None else last
+        self._subscribers.add(one)
+        try:
+            hello = encode(
+                {
+                    "cursor": cursor(after),
+                    "version": self._version,
+                    "resumed": last is not None,
+                }
+            )
+            yield b"retry: 1000\n" + frame("hello", hello, cursor(after))
+            while any(after[topic] < until[topic] for topic in TOPICS):
+                news, after = await asyncio.to_thread(self._gather, journal, after, until)
+                missed = b"".join(
+                    frame(item.kind, item.data, behind)
+                    for item, behind in news
+                    if one.sort.hears(item)
+                )
+                if missed:
+                    yield missed
+            checked = asyncio.get_running_loop().time()
+            while not one.cut and not self._closing.is_set():
+                while one.waiting:
+                    chunk = one.waiting.popleft()
+                    one.size -= len(chunk)
+                    yield chunk
+                one.woken.clear()
+                if not one.waiting and not one.cut and not self._closing.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(one.woken.wait(), BEAT)
+                    if not one.waiting:
+                        yield b": \n\n"
+                now = asyncio.get_running_loop().time()
+                if now - checked > BEAT:
+                    checked = now
+                    if not await asyncio.to_thread(self._still, ask, ask.who):
+                        return
+            if one.cut:
+                self.cut += 1
+        finally:
+            self._subscribers.discard(one)
+
+    @staticmethod
+    def _still(ask: Ask, before: Principal) -> bool:
+        """Whether the session is still there and may still see what it sees. An open stream
+        counts as being there."""
+        _, who = identify(ask.request)
+        return (
+            who is not None and who.scope == before.scope and who.permissions == before.permissions
+        )

@@ -1,0 +1,226 @@
+"""Facts as push events: what each journal entry says to those who may hear it.
+
+An event carries the whole item as the API would give it now, so that applying one twice changes
+nothing; what just happened stands beside it. Items of one read are asked for together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tianmu.access.scope import Extent
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import decode
+from tianmu.facts.intake import Quarantined, UnknownSeen
+from tianmu.facts.registry import (
+    DevicesRegistered,
+    MaintenanceChanged,
+    PackLoaded,
+    RulesPublished,
+    SourceChanged,
+)
+from tianmu.facts.report import Report
+from tianmu.facts.text import Text
+from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm_table import ALARM
+from tianmu.store.journal.contract import Entry
+from tianmu.web import moment
+from tianmu.web.api import alarms, cases, reports, sources
+from tianmu.web.hub import Hub
+from tianmu.web.moment import Instant
+from tianmu.web.route import encode
+
+HANDOVER = "handover."
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class News:
+    """What one entry (or several of one sort) says. ``extent`` None: to all with the permission."""
+
+    position: int
+    kind: str
+    permission: str
+    extent: Extent | None
+    data: bytes
+
+
+class AlarmNews(alarms.AlarmSaid, frozen=True, kw_only=True):
+    """An alarm, and its transition."""
+
+    transition: str
+    at: Instant | None
+
+
+class CaseNews(cases.CaseSaid, frozen=True, kw_only=True):
+    """A case, and its step."""
+
+    sequence: int
+    step: str
+    at: Instant | None
+    actor: str
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A word to whoever is there."""
+
+    at: Instant | None
+    text: Text
+    severity: str = "info"
+
+
+class DeviceNews(msgspec.Struct, frozen=True, kw_only=True):
+    """Devices were registered, or unknown ones have spoken: ask for the list again."""
+
+    at: Instant | None
+    registered: int = 0
+    unknown: str = ""
+    """the address nobody has registered"""
+    maintenance: str = ""
+
+
+def topic_news(hub: Hub, topic: str, entries: Sequence[Entry]) -> list[News]:
+    """What entries of one topic say, in order."""
+    return _BY_TOPIC[topic](hub, entries)
+
+
+def _fields(item: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__struct_fields__}
+
+
+def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    facts = [(entry.position, decode(entry.payload)) for entry in entries]
+    wanted = sorted({fact.alarm for _, fact in facts if isinstance(fact, AlarmEvent)})
+
+    def rows(connection: sa.Connection) -> list[Any]:
+        found: list[Any] = []
+        for start in range(0, len(wanted), CHUNK):
+            found += (
+                connection.execute(
+                    sa.select(ALARM).where(ALARM.c.alarm.in_(wanted[start : start + CHUNK]))
+                )
+                .mappings()
+                .all()
+            )
+        return found
+
+    held = [alarm_table.from_row(row) for row in hub.ask("watch", rows, [])]
+    items = {
+        item.alarm: (row, item) for row, item in zip(held, alarms.saids(hub, held), strict=True)
+    }
+    news = []
+    for position, fact in facts:
+        if not isinstance(fact, AlarmEvent) or fact.alarm not in items:
+            continue
+        row, item = items[fact.alarm]
+        told = AlarmNews(**_fields(item), transition=fact.transition, at=moment.say(fact.at))
+        news.append(News(position, "alarm", "alarm.read", alarms.extent(row), encode(told)))
+    return news
+
+
+def _cases(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    facts = [(entry.position, decode(entry.payload)) for entry in entries]
+    wanted = sorted({fact.case for _, fact in facts if isinstance(fact, CaseEvent)})
+    items = cases.items(hub, wanted)
+    news = []
+    for position, fact in facts:
+        if not isinstance(fact, CaseEvent) or fact.case not in items:
+            continue
+        item, extent = items[fact.case]
+        told = CaseNews(
+            **_fields(item),
+            sequence=fact.sequence,
+            step=fact.step,
+            at=moment.say(fact.at),
+            actor=fact.actor,
+        )
+        news.append(News(position, "case", "case.read", extent, encode(told)))
+    return news
+
+
+def _reports(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    facts = [(entry.position, decode(entry.payload)) for entry in entries]
+    held = [fact for _, fact in facts if isinstance(fact, Report)]
+    items = {item.report: item for item in reports.saids(hub, held)}
+    return [
+        News(
+            position, "report", "report.read", reports.extent(hub, fact), encode(items[fact.report])
+        )
+        for position, fact in facts
+        if isinstance(fact, Report)
+    ]
+
+
+def _notice(position: int, permission: str, at: int, text: Text, severity: str = "info") -> News:
+    notice = Notice(at=moment.say(at), text=text, severity=severity)
+    return News(position, "notice", permission, None, encode(notice))
+
+
+def _registry(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    news: list[News] = []
+    for entry in entries:
+        fact, position = decode(entry.payload), entry.position
+        if isinstance(fact, SourceChanged):
+            item = sources.said(fact, None)
+            news.append(News(position, "source", "source.read", None, encode(item)))
+        elif isinstance(fact, DevicesRegistered | MaintenanceChanged):
+            registered = fact.count_devices if isinstance(fact, DevicesRegistered) else 0
+            window = fact.object if isinstance(fact, MaintenanceChanged) else ""
+            told = DeviceNews(at=moment.say(fact.at), registered=registered, maintenance=window)
+            news.append(News(position, "device", "device.read", None, encode(told)))
+        elif isinstance(fact, RulesPublished):
+            text = {
+                "zh": f"规则第 {fact.version} 版已生效（{len(fact.rules)} 条）",
+                "en": f"Rules version {fact.version} are in force ({len(fact.rules)} rules)",
+            }
+            news.append(_notice(position, "rule.read", fact.at, text))
+        elif isinstance(fact, PackLoaded):
+            text = {"zh": "城市包已重新载入", "en": "The city pack was loaded again"}
+            news.append(_notice(position, "city.read", fact.at, text))
+    return news
+
+
+def _intake(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    news = []
+    for entry in entries:
+        fact = decode(entry.payload)
+        if isinstance(fact, UnknownSeen):
+            told = DeviceNews(at=moment.say(fact.at), unknown=fact.unknown)
+            news.append(News(entry.position, "device", "device.read", None, encode(told)))
+        elif isinstance(fact, Quarantined):
+            text = {
+                "zh": f"输入无法解读，已隔离：{fact.protocol}，{fact.reason}",
+                "en": f"Input could not be read and is in quarantine: "
+                f"{fact.protocol}, {fact.reason}",
+            }
+            news.append(_notice(entry.position, "quarantine.read", fact.at, text, "warning"))
+    return news
+
+
+def _deeds(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    news = []
+    for entry in entries:
+        fact = decode(entry.payload)
+        if isinstance(fact, Deed) and fact.verb.startswith(HANDOVER):
+            item = fact.data.get("item")
+            news.append(News(entry.position, "handover", "handover.read", None, encode(item)))
+    return news
+
+
+_BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
+    "alarm": _alarms,
+    "case": _cases,
+    "report": _reports,
+    "registry": _registry,
+    "intake": _intake,
+    "deed": _deeds,
+}
+TOPICS = tuple(_BY_TOPIC)
+"""in the order in which a cursor counts them"""
