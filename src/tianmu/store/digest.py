@@ -54,7 +54,7 @@ def _tables(connection: Any, stem: str) -> dict[str, str]:
     for (name,) in names:
         quoted = '"' + name.replace('"', '""') + '"'
         keys = connection.execute(
-            f"SELECT name FROM pragma_table_info({quoted}) ORDER BY pk = 0, pk, cid"
+            "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, pk, cid", (name,)
         ).fetchall()
         order = ", ".join('"' + key.replace('"', '""') + '"' for (key,) in keys)
         state, count = hashlib.sha256(), 0

@@ -98,26 +98,40 @@ def last_of(text: U8, byte: int, starts: I64, ends: I64, found: I64) -> None:
 @njit(cache=True, nogil=True)
 def lookup(
     query: U8, starts: I64, ends: I64, text: U8, offsets: U32, slots: U32, tags: U8, out: U32
-) -> None:
-    """For rows whose ``out`` is empty: the row of ``text`` with the same bytes, else empty."""
+) -> int:
+    """For rows whose ``out`` is empty: the row of ``text`` with the same bytes, else empty.
+
+    What it returns has no meaning; it keeps the loops that fetch memory ahead alive."""
+    n = len(starts)
     mask = np.uint64(len(slots) - 1)
-    for row in range(len(starts)):
-        if out[row] != _EMPTY:
+    hashes = np.empty(n, np.uint64)
+    firsts = np.empty(n, np.uint32)
+    # in loops of their own, so that the processor waits for many cache lines at once
+    for row in range(n):
+        hashes[row] = _hash(query, starts[row], ends[row])
+    for row in range(n):
+        firsts[row] = slots[np.int64(hashes[row] & mask)]
+    for row in range(n):
+        first = firsts[row]
+        firsts[row] = offsets[first] if first != _EMPTY else 0
+    warm = np.uint8(0)
+    for row in range(n):
+        if len(text):
+            warm ^= text[min(firsts[row], np.uint32(len(text) - 1))]
+    for row in range(n):
+        if out[row] != _EMPTY or ends[row] <= starts[row]:
             continue
-        start, end = starts[row], ends[row]
-        if end <= start:
-            continue
-        h = _hash(query, start, end)
-        tag = np.uint8(h >> _56)
-        at = np.int64(h & mask)
+        tag = np.uint8(hashes[row] >> _56)
+        at = np.int64(hashes[row] & mask)
         while slots[at] != _EMPTY:
             other = slots[at]
             if tags[at] == tag and _same(
-                query, start, end, text, offsets[other], offsets[other + 1]
+                query, starts[row], ends[row], text, offsets[other], offsets[other + 1]
             ):
                 out[row] = other
                 break
             at = (at + 1) & np.int64(mask)
+    return int(warm)
 
 
 @njit(cache=True, nogil=True)
