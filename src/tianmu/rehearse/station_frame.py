@@ -17,17 +17,24 @@ AREA = 950
 """bytes a data area may have (2017, table 3); longer ones are split"""
 
 
+def _shifted_out(register: int) -> int:
+    for _ in range(8):
+        out = register & 1
+        register >>= 1
+        if out:
+            register ^= 0xA001
+    return register
+
+
+_OF_BYTE = [_shifted_out(byte) for byte in range(256)]
+
+
 def check(segment: bytes) -> int:
-    """HJ 212-2017 appendix A, bit by bit: the high half of the register, xored with the byte,
-    then shifted out eight times."""
+    """HJ 212-2017 appendix A: the high half of the register, xored with the byte, then shifted
+    out eight times."""
     register = 0xFFFF
     for byte in segment:
-        register = (register >> 8) ^ byte
-        for _ in range(8):
-            out = register & 1
-            register >>= 1
-            if out:
-                register ^= 0xA001
+        register = _OF_BYTE[(register >> 8) ^ byte]
     return register
 
 

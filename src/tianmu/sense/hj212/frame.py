@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from tianmu.sense.hj212.crc import crc
@@ -40,7 +41,7 @@ class Frame:
     check: str
     """four hex digits as sent"""
 
-    @property
+    @cached_property
     def ok(self) -> bool:
         """Whether the check sum is that of the segment as sent (false while encrypted)."""
         return crc(self.segment) == int(self.check, 16)

@@ -7,7 +7,7 @@ it. Factors have their codes of 2017, whatever edition the logger speaks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -75,7 +75,7 @@ class _Rows:
         self.value.append(value)
         self.quality.append(quality)
 
-    def readings(self, candidate: Candidate) -> Readings:
+    def readings(self, candidates: Mapping[str, Candidate]) -> Readings:
         n = len(self.property)
         return Readings(
             address=[self.address] * n,
@@ -85,7 +85,7 @@ class _Rows:
             quality=np.array(self.quality, dtype=np.uint8),
             sequence=_sequence(self.property, self.time),
             side=self.side,
-            candidates={self.address: candidate},
+            candidates=candidates,
         )
 
 
@@ -158,7 +158,25 @@ def to_readings(
         rows.add("vase", at, value, UNCERTAIN if doubt else GOOD, {**doubt, **text})
     if maintenance:
         rows.quality = [MAINTENANCE if q in (GOOD, UNCERTAIN) else q for q in rows.quality]
-    return rows.readings(candidate(message, settings))
+    return rows.readings(_Seeming(rows.address, message, settings))
+
+
+class _Seeming(Mapping[str, Candidate]):
+    """What the station seems to be, made only when somebody wants to know: few are unknown."""
+
+    def __init__(self, station: str, message: Message, settings: Settings) -> None:
+        self._station, self._message, self._settings = station, message, settings
+
+    def __getitem__(self, station: str) -> Candidate:
+        if station != self._station:
+            raise KeyError(station)
+        return candidate(self._message, self._settings)
+
+    def __iter__(self) -> Iterator[str]:
+        yield self._station
+
+    def __len__(self) -> int:
+        return 1
 
 
 class _Clock:
@@ -218,9 +236,10 @@ def _add(
         elif text:
             side |= text
             quality = quality if quality == MAINTENANCE else BAD
-        for suffix, label in _SIDE.items():
-            if suffix != which and entry.said.get(suffix):
-                other, words = _number(entry.said[suffix])
+        for suffix, told in entry.said.items():
+            label = _SIDE.get(suffix)
+            if label and told and suffix != which:
+                other, words = _number(told)
                 side[label] = words["text"] if words else other * scale
         if period:
             side |= {"period": period, "of": _SIDE.get(which, which.lower())}

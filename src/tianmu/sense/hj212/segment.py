@@ -34,6 +34,7 @@ SUFFIXES = (
 
 _CANONICAL = {suffix.lower(): suffix for suffix in SUFFIXES}
 _FLAG_2025 = re.compile(rb"Flag=(?:[89]|1[01]);")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _PIECES = re.compile(r"(?://.*?//|[^;])+", re.DOTALL)
 _VALUES = re.compile(r"(?://.*?//|[^,])+", re.DOTALL)
 
@@ -195,18 +196,20 @@ def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, 
         whole = segment[:begin] + plain + CLOSE
         if crc(whole) == int(frame.check, 16) and _is_text(plain):
             return whole, True, True
-    if frame.ok and (_is_text(area) or not _FLAG_2025.search(segment, 0, begin)):
+    if frame.ok and (not _FLAG_2025.search(segment, 0, begin) or _is_text(area)):
         return segment, False, True
     return segment, not _is_text(area), False
 
 
 def _is_text(area: bytes) -> bool:
+    if _CONTROL.search(area):
+        return False
     for encoding in ("utf-8", "gb18030"):
         try:
-            text = area.decode(encoding)
+            area.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return all(letter >= " " or letter in "\r\n\t" for letter in text)
+        return True
     return False
 
 
@@ -238,7 +241,9 @@ def parse(segment: bytes, *, encrypted: bool = False) -> Message:
         elif item:
             raise Unreadable(f"the field {item!r} before CP has no value: expected NAME=value")
     message = Message(tuple(header), parse_area(rest[:-2]), encrypted, encoding)
-    if segment_of(message) != segment:
+    # items and pairs are put together again as they were cut; fields may have stood otherwise
+    exact = encoding == "utf-8" or text.encode(encoding) == segment
+    if not exact or front != "".join(f"{name}={value};" for name, value in header):
         raise Unreadable(
             "the data segment is not fields separated by single semicolons in one encoding"
         )
