@@ -40,7 +40,7 @@ const newCase = (minutes) => {
 const newAlarm = (i) => {
   const value = 20 + random() * 30;
   const p = place();
-  return { alarm: `a${i}`, identity: `gas.high@dev-${i}/lel`, state: pick(["unacknowledged", "acknowledged", "acknowledged", "acknowledged", "shelved", "latched_unacknowledged"]), priority: pick([1, 2, 2, 3, 3, 3, 4, 4, 4]), severity: "III", rule: "gas.high", text: t(pick(["可燃气体浓度过高", "感烟探测器火警", "水位超过警戒", "井下液位过高", "站点超时未上报"]), "Gas concentration high"), device: `dev-${i}`, device_kind: "gas", datastream: `dev-${i}/lel`, value, limit: 25, unit: "%LEL", place: p, division_name: t("溧城街道"), raised_at: at(-random() * 300), observed_at: at(-random() * 300), acknowledged_by: null, shelved_until: null, count: 1, case: `c${1 + (i % 20)}`, origin: "seeded", test: false, probe: "" };
+  return { alarm: `a${i}`, identity: `gas.high@dev-${i}/lel`, state: pick(["unacknowledged", "acknowledged", "acknowledged", "acknowledged", "shelved", "latched_unacknowledged"]), priority: pick([1, 2, 2, 3, 3, 3, 4, 4, 4]), severity: "III", rule: "gas.high", text: t(pick(["可燃气体浓度过高", "感烟探测器火警", "水位超过警戒", "井下液位过高", "站点超时未上报"]), "Gas concentration high"), device: `dev-${i}`, device_kind: "gas", datastream: `dev-${i}/lel`, value, limit: 25, unit: "%LEL", place: p, division_name: t("溧城街道"), raised_at: at(-random() * 300), observed_at: at(-random() * 300), acknowledged_by: null, shelved_until: null, count: 1, case: `c${1 + (i % 20)}`, origin: "seeded", test: false, probe: "", version: 1, actions: ["acknowledge", "shelve", "suppress", "remove_from_service"] };
 };
 const cases = new Map(Array.from({ length: 43 }, (_, i) => newCase(-i * 11 - 2)).map((c) => [c.case, c]));
 const alarms = new Map(Array.from({ length: 27 }, (_, i) => newAlarm(i)).map((a) => [a.alarm, a]));
@@ -56,8 +56,9 @@ const vitals = () => {
     alarms: { active: alarms.size, unacknowledged: [...alarms.values()].filter((a) => a.state.includes("unack")).length, by_priority: [1, 2, 3, 4].map((p) => [...alarms.values()].filter((a) => a.priority === p).length) },
     cases: { open: list.length, today_opened: 128, today_closed: 85, overdue: list.filter((c) => c.overdue).length, by_level: count("level"), by_stage: count("stage") },
     departments: departments.map((d) => { const own = list.filter((c) => c.owner === d.code); return { code: d.code, name: d.name, open: own.length, overdue: own.filter((c) => c.overdue).length, due_soon: Math.floor(own.length / 3) }; }),
-    nets: { manage: { open: list.length, today_opened: 128, today_closed: 85 }, prevent: { active: alarms.size, unacknowledged: 9, rules: 164 }, serve: { today: 342, pending: 17 }, evaluate: { on_time_rate: 0.964, returned: 6 }, learn: { precedents: 1204, merged_share: 0.38 } },
-    sources: [["air", "空气质量站（北京历史）", "transplanted", "mqtt", "live"], ["water", "水质自动站", "replayed", "hj212", "live"], ["fire", "消防主机", "seeded", "gbt26875", "live"], ["city", "城市感知（种子）", "seeded", "http", "live"], ["hotline", "12345 热线", "seeded", "http", "live"], ["gas", "燃气监测网", "real", "mqtt", "silent"]].map(([source, zh, origin, protocol, state], i) => ({ source, name: t(zh), origin, protocol, state, last_seen_at: at(-0.1), observations_total: [3_120_551, 88_412, 12_004, 14_982_000, 342, 0][i] })),
+    nets: { manage: { open: list.length, overdue: 3, opened_today: 128, closed_today: 85 }, prevent: { alarms_active: alarms.size, alarms_today: 214, rules: 164, devices_silent: 771 }, serve: { reports_today: 342, answered_today: 203 }, evaluate: { days: 30, due: 900, closed: 880, closed_rate: 0.978, closed_in_time_rate: 0.964 }, learn: {} },
+    not_yet: { learn: t("统学尚未建设，没有数据") },
+    sources: [["air", "空气质量站（北京历史）", "transplanted", "mqtt", "speaking"], ["water", "水质自动站", "replayed", "hj212", "speaking"], ["fire", "消防主机", "seeded", "gbt26875", "speaking"], ["city", "城市感知（种子）", "seeded", "http", "speaking"], ["hotline", "12345 热线", "seeded", "http", "speaking"], ["gas", "燃气监测网", "real", "mqtt", "silent"]].map(([source, zh, origin, protocol, state], i) => ({ source, name: t(zh), origin, protocol, state, last_seen_at: at(-0.1), observations_total: [3_120_551, 88_412, 12_004, 14_982_000, 342, 0][i] })),
     lag: {},
   };
 };
@@ -67,10 +68,10 @@ const detail = (c) => ({
   events: [["open", "system", "由 2 个信号立案", ""], ["grade", "system", "定为 较大", "燃气泄漏，人员密集区"], ["assign", "system", `分派给 ${c.owner_name.zh}`, "权责清单 燃气 / 溧城街道"], ["order", "system", "派出抢修一组", ""], ["accept", "zhang", "已接单", ""], ["note", "duty", "", "已电话联系现场负责人，正在疏散一楼商户。"]].map(([step, actor, zh, reason], i) => ({ sequence: i + 1, step, stage: i < 3 ? "file" : c.stage, at: at(-40 + i * 6), actor, reason, data: {}, text: t(zh) })),
   members: [["alarm", "a1", "可燃气体浓度过高 38.2 %LEL", 1, ["首个信号"]], ["report", "r1", "市民来电：楼下闻到很重的煤气味", 0.91, ["相距 46 米", "相隔 3 分钟", "事项相关：燃气泄漏 / 异味"]]].map(([kind, id, text, score, reasons]) => ({ kind, id, at: at(-40), text: t(text), score, reasons: reasons.map((r) => t(r)), joined_at: at(-39) })),
   orders: [{ order: "o1", unit: "07", unit_name: t("燃气公司 抢修一组"), task: t("关阀、检测、抢修"), persons: [{ name: "张*", phone: "138****1122" }], state: "accepted", due: at(24), remaining: { value: 2, unit: "work_hour" } }, { order: "o2", unit: "01", unit_name: t("消防救援站"), task: t("到场警戒"), persons: [], state: "sent", due: at(-4), remaining: { value: -0.1, unit: "urgent_hour" }, overdue: true }],
-  evidence: [], actions: [["accept", "接单"], ["handle", "处置完成"], ["escalate", "升级"], ["note", "备注"], ["return", "退回"]].map(([step, zh]) => ({ step, label: t(zh), needs: ["reason"] })),
+  evidence: [], deadlines: [{ stage: "handle", due: at(24), limit: { value: 4, unit: "work_hour" }, remaining: { value: 2, unit: "work_hour" }, basis: "" }], actions: [["accept", "接单"], ["handle", "处置完成"], ["escalate", "升级"], ["note", "备注"], ["return", "退回"]].map(([step, zh]) => ({ step, label: t(zh), needs: ["reason"] })),
 });
 const page = (items) => ({ items, next: null, total: items.length });
-const series = () => ({ device: "d", property: "lel", unit: "%LEL", points: Array.from({ length: 200 }, (_, i) => { const mean = 12 + 6 * Math.sin(i / 20) + random() * 3 + (i > 180 ? (i - 180) * 1.2 : 0); return { at: at((i - 200) * 7.2), mean, min: mean - 2 - random() * 2, max: mean + 2 + random() * 3 }; }) });
+const series = () => ({ device: "d", property: "lel", unit: "%LEL", points: Array.from({ length: 200 }, (_, i) => { const mean = 12 + 6 * Math.sin(i / 20) + random() * 3 + (i > 180 ? (i - 180) * 1.2 : 0); return { at: at((i - 200) * 7.2), value: mean, low: mean - 2 - random() * 2, high: mean + 2 + random() * 3, count: 9 }; }) });
 
 function tilePoints(z, x, y) {
   const n = 2 ** z;

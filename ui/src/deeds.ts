@@ -61,8 +61,8 @@ export async function acknowledgeAll(list: Alarm[]): Promise<void> {
 
 const words = (code: string): string => name(w.value.needs, code);
 
-function orderChoices(orders: Order[]): { value: string; label: string }[] {
-  return orders.filter((o) => !["done", "returned", "cancelled"].includes(o.state)).map((o) => ({ value: o.order, label: `${say(o.unit_name) || departmentName(o.unit)} · ${say(o.task)}` }));
+function orderChoices(orders: Order[], possible: string[]): { value: string; label: string }[] {
+  return orders.filter((o) => possible.includes(o.order)).map((o) => ({ value: o.order, label: `${say(o.unit_name) || departmentName(o.unit)} · ${say(o.task)}` }));
 }
 
 /** The fields of a step's dialog, from the names of the data it needs; `?` marks optional ones. */
@@ -81,7 +81,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
     } else if (key === "matter") wants.push({ key, label, kind: "select", optional, initial: held.matter, choices: [{ value: "", label: "–" }, ...(city.value?.matters ?? []).map((m) => ({ value: m.key, label: `${m.code} ${say(m.name)}` }))] });
     else if (key === "division") wants.push({ key, label, kind: "select", optional, initial: held.division, choices: [{ value: "", label: "–" }, ...(city.value?.divisions ?? []).map((d) => ({ value: d.code, label: say(d.name) }))] });
     else if (key === "order") {
-      const choices = orderChoices(held.orders);
+      const choices = orderChoices(held.orders, action.orders ?? []);
       if (choices.length > 1 || (choices.length && !optional)) wants.push({ key, label, kind: "select", optional, choices });
     } else if (key === "result" && action.step === "check") wants.push({ key, label, kind: "choice", initial: "pass", choices: [{ value: "pass", label: w.value.needs.pass ?? "" }, { value: "fail", label: w.value.needs.fail ?? "" }] });
     else if (key === "result" || key === "text") wants.push({ key, label, kind: "area", optional });

@@ -122,8 +122,17 @@ export async function loadCity(): Promise<void> {
 let waiting: [PushKind, unknown][] | null = null;
 let version = "";
 
+let living = false;
+let asking = false;
+let askAgain = false;
+
 /** Ask for the present state; events that come meanwhile wait and are applied over it. */
 async function refresh(): Promise<void> {
+  if (asking) {
+    askAgain = true;
+    return;
+  }
+  asking = true;
   waiting ??= [];
   try {
     await loadCity();
@@ -145,15 +154,22 @@ async function refresh(): Promise<void> {
     waiting = null;
     late.forEach(([kind, data]) => apply(kind, data));
     loading.value = false;
+    asking = false;
+    if (askAgain && living) {
+      askAgain = false;
+      void refresh();
+    }
   }
 }
 
-function hear(kind: PushKind, data: unknown, fresh: boolean): void {
+function hear(kind: PushKind, data: unknown): void {
   if (kind === "hello") {
-    const told = String((data as { version?: unknown } | null)?.version ?? "");
+    const hello = data as { version?: unknown; resumed?: boolean } | null;
+    const told = String(hello?.version ?? "");
     if (version && told && told !== version) return window.location.reload();
     version = told;
-    if (fresh) void refresh();
+    window.clearTimeout(impatient);
+    if (!hello?.resumed) void refresh();
     return;
   }
   if (kind in heard) heard[kind] = (heard[kind] ?? 0) + 1;
@@ -161,8 +177,8 @@ function hear(kind: PushKind, data: unknown, fresh: boolean): void {
   else apply(kind, data);
 }
 
-let living = false;
 let again = 0;
+let impatient = 0;
 
 /** Begin to live: called by each page that shows live state; a second call changes nothing. */
 export function live(): void {
@@ -171,7 +187,8 @@ export function live(): void {
   loading.value = true;
   waiting = [];
   listen(hear);
-  void refresh();
+  // `hello` asks for the lists; without a push line they are shown all the same.
+  impatient = window.setTimeout(() => void refresh(), 2500);
   again = window.setInterval(() => {
     // Not polling: only after the first answer failed is it asked for again.
     if (fault.value && !waiting) void refresh();
@@ -182,6 +199,7 @@ export function live(): void {
 export function die(): void {
   living = false;
   window.clearInterval(again);
+  window.clearTimeout(impatient);
   hush();
   waiting = null;
   city.value = null;

@@ -13,7 +13,7 @@ export const heardAt = ref(0);
 
 const KINDS = ["hello", "vitals", "alarm", "case", "report", "device", "source", "handover", "notice"] as const;
 export type PushKind = (typeof KINDS)[number];
-export type Hearer = (kind: PushKind, data: unknown, fresh: boolean) => void;
+export type Hearer = (kind: PushKind, data: unknown) => void;
 
 let stream: EventSource | null = null;
 let retry = 0;
@@ -26,7 +26,6 @@ function open(): void {
   stream?.close();
   const from = cursor ? `?after=${encodeURIComponent(cursor)}` : "";
   const made = new EventSource(`/api/push${from}`, { withCredentials: true });
-  const fresh = !cursor;
   stream = made;
   made.onopen = () => {
     failures = 0;
@@ -52,7 +51,7 @@ function open(): void {
         console.error(`push event ${kind} is not JSON`, event.data.slice(0, 200));
         return;
       }
-      hearer(kind, data, fresh);
+      hearer(kind, data);
     });
   }
 }

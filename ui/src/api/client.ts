@@ -50,13 +50,15 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
   if (method !== "GET") headers["X-Requested-With"] = "tianmu";
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
+  const form = body instanceof FormData;
+  if (form) delete headers["Content-Type"];
   let answer: Response;
   try {
     answer = await fetch(where, {
       method,
       headers,
       credentials: "same-origin",
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : form ? body : JSON.stringify(body),
     });
   } catch (cause) {
     throw new Problem(0, { title: "offline", detail: String(cause) });

@@ -126,7 +126,7 @@ export type Net = Record<string, number | null>;
 
 export interface Vitals {
   at: Instant;
-  devices: { total: number; online: number; silent: number };
+  devices: { total: number; online: number; silent: number; never?: number };
   observations: { total: number; per_second: number };
   alarms: { active: number; unacknowledged: number; by_priority: number[] };
   cases: {
@@ -139,6 +139,8 @@ export interface Vitals {
   };
   departments: DepartmentVital[];
   nets: Record<string, Net>;
+  /** for a net without figures: why */
+  not_yet?: Record<string, Text>;
   sources: SourceVital[];
   lag: Record<string, number | null>;
 }
@@ -199,6 +201,10 @@ export interface CaseItem {
   due: Instant | null;
   overdue: boolean;
   signals: number;
+  /** why a person must look, or empty */
+  queue?: string;
+  suspended?: boolean;
+  outcome?: string;
   origin: Origin;
   probe: string;
   version: number;
@@ -224,6 +230,9 @@ export interface Member {
   score: number | null;
   reasons: Text[];
   joined_at: Instant;
+  returned?: boolean;
+  device?: string;
+  channel?: string;
 }
 
 export interface Order {
@@ -254,7 +263,10 @@ export interface Evidence {
 export interface Action {
   step: string;
   label: Text;
+  /** names of the data it asks for; a trailing `?` says it may be left out */
   needs: string[];
+  /** the orders it can be taken on */
+  orders?: string[];
 }
 
 export interface CaseDetail extends CaseItem {
@@ -263,8 +275,10 @@ export interface CaseDetail extends CaseItem {
   orders: Order[];
   evidence: Evidence[];
   actions: Action[];
-  remaining?: Limit | null;
-  deadlines?: { stage: string; due: Instant; limit?: Limit; remaining?: Limit; basis?: string }[];
+  text?: string;
+  deadlines: { stage: string; due: Instant; limit: Limit; remaining: Limit; basis: string }[];
+  /** years of its limits whose calendar of holidays is not published yet */
+  unpublished?: number[];
 }
 
 export interface Device {
@@ -291,7 +305,7 @@ export interface Series {
   device: string;
   property: string;
   unit: string;
-  points: { at: Instant; value?: number | null; mean?: number | null; min?: number | null; max?: number | null; count?: number }[];
+  points: { at: Instant; value: number | null; low: number | null; high: number | null; count: number; text?: string | null }[];
 }
 
 export interface Handover {

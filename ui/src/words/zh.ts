@@ -11,13 +11,7 @@ export const zh = {
     title: "城市运行大厅",
     subtitle: "城市运行",
     nets: { manage: "一网统管", prevent: "一网统防", serve: "一网统服", evaluate: "一网统评", learn: "一网统学" } as Record<string, string>,
-    netFigures: {
-      cases_open: "在办案件", open: "在办案件", opened_today: "今日立案", today_opened: "今日立案", today_closed: "今日结案", closed_today: "今日结案", overdue: "超时",
-      alarms_active: "活动告警", active: "活动告警", unacknowledged: "待确认", rules: "生效规则", alarms_today: "今日告警", devices: "在管设备", silent: "失联设备",
-      reports_today: "今日诉求", today: "今日诉求", reports: "诉求总数", hotline_today: "今日热线", reports_total: "诉求总数", pending: "待受理", open_reports: "在办诉求",
-      on_time: "按时办结率", on_time_rate: "按时办结率", on_time_share: "按时办结率", returned: "退回", reopened: "重开", accept_p50_s: "受理中位时长", accepted_median_s: "受理中位时长", median_close_s: "办结中位时长", close_median_s: "办结中位时长",
-      precedents: "可借鉴案例", closed: "已办结", closed_total: "累计办结", matters: "事项种类", false_alarms: "误报", false_alarm_rate: "误报率", merged: "合并信号", merged_share: "信号合并率", signals_per_case: "每案信号数", cases_total: "案件总数", shelved: "已搁置",
-    } as Record<string, string>,
+    netFigures: { open: "在办案件", opened_today: "今日立案", closed_today: "今日结案", overdue: "超时", alarms_active: "活动告警", alarms_today: "今日告警", rules: "生效规则", devices_silent: "失联设备", reports_today: "今日诉求", answered_today: "今日办结", closed_in_time_rate: "按期结案率", closed_rate: "结案率", due: "应结案", closed: "已结案" } as Record<string, string>,
     devicesOnline: "在线感知设备",
     ofTotal: (n: string) => `共 ${n}`,
     silent: "失联",
@@ -58,7 +52,7 @@ export const zh = {
   originMeaning: {
     real: "本市此刻测得", replayed: "本市历史数据回放", transplanted: "他处测得，在此演示", seeded: "由种子生成，非实测", probe: "演练产生，不计入统计",
   } as Record<string, string>,
-  sourceState: { live: "在线", online: "在线", ok: "在线", active: "在线", silent: "失联", off: "停用", disabled: "停用", inactive: "停用", never: "未接入", waiting: "未接入", idle: "空闲", unknown: "未知", alarm: "告警" } as Record<string, string>,
+  sourceState: { speaking: "在线", silent: "失联", never: "从未上报", closed: "停用" } as Record<string, string>,
   stages: { collect: "采集", verify: "待核实", file: "待立案", dispatch: "待派遣", handle: "处置中", feed_back: "待核查", check: "待结案", close: "已结案", evaluate: "已评价" } as Record<string, string>,
   steps: {
     open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
@@ -111,6 +105,7 @@ export const zh = {
     reasonHint: "将写入流程记录，所有有权查看的人都能看到", reasonNeeded: "请填写理由", signOut: "退出登录", switchTheme: "日间 / 夜间", refresh: "重新载入", yes: "是", no: "否", all: "全部",
   },
   login: {
+    different: "两次输入不一致", passwordNone: "您通过一次性链接登录，请设置口令以便下次登录。", passwordExpired: "口令已过期，更换后才能继续。", oldPassword: "现口令", againPassword: "再次输入新口令",
     authority: "安装本市证书",
     title: "登录", account: "账号", password: "口令", enter: "登录", opening: "正在用一次性链接登录", openingKiosk: "正在登录大屏", linkBad: "链接无效或已使用",
     linkHint: "一次性链接只能使用一次。请向安全管理员索取新的链接。", noAccount: "没有账号？请向安全管理员索取一次性链接。", wrong: "账号或口令不对", newPassword: "设置口令", tagline: "从一条报文、一通来电，到办结一件事。",
@@ -122,7 +117,7 @@ export const zh = {
     alarmMember: "告警", reportMember: "诉求", score: "相似度", first: "首个信号", precision: (m: string) => `位置误差约 ${m} 米`, byDivision: "仅知所在区划", acknowledge: "确认", acknowledgeAll: "确认全部可见", shelve: "搁置", unshelve: "取消搁置", reset: "复位", suppress: "抑制", unsuppress: "取消抑制", remove_from_service: "停用检修", return_to_service: "恢复使用", shelveFor: "搁置多久", minutes: (n: number) => (n >= 60 ? `${n / 60} 小时` : `${n} 分钟`), shelvedUntil: (t: string) => `搁置至 ${t}`, acknowledgedBy: (n: string) => `${n} 已确认`,
     value: "测量值", limit: "限值", rule: "规则", device: "设备", raised: "发生", observed: "观测", count: "重复次数", inCase: "所属案件", test: "测试", testMeaning: "测试或检修期间产生，不派遣", probe: "演练",
     sound: "声音", soundEnable: "开启告警声", soundOn: "告警声已开", soundOff: "告警声已关", soundHint: "浏览器要求先点击一次才允许发声", soundRinging: (n: number) => `${n} 条紧急告警待确认`, mute: "静音", soundTest: "试听", shown: (n: number, total: number) => `${n} / ${total}`, onlyUnacknowledged: "仅待确认", level: "等级", stage: "环节", department: "部门", division: "区划", overdueOnly: "仅超时", sortDue: "按期限", sortNew: "按最新", owner: "主办", joint: "协办", nobody: "无人值班", persons: "值班人", opened: "立案", number: "编号", signals: (n: number) => `${n} 个信号`, help: "按键", helpTitle: "键盘操作", undoDone: "已撤销", copyNumber: "复制编号", noteLabel: "备注内容", intoNote: "添加备注", expand: "展开", collapse: "收起", present: "当前值", quality: "质量", reasons: "判断依据", seeAll: "查看全部", envelope: "最小–最大", mean: "平均", hours: (n: number) => (n < 24 ? `${n} 小时` : `${n / 24} 天`),
-    system: "系统", merged: "已并入", moved: "已移出，系统另行立案", ordinary: "一般",
+    suspended: "本案已挂起，时限暂停", unpublished: (y: string) => `${y} 年节假日安排尚未公布，期限按周末推算`, attach: "添加证据", system: "系统", merged: "已并入", moved: "已移出，系统另行立案", ordinary: "一般",
   },
   keys: {
     move: "上移 / 下移", open: "打开", acknowledge: "确认告警 / 接单", shelve: "搁置告警", act: "执行第 1–9 项操作", search: "搜索", help: "显示本页", back: "返回 / 关闭", goCases: "到案件", goAlarms: "到告警", goHandover: "到交接班", goHall: "到大厅", note: "添加备注", mute: "静音 / 恢复", theme: "切换日间 / 夜间", lang: "切换语言",
@@ -142,8 +137,17 @@ export const zh = {
     ruleHint: "规则是数据：修改先成为草稿，试算通过后发布，立即对新观测生效。", type: "类型", priority: "优先级", version: "版本", form: "表单", json: "JSON", test: "用历史试算", testHours: "试算时段", testing: "正在试算", tested: (n: number, t: string) => `在 ${t} 内会产生 ${n} 条告警`, publish: "发布", publishReason: "发布理由", rollback: "回退", rollbackConfirm: (v: string) => `回退到版本 ${v}？`, draft: "草稿", changed: (n: number) => `${n} 条改动尚未发布`, discardDraft: "放弃改动", invalid: "JSON 有误", high: "上限", low: "下限", matter: "事项", severity: "建议等级", onDelay: "触发延时 秒", offDelay: "恢复延时 秒", deadband: "死区", latching: "锁存", ruleSearch: "搜索规则", newRule: "新建规则", versions: "历史版本", publishedBy: "发布人",
     packName: "城市包", packCheck: "检查", packReload: "重新载入", packFaults: (n: number) => `${n} 处问题`, packClean: "没有问题", packChanges: "将会改变", packNoChange: "与现行一致，没有改变", file: "文件", line: "行", what: "问题", remedy: "处理办法", reloadConfirm: "重新载入城市包？新的职责、时限从下一步起生效。", digest: "摘要", loadedAt: "载入时间", defaults: "默认值、近似与说明",
     auditVerify: "校验链", auditGood: (n: string) => `链完整，共 ${n} 环`, auditBad: (s: string) => `链在第 ${s} 环断开`, actor: "操作人", verb: "操作", object: "对象", detail: "详情", hash: "摘要", auditFilter: "筛选操作人或操作",
+    connector: "接入服务", port: "端口", size: "大小", profile: "响应等级读法", calendar: "节假日历", published: "已公布", notPublished: "未公布", verified: "已核实", export: "导出", days: "日期", inForce: "现行", ruleCount: (n: number) => `${n} 条规则`, packRules: "目前使用城市包的默认规则", formGood: "格式检查通过；没有可用的历史数据试算", unitKind: { department: "部门", unit: "处置单位", centre: "指挥中心" } as Record<string, string>, nouns: { divisions: "区划", departments: "部门", matters: "事项", kinds: "设备类型", profiles: "等级读法", units: "处置力量", editions: "标准版本", profile: "现行读法", shifts: "排班", duties: "权责", plans: "预案", rules: "规则" } as Record<string, string>, outcome: { done: "完成", refused: "拒绝", failed: "失败" } as Record<string, string>,
     forbidden: "本账号无权查看此页", loadHint: "按 IEC 62682 / EEMUA 191：每名值班员每 10 分钟的告警数。", figures: "指标", target: "参考值",
   },
+  deviceState: { online: "在线", silent: "失联", never: "从未上报", unknown: "未知", offline: "失联" } as Record<string, string>,
+  quarantineState: { kept: "待处理", replayed: "已重放", discarded: "已丢弃" } as Record<string, string>,
+  days: { daily: "每天", working: "工作日", free: "休息日" } as Record<string, string>,
+  ruleTypes: { threshold: "限值", rate: "变化率", silence: "失联", state: "状态", expression: "表达式" } as Record<string, string>,
+  ruleFields: { direction: "方向", limit: "限值", low: "下限", high: "上限", deadband: "死区", window: "时间窗 秒", silentFor: "无数据 秒（空：心跳周期）", match: "匹配方式", mask: "位掩码", expression: "表达式", maxAge: "最长有效 秒" } as Record<string, string>,
+  ruleChoices: { high: "高于", low: "低于", outside: "超出范围", rise: "上升", fall: "下降", either: "升或降", any: "任一位", all: "全部位", none: "均不为", equal: "等于", unequal: "不等于", changed: "变化" } as Record<string, string>,
+  testFigures: { alarms: "告警", raised: "触发次数", devices: "涉及设备", observations: "观测值", hours: "时段 小时", rules: "规则", identities: "不同告警", per_day: "日均" } as Record<string, string>,
+  loadFigures: {} as Record<string, string>,
   roles: {
     system: "系统管理员", security: "安全管理员", audit: "审计管理员", duty: "值班员", duty_officer: "值班员", officer: "值班员", dispatcher: "派遣员", handler: "处置员", unit: "处置员", checker: "核查员", leader: "领导", viewer: "查看", kiosk: "大屏", wall: "大屏", intake: "受理员", admin: "管理员", operator: "值班员", commander: "指挥长", department: "部门",
     system_admin: "系统管理员", security_admin: "安全管理员", audit_admin: "审计管理员", integrator: "接入方", grid: "网格员", supervisor: "督查员",
