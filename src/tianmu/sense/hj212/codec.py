@@ -1,7 +1,8 @@
 """Frames as JSON objects and back: what ``tianmu decode hj212`` and ``tianmu encode`` speak.
 
 An object has ``length, crc, ok, edition``, the fields of the segment in their order, ``CP`` and
-``factors``. Where the object alone would not give back the very bytes (repeats, odd order, zeros
+``factors``; one whose check sum is wrong (``ok`` false) says so in ``error`` with its
+``offset``. Where the object alone would not give back the very bytes (repeats, odd order, zeros
 in front, a wrong check sum), ``raw`` holds them in hex; it counts only while the rest of the
 object is unchanged.
 """
@@ -13,6 +14,7 @@ from typing import Any
 
 from tianmu.sense.hj212 import factors
 from tianmu.sense.hj212 import segment as seg
+from tianmu.sense.hj212.crc import crc_text
 from tianmu.sense.hj212.frame import Frame, Framer, Noise, pack
 from tianmu.sense.hj212.segment import Group, Message, Unreadable
 
@@ -67,7 +69,16 @@ def _line(piece: Frame | Noise, key: bytes | None) -> dict[str, Any]:
         return {"error": str(error), "offset": piece.offset, "bytes": piece.bytes().hex()}
     if _rebuilt(line, key) != piece.bytes():
         line["raw"] = piece.bytes()[:-2].hex()
+    if not line["ok"]:
+        line["error"] = _why_not(piece, line)
+        line["offset"] = piece.offset
     return line
+
+
+def _why_not(frame: Frame, line: Mapping[str, Any]) -> str:
+    if line.get("encrypted"):
+        return "the data area is encrypted and its key is missing or wrong"
+    return f"the check sum is {frame.check}, expected {crc_text(frame.segment)}"
 
 
 def describe(frame: Frame, key: bytes | None = None) -> dict[str, Any]:
@@ -208,8 +219,9 @@ def encode_line(line: Mapping[str, Any], *, key: bytes | None = None) -> bytes:
 
     ``length`` and ``crc`` are made anew. Raises ``ValueError`` where it cannot be a frame.
     """
-    if "error" in line:
+    if "error" in line and "CP" not in line:
         raise ValueError(f"this line is a refusal, not a frame: {line['error']}")
+    line = {name: value for name, value in line.items() if name not in ("error", "offset")}
     raw = line.get("raw")
     if raw is not None:
         for piece in _pieces(bytes.fromhex(raw) + b"\r\n"):
