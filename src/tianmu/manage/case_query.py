@@ -13,10 +13,12 @@ from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
+from tianmu.facts.topic import CASE
 from tianmu.manage import case_table as table
 from tianmu.manage import ledger
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.likeness import plain
+from tianmu.store.journal.contract import Journal
 
 SORTS = ("due", "opened", "level")
 MOST = 500
@@ -149,16 +151,17 @@ def by_number(connection: Connection, number: str) -> CaseState | None:
     return ledger.decode_state(data) if data is not None else None
 
 
-def events_of(connection: Connection, case: str) -> list[CaseEvent]:
-    """All events of a case in their order."""
-    rows = connection.execute(
-        select(table.event.c.payload)
+def events_of(connection: Connection, journal: Journal, case: str) -> list[CaseEvent]:
+    """All events of a case in their order, from their positions in topic ``case``."""
+    positions = connection.scalars(
+        select(table.event.c.position)
         .where(table.event.c.serial == table.serial_of(case))
         .order_by(table.event.c.sequence)
     )
     found: list[CaseEvent] = []
-    for (payload,) in rows:
-        fact = decode(payload)
+    for position in positions:
+        [entry] = journal.read(CASE.name, position - 1, entries=1)
+        fact = decode(entry.payload)
         assert isinstance(fact, CaseEvent)
         found.append(fact)
     return found
@@ -169,12 +172,16 @@ def members_of(connection: Connection, case: str, most: int = 1000) -> list[dict
     ``reasons``, ``joined_at``."""
     c = table.member.c
     rows = connection.execute(
-        select(c.told, c.returned, c.score, c.reasons, c.joined_at)
+        select(c.told, c.returned, c.score, c.joined_at)
         .where(c.serial == table.serial_of(case))
         .order_by(desc(c.sequence))
         .limit(most)
     ).mappings()
-    return [dict(row) for row in reversed(rows.all())]
+    found: list[dict[str, Any]] = []
+    for row in reversed(rows.all()):
+        told, reasons = ledger.decode_member(row["told"])
+        found.append({**row, "told": told, "reasons": reasons})
+    return found
 
 
 def evidence_of(connection: Connection, case: str) -> list[dict[str, Any]]:

@@ -146,6 +146,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     apart: tuple[str, ...] = ()
     """signals taken out by hand: never put in again by the machine"""
     merged_into: str = ""
+    stage_before: str = ""
+    """where it stood when it was merged"""
     merged: tuple[str, ...] = ()
 
     @property

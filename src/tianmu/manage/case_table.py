@@ -70,8 +70,7 @@ event = Table(
     metadata,
     Column("serial", Integer, primary_key=True, autoincrement=False),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, nullable=False),  # in topic case
-    Column("payload", LargeBinary, nullable=False),  # as in the topic
+    Column("position", BigInteger, nullable=False),  # in topic case, where the event itself is
     sqlite_with_rowid=False,
 )
 
@@ -85,9 +84,7 @@ member = Table(
     Column("joined_at", BigInteger, nullable=False),
     Column("score", Float, nullable=False),
     Column("returned", Integer, nullable=False),
-    Column("reasons", JSON, nullable=False),
-    Column("told", JSON, nullable=False),  # Signal.told, with "from" where a case was merged
-    sqlite_with_rowid=False,
+    Column("told", LargeBinary, nullable=False),  # msgpack: (Signal.told, reasons)
 )
 Index("case_member_case", member.c.serial, member.c.sequence)
 

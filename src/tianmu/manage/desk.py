@@ -32,6 +32,8 @@ from tianmu.store.records import Transaction
 if TYPE_CHECKING:
     from tianmu.city.pack import City
 
+LOOK = 500
+"""names asked for in one query"""
 GENERATION, SERIAL, SIGNALS = "generation", "serial", "signals"
 
 
@@ -93,7 +95,7 @@ class Desk:
         identities: list[tuple[str, str]] = []
         for serial, told, returned in connection.execute(known):
             anchor = anchors[serial]
-            signal = again(told, anchor.probe)
+            signal = again(ledger.decode_member(told)[0], anchor.probe)
             widen(anchor, signal)
             if signal.identity:
                 identities.append((anchor.case, signal.identity))
@@ -132,6 +134,8 @@ class Work:
         self._reports: list[dict[str, object]] = []
         self._told: set[str] = set()
         self._ended: set[str] = set()
+        self._asked: set[str] = set()
+        self._looked: dict[str, tuple[int, int] | None] = {}
 
     # -- cases -----------------------------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class Work:
             )
         )
         for told, returned in rows:
-            signal = again(told, state.probe)
+            signal = again(ledger.decode_member(told)[0], state.probe)
             widen(anchor, signal)
             self.desk.index.know(state.case, signal.identity)
             if signal.kind == "alarm" and not returned:
@@ -260,7 +264,24 @@ class Work:
         self.desk.alarms.pop(event.alarm, None)
         self.take(before, draft)
 
+    def look(self, alarms: list[str], reports: list[str]) -> None:
+        """What the tables know of these alarms and reports, asked for at once."""
+        m, r = table.member.c, table.report.c
+        for start in range(0, len(alarms), LOOK):
+            some = alarms[start : start + LOOK]
+            self._looked.update(dict.fromkeys(some))
+            asked = select(m.id, m.serial, m.returned).where(m.kind == "alarm", m.id.in_(some))
+            for alarm, serial, returned in self.tx.connection.execute(asked):
+                self._looked[alarm] = (serial, returned)
+        for start in range(0, len(reports), LOOK):
+            some = reports[start : start + LOOK]
+            told = self.tx.connection.scalars(select(r.report).where(r.report.in_(some)))
+            self._told.update(told)
+            self._asked.update(some)
+
     def _member(self, alarm: str) -> tuple[int, int] | None:
+        if alarm in self._looked:
+            return self._looked[alarm]
         row = self.tx.connection.execute(
             select(table.member.c.serial, table.member.c.returned).where(
                 table.member.c.kind == "alarm", table.member.c.id == alarm
@@ -271,8 +292,9 @@ class Work:
     def report(self, report: Report, position: int) -> None:
         """One report: kept for lists, and a signal. One that was told before (the same id) is the
         same report and changes nothing."""
-        known = select(table.report.c.report).where(table.report.c.report == report.report)
-        if report.report in self._told or self.tx.connection.scalar(known) is not None:
+        if report.report not in self._asked:
+            self.look([], [report.report])
+        if report.report in self._told:
             return
         self._told.add(report.report)
         place = located(self.city, report)

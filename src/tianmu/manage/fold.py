@@ -259,6 +259,7 @@ def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
             "paused": (),
             "standard": event.data.get("standard", state.standard),
             "merged_into": event.data.get("into", ""),
+            "stage_before": event.data.get("before", ""),
         }
 
     return change

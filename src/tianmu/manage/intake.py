@@ -142,7 +142,7 @@ def join_case(
     if clearer:
         level.grade(draft, city, signal)
         owner.assign(draft, city, signal.department)
-    elif not draft.state.level_by_hand:
+    elif not before.level_by_hand and level.may_rise(city, before, draft.state, signal):
         level.grade(draft, city, signal, only_up=True)
     _swell(draft, city)
     state = draft.state

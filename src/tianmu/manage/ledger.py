@@ -24,6 +24,14 @@ def decode_state(data: bytes) -> CaseState:
     return _decoder.decode(data)
 
 
+_told_decoder = msgspec.msgpack.Decoder(tuple[dict[str, Any], list[Any]])
+
+
+def decode_member(data: bytes) -> tuple[dict[str, Any], list[Any]]:
+    """What a member row keeps: the signal as told, and the reasons it joined for."""
+    return _told_decoder.decode(data)
+
+
 def row(state: CaseState) -> dict[str, Any]:
     """The row of ``case_state`` for a state."""
     title = " ".join(dict.fromkeys(state.title.values()))
@@ -45,6 +53,24 @@ def row(state: CaseState) -> dict[str, Any]:
         "words": plain(f"{state.number} {title} {state.text}"),
         "state": _encoder.encode(state),
     }
+
+
+def _looks(state: CaseState) -> tuple[object, ...]:
+    """All of ``row`` but the state itself."""
+    return (
+        state.open,
+        state.stage,
+        state.level,
+        state.lead,
+        state.division,
+        state.matter,
+        state.queue,
+        state.opened_at,
+        state.closed_at,
+        state.due,
+        state.title,
+        state.text,
+    )
 
 
 def parties(state: CaseState) -> frozenset[str]:
@@ -69,8 +95,7 @@ def members_of(events: Iterable[CaseEvent]) -> tuple[list[dict[str, Any]], list[
                     "joined_at": event.at,
                     "score": event.data.get("score", 1.0),
                     "returned": int(bool(told.get("returned"))),
-                    "reasons": event.data.get("reasons", []),
-                    "told": told,
+                    "told": _encoder.encode((told, event.data.get("reasons", []))),
                 }
             )
         elif event.step in ("leave", "returned"):
@@ -85,6 +110,11 @@ _update_case = (
         {column.name: bindparam(column.name) for column in table.case.c if not column.primary_key}
     )
 )
+_update_state = (
+    update(table.case)
+    .where(table.case.c.serial == bindparam("key"))
+    .values(state=bindparam("bytes"))
+)
 _end_member = (
     update(table.member)
     .where(table.member.c.kind == bindparam("k"), table.member.c.id == bindparam("i"))
@@ -97,16 +127,12 @@ _drop_member = delete(table.member).where(
 )
 
 
-def append(tx: Transaction, events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, int, bytes]]:
-    """Append to topic ``case``; each event with its position and bytes."""
-    written = []
-    for event in events:
-        payload = encode(event)
-        written.append((event, tx.append(CASE.name, payload).position, payload))
-    return written
+def append(tx: Transaction, events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, int]]:
+    """Append to topic ``case``; each event with its position."""
+    return [(event, tx.append(CASE.name, encode(event)).position) for event in events]
 
 
-def write_events(connection: Connection, written: list[tuple[CaseEvent, int, bytes]]) -> None:
+def write_events(connection: Connection, written: list[tuple[CaseEvent, int]]) -> None:
     """Rows of ``case_event``, ``case_member`` and ``case_evidence`` for appended events, in their
     order. A signal that moves from one case to another leaves before it joins."""
     connection.execute(
@@ -116,12 +142,11 @@ def write_events(connection: Connection, written: list[tuple[CaseEvent, int, byt
                 "serial": table.serial_of(event.case),
                 "sequence": event.sequence,
                 "position": position,
-                "payload": payload,
             }
-            for event, position, payload in written
+            for event, position in written
         ],
     )
-    events = [event for event, _, _ in written]
+    events = [event for event, _ in written]
     for run in _runs(events):
         rows, changes = members_of(run)
         if rows:
@@ -181,8 +206,15 @@ def write_states(
     old: list[dict[str, Any]] = []
     orders: list[tuple[CaseState | None, CaseState]] = []
     concerned: list[tuple[CaseState | None, CaseState]] = []
+    same: list[dict[str, Any]] = []
     for before, after in changed:
-        (old if before else new).append(row(after))
+        if before is None:
+            new.append(row(after))
+        elif _looks(before) == _looks(after):
+            # the indexes need not be touched: this is most of the work when signals pour in
+            same.append({"key": table.serial_of(after.case), "bytes": _encoder.encode(after)})
+        else:
+            old.append(row(after))
         if before is None or before.orders is not after.orders:
             orders.append((before, after))
         if before is None or parties(before) != parties(after):
@@ -191,6 +223,8 @@ def write_states(
         connection.execute(insert(table.case), new)
     if old:
         connection.execute(_update_case, [{"key": one["serial"], **one} for one in old])
+    if same:
+        connection.execute(_update_state, same)
     _replace(connection, table.order, orders, _order_rows)
     _replace(connection, table.party, concerned, _party_rows)
 

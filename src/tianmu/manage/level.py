@@ -41,6 +41,24 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     draft.add("grade", {**data(city, state, level, *why), "rules": rules})
 
 
+def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
+    """Whether one more signal can make the case graver: it brings a higher priority, a suggestion,
+    an urgency, a word or a number that a rule waits for."""
+    if after.worst != before.worst:
+        return True
+    suggested = _suggested(city, signal)
+    if suggested is not None and suggested < after.level_number:
+        return True
+    text, urgency = signal.text, signal.urgency
+    return any(
+        rule.when.signals_from == after.signals
+        or (urgency and urgency in rule.when.urgency)
+        or (rule.when.words and any(word in text for word in rule.when.words))
+        or (rule.when.devices_from == after.devices and after.devices != before.devices)
+        for rule in city.grading.rules
+    )
+
+
 def rise(draft: Draft, city: City, *why: Text) -> bool:
     """One level up, with its reasons; False (and no event) where it is the highest already."""
     state = draft.state

@@ -175,8 +175,12 @@ class Manage:
         read = dict(self._read)
 
         def take(work: Work) -> None:
-            for topic, entry in batch:
-                fact = decode(entry.payload)
+            facts = [(topic, entry, decode(entry.payload)) for topic, entry in batch]
+            work.look(
+                [fact.alarm for _, _, fact in facts if isinstance(fact, AlarmEvent)],
+                [fact.report for _, _, fact in facts if isinstance(fact, Report)],
+            )
+            for topic, entry, fact in facts:
                 if isinstance(fact, AlarmEvent):
                     work.alarm(fact)
                 elif isinstance(fact, Report):
@@ -374,7 +378,7 @@ class Manage:
                 state,
                 self.city,
                 self.clock(),
-                events=case_query.events_of(connection, case),
+                events=case_query.events_of(connection, self.journal, case),
                 members=case_query.members_of(connection, case),
                 evidence=case_query.evidence_of(connection, case),
                 actor=actor,

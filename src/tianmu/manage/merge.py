@@ -117,7 +117,7 @@ def judge(
     near = _place(signal, anchor, tuning, evidence)
     if near == 0.0:
         return 0.0, evidence
-    if signal.pairs and anchor.pairs and signal.kind == "report":
+    if signal.kind == "report" and anchor.pairs:
         evidence.text = likeness(signal.pairs, anchor.pairs)
     if kind == "unknown_matter" and not evidence.device and evidence.text < tuning.unknown_text:
         return 0.0, evidence  # being near says nothing about what it is
@@ -126,7 +126,7 @@ def judge(
         return 0.0, evidence
     score = tuning.place * near + tuning.time * soon + tuning.matter * worth
     total = tuning.place + tuning.time + tuning.matter
-    if signal.pairs and anchor.pairs and signal.kind == "report":
+    if signal.kind == "report" and anchor.pairs and signal.pairs:
         # unlike words say less than like ones: people tell one thing in many ways
         share = tuning.text * (0.3 + 0.7 * evidence.text)
         score += share * evidence.text

@@ -29,11 +29,11 @@ def rebuild(records: Records, journal: Journal, *, batch: int = 20_000) -> int:
     after = total = 0
     states: dict[str, CaseState] = {}
     while entries := journal.read(CASE.name, after, entries=batch, size=64 << 20):
-        written: list[tuple[CaseEvent, int, bytes]] = []
+        written: list[tuple[CaseEvent, int]] = []
         for entry in entries:
             fact = decode(entry.payload)
             assert isinstance(fact, CaseEvent)
-            written.append((fact, entry.position, entry.payload))
+            written.append((fact, entry.position))
         records.transact(lambda tx, written=written: _put(tx, written, states))  # type: ignore[misc]
         after = entries[-1].position
         total += len(entries)
@@ -68,11 +68,11 @@ def _empty(connection: Connection) -> None:
 
 
 def _put(
-    tx: Transaction, written: list[tuple[CaseEvent, int, bytes]], states: dict[str, CaseState]
+    tx: Transaction, written: list[tuple[CaseEvent, int]], states: dict[str, CaseState]
 ) -> None:
     connection = tx.connection
     before: dict[str, CaseState | None] = {}
-    for event, _, _ in written:
+    for event, _ in written:
         state = states.get(event.case)
         if state is None and event.sequence > 1:  # it had ended, and something came after
             state = read_state(connection, event.case)
@@ -81,7 +81,7 @@ def _put(
     ledger.write_events(connection, written)
     ledger.write_states(connection, [(was, states[case]) for case, was in before.items()])
     counters = {SERIAL: max(table.serial_of(case) for case in before)}
-    signals = sum(_new_signal(event) for event, _, _ in written)
+    signals = sum(_new_signal(event) for event, _ in written)
     for case in before:
         day, last = _parts(states[case].number)
         counters[day] = max(counters.get(day, 0), last)

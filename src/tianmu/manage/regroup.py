@@ -16,10 +16,10 @@ from tianmu.facts.text import Text
 from tianmu.manage import case_table as table
 from tianmu.manage import deadline, intake, level, owner, response
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_query import events_of
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.draft import Draft
+from tianmu.manage.ledger import decode_member
 from tianmu.manage.open_cases import OpenCases
 from tianmu.manage.signal import Signal, again
 from tianmu.manage.step import Refusal, refuse
@@ -152,7 +152,7 @@ def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
         .where(table.member.c.serial == table.serial_of(case))
         .order_by(table.member.c.sequence)
     )
-    return [(told, returned, joined) for told, returned, joined in rows]
+    return [(decode_member(told)[0], returned, joined) for told, returned, joined in rows]
 
 
 def _joined(
@@ -194,11 +194,7 @@ def _bring_back(
     reason: str,
 ) -> CaseState:
     draft = work.draft(back.case)
-    stage = "dispatch"
-    for event in reversed(events_of(work.tx.connection, back.case)):
-        if event.step == "merge":
-            stage = str(event.data.get("before", "dispatch"))
-            break
+    stage = back.stage_before
     waits = stage in ("collect", "verify", "file")
     stage = stage if waits else "dispatch"
     clock = response.stage_clock(work.city, draft.state, stage, draft.now)

@@ -4,13 +4,15 @@ persons on the roster now, or to the plain words "nobody on duty".
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import Limit
+from tianmu.city.limit import MINUTE, Limit
 from tianmu.city.matter import FilingStandard
 from tianmu.city.plan import JOINT, LEAD, Plan, choose
+from tianmu.city.roster import Roster
 from tianmu.facts.text import Text
 from tianmu.manage import deadline
 from tianmu.manage.case_state import CaseState, Clock, Order
@@ -26,9 +28,36 @@ waiting stages it is the accepting limit"""
 _WAIT = ("file", "dispatch", "check")
 
 
+class _Memory:
+    """Answers that hold while plans and roster are the same: many cases ask the same in a storm."""
+
+    def __init__(self) -> None:
+        self.plans: tuple[Plan, ...] | None = None
+        self.chosen: dict[tuple[str, str], Plan | None] = {}
+        self.roster: Roster | None = None
+        self.minute = 0
+        self.on_duty: dict[tuple[str, str], tuple[dict[str, str], ...]] = {}
+
+
+_memory = threading.local()
+
+
+def _remembered() -> _Memory:
+    found: _Memory | None = getattr(_memory, "answers", None)
+    if found is None:
+        found = _memory.answers = _Memory()
+    return found
+
+
 def plan_of(city: City, state: CaseState) -> Plan | None:
     """The plan in force for the case's level and matter."""
-    return choose(city.plans, state.level, state.matter)
+    memory = _remembered()
+    if memory.plans is not city.plans:
+        memory.plans, memory.chosen = city.plans, {}
+    key = (state.level, state.matter)
+    if key not in memory.chosen:
+        memory.chosen[key] = choose(city.plans, state.level, state.matter)
+    return memory.chosen[key]
 
 
 def stage_clock(city: City, state: CaseState, stage: str, now: int) -> Clock | None:
@@ -108,8 +137,16 @@ def accept_clock(city: City, state: CaseState, order: str, now: int, *, lead: bo
 def persons(city: City, unit: str, division: str, now: int) -> tuple[dict[str, str], ...]:
     """Who is on duty at ``unit`` for ``division`` now; those of the whole unit where nobody is
     there for the division. Names only: a phone number is looked up when it is shown."""
-    found = city.roster.on_duty(unit, division, now) or city.roster.on_duty(unit, "", now)
-    return tuple({"account": one.account, "name": one.name, "post": one.post} for one in found)
+    memory, minute = _remembered(), now // MINUTE
+    if memory.roster is not city.roster or memory.minute != minute:
+        memory.roster, memory.minute, memory.on_duty = city.roster, minute, {}
+    key = (unit, division)
+    if key not in memory.on_duty:
+        found = city.roster.on_duty(unit, division, now) or city.roster.on_duty(unit, "", now)
+        memory.on_duty[key] = tuple(
+            {"account": one.account, "name": one.name, "post": one.post} for one in found
+        )
+    return memory.on_duty[key]
 
 
 def task(city: City, state: CaseState, *, lead: bool) -> Text:
