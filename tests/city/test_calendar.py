@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.city.reference import MINUTE, Minutes
+
 from tianmu.city import pack
 from tianmu.city.calendar import Calendar, Span, WorkingTime
 from tianmu.city.limit import Limit, LimitUnit

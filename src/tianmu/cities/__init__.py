@@ -1,1 +1,4 @@
 """City packs that come with the program: data, found by name (``city.pack.load``)."""
+
+DEFAULT = "liyang"
+"""the pack taken where none is named"""

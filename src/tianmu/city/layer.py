@@ -181,9 +181,7 @@ def _check_features(
             continue
         code, division = str(properties.get("code", "")), str(properties.get("division", ""))
         if not code or code in seen:
-            reader.fault(
-                file, line, f"{where}: code {code!r} missing or doubled", "give it its own"
-            )
+            fault(f"{where}: code {code!r} missing or doubled", "give it its own")
         seen.add(code)
         if division not in city.divisions:
             what = f"{where} belongs to {division or '(nothing)'}, which is no division"
