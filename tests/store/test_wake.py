@@ -150,6 +150,11 @@ def test_reading_is_bounded_by_entries_and_size(tmp_path: Path) -> None:
         assert len(journal.read("deed", 0)) == 10
         assert journal.read("deed", journal.last("deed")) == []
         assert journal.first("deed") == 1
+        assert (journal.count("deed", 0), journal.count("deed", 5), journal.count("alarm", 0)) == (
+            10,
+            7,
+            0,
+        )
         with pytest.raises(KeyError, match="unknown topic"):
             journal.read("nonsense", 0)
 

@@ -11,7 +11,7 @@ from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
 from tianmu.store.disk import is_full
 from tianmu.store.history.history import History
 from tianmu.store.history.retain import Retention
-from tianmu.store.journal.contract import Journal
+from tianmu.store.journal.contract import Journal, Purged
 
 FLUSH_SECONDS = 15.0
 FLUSH_ROWS = 2_000_000
@@ -32,14 +32,15 @@ def keep(
     """Run in a thread of its own (works) until ``stop`` is set; flushes once more at the end.
 
     A full disk is told to ``trouble`` and tried again: the journal has what is not written, and
-    nothing is read ahead meanwhile. Anything else that fails is raised.
+    nothing is read ahead meanwhile. So is an entry that was purged before it was read; reading
+    goes on with the first one kept. Anything else that fails is raised.
     """
     positions = {t.name: history.position(t.name) for t in (OBSERVATION_LIFE, OBSERVATION)}
     tidied = time.monotonic()
     while not stop.is_set():
         try:
             if history.waiting < FLUSH_ROWS:
-                _read(history, journal, positions)
+                _read(history, journal, positions, trouble)
             if history.waiting and (
                 history.waiting >= FLUSH_ROWS or history.waiting_seconds >= flush_seconds
             ):
@@ -59,9 +60,19 @@ def keep(
         history.flush()
 
 
-def _read(history: History, journal: Journal, positions: dict[str, int]) -> None:
+def _read(
+    history: History,
+    journal: Journal,
+    positions: dict[str, int],
+    trouble: Callable[[Exception], None],
+) -> None:
     for topic in list(positions):
-        entries = journal.read(topic, positions[topic])
+        try:
+            entries = journal.read(topic, positions[topic])
+        except Purged as purged:
+            trouble(purged)
+            positions[topic] = purged.first - 1
+            continue
         if entries:
             positions[topic] = entries[-1].position
             history.append(
