@@ -8,8 +8,6 @@ import os
 import threading
 import time
 
-import uvicorn
-
 from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.session import Sessions
@@ -19,6 +17,7 @@ from tianmu.app.settings import Settings
 from tianmu.app.status import lag
 from tianmu.city.pack import City, load
 from tianmu.manage.manage import Manage
+from tianmu.sense.http.server import Server
 from tianmu.store.history import History
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live, NotRunning
@@ -67,19 +66,13 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     worker = threading.Thread(target=_work, args=(manage, stop), name="cases", daemon=True)
     manage.start()
     worker.start()
-    server = _server(hub, settings, port)
-    serving = asyncio.create_task(server.serve())
-    await _listening(server, serving)
-    if serving.done():
-        serving.result()
-        raise OSError(f"port {port} on {settings.host} cannot be bound; give another --port")
-    said.ports = {"web": int(server.servers[0].sockets[0].getsockname()[1])}
+    server = Server(create_app(hub), certificate=settings.certificate, timeout_graceful_shutdown=2)
+    said.ports = {"web": await server.start(settings.host, port)}
     hub.ports = said.ports
     said.state = "ready"
     say(settings.run, said)
     await stop.wait()
-    server.should_exit = True
-    await serving
+    await server.stop()
     worker.join(3)
     records.close()
 
@@ -111,31 +104,3 @@ def _work(manage: Manage, stop: asyncio.Event) -> None:
         except Exception:
             log.exception("cases: trying again in a second")
             time.sleep(1)
-
-
-def _server(hub: Hub, settings: Settings, port: int) -> uvicorn.Server:
-    certificate, key = settings.certificate or (None, None)
-    config = uvicorn.Config(
-        create_app(hub), host=settings.host, port=port, log_level="warning", access_log=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=2, ssl_certfile=certificate,
-        ssl_keyfile=key, server_header=False,
-    )  # fmt: skip
-    return _Server(config)
-
-
-async def _listening(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    """Uvicorn tells nobody when it listens; look until it does, or has ended."""
-    while not server.started and not serving.done():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-
-
-class _Server(uvicorn.Server):
-    """The supervisor owns the signals."""
-
-    def install_signal_handlers(self) -> None:
-        return None
-
-    def capture_signals(self) -> object:  # type: ignore[override]
-        import contextlib
-
-        return contextlib.nullcontext()

@@ -59,14 +59,8 @@ async def build(
         parts.append(await asyncio.to_thread(
             _air, asked, city, seeding, towns, kinds, zone, names
         ))  # fmt: skip
-    words = {
-        "return": "不属本单位职责",
-        "feed_back": "已到场处置，问题消除",
-        "check": "现场未整改到位",
-    }
-    if brief["languages"][0] != "zh":
-        people = words["people"]
-    spoken = next((people[one] for one in brief["languages"] if one in people), people["en"])
+    people = words["people"]
+    spoken = people.get(brief["languages"][0], people["en"])
     parts.append(("people", People(asked.data, spoken).run))
     return parts
 

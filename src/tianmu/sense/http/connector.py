@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +9,6 @@ from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
-import uvicorn
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
@@ -25,6 +23,7 @@ from tianmu.sense.http.codec import (
     decode,
     decompress,
 )
+from tianmu.sense.http.server import Server
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
 from tianmu.store.registry import UNKNOWN
@@ -65,32 +64,17 @@ class HttpConnector:
         self._counts: Counter[str] = Counter()
         self._flying: Counter[str] = Counter()
         self._last_at = 0
-        self._server: uvicorn.Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._server: Server | None = None
 
     async def start(self, host: str, port: int) -> int:
-        certificate, key = self._tls or (None, None)
-        config = uvicorn.Config(
-            self, host=host, port=port, log_level="warning", access_log=False, lifespan="off",
-            timeout_keep_alive=75, ssl_certfile=certificate, ssl_keyfile=key,
-            timeout_graceful_shutdown=3, server_header=False,
-        )  # fmt: skip
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
-        self._task = asyncio.create_task(self._server.serve())
-        while not self._server.started:
-            if self._task.done():
-                self._task.result()
-                raise OSError(f"port {port} on {host} cannot be bound")
-            await asyncio.sleep(0.01)
-        return int(self._server.servers[0].sockets[0].getsockname()[1])
+        self._server = Server(
+            self, certificate=self._tls, lifespan="off", timeout_graceful_shutdown=3
+        )
+        return await self._server.start(host, port)
 
     async def stop(self) -> None:
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await self._task
+        if self._server is not None:
+            await self._server.stop()
 
     def state(self) -> Mapping[str, Any]:
         return {**self._counts, "last_at": self._last_at, "in_flight": self._flying.total()}
@@ -297,11 +281,3 @@ async def _read(receive: Receive) -> bytes:
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)
-
-
-class _no_signals:  # noqa: N801 (stands in for a context-manager method)
-    """The supervisor owns the signals, not this server."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

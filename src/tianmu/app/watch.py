@@ -1,0 +1,36 @@
+"""Process watch: live columns, rules, alarms."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from tianmu.app.process import Said, say
+from tianmu.app.settings import Settings
+from tianmu.city.pack import City
+from tianmu.prevent.watch import Watch, run
+from tianmu.sense.intake import clock
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.live import Live
+from tianmu.store.records import Records
+from tianmu.store.registry import Registry
+
+
+def serve(settings: Settings, city: City, stop: threading.Event) -> None:
+    """Run watch until ``stop`` is set."""
+    said = Said(name="watch", pid=os.getpid(), state="starting")
+    say(settings.run, said)
+    records = Records(settings.folder / "watch.sqlite")
+    journal = SqliteJournal(settings.folder)
+    live = Live(settings.folder)
+    watch = Watch(records, journal, Registry(settings.folder), live, city, clock)
+
+    def ready() -> None:
+        said.state = "ready"
+        say(settings.run, said)
+
+    try:
+        run(watch, stop, ready)
+    finally:
+        journal.close()
+        records.close()
