@@ -117,8 +117,8 @@ REFUSAL = sa.Table(
 )
 sa.Index("alarm_refusal_object", REFUSAL.c.object)
 
-VITAL = sa.Table(
-    "vital",
+TOTAL = sa.Table(
+    "watch_total",
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
@@ -339,9 +339,9 @@ def counts(connection: sa.Connection, scope: Scope = ANY) -> Counts:
     return msgspec.structs.replace(result, active=shown, unacknowledged=waiting)
 
 
-def vitals(connection: sa.Connection) -> dict[str, int]:
+def totals(connection: sa.Connection) -> dict[str, int]:
     """Counts since the data folder began, by name."""
-    return {row.name: row.value for row in connection.execute(sa.select(VITAL))}
+    return {row.name: row.value for row in connection.execute(sa.select(TOTAL))}
 
 
 def _page(connection: sa.Connection, statement: Any, limit: int, key: Any) -> Page:

@@ -109,6 +109,8 @@ class Compiled:
         self.silent: Array = np.zeros(0, np.bool_)
         self.widest = 1
         self._by_code: dict[tuple[int, str], int] = {}
+        self.depths = _depths(self.rules)
+        """rule code → how many rules stand above it that suppress it; empty where none does"""
 
     def assign(self, fleet: Fleet, start: int) -> tuple[Array, Array, Array]:
         """Programs of the datastreams of the devices from ``start`` on, and how many states and
@@ -302,6 +304,15 @@ class Compiled:
             for o in (*p.observed, *p.silent)
             if o.owner == 0
         }
+
+
+def _depths(rules: Sequence[AnyRule]) -> dict[str, int]:
+    above = {rule.code: rule.suppressed_by for rule in rules if rule.suppressed_by}
+    depths = dict.fromkeys(above, 0)
+    for _ in above:  # a chain is no longer than there are rules; a circle ends here
+        for code, others in above.items():
+            depths[code] = 1 + max(depths.get(other, 0) for other in others)
+    return depths
 
 
 def _override(rule: AnyRule, divisions: tuple[str, ...], device: str) -> Override | None:

@@ -159,9 +159,12 @@ class Evaluator:
             yield from self._take()
             self._widen()
 
-    def sweep(self, now: int, *, silence: bool = True) -> Iterator[Found]:
+    def sweep(self, now: int, *, silence: bool = True, listening: int = 0) -> Iterator[Found]:
         """What the clock alone brings: delays that have run out, and (``silence``) streams that
-        have fallen silent or speak again. Also to be exhausted."""
+        have fallen silent or speak again. Also to be exhausted.
+
+        ``listening`` (µs): since when we have been; silence before it is nobody's but ours.
+        """
         slots, live = self._slots(), self._live()
         if silence and self.compiled.silent.any():
             d = 0
@@ -170,6 +173,7 @@ class Evaluator:
                 d = sweep.sweep_silence(
                     d,
                     now,
+                    listening,
                     program,
                     self.compiled.silent,
                     self.compiled.programs,
@@ -257,6 +261,9 @@ class Evaluator:
         for at, (datastream, flag) in wanted.items():
             if phase[at] in (tables.ACTIVE, tables.PENDING_OFF):
                 state[at] = (int(state[at]) & ~tables.TEST) | flag
+            elif phase[at] == tables.PENDING_ON:
+                # the delay had run out already when the record was written
+                state[at] = tables.ACTIVE | flag
             elif self.live.count[datastream] == 0:
                 # nothing is known of now: what stands, stands until it is heard of
                 state[at] = tables.ACTIVE | flag

@@ -64,7 +64,7 @@ def sweep_delays(now, programs, live, slots, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def sweep_silence(first, now, program, silent, programs, live, slots, out, widest):  # type: ignore[no-untyped-def]
+def sweep_silence(first, now, listening, program, silent, programs, live, slots, out, widest):  # type: ignore[no-untyped-def]
     """Judge silence of all datastreams from ``first`` on; where to go on (n: all done).
 
     ``program`` (u16 or u32, by datastream) and ``silent`` (by program: has such rules) keep the
@@ -88,9 +88,11 @@ def sweep_silence(first, now, program, silent, programs, live, slots, out, wides
                 heard = max(heard, received[d + other])
             if heard <= 0:
                 continue
-            holds = now - heard > limits[k]
             at = slot[d, 0] + op_state[k]
             s = state[at]
+            if s & PHASE in (IDLE, PENDING_ON):
+                heard = max(heard, listening)
+            holds = now - heard > limits[k]
             if not holds and s & PHASE == IDLE:
                 continue
             if holds and s & PHASE == ACTIVE:

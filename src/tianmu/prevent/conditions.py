@@ -1,0 +1,173 @@
+"""Transitions of conditions, as the kernel finds them, into the ledger of alarms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.facts.alarm import AlarmState
+from tianmu.prevent import program
+from tianmu.prevent.evaluate import Evaluator, Found
+from tianmu.prevent.ledger import Ledger
+from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.program import Columns
+from tianmu.prevent.rule import Silence
+from tianmu.prevent.subject import describe, identity, told
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+    from tianmu.store.registry import Registry
+
+WITHDRAWN = "rule withdrawn"
+
+
+class Conditions:
+    """What the evaluator finds, told to the ledger. ``in_maintenance``: (device, source, µs)."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        registry: Registry,
+        city: City,
+        in_maintenance: Callable[[str, str, int], bool],
+    ) -> None:
+        self._ledger, self._evaluator = ledger, evaluator
+        self._registry, self._city, self._in_maintenance = registry, city, in_maintenance
+        self._windowed: set[str] = set()
+        """identities of alarms that are tests because of a maintenance window"""
+
+    def take(
+        self,
+        found: Found,
+        now: int,
+        columns: Columns | None = None,
+        side: Callable[[int], Any] = lambda row: None,
+    ) -> None:
+        """Tell the ledger, in the order of the batch; within one observation what suppresses
+        others rises first and returns last."""
+        for i in self._order(found):
+            row = int(found.row[i])
+            datastream, number = int(found.datastream[i]), int(found.operation[i])
+            received = int(columns.received[row]) if columns is not None and row >= 0 else now
+            value = _value(found.value[i])
+            rule = self._evaluator.compiled.rule_of(number)
+            if found.kind[i] == program.RETURNED:
+                self._ledger.falls(
+                    identity(rule.code, self._registry.datastream(datastream)),
+                    at=now,
+                    received=received,
+                    value=value,
+                    observed_at=int(found.time[i]),
+                )
+                continue
+            alarm = self._describe(datastream, number, value, now, int(found.time[i]))
+            alarm.test = bool(found.test[i])
+            if not alarm.test and self._in_maintenance(alarm.device, alarm.source, now):
+                alarm.test = True
+                self._windowed.add(alarm.identity)
+            data = told(side(row))
+            self._ledger.rises(alarm, at=now, received=received, data=data)
+
+    def _order(self, found: Found) -> Iterable[int]:
+        compiled = self._evaluator.compiled
+        if not compiled.depths:
+            return range(len(found))
+
+        def key(i: int) -> tuple[int, int]:
+            depth = compiled.depths.get(compiled.rule_of(int(found.operation[i])).code, 0)
+            return int(found.row[i]), -depth if found.kind[i] == program.RETURNED else depth
+
+        return sorted(range(len(found)), key=key)
+
+    def _describe(
+        self, datastream: int, number: int, value: float | None, at: int, observed_at: int
+    ) -> Alarm:
+        compiled = self._evaluator.compiled
+        return describe(
+            compiled.rule_of(number),
+            datastream,
+            self._registry,
+            self._city,
+            value=value,
+            limit=compiled.operation(number).limit,
+            at=at,
+            observed_at=observed_at,
+        )
+
+    def standing(self) -> dict[tuple[int, str], bool]:
+        """(datastream, rule) → test, of the open alarms whose condition holds."""
+        found: dict[tuple[int, str], bool] = {}
+        for alarm in self._ledger.standing():
+            datastream = self._datastream(alarm)
+            if datastream is not None:
+                found[datastream, alarm.rule] = alarm.test
+        return found
+
+    def withdraw(self, now: int) -> None:
+        """End the conditions of rules that are not judged any more."""
+        for alarm in list(self._ledger.standing()):
+            datastream = self._datastream(alarm)
+            if datastream is None or self._evaluator.instance(datastream, alarm.rule) is None:
+                self._ledger.falls(alarm.identity, at=now, received=now, reason=WITHDRAWN)
+
+    def windows_over(self, now: int) -> None:
+        """A condition that still holds when its maintenance window is over is a real one."""
+        for name in list(self._windowed):
+            alarm = self._ledger.open.get(name)
+            if alarm is None or not alarm.test or not alarm.condition:
+                self._windowed.discard(name)
+            elif not self._in_maintenance(alarm.device, alarm.source, now):
+                self._windowed.discard(name)
+                real = msgspec.structs.replace(alarm, **_ANEW, test=False, raised_at=now)
+                self._ledger.rises(real, at=now, received=now)
+
+    def note_windows(self) -> None:
+        """After a restart: silence is a test only by a window, since nothing was received."""
+        silent = {r.code for r in self._evaluator.compiled.rules if isinstance(r, Silence)}
+        for alarm in self._ledger.standing():
+            if alarm.test and alarm.rule in silent:
+                self._windowed.add(alarm.identity)
+
+    def named(self, name: str, at: int) -> Alarm | None:
+        """A row for a condition that has no alarm now, if rule and datastream exist."""
+        code, _, stream = name.partition("@")
+        datastream = int(self._registry.datastream_index([stream])[0])
+        number = self._evaluator.instance(datastream, code)
+        if number is None:
+            return None
+        return self._describe(datastream, number, None, at, at)
+
+    def devices(self, names: Iterable[str]) -> Iterator[int]:
+        """Indices of the devices that exist."""
+        for name in set(names):
+            index = self._registry.find(name)
+            if index is not None:
+                yield index
+
+    def _datastream(self, alarm: Alarm) -> int | None:
+        index = int(self._registry.datastream_index([alarm.datastream])[0])
+        return index if index < self._evaluator.datastreams else None
+
+
+_ANEW: dict[str, Any] = {
+    "alarm": "",
+    "state": AlarmState.NORMAL,
+    "held_by": [],
+    "rises": [],
+    "version": 0,
+    "count": 1,
+    "toggled_at": 0,
+    "acknowledged_at": None,
+    "acknowledged_by": "",
+    "returned_at": None,
+    "chattering": False,
+}
+
+
+def _value(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,184 @@
+"""What an alarm is about: the device, its place and owner, the value, and the words for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from tianmu.facts.registry import Device, SourceChanged
+from tianmu.facts.text import Text, say
+from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.rule import AnyRule, Silence, State
+
+if TYPE_CHECKING:
+    from tianmu.city.device import Property
+    from tianmu.city.pack import City
+
+
+class Devices(Protocol):
+    """What the registry tells (see ``tianmu.store.registry``)."""
+
+    @property
+    def sources(self) -> Mapping[str, SourceChanged]: ...
+    def device(self, device: int) -> Device: ...
+    def device_of(self, datastream: Any) -> Any: ...
+    def property_of(self, datastream: int) -> str: ...
+
+
+def identity(rule: str, datastream: str) -> str:
+    """Of a condition: equal signals have equal identities."""
+    return f"{rule}@{datastream}"
+
+
+def describe(
+    rule: AnyRule,
+    datastream: int,
+    devices: Devices,
+    city: City,
+    *,
+    value: float | None,
+    limit: float | None,
+    at: int,
+    observed_at: int,
+) -> Alarm:
+    """An alarm of ``rule`` on ``datastream``, in state normal and without a name yet."""
+    device = devices.device(int(devices.device_of(datastream)))
+    name = devices.property_of(datastream)
+    stream = f"{device.device}/{name}"
+    kind = city.kinds.get(device.kind)
+    described = kind.properties.get(name) if kind is not None else None
+    source = devices.sources.get(device.source)
+    place = device.place
+    unit = "s" if isinstance(rule, Silence) else (described.unit if described else "")
+    return Alarm(
+        alarm="",
+        identity=identity(rule.code, stream),
+        rule=rule.code,
+        device=device.device,
+        datastream=stream,
+        device_kind=device.kind,
+        priority=rule.priority,
+        severity=rule.severity,
+        matter=rule.matter,
+        latching=rule.latching,
+        shelvable=rule.shelvable,
+        department=device.department,
+        division=place.division,
+        longitude=place.longitude,
+        latitude=place.latitude,
+        precision=place.precision,
+        address=place.address,
+        source=device.source,
+        origin=device.origin,
+        probe=device.probe or (source.probe if source is not None else ""),
+        text=words(rule, device, name, described, city, value=value, limit=limit, unit=unit),
+        value=value,
+        limit=limit,
+        unit=unit,
+        raised_at=at,
+        observed_at=observed_at,
+        changed_at=at,
+    )
+
+
+def words(
+    rule: AnyRule,
+    device: Device,
+    property_name: str,
+    described: Property | None,
+    city: City,
+    *,
+    value: float | None,
+    limit: float | None,
+    unit: str,
+) -> Text:
+    """The rule's text in every language that it has, filled in."""
+    kind = city.kinds.get(device.kind)
+    division = city.divisions.get(device.place.division)
+    number = float("nan") if value is None else value
+    told: Text = {}
+    for language in {**rule.name, **rule.text}:
+        states = _states(described, value, language)
+        template = rule.text.get(language) or _template(rule, states, value)
+        values: dict[str, Any] = {
+            "name": say(rule.name, language),
+            "device": device.name or device.device,
+            "kind": say(kind.name, language) if kind is not None else device.kind,
+            "property": say(described.name, language) if described else property_name,
+            "value": _Number(number),
+            "limit": _Number(float("nan") if limit is None else limit),
+            "unit": unit,
+            "division": say(division.name, language) if division is not None else "",
+            "place": device.place.address
+            or (say(division.name, language) if division is not None else ""),
+            "state": states,
+        }
+        told[language] = template.format_map(values)
+    return told
+
+
+class _Number(float):
+    """Shown short without a format: 3.5, not 3.5000000001; an unknown one as a dash."""
+
+    def __format__(self, spec: str) -> str:
+        if math.isnan(self):
+            return "–"
+        if spec.endswith("d"):
+            return format(round(self), spec)
+        return format(float(self), spec or ".6g")
+
+
+def _template(rule: AnyRule, states: str, value: float | None) -> str:
+    if isinstance(rule, State):
+        return "{name}: {state}" if states else "{name}"
+    return "{name}" if value is None else "{name}: {value} {unit}"
+
+
+def _states(described: Property | None, value: float | None, language: str) -> str:
+    """Names of the states that ``value`` stands for: of the number, or of its bits."""
+    if described is None or value is None or not 0 <= value < 2**53:
+        return ""
+    number = int(value)
+    whole = described.states.get(str(number))
+    if whole:
+        return say(whole, language)
+    return ", ".join(
+        say(text, language)
+        for key, text in described.states.items()
+        if key.startswith("bit") and key[3:].isdigit() and number >> int(key[3:]) & 1
+    )
+
+
+def freshen(alarm: Alarm, anew: Alarm) -> None:
+    """Take over from ``anew`` what a new rise of the same condition tells."""
+    for name in (
+        "priority",
+        "severity",
+        "matter",
+        "latching",
+        "shelvable",
+        "department",
+        "division",
+        "longitude",
+        "latitude",
+        "precision",
+        "address",
+        "text",
+        "value",
+        "limit",
+        "unit",
+        "observed_at",
+    ):
+        setattr(alarm, name, getattr(anew, name))
+
+
+def told(side: Any) -> dict[str, Any]:
+    """What came along with an observation, as data of an event."""
+    if side is None:
+        return {}
+    if isinstance(side, Mapping):
+        return {str(key): value for key, value in side.items()}
+    return {"result": msgspec.to_builtins(side)}

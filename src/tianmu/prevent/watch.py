@@ -1,0 +1,415 @@
+"""Process watch without its plumbing: observations and deeds in; live columns and alarms out.
+
+What a step found, the alarm tables and the read positions are one commit, so each observation
+takes effect exactly once. Positions without effect are committed a little later: what they covered
+can be judged again and comes to the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import decode
+from tianmu.facts.registry import MaintenanceChanged
+from tianmu.facts.topic import DEED, OBSERVATION, OBSERVATION_LIFE
+from tianmu.prevent import alarm_table, program, save
+from tianmu.prevent.compile import Compiled
+from tianmu.prevent.conditions import Conditions
+from tianmu.prevent.deeds import Deeds
+from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
+from tianmu.prevent.evaluate import Evaluator
+from tianmu.prevent.fleet import Fleet
+from tianmu.prevent.ledger import Ledger
+from tianmu.prevent.reading import Reading, read
+from tianmu.prevent.rule import AnyRule, RuleError, dump, load
+from tianmu.prevent.rule import read as read_rules
+from tianmu.prevent.start import replay, restore
+from tianmu.prevent.target import Targets
+from tianmu.prevent.words import phrase
+from tianmu.prevent.writer import Writer
+from tianmu.store.journal.contract import Entry, Journal, Purged
+from tianmu.store.records import DiskFull, Records
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+    from tianmu.store.live import Live
+    from tianmu.store.registry import Registry
+
+log = logging.getLogger("tianmu.prevent")
+
+S = 1_000_000
+READER = "watch"
+LIFE, MAIN, DEEDS = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name
+_TOTALS = {
+    "observations": program.OBSERVATIONS,
+    "late": program.LATE,
+    "duplicates": program.DUPLICATE,
+    "unknown": program.UNKNOWN,
+    "ahead": program.AHEAD,
+    "bad": program.BAD_QUALITY,
+}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How watch runs; no figure of the city's is here."""
+
+    sweep_s: float = 1.0
+    """between looks at all streams for silence, and at delays that run"""
+    commit_s: float = 0.25
+    """longest time until read positions without effect are committed"""
+    snapshot_s: float = 60.0
+    ahead_s: float = 3600.0
+    """how far a phenomenon may lie after its arrival before it is not believed"""
+    entries: int = 1024
+    size: int = 4 << 20
+    """of ordinary observations, between two looks at the life-safety lane"""
+
+
+class Watch:
+    """Call ``start`` once, then ``step`` for as long as it is to run, then ``close``.
+
+    ``clock`` gives µs since the epoch. All calls from one thread.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        journal: Journal,
+        registry: Registry,
+        live: Live,
+        city: City,
+        clock: Callable[[], int],
+        *,
+        targets: Targets | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.records, self.journal, self.registry = records, journal, registry
+        self.live, self.city, self.clock = live, city, clock
+        self.targets = targets or Targets()
+        self.settings = settings or Settings()
+        self.editions = Editions(city.rules)
+        self.positions: dict[str, int] = {LIFE: 0, MAIN: 0, DEEDS: 0}
+        self.ledger = Ledger(self.targets)
+        self.evaluator: Evaluator
+        self.conditions: Conditions
+        self._deeds = Deeds(self.ledger, named=self._named, past=self._past)
+        self._maintenance: dict[str, tuple[int, int]] = {}
+        self.writer = Writer(records, READER)
+        self._listening = 0
+        self._swept_at = 0
+        self._snapshot_at = 0
+        self._snapshot: threading.Thread | None = None
+        self._new_rules = False
+
+    # starting
+
+    def start(self) -> None:
+        """Make the tables, take over the snapshot, judge again what came after it, and agree with
+        what was committed."""
+        self.writer.start(self.positions, self.clock())
+        self.positions = dict(self.writer.committed)
+        self.registry.refresh(self.journal, also=self._registry_fact)
+        self._new_rules = False
+        now = self._listening = self.clock()
+        self._load_ledger(now)
+        fleet = self._fleet()
+        self.live.grow(fleet.datastreams, fleet.devices)
+        rules = self._rules_in_force()
+        self.evaluator, before = restore(
+            self.live,
+            fleet,
+            self._compile,
+            rules,
+            self.writer.committed,
+            ahead_s=self.settings.ahead_s,
+        )
+        replay(self.journal, self.evaluator, before, self.writer.committed, (LIFE, MAIN))
+        self.writer.counted = self._counters()
+        self.conditions = Conditions(
+            self.ledger, self.evaluator, self.registry, self.city, self._in_maintenance
+        )
+        self.ledger.use(self.evaluator.compiled.rules)
+        self.conditions.note_windows()
+        self.evaluator.agree(self.conditions.standing())
+        if dump(rules) != dump(self.evaluator.compiled.rules):
+            self._publish(rules)
+        self.conditions.withdraw(now)
+        self.live.alarm[:] = 0
+        for index in self.conditions.devices(alarm.device for alarm in self.ledger.open.values()):
+            self.live.alarm[index] = self.ledger.worst(self.registry.device_id(index))
+        self.ledger.touched.clear()
+        self._swept_at = self._snapshot_at = now
+        self._commit(force=True)
+
+    def _load_ledger(self, now: int) -> None:
+        window = max(self.targets.chatter_window_s, 1.0)
+        alarms = self.records.read(lambda c: save.standing(c, now - round(window * S)))
+        newest = self.records.read(save.newest)
+        if newest is not None and all(newest.alarm != a.alarm for a in alarms):
+            alarms.append(newest)
+        since = now - round(self.targets.flood_period_s * S)
+        self.ledger.load(alarms, self.records.read(lambda c: save.annunciated(c, since)))
+
+    # one step
+
+    def step(self, timeout: float = 1.0) -> bool:
+        """Read, judge and write once; sleep up to ``timeout`` seconds if there is nothing to read.
+
+        Returns whether anything was read. Raises ``DiskFull`` when it could not be written: the
+        same is then tried again by the next step, and nothing is read before it has been.
+        """
+        if self.writer.waiting:
+            self._write()
+        self.registry.refresh(self.journal, also=self._registry_fact)
+        self._take_registry()
+        worked = self._read_deeds()
+        while self._observe(LIFE, self.settings.entries):
+            worked = True
+        worked = self._observe(MAIN, self.settings.entries) or worked
+        now = self.clock()
+        if now - self._swept_at >= self.settings.sweep_s * S:
+            self._sweep(now)
+        self._commit()
+        if now - self._snapshot_at >= self.settings.snapshot_s * S:
+            self.snapshot()
+        if not worked:
+            due = self._swept_at + round(self.settings.sweep_s * S)
+            if self.positions != self.writer.committed:
+                due = min(due, self.writer.written_at + round(self.settings.commit_s * S))
+            wait = min(timeout, max((due - self.clock()) / S, 0.0))
+            worked = self.journal.wait({**self.positions, "registry": self.registry.position}, wait)
+        return worked
+
+    def close(self) -> None:
+        """Write what is left, with a last snapshot."""
+        if self.writer.waiting:
+            self._write()
+        self._commit(force=True)
+        self.snapshot()
+        if self._snapshot is not None:
+            self._snapshot.join()
+
+    def _entries(self, topic: str, entries: int) -> Sequence[Entry]:
+        try:
+            return self.journal.read(
+                topic, self.positions[topic], entries=entries, size=self.settings.size
+            )
+        except Purged as purged:
+            log.error("%s; going on from the first that is kept", purged)
+            self.writer.count("purged", 1)
+            self.positions[topic] = purged.first - 1
+            return self.journal.read(topic, self.positions[topic], entries=entries)
+
+    def _observe(self, topic: str, entries: int) -> bool:
+        found = self._entries(topic, entries)
+        if not found:
+            return False
+        reading = read(topic, found)
+        self._judge(reading)
+        self.positions[topic] = found[-1].position
+        return True
+
+    def _judge(self, reading: Reading) -> None:
+        columns = reading.columns
+        if len(columns.datastream) and columns.datastream.max() >= self.evaluator.datastreams:
+            # gate knew of a device before us: the fact that registers it is on disk already
+            self.registry.refresh(self.journal, also=self._registry_fact)
+            self._take_registry()
+        now = self.clock()
+        for found in self.evaluator.run(columns):
+            self.conditions.take(found, now, columns, reading.side)
+        self.writer.count("unreadable", reading.unreadable)
+
+    def _read_deeds(self) -> bool:
+        found = self._entries(DEEDS, self.settings.entries)
+        for entry in found:
+            fact = decode(entry.payload)
+            if isinstance(fact, Deed) and fact.verb.startswith("alarm."):
+                self._deeds.do(fact, self.clock())
+            self.positions[DEEDS] = entry.position
+        return bool(found)
+
+    def _sweep(self, now: int) -> None:
+        # what waits in the journal may be from just the one that seems silent
+        heard = all(self.journal.last(t) <= self.positions[t] for t in (LIFE, MAIN))
+        for found in self.evaluator.sweep(now, silence=heard, listening=self._listening):
+            self.conditions.take(found, now)
+        self.conditions.windows_over(now)
+        self.ledger.tick(now)
+        self._swept_at = now
+
+    # registry and rules
+
+    def _registry_fact(self, fact: object) -> None:
+        if self.editions.apply(fact):
+            self._new_rules = True
+        elif isinstance(fact, MaintenanceChanged):
+            self._maintenance[fact.object] = (fact.start, fact.end)
+
+    def _take_registry(self) -> None:
+        if self.registry.count_devices > self.evaluator.devices:
+            fleet = self._fleet()
+            self.live.grow(fleet.datastreams, fleet.devices)
+            self.evaluator.extend(fleet)
+        if self._new_rules:
+            self._new_rules = False
+            self._publish(self._rules_in_force())
+
+    def _rules_in_force(self) -> list[AnyRule]:
+        """The newest edition that can be used; a faulty one alarms and changes nothing."""
+        words = vocabulary(self.city)
+        newest = self.editions.current
+        for edition in reversed(self.editions.all):
+            try:
+                rules = load(edition.rules, words)
+            except RuleError as error:
+                log.error("rule set %d is faulty: %s", edition.version, error)
+                if edition is newest:
+                    fault = str(error.faults[0])
+                    self._refuse(phrase("rules_refused", version=newest.version, fault=fault))
+                continue
+            if edition is newest:
+                self.ledger.platform(RULES_REFUSED, "rules", False, at=self.clock())
+            return rules
+        rules, _ = read_rules(self.editions.all[0].rules)
+        return rules
+
+    def _refuse(self, text: Mapping[str, str]) -> None:
+        now = self.clock()
+        self.ledger.platform(RULES_REFUSED, "rules", True, at=now, priority=3, text=text)
+
+    def _publish(self, rules: Sequence[AnyRule]) -> None:
+        now = self.clock()
+        self.ledger.use(rules)
+        for found in self.evaluator.publish(self._compile(rules), self._fleet()):
+            self.conditions.take(found, now)
+        self.conditions.withdraw(now)
+
+    def _compile(self, rules: Sequence[AnyRule]) -> Compiled:
+        return Compiled(rules, parents=parents(self.city), heartbeats=heartbeats(self.city))
+
+    def _fleet(self) -> Fleet:
+        registry = self.registry
+        columns = registry.columns
+        return Fleet(
+            kinds=registry.kinds,
+            divisions=registry.divisions,
+            properties=registry.properties,
+            kind=columns.kind,
+            division=columns.division,
+            first=columns.first_datastream,
+            observed=columns.property,
+            find=registry.find,
+        )
+
+    def _in_maintenance(self, device: str, source: str, now: int) -> bool:
+        for name in (device, source):
+            window = self._maintenance.get(name)
+            if window is not None and window[0] <= now < window[1]:
+                return True
+        return False
+
+    def _named(self, identity: str, at: int) -> Any:
+        return self.conditions.named(identity, at)
+
+    def _past(self, alarm: str) -> Any:
+        return self.records.read(lambda c: alarm_table.one(c, alarm))
+
+    # writing
+
+    def _counters(self) -> dict[str, int]:
+        return {name: int(self.evaluator.counters[at]) for name, at in _TOTALS.items()}
+
+    def _commit(self, *, force: bool = False) -> None:
+        """Write what has effect at once, positions alone once in a while."""
+        now = self.clock()
+        due = force or now - self.writer.written_at >= self.settings.commit_s * S
+        if self.writer.gather(self.ledger, self.positions, self._counters(), now, idle=due):
+            self._write()
+
+    def _write(self) -> None:
+        self.writer.write()
+        for device in self.ledger.touched:
+            index = self.registry.find(device)
+            if index is not None:
+                self.live.alarm[index] = self.ledger.worst(device)
+        self.ledger.touched.clear()
+
+    def snapshot(self) -> None:
+        """Copy live and the rules' state as of the committed positions; write it in a thread."""
+        if self.writer.waiting or (self._snapshot and self._snapshot.is_alive()):
+            return
+        self._commit(force=True)
+        self._snapshot_at = self.clock()
+        frozen = self.live.freeze(
+            self.writer.committed,
+            extra=self.evaluator.snapshot(),
+            meta={
+                "rules": dump(self.evaluator.compiled.rules),
+                "devices": self.evaluator.devices,
+                "datastreams": self.evaluator.datastreams,
+            },
+        )
+        self._snapshot = threading.Thread(target=_write_snapshot, args=(frozen.write,), daemon=True)
+        self._snapshot.start()
+
+    def vitals(self) -> dict[str, int]:
+        """For /metrics: totals since the beginning, and what is now."""
+        lag = 0
+        for topic in (LIFE, MAIN):
+            lag += max(0, self.journal.last(topic) - self.positions[topic])
+        return {
+            **self.writer.totals,
+            "lag": lag,
+            "alarms_open": len(self.ledger.open),
+            "delays_running": self.evaluator.pending,
+            "devices": self.evaluator.devices,
+            "datastreams": self.evaluator.datastreams,
+            "rules": len(self.evaluator.compiled.rules),
+            "rules_version": self.editions.current.version,
+            "state_bytes": self.evaluator.memory_bytes,
+        }
+
+
+RULES_REFUSED = "rules_refused"
+"""rule code of the platform's own alarm of a faulty rule set"""
+
+
+def _write_snapshot(write: Callable[[], Path]) -> None:
+    try:
+        write()
+    except OSError as error:
+        log.error("snapshot not written, the one before stays: %s", error)
+
+
+class Stopping(Protocol):
+    """A threading event, or anything like it."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+def run(watch: Watch, stop: Stopping, ready: Callable[[], None] = lambda: None) -> None:
+    """Step until ``stop`` is set; a full disk is waited out. ``ready`` is called once it has taken
+    over where it was."""
+    watch.start()
+    ready()
+    try:
+        while not stop.is_set():
+            try:
+                watch.step(1.0)
+            except DiskFull as full:
+                log.warning("waiting for room: %s", full)
+                stop.wait(1.0)
+    finally:
+        try:
+            watch.close()
+        except DiskFull as full:
+            log.error("not written before the end, to be judged again: %s", full)

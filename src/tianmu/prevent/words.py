@@ -1,0 +1,19 @@
+"""What this room says by itself: phrases of ``words.toml`` with their blanks filled."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from tianmu.facts.text import Text
+
+
+@cache
+def _table() -> dict[str, Text]:
+    return tomllib.loads((files("tianmu.prevent") / "words.toml").read_text(encoding="utf-8"))
+
+
+def phrase(key: str, **values: object) -> Text:
+    """The phrase ``key`` in every language it has."""
+    return {language: text.format(**values) for language, text in _table()[key].items()}
