@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
 from tianmu.web import openapi, problem
-from tianmu.web.api import NOUNS
+from tianmu.web.api import NOUNS, shifts
 from tianmu.web.files import POLICY, Files
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
@@ -101,7 +101,8 @@ def describe() -> FastAPI:
 
 
 def create_app(hub: Hub) -> FastAPI:
-    """The application of a running hub."""
+    """The application of a running hub, whose ``manage`` has started."""
+    shifts.bring(hub)
     app = describe()
     files = Files(hub.ui)
     push = Push(hub, version=f"{hub.version}-{files.version()}")

@@ -455,7 +455,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         connection: sa.Connection,
     ) -> tuple[list[CaseEvent], list[dict[str, Any]], list[dict[str, Any]]]:
         return (
-            case_query.events_of(connection, state.case),
+            case_query.events_of(connection, hub.manage.journal, state.case),
             case_query.members_of(connection, state.case),
             case_query.evidence_of(connection, state.case),
         )
