@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import Device, SourceChanged
@@ -154,11 +156,11 @@ def stamp() -> str:
 
 def upload(
     area: str = "", *, cn: str = "2011", qn: str = "20261123100000123", flag: str = "Flag=5;",
-    mn: str = MN, pw: str = "123456", more: str = "", st: str = "32",
+    mn: str = MN, pw: str = "123456", more: str = "", system: str = "32",
 ) -> bytes:  # fmt: skip
     area = area or f"DataTime={stamp()};w01018-Rtd=31.5,w01018-Flag=N"
     front = f"QN={qn};" if qn else ""
-    text = f"{front}ST={st};CN={cn};PW={pw};MN={mn};{flag}{more}CP=&&{area}&&"
+    text = f"{front}ST={system};CN={cn};PW={pw};MN={mn};{flag}{more}CP=&&{area}&&"
     return pack(text.encode())
 
 
@@ -284,6 +286,47 @@ async def test_strangers_are_offered_and_not_answered() -> None:
         assert candidate.data["factors"]["w01018"]["unit"] == "mg/L"
 
 
+@run
+async def test_made_up_names_do_not_fill_the_queue() -> None:
+    ledger = Ledger()
+    async with running(ledger, Options(strangers=3)) as (connector, connect):
+        logger = await connect()
+        await logger.send(b"".join(upload(mn=f"X{n % 6}") for n in range(12)))
+        await until(lambda: connector.state().get("unknown") == 12)
+        await asyncio.sleep(0.02)
+        assert {address for address, _, _ in ledger.strangers} == {f"hj212/X{n}" for n in range(3)}
+        assert connector.state()["unknown_not_offered"] == 6
+
+
+SEGMENTS = st.one_of(
+    st.binary(max_size=120),
+    st.tuples(
+        st.sampled_from(["2011", "2051", "3020", "9011", "9012", "9013", "9014", "9015", "1013",
+                         "", "0", "2081", "9999"]),
+        st.sampled_from(["Flag=5;", "Flag=9;", "", "Flag=x;", "Flag=7;PNUM=3;PNO=2;", "Flag=999;",
+                         "PNUM=;PNO=0;"]),
+        st.text("aw01-RtdDataTimeQn=,;/&.2", max_size=60),
+    ).map(lambda x: f"QN=1;ST=21;CN={x[0]};PW=123456;MN={MN};{x[1]}CP=&&{x[2]}&&".encode()),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SEGMENTS, min_size=1, max_size=8))
+def test_nothing_that_is_sent_ends_the_connection(segments: list[bytes]) -> None:
+    async def through() -> None:
+        ledger = Ledger({"part_seconds": 0.01, "sm4_key": KEY})
+        async with running(ledger, Options(half_seconds=0.05)) as (connector, connect):
+            logger = await connect()
+            await logger.send(b"".join(pack(segment) for segment in segments) + b"\r\n")
+            await logger.send(upload(qn="last", area=f"DataTime={stamp()};a34004-Rtd=12"))
+            async with asyncio.timeout(5):
+                while (await logger.next()).field("QN") != "last":
+                    pass
+            assert connector.state().get("failed", 0) == 0
+
+    asyncio.run(through())
+
+
 def _area(payload: bytes) -> str:
     return payload.split(b"&&")[1].decode()
 
@@ -389,7 +432,7 @@ async def test_a_request_is_followed_to_its_end() -> None:
         logger = await connect()
         with pytest.raises(NotConnected):
             await connector.ask(MN, "1011")
-        await logger.send(upload(st="21"))
+        await logger.send(upload(system="21"))
         await logger.next()
         record = (f"QN=9;ST=21;CN=2061;PW=123456;MN={MN};Flag=5;"
                   f"CP=&&DataTime={stamp()};w01018-Avg=7&&")  # fmt: skip

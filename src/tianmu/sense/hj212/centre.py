@@ -39,6 +39,7 @@ class Line:
     send: Callable[[bytes], None] | None
     """None where nothing is to be answered (input played again)"""
     stations: set[str] = field(default_factory=set)
+    strangers: set[str] = field(default_factory=set)
     refused: int = 0
     """unreadable pieces since the last frame"""
 
@@ -96,12 +97,7 @@ class Centre:
             return False
         line.refused = 0
         if source is None:
-            self.counts["unknown"] += 1
-            await self._intake.unknown(
-                PROTOCOL, address(mn), peer=line.peer, payload=frame.bytes(),
-                candidate=candidate(message, settings),
-            )  # fmt: skip
-            return True
+            return await self._stranger(line, frame, message, settings)
         if settings.password is not None and message.field("PW") != settings.password:
             self.counts["wrong_password"] += 1
             reason = (
@@ -112,6 +108,23 @@ class Centre:
             return False
         station = self._station(line, message, settings, zone)
         return await self._message(line, frame, message, station, source)
+
+    async def _stranger(
+        self, line: Line, frame: Frame, message: Message, settings: Settings
+    ) -> bool:
+        """Offer an unregistered station. It is not answered, so it keeps what it has."""
+        mn = message.field("MN")
+        self.counts["unknown"] += 1
+        if mn not in line.strangers and len(line.strangers) >= self._options.strangers:
+            # a forwarder of so many strangers, or somebody making up names
+            self.counts["unknown_not_offered"] += 1
+            return False
+        line.strangers.add(mn)
+        await self._intake.unknown(
+            PROTOCOL, address(mn), peer=line.peer, payload=frame.bytes(),
+            candidate=candidate(message, settings),
+        )  # fmt: skip
+        return True
 
     async def _message(
         self, line: Line, frame: Frame, message: Message, station: Station, source: SourceChanged

@@ -20,6 +20,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """frames of one connection that may wait to be on disk"""
     refused_in_row: int = 64
     """unreadable pieces in a row after which a connection is closed"""
+    strangers: int = 256
+    """unregistered MNs of one connection that are offered; more are counted only"""
     backlog_bytes: int = 1 << 20
     """answers a logger has not read before its connection is closed"""
     stations: int = 100_000

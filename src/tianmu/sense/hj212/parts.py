@@ -68,11 +68,10 @@ class Parts:
             gone = self._families.pop(oldest)
             self._counts["messages_incomplete"] += len(gone.parts) < oldest[2]
         family = self._families.get(key)
-        if family is None or (len(family.parts) == key[2] and number not in family.parts):
-            family = self._families[key] = _Family(now)
-        elif len(family.parts) == key[2] and number == 1:
-            # whole, and its first packet again: the next message, or all of it once more
-            del self._families[key]
+        whole = family is not None and len(family.parts) == key[2]
+        if family is None or (whole and (number == 1 or number not in family.parts)):
+            # the next message, or all of the last one once more
+            self._families.pop(key, None)
             family = self._families[key] = _Family(now)
         return family
 
