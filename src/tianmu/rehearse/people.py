@@ -49,6 +49,10 @@ HABITS = (
 )
 
 
+WAITING = {"accept": "sent", "handle": "accepted", "feed_back": "handling"}
+"""step of a unit → the state of the order it is for"""
+
+
 class People:
     """Plays everybody who works on cases, from the credentials the city wrote for its feed."""
 
@@ -97,14 +101,12 @@ class People:
 
     def _next(self, view: dict[str, Any]) -> tuple[str, Habit] | None:
         """Whose turn it is, by the stage and the orders."""
-        states = {order["state"]: order for order in view["orders"]}
         for habit in HABITS:
             if habit.stage != view["stage"]:
                 continue
             if habit.who != WORKER:
                 return habit.who, habit
-            wanted = {"accept": "sent", "handle": "accepted", "feed_back": "handling"}[habit.step]
-            order = states.get(wanted)
+            order = next((o for o in view["orders"] if o["state"] == WAITING[habit.step]), None)
             if order is not None:
                 who = f"{WORKER}{order['unit']}"
                 if who not in self._cities:
@@ -138,7 +140,7 @@ class People:
                     await asyncio.sleep(15)
                     return
             step = others[0]
-        body = {"reason": self._words.get(step, ""), "data": self._data(step)}
+        body = {"reason": self._words.get(step, ""), "data": self._data(step, view)}
         try:
             await asyncio.to_thread(
                 self._cities[who].post, f"/api/cases/{case}/steps/{step}", body,
@@ -149,9 +151,11 @@ class People:
                 log.info("%s at %s by %s: %s", step, case, who, problem)
             await asyncio.sleep(5)
 
-    def _data(self, step: str) -> dict[str, Any]:
-        if step == "feed_back":
-            return {"result": self._words.get("feed_back", "done")}
+    def _data(self, step: str, view: dict[str, Any]) -> dict[str, Any]:
+        order = next((o for o in view["orders"] if o["state"] == WAITING.get(step)), None)
+        if order is not None:
+            told = {"result": self._words["feed_back"]} if step == "feed_back" else {}
+            return {"order": order["order"], **told}
         if step == "check":
             return {"result": "fail" if random.random() < FAIL else "pass"}
         if step == "assign":

@@ -35,6 +35,7 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
     command, handle = (connect(data, role, url) for role in (COMMAND, HANDLE))
     found: dict[str, Any] = {"ok": False, "fire_ms": {}, "complaint_ms": {}, "trouble": []}
     about = credentials(data)["probe"]
+    _void_leftovers(command)
     with Heard(command, {"alarm", "case"}) as heard:
         walks: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
             ("fire_ms", lambda: _fire(command, handle, heard, about)),
@@ -128,8 +129,20 @@ def _find_by_alarm(city: City, alarm: str) -> str | None:
 
 
 def _find_by_report(city: City, report: str) -> str | None:
-    case: str | None = city.get(f"/api/reports/{report}").get("case")
+    try:
+        case: str | None = city.get(f"/api/reports/{report}").get("case")
+    except Answered as problem:
+        if problem.status != 404:  # durable already, not yet read by those who make cases
+            raise
+        return None
     return case
+
+
+def _void_leftovers(command: City) -> None:
+    """End what an earlier probe that got stuck has left open: it would draw ours in."""
+    for case in command.get("/api/cases", open="true", limit=100)["items"]:
+        if case["probe"]:
+            _do(command, case, "void", {})
 
 
 def _case_of(heard: Heard, city: City, find: Any) -> str:
@@ -143,31 +156,38 @@ def _case_of(heard: Heard, city: City, find: Any) -> str:
     raise Stuck(f"no case was opened within {WITHIN:g} s")
 
 
-DEEDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("verify", "verify", COMMAND, {}),
-    ("file", "file", COMMAND, {}),
-    ("dispatch", "order", COMMAND, {}),
-    ("handle", "accept", HANDLE, {}),
-    ("handle", "handle", HANDLE, {}),
-    ("handle", "feed_back", HANDLE, {"result": "probe"}),
-    ("feed_back", "check", COMMAND, {"result": "pass"}),
-    ("check", "close", COMMAND, {}),
-)
-"""stage, step, who does it, with what"""
+ORDERS = {"sent": "accept", "accepted": "handle", "handling": "feed_back"}
+"""state of an order → what its unit does next"""
+STAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "verify": ("verify", {}),
+    "file": ("file", {}),
+    "dispatch": ("order", {}),
+    "feed_back": ("check", {"result": "pass"}),
+    "check": ("close", {}),
+}
+"""stage → what the commanding actor does next, and with what"""
+MOST_STEPS = 60
 
 
 def _walk(command: City, handle: City, heard: Heard, case: str, sent: float) -> dict[str, float]:
     """Carry a case to its end; ms of each stage since ``sent``."""
-    who = {COMMAND: command, HANDLE: handle}
-    for stage, step, actor, data in DEEDS:
+    for _ in range(MOST_STEPS):
         view = command.get(f"/api/cases/{case}")
-        if view["stage"] == "dispatch" and stage == "dispatch" and not view["owner"]:
+        if view["stage"] == "close":
+            break
+        waiting = next((o for o in view["orders"] if o["state"] in ORDERS), None)
+        if view["stage"] == "handle" and waiting is not None:
+            step = ORDERS[waiting["state"]]
+            data = {"order": waiting["order"]}
+            _do(handle, view, step, data | ({"result": "probe"} if step == "feed_back" else {}))
+        elif view["stage"] == "dispatch" and not view["owner"]:
             department = command.get("/api/city")["departments"][0]["code"]
             _do(command, view, "assign", {"department": department})
-            view = command.get(f"/api/cases/{case}")
-        if view["stage"] != stage or (step == "order" and view["orders"]):
-            continue
-        _do(who[actor], view, step, data)
+        elif view["stage"] in STAGES:
+            step, data = STAGES[view["stage"]]
+            _do(command, view, step, data)
+        else:
+            break
     view = command.get(f"/api/cases/{case}")
     if view["stage"] != "close":
         raise Stuck(
