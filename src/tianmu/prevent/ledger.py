@@ -243,7 +243,7 @@ class Ledger(Book):
         flood = self._floods.get(alarm.department)
         standing = self.open.get(f"{FLOOD}@{POSITION}{alarm.department}")
         low = alarm.priority >= self.targets.grouped_from
-        grouped = flood is not None and flood.standing and standing is not None and low
+        grouped = flood is not None and flood.standing and low and not alarm.system
         alarm.grouped = standing.alarm if grouped and standing is not None else ""
 
     def annunciated(self, alarm: Alarm, at: int) -> None:
