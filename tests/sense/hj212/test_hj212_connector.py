@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.batch import BAD, GOOD, UNCERTAIN, ObservationBatch
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.topic import OBSERVATION
 from tianmu.sense.contract import Candidate, Readings, Taken
@@ -411,6 +411,25 @@ async def test_one_connection_speaks_for_many_stations() -> None:
         await logger.send(upload(qn="1") + upload(qn="2", mn=OTHER))
         assert {(await logger.next()).field("MN") for _ in range(2)} == {MN, OTHER}
         assert connector.state()["stations"] == 2
+
+
+@run
+async def test_records_of_2005_without_marks_follow_the_marks_of_their_values() -> None:
+    ledger = Ledger()
+    async with running(ledger) as (_, connect):
+        logger = await connect()
+        hour = stamp()[:10]
+        record = f"DataTime={hour}0000;011-Avg={{}}"
+        for qn, area, cn in (
+            ("1", record.format(1), "2061"),
+            ("2", f"DataTime={hour}0000;011-Rtd=2,011-Flag=D", "2011"),
+            ("3", record.format(3), "2061"),
+        ):
+            await logger.send(upload(area, cn=cn, qn=qn, flag="Flag=1;"))
+            await logger.next()
+        assert [readings.quality.tolist() for readings, _ in ledger.taken] == [
+            [GOOD], [BAD], [UNCERTAIN],
+        ]  # type: ignore[union-attr]  # fmt: skip
 
 
 async def answer(logger: Logger, replies: Callable[[Message], list[str]]) -> Message:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tianmu.facts.batch import BAD, GOOD, MAINTENANCE, UNCERTAIN
 from tianmu.sense.contract import Readings
 from tianmu.sense.hj212.readings import read_time, to_readings, write_time
+from tianmu.sense.hj212.rollup import RollUp
 from tianmu.sense.hj212.segment import parse
 from tianmu.sense.hj212.settings import DEFAULT, Settings, read_settings
 
@@ -179,3 +180,54 @@ def test_any_area_gives_whole_columns(area: str, cn: str) -> None:
     }
     assert all(0 <= row < len(got.property) for row in got.side)
     assert (abs(got.time - NOW) < 500 * 86_400e6).all()
+
+
+MINUTE = 60_000_000
+
+
+@pytest.mark.parametrize(
+    ("system", "abnormal", "quality"),
+    [("32", 0, GOOD), ("32", 1, UNCERTAIN), ("31", 1, GOOD), ("31", 5, GOOD), ("31", 6, UNCERTAIN)],
+)
+def test_records_without_marks_are_judged_by_their_values(
+    system: str, abnormal: int, quality: int
+) -> None:
+    roll_up = RollUp()
+    assert roll_up.judge("M1", system, "w01018", TEN, "hour") == GOOD and roll_up.watches("M1")
+    for n in range(20):  # 25 % of 20 are 5
+        mark = BAD if n < abnormal else GOOD
+        roll_up.note("M1", "w01018", TEN + 3 * n * MINUTE, mark)
+        roll_up.note("M2", "w01018", TEN, BAD)
+    roll_up.note("M1", "w01018", TEN - MINUTE, BAD)  # before the interval
+    roll_up.note("M1", "w01018", TEN + 60 * MINUTE, BAD)  # behind it
+    assert roll_up.judge("M1", system, "w01018", TEN, "hour") == quality
+    assert roll_up.judge("M1", system, "w21003", TEN, "hour") == GOOD
+    assert roll_up.judge("M2", system, "w01018", TEN, "hour") == GOOD
+    later = TEN + 15 * MINUTE
+    assert roll_up.judge("M1", system, "w01018", later, "minute", 5) == (
+        UNCERTAIN if abnormal > 5 else GOOD
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 1500), st.booleans()), max_size=60), st.integers(0, 23))
+def test_tallies_are_those_of_counting(values: list[tuple[int, bool]], hour: int) -> None:
+    roll_up = RollUp()
+    roll_up.judge("M", "32", "c", TEN, "day")
+    for minute, normal in sorted(values):
+        roll_up.note("M", "c", TEN + minute * MINUTE, GOOD if normal else BAD)
+    whole_day = [normal for minute, normal in values if minute < 1440]
+    expected = GOOD if all(whole_day) else UNCERTAIN
+    assert roll_up.judge("M", "32", "c", TEN, "day") == expected
+
+
+def test_a_mark_goes_before_what_is_known_of_the_values() -> None:
+    def judge(code: str, start: int, period: str) -> int:
+        assert (code, start, period) == ("w21003", TEN, "hour")
+        return UNCERTAIN
+
+    text = (
+        "QN=1;ST=32;CN=2061;PW=1;MN=M1;CP=&&DataTime=20261123100000;"
+        "w01018-Avg=1,w01018-Flag=N;060-Avg=2&&"
+    )
+    got = to_readings(parse(text.encode()), DEFAULT, zone=SHANGHAI, received=NOW, judge=judge)
+    assert got.quality is not None and got.quality.tolist() == [GOOD, UNCERTAIN]

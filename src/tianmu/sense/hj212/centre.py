@@ -9,11 +9,12 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tianmu.facts.registry import SourceChanged
-from tianmu.sense.contract import Intake
+from tianmu.sense.contract import Intake, Readings
 from tianmu.sense.hj212 import segment as seg
 from tianmu.sense.hj212.asking import Asking, NotAnswered, NotConnected, Station
 from tianmu.sense.hj212.crc import crc
@@ -21,6 +22,7 @@ from tianmu.sense.hj212.frame import Frame, Framer, Noise, pack
 from tianmu.sense.hj212.options import Options
 from tianmu.sense.hj212.parts import Parts
 from tianmu.sense.hj212.readings import PROTOCOL, address, candidate, to_readings
+from tianmu.sense.hj212.rollup import RollUp
 from tianmu.sense.hj212.segment import Message, Unreadable
 from tianmu.sense.hj212.settings import DEFAULT, Settings, read_settings
 
@@ -54,6 +56,7 @@ class Centre:
         self.stations: OrderedDict[str, Station] = OrderedDict()
         self.asking = Asking(intake.now, self.counts)
         self._parts = Parts(self.counts)
+        self._roll_up = RollUp()
         self._settings: dict[str, tuple[SourceChanged, Settings, ZoneInfo]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -153,7 +156,10 @@ class Centre:
             received=self._intake.now(),
             time=time,
             maintenance=self._intake.in_maintenance(address(mn)),
+            judge=partial(self._judge, station),
         )
+        if cn == "2011" and self._roll_up.watches(mn):
+            self._note(readings, station)
         if len(readings.address):
             taken = await self._intake.take(
                 readings, source=source, key=_key(message), peer=line.peer
@@ -168,6 +174,19 @@ class Centre:
         if message.acknowledge or station.settings.always_answer:
             self._answer(line, message, station, "9013" if cn == "9015" else "9014")
         return True
+
+    def _judge(self, station: Station, code: str, start: int, period: str) -> int:
+        minutes = station.settings.setup.minute_interval
+        return self._roll_up.judge(station.mn, station.system, code, start, period, minutes)
+
+    def _note(self, readings: Readings, station: Station) -> None:
+        own = {name: code for code, name in station.settings.properties.items()}
+        if readings.quality is None:
+            return
+        for name, at, quality in zip(
+            readings.property, readings.time.tolist(), readings.quality.tolist(), strict=True
+        ):
+            self._roll_up.note(station.mn, own.get(name, name), at, quality)
 
     async def replay(self, payload: bytes, peer: str) -> bool:
         """Read input again; nothing is answered, and what is still unreadable stays where it is."""

@@ -7,7 +7,7 @@ it. Factors have their codes of 2017, whatever edition the logger speaks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,9 @@ from tianmu.sense.hj212.settings import Settings
 from tianmu.sense.hj212.tables import MARKS, NO_VALUE, PERIODS, SYSTEMS
 
 PROTOCOL = "hj212"
+
+Judge = Callable[[str, int, str], int]
+"""(factor, start µs, period) → quality of a record without a mark"""
 
 _OF_INSTANT = ("Rtd", "RS", "Avg", "Data", "RT", "Info", "Cou", "Max", "Min")
 _OF_PERIOD = ("Avg", "Data", "RT", "Rtd", "Cou", "Max", "Min", "DayData", "NightData")
@@ -133,12 +136,14 @@ def to_readings(
     received: int,
     time: str = "",
     maintenance: bool = False,
+    judge: Judge | None = None,
 ) -> Readings:
     """The readings of an upload, maybe none.
 
-    ``time`` is the ``DataTime`` another packet of the same message gave; ``maintenance`` marks
-    all of them as taken in a maintenance window. Times that cannot be right (none, unreadable,
-    ahead of us or too old) become the time of receipt, UNCERTAIN, with what was said beside.
+    ``judge`` gives the quality of records that come without a mark. ``time`` is the ``DataTime``
+    another packet of the same message gave; ``maintenance`` marks all of them as taken in a
+    maintenance window. Times that cannot be right (none, unreadable, ahead of us or too old)
+    become the time of receipt, UNCERTAIN, with what was said beside.
     """
     cn = message.field("CN")
     rows = _Rows(message.field("MN"))
@@ -146,7 +151,7 @@ def to_readings(
     clock = _Clock(settings, zone, received)
     for entry in entries(message):
         at, doubt = clock.of(entry.said.get("SampleTime") or "", entry.time or time)
-        _add(rows, entry, period, settings, at, doubt)
+        _add(rows, entry, period, settings, at, doubt, judge)
     if cn == "2081":
         at, doubt = clock.of(message.value("RestartTime"), message.value("DataTime"))
         rows.add("restart", at, 1.0, UNCERTAIN if doubt else GOOD, doubt)
@@ -215,7 +220,13 @@ def _number(text: str | None) -> tuple[float, dict[str, Any]]:
 
 
 def _add(
-    rows: _Rows, entry: Entry, period: str, settings: Settings, at: int, doubt: dict[str, Any]
+    rows: _Rows,
+    entry: Entry,
+    period: str,
+    settings: Settings,
+    at: int,
+    doubt: dict[str, Any],
+    judge: Judge | None,
 ) -> None:
     code = factors.current(entry.code)
     name = settings.properties.get(code, code)
@@ -223,7 +234,10 @@ def _add(
         name = f"{factors.current(entry.about)}.{name}"
     scale = settings.scale.get(code, 1.0)
     mark = (entry.said.get("Flag") or "").strip()
-    quality = MARKS.get(mark, UNCERTAIN) if mark else GOOD
+    if mark:
+        quality = MARKS.get(mark, UNCERTAIN)
+    else:
+        quality = judge(code, at, period) if judge is not None and period else GOOD
     if doubt and quality == GOOD:
         quality = UNCERTAIN
     which = next((s for s in (_OF_PERIOD if period else _OF_INSTANT) if s in entry.said), "")
