@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 
 up: $(INSTALLED)
 	@$(BIN)/python ui/build.py
-	@exec $(BIN)/tianmu up --data $(DATA) $(ARGS)
+	@exec $(BIN)/tianmu up --feed replay --data $(DATA) $(ARGS)
 
 test: $(INSTALLED)
 	@$(BIN)/python ui/build.py

@@ -26,10 +26,16 @@ LARGEST = 1_000
 """rows in one batch"""
 
 
+GREETING_S = 60.0
+"""seconds within which every datastream speaks once when the feed begins"""
+
+
 class Rhythm:
-    """Which datastreams are due to speak: each every ``period`` seconds, at a phase of its own."""
+    """Which datastreams are due to speak: each every ``period`` seconds, at a phase of its own;
+    and once soon after the beginning, as devices do that find their gateway again."""
 
     def __init__(self, fleet: Fleet, random: np.random.Generator, speed: float) -> None:
+        self._greeting = random.random(len(fleet.period)) * GREETING_S + time.time()
         self._period = fleet.period / speed
         self._phase = random.random(len(fleet.period)) * self._period
         self._turn = self._turns(time.time())
@@ -39,7 +45,9 @@ class Rhythm:
 
     def due(self, now: float) -> NDArray[np.int64]:
         turn = self._turns(now)
-        which = np.flatnonzero(turn > self._turn)
+        greets = self._greeting <= now
+        which = np.flatnonzero((turn > self._turn) | greets)
+        self._greeting[greets] = np.inf
         self._turn = turn
         return which
 
