@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tianmu.store.journal.contract import Purged
-from tianmu.store.journal.purge import Horizon, positions, purge
+from tianmu.store.journal.purge import Horizon, let_go, positions, purge
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.live import Live, snapshot_positions
 from tianmu.store.records import DiskFull, Records
 
 FUTURE = time.time_ns() // 1000 + 3_600_000_000 * 100
@@ -59,6 +60,23 @@ def test_a_file_that_is_too_large_lets_go_of_the_oldest(tmp_path: Path) -> None:
         size = (tmp_path / "gate.sqlite").stat().st_size
         fill(gate, "observation", 60, 20_000)
         assert (tmp_path / "gate.sqlite").stat().st_size <= size, "room is used again"
+
+
+def test_what_a_snapshot_needs_stays(tmp_path: Path) -> None:
+    with Records(tmp_path / "gate.sqlite") as gate, SqliteJournal(tmp_path) as journal:
+        fill(gate, "observation", 100)
+        gate.transact(lambda tx: tx.advance("watch", "observation", 100))
+        live = Live(tmp_path, datastreams=3, devices=3)
+        assert snapshot_positions(tmp_path) == {}
+        live.freeze({"observation": 40}).write()
+        newest = live.freeze({"observation": 70}).write()
+        assert snapshot_positions(tmp_path) == {"observation": 40}
+        done = let_go(gate, tmp_path, Horizon(hours=0))
+        assert (done.entries, done.held_by) == (40, ("snapshot:observation",))
+        assert len(journal.read("observation", 40)) == 60
+        newest.write_bytes(b"damaged")
+        assert snapshot_positions(tmp_path) == {"observation": 40}
+        live.close()
 
 
 def test_life_safety_is_never_purged(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tianmu.store.journal.contract import Purged
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -128,7 +130,10 @@ def test_long_data_folders_work(tmp_path: Path) -> None:
         timer.join()
 
 
-def test_waiting_in_an_event_loop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_waiting_in_an_event_loop(
+    tmp_path: Path, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     async def main() -> None:
         with Records(tmp_path / "hub.sqlite") as records, SqliteJournal(tmp_path) as journal:
             task = asyncio.create_task(journal.wait_async({"deed": 0}, 5))
@@ -138,7 +143,8 @@ def test_waiting_in_an_event_loop(tmp_path: Path) -> None:
             assert await asyncio.wait_for(task, 2)
             assert not await journal.wait_async({"deed": position}, 0.02)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
 
 
 def test_reading_is_bounded_by_entries_and_size(tmp_path: Path) -> None:

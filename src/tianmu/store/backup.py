@@ -63,6 +63,7 @@ def backup(data: Path, file: Path) -> Backup:
         raise FileExistsError(f"{file} is there already: choose another name")
     if not files(data):
         raise FileNotFoundError(f"there is no city in {data}")
+    (data / "run").mkdir(exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     # beside the data, since links do not reach across file systems
     with tempfile.TemporaryDirectory(dir=data / "run", prefix="backup-") as folder:

@@ -292,7 +292,7 @@ class Records:
         transaction.savepoint()
         try:
             work.result = work.fn(transaction)
-        except Exception as error:
+        except BaseException as error:  # also SystemExit: the thread must go on
             work.error = self._explain(error)
             if not transaction.alive():
                 raise
@@ -300,7 +300,7 @@ class Records:
         else:
             transaction.release()
 
-    def _explain(self, error: Exception) -> Exception:
+    def _explain(self, error: BaseException) -> BaseException:
         if isinstance(error, DiskFull) or not is_full(error):
             return error
         refusal = DiskFull(self.path, free_bytes(self.path.parent), self.reserve)

@@ -13,6 +13,7 @@ from pysqlite3 import dbapi2
 
 from tianmu.facts.topic import TOPICS
 from tianmu.store.journal.file import connect
+from tianmu.store.live.snapshot import snapshot_positions
 from tianmu.store.records import Records, Transaction
 
 _CHUNK = 256
@@ -50,6 +51,12 @@ def positions(data: Path) -> dict[tuple[str, str], int]:
             ):
                 found[reader, topic] = position
     return found
+
+
+def let_go(records: Records, data: Path, horizon: Horizon) -> Purge:
+    """``purge`` with what the readers of the city and the snapshots of live need: what a process
+    that owns purgeable topics calls once in a while."""
+    return purge(records, horizon, positions(data), needed=snapshot_positions(data))
 
 
 def purge(

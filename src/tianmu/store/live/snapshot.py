@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -103,6 +103,29 @@ def _newest_first(data: Path) -> Iterator[Path]:
     yield from sorted((data / "snapshot").glob("live-*.snap"), reverse=True)
 
 
+def snapshot_positions(data: Path) -> dict[str, int]:
+    """Topic → position from which the journal is still needed to come back from any of the
+    snapshots that are kept; empty where there is none."""
+    lowest: dict[str, int] = {}
+    for path in _newest_first(data):
+        with (
+            contextlib.suppress(OSError, ValueError, zstandard.ZstdError, msgspec.MsgspecError),
+            path.open("rb") as file,
+        ):
+            for topic, position in _head(path, file)[0].positions.items():
+                lowest[topic] = min(position, lowest.get(topic, position))
+    return lowest
+
+
+def _head(path: Path, file: BinaryIO) -> tuple[_Head, Any]:
+    """The head, and the stream of what follows it."""
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise ValueError(f"{path} is no snapshot of this release")
+    source = zstandard.ZstdDecompressor().stream_reader(file)
+    (length,) = _SIZE.unpack(_exactly(source, _SIZE.size))
+    return msgspec.msgpack.decode(_exactly(source, length), type=_Head), source
+
+
 def load(data: Path) -> Frozen | None:
     """The newest snapshot that is whole, None where there is none."""
     for path in _newest_first(data):
@@ -113,11 +136,8 @@ def load(data: Path) -> Frozen | None:
 
 def _read(data: Path, path: Path) -> Frozen:
     with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise ValueError(f"{path} is no snapshot of this release")
-        with zstandard.ZstdDecompressor().stream_reader(file) as source:
-            (length,) = _SIZE.unpack(_exactly(source, _SIZE.size))
-            head = msgspec.msgpack.decode(_exactly(source, length), type=_Head)
+        head, source = _head(path, file)
+        with source:
             columns: dict[str, NDArray[Any]] = {}
             for column in head.columns:
                 values = np.empty(column.shape, column.dtype)
