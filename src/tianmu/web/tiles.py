@@ -228,8 +228,8 @@ class Tiles:
                     start, end = self._run(order, z, column, row)
                     rows.append(np.arange(start, end))
         found = np.unique(np.concatenate(rows))
-        across = np.round((order.x[found] * side - x) * mvt.EXTENT).astype(np.int64)
-        down = np.round((order.y[found] * side - y) * mvt.EXTENT).astype(np.int64)
+        across = np.floor((order.x[found] * side - x) * mvt.EXTENT).astype(np.int64)
+        down = np.floor((order.y[found] * side - y) * mvt.EXTENT).astype(np.int64)
         near = (
             (across >= -BUFFER)
             & (across < mvt.EXTENT + BUFFER)

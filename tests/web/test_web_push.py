@@ -1,0 +1,191 @@
+"""Live push: nothing lost, nothing twice, nobody hears what is not theirs."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+
+KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
+
+
+def told(stream: Any) -> list[tuple[str, Any]]:
+    """What a stream told besides hello and vital signs, in order: (kind, who and which step)."""
+    found = []
+    for _, kind, data in stream.events:
+        if kind == "alarm":
+            found.append((kind, (data["alarm"], data["transition"])))
+        elif kind == "case":
+            found.append((kind, (data["case"], data["sequence"])))
+        elif kind == "report":
+            found.append((kind, data["report"]))
+    return found
+
+
+def report(client: Any, number: int) -> str:
+    answer = client.post(
+        "/api/reports",
+        json={
+            "channel": "hotline",
+            "text": f"A lamp is dark, number {number}, call 13912345678",
+            "place": {"longitude": 119.45 + number * 0.003, "latitude": 31.4},
+            "reporter": {"name": "张三丰", "phone": "13912345678"},
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    found: str = answer.json()["report"]
+    return found
+
+
+def test_first_comes_hello(world: Any, stream: Any) -> None:
+    with world.client("kiosk") as client:
+        heard = stream(client)
+        hello = heard.wait("hello")[0]
+        assert hello["cursor"].count(".") == 5
+        assert hello["resumed"] is False
+        signs = heard.wait("vitals", 2)
+        assert signs[0]["at"] < signs[1]["at"]
+        heard.stop()
+
+
+def test_an_alarm_a_report_and_their_cases(world: Any, stream: Any) -> None:
+    with world.client("duty_officer") as client:
+        heard = stream(client)
+        alarm = world.raise_alarm("d1", matter=world.matter())
+        name = report(client, 1)
+        world.settle()
+        heard.wait("case", 2)
+        assert heard.wait("alarm")[0]["alarm"] == alarm.alarm
+        assert heard.of("alarm")[0]["text"] == {"zh": "火警", "en": "Fire alarm"}
+        shown = heard.wait("report")[0]
+        assert shown["report"] == name
+        # the same JSON as the list gives, and masked
+        listed = client.get("/api/reports").json()["items"][0]
+        assert {**shown, "case": None} == {**listed, "case": None}
+        assert "13912345678" not in str(heard.events)
+        assert "三丰" not in str(heard.events)
+        case = heard.of("case")[-1]
+        item = client.get(f"/api/cases/{case['case']}").json()
+        assert item["number"] == case["number"]
+        heard.stop()
+
+
+def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
+    """One listener stays; another is cut off again and again at random while things happen."""
+    with world.client("duty_officer") as client, world.client("duty_officer") as writer:
+        whole = stream(client)
+        whole.wait("hello")
+        done = threading.Event()
+
+        def act() -> None:
+            for number in range(60):
+                if number % 3:
+                    world.raise_alarm(f"d{number % 50}", matter=world.matter())
+                else:
+                    report(writer, number)
+                if number % 5 == 0:
+                    world.settle()
+                time.sleep(0.01)
+            world.settle()
+            done.set()
+
+        actor = threading.Thread(target=act)
+        start = whole.cursor
+        actor.start()
+        pieces: list[tuple[str, Any]] = []
+        last = start
+        while True:
+            finished = done.is_set()
+            piece = stream(client, last)
+            assert piece.status == 200
+            time.sleep(random.uniform(0.0, 0.3) if not finished else 1.5)
+            piece.stop()
+            got = list(piece.events)
+            # cut wherever: what was not taken yet must come again, what was must not
+            cut = len(got) if finished else random.randint(1, len(got))
+            piece.events = got[:cut]
+            pieces += told(piece)
+            last = got[cut - 1][0]
+            if finished:
+                break
+        actor.join()
+        time.sleep(0.5)
+        expected = told(whole)
+        assert len(expected) > 100
+        assert len(pieces) == len(set(pieces)), "something came twice"
+        assert sorted(map(str, pieces)) == sorted(map(str, expected))
+        # within a topic the order is that of the journal
+        for kind in ("alarm", "case", "report"):
+            assert [p for p in pieces if p[0] == kind] == [e for e in expected if e[0] == kind]
+        whole.stop()
+
+
+def test_scopes_hear_their_own(world: Any, stream: Any) -> None:
+    here, there = world.towns()[:2]
+    token = world.account("town-officer", ["duty_officer"], division=here)
+    world.tokens["town"] = token
+    with world.client("town") as client, world.client("duty_officer") as city:
+        narrow, wide = stream(client), stream(city)
+        mine = world.raise_alarm("d2", division=here, matter=world.matter())
+        other = world.raise_alarm("d3", division=there, matter=world.matter())
+        world.settle()
+        assert len(wide.wait("alarm", 2)) == 2
+        assert [one["alarm"] for one in narrow.wait("alarm")] == [mine.alarm]
+        wide.wait("case")
+        time.sleep(0.3)
+        assert {one["division"] for one in narrow.of("case")} <= set(world.hub.below(here))
+        assert other.alarm not in str(narrow.events)
+        signs = narrow.wait("vitals")[-1]
+        assert signs["devices"]["total"] < wide.wait("vitals")[-1]["devices"]["total"]
+        narrow.stop()
+        wide.stop()
+
+
+def test_permissions_decide_what_is_heard(world: Any, stream: Any) -> None:
+    with world.client("kiosk") as client, world.client("duty_officer") as writer:
+        heard = stream(client)
+        report(writer, 77)
+        world.raise_alarm("d4")
+        heard.wait("alarm")
+        time.sleep(0.3)
+        assert heard.of("report") == []  # a wall sees no reports
+        heard.stop()
+
+
+@pytest.mark.parametrize("cursor", ["", "a.b", "1.2.3", "-1.0.0.0.0.0"])
+def test_a_cursor_that_is_none(world: Any, stream: Any, cursor: str) -> None:
+    with world.client("kiosk") as client:
+        heard = stream(client, cursor)
+        assert heard.status == (400 if cursor else 200)
+        heard.stop()
+
+
+def test_a_cursor_of_another_time_is_gone(world: Any, stream: Any) -> None:
+    with world.client("kiosk") as client:
+        heard = stream(client, ".".join(["999999999"] * 6))
+        assert heard.status == 410
+        heard.stop()
+
+
+def test_a_session_that_ends_ends_the_stream(world: Any, stream: Any) -> None:
+    world.tokens["leaves"] = world.account("leaves", ["leader"])
+    with world.client("leaves") as client, world.client("system_admin") as admin:
+        heard = stream(client)
+        heard.wait("hello")
+        assert admin.post("/api/accounts/leaves/disable").status_code == 200
+        heard._thread.join(15)
+        assert not heard._thread.is_alive()
+
+
+def test_a_slow_listener_is_cut_and_resumes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tianmu.web import push
+
+    monkeypatch.setattr(push, "PENDING", 2_000)
+    one = push._Subscriber(push._Sort(scope=None, permissions=frozenset()))  # type: ignore[arg-type]
+    for _ in range(30):
+        one.give(b"x" * 100)
+    assert one.cut
+    assert not one.waiting
