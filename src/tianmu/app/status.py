@@ -46,7 +46,7 @@ def look(data: Path) -> dict[str, Any]:
             data, "watch", "SELECT value FROM watch_total WHERE name = 'observations'"
         ),
         "cases_open": _one(
-            data, "hub", "SELECT count(*) FROM manage_case WHERE closed_at IS NULL AND probe = ''"
+            data, "hub", "SELECT count(*) FROM case_state WHERE open = 1 AND probe = ''"
         ),
         "pack": settings.pack,
         "url": f"{settings.scheme}://{settings.host}:{ports.get('web', settings.port)}",
