@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import tianmu
@@ -26,7 +27,8 @@ def files() -> Iterator[Path]:
             yield path
 
 
-def literals(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def literals(path: Path) -> list[tuple[int, str]]:
     """String literals of a file but for docstrings, which may explain a word to the reader."""
     text = path.read_text(encoding="utf-8")
     explained = {
@@ -36,9 +38,11 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     }
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.STRING and token.start not in explained:
-            yield token.start[0], token.string
+    return [
+        (token.start[0], token.string)
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.STRING and token.start not in explained
+    ]
 
 
 def domain_words() -> set[str]:

@@ -85,6 +85,16 @@ def test_three_readings_of_five_levels_share_their_names(liyang: City) -> None:
     assert liyang.profile.numbered(0).name == "I" and liyang.profile.numbered(9).name == "V"
 
 
+@pytest.mark.parametrize("reading", ["hierarchy", "applications"])
+def test_each_reading_can_be_put_in_force(reading: str, tmp_path: Path) -> None:
+    folder = tmp_path / "liyang"
+    shutil.copytree(pack.locate("liyang"), folder)
+    replace("city.toml", 'profile = "severity"', f'profile = "{reading}"')(folder)
+    city = pack.load(folder)
+    assert city.profile.name == reading
+    assert city.respond("III", "liyang:event:fire_alarm", "320481103213", 1_795_399_200_000_000)
+
+
 @pytest.mark.parametrize("name", PACKS)
 def test_default_rules_are_rules_of_the_engine(name: str) -> None:
     city = pack.load(name)
@@ -97,6 +107,18 @@ def test_default_rules_are_rules_of_the_engine(name: str) -> None:
     )
     assert len(rules.load(city.rules, known)) == len(city.rules)
     assert all(one["basis"] for one in city.rules)
+
+
+def test_the_rule_engine_judges_with_the_line_of_the_rule(copy: Path) -> None:
+    line = replace("kinds.toml", "deadband = 0.5", "deadband = -0.5")(copy)
+
+    def judge(city: City) -> list[tuple[str, str, str]]:
+        return [(f.rule, f"{f.field} {f.what}", f.remedy) for f in rules.read(city.rules)[1]]
+
+    assert pack.check(copy) == []
+    faults = pack.check(copy, judge=judge)
+    assert [fault.file for fault in faults] == ["kinds.toml"]
+    assert 0 < line - faults[0].line < 15 and "negative" in faults[0].what
 
 
 def test_device_kinds_of_liyang(liyang: City) -> None:
@@ -272,7 +294,7 @@ def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None
     (copy / file).unlink()
     optional = {
         "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
-        "grids.geojson", "lakes.geojson",
+        "grids.geojson", "lakes.geojson", "neighbours.geojson",
     }  # fmt: skip
     faults = pack.check(copy)
     assert any(fault.file == file for fault in faults) or file in optional

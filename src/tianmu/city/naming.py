@@ -35,39 +35,43 @@ def spoken(name: Text, short_names: Sequence[ShortName] = ()) -> Iterable[str]:
         yield from sorted(said, key=len, reverse=True)
 
 
-def find(
-    words: str, names: Sequence[tuple[str, Division]], divisions: Mapping[str, Division]
-) -> list[tuple[str, Division]]:
-    """Divisions whose names stand in ``words``, smallest first.
+class Names:
+    """Spoken names of divisions, found by their first two signs."""
 
-    ``names`` are longest first: a longer name takes its signs, so a shorter one inside it is not
-    found again. Among divisions of one name those in another named division are kept; if none
-    is, all stay.
-    """
-    taken = [False] * len(words)
-    hits: dict[str, list[Division]] = {}
-    folded = words.casefold()
-    for name, division in names:
-        if name in hits:
-            hits[name].append(division)
-            continue
-        wanted, start = name.casefold(), 0
-        while (at := folded.find(wanted, start)) >= 0:
-            span = range(at, at + len(wanted))
-            if _whole(folded, at, len(wanted)) and not any(taken[i] for i in span):
-                for i in span:
-                    taken[i] = True
-                hits.setdefault(name, []).append(division)
-            start = at + 1
-    for name, found in hits.items():
-        hits[name] = list({one.code: one for one in found}.values())
-    sure = {found[0].code for found in hits.values() if len(found) == 1}
-    sure |= {divisions[code].parent for code in sure}
-    kept: list[tuple[str, Division]] = []
-    for name, found in hits.items():
-        inside = [one for one in found if one.parent in sure] if len(found) > 1 else found
-        kept += [(name, one) for one in inside or found]
-    return sorted(kept, key=lambda pair: (-pair[1].tier, pair[1].code))
+    def __init__(self, named: Iterable[tuple[str, Division]]) -> None:
+        found: dict[str, dict[str, Division]] = {}
+        for name, division in named:
+            found.setdefault(name.casefold(), {})[division.code] = division
+        self._divisions = {name: tuple(some.values()) for name, some in found.items()}
+        self._start: dict[str, list[str]] = {}
+        for name in sorted(self._divisions, key=len, reverse=True):
+            self._start.setdefault(name[:2], []).append(name)
+
+    def find(self, words: str, divisions: Mapping[str, Division]) -> list[tuple[str, Division]]:
+        """(words, division) for each division named in ``words``, smallest first.
+
+        From left to right the longest name is taken, so a shorter one inside it is not found
+        again. Of several divisions with one name those in another named division are kept; if
+        none is, all stay: then the name alone decides nothing.
+        """
+        folded = words.casefold()
+        hits: dict[str, str] = {}
+        at = 0
+        while at < len(folded) - 1:
+            for name in self._start.get(folded[at : at + 2], ()):
+                if folded.startswith(name, at) and _whole(folded, at, len(name)):
+                    hits.setdefault(name, words[at : at + len(name)])
+                    at += len(name) - 1
+                    break
+            at += 1
+        sure = {some[0].code for name in hits if len(some := self._divisions[name]) == 1}
+        sure |= {divisions[code].parent for code in sure}
+        kept: list[tuple[str, Division]] = []
+        for name, told in hits.items():
+            some = self._divisions[name]
+            inside = [one for one in some if one.parent in sure] if len(some) > 1 else some
+            kept += [(told, one) for one in inside or some]
+        return sorted(kept, key=lambda pair: (-pair[1].tier, pair[1].code))
 
 
 def _whole(words: str, at: int, length: int) -> bool:

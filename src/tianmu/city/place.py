@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.division import Division
-from tianmu.city.naming import ShortName, find, spoken
+from tianmu.city.naming import Names, ShortName, spoken
 from tianmu.facts.place import Place
 
 LAYERS = {
@@ -26,6 +26,7 @@ LAYERS = {
     "towns": "towns.geojson",
     "lakes": "lakes.geojson",
     "grids": "grids.geojson",
+    "neighbours": "neighbours.geojson",
 }
 """Map layer → file of the pack."""
 EARTH_M = 6_371_008.8
@@ -234,15 +235,13 @@ class Places:
         return found
 
     @cached_property
-    def _names(self) -> list[tuple[str, Division]]:
-        """Names people use for divisions, longest first."""
-        pairs = [
+    def _names(self) -> Names:
+        return Names(
             (name, division)
             for division in self._divisions.values()
             if division.parent
             for name in spoken(division.name, self._short_names)
-        ]
-        return sorted(pairs, key=lambda pair: (-len(pair[0]), pair[1].code))
+        )
 
     def locate(self, words: str) -> list[Named]:
         """Divisions named in ``words``, smallest division first, each with its place.
@@ -250,9 +249,8 @@ class Places:
         A village is only taken by its own name; where several villages share the name, the town
         named beside it decides, and without one all are given: then the name decides nothing.
         """
-        found = find(words, self._names, self._divisions)
         named = []
-        for name, division in found:
+        for name, division in self._names.find(words, self._divisions):
             place = self.place_of(division.code)
             named.append(Named(division.code, name, place or Place(division=division.code)))
         return named
