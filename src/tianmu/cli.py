@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tianmu import __version__
+from tianmu.cities import DEFAULT
 
 DATA = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"),
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--pack", default="liyang", show_default=True, help="a city pack: name or folder")
+@click.option("--pack", default=DEFAULT, show_default=True, help="a city pack: name or folder")
 @DATA
 @click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
 @click.option(
@@ -122,8 +123,12 @@ def status(data: Path, as_json: bool) -> None:
 def check(pack: str) -> None:
     """Check a city pack: one line per fault, and exit 1 if there is any."""
     from tianmu.city.pack import check as check_pack
+    from tianmu.prevent.edition import judge
 
-    faults = check_pack(pack)
+    try:
+        faults = check_pack(pack, judge=judge)
+    except FileNotFoundError as error:
+        raise Problem(str(error)) from error
     for fault in faults:
         click.echo(str(fault))
     if faults:

@@ -10,10 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.registry import RulesPublished
-from tianmu.prevent.rule import Vocabulary, dump, load
+from tianmu.prevent.rule import Vocabulary, dump, load, read
 
 if TYPE_CHECKING:
     from tianmu.city.pack import City
+
+
+def judge(city: City) -> list[tuple[str, str, str]]:
+    """What is wrong with a pack's rules, for ``city.pack.check``: (rule, what, remedy)."""
+    _, faults = read(city.rules, vocabulary(city))
+    return [(fault.rule, f"{fault.field} {fault.what}", fault.remedy) for fault in faults]
 
 
 def vocabulary(city: City) -> Vocabulary:

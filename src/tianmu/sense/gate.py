@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from tianmu.facts.topic import DEED, REGISTRY
 from tianmu.sense import hold, state
 from tianmu.sense.contract import Connector, Readings
 from tianmu.sense.intake import Intake
+from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import DiskFull, Transaction
 
@@ -26,6 +28,8 @@ log = logging.getLogger("tianmu.gate")
 READER = "gate"
 HOUSEKEEPING = 5.0
 """seconds between two looks at the platform itself"""
+PURGE_S = 60.0
+"""seconds between two looks for entries that everybody has read and nobody must keep"""
 REPLAYED, DISCARDED = "replayed", "discarded"
 
 
@@ -142,10 +146,15 @@ class Gate:
         )
 
     async def _keep_house(self) -> None:
+        purged_at = time.monotonic()
         while True:
             try:
                 await self._report_platform()
                 await self._write_states()
+                if time.monotonic() - purged_at >= PURGE_S:
+                    purged_at = time.monotonic()
+                    main = self._intake.main
+                    await asyncio.to_thread(let_go, main, main.path.parent, Horizon())
             except DiskFull as full:
                 log.warning("no room to keep house: %s", full)
             await asyncio.sleep(HOUSEKEEPING)

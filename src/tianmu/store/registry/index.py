@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +102,11 @@ class Query:
 
     @classmethod
     def of(cls, strings: Sequence[str]) -> Query:
+        """Of a sequence, or of an Arrow string array: its buffers are taken as they are."""
         from tianmu.store.registry import kernels
 
+        if hasattr(strings, "buffers"):
+            return cls._of_arrow(strings)
         n = len(strings)
         starts, ends = np.empty(n, np.int64), np.empty(n, np.int64)
         text = np.frombuffer("\n".join(strings).encode("utf-8", "surrogatepass"), np.uint8)
@@ -113,6 +117,15 @@ class Query:
             starts = np.concatenate(([0], ends[:-1])).astype(np.int64)
             text = np.frombuffer(b"".join(encoded), np.uint8)
         return cls(text, starts, ends)
+
+    @classmethod
+    def _of_arrow(cls, strings: Any) -> Query:
+        _, offsets, data = strings.buffers()
+        wide = "large" in str(strings.type)
+        bounds = np.frombuffer(offsets, np.int64 if wide else np.int32)
+        bounds = bounds[strings.offset : strings.offset + len(strings) + 1].astype(np.int64)
+        text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        return cls(text, bounds[:-1].copy(), bounds[1:].copy())
 
     def last(self, byte: int) -> NDArray[np.int64]:
         """Position of the last ``byte`` in each string, −1 where there is none."""

@@ -201,7 +201,7 @@ class Registry:
             self._directory.by_id(query, np.where(slash < 0, query.starts, slash), slash + 1, out)
         if find := self._finder(bulk):
             for row in np.flatnonzero(out == UNKNOWN).tolist():
-                device, _, name = ids[row].rpartition("/")
+                device, _, name = str(ids[row]).rpartition("/")
                 out[row] = self._stream(find("device", device), name)
         return out
 

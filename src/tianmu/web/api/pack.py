@@ -13,6 +13,7 @@ from tianmu.city.fault import PackFaulty
 from tianmu.city.pack import City
 from tianmu.facts.registry import PackLoaded
 from tianmu.facts.text import Text
+from tianmu.prevent.edition import judge
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api import shifts
@@ -135,7 +136,7 @@ def _changes(before: City, after: City) -> list[ChangeSaid]:
 def check_pack(ask: Asking) -> PackChecked:
     """Read the pack's folder as it is now: its faults, and what reloading would change."""
     city = ask.hub.city
-    faults = packs.check(city.folder)
+    faults = packs.check(city.folder, judge=judge)
     changes: list[ChangeSaid] = []
     digest = packs.digest(city.folder)
     if not faults:
@@ -155,7 +156,7 @@ def check_pack(ask: Asking) -> PackChecked:
 def reload_pack(ask: Asking) -> PackChecked:
     """Put the pack as it is now in force, if it has no fault. Other processes follow."""
     hub, before = ask.hub, ask.hub.city
-    faults = packs.check(before.folder)
+    faults = packs.check(before.folder, judge=judge)
     try:
         if faults:
             raise PackFaulty(before.folder.name, faults)

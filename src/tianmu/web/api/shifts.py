@@ -241,7 +241,7 @@ def _shift(city: City, one: ShiftSaid, row: int, faults: list[Fault]) -> Shift:
                 "account": "wang",
                 "name": "Wang Wei",
                 "department": "fire",
-                "division": "320481000000",
+                "division": "0001",
                 "post": "duty",
                 "start": 480,
                 "end": 1200,
