@@ -63,9 +63,6 @@ class Hub:
     ports: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
     ui: Path = UI
-    try_rules: Callable[[Hub, list[Any], float, int], Any] | None = None
-    """plays the past to rules: (hub, rules, hours back, most devices of a kind) → what they would
-    have done, as JSON"""
     lags: Callable[[], dict[str, int]] | None = None
     """reader → entries it has still to read, of the other processes"""
     load_pack: Callable[[str], City] | None = None

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.access.scope import Scope
-from tianmu.web import mvt, vitals
+from tianmu.web import mvt, signs
 from tianmu.web.hub import Hub
 
 DEEP = 20
@@ -140,12 +140,12 @@ class Tiles:
         devices = self._hub.registry.count_devices
         if held is not None and now - held[0] < FRESH and len(held[1]) >= devices:
             return held[1]
-        last = vitals.last_heard(self._hub)
+        last = signs.last_heard(self._hub)
         if last is None or not len(last):
             state = np.zeros(devices, dtype=np.uint8)
         else:
             kind = self._hub.registry.columns.kind[: len(last)]
-            online = self._hub.clock() - last <= vitals.heartbeats(self._hub)[kind]
+            online = self._hub.clock() - last <= signs.heartbeats(self._hub)[kind]
             state = np.where(last > 0, np.where(online, 2, 1), 0).astype(np.uint8)
         self._states = (now, state)
         return state
@@ -164,7 +164,7 @@ class Tiles:
     def _make(self, scope: Scope, z: int, x: int, y: int) -> bytes:
         order = self.order()
         start, end = self._run(order, z, x, y)
-        mask = vitals.device_mask(self._hub, scope)
+        mask = signs.device_mask(self._hub, scope)
         if mask is None and end - start > POINTS and z < NEAR:
             return self._cells(order, start, end, z, None)
         if mask is not None:

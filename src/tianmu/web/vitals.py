@@ -14,9 +14,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
-from tianmu.access.scope import Scope, lookup, restrict
+from tianmu.access.scope import Scope, restrict
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
 from tianmu.manage import case_table as table
@@ -30,12 +29,11 @@ from tianmu.web.api import sources
 from tianmu.web.api.alarms import Within
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
+from tianmu.web.signs import device_mask, heartbeats, last_heard
 
 SECOND = 1_000_000
 KEEP = 950_000
 """µs a measurement is shared"""
-QUIET = 24 * 3600 * SECOND
-"""a device of a kind without heart-beat counts as online for so long after it spoke (default)"""
 DAYS = 30
 """days that the closing rates look back (default, to be set by the city)"""
 
@@ -153,51 +151,6 @@ def now(hub: Hub, scope: Scope) -> Vitals:
             kept.value = _take(hub, scope, at, state.pace_of(scope))
             kept.at = at
         return kept.value
-
-
-def device_mask(hub: Hub, scope: Scope) -> NDArray[np.bool_] | None:
-    """Which devices a scope holds, shape (devices,); None for all of them."""
-    if scope.whole:
-        return None
-    registry = hub.registry
-    columns = registry.columns
-    mask = lookup(registry.divisions, scope.divisions)[columns.division]
-    if scope.departments is not None:
-        mask = mask & lookup(registry.departments, scope.departments)[columns.department]
-    if scope.probe:
-        mask = mask & columns.probe.astype(bool)
-    return np.asarray(mask)
-
-
-def heartbeats(hub: Hub) -> NDArray[np.int64]:
-    """µs within which each device kind is expected to speak, by the registry's kind number."""
-    kinds = hub.city.kinds
-    beats = [
-        int(kind.heartbeat_s * SECOND) if (kind := kinds.get(code)) and kind.heartbeat_s else QUIET
-        for code in hub.registry.kinds
-    ]
-    return np.array(beats or [QUIET], dtype=np.int64)
-
-
-def last_heard(hub: Hub) -> NDArray[np.int64] | None:
-    """µs of each device's last message, 0 never; None where nobody writes live columns."""
-    live, columns = hub.live(), hub.registry.columns
-    if live is None:
-        return None
-    received, first = live.received, columns.first_datastream
-    devices = len(columns.kind)
-    last = np.zeros(devices, dtype=np.int64)
-    # live grows a moment after the registry: devices beyond it have not spoken
-    known = int(np.searchsorted(first[1:], len(received), side="right"))
-    known = min(known, devices)
-    if known:
-        starts = first[:known].astype(np.int64)
-        filled = first[1 : known + 1] > first[:known]
-        if filled.any():
-            last[:known][filled] = np.maximum.reduceat(
-                received[: int(first[known])], starts[filled]
-            )
-    return last
 
 
 def _devices(hub: Hub, scope: Scope, at: int) -> DevicesVital:

@@ -17,7 +17,6 @@ from tianmu.access import token as tokens
 from tianmu.access.account import Account, AccountTaken, Changed, NoAccount
 from tianmu.access.masking import mask
 from tianmu.access.role import PERMISSIONS, ROLES, RoleConflict
-from tianmu.access.token import NoToken
 from tianmu.facts.text import Text
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
@@ -83,31 +82,6 @@ class LinkMade(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Instant | None
 
 
-class TokenAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: Annotated[str, msgspec.Meta(pattern="^(kiosk|api)$")]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 0
-    """0: until it is revoked"""
-
-
-class TokenSaid(msgspec.Struct, frozen=True, kw_only=True):
-    token: str
-    """its public name"""
-    kind: str
-    account: str
-    name: str
-    actor: str
-    created_at: Instant | None
-    expires_at: Instant | None
-    revoked_at: Instant | None
-
-
-class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
-    token: TokenSaid
-    secret: str
-    """shown this once"""
-
-
 class RoleSaid(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     name: Text
@@ -140,19 +114,6 @@ def said(found: Account) -> AccountSaid:
         created_at=moment.say(found.created_at),
         seen_at=moment.say(found.seen_at),
         version=found.version,
-    )
-
-
-def _token(found: tokens.Token) -> TokenSaid:
-    return TokenSaid(
-        token=found.token,
-        kind=found.kind,
-        account=found.account,
-        name=found.name,
-        actor=found.actor,
-        created_at=moment.say(found.created_at),
-        expires_at=moment.say(found.expires_at),
-        revoked_at=moment.say(found.revoked_at),
     )
 
 
@@ -198,7 +159,8 @@ def list_accounts(
     )
 
 
-def _get(ask: Ask, name: str) -> Account:
+def held_account(ask: Ask, name: str) -> Account:
+    """The account; 404 where there is none."""
     try:
         return ask.hub.records.read(lambda connection: accounts.get(connection, name))
     except NoAccount as error:
@@ -208,7 +170,7 @@ def _get(ask: Ask, name: str) -> Account:
 @routes("GET", "/api/accounts/{account}", may="account.read", gives=AccountSaid)
 def get_account(ask: Asking, account: str) -> Reply:
     """One account."""
-    found = _get(ask, account)
+    found = held_account(ask, account)
     return Reply(said(found), etag=found.version)
 
 
@@ -341,7 +303,7 @@ def grant_roles(
 ) -> Reply:
     """Give an account exactly these roles; 409 where nobody may hold them together."""
     _not_oneself(ask, account, "grant roles to")
-    before = _get(ask, account).roles
+    before = held_account(ask, account).roles
     version = ask.if_match()
     return _change(
         ask,
@@ -382,7 +344,7 @@ def enable_account(ask: Asking, account: str) -> Reply:
 @routes("POST", "/api/accounts/{account}/link", may="account.write", gives=LinkMade)
 def make_account_link(ask: Asking, account: str) -> LinkMade:
     """A one-time link that lets the account's owner in to set a password; good for a day."""
-    held = _get(ask, account)
+    held = held_account(ask, account)
     if {"security_admin", "audit_admin"} & set(held.roles) and held.has_password:
         # else the system administrator could take over the two others
         ask.refused("link.create", account, why="another administrator's")
@@ -405,78 +367,3 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
         path=f"/open#{secret}",
         expires_at=moment.say(at + 24 * tokens.HOUR),
     )
-
-
-@routes("GET", "/api/accounts/{account}/tokens", may="account.read", gives=Page[TokenSaid])
-def list_tokens(ask: Asking, account: str) -> Page[TokenSaid]:
-    """The tokens of an account, never their secrets."""
-    _get(ask, account)
-    found = ask.hub.records.read(lambda connection: tokens.listed(connection, account))
-    return Page(items=[_token(one) for one in found], total=len(found))
-
-
-@routes(
-    "POST",
-    "/api/accounts/{account}/tokens",
-    may="account.write",
-    takes=TokenAsked,
-    gives=TokenMade,
-    status=201,
-    example={"kind": "kiosk", "name": "hall, left screen"},
-)
-def make_token(
-    ask: Asking, account: str, body: Annotated[TokenAsked, Depends(taken(TokenAsked))]
-) -> TokenMade:
-    """A token for a wall screen or a program; its secret is shown this once."""
-    held = _get(ask, account)
-    fits = bool(held.roles) and all(
-        role in ROLES and ROLES[role].machine and (role == "kiosk") == (body.kind == "kiosk")
-        for role in held.roles
-    )
-    if not fits:
-        ask.refused("token.create", account, kind=body.kind, why="not a machine's account")
-        raise Problem(
-            409,
-            "not-a-machine",
-            f"account {account} is not a {'screen' if body.kind == 'kiosk' else 'program'}'s",
-            "make one for it and have a security administrator grant the role "
-            f"{'kiosk' if body.kind == 'kiosk' else 'integrator'}; persons sign in themselves",
-        )
-
-    def make(tx: Transaction) -> tuple[tokens.Token, str]:
-        made = tokens.issue(
-            tx.connection,
-            kind=body.kind,
-            account=account,
-            name=body.name,
-            actor=ask.who.account,
-            at=ask.hub.clock(),
-            lasts=body.days * 24 * tokens.HOUR,
-        )
-        ask.note(tx, "token.create", account, kind=body.kind, token=made[0].token)
-        return made
-
-    made, secret = ask.hub.records.transact(make)
-    return TokenMade(token=_token(made), secret=secret)
-
-
-@routes(
-    "POST",
-    "/api/accounts/{account}/tokens/{token}/revoke",
-    may="account.write",
-    gives=TokenSaid,
-)
-def revoke_token(ask: Asking, account: str, token: str) -> TokenSaid:
-    """End a token; screens and programs that use it are out at once."""
-
-    def end(tx: Transaction) -> tokens.Token:
-        ended = tokens.revoke(tx.connection, token, at=ask.hub.clock())
-        ask.note(tx, "token.revoke", account, token=token)
-        return ended
-
-    try:
-        ended = ask.hub.records.transact(end)
-    except NoToken as error:
-        raise not_found("token", token) from error
-    ask.hub.sessions.forget(ended.account)
-    return _token(ended)

@@ -15,7 +15,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.origin import Origin
 from tianmu.facts.text import Text
 from tianmu.prevent import alarm as machine
-from tianmu.prevent import alarm_table
+from tianmu.prevent import alarm_table, load
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.prevent.occurrence import Alarm
 from tianmu.store.records import Transaction
@@ -126,13 +126,9 @@ EXAMPLE = {
     "identity": "smoke.fire@smoke-0001/state",
     "state": "unacknowledged",
     "priority": 1,
-    "severity": "III",
-    "rule": "smoke.fire",
     "text": {"zh": "火警", "en": "Fire alarm"},
     "device": "smoke-0001",
     "raised_at": "2026-11-23T01:02:03.456Z",
-    "case": "c1f2",
-    "origin": "seeded",
 }
 
 DEEDS = {
@@ -271,6 +267,31 @@ def list_alarms(
     except alarm_table.BadCursor as error:
         raise bad_cursor() from error
     return Page(items=saids(hub, found.items), next=found.next)
+
+
+class AlarmLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """Operator load as IEC 62682 and ISA-18.2 reckon it, beside its targets."""
+
+    load: load.Loads | None
+    """null as long as watch has not written anything"""
+
+
+@routes("GET", "/api/alarms/load", may="alarm.read", gives=AlarmLoad)
+def get_alarm_load(ask: Asking, days: Annotated[int, Query(ge=1, le=31)] = 1) -> AlarmLoad:
+    """The operator-load figures of the last days beside their targets; for the whole city."""
+    if not ask.who.scope.whole:
+        raise Problem(
+            403,
+            "forbidden",
+            "the load is reckoned for the whole city, of which this account sees a part",
+            "ask somebody who sees the whole city",
+        )
+    until = ask.hub.clock()
+    since = until - days * 24 * 60 * MINUTE
+    found: load.Loads | None = ask.hub.ask(
+        "watch", lambda connection: load.figures(connection, since, until), None
+    )
+    return AlarmLoad(load=found)
 
 
 def _one(ask: Ask, name: str) -> Alarm:

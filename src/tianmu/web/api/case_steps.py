@@ -1,0 +1,224 @@
+"""What a person does to a case: steps, merging, splitting, evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Depends, File, Form, UploadFile
+from starlette.responses import Response
+
+from tianmu.facts.text import say
+from tianmu.manage import case_query
+from tianmu.manage.evidence import LARGEST, Evidence
+from tianmu.manage.manage import Conflict, NotFound, Refused
+from tianmu.web import moment
+from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
+from tianmu.web.api.cases import CaseSaid, actor, one, said
+from tianmu.web.problem import Problem, changed, not_found
+from tianmu.web.route import Ask, Asking, Reply, Routes, taken
+
+routes = Routes("cases")
+T = TypeVar("T")
+
+
+class StepTaken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    data: dict[str, Any] = {}
+
+
+class MergeAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    into: str
+    reason: Annotated[str, msgspec.Meta(min_length=2, max_length=2000)]
+
+
+class SplitAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    members: Annotated[list[str], msgspec.Meta(min_length=1, max_length=500)]
+    """``alarm:<id>``, ``report:<id>``"""
+    reason: Annotated[str, msgspec.Meta(min_length=2, max_length=2000)]
+
+
+class SplitDone(msgspec.Struct, frozen=True, kw_only=True):
+    case: CaseSaid
+    other: CaseSaid
+    """the case that holds the signals now"""
+
+
+_STATUS = {"permission": 403, "department": 403, "own_work": 403, "probe": 403, "reason": 422}
+_STATUS |= {"data": 422, "unknown_step": 404}
+
+
+def _carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any) -> T:
+    """Do what ``manage`` does, and write down that it was done or refused."""
+    try:
+        result = do()
+    except Refused as error:
+        found = error.refusal
+        ask.refused(verb, name, why=found.what, **detail)
+        language = ask.who.language
+        raise Problem(
+            _STATUS.get(found.what, 409),
+            f"case-{found.what}",
+            say(found.why, language),
+            say(found.remedy, language),
+        ) from error
+    except Conflict as error:
+        raise changed(error.state.version, error.expected) from error
+    except NotFound as error:
+        raise not_found("case", name) from error
+    ask.hub.records.write(lambda tx: ask.note(tx, verb, name, **detail))
+    return result
+
+
+@routes(
+    "POST",
+    "/api/cases/{case}/steps/{step}",
+    may="case.read",
+    takes=StepTaken,
+    gives=CaseWhole,
+    example={"reason": "fire is out", "data": {"result": "extinguished, two rooms damaged"}},
+)
+def take_case_step(
+    ask: Asking, case: str, step: str, body: Annotated[StepTaken, Depends(taken(StepTaken))]
+) -> Reply:
+    """Take a step on a case: which ones, and what they need, stands in its `actions`.
+
+    Each step has a permission of its own (`case.command`, `case.handle`, `case.check`,
+    `case.note`, `report.write`), which `manage` holds against the account together with the
+    case's stage, its orders and who did what before.
+    """
+    one(ask, case)
+    state = _carry_out(
+        ask,
+        f"case.{step}",
+        case,
+        lambda: ask.hub.manage.command(
+            case, step, actor(ask.who), ask.if_match(), body.reason, body.data
+        ),
+        reason=body.reason,
+    )
+    return Reply(whole(ask, state), etag=state.version)
+
+
+@routes(
+    "POST",
+    "/api/cases/{case}/merge",
+    may="case.merge",
+    takes=MergeAsked,
+    gives=CaseWhole,
+    example={"into": "c12", "reason": "the same burst pipe"},
+)
+def merge_case(
+    ask: Asking, case: str, body: Annotated[MergeAsked, Depends(taken(MergeAsked))]
+) -> Reply:
+    """Put a case into another one by hand; the answer is the other one."""
+    one(ask, case)
+    one(ask, body.into)
+    state = _carry_out(
+        ask,
+        "case.merge",
+        case,
+        lambda: ask.hub.manage.merge(case, body.into, actor(ask.who), body.reason, ask.if_match()),
+        into=body.into,
+        reason=body.reason,
+    )
+    return Reply(whole(ask, state), etag=state.version)
+
+
+@routes(
+    "POST",
+    "/api/cases/{case}/split",
+    may="case.merge",
+    takes=SplitAsked,
+    gives=SplitDone,
+    example={"members": ["report:5f2c"], "reason": "another lamp, two streets on"},
+)
+def split_case(
+    ask: Asking, case: str, body: Annotated[SplitAsked, Depends(taken(SplitAsked))]
+) -> SplitDone:
+    """Take signals out of a case; the machine never puts them together again."""
+    one(ask, case)
+    first, second = _carry_out(
+        ask,
+        "case.split",
+        case,
+        lambda: ask.hub.manage.split(
+            case, body.members, actor(ask.who), body.reason, ask.if_match()
+        ),
+        members=body.members,
+        reason=body.reason,
+    )
+    now = ask.hub.clock()
+    return SplitDone(case=said(ask.hub, first, now), other=said(ask.hub, second, now))
+
+
+@routes("POST", "/api/cases/{case}/evidence", may="case.read", gives=EvidenceSaid, status=201)
+async def attach_evidence(
+    ask: Asking,
+    case: str,
+    file: Annotated[UploadFile, File(description="photo, video, voice or document")],
+    role: Annotated[str, Form(description="near, far, reference, handle_before, …")] = "other",
+    order: Annotated[str, Form()] = "",
+) -> EvidenceSaid:
+    """Attach a file to a case; kept by its SHA-256. Needs `case.handle`, `case.check`,
+    `case.command` or `report.write`."""
+    if not any(map(ask.may, ("case.handle", "case.check", "case.command", "report.write"))):
+        raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
+    content = await file.read(LARGEST + 1)
+    told = Evidence(
+        name=file.filename or "file",
+        media_type=file.content_type or "",
+        role=role,
+        order=order,
+    )
+
+    def keep() -> dict[str, Any]:
+        one(ask, case)
+        try:
+            return _carry_out(
+                ask,
+                "case.evidence",
+                case,
+                lambda: ask.hub.manage.attach(case, told, content, actor(ask.who)),
+            )
+        except ValueError as error:
+            raise Problem(422, "bad-file", str(error), "choose another file") from error
+
+    kept = await asyncio.to_thread(keep)
+    return EvidenceSaid(
+        evidence=kept["digest"],
+        name=kept["name"],
+        media_type=kept["media_type"],
+        size=kept["size"],
+        at=moment.say(ask.hub.clock()),
+        actor=ask.who.account,
+        url=f"/api/cases/{case}/evidence/{kept['digest']}",
+    )
+
+
+@routes(
+    "GET",
+    "/api/cases/{case}/evidence/{digest}",
+    may="case.read",
+    media="application/octet-stream",
+)
+def get_evidence(ask: Asking, case: str, digest: str) -> Response:
+    """A file of a case. It may show persons: that it was looked at is kept in the trail."""
+    state = one(ask, case)
+    known = ask.hub.records.read(lambda c: case_query.evidence_of(c, state.case))
+    found = next((told for told in known if told.get("digest") == digest), None)
+    if found is None:
+        raise not_found("evidence", digest)
+    content = ask.hub.manage.evidence.read(digest)
+    ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, case=case))
+    return Response(
+        content,
+        media_type=found["media_type"],
+        headers={
+            "Cache-Control": "private, max-age=3600",
+            "Content-Disposition": "inline",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )

@@ -1,0 +1,278 @@
+"""One case with its whole story, as an account may see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tianmu.access.masking import mask, mask_text
+from tianmu.city.pack import City
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.text import Text
+from tianmu.manage import case_query, case_view
+from tianmu.manage.case_state import CaseState
+from tianmu.web import moment
+from tianmu.web.api.cases import CaseSaid, actor, masked_text, one, said
+from tianmu.web.moment import Instant
+from tianmu.web.place import department_name
+from tianmu.web.route import Ask, Asking, Reply, Routes
+
+routes = Routes("cases")
+
+
+class LimitSaid(msgspec.Struct, frozen=True, kw_only=True):
+    value: float
+    unit: str
+
+
+class EventSaid(msgspec.Struct, frozen=True, kw_only=True):
+    sequence: int
+    step: str
+    stage: str
+    at: Instant | None
+    actor: str
+    actor_name: str
+    reason: str
+    data: dict[str, Any]
+    text: Text
+
+
+class MemberSaid(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+    id: str
+    at: Instant | None
+    text: Text
+    score: float
+    reasons: list[Text]
+    joined_at: Instant | None
+    returned: bool
+    device: str
+    channel: str
+    priority: int
+    from_case: str
+    """the case it was in before that was merged into this one, or empty"""
+
+
+class PersonSaid(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    account: str = ""
+    phone: str = ""
+    post: str = ""
+
+
+class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    unit: str
+    unit_name: Text | None
+    task: Text
+    lead: bool
+    persons: list[PersonSaid]
+    """empty: nobody on duty"""
+    state: str
+    due: Instant | None
+    limit: LimitSaid | None
+    remaining: LimitSaid | None
+    overdue: bool
+    sent_at: Instant | None
+    accepted_at: Instant | None
+    accepted_by: str
+    done_at: Instant | None
+    done_by: str
+    result: str
+    basis: str
+
+
+class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
+    evidence: str
+    """SHA-256 of the file"""
+    name: str = ""
+    media_type: str = ""
+    size: int = 0
+    at: Instant | None = None
+    actor: str = ""
+    url: str = ""
+
+
+class ActionSaid(msgspec.Struct, frozen=True, kw_only=True):
+    step: str
+    label: Text
+    needs: list[str]
+    """names of the data it asks for; a trailing ``?`` says it may be left out; ``reason`` first
+    where one is mandatory"""
+    orders: list[str]
+    """the orders it can be taken on"""
+
+
+class DeadlineSaid(msgspec.Struct, frozen=True, kw_only=True):
+    stage: str
+    due: Instant | None
+    limit: LimitSaid
+    remaining: LimitSaid
+    basis: str
+
+
+class CaseWhole(CaseSaid, frozen=True, kw_only=True):
+    text: str
+    events: list[EventSaid]
+    members: list[MemberSaid]
+    orders: list[OrderSaid]
+    evidence: list[EvidenceSaid]
+    actions: list[ActionSaid]
+    """what this account may do now"""
+    deadlines: list[DeadlineSaid]
+    unpublished: list[int]
+    """years of its limits whose calendar of holidays is not published yet"""
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {str(key): _cleaned(one) for key, one in value.items() if key != "persons"}
+    if isinstance(value, list | tuple):
+        return [_cleaned(one) for one in value]
+    return value
+
+
+def _event(event: CaseEvent, names: dict[str, str], city: City) -> EventSaid:
+    return EventSaid(
+        sequence=event.sequence,
+        step=event.step,
+        stage=event.stage,
+        at=moment.say(event.at),
+        actor=event.actor,
+        actor_name=names.get(event.actor, event.actor),
+        reason=mask_text(event.reason),
+        data=_cleaned(event.data),
+        text=masked_text(case_view.told(event, city)),
+    )
+
+
+def _remaining(city: City, due: int, now: int, unit: str) -> LimitSaid:
+    return LimitSaid(value=round(city.calendar.remaining(due, now, unit), 2), unit=unit)
+
+
+def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
+    city = ask.hub.city
+    clear = ask.may("case.command") or ask.may("case.handle")
+    found = []
+    for order in state.orders:
+        clock = state.clock(f"handle:{order.order}") or state.clock(f"accept:{order.order}")
+        running = order.state in ("sent", "accepted", "handling")
+        found.append(
+            OrderSaid(
+                order=order.order,
+                unit=order.unit,
+                unit_name=department_name(city, order.unit),
+                task=masked_text(order.task),
+                lead=order.lead,
+                persons=[
+                    PersonSaid(
+                        name=person.get("name", "")
+                        if clear
+                        else mask("name", person.get("name", "")),
+                        account=person.get("account", ""),
+                        phone=mask("phone", person.get("phone", "")),
+                        post=person.get("post", ""),
+                    )
+                    for person in order.persons
+                ],
+                state=order.state,
+                due=moment.say(order.due),
+                limit=LimitSaid(value=clock.value, unit=clock.unit) if clock else None,
+                remaining=_remaining(city, clock.due, now, clock.unit)
+                if clock and running
+                else None,
+                overdue=bool(running and order.due and order.due < now),
+                sent_at=moment.say(order.sent_at),
+                accepted_at=moment.say(order.accepted_at),
+                accepted_by=order.accepted_by,
+                done_at=moment.say(order.done_at),
+                done_by=order.done_by,
+                result=mask_text(order.result),
+                basis=order.basis,
+            )
+        )
+    return found
+
+
+def _members(rows: list[dict[str, Any]], city: City) -> list[MemberSaid]:
+    found = []
+    for row in rows:
+        signal = row["told"]
+        words = signal.get("title") or dict.fromkeys(city.languages, signal.get("text", ""))
+        found.append(
+            MemberSaid(
+                kind=signal["kind"],
+                id=signal["id"],
+                at=moment.say(signal["at"]),
+                text=masked_text(words),
+                device=signal.get("device", ""),
+                channel=signal.get("channel", ""),
+                priority=signal.get("priority", 0),
+                score=round(row["score"], 3),
+                reasons=list(row["reasons"]),
+                joined_at=moment.say(row["joined_at"]),
+                returned=bool(row["returned"]),
+                from_case=signal.get("from", ""),
+            )
+        )
+    return found
+
+
+def whole(ask: Ask, state: CaseState) -> CaseWhole:
+    """A case with its whole story, as this account may see it."""
+    hub, city, now = ask.hub, ask.hub.city, ask.hub.clock()
+
+    def read(
+        connection: sa.Connection,
+    ) -> tuple[list[CaseEvent], list[dict[str, Any]], list[dict[str, Any]]]:
+        return (
+            case_query.events_of(connection, hub.manage.journal, state.case),
+            case_query.members_of(connection, state.case),
+            case_query.evidence_of(connection, state.case),
+        )
+
+    events, members, evidence = hub.records.read(read)
+    names = hub.names_of({event.actor for event in events})
+    item = said(hub, state, now)
+    return CaseWhole(
+        **{name: getattr(item, name) for name in item.__struct_fields__},
+        text=mask_text(state.text),
+        events=[_event(event, names, city) for event in events],
+        members=_members(members, city),
+        orders=_orders(ask, state, now),
+        evidence=[
+            EvidenceSaid(
+                evidence=str(row.get("digest", "")),
+                name=str(row.get("name", "")),
+                media_type=str(row.get("media_type", "")),
+                size=int(row.get("size", 0)),
+                at=moment.say(row["at"]),
+                actor=str(row.get("actor", "")),
+                url=f"/api/cases/{state.case}/evidence/{row.get('digest', '')}",
+            )
+            for row in evidence
+        ],
+        actions=[ActionSaid(**found) for found in case_view.actions(state, city, actor(ask.who))],
+        deadlines=[
+            DeadlineSaid(
+                stage=clock.name,
+                due=moment.say(clock.due),
+                limit=LimitSaid(value=clock.value, unit=clock.unit),
+                remaining=_remaining(city, clock.due, now, clock.unit),
+                basis=clock.basis,
+            )
+            for clock in state.clocks
+        ],
+        unpublished=city.calendar.unpublished(now, state.due) if state.due else [],
+    )
+
+
+@routes("GET", "/api/cases/{case}", may="case.read", gives=CaseWhole)
+def get_case(ask: Asking, case: str) -> Reply:
+    """One case: events, members with why they belong to it, orders, evidence, what may be done."""
+    state = one(ask, case)
+    return Reply(whole(ask, state), etag=state.version)
