@@ -10,6 +10,7 @@ from tianmu.manage import deadline, level, response
 from tianmu.manage.case_state import Order
 from tianmu.manage.step import refuse
 from tianmu.manage.turn import Refused, Turn
+from tianmu.manage.words import phrase
 
 
 def order(turn: Turn) -> None:
@@ -33,7 +34,8 @@ def order(turn: Turn) -> None:
         by=turn.actor.account,
     )
     if not state.lead:
-        turn.take({"lead": unit, "joint": list(state.joint), "queue": ""}, step="assign")
+        named = {"lead": unit, "joint": list(state.joint), "queue": ""}
+        turn.take({**named, "why": [phrase("why.ordered")]}, step="assign")
     turn.take(
         {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
         stage="handle",

@@ -1,0 +1,207 @@
+"""Which signals are one thing, which are not, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tianmu.facts.place import Place
+from tianmu.manage.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merge import Anchor, Tuning, metres, widen
+from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.signal import Signal, again
+
+from .town import FIRE, LAT, LON, METRE, MINUTE, MONDAY, RUBBISH, SMOKE, town
+
+CITY = town()
+EAST = METRE * 1.5557
+
+
+def place(east: float = 0.0, north: float = 0.0, **more: Any) -> Place:
+    return Place(longitude=LON + east * EAST, latitude=LAT + north * METRE, division="11", **more)
+
+
+def signal(matter: str = FIRE, east: float = 0.0, **more: Any) -> Signal:
+    fields: dict[str, Any] = {
+        "kind": "alarm",
+        "id": "s",
+        "at": MONDAY,
+        "matters": ((matter, 1.0),) if matter else (),
+        "place": place(east),
+        **more,
+    }
+    return Signal(**fields)
+
+
+def index(*cases: tuple[str, Signal]) -> OpenCases:
+    found = OpenCases(CITY.matters, LAT, Tuning())
+    for case, first in cases:
+        anchor = Anchor(
+            case=case,
+            probe=first.probe,
+            place=first.place,
+            matter=first.matter,
+            last_at=first.at,
+            first_at=first.at,
+        )
+        widen(anchor, first)
+        found.put(anchor)
+        found.know(case, first.identity)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("other", "joins"),
+    [
+        (signal(east=40), True),
+        (signal(SMOKE, east=40), True),
+        (signal(RUBBISH, east=5), False),  # another matter
+        (signal(east=140), False),  # too far
+        (signal(east=140, place=place(140, precision=80)), True),  # unless it is so imprecise
+        (signal(at=MONDAY + 59 * MINUTE), True),
+        (signal(at=MONDAY + 61 * MINUTE), False),  # too late
+        (signal(probe="p"), False),  # marked
+        (signal("", east=5), False),  # being near says nothing about what it is
+        (signal("", kind="report", text="flames from the roof"), True),
+        (signal("", kind="report", text="my neighbour sings"), False),
+    ],
+)
+def test_pairs_of_signals(other: Signal, joins: bool) -> None:
+    first = signal(kind="report", text="flames on the roof")
+    found = index(("c1", first)).match(other)
+    assert (found is not None) == joins
+    if found:
+        assert 0.6 <= found.score <= 1.0
+        assert all(reason["zh"] and reason["en"] for reason in found.reasons)
+
+
+def test_the_same_condition_is_the_same_thing() -> None:
+    cases = index(("c1", signal(identity="rule@d")))
+    found = cases.match(signal(identity="rule@d", at=MONDAY + 5000 * MINUTE, east=4000))
+    assert found is not None
+    assert (found.case, found.score) == ("c1", 1.0)
+    assert found.reasons[0]["en"] == "the same alarm condition again"
+
+
+def test_the_same_device_and_panel_are_near_without_a_map() -> None:
+    nowhere = Place()
+    cases = index(("c1", signal(device="d", panel="p/1", place=nowhere)))
+    by_device = cases.match(signal(SMOKE, device="d", place=nowhere))
+    by_panel = cases.match(signal(device="e", panel="p/1", place=nowhere))
+    assert by_device and by_device.reasons[1]["en"] == "the same device d"
+    assert by_panel and by_panel.reasons[1]["en"] == "the same panel or station p/1"
+    assert cases.match(signal(device="e", panel="p/2", place=nowhere)) is None
+
+
+def test_addresses_join_where_there_is_no_point() -> None:
+    told = Place(division="11", address="Long Lane 12, back yard")
+    cases = index(("c1", signal(kind="report", place=told, text="fire")))
+    near = Place(division="11", address="long lane 12")
+    other = Place(division="12", address="Long Lane 12")
+    assert cases.match(signal(kind="report", place=near, text="it burns"))
+    assert cases.match(signal(kind="report", place=other, text="it burns")) is None
+
+
+def test_a_running_alarm_does_not_grow_old() -> None:
+    cases = index(("c1", signal()))
+    anchor = cases.get("c1")
+    assert anchor is not None
+    later = signal(at=MONDAY + 300 * MINUTE)
+    assert cases.match(later) is None
+    anchor.active = 1
+    assert cases.match(later) is not None
+
+
+def test_the_likeliest_case_wins_and_the_older_of_equals() -> None:
+    near = index(("c1", signal(east=80)), ("c2", signal(east=20))).match(signal())
+    assert near and near.case == "c2"
+    equal = index(("c2", signal()), ("c1", signal())).match(signal())
+    assert equal and equal.case == "c1"
+
+
+def test_what_was_taken_apart_is_remembered() -> None:
+    cases = index(("c1", signal()))
+    anchor = cases.get("c1")
+    assert anchor is not None
+    anchor.apart = frozenset(("alarm:s",))
+    assert cases.match(signal()) is None
+    assert cases.match(signal(id="t")) is not None
+
+
+def test_dropped_cases_are_gone_from_every_index() -> None:
+    cases = index(("c1", signal(device="d", panel="p/1", identity="i")), ("c2", signal(east=900)))
+    cases.drop("c1")
+    assert "c1" not in cases and len(cases) == 1
+    assert cases.match(signal(device="d", panel="p/1", identity="i")) is None
+    cases.drop("c2")
+    assert not cases._cells and not cases._devices and not cases._identities
+    assert not cases._panels and not cases._divisions
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-900, 900), st.floats(-900, 900), st.sampled_from((FIRE, SMOKE))),
+        min_size=1,
+        max_size=40,
+    ),
+    st.floats(-900, 900),
+    st.floats(-900, 900),
+)
+def test_the_grid_finds_what_a_slow_search_finds(
+    spots: list[tuple[float, float, str]], east: float, north: float
+) -> None:
+    firsts = [
+        (f"c{n}", signal(matter, place=place(x, y))) for n, (x, y, matter) in enumerate(spots)
+    ]
+    asked = signal(place=place(east, north))
+    quick = index(*firsts).match(asked)
+    slow = [index(one).match(asked) for one in firsts]
+    scores = [one.score for one in slow if one]
+    assert (quick.score if quick else None) == max(scores, default=None)
+
+
+@given(st.floats(-180, 180), st.floats(-85, 85), st.floats(-500, 500), st.floats(-500, 500))
+def test_metres_are_metres(lon: float, lat: float, east: float, north: float) -> None:
+    from math import cos, hypot, radians
+
+    one = Place(longitude=lon, latitude=lat)
+    x = lon + east * METRE / cos(radians(lat))
+    other = Place(longitude=max(-180.0, min(180.0, x)), latitude=lat + north * METRE)
+    if abs(x) <= 180:
+        far = metres(one, other)
+        assert far is not None
+        assert far == pytest.approx(hypot(east, north), rel=2e-3, abs=0.01)
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_likeness_is_a_share(one: str, other: str) -> None:
+    a, b = pairs(one), pairs(other)
+    assert 0.0 <= likeness(a, b) == likeness(b, a) <= 1.0
+    if len(a) >= 4:
+        assert likeness(a, a) == 1.0
+
+
+def test_words_tell_the_matter() -> None:
+    words = Vocabulary({"fire": ("着火", "起火了"), "smoke": ("冒烟",), "lamp": ("路灯",)})
+    assert words.matters("三楼起火了，还在冒烟")[0][0] == "fire"
+    assert words.matters("路燈不亮") == []
+    assert words.matters("楼下路灯不亮") == [("lamp", 1.0)]
+    assert words.matters("") == []
+
+
+def test_a_signal_that_a_case_keeps_comes_back_whole() -> None:
+    first = signal(
+        device="d",
+        panel="p/1",
+        identity="i",
+        text="words",
+        title={"en": "t"},
+        priority=2,
+        severity="II",
+        collector="greg",
+        department="fire",
+    )
+    assert again(first.told(), "") == first
