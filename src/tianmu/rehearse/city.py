@@ -119,10 +119,23 @@ def connect(data: Path, role: str = "rehearsal", url: str = "") -> City:
 
 
 class Started:
-    """A fresh city in a temporary folder, for a measurement; gone when it ends."""
+    """A city started here, for a measurement or a test: its folder and its supervisor."""
 
     def __init__(self, data: Path, process: subprocess.Popen[bytes]) -> None:
         self.data, self.process = data, process
+
+    def stop(self, within: float = 10.0) -> float:
+        """End it as ``kill`` from a shell would (SIGTERM); the seconds it took. What does not end
+        in time is killed."""
+        begin = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(within)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return time.monotonic() - begin
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes so far (user and system)."""
@@ -148,33 +161,47 @@ class Started:
         return [parent, *parent.children(recursive=True)]
 
 
+def start_city(data: Path, *arguments: str, port: int = 0) -> Started:
+    """``tianmu up`` on a folder, new or not, ready to be spoken to; ``RuntimeError`` with the end
+    of its log where it does not start."""
+    command = [
+        sys.executable, "-m", "tianmu", "up", "--data", str(data), "--port", str(port), *arguments,
+    ]  # fmt: skip
+    data.mkdir(parents=True, exist_ok=True)
+    said = data / "run" / "rehearsal.json"
+    before = said.stat().st_mtime_ns if said.exists() else 0
+    with (data / "up.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    started = Started(data, process)
+    try:
+        _await_ready(data, process, before)
+    except BaseException:
+        started.stop()
+        raise
+    return started
+
+
 @contextlib.contextmanager
 def fresh_city(*arguments: str, folder: Path | None = None) -> Iterator[Started]:
     """Start ``tianmu up`` on free ports in a temporary folder and stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="tianmu-", dir=folder) as name:
-        data = Path(name)
-        command = [
-            sys.executable, "-m", "tianmu", "up", "--data", name, "--port", "0", *arguments,
-        ]  # fmt: skip
-        with (data / "up.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+        started = start_city(Path(name), *arguments)
         try:
-            _await_ready(data, process)
-            yield Started(data, process)
+            yield started
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+            started.stop()
 
 
-def _await_ready(data: Path, process: subprocess.Popen[bytes], within: float = 90) -> None:
+def _await_ready(
+    data: Path, process: subprocess.Popen[bytes], before: int, within: float = 90
+) -> None:
+    """Until it has written its credentials; ``before`` is the file an earlier start left."""
+    said = data / "run" / "rehearsal.json"
     end = time.monotonic() + within
     while time.monotonic() < end:
-        if (data / "run" / "rehearsal.json").exists():
-            return
+        with contextlib.suppress(FileNotFoundError):
+            if said.stat().st_mtime_ns != before:
+                return
         if process.poll() is not None:
             break
         time.sleep(0.05)
