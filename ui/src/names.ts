@@ -49,12 +49,27 @@ export function stageName(stage: string): string {
 
 const COLOURS = new Set(["red", "orange", "yellow", "blue", "green", "neutral"]);
 
-/** CSS colour of a level: the pack says a warning colour's name, a hex value, or nothing. */
+/** The theme's colour for what the pack says: a name, or a hex value by its hue. The theme's own
+ * shade is taken, so that a numeral on it and it on the ground can be read in each theme. */
+export function levelToken(colour: string | undefined): string {
+  if (!colour) return "neutral";
+  if (COLOURS.has(colour)) return colour;
+  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i.exec(colour);
+  if (!hex) return "neutral";
+  const [r = 0, g = 0, b = 0] = hex.slice(1).map((part) => parseInt(part, 16));
+  const most = Math.max(r, g, b);
+  const range = most - Math.min(r, g, b);
+  if (range < 40) return "neutral";
+  const sector = most === r ? ((g - b) / range + 6) % 6 : most === g ? (b - r) / range + 2 : (r - g) / range + 4;
+  const hue = sector * 60;
+  if (hue < 15 || hue >= 330) return "red";
+  if (hue < 38) return "orange";
+  if (hue < 75) return "yellow";
+  return hue < 170 ? "green" : "blue";
+}
+
 export function levelColour(level: Level | undefined): string {
-  const colour = level?.colour ?? "";
-  if (COLOURS.has(colour)) return `var(--${colour})`;
-  if (/^#[0-9a-f]{3,8}$/i.test(colour)) return colour;
-  return "var(--neutral)";
+  return `var(--${levelToken(level?.colour)})`;
 }
 
 const ROMAN = ["", "Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ"];
