@@ -12,6 +12,7 @@ import math
 import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -204,12 +205,17 @@ def dump(rules: Iterable[AnyRule]) -> list[dict[str, Any]]:
     return [_slim(msgspec.to_builtins(rule), rule) for rule in rules]
 
 
-def _slim(data: dict[str, Any], rule: AnyRule) -> dict[str, Any]:
-    defaults = {
+@cache
+def _defaults(sort: type[AnyRule]) -> dict[str, Any]:
+    return {
         field.encode_name: field.default
-        for field in msgspec.structs.fields(type(rule))
+        for field in msgspec.structs.fields(sort)
         if field.default is not msgspec.NODEFAULT
     }
+
+
+def _slim(data: dict[str, Any], rule: AnyRule) -> dict[str, Any]:
+    defaults = _defaults(type(rule))
     empty: tuple[Any, ...] = ((), [], {})
     return {
         key: value

@@ -24,6 +24,7 @@ from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City
 from tianmu.rehearse.feed import gate_url
 from tianmu.rehearse.incident import METRES
+from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.send import Gateway
 
 SPACING_M = 700.0
@@ -84,9 +85,11 @@ def run(city: City, *, signals: int, rate: float) -> dict[str, Any]:
         ),
     )
     order = random.permutation(signals)
-    begin = time.perf_counter()
-    asyncio.run(_send(city, token, [f"{names[i]}/{what.property}" for i in order], what, rate))
-    found, lasted = _collect(city, set(names), begin)
+    begin = time.time()
+    with Heard(city, {"case"}) as heard:
+        asyncio.run(_send(city, token, [f"{names[i]}/{what.property}" for i in order], what, rate))
+        lasted = _until_in_cases(heard, signals) - begin
+    found = _collect(city, set(names))
     truth = {names[i]: int(incident[i]) for i in range(signals)}
     precision, recall = pairwise(truth, found)
     return {
@@ -160,28 +163,35 @@ async def _send(city: City, token: str, names: list[str], what: Trigger, rate: f
     await gateway.close()
 
 
-def _collect(city: City, names: set[str], begin: float) -> tuple[dict[str, str], float]:
-    """device → case of every alarm of the storm, and the seconds until the last had one."""
-    end = time.perf_counter() + 120
-    before = -1
-    while time.perf_counter() < end:
-        lasted = time.perf_counter() - begin
-        handled = city.get("/api/vitals")["cases"]["signals_total"]
-        if handled >= len(names) or (handled == before and handled):
+def _until_in_cases(heard: Heard, signals: int, quiet: float = 10.0) -> float:
+    """When (s) the last signal was in a case, by what was pushed; gives up after ``quiet`` s
+    without news."""
+    in_case: dict[str, int] = {}
+    last = news = time.time()
+    while time.time() - news < quiet:
+        for at, _, case in heard.take():
+            news = time.time()
+            if case["signals"] > in_case.get(case["case"], 0):
+                in_case[case["case"]] = case["signals"]
+                last = at
+        if sum(in_case.values()) >= signals:
             break
-        before = handled
-        time.sleep(0.25)
+        time.sleep(0.02)
+    return last
+
+
+def _collect(city: City, names: set[str]) -> dict[str, str]:
+    """device → case, of every alarm of the storm."""
     found: dict[str, str] = {}
     cursor: str | None = ""
     while cursor is not None:
-        page = city.get(
-            "/api/alarms", state="all", limit=500, **({"cursor": cursor} if cursor else {})
-        )
+        more = {"cursor": cursor} if cursor else {}
+        page = city.get("/api/alarms", state="all", limit=500, **more)
         for alarm in page["items"]:
             if alarm["device"] in names and alarm["case"]:
                 found[alarm["device"]] = alarm["case"]
         cursor = page["next"]
-    return found, lasted
+    return found
 
 
 def pairwise(truth: dict[str, int], found: dict[str, str]) -> tuple[float, float]:
