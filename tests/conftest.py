@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tianmu.rehearse.bench_city import source
 from tianmu.rehearse.city import City, Started, connect, credentials, fresh_city
 
 settings.register_profile(
@@ -27,19 +28,23 @@ class RunningCity:
     def __init__(self, started: Started) -> None:
         self.started = started
         self.data: Path = started.data
+        self._source_token = ""
 
     def city(self, role: str = "rehearsal") -> City:
         return connect(self.data, role)
 
     def environment(self) -> dict[str, str]:
-        """What the documentation's shell blocks may use."""
+        """What the documentation's shell blocks may use: addresses, a token of an account, and
+        the token of an HTTP source that is registered by the API when first asked for."""
+        if not self._source_token:
+            self._source_token = source(self.city(), "docs", "http")
         found = credentials(self.data)
         return {
             "TIANMU_DATA": str(self.data),
             "TIANMU_URL": found["url"],
             "TIANMU_INGEST": f"http://127.0.0.1:{found['ports']['http']}",
             "TIANMU_TOKEN": found["tokens"]["rehearsal"],
-            "TIANMU_SOURCE_TOKEN": found["tokens"].get("source", ""),
+            "TIANMU_SOURCE_TOKEN": self._source_token,
         }
 
 
