@@ -170,10 +170,14 @@ class Town:
         )
         self.watch.start()
 
-    def crash(self, **settings: Any) -> None:
+    def close_watch(self) -> None:
         """Forget all that is in memory; what is on disk stays."""
         self.records.close()
         self.journal.close()
+
+    def crash(self, **settings: Any) -> None:
+        """Begin again from what is on disk."""
+        self.close_watch()
         self.open(**settings)
 
     def close(self) -> None:
