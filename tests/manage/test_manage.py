@@ -20,6 +20,7 @@ from tianmu.manage import case_table
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_query import Query
 from tianmu.manage.case_state import CaseState
+from tianmu.manage.evidence import Evidence
 from tianmu.manage.fold import fold
 from tianmu.manage.intake import Policy
 from tianmu.manage.manage import READER, Conflict, Manage, NotFound, Refused
@@ -33,6 +34,7 @@ from .town import (
     FIRE,
     FIREMAN,
     HOUR,
+    KIOSK,
     LAT,
     LON,
     METRE,
@@ -511,3 +513,21 @@ def test_policy_of_untrusted_sources(house: House) -> None:
     house.alarm(source="cheap")
     house.work()
     assert house.one().stage == "verify"
+
+
+def test_evidence_is_on_the_case(house: House) -> None:
+    house.alarm()
+    house.work()
+    photo = Evidence(name="a.png", media_type="image/png", role="handle_before", at=house.now)
+    content = b"\x89PNG\r\n\x1a\n picture"
+    kept = house.manage.attach("c1", photo, content, FIREMAN)
+    house.manage.attach("c1", photo, content, FIREMAN)
+    view = house.manage.case_view("c1", FIREMAN)
+    [one] = view["evidence"]
+    assert (one["digest"], one["actor"], one["role"]) == (kept["digest"], "fred", "handle_before")
+    assert house.manage.evidence.read(kept["digest"]) == content
+    assert [event["step"] for event in view["events"]].count("evidence") == 1
+    with pytest.raises(Refused):
+        house.manage.attach("c1", photo, content, KIOSK)
+    with pytest.raises(NotFound):
+        house.manage.attach("c9", photo, content, FIREMAN)

@@ -31,7 +31,8 @@ from tianmu.manage.desk import Desk, Work
 from tianmu.manage.evidence import Evidence, EvidenceStore
 from tianmu.manage.lifecycle import decide
 from tianmu.manage.merge import Tuning
-from tianmu.manage.step import Command, Refusal
+from tianmu.manage.step import Command, Refusal, refuse
+from tianmu.manage.words import phrase
 from tianmu.store.disk import DiskFull
 from tianmu.store.journal.contract import Entry, Journal
 from tianmu.store.records import Records, Transaction
@@ -46,6 +47,8 @@ READER = "manage"
 TOPICS = (ALARM.name, REPORT.name)
 BATCH = 512
 """facts of one transaction: many share one commit, and none keeps a command waiting for long"""
+ATTACHES = frozenset(("case.note", "case.handle", "case.check", "case.command"))
+"""permissions of which one lets an account attach evidence"""
 SOON = 2 * 3600 * 1_000_000
 """µs: what is due within this is due soon (default, to be set by the city)"""
 
@@ -316,7 +319,10 @@ class Manage:
 
     def attach(self, case: str, evidence: Evidence, content: bytes, actor: Actor) -> dict[str, Any]:
         """Keep a file as evidence of a case: by its SHA-256 under ``data``, its event on the case.
-        Raises ``ValueError`` for a file too big or of a type that is not taken."""
+        Raises ``Refused`` for who has no part in cases, ``ValueError`` for a file too big or of a
+        type that is not taken."""
+        if actor.permissions.isdisjoint(ATTACHES):
+            raise Refused(refuse("permission", step=phrase("step.evidence")))
         kept = self.evidence.keep(content, evidence)
 
         def job(work: Work) -> None:

@@ -1,0 +1,80 @@
+"""The shipped packs run through this room as they are: every matter, every level."""
+
+from __future__ import annotations
+
+import pytest
+
+from tianmu.city import pack
+from tianmu.city.pack import City
+from tianmu.facts.place import Place
+from tianmu.manage import intake
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.draft import Draft
+from tianmu.manage.fold import fold
+from tianmu.manage.lifecycle import Command, Refusal, decide
+from tianmu.manage.signal import Signal
+
+from .town import CHECKER, OFFICER, at
+
+NOW = at("2026-03-02T03:00")
+PACKS = sorted(folder.parent.name for folder in (pack.locate("liyang").parent).glob("*/city.toml"))
+
+
+def _do(city: City, state: CaseState, step: str, actor: Actor, **data: object) -> CaseState:
+    found = decide(state, Command(step, "because", dict(data)), actor, NOW, city)
+    assert not isinstance(found, Refusal), (state.matter, step, found)
+    return fold(found, state)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_matter_goes_all_the_way(name: str) -> None:
+    city = pack.load(name)
+    divisions = [division.code for division in city.divisions.values()]
+    for number, matter in enumerate(city.matters):
+        draft = Draft("c1", None, NOW)
+        signal = Signal(
+            kind="report",
+            id="r",
+            at=NOW,
+            matters=((matter, 1.0),),
+            place=Place(division=divisions[number % len(divisions)]),
+            text="words",
+        )
+        intake.open_case(draft, city, signal, "N", intake.Policy())
+        state = draft.state
+
+        state = _do(city, state, "file", OFFICER)
+        assert state.stage == "handle" and state.lead, matter
+        assert all(order.due > NOW for order in state.orders), matter
+        for order in state.orders:
+            worker = Actor("w", ("department_worker",), department=order.unit)
+            state = _do(city, state, "accept", worker, order=order.order)
+            state = _do(city, state, "feed_back", worker, order=order.order, result="done")
+        state = _do(city, state, "check", CHECKER, result="pass")
+        state = _do(city, state, "close", OFFICER)
+        assert state.outcome == "closed"
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_level_has_a_deadline_and_somebody(name: str) -> None:
+    city = pack.load(name)
+    for level in city.profile.levels:
+        for matter in city.matters:
+            draft = Draft("c1", None, NOW)
+            signal = Signal(
+                kind="alarm",
+                id="a",
+                at=NOW,
+                matters=((matter, 1.0),),
+                place=Place(division=city.code),
+                severity=level.name,
+                device="d",
+            )
+            intake.open_case(draft, city, signal, "N", intake.Policy())
+            state = draft.state
+            assert state.level_number <= level.number
+            assert state.stage == "handle"
+            lead = [order for order in state.orders if order.lead]
+            assert lead and lead[0].unit == state.lead
+            assert all(order.due > NOW for order in state.orders)
