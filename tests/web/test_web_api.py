@@ -613,3 +613,45 @@ def test_moments(at: int) -> None:
         return
     assert said is not None and len(said) == 24
     assert moment.read(said) == at // 1000 * 1000
+
+
+def test_an_old_password_allows_nothing_else(world: Any) -> None:
+    import sqlalchemy as sa
+
+    from tianmu.access import password
+    from tianmu.access.table import account as table
+
+    world.account("slow", ["leader"])
+    kept = password.digest("Correct-horse-7")
+    old = world.hub.clock() - 91 * 86_400_000_000
+    world.hub.records.transact(
+        lambda tx: tx.connection.execute(
+            sa.update(table).where(table.c.account == "slow").values(password=kept, password_at=old)
+        )
+    )
+    browser = httpx.Client(base_url=world.url, headers={"X-Requested-With": "tianmu"})
+    signed = browser.post("/api/session", json={"account": "slow", "password": "Correct-horse-7"})
+    assert signed.json()["password"] == "expired"
+    refused = browser.get("/api/vitals")
+    assert refused.status_code == 403 and refused.json()["type"].endswith("password-expired")
+    same = {"old": "Correct-horse-7", "new": "Better-horse-8"}
+    assert browser.post("/api/session/password", json=same).status_code == 204
+    assert browser.get("/api/vitals").status_code == 200
+
+
+def test_reports_are_counted_as_they_come(world: Any) -> None:
+    def counted(client: httpx.Client) -> int:
+        time.sleep(1.0)
+        found: int = client.get("/api/vitals").json()["nets"]["serve"]["reports_today"]
+        return found
+
+    with world.client("integrator") as program:
+        world.settle()
+        before = counted(program)
+        for _ in range(3):
+            report(program)
+        world.settle()
+        assert counted(program) == before + 3
+        report(program)
+        world.settle()
+        assert counted(program) == before + 4

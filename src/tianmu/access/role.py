@@ -270,21 +270,6 @@ ROLES: dict[str, Role] = {
             machine=True,
         ),
         Role(
-            "rehearsal",
-            {"zh": "演练：登记来源与设备", "en": "Rehearsal: registers sources and devices"},
-            _SEE
-            | {
-                "device.write",
-                "source.write",
-                "rule.read",
-                "rule.publish",
-                "report.write",
-                "metrics.read",
-            },
-            excludes=frozenset({"*"}),
-            machine=True,
-        ),
-        Role(
             "probe_command",
             {"zh": "探针：上报、派遣、核查", "en": "Probe: reports, dispatches, checks"},
             _SEE

@@ -129,6 +129,6 @@ def create_app(hub: Hub) -> FastAPI:
     def page(request: Request, path: str) -> Response:
         return files.answer(request, path)
 
-    app.add_middleware(Limits, known=hub.sessions.knows, rates=hub.rates)
+    app.add_middleware(Limits, known=hub.sessions.knows, rates=hub.rates, memory=hub.memory)
     app.add_middleware(Headers, secure=hub.secure)
     return app

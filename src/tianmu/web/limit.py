@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,8 +50,13 @@ class Limits:
     """whether a secret is one of a session or token that was used lately"""
     rates: Rates = field(default_factory=Rates)
     clock: Callable[[], float] = time.monotonic
+    memory: dict[str, Any] = field(default_factory=dict)
+    """where the metrics find us"""
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
     refused: int = 0
+
+    def __post_init__(self) -> None:
+        self.memory["limits"] = self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):

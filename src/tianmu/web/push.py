@@ -144,6 +144,10 @@ class Push:
         while True:
             try:
                 await self._sleep(journal)
+                if not self._subscribers:
+                    # nobody hears: whoever comes next begins at the end, or reads it themselves
+                    self._positions = {topic: journal.last(topic) for topic in TOPICS}
+                    continue
                 news, positions = await asyncio.to_thread(
                     self._gather, journal, self._positions, None
                 )

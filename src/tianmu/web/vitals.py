@@ -13,18 +13,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import sqlalchemy as sa
 
-from tianmu.access.scope import Scope, restrict
+from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
-from tianmu.manage import case_table as table
 from tianmu.manage.case_view import department_name
-from tianmu.manage.ledger import decode_state
 from tianmu.manage.manage import SOON
 from tianmu.prevent import alarm_table
-from tianmu.prevent.alarm_table import ALARM
-from tianmu.web import moment
+from tianmu.web import figures, moment
 from tianmu.web.api import sources
 from tianmu.web.api.alarms import Within
 from tianmu.web.hub import Hub
@@ -34,8 +30,6 @@ from tianmu.web.signs import device_mask, heartbeats, last_heard
 SECOND = 1_000_000
 KEEP = 950_000
 """µs a measurement is shared"""
-DAYS = 30
-"""days that the closing rates look back (default, to be set by the city)"""
 
 
 class DevicesVital(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,122 +181,19 @@ def _midnight(hub: Hub, at: int) -> int:
     return hub.city.calendar.instant(local.date(), 0)
 
 
-def _rates(hub: Hub, scope: Scope, at: int) -> dict[str, int | float | None]:
-    """Closing rates over the last days (formulas of DOMAIN.md §2.8): closed ÷ due, and closed in
-    time ÷ due. Due in the period was whatever was closed in it, and what is open and ran over its
-    limit in it. In time is a closed case all of whose orders were done within their limits.
-
-    Slow figures: taken anew each half minute; of closed cases only those not seen before are read.
-    """
-    memory: dict[Any, Any] = hub.memory.setdefault("rates", {})
-    found = memory.get(scope)
-    if found is None or not 0 <= at - found[0] < 30 * SECOND:
-        if len(memory) > 500:
-            memory.clear()
-        found = memory[scope] = (at, hub.records.read(lambda c: _closing(hub, c, scope, at)))
-    rates: dict[str, int | float | None] = found[1]
-    return rates
-
-
-def _closing(
-    hub: Hub, connection: sa.Connection, scope: Scope, at: int
-) -> dict[str, int | float | None]:
-    c = table.case.c
-    since = at - DAYS * 24 * 3600 * SECOND
-    seen = sa.and_(case_query.within(scope), c.probe == scope.probe)
-    known: dict[tuple[int, int], tuple[bool, bool]] = hub.memory.setdefault("closed", {})
-    closed = [
-        (row.serial, row.closed_at)
-        for row in connection.execute(
-            sa.select(c.serial, c.closed_at).where(c.closed_at >= since, seen)
-        )
-    ]
-    fresh = [serial for serial, ended in closed if (serial, ended) not in known]
-    for start in range(0, len(fresh), 500):
-        rows = connection.execute(
-            sa.select(c.state).where(c.serial.in_(fresh[start : start + 500]))
-        ).scalars()
-        for state in map(decode_state, rows):
-            done = [one for one in state.orders if one.state == "done"]
-            known[(table.serial_of(state.case), state.closed_at)] = (
-                state.outcome == "closed",
-                all(one.done_at <= one.due for one in done),
-            )
-    late = connection.execute(
-        sa.select(sa.func.count()).where(c.open == 1, c.due < at, c.due >= since, seen)
-    ).scalar_one()
-    judged = [known.get(key, (False, False)) for key in closed]
-    number = sum(1 for ended, _ in judged if ended)
-    in_time = sum(1 for ended, well in judged if ended and well)
-    due = number + int(late)
-    return {
-        "days": DAYS,
-        "due": due,
-        "closed": number,
-        "closed_rate": round(number / due, 4) if due else None,
-        "closed_in_time_rate": round(in_time / due, 4) if due else None,
-    }
-
-
-def _reports(connection: sa.Connection, scope: Scope, midnight: int) -> tuple[int, int]:
-    """Reports told today, and those of them whose case is closed."""
-    told = table.report.c
-    seen = sa.and_(
-        told.at >= midnight,
-        told.probe == scope.probe,
-        restrict(
-            Scope(divisions=scope.divisions, departments=scope.departments),
-            division=told.division,
-            owned=lambda wanted: told.report.in_(
-                sa.select(table.member.c.id)
-                .join(table.party, table.party.c.serial == table.member.c.serial)
-                .where(table.member.c.kind == "report", table.party.c.department.in_(wanted))
-            ),
-        ),
-    )
-    total = connection.execute(sa.select(sa.func.count()).where(seen)).scalar_one()
-    answered = connection.execute(
-        sa.select(sa.func.count())
-        .select_from(
-            table.report.join(
-                table.member,
-                sa.and_(table.member.c.id == told.report, table.member.c.kind == "report"),
-            ).join(table.case, table.case.c.serial == table.member.c.serial)
-        )
-        .where(seen, table.case.c.open == 0)
-    ).scalar_one()
-    return int(total), int(answered)
-
-
-def _raised_today(connection: sa.Connection, scope: Scope, midnight: int) -> int:
-    where = Within(within=scope).where()
-    return int(
-        connection.execute(
-            sa.select(sa.func.count()).where(
-                ALARM.c.raised_at >= midnight, ALARM.c.probe == scope.probe, *where
-            )
-        ).scalar_one()
-    )
-
-
 def _take(hub: Hub, scope: Scope, at: int, pace: _Pace) -> Vitals:
     city = hub.city
     midnight = _midnight(hub, at)
 
-    def of_hub(
-        connection: sa.Connection,
-    ) -> tuple[case_query.Counts, tuple[int, int]]:
-        return (
-            case_query.counts(connection, at, midnight, at + SOON, scope),
-            _reports(connection, scope, midnight),
-        )
-
-    cases, (told, answered) = hub.records.read(of_hub)
+    cases = hub.records.read(
+        lambda connection: case_query.counts(connection, at, midnight, at + SOON, scope)
+    )
+    told, answered = figures.reports(hub, scope, midnight, at)
     real = Within(within=scope, probe=bool(scope.probe))
     alarms: alarm_table.Counts | None = hub.ask(
         "watch", lambda connection: alarm_table.counts(connection, real), None
     )
-    raised: int = hub.ask("watch", lambda c: _raised_today(c, scope, midnight), 0)
+    raised: int = hub.ask("watch", lambda c: figures.raised_today(c, scope, midnight), 0)
     devices = _devices(hub, scope, at)
     rules = hub.registrar.rules
     return Vitals(
@@ -351,7 +242,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace) -> Vitals:
                 "devices_silent": devices.silent,
             },
             "serve": {"reports_today": told, "answered_today": answered},
-            "evaluate": _rates(hub, scope, at),
+            "evaluate": figures.rates(hub, scope, at),
             "learn": {},
         },
         not_yet={

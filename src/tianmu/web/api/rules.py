@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -13,7 +13,6 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.registry import RulesPublished
 from tianmu.facts.topic import REGISTRY
 from tianmu.prevent.rule import AnyRule, RuleError, Vocabulary, dump, load, read
-from tianmu.prevent.trial import Series, run_trial
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
@@ -21,6 +20,9 @@ from tianmu.web.moment import Instant
 from tianmu.web.problem import Fault, Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 from tianmu.web.signs import device_mask
+
+if TYPE_CHECKING:
+    from tianmu.prevent.trial import Series
 
 routes = Routes("rules")
 
@@ -261,6 +263,8 @@ def _past(
 ) -> tuple[list[Series], int, int]:
     """The past of some devices of a kind, spread over all there are; how many were looked at, and
     how many there are."""
+    from tianmu.prevent.trial import Series
+
     registry = hub.registry
     if hub.history is None or kind not in registry.kinds:
         return [], 0, 0
@@ -291,6 +295,9 @@ def _past(
 
 def play(hub: Hub, scope: Scope, rules: list[AnyRule], hours: float, devices: int) -> TestSaid:
     """The past played to the rules, and to those in force for the same kinds."""
+    # the kernels are compiled code that hub needs for nothing else: loaded when first asked for
+    from tianmu.prevent.trial import run_trial
+
     until = hub.clock()
     since = until - round(hours * HOUR)
     kinds = sorted({_kind(hub, rule) for rule in rules} - {""})
