@@ -368,3 +368,22 @@ def test_lists_pages_and_counts(tmp_path: Path) -> None:
     assert town.records.read(lambda c: alarm_table.of_device(c, "p0"))[0].identity == FIRE
     assert town.records.read(lambda c: alarm_table.of_identity(c, FIRE))[0].device == "p0"
     town.close()
+
+
+def test_a_mass_silence_does_not_hold_up_a_fire(tmp_path: Path) -> None:
+    town = Town(tmp_path, gauges=1, targets=Targets(flood_begins=10**6))
+    town.register(
+        [Device(device=f"p{i}", kind="panel", properties=("state",)) for i in range(1, 3001)]
+    )
+    town.observe_all([f"p{i}" for i in range(3001)], 1.0)
+    town.now += 61_000_000
+    steps = 0
+    while len(town.alarms()) < 3002 and steps < 10:
+        town.watch.step(0)
+        steps += 1
+        if steps == 1:
+            town.observe("p0", [2.0])
+            assert FIRE in {identity for identity, _, _ in town.said()}
+    assert steps <= 5
+    assert len({a.identity for a in town.alarms() if a.rule == "silent"}) == 3001
+    town.close()

@@ -14,7 +14,7 @@ from tianmu.prevent.expression import STACK
 from tianmu.prevent.fleet import Array, Fleet
 from tianmu.prevent.program import Columns, Live, Out, Slots
 
-ROOM = 1 << 14
+ROOM = 1 << 12
 """Transitions the kernel may find before it hands them over."""
 
 
@@ -161,7 +161,8 @@ class Evaluator:
 
     def sweep(self, now: int, *, silence: bool = True, listening: int = 0) -> Iterator[Found]:
         """What the clock alone brings: delays that have run out, and (``silence``) streams that
-        have fallen silent or speak again. Also to be exhausted.
+        have fallen silent or speak again. May be left off after any of what it yields; the next
+        call finds the rest.
 
         ``listening`` (µs): since when we have been; silence before it is nobody's but ours.
         """

@@ -46,6 +46,8 @@ log = logging.getLogger("tianmu.prevent")
 
 S = 1_000_000
 READER = "watch"
+MANY = 1024
+"""transitions of a sweep after which the lanes are read before it goes on"""
 LIFE, MAIN, DEEDS = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name
 _TOTALS = {
     "observations": program.OBSERVATIONS,
@@ -241,9 +243,12 @@ class Watch:
         heard = all(self.journal.last(t) <= self.positions[t] for t in (LIFE, MAIN))
         for found in self.evaluator.sweep(now, silence=heard, listening=self._listening):
             self.conditions.take(found, now)
+            if len(found) >= MANY:
+                break  # the rest in the next step: the life-safety lane is looked at in between
+        else:
+            self._swept_at = now
         self.conditions.windows_over(now)
         self.ledger.tick(now)
-        self._swept_at = now
 
     # registry and rules
 
