@@ -40,16 +40,17 @@ export function readInk(): Ink {
 const layer = (name: string): string => `/api/city/map/${name}.geojson`;
 const NOTHING = { type: "FeatureCollection" as const, features: [] };
 
-/** So that the mean density of a city of `devices` devices is a faint glow, at each zoom alike. */
-export function intensity(devices: number, scale: number): unknown {
-  const each = 55 / Math.max(devices, 200) / scale;
-  return ["interpolate", ["exponential", 3], ["zoom"], 8, each / 9, 10, each, 12, each * 9];
+/** Radius of a cell's dot: its area is its count, and the mean cell of a city of `devices` devices
+ * looks alike whatever that number is. A cell is 16 px wide at each zoom. */
+export function cellRadius(devices: number, scale: number): unknown {
+  const mean = Math.sqrt(Math.max(devices, 300) / 1000);
+  const at = (zoom: number): unknown => ["min", 7.5 * scale, ["+", 0.8 * scale, ["*", ["sqrt", ["get", "n"]], (1.5 * scale * 2 ** (zoom - 10)) / mean]]];
+  return ["interpolate", ["exponential", 2], ["zoom"], 8, at(8), 10, at(10), 12, at(12), 16, at(16)];
 }
 
 /** `scale`: size of the page's type against 16 px; `tiles`: version, so that new tiles are taken. */
 export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecification {
   const priority = ["match", ["get", "alarm"], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
-  const worst = ["match", ["get", "worst"], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
   return {
     version: 8,
     sources: {
@@ -75,32 +76,17 @@ export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecific
       { id: "streets", type: "line", source: "streets", minzoom: 10.5, paint: { "line-color": ink.street, "line-width": ["interpolate", ["exponential", 1.6], ["zoom"], 10, 0.6, 16, 7] } },
       { id: "towns", type: "line", source: "towns", paint: { "line-color": ink.town, "line-width": 1.1 * scale, "line-dasharray": [3, 2.4] } },
       {
-        // Far out, a tile carries counted cells or single points, as its number of devices allows;
-        // a density surface shows both alike.
-        id: "density", type: "heatmap", source: "devices", "source-layer": "devices", maxzoom: 12.5,
-        paint: {
-          "heatmap-weight": ["case", ["has", "n"], ["get", "n"], 1],
-          "heatmap-radius": ["interpolate", ["linear"], ["zoom"], 8, 16 * scale, 12, 30 * scale],
-          "heatmap-intensity": intensity(1, scale) as never,
-          "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, "rgba(0,0,0,0)", 0.08, `${ink.device}2e`, 1, ink.device],
-          "heatmap-opacity": ["interpolate", ["linear"], ["zoom"], 11.5, 0.75, 12.5, 0],
-        },
+        // Far out, a tile carries counted cells: the area of a dot is its number of devices.
+        id: "cells", type: "circle", source: "devices", "source-layer": "devices", filter: ["has", "n"],
+        paint: { "circle-color": ink.device, "circle-radius": cellRadius(1, scale) as never, "circle-opacity": 0.62 },
       },
       {
-        id: "cells", type: "circle", source: "devices", "source-layer": "devices", minzoom: 11.5, filter: ["has", "n"],
-        paint: {
-          "circle-color": worst as never,
-          "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "n"]], 1, 1.6 * scale, 8, 5 * scale],
-          "circle-opacity": 0.7,
-        },
-      },
-      {
-        id: "devices", type: "circle", source: "devices", "source-layer": "devices", minzoom: 11.5,
+        id: "devices", type: "circle", source: "devices", "source-layer": "devices",
         filter: ["!", ["has", "n"]],
         paint: {
           "circle-color": priority as never,
-          "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 1.6 * scale, 16, 5 * scale],
-          "circle-opacity": ["case", ["==", ["get", "state"], "silent"], 0.35, 0.9],
+          "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 1.1 * scale, 12, 1.7 * scale, 16, 5 * scale],
+          "circle-opacity": ["case", ["==", ["get", "state"], "online"], 0.85, 0.35],
         },
       },
       { id: "outline", type: "line", source: "outline", paint: { "line-color": ink.outline, "line-width": 2 * scale } },
