@@ -46,7 +46,8 @@ case = Table(
     Column("state", LargeBinary, nullable=False),  # CaseState as msgpack
 )
 _open = text("open = 1")
-Index("case_state_due", case.c.due, case.c.serial, sqlite_where=_open, postgresql_where=_open)
+Index("case_state_due", case.c.due, case.c.serial)
+Index("case_state_gravity", case.c.level_number, case.c.serial)
 Index(
     "case_state_count",
     case.c.probe,
@@ -61,9 +62,9 @@ Index("case_state_open", case.c.serial, sqlite_where=_open, postgresql_where=_op
 Index("case_state_number", case.c.number, unique=True)
 Index("case_state_opened", case.c.opened_at, case.c.probe)
 Index("case_state_closed", case.c.closed_at, case.c.probe)
-Index("case_state_stage", case.c.stage, case.c.serial)
+Index("case_state_stage", case.c.stage, case.c.due, case.c.serial)
 Index("case_state_division", case.c.division, case.c.serial)
-Index("case_state_level", case.c.level, case.c.serial)
+Index("case_state_level", case.c.level, case.c.due, case.c.serial)
 
 event = Table(
     "case_event",
