@@ -16,6 +16,8 @@ from tianmu.city.department import DepartmentKind
 from tianmu.city.fault import PackFaulty
 from tianmu.city.pack import City
 from tianmu.prevent import rule as rules
+from tianmu.sense.gbt26875.tables import ANALOGS
+from tianmu.sense.hj212.tables import PERIODS
 
 PACKS = ("liyang", "port_ellery")
 
@@ -129,15 +131,48 @@ def test_device_kinds_of_liyang(liyang: City) -> None:
         "state", "event_count", "height", "temperature", "pressure_mpa", "pressure_kpa", "gas_lel",
         "duration", "voltage", "current", "flow", "air_volume", "wind_speed",
     }  # fmt: skip
-    assert set(liyang.kinds["fire_transmission_unit"].properties) == {"state", "operation", "link"}
     assert {"w01001", "w01009", "w21003", "w21011"} <= set(
         liyang.kinds["surface_water_station"].properties
     )
     fire = next(r for r in component.rules if r["code"] == "fire_component.fire")
     assert fire["mask"] == 2 and fire["priority"] == 1 and fire["latching"]
     total = sum(k.per_thousand for k in liyang.kinds.values())
-    streams = sum(k.per_thousand * len(k.properties) for k in liyang.kinds.values()) / total
+    seeded = {k.code: [p for p in k.properties.values() if p.model] for k in liyang.kinds.values()}
+    streams = sum(k.per_thousand * len(seeded[k.code]) for k in liyang.kinds.values()) / total
     assert streams == pytest.approx(1.3, abs=0.1)
+
+
+def test_kinds_have_every_property_that_the_wire_tells(liyang: City) -> None:
+    """What a connector reads of a registered device has a datastream to go to."""
+    unit, system, component = (
+        set(liyang.kinds[k].properties)
+        for k in ("fire_transmission_unit", "fire_system", "fire_component")
+    )
+    told = {"state", "operation", "clock", "version", "configuration"}
+    assert unit == told | {"link", "duty_check"} and system == told
+    assert component == {"state", "configuration"} | {a.property for a in ANALOGS.values()}
+    stations = ("surface_water_station", "waste_water_outlet", "stack_emission", "air_station")
+    for code in (*stations, "dust_meter", "noise_meter"):
+        kind = liyang.kinds[code]
+        assert {"link", "restart"} <= set(kind.properties)
+        for one in [p for p in kind.properties.values() if "." not in p.code and not p.states]:
+            for period in set(PERIODS.values()):
+                again = kind.properties[f"{one.code}.{period}"]
+                assert (again.unit, again.low, again.high) == (one.unit, one.low, one.high)
+                assert again.name["zh"].startswith(one.name["zh"]) and again.model is None
+        assert not any(p.startswith(("link.", "restart.")) for p in kind.properties)
+
+
+def test_a_period_has_to_be_named(copy: Path) -> None:
+    line = replace(
+        "kinds.toml", "heartbeat_s = 1800\n", 'heartbeat_s = 1800\nperiods = ["week"]\n'
+    )(copy)
+    [fault] = pack.check(copy)
+    assert fault.file == "kinds.toml" and "week" in fault.what and abs(fault.line - line) <= 2
+    replace("kinds.toml", "[category]", '[period]\nweek = { en = "week" }\n\n[category]')(copy)
+    assert pack.check(copy) == []
+    kind = next(k for k in pack.load(copy).kinds.values() if k.periods)
+    assert any(p.endswith(".week") for p in kind.properties)
 
 
 @pytest.mark.parametrize("name", PACKS)

@@ -123,6 +123,28 @@ def test_what_an_unknown_device_says_is_played_once_it_is_registered(door: Door)
     assert door.main.read(hold.waiting) == []
 
 
+def test_what_a_registered_device_has_no_property_for_is_kept_in_view(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "HELD_UNLISTED", 3)
+    rows = readings(("w/1", "x", 1, 1.0), ("w/1", "z", 1, 9.0))
+    take(door, rows, source())
+    door.register(Device(device="a", kind="k", properties=("x",), labels={"address": "w/1"}))
+    assert asyncio.run(door.intake.release()) == 1
+    assert door.observations(OBSERVATION.name) == [("a/x", 1, 1.0)]
+    [(_, _, rest)] = door.main.read(lambda c: hold.held_for(c, "w/1"))
+    assert (rest.property, rest.value) == (["z"], [9.0])
+    for number in range(5):
+        taken = take(door, readings(("w/1", "x", 2 + number, 2.0), ("w/1", "z", 2, 3.0)), source())
+        assert (taken.known, taken.held) == (1, 1)
+    assert asyncio.run(door.intake.release()) == 0
+    row = door.main.read(lambda c: c.execute(hold.unknown.select()).one())
+    assert row.data["registered"] == "a" and row.data["properties"] == ["z"]
+    assert len(door.main.read(lambda c: hold.held_for(c, "w/1"))) == 3
+    assert (row.count, row.let_go) == (6, 3)
+    assert len(door.observations(OBSERVATION.name)) == 6
+
+
 def test_the_oldest_is_let_go_and_counted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hold, "HELD_PER_ADDRESS", 5)
     for number in range(8):

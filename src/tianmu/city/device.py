@@ -68,6 +68,9 @@ class DeviceKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """share when a city is seeded"""
     icon: str = ""
     basis: str = ""
+    periods: tuple[str, ...] = ()
+    """aggregates that its devices send of what they measure: ``properties`` has each property
+    without ``states`` again as ``<code>.<period>``"""
 
 
 class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +85,7 @@ class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     per_thousand: float = 0.0
     icon: str = ""
     basis: str = ""
+    periods: tuple[str, ...] = ()
     property: list[Property] = msgspec.field(default_factory=list)
     rule: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
@@ -99,10 +103,12 @@ def read(
     document = reader.toml(FILE)
     if document is None:
         return {}, {}
-    reader.only(document, "kind", "category")
+    reader.only(document, "kind", "category", "period")
     categories = document.data.get("category", {})
-    for code, text in categories.items():
-        reader.words(document, ("category", code), text)
+    periods = document.data.get("period", {})
+    for table_name, named in (("category", categories), ("period", periods)):
+        for code, text in named.items():
+            reader.words(document, (table_name, code), text)
     found: dict[str, DeviceKind] = {}
     rules: set[str] = set()
     for index, value in enumerate(document.data.get("kind", [])):
@@ -132,6 +138,10 @@ def read(
                 fault(f"{one.code}: low {one.low:g} is not below high {one.high:g}", "swap", *where)
             reader.words(document, (*path, *where, "name"), one.name)
             properties[one.code] = one
+        for period in table.periods:
+            if period not in periods:
+                fault(f"no period {period!r}", "add it under [period]", "periods")
+        properties |= _over_periods(properties, {p: periods.get(p, {}) for p in table.periods})
         made = []
         for place, rule in enumerate(table.rule):
             where = (*path, "rule", place)
@@ -150,10 +160,30 @@ def read(
             per_thousand=table.per_thousand,
             icon=table.icon or table.category,
             basis=table.basis,
+            periods=table.periods,
         )
     if not found and not reader.faults:
         reader.fault(FILE, 1, "no device kind", "add at least one [[kind]]")
     return found, dict(categories)
+
+
+def _over_periods(
+    properties: Mapping[str, Property], periods: Mapping[str, Text]
+) -> dict[str, Property]:
+    """What is measured, once more for each period; states have no mean. They carry no value
+    model: a seeded city sends single readings only."""
+    return {
+        f"{one.code}.{period}": msgspec.structs.replace(
+            one,
+            code=f"{one.code}.{period}",
+            name={language: f"{word} · {name.get(language, period)}"
+                  for language, word in one.name.items()},
+            model=None,
+        )
+        for period, name in periods.items()
+        for one in properties.values()
+        if not one.states
+    }  # fmt: skip
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {

@@ -61,6 +61,8 @@ class Fleet:
                 "kind": pa.DictionaryArray.from_arrays(
                     pa.array(self.kind, pa.uint16()), self.kinds
                 ).cast(pa.string()),
+                # only what speaks: a kind has more that no seeded device sends
+                "properties": self._spoken().take(pa.array(self.kind, pa.uint16())),
                 "longitude": self.longitude,
                 "latitude": self.latitude,
                 "division": self.division,
@@ -69,6 +71,15 @@ class Fleet:
                 "source": np.where(life, sources[True], sources[False]).tolist(),
             }
         )
+
+    def _spoken(self) -> pa.Array:
+        """The properties of each kind that have datastreams, as lists."""
+        said: list[list[str]] = [[] for _ in self.kinds]
+        first = np.flatnonzero(np.diff(self.kind, prepend=-1))
+        for device in first.tolist():
+            low, high = np.searchsorted(self.owner, (device, device + 1))
+            said[int(self.kind[device])] = self.property[low:high]
+        return pa.array(said, pa.list_(pa.string()))
 
     def values(
         self, which: NDArray[np.int64], at: float, zone_s: float, random: np.random.Generator
@@ -89,9 +100,11 @@ def make(seeding: dict[str, Any], towns: dict[str, Any], n: int, seed: int) -> F
     (features with a ``division``). Raises ``ValueError`` where the pack says too little.
     """
     random = np.random.default_rng(seed)
-    kinds = [k for k in seeding["kinds"] if k["per_thousand"] > 0]
+    kinds = [k for k in seeding["kinds"] if k["per_thousand"] > 0 and _seeded(k)]
     if not kinds:
-        raise ValueError("the pack gives no kind a share (per_thousand): nothing can be seeded")
+        raise ValueError(
+            "the pack gives no kind a share (per_thousand) and a value model: nothing can be seeded"
+        )
     shares = np.array([k["per_thousand"] for k in kinds], dtype=float)
     kind = random.choice(len(kinds), size=n, p=shares / shares.sum()).astype(np.uint16)
     kind.sort()
@@ -100,8 +113,8 @@ def make(seeding: dict[str, Any], towns: dict[str, Any], n: int, seed: int) -> F
     names: list[tuple[int, int, str]] = []
     for number, spec in enumerate(kinds):
         mine = np.flatnonzero(kind == number)
-        for place, prop in enumerate(spec["properties"]):
-            model = prop.get("model") or {}
+        for place, prop in enumerate(_seeded(spec)):
+            model = prop["model"]
             count = len(mine)
             _put(columns, "owner", mine)
             _put(columns, "order", np.full(count, place))
@@ -143,6 +156,11 @@ def make(seeding: dict[str, Any], towns: dict[str, Any], n: int, seed: int) -> F
         high=whole["high"][order],
         period=np.maximum(whole["period_s"][order], 1.0),
     )
+
+
+def _seeded(kind: dict[str, Any]) -> list[dict[str, Any]]:
+    """The properties that a seeded device sends: those with a value model."""
+    return [prop for prop in kind["properties"] if prop.get("model")]
 
 
 def scatter(

@@ -22,6 +22,9 @@ metadata = sa.MetaData()
 
 HELD_PER_ADDRESS = 1_000
 """messages kept for one unregistered address; a default, to be set by the city"""
+HELD_UNLISTED = 20
+"""messages kept for a registered device of what its kind does not list: enough to see what it is,
+for nothing can be played before the device has such a property; a default likewise"""
 
 QUARANTINE_KEPT = 100_000
 """inputs kept in the quarantine; a default, to be set by the city"""
@@ -79,6 +82,18 @@ class HeldReadings(msgspec.Struct, frozen=True, array_like=True):
     received: int
 
 
+def pick(readings: HeldReadings, rows: list[int]) -> HeldReadings:
+    """Some rows of held readings."""
+    return msgspec.structs.replace(
+        readings,
+        property=[readings.property[row] for row in rows],
+        time=[readings.time[row] for row in rows],
+        value=[readings.value[row] for row in rows],
+        quality=None if readings.quality is None else [readings.quality[row] for row in rows],
+        side={new: readings.side[old] for new, old in enumerate(rows) if old in readings.side},
+    )
+
+
 def see_unknown(
     tx: Transaction,
     address: str,
@@ -117,9 +132,16 @@ def see_unknown(
 
 
 def hold(
-    tx: Transaction, address: str, readings: HeldReadings, *, life: bool, key: bytes | None
+    tx: Transaction,
+    address: str,
+    readings: HeldReadings,
+    *,
+    life: bool,
+    key: bytes | None,
+    registered: bool = False,
 ) -> bool:
-    """Keep what an unregistered address said; beyond the limit the oldest is let go, counted.
+    """Keep what an unregistered address said, or a registered one of properties that it does not
+    have; beyond the limit the oldest is let go, counted.
 
     False where the ``key`` was there already: a resent message is held once.
     """
@@ -140,7 +162,7 @@ def hold(
         sa.select(held.c.id)
         .where(held.c.unknown == address)
         .order_by(held.c.id.desc())
-        .offset(HELD_PER_ADDRESS)
+        .offset(HELD_UNLISTED if registered else HELD_PER_ADDRESS)
     )
     gone = tx.connection.execute(sa.delete(held).where(held.c.id.in_(over))).rowcount
     if gone:
@@ -171,9 +193,17 @@ def held_for(connection: sa.Connection, address: str) -> list[tuple[int, bool, H
 
 
 def forget(tx: Transaction, address: str, rows: list[int]) -> None:
-    """Take out what has been played to the journal, and the address with it."""
+    """Take out what has been played to the journal, and with the last of it the address."""
     tx.connection.execute(sa.delete(held).where(held.c.id.in_(rows)))
-    tx.connection.execute(sa.delete(unknown).where(unknown.c.unknown == address))
+    left = sa.exists().where(held.c.unknown == address)
+    tx.connection.execute(sa.delete(unknown).where(unknown.c.unknown == address, ~left))
+
+
+def keep_rest(tx: Transaction, row: int, readings: HeldReadings) -> None:
+    """Of a message that was played in part, keep what could not be."""
+    tx.connection.execute(
+        sa.update(held).where(held.c.id == row).values(readings=msgspec.msgpack.encode(readings))
+    )
 
 
 def discard(tx: Transaction, address: str) -> None:

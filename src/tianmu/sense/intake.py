@@ -44,6 +44,8 @@ class Intake:
         self.counts: Counter[str] = Counter()
         self.last_at: dict[str, int] = {}
         """source → µs of its last message"""
+        self._unplayable: set[str] = set()
+        """registered addresses that say what their devices have no property for"""
 
     # -- the hot path --
 
@@ -96,6 +98,11 @@ class Intake:
         index = self.registry.find(address)
         return self.registry.find_address(address) if index is None else index
 
+    def _device_id(self, address: str) -> str:
+        """Id of the registered device behind an address, or empty."""
+        index = self._device(address)
+        return "" if index is None else self.registry.device_id(index)
+
     async def _hold(
         self,
         readings: Readings,
@@ -109,16 +116,22 @@ class Intake:
         for row in np.flatnonzero(rows).tolist():
             by_address.setdefault(readings.address[row], []).append(row)
 
+        devices = {address: self._device_id(address) for address in by_address}
+        self._unplayable.update(address for address, device in devices.items() if device)
+
         def write(tx: Transaction) -> int:
             count = 0
             for address, which in by_address.items():
                 candidate = readings.candidates.get(address, Candidate())
                 parked = _held(readings, which, source.number, received)
-                if not hold.hold(tx, address, parked, life=source.life_safety, key=key):
+                device = devices[address]
+                if not hold.hold(
+                    tx, address, parked, life=source.life_safety, key=key, registered=bool(device)
+                ):
                     continue
                 hold.see_unknown(
                     tx, address, protocol=source.protocol, source=source.source, peer=peer,
-                    at=received, data=_offer(candidate, parked),
+                    at=received, data=_offer(candidate, parked, device),
                 )  # fmt: skip
                 count += len(which)
             return count
@@ -201,25 +214,32 @@ class Intake:
         """
         played = 0
         for address in self.main.read(hold.waiting):
-            if self._device(address) is None:
+            if address in self._unplayable or self._device(address) is None:
                 continue
-            kept = self.main.read(partial(hold.held_for, address=address))
-            for row, life, parked in kept:
+            done: list[int] = []
+            for row, life, parked in self.main.read(partial(hold.held_for, address=address)):
                 index = self.resolve([address] * len(parked.property), parked.property)
                 known = index != UNKNOWN
-                if not known.any():
+                if known.any():
+                    played += await self._play(row, life, _unpark(parked, index, known))
+                if known.all():
+                    done.append(row)
                     continue
-                batch = _unpark(parked, index, known)
-                records, topic = (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
-                payload, key = batch.encode(), b"held/%d" % row
-                await records.write_async(
-                    partial(_append, topic=topic.name, payload=payload, key=key)
-                )
-                played += len(batch)
-            rows = [row for row, _, _ in kept]
-            await self.main.write_async(partial(hold.forget, address=address, rows=rows))
+                # the device has no such property: that stays, for somebody to see
+                self._unplayable.add(address)
+                if known.any():
+                    rest = hold.pick(parked, np.flatnonzero(~known).tolist())
+                    await self.main.write_async(partial(hold.keep_rest, row=row, readings=rest))
+            await self.main.write_async(partial(hold.forget, address=address, rows=done))
         self.counts["observations"] += played
         return played
+
+    async def _play(self, row: int, life: bool, batch: ObservationBatch) -> int:
+        """Put what was held on its lane under a key of its own; how many observations."""
+        records, topic = (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
+        payload, key = batch.encode(), b"held/%d" % row
+        await records.write_async(partial(_append, topic=topic.name, payload=payload, key=key))
+        return len(batch)
 
 
 def _append(tx: Transaction, topic: str, payload: bytes, key: bytes | None) -> Appended:
@@ -288,12 +308,14 @@ def _unpark(
     )
 
 
-def _offer(candidate: Candidate, parked: hold.HeldReadings) -> dict[str, Any]:
-    """What the unknown queue shows: what the device may be, and what it said last."""
+def _offer(candidate: Candidate, parked: hold.HeldReadings, device: str) -> dict[str, Any]:
+    """What the unknown queue shows: what the device may be, and what it said last; ``registered``
+    is the device that is there already and has none of these properties."""
     return {
         "kind": candidate.kind,
         "name": candidate.name,
         **candidate.data,
+        **({"registered": device} if device else {}),
         "properties": sorted(set(parked.property)),
         "last": dict(zip(parked.property, parked.value, strict=True)),
     }
