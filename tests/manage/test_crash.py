@@ -27,10 +27,10 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from manage.town import town
-from tianmu.manage import manage
+from tianmu.manage import manage, reader
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
-manage.BATCH = 7  # many commits, so that a kill falls between some of them
+reader.BATCH = 7  # many commits, so that a kill falls between some of them
 data = Path(sys.argv[1])
 room = manage.Manage(Records(data / "hub.sqlite"), SqliteJournal(data), town(), data=data)
 room.start()

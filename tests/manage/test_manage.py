@@ -23,7 +23,8 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.evidence import Evidence
 from tianmu.manage.fold import fold
 from tianmu.manage.intake import Policy
-from tianmu.manage.manage import READER, Conflict, Manage, NotFound, Refused
+from tianmu.manage.manage import Conflict, Manage, NotFound, Refused
+from tianmu.manage.reader import READER
 from tianmu.manage.rebuild import TABLES, rebuild
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

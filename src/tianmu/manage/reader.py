@@ -1,0 +1,175 @@
+"""Reading alarms and reports into cases, each fact exactly once.
+
+The effects of a batch of facts and how far the topics were read are one commit. A fact that cannot
+be worked with is kept with its error and passed over; a full disk is waited out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import insert
+
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.encoding import decode
+from tianmu.facts.report import Report
+from tianmu.facts.topic import ALARM, REPORT
+from tianmu.manage import case_table
+from tianmu.manage.desk import Desk, Work
+from tianmu.store.disk import DiskFull
+from tianmu.store.journal.contract import Entry, Journal
+from tianmu.store.records import Records, Transaction
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+READER = "manage"
+TOPICS = (ALARM.name, REPORT.name)
+BATCH = 512
+"""facts of one transaction: many share one commit, and none keeps a command waiting for long"""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far behind a topic the room is."""
+
+    topic: str
+    entries: int
+
+
+class Reader:
+    """The loop over the topics and the clocks. ``job`` is how any other change is made."""
+
+    def __init__(
+        self, records: Records, journal: Journal, desk: Desk, clock: Callable[[], int]
+    ) -> None:
+        self.records, self.journal, self.clock = records, journal, clock
+        self._desk = desk
+        self._read: dict[str, int] = dict.fromkeys(TOPICS, 0)
+        self._next_due = 0
+        self.failed = 0
+
+    def start(self) -> None:
+        """Make the tables, read what is open and how far the topics were read."""
+        self.records.create(case_table.metadata, room="manage")
+
+        def look(tx: Transaction) -> tuple[dict[str, int], int]:
+            self._desk.load(tx.connection)
+            return {topic: tx.position(READER, topic) for topic in TOPICS}, self._desk.due.next_at
+
+        self._read, self._next_due = self.records.transact(look)
+
+    def step(self, timeout: float = 1.0) -> int:
+        """Work through what is there; if nothing is, sleep until something comes, a clock runs to
+        a mark, or ``timeout`` (s). How many facts and clocks were attended to. Raises ``DiskFull``
+        where nothing can be written: call again later, nothing is lost."""
+        done = self._facts()
+        now = self.clock()
+        if self._next_due and self._next_due <= now:
+            done += self._work(lambda work: work.tick(max(now, self.clock())))
+        if not done:
+            wait = timeout
+            if self._next_due:
+                wait = min(wait, max(0.0, (self._next_due - now) / 1e6))
+            self.journal.wait(self._read, wait)
+        return done
+
+    def run(self, stop: threading.Event, timeout: float = 1.0) -> None:
+        """``step`` until ``stop``; a full disk is waited out."""
+        while not stop.is_set():
+            try:
+                self.step(timeout)
+            except DiskFull as error:
+                log.warning("manage waits: %s", error)
+                stop.wait(1.0)
+
+    def lag(self) -> list[Lag]:
+        """How many positions each topic is ahead of what was read."""
+        return [
+            Lag(topic, max(0, self.journal.last(topic) - read))
+            for topic, read in self._read.items()
+        ]
+
+    def _facts(self) -> int:
+        batch: list[tuple[str, Entry]] = []
+        for topic in TOPICS:
+            entries = self.journal.read(topic, self._read[topic], entries=BATCH)
+            batch += [(topic, entry) for entry in entries]
+        if not batch:
+            return 0
+        batch.sort(key=lambda one: (one[1].at, one[1].position))
+        try:
+            self._take(batch)
+        except DiskFull:
+            raise
+        except Exception:
+            log.exception("a batch of %d facts failed; each is tried alone", len(batch))
+            for one in batch:
+                self._take_alone(one)
+        return len(batch)
+
+    def _take(self, batch: list[tuple[str, Entry]]) -> None:
+        read = dict(self._read)
+
+        def take(work: Work) -> None:
+            facts = [(topic, entry, decode(entry.payload)) for topic, entry in batch]
+            work.look(
+                [fact.alarm for _, _, fact in facts if isinstance(fact, AlarmEvent)],
+                [fact.report for _, _, fact in facts if isinstance(fact, Report)],
+            )
+            for topic, entry, fact in facts:
+                if isinstance(fact, AlarmEvent):
+                    work.alarm(fact)
+                elif isinstance(fact, Report):
+                    work.report(fact, entry.position)
+                read[topic] = max(read[topic], entry.position)
+            for topic, position in read.items():
+                if position > self._read[topic]:
+                    work.tx.advance(READER, topic, position)
+
+        self._work(take)
+        self._read = read
+
+    def _take_alone(self, one: tuple[str, Entry]) -> None:
+        try:
+            self._take([one])
+        except DiskFull:
+            raise
+        except Exception as error:
+            topic, entry = one
+            log.exception("%s at %d cannot be worked with; it is kept", topic, entry.position)
+            row = {
+                "topic": topic,
+                "position": entry.position,
+                "at": self.clock(),
+                "error": f"{type(error).__name__}: {error}"[:500],
+                "payload": entry.payload,
+            }
+
+            def skip(tx: Transaction) -> None:
+                tx.connection.execute(insert(case_table.unread).values(row))
+                tx.advance(READER, topic, entry.position)
+
+            self.records.transact(skip)
+            self._read = {**self._read, topic: entry.position}
+            self.failed += 1
+
+    def job(self, fn: Callable[[Work], T]) -> Callable[[Transaction], T]:
+        """``fn`` as a function for ``Records.write``."""
+
+        def job(tx: Transaction) -> T:
+            work = Work(self._desk, tx)
+            work.now = self.clock()
+            result = fn(work)
+            work.finish()
+            self._next_due = self._desk.due.next_at
+            return result
+
+        return job
+
+    def _work(self, fn: Callable[[Work], T]) -> T:
+        return self.records.transact(self.job(fn))
