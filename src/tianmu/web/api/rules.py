@@ -12,7 +12,8 @@ from tianmu.access.scope import Scope
 from tianmu.facts.encoding import decode
 from tianmu.facts.registry import RulesPublished
 from tianmu.facts.topic import REGISTRY
-from tianmu.prevent.rule import AnyRule, RuleError, Vocabulary, dump, load, read
+from tianmu.prevent.edition import heartbeats, parents, vocabulary
+from tianmu.prevent.rule import AnyRule, RuleError, dump, load, read
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
@@ -132,20 +133,6 @@ EXAMPLE = {
 }
 
 
-def vocabulary(hub: Hub) -> Vocabulary:
-    """What rules may speak of in this city."""
-    city = hub.city
-    return Vocabulary(
-        properties={code: frozenset(kind.properties) for code, kind in city.kinds.items()},
-        heartbeats={
-            code: kind.heartbeat_s for code, kind in city.kinds.items() if kind.heartbeat_s
-        },
-        matters=frozenset(city.matters),
-        severities=frozenset(level.name for level in city.profile.levels),
-        divisions=frozenset(city.divisions),
-    )
-
-
 def published(hub: Hub) -> list[RulesPublished]:
     """All rule sets ever published, oldest first."""
     journal = hub.journal()
@@ -196,7 +183,7 @@ def get_rules(ask: Asking) -> Reply:
 def _publish(ask: Ask, rules: list[dict[str, Any]], reason: str, verb: str) -> Reply:
     hub = ask.hub
     try:
-        made = dump(load(rules, vocabulary(hub)))
+        made = dump(load(rules, vocabulary(hub.city)))
     except RuleError as error:
         raise Problem(
             422,
@@ -309,14 +296,14 @@ def play(hub: Hub, scope: Scope, rules: list[AnyRule], hours: float, devices: in
         looked, there = looked + few, there + all_
     city = hub.city
     more: dict[str, Any] = {
-        "parents": {code: one.parent for code, one in city.divisions.items()},
-        "heartbeats": vocabulary(hub).heartbeats,
+        "parents": parents(city),
+        "heartbeats": heartbeats(city),
     }
     trial = run_trial(rules, series, **more)
     held = hub.registrar.rules
     present = [
         rule
-        for rule in read(held.rules if held else city.rules, vocabulary(hub))[0]
+        for rule in read(held.rules if held else city.rules, vocabulary(hub.city))[0]
         if rule.kind in kinds
     ]
     before = run_trial(present, series, **more).per_rule if present else {}
@@ -370,7 +357,7 @@ def _kind(hub: Hub, rule: AnyRule) -> str:
 def test_rules(ask: Asking, body: Annotated[TestAsked, Depends(taken(TestAsked))]) -> TestSaid:
     """Check rules, and play the past to them: what alarms they would have raised."""
     hub = ask.hub
-    rules, faults = read(body.rules, vocabulary(hub))
+    rules, faults = read(body.rules, vocabulary(hub.city))
     said = [
         RuleFault(rule=one.rule, field=one.field, what=one.what, remedy=one.remedy)
         for one in faults
