@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.registry import RulesPublished
-from tianmu.prevent.rule import Vocabulary, dump, load, read
+from tianmu.prevent.rule import AnyRule, Fault, Vocabulary, dump, load, read
 
 if TYPE_CHECKING:
     from tianmu.city.pack import City
@@ -64,6 +64,19 @@ class Editions:
             return False
         self.all.append(fact)
         return True
+
+    def in_force(self, words: Vocabulary) -> tuple[list[AnyRule], Fault | None]:
+        """The rules of the newest edition that has no fault (of the pack's own, those that can be
+        read), and the first fault of the newest one if it has any."""
+        fault: Fault | None = None
+        for edition in reversed(self.all):
+            rules, faults = read(edition.rules, words)
+            if not faults:
+                return rules, fault
+            if edition is self.current:
+                fault = faults[0]
+        broken = {one.rule for one in faults}
+        return [rule for rule in rules if rule.code not in broken], fault
 
     def find(self, version: int) -> RulesPublished:
         """The edition of this version. Raises ``KeyError`` where there is none."""

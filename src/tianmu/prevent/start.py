@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tianmu.prevent import save
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.evaluate import Evaluator
 from tianmu.prevent.fleet import Fleet
+from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.reading import read
 from tianmu.prevent.rule import AnyRule
 from tianmu.prevent.rule import read as read_rules
@@ -16,8 +18,23 @@ from tianmu.store.journal.contract import Journal, Purged
 
 if TYPE_CHECKING:
     from tianmu.store.live import Live
+    from tianmu.store.records import Records
 
+S = 1_000_000
 log = logging.getLogger("tianmu.prevent")
+
+
+def recall(records: Records, ledger: Ledger, now: int) -> None:
+    """Give the ledger what the tables hold: open and just cleared alarms, the newest name, and
+    the annunciations that floods are counted by."""
+    targets = ledger.targets
+    cleared_since = now - round(targets.chatter_window_s * S)
+    alarms = records.read(lambda c: save.standing(c, cleared_since))
+    newest = records.read(save.newest)
+    if newest is not None and all(newest.alarm != alarm.alarm for alarm in alarms):
+        alarms.append(newest)
+    since = now - round(targets.flood_period_s * S)
+    ledger.load(alarms, records.read(lambda c: save.annunciated(c, since)))
 
 
 def restore(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,7 +19,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.registry import MaintenanceChanged
 from tianmu.facts.topic import DEED, OBSERVATION, OBSERVATION_LIFE
-from tianmu.prevent import alarm_table, program, save
+from tianmu.prevent import alarm_table, program
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.conditions import Conditions
 from tianmu.prevent.deeds import Deeds
@@ -28,9 +28,8 @@ from tianmu.prevent.evaluate import Evaluator
 from tianmu.prevent.fleet import Fleet
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.reading import Reading, read
-from tianmu.prevent.rule import AnyRule, RuleError, dump, load
-from tianmu.prevent.rule import read as read_rules
-from tianmu.prevent.start import replay, restore
+from tianmu.prevent.rule import AnyRule, dump
+from tianmu.prevent.start import recall, replay, restore
 from tianmu.prevent.target import Targets
 from tianmu.prevent.words import phrase
 from tianmu.prevent.writer import Writer
@@ -101,7 +100,7 @@ class Watch:
         self.ledger = Ledger(self.targets)
         self.evaluator: Evaluator
         self.conditions: Conditions
-        self._deeds = Deeds(self.ledger, named=self._named, past=self._past)
+        self.deeds: Deeds
         self._maintenance: dict[str, tuple[int, int]] = {}
         self.writer = Writer(records, READER)
         self._listening = 0
@@ -120,7 +119,7 @@ class Watch:
         self.registry.refresh(self.journal, also=self._registry_fact)
         self._new_rules = False
         now = self._listening = self.clock()
-        self._load_ledger(now)
+        recall(self.records, self.ledger, now)
         fleet = self._fleet()
         self.live.grow(fleet.datastreams, fleet.devices)
         rules = self._rules_in_force()
@@ -137,6 +136,11 @@ class Watch:
         self.conditions = Conditions(
             self.ledger, self.evaluator, self.registry, self.city, self._in_maintenance
         )
+        self.deeds = Deeds(
+            self.ledger,
+            named=self.conditions.named,
+            past=lambda alarm: self.records.read(lambda c: alarm_table.one(c, alarm)),
+        )
         self.ledger.use(self.evaluator.compiled.rules)
         self.conditions.note_windows()
         self.evaluator.agree(self.conditions.standing())
@@ -149,15 +153,6 @@ class Watch:
         self.ledger.touched.clear()
         self._swept_at = self._snapshot_at = now
         self._commit(force=True)
-
-    def _load_ledger(self, now: int) -> None:
-        window = max(self.targets.chatter_window_s, 1.0)
-        alarms = self.records.read(lambda c: save.standing(c, now - round(window * S)))
-        newest = self.records.read(save.newest)
-        if newest is not None and all(newest.alarm != a.alarm for a in alarms):
-            alarms.append(newest)
-        since = now - round(self.targets.flood_period_s * S)
-        self.ledger.load(alarms, self.records.read(lambda c: save.annunciated(c, since)))
 
     # one step
 
@@ -234,7 +229,7 @@ class Watch:
         for entry in found:
             fact = decode(entry.payload)
             if isinstance(fact, Deed) and fact.verb.startswith("alarm."):
-                self._deeds.do(fact, self.clock())
+                self.deeds.do(fact, self.clock())
             self.positions[DEEDS] = entry.position
         return bool(found)
 
@@ -269,26 +264,18 @@ class Watch:
 
     def _rules_in_force(self) -> list[AnyRule]:
         """The newest edition that can be used; a faulty one alarms and changes nothing."""
-        words = vocabulary(self.city)
-        newest = self.editions.current
-        for edition in reversed(self.editions.all):
-            try:
-                rules = load(edition.rules, words)
-            except RuleError as error:
-                log.error("rule set %d is faulty: %s", edition.version, error)
-                if edition is newest:
-                    fault = str(error.faults[0])
-                    self._refuse(phrase("rules_refused", version=newest.version, fault=fault))
-                continue
-            if edition is newest:
-                self.ledger.platform(RULES_REFUSED, "rules", False, at=self.clock())
-            return rules
-        rules, _ = read_rules(self.editions.all[0].rules)
+        rules, fault = self.editions.in_force(vocabulary(self.city))
+        version = self.editions.current.version
+        if fault is not None:
+            log.error("rule set %d is faulty and not in force: %s", version, fault)
+        self.ledger.platform(
+            RULES_REFUSED,
+            "rules",
+            fault is not None,
+            at=self.clock(),
+            text=phrase("rules_refused", version=version, fault=fault or ""),
+        )
         return rules
-
-    def _refuse(self, text: Mapping[str, str]) -> None:
-        now = self.clock()
-        self.ledger.platform(RULES_REFUSED, "rules", True, at=now, priority=3, text=text)
 
     def _publish(self, rules: Sequence[AnyRule]) -> None:
         now = self.clock()
@@ -320,12 +307,6 @@ class Watch:
             if window is not None and window[0] <= now < window[1]:
                 return True
         return False
-
-    def _named(self, identity: str, at: int) -> Any:
-        return self.conditions.named(identity, at)
-
-    def _past(self, alarm: str) -> Any:
-        return self.records.read(lambda c: alarm_table.one(c, alarm))
 
     # writing
 
@@ -394,14 +375,7 @@ def _write_snapshot(write: Callable[[], Path]) -> None:
         log.error("snapshot not written, the one before stays: %s", error)
 
 
-class Stopping(Protocol):
-    """A threading event, or anything like it."""
-
-    def is_set(self) -> bool: ...
-    def wait(self, timeout: float | None = None) -> bool: ...
-
-
-def run(watch: Watch, stop: Stopping, ready: Callable[[], None] = lambda: None) -> None:
+def run(watch: Watch, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
     """Step until ``stop`` is set; a full disk is waited out. ``ready`` is called once it has taken
     over where it was."""
     watch.start()
