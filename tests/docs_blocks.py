@@ -1,7 +1,8 @@
 """The code blocks of the README and the docs, and how each kind is run.
 
-``sh``      run by bash in a scratch folder, against the city of the test (``$TIANMU_DATA``,
-            ``$TIANMU_URL``, ``$TIANMU_INGEST``, ``$TIANMU_TOKEN``); ``make`` lines are run dry
+``sh``      run by bash in a scratch folder that looks like the checkout (``data`` is the city of
+            the test, ``.venv`` ours), with ``$TIANMU_DATA``, ``$TIANMU_URL``, ``$TIANMU_INGEST``,
+            ``$TIANMU_TOKEN`` and ``$TIANMU_SOURCE_TOKEN``; ``make`` lines are run dry
 ``python``  executed
 ``toml``, ``json``  parsed
 ``text``, ``http``, no language: shown, not run (output, layout of files)

@@ -39,13 +39,26 @@ def test_shell_blocks_run(block: Block, running_city: Any, tmp_path: Path) -> No
         **running_city.environment(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    (tmp_path / "main").symlink_to(ROOT)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "data").symlink_to(running_city.data)
     shutil.copy(ROOT / "Makefile", tmp_path / "Makefile")
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True,
         timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    elsewhere = re.compile(r"""<(?:script|link|img)[^>]+(?:src|href)="?(https?:)?//[^"]*""")
+    for page in tmp_path.rglob("*.html"):
+        strange = [m for m in elsewhere.findall(page.read_text(encoding="utf-8")) if m]
+        assert not strange, f"{page.name} loads something from the network: {strange}"
 
 
 def test_every_block_is_of_a_known_kind() -> None:
