@@ -60,7 +60,7 @@ def lag(data: Path) -> dict[str, int]:
         for file in sorted({topic.file for topic in TOPICS.values()}):
             with contextlib.suppress(FileNotFoundError), _open(data, file) as records:
                 for (reader, topic), position in records.positions().items():
-                    found[f"{reader}:{topic}"] = journal.behind(topic, position)
+                    found[f"{reader}:{topic}"] = journal.count(topic, position)
     return found
 
 
