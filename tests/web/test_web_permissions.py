@@ -10,8 +10,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from tianmu.access.role import PERMISSIONS, ROLES
-from tianmu.web.api import NOUNS
 from tianmu.web.app import describe
+from tianmu.web.nouns import NOUNS
 from tianmu.web.route import PUBLIC, SIGNED_IN
 
 ROUTES = [

@@ -38,6 +38,7 @@ PERMISSIONS: dict[str, Text] = {
     },
     "device.read": {"zh": "查看感知设备", "en": "See devices"},
     "device.write": {"zh": "登记感知设备", "en": "Register devices"},
+    "device.ask": {"zh": "查岗、校时", "en": "Check duty at panels, set their clocks"},
     "source.read": {"zh": "查看数据来源", "en": "See sources"},
     "source.write": {"zh": "管理数据来源与令牌", "en": "Manage sources and their tokens"},
     "quarantine.read": {"zh": "查看隔离区", "en": "See the quarantine"},
@@ -153,6 +154,7 @@ ROLES: dict[str, Role] = {
                 "roster.write",
                 "rule.test",
                 "report.reveal",
+                "device.ask",
             },
         ),
         Role(
@@ -171,6 +173,7 @@ ROLES: dict[str, Role] = {
                 "handover.write",
                 "rule.test",
                 "quarantine.read",
+                "device.ask",
             },
         ),
         Role(

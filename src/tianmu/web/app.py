@@ -17,10 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
 from tianmu.web import openapi, problem
-from tianmu.web.api import NOUNS, shifts
+from tianmu.web.api import shifts
 from tianmu.web.files import POLICY, Files
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
+from tianmu.web.nouns import NOUNS
 from tianmu.web.push import Push
 from tianmu.web.route import PUBLIC
 

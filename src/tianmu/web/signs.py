@@ -50,10 +50,10 @@ def last_heard(hub: Hub) -> NDArray[np.int64] | None:
     known = int(np.searchsorted(first[1:], len(received), side="right"))
     known = min(known, devices)
     if known:
-        starts = first[:known].astype(np.int64)
-        filled = first[1 : known + 1] > first[:known]
-        if filled.any():
-            last[:known][filled] = np.maximum.reduceat(
-                received[: int(first[known])], starts[filled]
-            )
+        rows, starts = received[: int(first[known])], first[:known]
+        filled = first[1 : known + 1] > starts
+        if filled.all():
+            last[:known] = np.maximum.reduceat(rows, starts)
+        elif filled.any():
+            last[:known][filled] = np.maximum.reduceat(rows, starts[filled])
     return last

@@ -204,7 +204,8 @@ def list_devices(
     )
 
 
-def _find(ask: Ask, name: str) -> int:
+def find(ask: Ask, name: str) -> int:
+    """Index of a device that the account may see; 404 otherwise."""
     index = ask.hub.registry.find(name)
     if index is None or not covers(ask.who.scope, extent(ask.hub, index)):
         raise not_found("device", name)
@@ -218,7 +219,7 @@ def _number(value: float) -> float | None:
 @routes("GET", "/api/devices/{device}", may="device.read", gives=DeviceWhole)
 def get_device(ask: Asking, device: str) -> DeviceWhole:
     """One device: its present values and its alarms."""
-    hub, index = ask.hub, _find(ask, device)
+    hub, index = ask.hub, find(ask, device)
     registry, live = hub.registry, hub.live()
     kind = hub.city.kinds.get(registry.kinds[registry.kind[index]])
     values = []
@@ -256,7 +257,7 @@ def get_series(
     points: Annotated[int, Query(ge=2, le=20_000)] = 1000,
 ) -> SeriesSaid:
     """The past of one property: as it was, or its envelope where there is more than `points`."""
-    hub, index = ask.hub, _find(ask, device)
+    hub, index = ask.hub, find(ask, device)
     stream = int(hub.registry.datastream_index([f"{device}/{property}"])[0])
     if stream == 0xFFFFFFFF:
         raise not_found("property", f"{device}/{property}")

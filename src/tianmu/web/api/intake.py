@@ -141,7 +141,8 @@ def register_unknown(
     return device
 
 
-def _deed(ask: Ask, verb: str, target: str, reason: str) -> DeedDone:
+def do_deed(ask: Ask, verb: str, target: str, reason: str, **data: Any) -> DeedDone:
+    """Write a deed for gate, and that it was done into the trail, in one commit."""
     deed = Deed(
         deed=uuid.uuid4().hex,
         verb=verb,
@@ -149,10 +150,11 @@ def _deed(ask: Ask, verb: str, target: str, reason: str) -> DeedDone:
         actor=ask.who.account,
         at=ask.hub.clock(),
         reason=reason,
+        data=data,
     )
 
     def write(tx: Transaction) -> int:
-        ask.note(tx, verb, target, reason=reason)
+        ask.note(tx, verb, target, reason=reason, **data)
         return ask.hub.deed(tx, deed)
 
     return DeedDone(deed=deed.deed, position=ask.hub.records.transact(write))
@@ -172,7 +174,7 @@ def discard_unknown(
 ) -> Reply:
     """Put away an address and what was held for it."""
     _waiting(ask, unknown)
-    return Reply(_deed(ask, "unknown.discard", unknown, body.reason), status=202)
+    return Reply(do_deed(ask, "unknown.discard", unknown, body.reason), status=202)
 
 
 @routes("GET", "/api/quarantine", may="quarantine.read", gives=Page[QuarantinedSaid])
@@ -269,7 +271,7 @@ def _act(ask: Ask, name: str, verb: str, reason: str) -> Reply:
         raise Problem(
             409, "not-permitted", f"this input is {row.state} already", "nothing is left to do"
         )
-    return Reply(_deed(ask, verb, name, reason), status=202)
+    return Reply(do_deed(ask, verb, name, reason), status=202)
 
 
 @routes(

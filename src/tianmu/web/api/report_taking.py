@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
 from typing import Annotated, Any, Literal
@@ -228,7 +229,9 @@ async def take_report(
 ) -> Reply:
     """Take a report. With an `Idempotency-Key`, a repeated one takes effect once."""
     key = request.headers.get("idempotency-key", "")
-    done = await _write(ask, [_made(ask, body, key)], bool(key))
+    # finding a place's division opens geometry: never on the event loop
+    made = await asyncio.to_thread(_made, ask, body, key)
+    done = await _write(ask, [made], bool(key))
     return Reply(done[0], headers={"Location": f"/api/reports/{done[0].report}"})
 
 
@@ -250,5 +253,7 @@ async def take_reports(
     if len(body) > 5_000:
         raise _invalid("body", f"{len(body)} reports are too many", "send at most 5000 at once")
     key = request.headers.get("idempotency-key", "")
-    made = [_made(ask, one, f"{key}/{n}" if key else "") for n, one in enumerate(body)]
+    made = await asyncio.to_thread(
+        lambda: [_made(ask, one, f"{key}/{n}" if key else "") for n, one in enumerate(body)]
+    )
     return ReportsTaken(items=await _write(ask, made, bool(key)))
