@@ -118,7 +118,11 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
         from tianmu.rehearse.city import connect, fresh_city
 
         if url:
-            yield connect(data, url=url), None
+            try:
+                found = connect(data, url=url)
+            except FileNotFoundError as error:
+                raise click.ClickException(str(error)) from error
+            yield found, None
             return
         tell("starting a fresh city")
         with fresh_city() as started:
