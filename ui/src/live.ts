@@ -70,7 +70,7 @@ function applyCase(item: CaseItem, news: boolean): void {
 }
 
 function applyVitals(next: Vitals): void {
-  if (vitals.value && next.at < vitals.value.at) return;
+  if (!next.at || next.at < (vitals.value?.at ?? "")) return;
   vitals.value = next;
   setServerTime(next.at);
   const at = Date.parse(next.at);
@@ -227,25 +227,27 @@ export const levels = computed(() => {
   return new Map(known.map((level) => [level.name, level]));
 });
 
+const newer = (a: string | null, b: string | null): number => ((a ?? "") < (b ?? "") ? 1 : -1);
+
 /** Open alarms, the most urgent first, then the newest. */
 export const alarmList = computed(() =>
   [...alarms.values()].sort(
     (a, b) =>
       Number(unacknowledged(b)) - Number(unacknowledged(a)) ||
       a.priority - b.priority ||
-      (a.raised_at < b.raised_at ? 1 : -1),
+      newer(a.raised_at, b.raised_at),
   ),
 );
 
 /** Open cases, the newest first. */
 export const newestCases = computed(() =>
-  [...cases.values()].sort((a, b) => (a.opened_at < b.opened_at ? 1 : -1)),
+  [...cases.values()].sort((a, b) => newer(a.opened_at, b.opened_at)),
 );
 
 /** Open cases, the one that is due first on top. */
 export const caseList = computed(() =>
   [...cases.values()].sort((a, b) => {
     if (a.due && b.due) return a.due < b.due ? -1 : 1;
-    return a.due ? -1 : b.due ? 1 : a.opened_at < b.opened_at ? 1 : -1;
+    return a.due ? -1 : b.due ? 1 : newer(a.opened_at, b.opened_at);
   }),
 );
