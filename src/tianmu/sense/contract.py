@@ -8,13 +8,14 @@ disk and may be acknowledged to the sender.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.facts.deed import Deed
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
 
@@ -134,4 +135,17 @@ class Connector(Protocol):
 
     async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
         """Take input from the quarantine again; False where it still cannot be read."""
+        ...
+
+
+Work = Callable[[str, Deed], Awaitable[None]]
+"""Does a deed at the device with a wire address; what comes of it is told as readings."""
+
+
+@runtime_checkable
+class DoesDeeds(Protocol):
+    """A connector that can also do things at the devices behind it (ask, set, switch)."""
+
+    def deeds(self) -> Mapping[str, Work]:
+        """What it does, by the verb of the deed. A work ends by itself; it may take hours."""
         ...

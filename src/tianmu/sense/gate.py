@@ -18,6 +18,7 @@ from tianmu.facts.registry import MaintenanceChanged, SourceChanged
 from tianmu.facts.topic import DEED, REGISTRY
 from tianmu.sense import hold, state
 from tianmu.sense.contract import Connector, Readings
+from tianmu.sense.errand import Errands
 from tianmu.sense.intake import Intake
 from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -63,6 +64,7 @@ class Gate:
         self._intake, self._journal, self._plugs = intake, journal, plugs
         self._platform, self._platform_source = platform, platform_source
         self._on_sources = on_sources
+        self._errands = Errands(intake, (plug.connector for plug in plugs.values()))
         self._counted: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.ports: dict[str, int] = {}
@@ -72,6 +74,7 @@ class Gate:
         await self._intake.release()
         for name, plug in self._plugs.items():
             self.ports[name] = await plug.connector.start(plug.host, plug.port)
+        self._errands.resume()
         self._on_sources(self._intake.sources.all())
         self._tasks = [
             asyncio.create_task(self._follow(), name="gate-follow"),
@@ -81,6 +84,7 @@ class Gate:
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await self._errands.stop()
         for plug in self._plugs.values():
             await plug.connector.stop()
 
@@ -116,6 +120,8 @@ class Gate:
                 await self._do_quarantine(deed)
             elif isinstance(deed, Deed) and deed.verb == "unknown.discard":
                 await self._intake.main.write_async(partial(hold.discard, address=deed.object))
+            elif isinstance(deed, Deed) and deed.verb in self._errands.verbs:
+                await self._errands.take(deed)
             after = entry.position
             await self._intake.main.write_async(partial(_advance, position=after))
         return after

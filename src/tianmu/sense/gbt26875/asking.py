@@ -7,12 +7,13 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from tianmu.facts.deed import Deed
 from tianmu.sense.gbt26875.body import Object, write_objects
 from tianmu.sense.gbt26875.centre import Centre
 from tianmu.sense.gbt26875.codec import Frame, build
 from tianmu.sense.gbt26875.link import NoAnswer
 from tianmu.sense.gbt26875.panels import Known
-from tianmu.sense.gbt26875.readings import local_label, local_time
+from tianmu.sense.gbt26875.readings import PROTOCOL, local_label, local_time
 from tianmu.sense.gbt26875.tables import ANSWER, CONFIRM, CONTROL, REQUEST
 
 log = logging.getLogger("tianmu.gbt26875")
@@ -21,8 +22,16 @@ DAY = 86_400_000_000
 AGAIN = 600_000_000
 """µs before a clock that is still off is set again"""
 SYNCHRONISE, DUTY, INITIALISE = 90, 91, 89
+READ_CLOCK = 88
+DUTY_MINUTES = 5
+"""minutes of a duty check that names none; a default, to be set by the city"""
 READS = frozenset((61, 62, 63, 64, 65, 66, 67, 68, 81, 84, 85, 86, 88))
 """down types that ask for something (table 3)"""
+
+
+def unit_of(address: str) -> str:
+    """Source address of the transmission unit behind the address of any of its devices."""
+    return address.removeprefix(f"{PROTOCOL}/").partition("/")[0]
 
 
 class Asking:
@@ -120,17 +129,48 @@ class Asking:
             centre.counts["clocks_not_set"] += 1
             log.info("clock of %s not set: %s", known.panel.address, error)
 
-    async def duty_check(self, address: str, minutes: int) -> bool:
+    # -- as deeds of people --
+
+    async def check_by_deed(self, address: str, deed: Deed) -> None:
+        """A duty check that somebody ordered (``data: {minutes}``). Where the panel cannot even
+        be asked, nobody is there as far as we know: that is a reading as well."""
+        unit = unit_of(address)
+        about = {"deed": deed.deed, "asked_by": deed.actor}
+        try:
+            await self.duty_check(unit, int(deed.data.get("minutes", DUTY_MINUTES)), **about)
+        except NoAnswer as error:
+            await self._tell_unit(unit, "duty_check", 0.0, reason=str(error), **about)
+
+    async def synchronise_by_deed(self, address: str, deed: Deed) -> None:
+        """Set a panel's clock because somebody ordered it, and read it back: reading ``clock``,
+        without a number where the panel did not answer."""
+        unit = unit_of(address)
+        try:
+            await self.synchronise(unit)
+            await self.read(unit, READ_CLOCK, [{"reserved": 0}])
+        except NoAnswer as error:
+            about = {"deed": deed.deed, "asked_by": deed.actor}
+            await self._tell_unit(unit, "clock", float("nan"), reason=str(error), **about)
+
+    async def _tell_unit(self, unit: str, name: str, value: float, **side: Any) -> None:
+        known = self._centre.panels.find(unit, "")
+        if known is None:
+            log.warning("%s: no source may speak for it, so %s is not told", unit, name)
+        else:
+            await self._centre.tell(known, name, value, **side)
+
+    async def duty_check(self, address: str, minutes: int, **about: Any) -> bool:
         """Ask whether anybody is at the panel (查岗, type 91): True when the operator answers
-        within ``minutes`` (1–255). What came of it is a reading ``duty_check``, 1 or 0. Raises
-        ``ValueError`` for other minutes, ``NoAnswer`` where the panel has no link."""
+        within ``minutes`` (1–255). What came of it is a reading ``duty_check``, 1 or 0, with
+        ``about`` beside it. Raises ``ValueError`` for other minutes, ``NoAnswer`` where the panel
+        has no link."""
         if not 1 <= minutes <= 255:
             raise ValueError(f"a duty check allows 1 to 255 minutes, not {minutes}")
         known = self._linked(address)
         asked_at = self._centre.intake.now()
         waiting: asyncio.Future[Object] = asyncio.get_running_loop().create_future()
         known.duty.append(waiting)
-        side = {"minutes": minutes, "asked_at": asked_at}
+        side = {"minutes": minutes, "asked_at": asked_at, **about}
         try:
             await self._ask(known, CONTROL, DUTY, [{"minutes": minutes}])
             answer = await asyncio.wait_for(waiting, minutes * self._centre.options.minute)

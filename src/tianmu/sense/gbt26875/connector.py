@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from tianmu.facts.text import Text
-from tianmu.sense.contract import Intake
+from tianmu.sense.contract import Intake, Work
 from tianmu.sense.gbt26875.asking import Asking
 from tianmu.sense.gbt26875.body import Object, read_time
 from tianmu.sense.gbt26875.centre import Centre
@@ -92,6 +92,13 @@ class Gbt26875Connector:
         return await self._centre.replay(payload, peer)
 
     # -- what people and plans ask of panels --
+
+    def deeds(self) -> Mapping[str, Work]:
+        """See ``contract.DoesDeeds``."""
+        return {
+            "panel.duty_check": self._asking.check_by_deed,
+            "panel.synchronise": self._asking.synchronise_by_deed,
+        }
 
     async def duty_check(self, address: str, minutes: int) -> bool:
         """See ``Asking.duty_check``."""
