@@ -40,6 +40,7 @@ def test_shell_blocks_run(block: Block, running_city: Any, tmp_path: Path) -> No
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "src").symlink_to(ROOT / "src")
     (tmp_path / "data").symlink_to(running_city.data)
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
