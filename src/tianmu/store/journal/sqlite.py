@@ -139,6 +139,19 @@ class SqliteJournal:
             ).fetchone()
             return int(row[0] or 0)
 
+    def count(self, topic: str, after: int) -> int:
+        """How many entries come after a position, without reading them: a reader's lag."""
+        with self._lock:
+            file = self._open(topic)
+            number = file.number(topic) if file is not None else None
+            if file is None or number is None:
+                return 0
+            row = file.connection.execute(
+                "SELECT count(*) FROM journal_entry WHERE topic = ? AND position > ?",
+                (number, after),
+            ).fetchone()
+            return int(row[0])
+
     def _news(self, after: Mapping[str, int]) -> bool:
         return any(self.last(topic) > position for topic, position in after.items())
 
