@@ -68,7 +68,11 @@ class HttpConnector:
 
     async def start(self, host: str, port: int) -> int:
         self._server = Server(
-            self, certificate=self._tls, lifespan="off", timeout_graceful_shutdown=3
+            self,
+            certificate=self._tls,
+            lifespan="off",
+            timeout_graceful_shutdown=3,
+            proxy_headers=False,
         )
         return await self._server.start(host, port)
 
