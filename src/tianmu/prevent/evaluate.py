@@ -12,7 +12,7 @@ from tianmu.prevent import program as tables
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.expression import STACK
 from tianmu.prevent.fleet import Array, Fleet
-from tianmu.prevent.program import Columns, Live, Out, Slots
+from tianmu.prevent.program import Columns, Live, Slots, grow, room_for
 
 ROOM = 1 << 12
 """Transitions the kernel may find before it hands them over."""
@@ -64,7 +64,7 @@ class Evaluator:
         self.ahead = round(ahead_s * 1e6)
         self.counters: Array = np.zeros(tables.COUNTERS, np.int64)
         self._stack = np.zeros(STACK, np.float64)
-        self._out = _out(ROOM, 1024)
+        self._out = room_for(ROOM, 1024)
         self._devices = 0
         self._streams = 0
         self._slot: Array = np.zeros((0, 4), np.uint32)
@@ -104,12 +104,12 @@ class Evaluator:
         new_ticks = self._tick_count + int(ticks.sum())
         if max(new_states, new_ticks) >= 1 << 32:
             raise ValueError(f"{new_states} rule instances are more than 2^32: use fewer rules")
-        self._slot = _grow(self._slot, old, n)
-        self._program = _grow(self._program, old, n)
+        self._slot = grow(self._slot, old, n)
+        self._program = grow(self._program, old, n)
         if int(program.max(initial=0)) > 0xFFFF:
             self._program = self._program.astype(np.uint32)
-        self._state = _grow(self._state, self._states, new_states)
-        self._ticks = _grow(self._ticks, self._tick_count, new_ticks)
+        self._state = grow(self._state, self._states, new_states)
+        self._ticks = grow(self._ticks, self._tick_count, new_ticks)
         self._slot[old:n, 0] = base
         self._slot[old:n, 1] = tick
         self._slot[old:n, 2] = 0
@@ -132,6 +132,23 @@ class Evaluator:
     def _live(self) -> Live:
         live = self.live
         return Live(live.value, live.time, live.received, live.quality, live.count)
+
+    def warm(self) -> None:
+        """Have every kernel compiled (or loaded) now, not when the first fire comes."""
+        none = Columns(*(np.zeros(0, t) for t in ("u4", "i8", "f8", "u1", "u4", "i8")))
+        out, slots, live = room_for(1, 1), self._slots(), self._live()
+        kernel.run(
+            none, 0, False, 0, self.compiled.programs, live, slots, out,
+            self.counters, self._stack, 1,
+        )  # fmt: skip
+        sweep.sweep_delays(0, self.compiled.programs, live, slots, out)
+        sweep.sweep_silence(
+            self._streams, 0, 0, self._program[: self._streams], self.compiled.silent,
+            self.compiled.programs, live, slots, out, 1,
+        )  # fmt: skip
+        nothing = np.zeros(0, np.int64)
+        sweep.carry(slots, slots, nothing, np.zeros(1, np.int64), *(nothing,) * 5)
+        self._relist()
 
     # judging
 
@@ -216,7 +233,7 @@ class Evaluator:
         """More room on the pending list, long before it is full."""
         room = len(self._out.pending_datastream)
         if self._out.size[1] * 2 + 2 * self.compiled.widest > room:
-            wider = _out(ROOM, room * 4)
+            wider = room_for(ROOM, room * 4)
             kept = int(self._out.size[1])
             wider.size[:] = self._out.size
             wider.pending_datastream[:kept] = self._out.pending_datastream[:kept]
@@ -284,7 +301,7 @@ class Evaluator:
 
     def _relist(self) -> None:
         while not sweep.relist(self.compiled.programs, self._slots(), self._out):
-            self._out = _out(ROOM, len(self._out.pending_datastream) * 4)
+            self._out = room_for(ROOM, len(self._out.pending_datastream) * 4)
 
     # another rule set
 
@@ -370,28 +387,3 @@ def _kept(old: Any, new: Any) -> list[tuple[int, int, int, int, int]]:
         return []
     both = old.ticks == new.ticks
     return [(old.state, new.state, old.tick, new.tick, old.ticks if both else 0)]
-
-
-def _grow(array: Array, used: int, needed: int) -> Array:
-    """Room for ``needed`` rows, with some to spare once it has to move."""
-    if needed <= len(array):
-        return array
-    spare = 0 if used == 0 else max(1024, needed // 8)
-    grown = np.empty((needed + spare, *array.shape[1:]), array.dtype)
-    grown[:used] = array[:used]
-    return grown
-
-
-def _out(room: int, pending: int) -> Out:
-    return Out(
-        size=np.zeros(3, np.int64),
-        row=np.zeros(room, np.int64),
-        datastream=np.zeros(room, np.uint32),
-        operation=np.zeros(room, np.int32),
-        kind=np.zeros(room, np.uint8),
-        test=np.zeros(room, np.uint8),
-        time=np.zeros(room, np.int64),
-        value=np.zeros(room, np.float64),
-        pending_datastream=np.zeros(pending, np.uint32),
-        pending_operation=np.zeros(pending, np.int32),
-    )

@@ -29,7 +29,7 @@ def judge(k, first, t, programs, live, stack):  # type: ignore[no-untyped-def]
                 d = first + int(x)
                 q = qualities[d]
                 fresh = oldest == 0 or t - times[d] <= oldest
-                if counts[d] > 0 and q != BAD and fresh:
+                if counts[d] > 0 and q != BAD and fresh and not np.isnan(values[d]):
                     stack[top] = values[d]
                     test = test or q in (MAINTENANCE, TESTING)
         elif op == 7:

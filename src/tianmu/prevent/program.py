@@ -7,12 +7,36 @@ slot of state: one byte per rule, and 8-byte ticks for rules with delays or rate
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
+
+
+def forget_stale(folder: Path, sources: tuple[str, ...]) -> int:
+    """Drop compiled kernels of ``folder`` that are older than any of ``sources``; how many.
+
+    Numba keeps a compiled function for as long as its own file is unchanged, whatever became of
+    the functions and constants it took in from other files: a release that changes one of those
+    would go on running the code of the one before.
+    """
+    newest = max((folder / name).stat().st_mtime_ns for name in sources)
+    dropped = 0
+    for name in sources:
+        for index in (folder / "__pycache__").glob(f"{Path(name).stem}.*.nbi"):
+            try:
+                if index.stat().st_mtime_ns < newest:
+                    index.unlink()
+                    dropped += 1
+            except OSError:  # another process did so, or may not: then its own files are new too
+                continue
+    return dropped
+
+
+forget_stale(Path(__file__).parent, ("program.py", "judge.py", "kernel.py", "sweep.py"))
 
 # kinds of operations; what a, b, c and mask mean for each
 HIGH, LOW, OUTSIDE = 0, 1, 2  # a limit (low), b high, c deadband
@@ -108,3 +132,29 @@ class Out(NamedTuple):
     value: Array  # f64
     pending_datastream: Array  # u32
     pending_operation: Array  # i32
+
+
+def grow(array: Array, used: int, needed: int) -> Array:
+    """Room for ``needed`` rows, with some to spare once it has to move."""
+    if needed <= len(array):
+        return array
+    spare = 0 if used == 0 else max(1024, needed // 8)
+    grown = np.empty((needed + spare, *array.shape[1:]), array.dtype)
+    grown[:used] = array[:used]
+    return grown
+
+
+def room_for(room: int, pending: int) -> Out:
+    """For so many transitions, and so many delays that run."""
+    return Out(
+        size=np.zeros(3, np.int64),
+        row=np.zeros(room, np.int64),
+        datastream=np.zeros(room, np.uint32),
+        operation=np.zeros(room, np.int32),
+        kind=np.zeros(room, np.uint8),
+        test=np.zeros(room, np.uint8),
+        time=np.zeros(room, np.int64),
+        value=np.zeros(room, np.float64),
+        pending_datastream=np.zeros(pending, np.uint32),
+        pending_operation=np.zeros(pending, np.int32),
+    )

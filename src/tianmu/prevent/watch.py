@@ -131,6 +131,7 @@ class Watch:
             self.writer.committed,
             ahead_s=self.settings.ahead_s,
         )
+        self.evaluator.warm()
         replay(self.journal, self.evaluator, before, self.writer.committed, (LIFE, MAIN))
         self.writer.counted = self._counters()
         self.conditions = Conditions(
