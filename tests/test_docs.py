@@ -78,6 +78,11 @@ def test_every_command_is_documented() -> None:
         assert f"## `tianmu {name}" in text, f"docs/commands.md has no section for tianmu {name}"
         for sub in getattr(command, "commands", {}):
             assert f"`tianmu {name} {sub}" in text, f"tianmu {name} {sub} is not documented"
+        section = text.split(f"## `tianmu {name}`", 1)[1].split("\n## ", 1)[0]
+        for one in (command, *getattr(command, "commands", {}).values()):
+            for option in one.params:
+                if option.param_type_name == "option" and option.name not in {"data", "as_json"}:
+                    assert any(o in section for o in option.opts), f"{name}: {option.opts}"
 
 
 def test_every_room_and_connector_has_a_page() -> None:
