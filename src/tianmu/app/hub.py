@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import os
 import threading
 import time
 
@@ -12,7 +12,7 @@ from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.session import Sessions
 from tianmu.app import founding
-from tianmu.app.process import Said, port_of, say
+from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import lag
 from tianmu.city.pack import City, load
@@ -35,8 +35,8 @@ READ_FOR = 0.5
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Run hub until ``stop`` is set."""
     data = settings.folder
-    said = Said(name="hub", pid=os.getpid(), state="starting")
-    port = port_of(settings, "hub", "web")
+    said = starting(settings.run, "hub")
+    port = port_of(settings, said, "web")
     say(settings.run, said)
     records = Records(data / "hub.sqlite")
     registry = Registry(data)
@@ -62,7 +62,9 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     )
     registry.refresh(journal, hub.registrar.heard)
     founding.found(city, hub.registrar)
-    _open_accounts(settings, records, city, said)
+    if not said.tokens:
+        # a hub that died and came back leaves the links and tokens that were given out in force
+        _open_accounts(settings, records, city, said)
     worker = threading.Thread(target=_work, args=(manage, stop), name="cases", daemon=True)
     manage.start()
     worker.start()
@@ -70,11 +72,21 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     said.ports = {"web": await server.start(settings.host, port)}
     hub.ports = said.ports
     said.state = "ready"
-    say(settings.run, said)
-    await stop.wait()
+    await _until(stop, settings, hub, said)
     await server.stop()
     worker.join(3)
     records.close()
+
+
+async def _until(stop: asyncio.Event, settings: Settings, hub: Hub, said: Said) -> None:
+    """Until told to stop; meanwhile the supervisor is told which pack is in force."""
+    while not stop.is_set():
+        pack = hub.registrar.pack
+        if pack is not None and pack.digest != said.pack:
+            said.pack = pack.digest
+            say(settings.run, said)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.5)
 
 
 def _live(data: object) -> Live | None:

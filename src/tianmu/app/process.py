@@ -30,8 +30,19 @@ class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
     links: dict[str, str] = {}
     """one-time links of the first start: role → link"""
     notes: list[dict[str, str]] = []
+    pack: str = ""
+    """digest of the pack in force (hub): the others start again when it is another"""
     tokens: dict[str, str] = {}
     """of rehearsal's accounts (hub): role → token"""
+
+
+def starting(run: Path, name: str) -> Said:
+    """The first word of a process that starts. What it had said under the same ``tianmu up``
+    before it died stays true: its ports, its links, its tokens."""
+    before = heard(run, name)
+    said = before if before is not None else Said(name=name, pid=0, state="")
+    said.pid, said.state, said.notes = os.getpid(), "starting", []
+    return said
 
 
 def say(run: Path, said: Said) -> None:
@@ -53,11 +64,9 @@ def heard(run: Path, name: str) -> Said | None:
         return None
 
 
-def port_of(settings: Settings, name: str, protocol: str) -> int:
+def port_of(settings: Settings, said: Said, protocol: str) -> int:
     """The port to bind: the one asked for, or, where any will do, the one had before."""
-    asked = settings.port_of(protocol)
-    before = heard(settings.run, name)
-    return asked or (before.ports.get(protocol, 0) if before is not None else 0)
+    return settings.port_of(protocol) or said.ports.get(protocol, 0)
 
 
 def memory(pid: int) -> int:
@@ -75,6 +84,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+SUPERVISOR = "TIANMU_SUPERVISOR"
+"""environment variable: who started this process, and may have died before it could look"""
+
+
 def on_signal(stop: Callable[[], None]) -> None:
     """Call ``stop`` once on SIGTERM or SIGINT, and when our supervisor dies."""
     called = threading.Event()
@@ -86,7 +99,7 @@ def on_signal(stop: Callable[[], None]) -> None:
 
     signal.signal(signal.SIGTERM, once)
     signal.signal(signal.SIGINT, once)
-    parent = os.getppid()
+    parent = int(os.environ.get(SUPERVISOR) or os.getppid())
 
     def watch_parent() -> None:
         while not called.wait(1.0):

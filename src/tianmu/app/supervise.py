@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tianmu.app.process import NAMES, Said, heard
+import psutil
+
+from tianmu.app.process import NAMES, SUPERVISOR, Said, heard
 from tianmu.app.settings import Settings
 
 READY_WITHIN = 60.0
@@ -22,6 +24,10 @@ BACK_OFF = (0.2, 1.0, 5.0, 15.0)
 """seconds before a process that died is started again: the first, second, third… time"""
 STEADY = 60.0
 """seconds after which an earlier death is forgotten"""
+
+
+FOLLOWERS = frozenset(NAMES) - {"hub"}
+"""processes that load the pack when they start"""
 
 
 class NotStarted(RuntimeError):
@@ -46,6 +52,7 @@ class Supervisor:
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
         self._settings, self._tell = settings, tell
         self._stopping = False
+        self._pack = ""
         base = [sys.executable, "-m", "tianmu", "run"]
         self.children = [
             Child(name, [*base, name, settings.data], nice=10 if name == "works" else 0)
@@ -54,6 +61,7 @@ class Supervisor:
 
     def start(self) -> dict[str, Said]:
         """Start all processes and wait until each says it is ready; returns what they said."""
+        self._end_orphans()
         for name in NAMES:
             (self._settings.run / f"{name}.json").unlink(missing_ok=True)
         hub, *others = self.children
@@ -61,6 +69,20 @@ class Supervisor:
         for child in others:
             self._spawn(child)
         return {child.name: self._await(child) for child in self.children}
+
+    def _end_orphans(self) -> None:
+        """Processes of an ``up`` that was killed end by themselves; not all may have by now."""
+        orphans = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                line = process.cmdline()
+                if line[-3:-2] == ["run"] and line[-2] in NAMES and line[-1] == self._settings.data:
+                    process.terminate()
+                    orphans.append(process)
+        for process in psutil.wait_procs(orphans, STOP_WITHIN)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                process.wait()
 
     def add(self, name: str, command: list[str], nice: int = 0) -> None:
         """Supervise one more process that says nothing of itself (the feed)."""
@@ -74,6 +96,7 @@ class Supervisor:
         with log.open("ab") as out:
             child.process = subprocess.Popen(
                 child.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env={**os.environ, SUPERVISOR: str(os.getpid())},
                 preexec_fn=(lambda: os.nice(child.nice)) if child.nice else None,  # noqa: PLW1509
             )  # fmt: skip
         child.again_at = 0.0
@@ -98,7 +121,21 @@ class Supervisor:
             now = time.monotonic()
             for child in self.children:
                 self._mind(child, now)
+            self._mind_pack()
             time.sleep(0.1)
+
+    def _mind_pack(self) -> None:
+        """When hub has another pack in force, the others start again and load it."""
+        said = heard(self._settings.run, "hub")
+        if said is None or said.state != "ready" or not said.pack:
+            return
+        if self._pack and said.pack != self._pack:
+            self._tell("another pack is in force: gate, watch and works start again with it")
+            for child in self.children:
+                if child.name in FOLLOWERS and child.process is not None:
+                    child.deaths.clear()
+                    child.process.send_signal(signal.SIGTERM)
+        self._pack = said.pack
 
     def _mind(self, child: Child, now: float) -> None:
         if child.again_at:

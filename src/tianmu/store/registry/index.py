@@ -122,8 +122,9 @@ class Query:
     def _of_arrow(cls, strings: Any) -> Query:
         _, offsets, data = strings.buffers()
         wide = "large" in str(strings.type)
-        bounds = np.frombuffer(offsets, np.int64 if wide else np.int32)
-        bounds = bounds[strings.offset : strings.offset + len(strings) + 1].astype(np.int64)
+        width: type[np.signedinteger[Any]] = np.int64 if wide else np.int32
+        bounds: NDArray[np.int64] = np.frombuffer(offsets, width).astype(np.int64)
+        bounds = bounds[strings.offset : strings.offset + len(strings) + 1]
         text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
         return cls(text, bounds[:-1].copy(), bounds[1:].copy())
 
