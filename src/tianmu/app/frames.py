@@ -10,6 +10,10 @@ from types import ModuleType
 import msgspec
 
 
+ENCRYPTED = {"hj212": "sm4"}
+"""protocol → its module that knows the cipher"""
+
+
 def _codec(protocol: str) -> ModuleType:
     return importlib.import_module(f"tianmu.sense.{protocol}.codec")
 
@@ -23,13 +27,28 @@ def from_hex(digits: str) -> bytes:
         raise ValueError(f"--hex is not pairs of hexadecimal digits: {error}") from error
 
 
-def decode_frames(protocol: str, payload: bytes) -> Iterator[tuple[str, bool]]:
+def read_key(protocol: str, text: str) -> bytes:
+    """The key of encrypted frames; ``ValueError`` where it is none or the protocol has none."""
+    if protocol not in ENCRYPTED:
+        raise ValueError(f"frames of {protocol} are never encrypted: leave out --key")
+    cipher = importlib.import_module(f"tianmu.sense.{protocol}.{ENCRYPTED[protocol]}")
+    key: bytes = cipher.key_bytes(text)
+    return key
+
+
+def _more(key: bytes | None) -> dict[str, bytes]:
+    return {} if key is None else {"key": key}
+
+
+def decode_frames(
+    protocol: str, payload: bytes, key: bytes | None = None
+) -> Iterator[tuple[str, bool]]:
     """(JSON line, whether it was read) for each frame in ``payload``."""
-    for found in _codec(protocol).decode_lines(payload):
+    for found in _codec(protocol).decode_lines(payload, **_more(key)):
         yield msgspec.json.encode(found).decode(), "error" not in found
 
 
-def encode_line(protocol: str, line: bytes) -> str:
+def encode_line(protocol: str, line: bytes, key: bytes | None = None) -> str:
     """The frame of one JSON line, as hex; ``ValueError`` says what is wrong with it."""
     try:
         fields = msgspec.json.decode(line)
@@ -37,5 +56,5 @@ def encode_line(protocol: str, line: bytes) -> str:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(fields, dict) or "error" in fields:
         raise ValueError("not a decoded frame: pass lines that `tianmu decode` could read")
-    frame: bytes = _codec(protocol).encode_line(fields)
+    frame: bytes = _codec(protocol).encode_line(fields, **_more(key))
     return frame.hex()

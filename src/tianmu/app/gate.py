@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
-from tianmu.app.process import Said, port_of, say
+from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.facts.registry import SourceChanged
@@ -28,19 +28,21 @@ from tianmu.store.registry import Registry
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Run gate until ``stop`` is set."""
     data = settings.folder
+    said = starting(settings.run, "gate")
+    say(settings.run, said)
     main, life = Records(data / "gate.sqlite"), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources())
     http = HttpConnector(intake, tls=settings.certificate)
-    plugs = {"http": Plug(http, settings.host, port_of(settings, "gate", "http"))}
+    plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}
     wired: list[Connector] = [
         Gbt26875Connector(intake, city.time_zone),
         Hj212Connector(intake, city.time_zone),
     ]
     for connector in wired:
         plugs[connector.protocol] = Plug(
-            connector, settings.host, port_of(settings, "gate", connector.protocol)
+            connector, settings.host, port_of(settings, said, connector.protocol)
         )
-    broker, server = await _broker(settings)
+    broker, server = await _broker(settings, said)
     plugs["mqtt"] = Plug(MqttConnector(intake, http, server), server.host, server.port)
     platform = Platform(settings, intake, {name: plug.connector for name, plug in plugs.items()})
     gate = Gate(
@@ -51,8 +53,6 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         platform_source=PLATFORM_SOURCE,
         on_sources=_tell_broker(broker),
     )
-    said = Said(name="gate", pid=os.getpid(), state="starting")
-    say(settings.run, said)
     await gate.start()
     said.ports, said.state = gate.ports, "ready"
     if broker is not None and broker.kind.trial:
@@ -66,13 +66,13 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     life.close()
 
 
-async def _broker(settings: Settings) -> tuple[Broker | None, Server]:
+async def _broker(settings: Settings, said: Said) -> tuple[Broker | None, Server]:
     if settings.broker:
         host, _, port = settings.broker.rpartition(":")
         user = os.environ.get("TIANMU_BROKER_USER", "")
         password = os.environ.get("TIANMU_BROKER_PASSWORD", "")
         return None, Server(host, int(port), user, password)
-    port_number = port_of(settings, "gate", "mqtt") or _free_port(settings.host)
+    port_number = port_of(settings, said, "mqtt") or _free_port(settings.host)
     broker = Broker(settings.run / "mqtt", settings.host, port_number)
     await broker.start([])
     return broker, Server(settings.host, port_number, "tianmu-gate", broker.password)

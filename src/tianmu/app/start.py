@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from tianmu.app.process import Said
 from tianmu.app.settings import Settings
 from tianmu.app.supervise import NotStarted, Supervisor
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
 
 Tell = Callable[[str], None]
 
 
 def run_city(settings: Settings, tell: Tell) -> int:
     """Start a city and keep it running until SIGTERM or Ctrl-C; the exit code."""
-    from tianmu.app import founding
     from tianmu.city.fault import PackFaulty
     from tianmu.city.pack import load
 
@@ -30,7 +35,37 @@ def run_city(settings: Settings, tell: Tell) -> int:
     except FileNotFoundError as error:
         tell(str(error))
         return 1
-    settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with (settings.run / "up.lock").open("a+b") as lock:
+        if not _alone(lock):
+            tell(
+                f"a city runs already under {settings.folder} (process {_holder(lock)}): stop it "
+                "first, or give this one a folder of its own with --data"
+            )
+            return 1
+        return _run(settings, city, tell)
+
+
+def _alone(lock: BinaryIO) -> bool:
+    """Take the lock of a data folder, for as long as this process lives; False where it is held."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    return True
+
+
+def _holder(lock: BinaryIO) -> str:
+    lock.seek(0)
+    return lock.read(20).decode("ascii", "replace")
+
+
+def _run(settings: Settings, city: City, tell: Tell) -> int:
+    from tianmu.app import founding
+
     settings.save()
     (settings.run / "rehearsal.json").unlink(missing_ok=True)
     _certify(settings)

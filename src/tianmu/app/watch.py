@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
-from tianmu.app.process import Said, say
+from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.prevent.watch import Watch, run
@@ -18,7 +17,7 @@ from tianmu.store.registry import Registry
 
 def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     """Run watch until ``stop`` is set."""
-    said = Said(name="watch", pid=os.getpid(), state="starting")
+    said = starting(settings.run, "watch")
     say(settings.run, said)
     records = Records(settings.folder / "watch.sqlite")
     journal = SqliteJournal(settings.folder)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 
-from tianmu.app.process import Said, say
+from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.store.history import History
@@ -22,7 +21,7 @@ PURGE_S = 60.0
 
 def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     """Run works until ``stop`` is set."""
-    said = Said(name="works", pid=os.getpid(), state="starting")
+    said = starting(settings.run, "works")
     say(settings.run, said)
     records = Records(settings.folder / "works.sqlite")
     history = History(settings.folder, records)

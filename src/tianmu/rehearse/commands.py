@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -84,11 +85,21 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
             loop = asyncio.get_running_loop()
             for one in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(one, task.cancel)
+            orphaned = asyncio.create_task(_orphaned(task))
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+            orphaned.cancel()
 
         asyncio.run(run())
         tell("the feed has stopped")
+
+
+async def _orphaned(task: asyncio.Task[None]) -> None:
+    """Where ``tianmu up`` started us (it says so in the environment), end when it has died."""
+    supervisor = int(os.environ.get("TIANMU_SUPERVISOR") or 0)
+    while supervisor in {0, os.getppid()}:  # noqa: ASYNC110 - nobody tells an orphan
+        await asyncio.sleep(1)
+    task.cancel()
 
 
 def _add_probe(main: click.Group, show: Callable[[dict[str, Any], bool], None]) -> None:
