@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tianmu import __version__
 from tianmu.cities import DEFAULT
@@ -137,13 +138,31 @@ def check(pack: str) -> None:
 
 
 PROTOCOLS = ["gbt26875", "hj212"]
+KEY = click.option(
+    "--key", envvar="TIANMU_FRAME_KEY", default=None, metavar="HEX",
+    help="SM4 key of encrypted HJ 212 frames: 32 hex digits or 16 characters; better given as "
+    "TIANMU_FRAME_KEY, which other users of the machine do not see",
+)  # fmt: skip
+
+
+def _frame_key(protocol: str, text: str | None) -> bytes | None:
+    from tianmu.app.frames import ENCRYPTED, read_key
+
+    given = click.get_current_context().get_parameter_source("key")
+    if text is None or (given is ParameterSource.ENVIRONMENT and protocol not in ENCRYPTED):
+        return None
+    try:
+        return read_key(protocol, text)
+    except ValueError as error:
+        raise Problem(f"--key: {error}") from error
 
 
 @main.command()
 @click.argument("protocol", type=click.Choice(PROTOCOLS))
 @click.option("--hex", "as_hex", default=None, help="the frame's bytes as hexadecimal digits")
+@KEY
 @click.argument("file", type=click.File("rb"), required=False)
-def decode(protocol: str, as_hex: str | None, file: Any) -> None:
+def decode(protocol: str, as_hex: str | None, key: str | None, file: Any) -> None:
     """Decode frames, one JSON line each; exit 1 if any was refused."""
     from tianmu.app.frames import decode_frames, from_hex
 
@@ -154,7 +173,7 @@ def decode(protocol: str, as_hex: str | None, file: Any) -> None:
     except ValueError as error:
         raise Problem(str(error)) from error
     refused = False
-    for line, good in decode_frames(protocol, payload):
+    for line, good in decode_frames(protocol, payload, _frame_key(protocol, key)):
         click.echo(line)
         refused |= not good
     sys.exit(1 if refused else 0)
@@ -162,16 +181,18 @@ def decode(protocol: str, as_hex: str | None, file: Any) -> None:
 
 @main.command()
 @click.argument("protocol", type=click.Choice(PROTOCOLS))
+@KEY
 @click.argument("file", type=click.File("rb"), default="-")
-def encode(protocol: str, file: Any) -> None:
+def encode(protocol: str, key: str | None, file: Any) -> None:
     """Encode the JSON lines of ``decode`` back to frames, one hex line each."""
     from tianmu.app.frames import encode_line
 
+    secret = _frame_key(protocol, key)
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
         try:
-            click.echo(encode_line(protocol, line))
+            click.echo(encode_line(protocol, line, secret))
         except ValueError as error:
             raise Problem(f"line {number}: {error}") from error
 

@@ -9,7 +9,6 @@ from types import ModuleType
 
 import msgspec
 
-
 ENCRYPTED = {"hj212": "sm4"}
 """protocol → its module that knows the cipher"""
 
