@@ -41,11 +41,13 @@ function ms(at: Instant | number): number {
   return typeof at === "number" ? at : Date.parse(at);
 }
 
-export function clock(at: Instant | number): string {
+export function clock(at: Instant | number | null): string {
+  if (!at) return "–";
   return format("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(ms(at));
 }
 
-export function hourMinute(at: Instant | number): string {
+export function hourMinute(at: Instant | number | null): string {
+  if (!at) return "–";
   return format("hm", { hour: "2-digit", minute: "2-digit" }).format(ms(at));
 }
 
