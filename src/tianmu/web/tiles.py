@@ -25,7 +25,8 @@ from tianmu.web.hub import Hub
 DEEP = 20
 """zoom of the squares that devices are sorted by: some 38 m at the equator ÷ 2 … fine enough"""
 POINTS = 1500
-"""most points of one tile; with more it carries cells"""
+"""most points of one tile: the zoom at which the fullest tile has so few is the first with points
+and not cells, in all tiles alike, so that no map shows half of each"""
 NEAR = 17
 """from this zoom on always points"""
 GRID = 5
@@ -36,6 +37,18 @@ KEEP = 2000
 BUFFER = 64
 """tile units around the tile that points may lie in, so that symbols are not cut"""
 STATES = ("never", "silent", "online")
+
+
+def _first_near(code: NDArray[np.uint64]) -> int:
+    """The first zoom at which no tile holds more than ``POINTS`` of the sorted ``code``."""
+    for z in range(NEAR):
+        if len(code) <= POINTS:
+            return z
+        # the fullest tile holds more than POINTS just where one reaches that far along the order
+        tile = code >> np.uint64(2 * (DEEP - z))
+        if not (tile[POINTS:] == tile[:-POINTS]).any():
+            return z
+    return NEAR
 
 
 def mercator(
@@ -74,6 +87,8 @@ class _Order:
 
     devices: int
     """of the registry when it was made"""
+    near: int
+    """zoom from which tiles carry points"""
     code: NDArray[np.uint64]
     device: NDArray[np.uint32]
     x: NDArray[np.float64]
@@ -123,9 +138,11 @@ class Tiles:
         row = np.clip((y * side).astype(np.int64), 0, side - 1).astype(np.uint64)
         code = spread(column) | spread(row) << np.uint64(1)
         sort = np.argsort(code, kind="stable")
+        code = code[sort]
         made = _Order(
             devices=devices,
-            code=code[sort],
+            near=_first_near(code),
+            code=code,
             device=placed[sort].astype(np.uint32),
             x=x[sort],
             y=y[sort],
@@ -165,12 +182,9 @@ class Tiles:
         order = self.order()
         start, end = self._run(order, z, x, y)
         mask = signs.device_mask(self._hub, scope)
-        if mask is None and end - start > POINTS and z < NEAR:
-            return self._cells(order, start, end, z, None)
-        if mask is not None:
-            inside = mask[order.device[start:end]]
-            if z < NEAR and int(inside.sum()) > POINTS:
-                return self._cells(order, start, end, z, inside)
+        if z < order.near:
+            inside = None if mask is None else mask[order.device[start:end]]
+            return self._cells(order, start, end, z, inside)
         return self._points(order, z, x, y, mask)
 
     @staticmethod
@@ -193,10 +207,14 @@ class Tiles:
         inside: NDArray[np.bool_] | None,
     ) -> bytes:
         depth = min(GRID, DEEP - z)
+        if start == end:
+            return mvt.layer("devices", ("n", "worst"), ())
         cell = order.code[start:end] >> np.uint64(2 * (DEEP - z - depth))
         devices = order.device[start:end]
         if inside is not None:
             cell, devices = cell[inside], devices[inside]
+            if not len(cell):
+                return mvt.layer("devices", ("n", "worst"), ())
         begins = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
         counts = np.diff(np.concatenate((begins, [len(cell)])))
         alarm = self._alarm(devices)
