@@ -66,6 +66,7 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
         """Play recorded and seeded data into a running city through its real doors."""
         import logging
 
+        from tianmu.rehearse.complaints import Unusable
         from tianmu.rehearse.feed import Asked, play
 
         if score:
@@ -90,7 +91,10 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
                 await task
             orphaned.cancel()
 
-        asyncio.run(run())
+        try:
+            asyncio.run(run())
+        except (Unusable, FileNotFoundError) as error:
+            raise click.ClickException(str(error)) from error
         tell("the feed has stopped")
 
 

@@ -20,7 +20,10 @@ from typing import Any
 import numpy as np
 
 from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, connect
+from tianmu.rehearse.citizens import Citizens
+from tianmu.rehearse.city import City, connect, credentials
+from tianmu.rehearse.complaints import Complaints
+from tianmu.rehearse.complaints import read as read_complaints
 from tianmu.rehearse.fleet import Fleet, make
 from tianmu.rehearse.incident import Incidents
 from tianmu.rehearse.seeded import SeededCity
@@ -53,7 +56,10 @@ class Asked:
 
 
 async def play(asked: Asked) -> None:
-    """Play until cancelled or until the seconds are over; a part that fails is tried again."""
+    """Play until cancelled or until the seconds are over; a part that fails is tried again.
+
+    Raises ``complaints.Unusable`` where that file cannot be played."""
+    complaints = read_complaints(asked.complaints) if asked.complaints else []
     city = await asyncio.to_thread(connect, asked.data)
     folder = asked.data / "feed"
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,8 +67,20 @@ async def play(asked: Asked) -> None:
     towns = await asyncio.to_thread(city.get, "/api/city/map/towns.geojson")
     brief = await asyncio.to_thread(city.get, "/api/city")
     parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
+    if asked.devices or asked.complaints:
+        names = {d["code"]: d["name"] for d in brief["divisions"]}
+        random = np.random.default_rng()
+        # a city that was started without its own feed has no agent who takes calls
+        agent = "hotline" if "hotline" in credentials(asked.data)["tokens"] else "rehearsal"
+        citizens = Citizens(
+            connect(asked.data, agent), seeding, towns,
+            Words(seeding, names, brief["languages"][0]), random,
+            per_hour=asked.reports_per_hour,
+            complaints=Complaints(complaints, random) if complaints else None,
+        )  # fmt: skip
+        parts.append(("citizens", citizens.run))
     if asked.devices:
-        seeded = await _seeded(asked, city, folder, seeding, towns, brief)
+        seeded = await _seeded(asked, city, folder, seeding, towns, brief["time_zone"], citizens)
         parts.append(("seeded", seeded.run))
     from tianmu.rehearse import parts as others
 
@@ -98,7 +116,8 @@ async def _seeded(
     folder: Path,
     seeding: dict[str, Any],
     towns: dict[str, Any],
-    brief: dict[str, Any],
+    zone: str,
+    citizens: Citizens,
 ) -> SeededCity:
     fleet = make(seeding, towns, asked.devices, asked.seed)
     tokens = {
@@ -110,19 +129,15 @@ async def _seeded(
     await asyncio.to_thread(_register_once, city, folder, fleet, asked)
     random = np.random.default_rng()
     incidents = Incidents(seeding, towns, fleet, random, per_hour=asked.incidents_per_hour)
-    names = {d["code"]: d["name"] for d in brief["divisions"]}
     url = gate_url(city)
     gateways = {life: Gateway(url, token) for life, token in tokens.items()}
     return SeededCity(
-        city,
-        connect(asked.data, "hotline"),
         fleet,
         incidents,
-        Words(seeding, names, brief["languages"][0]),
+        citizens,
         gateways,
-        zone=brief["time_zone"],
+        zone=zone,
         truth=folder / "truth.jsonl",
-        reports_per_hour=asked.reports_per_hour,
         speed=asked.speed,
         random=random,
     )

@@ -125,7 +125,7 @@ class Incidents:
     def draw(self, now: float) -> Happening:
         """An incident that begins now."""
         spec = self._specs[int(self._random.choice(len(self._specs), p=self._share))]
-        longitude, latitude, division = self.somewhere()
+        longitude, latitude, division = self._somewhere()
         happening = Happening(
             incident=uuid.UUID(bytes=self._random.bytes(16), version=4).hex,
             code=spec["code"],
@@ -143,20 +143,12 @@ class Incidents:
             self._add_tellings(happening, told)
         return happening
 
-    def somewhere(self) -> tuple[float, float, str]:
+    def _somewhere(self) -> tuple[float, float, str]:
         """A place of the city, by the weights: longitude, latitude, division."""
         longitude, latitude, division = scatter(
             self._seeding["weights"], self._towns, 1, self._random
         )
         return float(longitude[0]), float(latitude[0]), division[0]
-
-    def channel(self) -> str:
-        """How somebody tells of something, by the pack's shares."""
-        channels: dict[str, float] = self._seeding["channels"]
-        if not channels:
-            return "hotline"
-        share = np.array(list(channels.values()))
-        return str(self._random.choice(list(channels), p=share / share.sum()))
 
     def _add_effects(self, happening: Happening, signal: dict[str, Any], until: float) -> None:
         if self._random.random() > signal.get("chance", 1.0):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -15,7 +16,7 @@ import pyarrow as pa
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.rehearse import air, bench_city, panel_script, water
-from tianmu.rehearse.city import Answered, City
+from tianmu.rehearse.city import Answered, City, credentials
 from tianmu.rehearse.fleet import scatter
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.people import People
@@ -24,6 +25,8 @@ from tianmu.rehearse.station import Station
 
 if TYPE_CHECKING:
     from tianmu.rehearse.feed import Asked
+
+log = logging.getLogger("tianmu.feed")
 
 Part = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
 Names = dict[str, dict[str, str]]
@@ -59,9 +62,12 @@ async def build(
         parts.append(await asyncio.to_thread(
             _air, asked, city, seeding, towns, kinds, zone, names
         ))  # fmt: skip
-    people = words["people"]
-    spoken = people.get(brief["languages"][0], people["en"])
-    parts.append(("people", People(asked.data, spoken).run))
+    if "duty" in credentials(asked.data)["tokens"]:
+        people = words["people"]
+        spoken = people.get(brief["languages"][0], people["en"])
+        parts.append(("people", People(asked.data, spoken).run))
+    else:
+        log.info("nobody plays the people who work on cases: that needs `up --feed replay`")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""The seeded part of the feed: devices that speak by their rhythm, incidents, people who tell."""
+"""The seeded part of the feed: devices that speak by their rhythm, and incidents."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.rehearse.city import Answered, City
+from tianmu.rehearse.citizens import Citizens
 from tianmu.rehearse.fleet import Fleet
 from tianmu.rehearse.incident import Effect, Happening, Incidents, Queue, Telling
 from tianmu.rehearse.send import Gateway
-from tianmu.rehearse.words import Words
 
 LARGEST = 1_000
 """rows in one batch"""
@@ -57,23 +55,19 @@ class SeededCity:
 
     def __init__(
         self,
-        city: City,
-        hotline: City,
         fleet: Fleet,
         incidents: Incidents,
-        words: Words,
+        citizens: Citizens,
         gateways: dict[bool, Gateway],
         *,
         zone: str,
         truth: Path,
-        reports_per_hour: float,
         speed: float,
         random: np.random.Generator,
     ) -> None:
-        self._city, self._hotline, self._fleet = city, hotline, fleet
-        self._incidents, self._words, self._gateways = incidents, words, gateways
+        self._fleet, self._incidents = fleet, incidents
+        self._citizens, self._gateways = citizens, gateways
         self._zone, self._truth, self._random = ZoneInfo(zone), truth, random
-        self._reports_per_hour = reports_per_hour
         self._rhythm = Rhythm(fleet, random, speed)
         self._effects: dict[int, list[Effect]] = {}
         self._queue = Queue()
@@ -81,17 +75,11 @@ class SeededCity:
     async def run(self) -> None:
         """For ever: a look at the clock each second."""
         self._queue.put(self._incidents.next_after(time.time()), "incident")
-        self._queue.put(time.time() + self._wait_for_report(), "report")
         while True:
             now = time.time()
             touched = await self._happen(now)
             await self._observe(now, touched)
             await asyncio.sleep(max(0.05, 1.0 - (time.time() - now)))
-
-    def _wait_for_report(self) -> float:
-        if self._reports_per_hour <= 0:
-            return float("inf")
-        return float(self._random.exponential(3600 / self._reports_per_hour))
 
     # what happens
 
@@ -102,14 +90,11 @@ class SeededCity:
             if thing == "incident":
                 self._begin(self._incidents.draw(now))
                 self._queue.put(self._incidents.next_after(now), "incident")
-            elif thing == "report":
-                await self._tell_of_anything(now)
-                self._queue.put(now + self._wait_for_report(), "report")
             elif isinstance(thing, Effect):
                 self._effects.setdefault(thing.datastream, []).append(thing)
                 touched.append(thing.datastream)
             elif isinstance(thing, Telling):
-                await self._tell(thing)
+                await self._citizens.tell(thing)
             else:
                 touched.append(thing)  # an effect that ends
         return touched
@@ -174,43 +159,6 @@ class SeededCity:
                 "value": values.round(6).tolist(),
             }
         )
-
-    # what people say
-
-    async def _tell_of_anything(self, now: float) -> None:
-        """A report of nothing that a device could see: most of what a hotline hears."""
-        matter = self._words.any_matter(self._random)
-        if matter is None:
-            return
-        spot = self._incidents.somewhere()
-        channel = self._incidents.channel()
-        await self._tell(Telling(now, channel, matter, *spot))
-
-    async def _tell(self, telling: Telling) -> None:
-        said = self._words.tell(telling.matter, telling.division, telling.division, self._random)
-        if said is None:
-            return
-        text, category = said
-        number = int(self._random.integers(10_000))
-        report: dict[str, Any] = {
-            "channel": telling.channel,
-            "text": text,
-            "category": category,
-            "origin": "seeded",
-            "place": {
-                "longitude": telling.longitude,
-                "latitude": telling.latitude,
-                "precision": 100.0,
-            },
-            # numbers of a block that no operator gives out
-            "reporter": {"phone": f"1990000{number:04d}"},
-        }
-        try:
-            await asyncio.to_thread(self._hotline.post, "/api/reports", report)
-        except Answered as problem:
-            self._gateways[False].counts["reports_refused"] += 1
-            if problem.status >= 500:
-                raise
 
 
 def _pieces(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
