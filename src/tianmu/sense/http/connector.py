@@ -76,6 +76,11 @@ class HttpConnector:
         )
         return await self._server.start(host, port)
 
+    def renew(self) -> None:
+        """Serve new connections with the certificate as its files are now."""
+        if self._server is not None:
+            self._server.renew()
+
     async def stop(self) -> None:
         if self._server is not None:
             await self._server.stop()

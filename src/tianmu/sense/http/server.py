@@ -55,6 +55,13 @@ class Server(uvicorn.Server):
             raise OSError(f"nothing serves on {host}:{port}; see the log above")
         return int(bound.getsockname()[1])
 
+    def renew(self) -> None:
+        """Serve new connections with the certificate as its files are now."""
+        if self.config.ssl is not None:
+            certificate, key = self.config.ssl_certfile, self.config.ssl_keyfile
+            assert certificate is not None
+            self.config.ssl.load_cert_chain(certificate, key)
+
     async def stop(self) -> None:
         self.should_exit = True
         if self._task is not None:

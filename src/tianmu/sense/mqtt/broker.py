@@ -55,8 +55,11 @@ def find_mosquitto() -> str | None:
 class Broker:
     """A broker process of ours under ``folder``, restarted when it dies."""
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
-        self.folder, self.host, self.port = folder, host, port
+    def __init__(
+        self, folder: Path, host: str, port: int, *, tls: tuple[str, str] | None = None
+    ) -> None:
+        """``tls``: paths of certificate and key, for a port with TLS."""
+        self.folder, self.host, self.port, self._tls = folder, host, port, tls
         program = find_mosquitto()
         self.kind = MOSQUITTO if program else AMQTT
         self._program = program
@@ -73,7 +76,7 @@ class Broker:
         else:
             command = [
                 sys.executable, "-m", "tianmu.sense.mqtt.trial",
-                self.host, str(self.port), str(self.folder),
+                self.host, str(self.port), str(self.folder), *(self._tls or ()),
             ]  # fmt: skip
         self._keeper = asyncio.create_task(self._keep(command))
         await self._listening()
@@ -114,13 +117,25 @@ class Broker:
             f"user {GATE}\ntopic readwrite #\n\npattern write tianmu/%u/#\n"
             "pattern read tianmu/%u/commands/#\n",
         )
+        self._reload()
+
+    def renew(self) -> None:
+        """Serve with the certificate as its files are now: mosquitto at once, the trial broker
+        when it is started anew."""
+        if self._tls:
+            self._reload()
+
+    def _reload(self) -> None:
         if self._program and self._process and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)
 
     def _configuration(self) -> str:
         root = "user root\n" if os.geteuid() == 0 else ""
+        tls = ""
+        if self._tls:
+            tls = f"certfile {self._tls[0]}\nkeyfile {self._tls[1]}\n"
         return (
-            f"listener {self.port} {self.host}\n"
+            f"listener {self.port} {self.host}\n{tls}"
             f"{root}allow_anonymous false\n"
             f"password_file {self.folder / 'users'}\n"
             f"acl_file {self.folder / 'acl'}\n"

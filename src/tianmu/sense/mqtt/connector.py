@@ -9,6 +9,7 @@ hands them out again if we die. What arrives twice that way has the same observa
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,8 @@ class Server:
     user: str
     password: str
     version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
+    tls: ssl.SSLContext | None = None
+    """whom we trust as the broker; None: no TLS"""
 
 
 class MqttConnector:
@@ -77,6 +80,8 @@ class MqttConnector:
             manual_ack=True,
         )
         client.username_pw_set(self._server.user, self._server.password)
+        if self._server.tls is not None:
+            client.tls_set_context(self._server.tls)
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

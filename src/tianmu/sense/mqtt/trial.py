@@ -1,4 +1,5 @@
-"""The pure-Python broker for trial: ``python -m tianmu.sense.mqtt.trial HOST PORT FOLDER``.
+"""The pure-Python broker for trial: ``python -m tianmu.sense.mqtt.trial HOST PORT FOLDER``,
+with TLS where a certificate and its key follow.
 
 The folder is handed to the plugins by the environment, since the broker makes them itself.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from amqtt.broker import Broker
@@ -42,10 +44,13 @@ class OwnTopics(BaseTopicPlugin):  # type: ignore[misc]
         return user == GATE or (topic or "").startswith(f"tianmu/{user}/")
 
 
-async def main(host: str, port: int) -> None:
+async def main(host: str, port: int, tls: Sequence[str] = ()) -> None:
+    listener: dict[str, object] = {"type": "tcp", "bind": f"{host}:{port}"}
+    if tls:
+        listener |= {"ssl": True, "certfile": tls[0], "keyfile": tls[1]}
     broker = Broker(
         {
-            "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
+            "listeners": {"default": listener},
             "plugins": {
                 "tianmu.sense.mqtt.trial.Passwords": {},
                 "tianmu.sense.mqtt.trial.OwnTopics": {},
@@ -58,4 +63,4 @@ async def main(host: str, port: int) -> None:
 
 if __name__ == "__main__":
     os.environ[FOLDER] = sys.argv[3]
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[4:6]))
