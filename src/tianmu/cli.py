@@ -57,11 +57,19 @@ def main() -> None:
               help="how many devices the feed seeds")  # fmt: skip
 @click.option("--admin-password-file", type=click.Path(exists=True, dir_okay=False), default=None,
               help="lines 'role: password' for the three administrators")  # fmt: skip
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), default=None)
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), default=None)
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="PEM: the server's certificate first, then those that issued it")  # fmt: skip
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="its private key, PEM, without a passphrase")  # fmt: skip
 @click.option("--tls", type=click.Choice(["local"]), default=None,
               help="local: with a certificate authority of the city's own")  # fmt: skip
-@click.option("--broker", default="", help="host:port of the city's own MQTT broker")
+@click.option("--tls-name", "tls_names", multiple=True, metavar="NAME",
+              help="with --tls local: what people call this machine, beside its own names "
+              "(may be given again)")  # fmt: skip
+@click.option(
+    "--broker", default="",
+    help="host:port of the city's own MQTT broker (mqtts://host:port: by TLS)",
+)  # fmt: skip
 def up(
     pack: str,
     data: Path,
@@ -73,6 +81,7 @@ def up(
     tls_cert: str | None,
     tls_key: str | None,
     tls: str | None,
+    tls_names: tuple[str, ...],
     broker: str,
 ) -> None:
     """Start a city and keep it running."""
@@ -81,14 +90,27 @@ def up(
 
     if bool(tls_cert) != bool(tls_key):
         raise Problem("--tls-cert and --tls-key go together: give both or neither")
+    _check_tls(tls, tls_cert, tls_names)
     settings = Settings(
         pack=pack, data=str(data.resolve()), host=host, port=port, feed=feed,
-        feed_devices=feed_devices, broker=broker, tls=tls or "",
+        feed_devices=feed_devices, broker=broker, tls=tls or "", tls_names=tls_names,
         admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",
     )  # fmt: skip
     sys.exit(run_city(settings, tell))
+
+
+def _check_tls(tls: str | None, certificate: str | None, names: tuple[str, ...]) -> None:
+    from tianmu.access.tls import can_be_named
+
+    if tls and certificate:
+        raise Problem("--tls local makes a certificate, --tls-cert brings one: give one of them")
+    if names and not tls:
+        raise Problem("--tls-name goes with --tls local; a certificate you bring has its names")
+    for name in names:
+        if not can_be_named(name):
+            raise Problem(f"--tls-name {name}: neither a DNS name nor an address, e.g. city.lan")
 
 
 @main.command(hidden=True)

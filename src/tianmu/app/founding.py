@@ -158,22 +158,21 @@ def _token(tx: Transaction, account: str, role: str, name: str, department: str)
     return plain
 
 
-def write_credentials(
-    settings: Settings, url: str, ports: dict[str, int], tokens: dict[str, str]
-) -> None:
+def write_credentials(settings: Settings, ports: dict[str, int], tokens: dict[str, str]) -> None:
     """``run/rehearsal.json``, readable by this user alone: how feed, probe and bench sign in."""
     path = settings.run / "rehearsal.json"
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    authority = settings.authority
+    authority, certificate = settings.authority, settings.certificate
     with os.fdopen(descriptor, "w") as file:
         json.dump(
             {
-                "url": url,
+                "url": settings.local_url(ports["web"]),
                 "ports": ports,
                 "tokens": tokens,
                 "authority": str(authority) if authority else "",
+                "certificate": certificate[0] if certificate else "",
                 "probe": {"source": PROBE_ADDRESS, "components": PROBE_COMPONENTS},
             },
             file,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
+from tianmu.access import tls
+from tianmu.app.certificate import serve_renewed
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
@@ -23,6 +27,9 @@ from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+
+MQTTS = "mqtts://"
+"""before a broker's address: it speaks TLS, by a certificate that this machine trusts"""
 
 
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
@@ -58,6 +65,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     if broker is not None and broker.kind.trial:
         said.notes = [broker.kind.note]
     say(settings.run, said)
+    await serve_renewed(settings, stop, *_renewable(settings, http, broker, server))
     await stop.wait()
     await gate.stop()
     if broker is not None:
@@ -66,16 +74,33 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     life.close()
 
 
+def _renewable(
+    settings: Settings, http: HttpConnector, broker: Broker | None, server: Server
+) -> Iterator[Callable[[], None]]:
+    """What takes up a renewed certificate; gate trusts it before the broker shows it."""
+    yield http.renew
+    if settings.certificate is not None and server.tls is not None and broker is not None:
+        context, file = server.tls, Path(settings.certificate[0])
+        yield lambda: tls.trust_also(context, file)
+        yield broker.renew
+
+
 async def _broker(settings: Settings, said: Said) -> tuple[Broker | None, Server]:
     if settings.broker:
-        host, _, port = settings.broker.rpartition(":")
+        secure = settings.broker.startswith(MQTTS)
+        host, _, port = settings.broker.removeprefix(MQTTS).rpartition(":")
         user = os.environ.get("TIANMU_BROKER_USER", "")
         password = os.environ.get("TIANMU_BROKER_PASSWORD", "")
-        return None, Server(host, int(port), user, password)
+        context = ssl.create_default_context() if secure else None
+        return None, Server(host, int(port), user, password, tls=context)
     port_number = port_of(settings, said, "mqtt") or _free_port(settings.host)
-    broker = Broker(settings.run / "mqtt", settings.host, port_number)
+    certificate = settings.certificate
+    broker = Broker(settings.run / "mqtt", settings.host, port_number, tls=certificate)
     await broker.start([])
-    return broker, Server(settings.host, port_number, "tianmu-gate", broker.password)
+    trusted = tls.trusting(settings.authority, Path(certificate[0])) if certificate else None
+    return broker, Server(
+        settings.local_host, port_number, "tianmu-gate", broker.password, tls=trusted
+    )
 
 
 def _free_port(host: str) -> int:

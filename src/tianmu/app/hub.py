@@ -12,6 +12,7 @@ from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.session import Sessions
 from tianmu.app import founding
+from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import lag
@@ -70,10 +71,12 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     worker.start()
     server = Server(create_app(hub), certificate=settings.certificate, timeout_graceful_shutdown=2)
     said.ports = {"web": await server.start(settings.host, port)}
+    renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
     said.state = "ready"
     await _until(stop, settings, hub, said)
     await server.stop()
+    await renewing
     worker.join(3)
     records.close()
 

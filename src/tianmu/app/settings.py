@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from pathlib import Path
 
 import msgspec
@@ -28,6 +30,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     tls: str = ""
     """``local``: a certificate authority of the city's own"""
+    tls_names: tuple[str, ...] = ()
+    """names and addresses of this machine besides those it knows itself (``--tls local``)"""
+    visited: str = ""
+    """host of the links that are given to people; empty: ``host``"""
     broker: str = ""
     """``host:port`` of the city's own MQTT broker; empty: one of ours is started"""
 
@@ -43,6 +49,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def scheme(self) -> str:
         return "https" if self.tls or self.tls_certificate else "http"
+
+    @property
+    def local_host(self) -> str:
+        """Where programs on this machine reach the doors."""
+        if not listens_everywhere(self.host):
+            return self.host
+        return "::1" if ":" in self.host else "127.0.0.1"
+
+    def url(self, port: int) -> str:
+        """What people open."""
+        return f"{self.scheme}://{in_url(self.visited or self.host)}:{port}"
+
+    def local_url(self, port: int) -> str:
+        """What programs on this machine open."""
+        return f"{self.scheme}://{in_url(self.local_host)}:{port}"
 
     @property
     def certificate(self) -> tuple[str, str] | None:
@@ -67,6 +88,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         path = self.run / "settings.json"
         path.touch(mode=0o600)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+
+
+def listens_everywhere(host: str) -> bool:
+    """Whether ``host`` means all addresses of the machine (0.0.0.0, ::) and so is none to visit."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_unspecified
+    return not host
+
+
+def in_url(host: str) -> str:
+    """A host as a URL has it: IPv6 in brackets (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def load(data: Path) -> Settings:

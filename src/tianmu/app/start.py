@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -64,11 +65,16 @@ def _holder(lock: BinaryIO) -> str:
 
 
 def _run(settings: Settings, city: City, tell: Tell) -> int:
-    from tianmu.app import founding
+    from tianmu.access.tls import Unusable
+    from tianmu.app import certificate, founding
 
+    try:
+        settings, doubts = certificate.prepare(settings)
+    except Unusable as error:
+        tell(f"{error}; nothing was started")
+        return 1
     settings.save()
     (settings.run / "rehearsal.json").unlink(missing_ok=True)
-    _certify(settings)
     supervisor = Supervisor(settings, tell)
     stopping = False
 
@@ -89,22 +95,16 @@ def _run(settings: Settings, city: City, tell: Tell) -> int:
         tell(str(reason))
         return 1
     ports = {**said["hub"].ports, **said["gate"].ports}
-    url = f"{settings.scheme}://{settings.host}:{ports['web']}"
-    founding.write_credentials(settings, url, ports, said["hub"].tokens)
+    founding.write_credentials(settings, ports, said["hub"].tokens)
     if settings.feed == "replay":
         supervisor.add("feed", _feed_command(settings), nice=5)
     language = city.languages[0]
-    for line in greeting(settings, said, city.name.get(language, "")):
+    for line in [*greeting(settings, said, city.name.get(language, "")), *doubts]:
         tell(line)
+    if settings.certificate is not None:
+        threading.Thread(target=certificate.keep, args=(settings, tell), daemon=True).start()
     supervisor.run()
     return 0
-
-
-def _certify(settings: Settings) -> None:
-    if settings.tls == "local":
-        from tianmu.access import tls
-
-        tls.local(settings.folder)
 
 
 def _feed_command(settings: Settings) -> list[str]:
@@ -117,7 +117,7 @@ def _feed_command(settings: Settings) -> list[str]:
 def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
     """What the person who started it needs: one link; the first time, the administrators' too."""
     hub, gate = said["hub"], said["gate"]
-    url = f"{settings.scheme}://{settings.host}:{hub.ports['web']}"
+    url = settings.url(hub.ports["web"])
     lines = [f"Tianmu 天目 · {city} · {url}", ""]
     lines.append("  Open the wall, signed in (this link works once):")
     lines.append(f"    {url}/open#{hub.link}")
@@ -127,6 +127,15 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
             "  First start: three separate administrators, one link each, good for a day:",
         ]
         lines += [f"    {role:<15} {url}/open#{secret}" for role, secret in hub.links.items()]
+    if settings.authority is not None:
+        from tianmu.access.tls import fingerprint
+
+        lines += [
+            "",
+            "  Once on each device that visits: install the city's own authority, after comparing",
+            f"    {url}/trust",
+            f"    SHA-256 {fingerprint(settings.authority)}",
+        ]
     lines += ["", "  Doors: " + "  ".join(f"{k} {p}" for k, p in gate.ports.items())]
     for one in (hub, gate):
         lines += [f"  Note: {note.get('en', '')} {note.get('zh', '')}" for note in one.notes]

@@ -49,7 +49,7 @@ def look(data: Path) -> dict[str, Any]:
             data, "hub", "SELECT count(*) FROM case_state WHERE open = 1 AND probe = ''"
         ),
         "pack": settings.pack,
-        "url": f"{settings.scheme}://{settings.host}:{ports.get('web', settings.port)}",
+        "url": settings.url(ports.get("web", settings.port)),
     }
 
 

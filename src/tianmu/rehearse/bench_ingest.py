@@ -110,7 +110,7 @@ async def _by_http(city: City, bench: Bench, form: str, size: int, seconds: floa
     turn = iter(range(1 << 60))
 
     async def worker() -> None:
-        reader, writer = await asyncio.open_connection(city.host, city.ports["http"])
+        reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
         head = (
             f"POST /observations HTTP/1.1\r\nHost: {city.host}\r\n"
             f"Authorization: Bearer {bench.token}\r\n"
@@ -164,6 +164,8 @@ def _by_mqtt(city: City, bench: Bench, size: int, seconds: float) -> Sent:
     begun: dict[int, float] = {}
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"bench-{bench.run}")
     client.username_pw_set(bench.mqtt_source, bench.mqtt_token)
+    if city.tls is not None:
+        client.tls_set_context(city.tls)
     client.max_inflight_messages_set(MQTT_WINDOW)
 
     def acknowledged(_c: Any, _d: Any, mid: int, *_: Any) -> None:

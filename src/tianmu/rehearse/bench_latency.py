@@ -121,7 +121,7 @@ async def _load(
 ) -> None:
     """One gateway's share of the ordinary load."""
     chance = np.random.default_rng()
-    reader, writer = await asyncio.open_connection(city.host, city.ports["http"])
+    reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
     n = len(bench.datastreams)
     pool = []
     for _ in range(64):

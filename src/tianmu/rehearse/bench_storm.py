@@ -22,7 +22,6 @@ import shapely
 
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City
-from tianmu.rehearse.feed import gate_url
 from tianmu.rehearse.incident import METRES
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.send import Gateway
@@ -144,7 +143,7 @@ def _spots(city: City, count: int, random: np.random.Generator) -> tuple[Any, An
 
 async def _send(city: City, token: str, names: list[str], what: Trigger, rate: float) -> None:
     """The signals at the rate asked, each device once, in batches as gateways send them."""
-    gateway = Gateway(gate_url(city), token)
+    gateway = Gateway(city.gate_url, token, tls=city.tls)
     begin = time.perf_counter()
     under_way: set[asyncio.Task[None]] = set()
     size = max(1, min(BATCH, int(rate / 5)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from typing import Any
 
 import httpx
 import psutil
+
+PEM_BEGIN, PEM_END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 class Answered(RuntimeError):
@@ -35,15 +38,23 @@ class Answered(RuntimeError):
 class City:
     """The API of a running city, as one account."""
 
-    def __init__(self, url: str, token: str, ports: dict[str, int], *, verify: Any = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        ports: dict[str, int],
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """``tls``: whom we trust, where the city speaks TLS."""
         self.url, self.token, self.ports = url.rstrip("/"), token, ports
         self.host = httpx.URL(url).host
-        self._verify = verify
+        self.tls = tls
         self.http = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
-            verify=verify,
+            verify=tls or True,
             limits=httpx.Limits(max_connections=16),
         )
 
@@ -62,7 +73,12 @@ class City:
 
     def as_account(self, token: str) -> City:
         """The same city, spoken to by another account."""
-        return City(self.url, token, self.ports, verify=self._verify)
+        return City(self.url, token, self.ports, tls=self.tls)
+
+    @property
+    def gate_url(self) -> str:
+        """Gate's HTTP door."""
+        return str(httpx.URL(self.url).copy_with(port=self.ports["http"]))
 
     def events(self, cursor: str = "") -> Iterator[tuple[str, str, Any]]:
         """(cursor, event, data) as they are pushed (``GET /api/push``, server-sent events)."""
@@ -114,8 +130,31 @@ def credentials(data: Path) -> dict[str, Any]:
 def connect(data: Path, role: str = "rehearsal", url: str = "") -> City:
     """The city that runs under ``data`` (at ``url`` if that is another), as ``role``."""
     found = credentials(data)
-    verify: Any = found.get("authority") or True
-    return City(url or found["url"], found["tokens"][role], found["ports"], verify=verify)
+    url = url or found["url"]
+    return City(url, found["tokens"][role], found["ports"], tls=trust(found, url))
+
+
+def trust(found: dict[str, Any], url: str) -> ssl.SSLContext | None:
+    """Whom to trust at ``url`` by what the city wrote down: its own authority, or exactly the
+    certificate it was given, under whatever name; at another address also what the machine trusts.
+    None without TLS."""
+    if not url.startswith("https:"):
+        return None
+    if found["authority"]:
+        context = ssl.create_default_context(cafile=found["authority"])
+        if url != found["url"]:
+            context.load_default_certs()
+        return context
+    if url != found["url"]:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    text = Path(found["certificate"]).read_text("ascii", "replace")
+    # the first is the server's own, those after it issued it
+    end = text.index(PEM_END) + len(PEM_END)
+    context.load_verify_locations(cadata=text[text.index(PEM_BEGIN) : end])
+    return context
 
 
 class Started:

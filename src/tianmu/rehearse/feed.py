@@ -129,8 +129,7 @@ async def _seeded(
     await asyncio.to_thread(_register_once, city, folder, fleet, asked)
     random = np.random.default_rng()
     incidents = Incidents(seeding, towns, fleet, random, per_hour=asked.incidents_per_hour)
-    url = gate_url(city)
-    gateways = {life: Gateway(url, token) for life, token in tokens.items()}
+    gateways = {life: Gateway(city.gate_url, token, tls=city.tls) for life, token in tokens.items()}
     return SeededCity(
         fleet,
         incidents,
@@ -141,11 +140,6 @@ async def _seeded(
         speed=asked.speed,
         random=random,
     )
-
-
-def gate_url(city: City) -> str:
-    scheme = city.url.partition(":")[0]
-    return f"{scheme}://{city.host}:{city.ports['http']}"
 
 
 def _register_once(city: City, folder: Path, fleet: Fleet, asked: Asked) -> None:

@@ -203,6 +203,7 @@ def _air(
     station = air.AirStation(
         "air-dongsi", city.host, city.ports["mqtt"], source=source, token=token,
         hours=air.read(), zone=zone, speed=asked.speed * 60, only=kinds[AIR],
+        tls=city.tls,
     )  # fmt: skip
     place = _spots(seeding, towns, 1, asked.seed + 2)[0]
     _register(city, [station.device(AIR, kinds[AIR], name="Dongsi", place=place)])

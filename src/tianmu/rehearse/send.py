@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 
 import httpx
@@ -13,12 +14,12 @@ class Gateway:
     """Keeps sending a batch until gate has acknowledged it: refused for want of room or time, it
     waits as told and sends the same again under the same idempotency key."""
 
-    def __init__(self, url: str, token: str, *, verify: object = True) -> None:
+    def __init__(self, url: str, token: str, *, tls: ssl.SSLContext | None = None) -> None:
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             timeout=30,
-            verify=verify,  # type: ignore[arg-type]
+            verify=tls or True,
         )
         self.counts: Counter[str] = Counter()
 
