@@ -71,8 +71,9 @@ def take(page: Page, url: str, name: str) -> None:
     """A picture of a screen, as good as fits into ``MOST`` bytes."""
     page.goto(url)
     page.wait_for_timeout(SETTLE)
-    page.keyboard.press("Escape")  # whoever came by a link is asked to set a password
-    page.wait_for_timeout(500)
+    if page.locator("dialog[open]").count():  # whoever came by a link is asked for a password
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(500)
     for quality in (85, 80, 72, 64, 55):
         raw = page.screenshot(type="jpeg", quality=quality)
         if len(raw) <= MOST:
