@@ -283,20 +283,3 @@ def test_chinese_is_drawn_with_our_own_fonts(wall: Page, base: str) -> None:
         "document.fonts.check('500 24px \"Noto Sans SC Variable\"', '城市运行案件告警')"
     )
     assert all(url.startswith((base, "blob:", "data:")) for url in asked), asked
-
-
-def test_a_kiosk_only_shows(browser: Browser, base: str, running_city: Any) -> None:
-    """A wall screen signs in by a token; nothing on it can change anything."""
-    tokens = running_city.started.data / "run" / "hub.json"
-    import json
-
-    secret = json.loads(tokens.read_text())["tokens"].get("kiosk")
-    if not secret:
-        pytest.skip("this city made no kiosk token at its first start")
-    context = browser.new_context(viewport={"width": 1920, "height": 1080})
-    page = context.new_page()
-    page.goto(f"{base}/open#kiosk:{secret}")
-    page.wait_for_url("**/hall")
-    expect(page.locator("[data-net=manage]")).to_be_visible(timeout=SOON)
-    expect(page.locator("a[href='/desk']")).to_have_count(0)
-    context.close()

@@ -2,7 +2,7 @@
 import { computed } from "vue";
 import { city, levels } from "@/live";
 import { name, say, w } from "@/words";
-import type { Level, Place } from "@/api/types";
+import type { Alarm, CaseItem, Level, Place } from "@/api/types";
 
 const divisions = computed(() => new Map((city.value?.divisions ?? []).map((d) => [d.code, d])));
 const departments = computed(() => new Map((city.value?.departments ?? []).map((d) => [d.code, d])));
@@ -87,6 +87,18 @@ const PRIORITY = ["var(--neutral)", "var(--red)", "var(--orange)", "var(--yellow
 
 export function priorityColour(priority: number): string {
   return PRIORITY[priority] ?? "var(--neutral)";
+}
+
+/** What a case is called from afar: what people told is long, so the matter's name stands first. */
+export function headline(item: CaseItem): { head: string; rest: string } {
+  const title = say(item.title);
+  const matter = say(item.matter_name);
+  return item.worst === 0 && matter && matter !== title ? { head: matter, rest: title } : { head: title || matter, rest: "" };
+}
+
+/** Where an alarm is, in words: never bare coordinates. */
+export function alarmPlace(alarm: Alarm): string {
+  return divisionPath(alarm.place.division) || alarm.place.address || say(alarm.division_name) || say(alarm.department_name) || `${kindName(alarm.device_kind)} ${alarm.device.slice(-8)}`;
 }
 
 export function placeWords(place: Place | null | undefined, division?: string | null): string {
