@@ -87,9 +87,14 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
             for one in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(one, task.cancel)
             orphaned = asyncio.create_task(_orphaned(task))
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await task
-            orphaned.cancel()
+            except asyncio.CancelledError:
+                tell("the feed has stopped")
+                # threads may still wait for answers of a city that stops; nothing needs them
+                os._exit(0)
+            finally:
+                orphaned.cancel()
 
         try:
             asyncio.run(run())
