@@ -39,7 +39,7 @@ def hear(
     assert frame.fault is None
     told = Told(panel, ZONE, settings, now)
     tell(frame, told)
-    return told.readings(frame.serial, maintenance)
+    return told.readings(maintenance)
 
 
 def component(state: list[str], time: str | None = LOCAL, number: int = 25) -> dict[str, Any]:
@@ -80,6 +80,18 @@ def test_a_time_that_cannot_be_is_replaced_and_kept(panel: Panel, time: str | No
     assert readings.quality is not None
     assert readings.quality.tolist() == [UNCERTAIN]
     assert readings.side[0]["told_time"] == (time or "000000000000")
+
+
+def test_what_comes_later_is_never_older(panel: Panel) -> None:
+    """Nor where the panel's clock was ahead and is set back, nor where it connects again and its
+    serials begin anew: what looks older than what is known would not be judged."""
+    ahead = hear(panel, 2, component(["normal"], "2026-11-23T09:03:20"), now=NOW + 300_000)
+    right = hear(panel, 2, component(["fire"], LOCAL), now=NOW + 500_000)
+    again = hear(Panel(PANEL), 2, component(["normal"], None), now=NOW + 900_000)
+    told = [(r.time[0], r.sequence[0]) for r in (ahead, right, again) if r.sequence is not None]
+    assert told == sorted(set(told)) and {time for time, _ in told} == {NOW}
+    assert ahead.side[0]["told_time"] == "2026-11-23T09:03:20" and _quality(ahead) == [GOOD]
+    assert "told_time" not in right.side[0]
 
 
 def test_a_late_report_keeps_its_time(panel: Panel) -> None:

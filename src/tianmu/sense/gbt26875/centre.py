@@ -120,7 +120,7 @@ class Centre:
     def _columns(self, told: Told, known: Known, frame: Frame) -> Readings | None:
         if not told.rows:
             return None
-        return told.readings(frame.serial, self._in_maintenance(known))
+        return told.readings(self._in_maintenance(known))
 
     def _trusted(self, frame: Frame, now: int) -> bool:
         label = local_time(read_time(frame.label), self.zone)
@@ -306,7 +306,7 @@ class Centre:
         told.add(known.panel.address, name, value, {}, "", **side)
         try:
             await self.intake.take(
-                told.readings(0, self._in_maintenance(known)),
+                told.readings(self._in_maintenance(known)),
                 source=known.source,
                 key=None,
                 peer=known.link.peer if known.link else "",
@@ -336,7 +336,7 @@ class Centre:
             told = Told(known.panel, self.zone, known.settings, self.intake.now())
             tell(frame, told)
             await self.intake.take(
-                told.readings(frame.serial, self._in_maintenance(known)),
+                told.readings(self._in_maintenance(known)),
                 source=known.source,
                 key=identity(frame),
                 peer=peer,

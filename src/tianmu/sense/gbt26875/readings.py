@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tianmu.facts.batch import GOOD, MAINTENANCE, TEST, UNCERTAIN
 from tianmu.sense.contract import Candidate, Readings
@@ -49,6 +50,15 @@ class Panel:
     """scope (``""`` the whole unit, else ``<system type>-<address>``) → µs at which it ends"""
     abnormal: dict[str, set[str]] = field(default_factory=dict)
     """scope of a system → its component addresses whose last state was not normal"""
+    told: int = 0
+    """number of the last row, see ``numbers``"""
+
+    def numbers(self, count: int, received: int) -> NDArray[np.uint32]:
+        """Numbers that rise with the order of arrival, also when the panel connects again (its
+        serials begin anew) or gate does: they order what a panel tells within one second."""
+        first = max(self.told + 1, received // 1_000)
+        self.told = first + count - 1
+        return (np.arange(first, first + count, dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
 
     def in_test(self, scope: str, now: int) -> bool:
         return any(self.testing.get(key, 0) > now for key in ("", scope))
@@ -76,15 +86,21 @@ class Told:
     def add(
         self, address: str, name: str, value: float, thing: Object, scope: str = "", **side: Any
     ) -> None:
-        """A row at the object's own time where that can be believed, else at the time of
-        receipt, marked uncertain, with the told time kept beside it."""
+        """A row at the object's own time where that can be believed, else at the second of
+        receipt, marked uncertain, with the told time kept beside it.
+
+        Nothing happens after it was told: a clock that is a little ahead gives the second of
+        receipt, too, or what the panel tells once its clock was set would seem to be older.
+        """
         time, quality = self.received, GOOD
         if "time" in thing:
             told = local_time(thing["time"], self.zone)
-            if told is not None and self._believable(told):
+            time = self.received // 1_000_000 * 1_000_000
+            if told is None or not self._believable(told):
+                quality = UNCERTAIN
+            if quality == GOOD and told is not None and told <= time:
                 time = told
             else:
-                quality = UNCERTAIN
                 side["told_time"] = thing["time"] or thing.get("time_raw", "")
         self.rows.append(Row(address, name, time, value, quality, side, scope))
 
@@ -92,7 +108,7 @@ class Told:
         ahead = told - self.received
         return -self.settings.past_days * 86_400e6 <= ahead <= self.settings.future_seconds * 1e6
 
-    def readings(self, serial: int, in_maintenance: Callable[[str], bool]) -> Readings:
+    def readings(self, in_maintenance: Callable[[str], bool]) -> Readings:
         """The rows as columns. MAINTENANCE goes before TEST before UNCERTAIN."""
         unit = in_maintenance(self.panel.address)
         for row in self.rows:
@@ -107,7 +123,7 @@ class Told:
             time=np.array([row.time for row in rows], dtype=np.int64),
             value=np.array([row.value for row in rows], dtype=np.float64),
             quality=np.array([row.quality for row in rows], dtype=np.uint8),
-            sequence=np.arange(len(rows), dtype=np.uint32) + np.uint32(serial << 8),
+            sequence=self.panel.numbers(len(rows), self.received),
             side={n: row.side for n, row in enumerate(rows) if row.side},
             candidates=self.candidates,
         )
