@@ -47,6 +47,16 @@ STORM: Figures = (
     ("pairwise_recall", "pairwise recall", ""),
     ("lost", "lost", ""),
 )
+KILLS: Figures = (
+    ("kills", "SIGKILLs under load", ""),
+    ("ok", "nothing lost and nothing twice (1 = yes)", ""),
+    ("observations", "observations acknowledged", ""),
+    ("fires", "fires confirmed", ""),
+    ("reports", "reports answered", ""),
+    ("seconds", "lasted", "s"),
+)
+ONCE = frozenset({"kills of the city", "size 1,560,000 devices"})
+"""measurements that are long: run once"""
 SIZE: Figures = (
     ("register_s", "register all devices", "s"),
     ("cold_start_s", "cold start to serving", "s"),
@@ -79,6 +89,10 @@ def measurements(devices: int, seconds: float) -> dict[str, tuple[list[str], str
         "storm": (
             [*bench, "storm", "--signals", "6000", "--rate", "3000", "--json"],
             "3,000 signals/s, exact", STORM,
+        ),
+        "kills of the city": (
+            ["benchmarks/city_kills.py", "--kills", "200", "--json"],
+            "nothing lost, nothing twice", KILLS,
         ),
         "size 1,560,000 devices": (["benchmarks.city_size", "--devices", "1560000"], "", SIZE),
     }  # fmt: skip
@@ -117,7 +131,7 @@ def measure(arguments: list[str], runs: int) -> list[dict[str, Any]]:
     for number in range(runs):
         print(f"  run {number + 1} of {runs}: {' '.join(arguments)}", file=sys.stderr)
         done = subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=HERE.parent, capture_output=True, text=True,
+            [sys.executable, *_run(arguments)], cwd=HERE.parent, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         if done.returncode:
@@ -125,6 +139,11 @@ def measure(arguments: list[str], runs: int) -> list[dict[str, Any]]:
             continue
         found.append(json.loads(done.stdout.strip().splitlines()[-1]))
     return found
+
+
+def _run(arguments: list[str]) -> list[str]:
+    """A script by its path, anything else as a module."""
+    return arguments if arguments[0].endswith(".py") else ["-m", *arguments]
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -145,7 +164,7 @@ def table(results: dict[str, Any]) -> str:
             lines.append(
                 f"| {name if number == 0 else ''} | {figure['what']} | {value} | {aim} | {taken} |"
             )
-    commands = [f"* {name}: `python -m {' '.join(r['command'])}`" for name, r in results.items()]
+    commands = [f"* {name}: `python {' '.join(_run(r['command']))}`" for name, r in results.items()]
     about = sorted(
         {
             "{cpu}, {cores} cores, {memory_gib} GiB, {system}, Python {python}".format(
@@ -176,7 +195,7 @@ def main() -> None:
             continue
         print(name, file=sys.stderr)
         about = machine()
-        found = measure(arguments, asked.runs)
+        found = measure(arguments, 1 if name in ONCE else asked.runs)
         if not found:
             print(f"  {name}: no run succeeded; nothing is written down", file=sys.stderr)
             continue
