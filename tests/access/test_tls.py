@@ -71,4 +71,4 @@ def test_kept_then_renewed(tmp_path: Path) -> None:
     known = x509.load_pem_x509_certificate(more.certificate.read_bytes())
     names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "new.example" in names.get_values_for_type(x509.DNSName)
-    assert len(tls.fingerprint(files.authority)) == 95
+    assert len(tls.about(files.authority).fingerprint) == 95

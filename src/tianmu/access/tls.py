@@ -113,10 +113,27 @@ def _local(folder: Path, names: Iterable[str], now: datetime.datetime) -> TlsFil
     return files
 
 
-def fingerprint(certificate: Path) -> str:
-    """SHA-256 of a certificate as people compare it: ``AB:CD:…``."""
-    digest = x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256())
-    return ":".join(f"{byte:02X}" for byte in digest)
+@dataclass(frozen=True)
+class Authority:
+    """What people see of an authority when they install it."""
+
+    name: str
+    """common name, which devices list it by"""
+    until: int
+    """end of its validity, µs since the epoch"""
+    fingerprint: str
+    """SHA-256 as people compare it: ``AB:CD:…``"""
+
+
+def about(certificate: Path) -> Authority:
+    """What there is to see of the authority in ``certificate``."""
+    held = _certificates(certificate)[0]
+    names = held.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return Authority(
+        name=str(names[0].value) if names else held.subject.rfc4514_string(),
+        until=int(held.not_valid_after_utc.timestamp()) * 1_000_000,
+        fingerprint=":".join(f"{byte:02X}" for byte in held.fingerprint(hashes.SHA256())),
+    )
 
 
 def examine(certificate: Path, key: Path) -> x509.Certificate:

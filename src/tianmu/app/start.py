@@ -128,13 +128,13 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
         ]
         lines += [f"    {role:<15} {url}/open#{secret}" for role, secret in hub.links.items()]
     if settings.authority is not None:
-        from tianmu.access.tls import fingerprint
+        from tianmu.access.tls import about
 
         lines += [
             "",
             "  Once on each device that visits: install the city's own authority, after comparing",
             f"    {url}/trust",
-            f"    SHA-256 {fingerprint(settings.authority)}",
+            f"    SHA-256 {about(settings.authority).fingerprint}",
         ]
     lines += ["", "  Doors: " + "  ".join(f"{k} {p}" for k, p in gate.ports.items())]
     for one in (hub, gate):

@@ -131,5 +131,7 @@ def create_app(hub: Hub) -> FastAPI:
         return files.answer(request, path)
 
     app.add_middleware(Limits, known=hub.sessions.knows, rates=hub.rates, memory=hub.memory)
-    app.add_middleware(Headers, secure=hub.secure)
+    # not with an authority of our own: whoever removes the city's folder, and with it the
+    # authority, could not even look at what comes after it
+    app.add_middleware(Headers, secure=hub.secure and hub.authority is None)
     return app

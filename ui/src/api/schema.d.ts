@@ -1992,6 +1992,12 @@ export interface components {
             languages: string[];
             version: string;
             authority: boolean;
+            /** @default  */
+            authority_name: string;
+            /** @default null */
+            authority_until: string | null;
+            /** @default  */
+            fingerprint: string;
         };
         /**
          * Vitals

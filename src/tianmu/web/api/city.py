@@ -13,9 +13,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tianmu.access import tls
 from tianmu.city.pack import City
 from tianmu.facts.text import Text
+from tianmu.web import moment
 from tianmu.web.hub import Hub
+from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem
 from tianmu.web.route import PUBLIC, Asking, Routes, encode
 
@@ -236,17 +239,31 @@ class CityCard(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     authority: bool
     """whether /api/tls/ca.pem gives the city's own certificate authority"""
+    authority_name: str = ""
+    """what devices list it as"""
+    authority_until: Instant | None = None
+    fingerprint: str = ""
+    """SHA-256 of the authority, ``AB:CD:…``, to be compared with what ``tianmu up`` printed"""
 
 
 @routes("GET", "/api/about", may=PUBLIC, gives=CityCard)
 def get_about(ask: Asking) -> CityCard:
     """What the sign-in page shows: the city's name and languages."""
     hub = ask.hub
-    return CityCard(
+    card = CityCard(
         name=hub.city.name,
         languages=list(hub.city.languages),
         version=hub.version,
         authority=hub.authority is not None,
+    )
+    if hub.authority is None:
+        return card
+    about = tls.about(hub.authority)
+    return msgspec.structs.replace(
+        card,
+        authority_name=about.name,
+        authority_until=moment.say(about.until),
+        fingerprint=about.fingerprint,
     )
 
 
@@ -263,5 +280,5 @@ def get_authority(ask: Asking) -> Response:
     return Response(
         ask.hub.authority.read_bytes(),
         media_type="application/x-x509-ca-cert",
-        headers={"Content-Disposition": 'attachment; filename="tianmu-ca.pem"'},
+        headers={"Content-Disposition": 'attachment; filename="tianmu-ca.crt"'},
     )
