@@ -9,6 +9,7 @@ hands them out again if we die. What arrives twice that way has the same observa
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections import Counter
@@ -26,6 +27,8 @@ from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decod
 from tianmu.sense.http.connector import Answer, HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
+
+log = logging.getLogger("tianmu.mqtt")
 
 TOPIC = "tianmu/+/observations"
 GATHER = 0.004
@@ -160,6 +163,12 @@ class MqttConnector:
                 await asyncio.sleep(1)
                 await asyncio.to_thread(self._client.reconnect)
                 continue
+            except Exception as error:
+                # one source's messages must not stop the others': kept with their bytes, so that
+                # they can be played again when the fault is mended
+                log.exception("%d messages of %s could not be taken", len(messages), name)
+                for message in messages:
+                    await self._refuse(message, f"{type(error).__name__}: {error}", name)
             for message in messages:
                 if message.qos:
                     self._client.ack(message.mid, message.qos)

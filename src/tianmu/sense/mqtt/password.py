@@ -21,14 +21,15 @@ def hashed(password: str) -> str:
 
 
 def matches(password: str, kept: str) -> bool:
+    """Whether a kept hash is that of ``password``; False for what is no such hash."""
     try:
         _, kind, iterations, salt, _ = kept.split("$")
         if kind != "7":
             return False
         again = _form(password, base64.b64decode(salt), int(iterations))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
-    return hmac.compare_digest(again, kept)
+    return hmac.compare_digest(again.encode(), kept.encode())
 
 
 def _form(password: str, salt: bytes, iterations: int) -> str:

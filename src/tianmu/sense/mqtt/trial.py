@@ -11,9 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from amqtt.broker import Broker
+import amqtt.broker
+from amqtt.broker import Broker, RetainedApplicationMessage
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import OUTGOING
 
 from tianmu.sense.mqtt.broker import GATE
 from tianmu.sense.mqtt.password import matches
@@ -24,6 +28,37 @@ FOLDER = "TIANMU_BROKER_FOLDER"
 def _users() -> dict[str, str]:
     lines = (Path(os.environ[FOLDER]) / "users").read_text().splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+class PatientHandler(BrokerProtocolHandler):  # type: ignore[misc]
+    """Keeps what its client has not acknowledged: for as long as it takes while the client is
+    connected, and for its next connection when it goes away (MQTT 3.1.1, 4.4). The library's own
+    forgets such messages after five seconds or with the connection."""
+
+    async def _handle_qos1_message_flow(self, app_message: Any) -> None:
+        session = self.session
+        if app_message.direction != OUTGOING or session is None:
+            await super()._handle_qos1_message_flow(app_message)
+            return
+        while True:
+            try:
+                await super()._handle_qos1_message_flow(app_message)
+                return
+            except TimeoutError:
+                if session.transitions.state == "connected":
+                    continue
+                self._keep(session, app_message)
+                return
+            except BaseException:
+                self._keep(session, app_message)
+                raise
+
+    @staticmethod
+    def _keep(session: Any, message: Any) -> None:
+        if not session.clean_session:
+            session.retained_messages.put_nowait(
+                RetainedApplicationMessage(None, message.topic, message.data, message.qos)
+            )
 
 
 class Passwords(BaseAuthPlugin):  # type: ignore[misc]
@@ -48,6 +83,7 @@ async def main(host: str, port: int, tls: Sequence[str] = ()) -> None:
     listener: dict[str, object] = {"type": "tcp", "bind": f"{host}:{port}"}
     if tls:
         listener |= {"ssl": True, "certfile": tls[0], "keyfile": tls[1]}
+    amqtt.broker.BrokerProtocolHandler = PatientHandler
     broker = Broker(
         {
             "listeners": {"default": listener},
