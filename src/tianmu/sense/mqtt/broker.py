@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
@@ -17,6 +18,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
@@ -70,6 +73,7 @@ class Broker:
     async def start(self, sources: Iterable[SourceChanged]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_users(sources)
+        await asyncio.to_thread(self._end_orphans)
         if self._program:
             (self.folder / "mosquitto.conf").write_text(self._configuration())
             command = [self._program, "-c", str(self.folder / "mosquitto.conf")]
@@ -81,13 +85,30 @@ class Broker:
         self._keeper = asyncio.create_task(self._keep(command))
         await self._listening()
 
+    def _end_orphans(self) -> None:
+        """A broker whose gate was killed would keep the port, and knows an older password."""
+        names = {str(self.folder), str(self.folder / "mosquitto.conf")}
+        orphans = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                line = process.cmdline()
+                program = Path(line[0]).name if line else ""
+                ours = "tianmu.sense.mqtt.trial" in line or program == "mosquitto"
+                if ours and names & set(line):
+                    process.terminate()
+                    orphans.append(process)
+        for process in psutil.wait_procs(orphans, 3)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     async def _keep(self, command: list[str]) -> None:
         """Run the broker; when it dies, start it again after a second."""
         while True:
             with (self.folder / "broker.log").open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
-                )
+                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                    preexec_fn=_end_with_parent,
+                )  # fmt: skip
             await self._process.wait()
             await asyncio.sleep(1)
 
@@ -156,6 +177,16 @@ class Broker:
                 await asyncio.wait_for(self._process.wait(), 3)
             except TimeoutError:
                 self._process.kill()
+
+
+_system = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """In the child, before it is the broker: let it end when gate is killed (prctl(2))."""
+    if _system is not None:
+        _system.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _replace(path: Path, text: str) -> None:
