@@ -21,7 +21,7 @@ from city_kills import processes, run
 from tianmu.rehearse.city import Started, connect, credentials, start_city
 from tianmu.rehearse.probe import run as probe
 
-from .town import eventually, tianmu
+from .town import Sender, eventually, kind_of, register, tianmu, value
 
 
 @pytest.fixture
@@ -63,6 +63,12 @@ def test_what_dies_comes_back_at_its_address_with_its_tokens(
     """Even where it dies again while it starts: gateways, feed and probe find it where it was."""
     data = started().data
     before = credentials(data)
+    city = connect(data)
+    kind, prop = kind_of(city, "main")
+    device = register(city, kind)
+    sender = Sender(city, f"{device}/{prop['code']}")
+    sender.publish(1_790_000_000_000, 1)
+    eventually(lambda: value(city, device, prop["code"])["count"] == 1, what="MQTT is heard")
     wall = json.loads((data / "run" / "hub.json").read_text())["link"]
     first = ready(data, name, 0)
     assert first is not None
@@ -78,7 +84,6 @@ def test_what_dies_comes_back_at_its_address_with_its_tokens(
     second.kill()
     eventually(lambda: ready(data, name, second.pid), within=60, what=f"{name} is ready")
     assert credentials(data) == before, "nobody else needed to be told anything"
-    city = connect(data)
     assert city.get("/api/session")["account"] == "rehearsal"
     status = json.loads(tianmu("status", "--data", str(data), "--json").stdout)
     assert status["ports"] == before["ports"]
@@ -87,6 +92,11 @@ def test_what_dies_comes_back_at_its_address_with_its_tokens(
     assert opened.status_code == 200, "the link that was printed still opens the wall"
     found = probe(data)
     assert found["ok"], found["trouble"]
+    sender.publish(1_790_000_000_001, 2)
+    eventually(
+        lambda: value(city, device, prop["code"])["count"] == 2, within=40, what="MQTT goes on"
+    )
+    sender.end()
 
 
 def test_without_its_supervisor_a_city_ends_and_goes_on_where_it_was(

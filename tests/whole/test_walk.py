@@ -15,15 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as paho
 import pyarrow as pa
 import pytest
 import zstandard
-from paho.mqtt.enums import CallbackAPIVersion
 
 from tianmu.city import pack
 from tianmu.facts.encoding import decode
-from tianmu.rehearse import bench_city, panel_frame, station_frame
+from tianmu.rehearse import bench_city, panel, panel_frame, station_frame
 from tianmu.rehearse.city import City, connect, fresh_city, parse_events
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.panel_script import Component, fire, normal
@@ -33,6 +31,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 
 from .town import (
     Ingest,
+    Sender,
     alarms_of,
     component_device,
     eventually,
@@ -266,31 +265,19 @@ def test_an_unknown_device_is_held_and_plays_when_it_is_registered(city: City) -
 
 def test_mqtt_reaches_live_values(city: City) -> None:
     kind, prop = kind_of(city, "main")
-    device, source = register(city, kind), fresh("mqtt")
-    token = bench_city.source(city, source, "mqtt")
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=source)
-    client.username_pw_set(source, token)
-    joined = threading.Event()
-    client.on_connect = lambda c, u, f, reason, p: None if reason.is_failure else joined.set()
-    client.reconnect_delay_set(1, 1)
-    client.connect(city.host, city.ports["mqtt"])
-    client.loop_start()
-    try:
-        assert joined.wait(20), "the broker lets the source in"
-        start = int(time.time() * 1000)
-        for n in range(10):
-            row = {"datastream": f"{device}/{prop['code']}", "time": start + n, "value": n}
-            told = client.publish(f"tianmu/{source}/observations", json.dumps([row]), qos=1)
-            told.wait_for_publish(20)
-            assert told.is_published()
-        found = eventually(
-            lambda: (v := value(city, device, prop["code"]))["count"] == 10 and v,
-            what="all ten are live",
-        )
-        assert found["value"] == 9
-    finally:
-        client.disconnect()
-        client.loop_stop()
+    device = register(city, kind)
+    sender = Sender(city, f"{device}/{prop['code']}")
+    start = int(time.time() * 1000)
+    for n in range(10):
+        told = sender.publish(start + n, n)
+        told.wait_for_publish(20)
+        assert told.is_published()
+    found = eventually(
+        lambda: (v := value(city, device, prop["code"]))["count"] == 10 and v,
+        what="all ten are live",
+    )
+    assert found["value"] == 9
+    sender.end()
 
 
 def test_a_water_station_reaches_live_values(city: City) -> None:
@@ -560,11 +547,11 @@ def test_frames_decode_and_encode_back_to_the_byte() -> None:
     me, centre = panel_frame.address_bytes("320481000001"), panel_frame.address_bytes("0" * 12)
     event = fire(Component(40, 7, "三楼走廊烟感"))
     data = bytes([event.type, 1]) + event.body + label
-    panel = panel_frame.pack(7, me, centre, panel_frame.SEND, data, label)
+    told_by_panel = panel_frame.pack(7, me, centre, panel_frame.SEND, data, label)
     fields = [("QN", "20261123093001000"), ("ST", "21"), ("CN", "2011"), ("PW", "123456")]
     fields += [("MN", "W1"), ("Flag", "5")]
     station = station_frame.pack(fields, "DataTime=20261123093000;w01001-Rtd=7.1,w01001-Flag=N")
-    for protocol, frame in (("gbt26875", panel), ("hj212", station)):
+    for protocol, frame in (("gbt26875", told_by_panel), ("hj212", station)):
         decoded = tianmu("decode", protocol, "--hex", frame.hex())
         assert decoded.returncode == 0, decoded.stderr
         told = json.loads(decoded.stdout)
@@ -577,7 +564,7 @@ def test_frames_decode_and_encode_back_to_the_byte() -> None:
         assert refused.returncode == 1
         line = json.loads(refused.stdout.splitlines()[0])
         assert line["error"] and "offset" in line
-    told = json.loads(tianmu("decode", "gbt26875", "--hex", panel.hex()).stdout)
+    told = json.loads(tianmu("decode", "gbt26875", "--hex", told_by_panel.hex()).stdout)
     assert told["objects"][0]["state"] == ["normal", "fire"]
     assert told["objects"][0]["description"] == "三楼走廊烟感"
     told = json.loads(tianmu("decode", "hj212", "--hex", station.hex()).stdout)
@@ -620,3 +607,40 @@ def test_a_second_city_runs_beside_the_first(running_city: Any, city: City) -> N
         took = started.stop()
         print(f"the second city stopped in {took:.2f} s")
     assert {case["case"] for case in every(city, "/api/cases")} == before
+
+
+# -- a fire is never too late --
+
+
+def test_a_panel_that_connects_again_within_the_second_is_heard(city: City) -> None:
+    """Its serials begin anew and its time label is the same: a fire all the same."""
+    detectors = [Component(40, n, f"detector {n}") for n in range(1, 13)]
+    address, _ = panel_source(city, detectors, [spot(city) for _ in detectors])
+    for number, detector in enumerate(detectors):
+        time.sleep(1 - time.time() % 1)
+        from_panel(city, address, *[normal(detector)] * (number % 4 + 1))
+        from_panel(city, address, fire(detector))
+    for detector in detectors:
+        device = component_device(address, detector)
+        assert eventually(lambda device=device: alarms_of(city, device), what=device)
+
+
+@pytest.mark.parametrize("ahead", [20.0, 200.0])
+def test_a_panel_whose_clock_is_set_back_is_heard(city: City, ahead: float) -> None:
+    detector = Component(40, 1, "detector")
+    address, _ = panel_source(city, [detector])
+
+    async def burn() -> int:
+        nature = panel.Nature(clock_off=ahead, reconnect=0.3)
+        async with panel.Panel(address, city.host, city.ports["gbt26875"], nature=nature) as one:
+            await one.send(normal(detector))
+            for _ in range(100):
+                if one.counts.clock_set:
+                    break
+                await asyncio.sleep(0.1)
+            await one.send(fire(detector))
+            return one.counts.clock_set
+
+    assert asyncio.run(burn()) >= 1
+    device = component_device(address, detector)
+    assert eventually(lambda: alarms_of(city, device), what="the fire is an alarm")

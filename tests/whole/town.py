@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import httpx
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City
@@ -86,8 +90,6 @@ class Ingest:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         named.setdefault("content-type", "application/json")
         if isinstance(body, list):
-            import json
-
             body = json.dumps(body).encode()
         return self.http.post("/observations", content=body, headers=named)
 
@@ -109,6 +111,30 @@ def register(city: City, kind: str, stem: str = "device", **more: Any) -> str:
     more.setdefault("place", spot(city))
     city.post("/api/devices", {"device": name, "kind": kind, **more})
     return name
+
+
+class Sender:
+    """An MQTT source that publishes observations of one datastream."""
+
+    def __init__(self, city: City, datastream: str) -> None:
+        self._name, self._stream = fresh("mqtt"), datastream
+        token = bench_city.source(city, self._name, "mqtt")
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._name)
+        self.client.username_pw_set(self._name, token)
+        joined = threading.Event()
+        self.client.on_connect = lambda c, u, f, why, p: None if why.is_failure else joined.set()
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect(city.host, city.ports["mqtt"])
+        self.client.loop_start()
+        assert joined.wait(20)
+
+    def publish(self, at: int, what: float) -> paho.MQTTMessageInfo:
+        row = {"datastream": self._stream, "time": at, "value": what}
+        return self.client.publish(f"tianmu/{self._name}/observations", json.dumps([row]), qos=1)
+
+    def end(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 def kind_of(city: City, lane: str, properties: int = 1) -> tuple[str, dict[str, Any]]:
