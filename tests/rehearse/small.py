@@ -64,7 +64,7 @@ SEEDING: dict[str, Any] = {
             "code": "cooking", "matter": "m:fire", "per_day": 1.0, "truth": False,
             "signals": [
                 {"kind": "smoke", "property": "state", "shape": "bits", "value": 2,
-                 "within_m": 3000.0, "for_s": 60.0},
+                 "devices": [1, 1], "within_m": 3000.0, "for_s": 60.0},
             ],
         },
         {"code": "never", "matter": "m:fire", "per_day": 0.0},
