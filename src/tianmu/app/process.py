@@ -40,8 +40,10 @@ def starting(run: Path, name: str) -> Said:
     """The first word of a process that starts. What it had said under the same ``tianmu up``
     before it died stays true: its ports, its links, its tokens."""
     before = heard(run, name)
-    said = before if before is not None else Said(name=name, pid=0, state="")
-    said.pid, said.state, said.notes = os.getpid(), "starting", []
+    said = Said(name=name, pid=os.getpid(), state="starting")
+    if before is not None:
+        said.ports, said.tokens = before.ports, before.tokens
+        said.link, said.links = before.link, before.links
     return said
 
 
