@@ -279,7 +279,9 @@ def test_chinese_is_drawn_with_our_own_fonts(wall: Page, base: str) -> None:
     wall.on("request", lambda request: asked.append(request.url))
     wall.goto(f"{base}/hall")
     expect(wall.locator("[data-net=manage]")).to_be_visible(timeout=SOON)
-    wall.wait_for_function(
-        "document.fonts.check('500 24px \"Noto Sans SC Variable\"', '城市运行案件告警')"
+    faces = wall.evaluate(
+        "document.fonts.load('500 24px \"Noto Sans SC Variable\"', '城市运行案件告警')"
+        ".then(found => found.filter(face => face.status === 'loaded').length)"
     )
+    assert faces > 0
     assert all(url.startswith((base, "blob:", "data:")) for url in asked), asked

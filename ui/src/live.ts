@@ -80,6 +80,7 @@ function applyVitals(next: Vitals): void {
 }
 
 function apply(kind: PushKind, data: unknown): void {
+  if (kind in heard) heard[kind] = (heard[kind] ?? 0) + 1;
   switch (kind) {
     case "vitals":
       return applyVitals(data as Vitals);
@@ -115,7 +116,8 @@ export async function loadCity(): Promise<void> {
   if (city.value) return;
   const told = await api.get<City>("/api/city");
   zone.value = told.time_zone;
-  suggestLanguage(session.value?.language, ...told.languages);
+  const own = session.value?.language ?? "";
+  suggestLanguage(...(told.languages.includes(own) ? [own] : []), ...told.languages);
   city.value = told;
 }
 
@@ -172,9 +174,24 @@ function hear(kind: PushKind, data: unknown): void {
     if (!hello?.resumed) void refresh();
     return;
   }
-  if (kind in heard) heard[kind] = (heard[kind] ?? 0) + 1;
   if (waiting) waiting.push([kind, data]);
-  else apply(kind, data);
+  else {
+    heap.push([kind, data]);
+    pile ||= window.setTimeout(take, GATHER);
+  }
+}
+
+/** In a storm hundreds of events come a second: the page is drawn once for all of a tenth of it. */
+const GATHER = 100;
+const heap: [PushKind, unknown][] = [];
+let pile = 0;
+
+function take(): void {
+  pile = 0;
+  for (const [kind, data] of heap.splice(0)) {
+    if (waiting) waiting.push([kind, data]);
+    else apply(kind, data);
+  }
 }
 
 let again = 0;
@@ -201,6 +218,7 @@ export function die(): void {
   window.clearInterval(again);
   window.clearTimeout(impatient);
   hush();
+  heap.splice(0);
   waiting = null;
   city.value = null;
   vitals.value = null;

@@ -8,6 +8,7 @@ export const router = createRouter({
     { path: "/", name: "start", component: () => import("@/pages/login/LoginPage.vue") },
     { path: "/login", name: "login", component: () => import("@/pages/login/LoginPage.vue") },
     { path: "/open", name: "open", component: () => import("@/pages/login/OpenPage.vue") },
+    { path: "/trust", name: "trust", component: () => import("@/pages/trust/TrustPage.vue") },
     { path: "/hall", name: "hall", component: () => import("@/pages/hall/HallPage.vue") },
     {
       path: "/desk/:view(cases|alarms|handover)?/:id?",
@@ -21,7 +22,7 @@ export const router = createRouter({
 
 router.beforeEach(async (to) => {
   inHall.value = to.name === "hall" || to.name === "open";
-  if (to.name === "open") return true;
+  if (to.name === "open" || to.name === "trust") return true;
   try {
     await whoami();
   } catch {

@@ -16,6 +16,7 @@ export interface Page<T> {
   total?: number | null;
 }
 
+export type About = Schemas["CityCard"];
 export type Session = Schemas["SessionSaid"];
 export type City = Schemas["CitySaid"];
 export type Division = Schemas["DivisionSaid"];

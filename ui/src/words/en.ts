@@ -33,7 +33,7 @@ export const en: Words = {
     onTime: "in time",
     devicesShort: "Devices",
     units: "Units",
-    approximate: "town borders are approximate",
+    approximate: (tier) => `${tier} borders are approximate`,
     noCases: "No open cases at present",
     noAlarms: "No active alarms at present",
     noSources: "No sources yet",
@@ -80,6 +80,45 @@ export const en: Words = {
   login: {
     different: "The two are not the same", passwordNone: "You came by a one-time link. Set a password for the next time.", passwordExpired: "The password has expired: change it to go on.", oldPassword: "Present password", againPassword: "New password again", authority: "Install this city's certificate",
     title: "Sign in", account: "Account", password: "Password", enter: "Sign in", opening: "Signing in by one-time link", openingKiosk: "Signing the wall in", linkBad: "The link is not valid, or was used before", linkHint: "A link works once. Ask a system administrator for a new one.", noAccount: "No account? A system administrator gives you a one-time link.", wrong: "Account or password is wrong", newPassword: "Set password", tagline: "From one packet, one call, to one problem solved.", accountNeeded: "Give account and password",
+  },
+  trust: {
+    title: "Install this city's certificate",
+    lead: "This city signs the certificates of its encrypted connections itself, by an authority of its own. Install it once on each device: the browser stops warning, and nobody else can pose as this address.",
+    authority: "Certificate authority", until: "Valid until", fingerprint: "SHA-256 fingerprint", device: "Device", download: "Download the certificate",
+    compare: "Compare before you install: the fingerprint must be the one printed where the system was started (ask the system administrator, in person or by phone). If it differs, do not install it.",
+    done: "Then restart the browser and open the sign-in page: the address bar should no longer warn.",
+    none: "This system has no authority of its own: there is nothing to install.",
+    platforms: { windows: "Windows", macos: "macOS", ios: "iPhone / iPad", android: "Android", linux: "Linux" },
+    steps: {
+      windows: [
+        "Open the downloaded **tianmu-ca.crt** and choose **Install Certificate**.",
+        "Store location: **Current User**; for all users of this computer **Local Machine** (needs an administrator).",
+        "Choose **Place all certificates in the following store** → **Browse** → **Trusted Root Certification Authorities**, then **Next** and **Finish**.",
+        "Windows asks whether to install it: **Yes**. Edge, Chrome and Firefox take it up.",
+        "Or run this in the folder of downloads: `certutil -addstore -user Root tianmu-ca.crt`",
+      ],
+      macos: [
+        "Double-click the downloaded **tianmu-ca.crt**; in **Keychain Access** add it to the **System** keychain.",
+        "Find the certificate by the name shown here, double-click it, open **Trust** and set **When using this certificate** to **Always Trust**.",
+        "Close the window and confirm with the password of this Mac. Safari, Chrome and Firefox take it up.",
+        "Or run this in Terminal: `sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ~/Downloads/tianmu-ca.crt`",
+      ],
+      ios: [
+        "Open this page in **Safari**, tap **Download the certificate**, then **Allow**.",
+        "Open **Settings** → **Profile Downloaded** → **Install** and enter the passcode. (If it is not there: **Settings** → **General** → **VPN & Device Management**.)",
+        "Open **Settings** → **General** → **About** → **Certificate Trust Settings** and switch on full trust for this certificate.",
+      ],
+      android: [
+        "Tap **Download the certificate**: **tianmu-ca.crt** goes to the downloads.",
+        "Open **Settings** → **Security** → **Encryption & credentials** → **Install a certificate** → **CA certificate**. Makers name these differently: search the settings for “CA certificate” or “credentials”.",
+        "Tap **Install anyway**, enter the screen lock and pick **tianmu-ca.crt**. Chrome takes it up.",
+      ],
+      linux: [
+        "Chrome and Chromium: install `libnss3-tools`, then run in the folder of downloads `certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n Tianmu -i tianmu-ca.crt`",
+        "Firefox: **Settings** → **Privacy & Security** → **View Certificates** → **Authorities** → **Import**, tick **Trust this CA to identify websites**.",
+        "curl and other programs (Debian, Ubuntu): `sudo install -m 644 tianmu-ca.crt /usr/local/share/ca-certificates/ && sudo update-ca-certificates`",
+      ],
+    },
   },
   desk: {
     title: "Duty desk", cases: "Cases", alarms: "Alarms", handover: "Hand-over", search: "Number, title, place", searchAlarms: "Text, device, place", filters: "Filter", noCases: "No case matches", noAlarms: "No alarm matches", pickCase: "Choose a case on the left", pickAlarm: "Choose an alarm on the left", pickHint: "j / k to move, Enter to open, ? for all keys",
