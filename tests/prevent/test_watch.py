@@ -196,6 +196,26 @@ def test_silence_and_maintenance(town: Town) -> None:
     assert end.transition == "return" and real.transition == "raise" and not real.test
 
 
+def test_windows_of_one_source_stand_side_by_side(town: Town) -> None:
+    """A window planned for later does not end the one that runs; the same one may be shortened."""
+    hour = 3_600_000_000
+
+    def window(start: int, end: int) -> None:
+        town.publish(MaintenanceChanged(object="s0", start=start, end=end, at=town.now, actor="x"))
+
+    begin = town.now
+    town.observe("p0", [1.0])
+    window(begin, begin + hour)
+    window(begin + 24 * hour, begin + 25 * hour)
+    town.wait(100)
+    (event,) = town.events()
+    assert event.test and event.identity == "silent@p0/state"
+    window(begin, town.now)
+    town.wait(2)
+    end, real = town.events()
+    assert end.transition == "return" and real.transition == "raise" and not real.test
+
+
 def test_chattering_is_one_alarm_with_a_count(town: Town) -> None:
     for i in range(40):
         town.observe("g0", [3.5 if i % 2 == 0 else 1.0])

@@ -101,7 +101,7 @@ class Watch:
         self.evaluator: Evaluator
         self.conditions: Conditions
         self.deeds: Deeds
-        self._maintenance: dict[str, tuple[int, int]] = {}
+        self._maintenance: dict[str, list[MaintenanceChanged]] = {}
         self.writer = Writer(records, READER)
         self._listening = 0
         self._swept_at = 0
@@ -252,7 +252,10 @@ class Watch:
         if self.editions.apply(fact):
             self._new_rules = True
         elif isinstance(fact, MaintenanceChanged):
-            self._maintenance[fact.object] = (fact.start, fact.end)
+            windows = self._maintenance.get(fact.object, [])
+            # a window with the same start takes the place of the one before, as gate has it
+            kept = [w for w in windows if w.end > fact.at and w.start != fact.start]
+            self._maintenance[fact.object] = [*kept, fact]
 
     def _take_registry(self) -> None:
         if self.registry.count_devices > self.evaluator.devices:
@@ -303,11 +306,11 @@ class Watch:
         )
 
     def _in_maintenance(self, device: str, source: str, now: int) -> bool:
-        for name in (device, source):
-            window = self._maintenance.get(name)
-            if window is not None and window[0] <= now < window[1]:
-                return True
-        return False
+        return any(
+            window.start <= now < window.end
+            for name in (device, source)
+            for window in self._maintenance.get(name, ())
+        )
 
     # writing
 
