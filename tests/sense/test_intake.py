@@ -194,3 +194,29 @@ def test_a_maintenance_window_has_a_beginning_and_an_end() -> None:
     assert [sources.in_maintenance("a", t) for t in (9, 10, 19, 20)] == [False, True, True, False]
     sources.apply(MaintenanceChanged(object="a", start=10, end=12, at=11, actor="x"))
     assert not sources.in_maintenance("a", 15)
+
+
+def test_what_is_held_later_is_played_too(door: Door) -> None:
+    """Rows of what is held are numbered anew once all have gone."""
+    for number in (1, 2, 3):
+        name = f"p{number}"
+        take(door, readings((name, "x", number, float(number))), source())
+        door.register(Device(device=name, kind="k", properties=("x",)))
+        assert asyncio.run(door.intake.release()) == 1
+    assert door.observations(OBSERVATION.name) == [
+        ("p1/x", 1, 1.0),
+        ("p2/x", 2, 2.0),
+        ("p3/x", 3, 3.0),
+    ]
+
+
+def test_the_rest_of_a_message_is_played_too(door: Door) -> None:
+    """A message that was played in part keeps its row."""
+    take(door, readings(("u", "x", 1, 1.0), ("u", "y", 2, 2.0)), source())
+    door.register(Device(device="u", kind="k", properties=("x",)))
+    assert asyncio.run(door.intake.release()) == 1
+    later = Intake(door.main, door.life, door.registry, door.sources, now=lambda: 1_000)
+    known = later.resolve
+    later.resolve = lambda a, p: np.where(np.array(p) == "y", 0, known(a, p)).astype(np.uint32)  # type: ignore[method-assign]
+    assert asyncio.run(later.release()) == 1
+    assert [(t, v) for _, t, v in door.observations(OBSERVATION.name)] == [(1, 1.0), (2, 2.0)]

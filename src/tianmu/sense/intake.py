@@ -237,7 +237,9 @@ class Intake:
     async def _play(self, row: int, life: bool, batch: ObservationBatch) -> int:
         """Put what was held on its lane under a key of its own; how many observations."""
         records, topic = (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
-        payload, key = batch.encode(), b"held/%d" % row
+        payload = batch.encode()
+        # the number of a row is given again once the row has gone: what it held tells it apart
+        key = b"held/%d/" % row + payload
         await records.write_async(partial(_append, topic=topic.name, payload=payload, key=key))
         return len(batch)
 

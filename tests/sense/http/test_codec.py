@@ -132,3 +132,50 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     for encoding, pack in (("gzip", gzip.compress), ("zstd", zstandard.compress)):
         with pytest.raises(Refused, match="when unpacked"):
             decompress(pack(bytes(LARGEST + 1)), encoding)
+
+
+@pytest.mark.parametrize("unit", [1_000_000, 1_000_000_000_000])
+def test_a_time_too_large_is_refused_and_not_wrapped_round(unit: int) -> None:
+    """Nanoseconds taken for milliseconds overflow 64 bits, and came out as some other time."""
+    at, good = 1_700_000_000_000 * unit, 1_700_000_000_000
+    rows = [
+        {"datastream": "a", "time": at, "value": 1},
+        {"datastream": "a", "time": good, "value": 2},
+    ]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for body in (rows, columns, [{**row, "quality": 1} for row in rows]):
+        found = decode(json.dumps(body).encode(), JSON)
+        assert found.time.tolist() == [good * 1000]
+        assert [row for row, reason in found.refused if "milliseconds" in reason] == [0]
+
+
+def _arrow(**columns: object) -> bytes:
+    table = pa.table(
+        {"datastream": ["a"], "time": pa.array([1], pa.timestamp("us", "UTC")), **columns}
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"datastream":["a"],"time":[1],"value":[1],"sequence":[-1]}', JSON),
+        (_arrow(value=[1.0], sequence=[-1]), ARROW),
+        (_arrow(value=[{"a": 1}]), ARROW),
+        (b"[" * 100_000 + b"]" * 100_000, JSON),
+    ],
+    ids=["sequence", "arrow-sequence", "arrow-type", "depth"],
+)
+def test_what_does_not_fit_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(Refused):
+        decode(body, kind)
+
+
+def test_a_number_too_large_for_a_float_refuses_its_row() -> None:
+    rows = b'[{"datastream":"a","time":1,"value":%s},{"datastream":"a","time":1,"value":"x"}]'
+    found = decode(rows % (b"9" * 400), JSON)
+    assert [row for row, _ in found.refused] == [0]
+    assert found.side == {0: "x"}

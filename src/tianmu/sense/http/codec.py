@@ -26,6 +26,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 LARGEST = 64 << 20
 """bytes of one message, decompressed"""
+LAST_MS = 253_402_300_799_999
+"""the last millisecond of the year 9999, which RFC 3339 times end with"""
 
 
 class Refused(ValueError):
@@ -135,6 +137,15 @@ def _unpack_zstd(body: bytes) -> bytes:
 
 def decode(body: bytes, content_type: str) -> Columns:
     """Columns of a message of this content type; raises ``Refused`` where it is no message."""
+    try:
+        return _decode(body, content_type)
+    except (OverflowError, RecursionError, pa.ArrowException) as error:
+        raise Refused(
+            f"cannot be read: {error}", "see docs/connectors/http.md for what is taken"
+        ) from error
+
+
+def _decode(body: bytes, content_type: str) -> Columns:
     kind = content_type.partition(";")[0].strip().lower() or JSON
     if kind == ARROW:
         return _decode_arrow(body)
@@ -166,7 +177,7 @@ def _decode_array(body: bytes) -> Columns:
         numbers = _plain_integer.decode(body)
         return Columns(
             datastream=[r.datastream for r in numbers],
-            time=np.array([r.time for r in numbers], dtype=np.int64) * 1000,
+            time=_of_milliseconds([r.time for r in numbers]),
             value=np.array([r.value for r in numbers], dtype=np.float64),
         )
     except (msgspec.ValidationError, ValueError, OverflowError):
@@ -213,7 +224,7 @@ def _from_columns(columns: _PlainColumns) -> Columns:
         datastream=columns.datastream,
         time=time,
         value=np.array(columns.value, dtype=np.float64),
-        sequence=None if sequence is None else np.array(sequence, dtype=np.uint32),
+        sequence=None if sequence is None else _sequences(np.array(sequence, dtype=np.int64)),
     )
 
 
@@ -250,7 +261,9 @@ def _decode_rows(rows: Sequence[bytes | msgspec.Raw]) -> Columns:
                 raise ValueError(
                     "quality must be 0 good, 1 uncertain, 2 bad, 3 maintenance, 4 test"
                 )
-        except (msgspec.DecodeError, ValueError, OverflowError) as error:
+            if isinstance(row.value, int):
+                float(row.value)
+        except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
             refused.append((number, str(error)))
             continue
         good.append(row)
@@ -276,6 +289,12 @@ def _decode_rows(rows: Sequence[bytes | msgspec.Raw]) -> Columns:
         side=side,
         refused=refused,
     )
+
+
+def _sequences(column: NDArray[np.int64]) -> NDArray[np.uint32]:
+    if len(column) and (column.min() < 0 or column.max() >= 1 << 32):
+        raise Refused("a sequence is not between 0 and 4294967295", "number from 0")
+    return column.astype(np.uint32)
 
 
 def _unless_all_zero(values: list[int], dtype: Any) -> NDArray[Any] | None:
@@ -305,12 +324,14 @@ def _decode_arrow(body: bytes) -> Columns:
     for name, column in (("datastream", datastream), ("time", time)):
         if column.null_count:
             raise Refused(f"column {name} has {column.null_count} nulls", "leave those rows out")
-    sequence = table["sequence"] if "sequence" in table.column_names else None
+    sequence = None
+    if "sequence" in table.column_names:
+        sequence = table["sequence"].cast(pa.int64()).fill_null(0)
     return Columns(
         datastream=datastream,
         time=time.to_numpy(),
         value=value.to_numpy(),
-        sequence=None if sequence is None else sequence.to_numpy().astype(np.uint32),
+        sequence=None if sequence is None else _sequences(sequence.to_numpy()),
     )
 
 
@@ -323,11 +344,19 @@ def parse_times(texts: list[str]) -> NDArray[np.int64]:
         raise ValueError(str(error)) from error
 
 
+def _of_milliseconds(times: list[int]) -> NDArray[np.int64]:
+    """Milliseconds to µs; ``ValueError`` where one is too large to be a time."""
+    column = np.array(times, dtype=np.int64)
+    if (column > LAST_MS).any() or (column < -LAST_MS).any():
+        raise ValueError(_NO_TIME)
+    return column * 1000
+
+
 def _times(times: list[int | str]) -> NDArray[np.int64]:
     """Times that are all integers of milliseconds, or all texts; else ``ValueError``."""
     kinds = set(map(type, times))
     if kinds <= {int}:
-        return np.array(times, dtype=np.int64) * 1000
+        return _of_milliseconds(cast(list[int], times))
     if kinds == {str}:
         return parse_times(cast(list[str], times))
     raise ValueError("times are of two kinds")
@@ -336,6 +365,8 @@ def _times(times: list[int | str]) -> NDArray[np.int64]:
 def instant(time: str | int) -> int:
     """One time to µs since the epoch: RFC 3339 with a zone, or an integer of milliseconds."""
     if isinstance(time, int):
+        if not -LAST_MS <= time <= LAST_MS:
+            raise ValueError(_NO_TIME)
         return time * 1000
     at = datetime.fromisoformat(time)
     if at.tzinfo is None:
@@ -344,3 +375,4 @@ def instant(time: str | int) -> int:
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_NO_TIME = "time is too large to be one: send milliseconds since 1970, not micro- or nanoseconds"
