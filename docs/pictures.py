@@ -70,6 +70,7 @@ def open_at(
 def take(page: Page, url: str, name: str) -> None:
     """A picture of a screen, as good as fits into ``MOST`` bytes."""
     page.goto(url)
+    page.wait_for_selector("canvas, table", timeout=60_000)  # a map, or a list
     page.wait_for_timeout(SETTLE)
     if page.locator("dialog[open]").count():  # whoever came by a link is asked for a password
         page.keyboard.press("Escape")
