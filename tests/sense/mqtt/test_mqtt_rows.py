@@ -1,0 +1,140 @@
+"""Rows that the MQTT door refuses are kept, all of them, and can be played again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.encoding import encode
+from tianmu.facts.registry import Device, SourceChanged
+from tianmu.facts.topic import OBSERVATION, REGISTRY
+from tianmu.sense import hold
+from tianmu.sense.http.connector import AHEAD, HttpConnector
+from tianmu.sense.intake import Intake
+from tianmu.sense.mqtt.connector import Message, MqttConnector, Server
+from tianmu.sense.source import Sources
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Records
+from tianmu.store.registry import Registry
+
+WELL = SourceChanged(source="well", number=1, protocol="mqtt", at=1, actor="test")
+NOW = 1_700_000_000_000_000
+
+
+class House:
+    """Gate's side of the MQTT door on real files, without a broker."""
+
+    def __init__(self, data: Path) -> None:
+        self.main, self.life = Records(data / "gate.sqlite"), Records(data / "gate-life.sqlite")
+        self.hub, self.journal = Records(data / "hub.sqlite"), SqliteJournal(data)
+        self.registry, sources = Registry(data), Sources()
+        self.now = NOW
+        self.intake = Intake(self.main, self.life, self.registry, sources, now=lambda: self.now)
+        device = Device(device="d", kind="k", properties=("x",))
+        fact = self.registry.registration([device], at=1, actor="test")
+        self.hub.transact(lambda tx: tx.append(REGISTRY.name, encode(fact)))
+        self.registry.refresh(self.journal)
+        sources.apply(WELL)
+        self.http = HttpConnector(self.intake)
+        self.door = MqttConnector(self.intake, self.http, Server("127.0.0.1", 1, "", ""))
+
+    def take(self, *payloads: bytes) -> None:
+        messages = [Message(n, 1, "well", payload) for n, payload in enumerate(payloads)]
+        asyncio.run(self.door._take_source("well", WELL, messages))
+
+    def quarantined(self) -> list[Any]:
+        return self.main.read(lambda c: list(c.execute(hold.quarantine.select())))
+
+    def rows(self) -> list[tuple[int, float]]:
+        batches = [
+            ObservationBatch.decode(e.payload) for e in self.journal.read(OBSERVATION.name, 0)
+        ]
+        return [
+            (time, value)
+            for batch in batches
+            for time, value in zip(
+                batch.phenomenon_time.tolist(), batch.value.tolist(), strict=True
+            )
+        ]
+
+    def close(self) -> None:
+        for one in (self.main, self.life, self.hub, self.journal):
+            one.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def row(at: int, value: Any, **more: Any) -> dict[str, Any]:
+    return {"datastream": "d/x", "time": at // 1000, "value": value, **more}
+
+
+@pytest.mark.parametrize("more", [{}, {"quality": 1}], ids=["columns", "rows"])
+def test_rows_of_a_clock_ahead_are_all_kept_and_can_be_played_again(
+    house: House, more: dict[str, Any]
+) -> None:
+    """A source whose clock is ahead says so in every row; the broker is told that we have them."""
+    early = [row(NOW + AHEAD + n * 1_000_000, float(n), **more) for n in range(1, 1501)]
+    good = row(NOW, 0.5, **more)
+    house.take(*(json.dumps(one).encode() for one in [*early, good]))
+    assert house.rows() == [(NOW, 0.5)]
+    kept = house.quarantined()
+    assert sum(len(json.loads(one.payload)) for one in kept) == 1500
+    assert all("ahead" in one.reason for one in kept)
+
+    async def replay(payload: bytes) -> bool:
+        return await house.door.replay(payload, source="well", peer="")
+
+    payload = kept[0].payload
+    assert not asyncio.run(replay(payload)), "they are ahead still"
+    house.now = NOW + 500 * 1_000_000
+    assert not asyncio.run(replay(payload)), "some of them are ahead still"
+    house.now = NOW + 2000 * 1_000_000
+    assert asyncio.run(replay(payload))
+    assert {value for _, value in house.rows()} == {0.5, *map(float, range(1, 1001))}
+
+
+def test_a_message_that_comes_while_others_are_taken_is_not_left_behind(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paho's thread may be anywhere within its callback when the loop takes what waits."""
+    door = house.door
+    taken: list[int] = []
+
+    async def take(group: Any) -> None:
+        taken.extend(message.mid for message in group)
+
+    monkeypatch.setattr(door, "_take", take)
+
+    class Slow:
+        """A message that the loop overtakes while it is being put into the queue."""
+
+        topic, mid, qos = "tianmu/well/observations", 2, 1
+
+        @property
+        def payload(self) -> bytes:
+            loop.run_until_complete(asyncio.sleep(0.05))
+            return b"{}"
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(door._run())
+    door._loop = loop
+    first = SimpleNamespace(topic=Slow.topic, mid=1, qos=1, payload=b"{}")
+    door._on_message(None, None, first)  # type: ignore[arg-type]
+    door._on_message(None, None, Slow())  # type: ignore[arg-type]
+    loop.run_until_complete(asyncio.sleep(0.05))
+    task.cancel()
+    loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    loop.close()
+    assert taken == [1, 2]
