@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from tianmu.facts.batch import ObservationBatch
@@ -224,3 +225,29 @@ def test_what_cannot_be_done_is_let_go(house: House, caplog: pytest.LogCaptureFi
 
     asyncio.run(scene())
     assert "has failed" in caplog.text and "no connector does that at nowhere" in caplog.text
+
+
+def test_a_fault_in_playing_an_input_again_does_not_stop_what_follows(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.sense import hold
+
+    async def fail(payload: bytes, **_: Any) -> bool:
+        raise KeyError("a fault of ours")
+
+    def state() -> str:
+        table = hold.quarantine
+        return str(house.main.read(lambda c: c.execute(table.select()).one()).state)
+
+    async def scene() -> None:
+        await house.intake.quarantine("gbt26875", b"@@", reason="r", peer="p")
+        [name] = house.main.read(lambda c: list(c.execute(hold.quarantine.select())))
+        monkeypatch.setattr(house.connector, "replay", fail)
+        await house.gate.start()
+        deed = Deed(deed="q", verb="quarantine.replay", object=name.quarantine, actor="o", at=1)
+        house._append(DEED.name, deed)
+        house._append(DEED.name, msgspec.structs.replace(deed, verb="quarantine.discard"))
+        await house.until(lambda: state() == "discarded")
+        await house.gate.stop()
+
+    asyncio.run(scene())

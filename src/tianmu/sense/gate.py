@@ -112,6 +112,9 @@ class Gate:
             except DiskFull as full:
                 log.warning("waiting for room: %s", full)
                 await asyncio.sleep(1)
+            except Exception:
+                log.exception("registry and deeds could not be followed: trying again")
+                await asyncio.sleep(1)
 
     async def _do_deeds(self, after: int) -> int:
         for entry in self._journal.read(DEED.name, after):
@@ -142,7 +145,14 @@ class Gate:
             if plug is None:
                 log.warning("no connector takes %s again", row.protocol)
                 return
-            if not await plug.connector.replay(row.payload, source=row.source, peer=row.peer):
+            try:
+                read = await plug.connector.replay(row.payload, source=row.source, peer=row.peer)
+            except OSError:
+                raise  # no room: once more, when there is
+            except Exception:
+                log.exception("quarantined input %s could not be played", deed.object)
+                return
+            if not read:
                 return
             now = REPLAYED
         await self._intake.main.write_async(
@@ -163,6 +173,8 @@ class Gate:
                     await asyncio.to_thread(let_go, main, main.path.parent, Horizon())
             except DiskFull as full:
                 log.warning("no room to keep house: %s", full)
+            except Exception:
+                log.exception("the house could not be kept: trying again")
             await asyncio.sleep(HOUSEKEEPING)
 
     async def _report_platform(self) -> None:

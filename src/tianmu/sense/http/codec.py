@@ -58,6 +58,22 @@ class Columns:
     def __len__(self) -> int:
         return len(self.time)
 
+    def told(self, i: int) -> dict[str, Any]:
+        """One observation as a sender would tell it."""
+        number = float(self.value[i])
+        said: dict[str, Any] = {
+            "datastream": str(self.datastream[i]),
+            "time": f"{np.datetime64(int(self.time[i]), 'us')}Z",
+            "value": self.side.get(i, number if np.isfinite(number) else None),
+        }
+        if self.result_time is not None:
+            said["result_time"] = f"{np.datetime64(int(self.result_time[i]), 'us')}Z"
+        if self.sequence is not None:
+            said["sequence"] = int(self.sequence[i])
+        if self.quality is not None:
+            said["quality"] = int(self.quality[i])
+        return said
+
 
 class _Plain(msgspec.Struct, gc=False):
     """The usual observation: a number at a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,6 +33,12 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
+ON_LOOP = 512 << 10
+"""bytes of a body that is read in a few milliseconds"""
+UNPACKS = 16
+"""times that a compressed body may be as large when unpacked, for that"""
+TOLD = 1_000
+"""refused rows named in an answer that took none"""
 IN_FLIGHT = 64
 """messages of all sources being written at once; beyond it 429, so that memory stays bounded"""
 IN_FLIGHT_OF_ONE = 32
@@ -96,10 +103,12 @@ class HttpConnector:
         for encoding in ("", "gzip", "zstd"):
             for kind in (JSON, NDJSON, ARROW):
                 try:
-                    columns = decode(decompress(payload, encoding), kind)
-                    await self.put(columns, named, hashlib.sha256(payload).digest(), peer)
-                except (Refused, Answer):
+                    columns = await _columns(payload, encoding, kind)
+                except Refused:
                     continue
+                if columns.refused or (columns.time > self._intake.now() + AHEAD).any():
+                    return False  # all of it or nothing, since it is played under one key
+                await self.put(columns, named, hashlib.sha256(payload).digest(), peer)
                 return True
         return False
 
@@ -162,9 +171,9 @@ class HttpConnector:
         self, body: bytes, headers: Mapping[bytes, bytes], source: SourceChanged, peer: str
     ) -> tuple[int, dict[str, Any]]:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         try:
-            plain = decompress(body, headers.get(b"content-encoding", b"").decode("latin-1"))
-            columns = decode(plain, content_type)
+            columns = await _columns(body, encoding, content_type)
         except Refused as refused:
             await self._intake.quarantine(
                 self.protocol, body, reason=f"{refused.detail}: {refused.remedy}", peer=peer,
@@ -176,6 +185,9 @@ class HttpConnector:
         key = _key(source, headers.get(b"idempotency-key", b""))
         try:
             return await self.put(columns, source, key, peer)
+        except Answer as none_taken:
+            none_taken.body["refused"] = none_taken.body["refused"][:TOLD]
+            raise
         except DiskFull as full:
             raise Answer(
                 507, "No room", f"not kept: {full}",
@@ -213,7 +225,7 @@ class HttpConnector:
         if refused and not answer["accepted"] and not held:
             raise Answer(
                 422, "No row was taken", f"all {len(refused)} rows were refused",
-                "mend what each row's reason says", refused=refused[:1000],
+                "mend what each row's reason says", refused=refused,
             )  # fmt: skip
         return 200, answer
 
@@ -274,6 +286,13 @@ def _key(source: SourceChanged, told: bytes) -> bytes | None:
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return f"{client[0]}:{client[1]}" if client else ""
+
+
+async def _columns(body: bytes, encoding: str, content_type: str) -> Columns:
+    """What a body says; a large one is read beside the loop, on which fire alarms come as well."""
+    if len(body) * (UNPACKS if encoding else 1) <= ON_LOOP:
+        return decode(decompress(body, encoding), content_type)
+    return await asyncio.to_thread(lambda: decode(decompress(body, encoding), content_type))
 
 
 async def _read(receive: Receive) -> bytes:

@@ -12,11 +12,12 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import msgspec
 import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -24,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
 from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decode
-from tianmu.sense.http.connector import Answer, HttpConnector
+from tianmu.sense.http.connector import ON_LOOP, Answer, HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
 
@@ -33,6 +34,8 @@ log = logging.getLogger("tianmu.mqtt")
 TOPIC = "tianmu/+/observations"
 GATHER = 0.004
 """seconds that messages are gathered before they are put on disk together"""
+ROWS_KEPT_TOGETHER = 1_000
+"""refused rows that make one input of the quarantine"""
 LARGEST_GROUP = 4_000
 """messages decoded together"""
 
@@ -63,7 +66,8 @@ class MqttConnector:
 
     def __init__(self, intake: Intake, http: HttpConnector, server: Server) -> None:
         self._intake, self._http, self._server = intake, http, server
-        self._waiting: list[Message] = []
+        self._waiting: deque[Message] = deque()
+        """filled by paho's thread, emptied by the loop: both ends are safe without a lock"""
         self._room = threading.Semaphore(4 * LARGEST_GROUP)
         self._some = asyncio.Event()
         self._counts: Counter[str] = Counter()
@@ -144,9 +148,8 @@ class MqttConnector:
             self._some.clear()
             await asyncio.sleep(GATHER)
             while self._waiting:
-                group, self._waiting = self._waiting, []
-                for start in range(0, len(group), LARGEST_GROUP):
-                    await self._take(group[start : start + LARGEST_GROUP])
+                some = min(len(self._waiting), LARGEST_GROUP)
+                await self._take([self._waiting.popleft() for _ in range(some)])
 
     async def _take(self, group: Sequence[Message]) -> None:
         by_source: dict[str, list[Message]] = {}
@@ -184,14 +187,19 @@ class MqttConnector:
                 await self._refuse(message, "no active source has this name", name)
             return
         bad: list[tuple[Message, str]] = []
-        for columns in _decode(messages, bad):
+        if sum(len(message.payload) for message in messages) <= ON_LOOP:
+            decoded = _decode(messages, bad)
+        else:
+            decoded = await asyncio.to_thread(_decode, messages, bad)
+        for columns in decoded:
             try:
                 _, answer = await self._http.put(columns, source, None, f"mqtt:{name}")
             except Answer as problem:
                 answer = problem.body
-            for row in answer["refused"][:100]:
+            for rows, reason in _refusals(answer["refused"]):
+                self._counts["rows_refused"] += len(rows)
                 await self._intake.quarantine(
-                    self.protocol, _row_bytes(columns, row["row"]), reason=row["reason"],
+                    self.protocol, _rows_bytes(columns, rows), reason=reason,
                     peer=f"mqtt:{name}", source=name,
                 )  # fmt: skip
         for message, reason in bad:
@@ -204,10 +212,20 @@ class MqttConnector:
         )
 
 
-def _row_bytes(columns: Columns, row: int) -> bytes:
-    if columns.row is not None or row >= len(columns):
-        return b""
-    return f"{columns.datastream[row]} {columns.time[row]} {columns.value[row]}".encode()
+def _refusals(refused: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list[int], str]]:
+    """Refused rows, those of one reason together, in pieces that can be looked at."""
+    by_reason: dict[str, list[int]] = {}
+    for one in refused:
+        by_reason.setdefault(one["reason"], []).append(one["row"])
+    for reason, rows in by_reason.items():
+        for start in range(0, len(rows), ROWS_KEPT_TOGETHER):
+            yield rows[start : start + ROWS_KEPT_TOGETHER], reason
+
+
+def _rows_bytes(columns: Columns, rows: Sequence[int]) -> bytes:
+    """Rows of a message as a message of their own, which can be played again."""
+    at = rows if columns.row is None else np.searchsorted(columns.row, rows).tolist()
+    return msgspec.json.encode([columns.told(i) for i in at])
 
 
 def content_type(payload: bytes) -> str:
