@@ -38,7 +38,7 @@ PERMISSIONS: dict[str, Text] = {
     },
     "device.read": {"zh": "查看感知设备", "en": "See devices"},
     "device.write": {"zh": "登记感知设备", "en": "Register devices"},
-    "device.ask": {"zh": "查岗、校时", "en": "Check duty at panels, set their clocks"},
+    "device.ask": {"zh": "向设备提问、对时", "en": "Ask at devices, set their clocks"},
     "source.read": {"zh": "查看数据来源", "en": "See sources"},
     "source.write": {"zh": "管理数据来源与令牌", "en": "Manage sources and their tokens"},
     "quarantine.read": {"zh": "查看隔离区", "en": "See the quarantine"},
