@@ -69,12 +69,14 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     worker = threading.Thread(target=_work, args=(manage, stop), name="cases", daemon=True)
     manage.start()
     worker.start()
-    server = Server(create_app(hub), certificate=settings.certificate, timeout_graceful_shutdown=2)
+    app = create_app(hub)
+    server = Server(app, certificate=settings.certificate, timeout_graceful_shutdown=2)
     said.ports = {"web": await server.start(settings.host, port)}
     renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
     said.state = "ready"
     await _until(stop, settings, hub, said)
+    app.state.push.close()
     await server.stop()
     await renewing
     worker.join(3)

@@ -128,15 +128,19 @@ class Push:
         try:
             yield
         finally:
-            self._closing.set()
-            for one in self._subscribers:
-                one.woken.set()
+            self.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             close = getattr(journal, "close", None)
             if close is not None:
                 close()
+
+    def close(self) -> None:
+        """End all streams: the city stops, and a server waits for those it still answers."""
+        self._closing.set()
+        for one in self._subscribers:
+            one.woken.set()
 
     # -- the one reader --
 
