@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from whole.town import Ingest, register
+from whole.town import Ingest, register, spot
 
 pytestmark = pytest.mark.browser
 SOON = 20_000
@@ -21,13 +21,10 @@ SOON = 20_000
 
 
 def complain(running_city: Any) -> str:
-    """A citizen's call that opens a case of its own; the words that tell it."""
+    """A citizen's call from a place of its own, so that it opens a case of its own; its words."""
     words = f"路灯不亮 {uuid.uuid4().hex[:8]}"
     city = running_city.city()
-    city.post(
-        "/api/reports",
-        {"channel": "hotline", "text": words, "place": {"address": f"测试路 {words[-4:]} 号"}},
-    )
+    city.post("/api/reports", {"channel": "hotline", "text": words, "place": spot(city)})
     return words
 
 

@@ -5,4 +5,12 @@ import { createApp } from "vue";
 import App from "./App.vue";
 import { router } from "./router";
 
+// The city was upgraded while the page was open: a part that is asked for now has another name.
+window.addEventListener("vite:preloadError", () => {
+  const last = Number(sessionStorage.getItem("tianmu.reloaded") ?? 0);
+  if (Date.now() - last < 60_000) return;
+  sessionStorage.setItem("tianmu.reloaded", String(Date.now()));
+  window.location.reload();
+});
+
 createApp(App).use(router).mount("#app");
