@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from tianmu.access import tls
 
@@ -72,3 +73,77 @@ def test_kept_then_renewed(tmp_path: Path) -> None:
     names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "new.example" in names.get_values_for_type(x509.DNSName)
     assert len(tls.about(files.authority).fingerprint) == 95
+
+
+def test_a_pair_that_belongs_together_is_taken(tmp_path: Path) -> None:
+    files = tls.local(tmp_path, ["city.example"])
+    held = tls.examine(files.certificate, files.key)
+    assert {"city.example", "localhost", "127.0.0.1"} <= set(tls.names_of(held))
+    assert tls.doubts(held) == []
+    near = held.not_valid_after_utc - datetime.timedelta(days=3)
+    assert "renew it" in tls.doubts(held, near)[0]
+    over = held.not_valid_after_utc + datetime.timedelta(days=3)
+    assert "ended on" in tls.doubts(held, over)[0]
+    early = held.not_valid_before_utc - datetime.timedelta(days=3)
+    assert "clock" in tls.doubts(held, early)[0]
+
+
+def test_each_fault_of_the_files_says_what_and_how_to_mend_it(tmp_path: Path) -> None:
+    files, other = tls.local(tmp_path / "one"), tls.local(tmp_path / "other")
+    key = serialization.load_pem_private_key(files.key.read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"word"),
+        )
+    )
+    binary = tmp_path / "binary.der"
+    held = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    binary.write_bytes(held.public_bytes(serialization.Encoding.DER))
+    upside_down = tmp_path / "chain.pem"
+    upside_down.write_bytes(files.authority.read_bytes() + files.certificate.read_bytes())
+    missing = tmp_path / "missing.pem"
+    for certificate, private, told in (
+        (files.certificate, other.key, "is not the key of"),
+        (files.certificate, locked, "passphrase"),
+        (files.certificate, files.certificate, "no private key in PEM"),
+        (files.key, files.key, "no certificate in PEM"),
+        (binary, files.key, "no certificate in PEM"),
+        (upside_down, files.key, "own first"),
+        (missing, files.key, "cannot be read"),
+        (files.certificate, tmp_path, "cannot be read"),
+    ):
+        with pytest.raises(tls.Unusable, match=told):
+            tls.examine(certificate, private)
+
+
+def test_a_half_written_pair_is_made_anew(tmp_path: Path) -> None:
+    files = tls.local(tmp_path / "one")
+    tls.local(tmp_path / "other").key.replace(files.key)
+    again = tls.local(tmp_path / "one")
+    tls.examine(again.certificate, again.key)
+
+
+def test_one_certificate_alone_is_trusted(tmp_path: Path) -> None:
+    """As by programs on the machine of a city whose certificate was brought."""
+    files, other = tls.local(tmp_path / "one"), tls.local(tmp_path / "other")
+    for shown, trusted in ((files, True), (other, False)):
+        context = tls.trusting(None, files.certificate)
+        with socket.create_connection(("127.0.0.1", serve_once(shown))) as raw:
+            if trusted:
+                with context.wrap_socket(raw, server_hostname="any.example") as peer:
+                    assert peer.recv(5) == b"hello"
+            else:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    context.wrap_socket(raw, server_hostname="localhost")
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("city.lan", True), ("10.0.0.7", True), ("fe80::1", True), ("城市.中国", True),
+     ("", False), ("a..b", False), ("https://city.lan", False), ("a b", False)],
+)  # fmt: skip
+def test_what_a_certificate_can_name(name: str, good: bool) -> None:
+    assert tls.can_be_named(name) is good
