@@ -56,7 +56,7 @@ def main() -> None:
 @click.option("--feed-devices", type=click.IntRange(0), default=20_000, show_default=True,
               help="how many devices the feed seeds")  # fmt: skip
 @click.option("--admin-password-file", type=click.Path(exists=True, dir_okay=False), default=None,
-              help="lines 'role: password' for the three administrators")  # fmt: skip
+              help="lines 'account: password' for system, security, audit and duty")  # fmt: skip
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), default=None,
               help="PEM: the server's certificate first, then those that issued it")  # fmt: skip
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), default=None,

@@ -32,7 +32,7 @@ def test_a_fire_from_frame_to_alarm(town: Town) -> None:
     (event,) = town.events()
     assert (event.identity, event.transition) == (FIRE, "raise")
     assert event.state is AlarmState.UNACKNOWLEDGED and event.before is AlarmState.NORMAL
-    assert event.text == {"zh": "火警: 火警", "en": "Fire: fire"}
+    assert event.text == {"zh": "火警", "en": "Fire"}
     assert (event.severity, event.matter, event.priority) == ("III", "m:fire", 1)
     assert (event.department, event.place.division, event.source) == ("fire", "t1", "s0")
     assert event.data == {"description": "floor 3"}

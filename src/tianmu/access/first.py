@@ -43,7 +43,7 @@ class PasswordFile(ValueError):
 
 @dataclass(frozen=True)
 class FirstLink:
-    """A one-time link for one account: ``secret`` goes after ``/#link=``."""
+    """A one-time link for one account: ``secret`` goes after ``/open#``."""
 
     account: str
     role: str

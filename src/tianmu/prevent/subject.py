@@ -101,7 +101,7 @@ def words(
     number = float("nan") if value is None else value
     told: Text = {}
     for language in {**rule.name, **rule.text}:
-        states = _states(described, value, language)
+        states = _states(described, value, language, _mask(rule))
         template = rule.text.get(language) or _template(rule, states, value)
         values: dict[str, Any] = {
             "name": say(rule.name, language),
@@ -133,16 +133,27 @@ class _Number(float):
 
 def _template(rule: AnyRule, states: str, value: float | None) -> str:
     if isinstance(rule, State):
-        return "{name}: {state}" if states else "{name}"
+        # one bit: the rule's name says it already
+        one = rule.mask is not None and rule.mask.bit_count() == 1
+        return "{name}: {state}" if states and not one else "{name}"
     return "{name}" if value is None else "{name}: {value} {unit}"
 
 
-def _states(described: Property | None, value: float | None, language: str) -> str:
-    """Names of the states that ``value`` stands for: of the number, or of its bits."""
+def _mask(rule: AnyRule) -> int | None:
+    """The bits that a rule is about, or None where it is about the whole value."""
+    if isinstance(rule, State) and rule.match in {"any", "all"}:
+        return rule.mask
+    return None
+
+
+def _states(
+    described: Property | None, value: float | None, language: str, mask: int | None = None
+) -> str:
+    """Names of the states that ``value`` stands for: of the number, or of its bits in ``mask``."""
     if described is None or value is None or not 0 <= value < 2**53:
         return ""
-    number = int(value)
-    whole = described.states.get(str(number))
+    number = int(value) if mask is None else int(value) & mask
+    whole = described.states.get(str(number)) if mask is None else None
     if whole:
         return say(whole, language)
     return ", ".join(

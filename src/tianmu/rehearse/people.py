@@ -67,11 +67,15 @@ class People:
             raise RuntimeError("this city was started without a feed: nobody plays its people")
         self._words, self._pace = words, pace
         self._at_work: set[str] = set()
+        self._matters: list[str] = []
+        """keys that the duty officer chooses from where nobody has said what it is about"""
 
     async def run(self) -> None:
         """For ever: hear of cases, and do what is next."""
         duty = self._cities["duty"]
         with Heard(duty, {"case"}) as heard:
+            brief = await asyncio.to_thread(duty.get, "/api/city")
+            self._matters = [m["key"] for m in brief["matters"] if m["kind"] == "event"]
             page = await asyncio.to_thread(duty.get, "/api/cases", open="true", limit=200)
             for case in page["items"]:
                 self._begin(case)
@@ -156,6 +160,8 @@ class People:
         if order is not None:
             told = {"result": self._words["feed_back"]} if step == "feed_back" else {}
             return {"order": order["order"], **told}
+        if step in {"verify", "file"} and not view["matter"]:
+            return {"matter": random.choice(self._matters)}
         if step == "check":
             return {"result": "fail" if random.random() < FAIL else "pass"}
         if step == "assign":
