@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -103,3 +105,39 @@ def test_refusals_are_written_down(world: Any) -> None:
     assert found[0]["verb"] == "access.refused"
     assert found[0]["outcome"] == "refused"
     assert found[0]["detail"] == {"permission": "rule.publish"}
+
+
+def test_an_upload_is_not_read_before_it_is_known_who_sends_it(world: Any) -> None:
+    """Else anybody fills the disk: a part of a form is kept on it while it comes."""
+    parts = urlsplit(world.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
+        line.sendall(
+            b"POST /api/cases/c1/evidence HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000000\r\n\r\n"
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbeginning'
+        )
+        assert line.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+def test_an_upload_that_is_too_large_is_cut_off(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tianmu.web.api.case_steps.LARGEST", 1000)
+    with world.client("duty_officer") as duty:
+        for size, status in ((2000, 404), (200_000, 413)):
+            form = {"file": ("f.png", bytes(size), "image/png")}
+            answer = duty.post("/api/cases/c99999/evidence", files=form)
+            assert answer.status_code == status, answer.text
+        answer = duty.post("/api/cases/c99999/evidence", files={"photo": ("f.png", b"x")})
+        assert answer.status_code == 422 and "file" in answer.json()["detail"]
+
+
+def test_any_other_authorization_does_not_stand_for_the_header(world: Any) -> None:
+    browser = world.cookie("duty")
+    del browser.headers["X-Requested-With"]
+    answer = browser.post(
+        "/api/reports",
+        json={"text": "x", "channel": "web"},
+        headers={"Authorization": "Basic eDp4"},
+    )
+    assert answer.status_code == 403

@@ -123,12 +123,17 @@ def _no_session(hub: Hub) -> Problem:
     )
 
 
+def _bearer(request: Request) -> str:
+    """The token in the header, or empty; whatever else stands there counts for nothing."""
+    header = request.headers.get("authorization", "")
+    return header[7:].strip() if header.lower().startswith("bearer ") else ""
+
+
 def identify(request: Request) -> tuple[Hub, Principal | None]:
     """Who asks, by session cookie or bearer token; None for nobody."""
     hub: Hub = request.app.state.hub
-    header = request.headers.get("authorization", "")
-    if header.lower().startswith("bearer "):
-        return hub, hub.sessions.token_principal(header[7:].strip())
+    if token := _bearer(request):
+        return hub, hub.sessions.token_principal(token)
     secret = request.cookies.get(COOKIE, "")
     return hub, hub.sessions.principal(secret) if secret else None
 
@@ -143,7 +148,7 @@ def guard(permission: str) -> Callable[[Request], Ask]:
             return Ask(hub, who or hub.nobody, address, request)
         if who is None:
             raise _no_session(hub)
-        cookie = "authorization" not in request.headers
+        cookie = not _bearer(request)
         safe = request.method in {"GET", "HEAD", "OPTIONS"}
         if cookie and not safe and request.headers.get("x-requested-with") != "tianmu":
             raise Problem(
@@ -249,13 +254,15 @@ class Routes:
         may: str,
         gives: Any = None,
         takes: Any = None,
+        form: Any = None,
         example: Any = None,
         given: Any = None,
         status: int = 200,
         media: str = "application/json",
     ) -> Callable[[F], F]:
         """Add a route. ``may`` is the permission; ``gives`` and ``takes`` the types of answer and
-        body; ``example`` an example of the body taken, ``given`` one of the answer."""
+        body, or ``form`` the schema of a form; ``example`` an example of the body taken,
+        ``given`` one of the answer."""
 
         def add(function: F) -> F:
             check = guard(may)
@@ -276,6 +283,11 @@ class Routes:
                 if example is not None:
                     content["example"] = example
                 extra["requestBody"] = {"required": True, "content": {"application/json": content}}
+            elif form is not None:
+                extra["requestBody"] = {
+                    "required": True,
+                    "content": {"multipart/form-data": {"schema": form}},
+                }
             answer: dict[str, Any] = {}
             if gives is not None:
                 self.structs.append(gives)

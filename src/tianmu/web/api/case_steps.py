@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import Depends, File, Form, UploadFile
+from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
 from tianmu.facts.text import say
@@ -154,25 +157,89 @@ def split_case(
     return SplitDone(case=said(ask.hub, first, now), other=said(ask.hub, second, now))
 
 
-@routes("POST", "/api/cases/{case}/evidence", may="case.read", gives=EvidenceSaid, status=201)
+@dataclass(frozen=True)
+class Upload:
+    """A form with a file."""
+
+    content: bytes
+    evidence: Evidence
+
+
+FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "photo, video, voice or document",
+        },
+        "role": {
+            "type": "string",
+            "default": "other",
+            "description": "near, far, reference, handle_before, …",
+        },
+        "order": {"type": "string", "default": ""},
+    },
+}
+BESIDE = 64 << 10
+"""bytes that a form may have beside its file"""
+
+
+async def uploaded(request: Request) -> Upload:
+    """The form of a request whose account was let in: declared as parameters, it would be read
+    (and its file kept on disk) before anybody is asked who sends it."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for part in request.stream():
+            size += len(part)
+            if size > LARGEST + BESIDE:
+                raise Problem(
+                    413, "too-large", f"more than {LARGEST} bytes", "attach a smaller file"
+                )
+            yield part
+
+    try:
+        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=8)
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise Problem(
+            400,
+            "not-a-form",
+            f"the body is no form with a file: {error}",
+            "send multipart/form-data",
+        ) from error
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise Problem(422, "invalid", "the form has no part `file`", "attach a file")
+    told = Evidence(
+        name=file.filename or "file",
+        media_type=file.content_type or "",
+        role=str(form.get("role") or "other"),
+        order=str(form.get("order") or ""),
+    )
+    try:
+        return Upload(await file.read(), told)
+    finally:
+        await form.close()
+
+
+@routes(
+    "POST",
+    "/api/cases/{case}/evidence",
+    may="case.read",
+    form=FORM,
+    gives=EvidenceSaid,
+    status=201,
+)
 async def attach_evidence(
-    ask: Asking,
-    case: str,
-    file: Annotated[UploadFile, File(description="photo, video, voice or document")],
-    role: Annotated[str, Form(description="near, far, reference, handle_before, …")] = "other",
-    order: Annotated[str, Form()] = "",
+    ask: Asking, case: str, upload: Annotated[Upload, Depends(uploaded)]
 ) -> EvidenceSaid:
     """Attach a file to a case; kept by its SHA-256. Needs `case.handle`, `case.check`,
     `case.command` or `report.write`."""
     if not any(map(ask.may, ("case.handle", "case.check", "case.command", "report.write"))):
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
-    content = await file.read(LARGEST + 1)
-    told = Evidence(
-        name=file.filename or "file",
-        media_type=file.content_type or "",
-        role=role,
-        order=order,
-    )
 
     def keep() -> dict[str, Any]:
         one(ask, case)
@@ -181,7 +248,9 @@ async def attach_evidence(
                 ask,
                 "case.evidence",
                 case,
-                lambda: ask.hub.manage.attach(case, told, content, actor(ask.who)),
+                lambda: ask.hub.manage.attach(
+                    case, upload.evidence, upload.content, actor(ask.who)
+                ),
             )
         except ValueError as error:
             raise Problem(422, "bad-file", str(error), "choose another file") from error
