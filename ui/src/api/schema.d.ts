@@ -1755,25 +1755,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** Body_attach_evidence */
-        Body_attach_evidence: {
-            /**
-             * File
-             * @description photo, video, voice or document
-             */
-            file: string;
-            /**
-             * Role
-             * @description near, far, reference, handle_before, …
-             * @default other
-             */
-            role: string;
-            /**
-             * Order
-             * @default
-             */
-            order: string;
-        };
         /**
          * ProblemBody
          * @description RFC 9457 with the members ``remedy`` and ``faults``.
@@ -4629,7 +4610,20 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": components["schemas"]["Body_attach_evidence"];
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description photo, video, voice or document
+                     */
+                    file: string;
+                    /**
+                     * @description near, far, reference, handle_before, …
+                     * @default other
+                     */
+                    role?: string;
+                    /** @default  */
+                    order?: string;
+                };
             };
         };
         responses: {
