@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tarfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,3 +157,27 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(Unreadable, match="another"):
             restore(file, tmp_path / "again")
         assert sorted(p.name for p in tmp_path.iterdir()) == ["b", "city"]
+
+
+def test_a_log_that_grows_meanwhile_does_not_spoil_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are linked, not copied: whoever has one open goes on writing to it."""
+    data, file = tmp_path / "city", tmp_path / "b.tar.zst"
+    with Records(data / "hub.sqlite") as hub:
+        hub.transact(lambda tx: tx.append("registry", b"x"))
+        (data / "log").mkdir()
+        log = data / "log" / "hub.log"
+        log.write_text("begins\n")
+        describe = tarfile.TarFile.gettarinfo
+
+        def grow(archive: Any, *arguments: Any) -> Any:
+            """The file grows between its digest and its bytes."""
+            with log.open("a") as out:
+                out.write("goes on\n")
+            return describe(archive, *arguments)
+
+        monkeypatch.setattr(tarfile.TarFile, "gettarinfo", grow)
+        backup(data, file)
+    restore(file, tmp_path / "again")
+    assert (tmp_path / "again" / "log" / "hub.log").read_text().startswith("begins\n")

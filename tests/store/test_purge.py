@@ -6,7 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from pysqlite3 import dbapi2
 
+from tianmu.facts.topic import OBSERVATION, TOPICS
+from tianmu.prevent.watch import READER as WATCH
+from tianmu.store.history.manifest import READER as HISTORY
 from tianmu.store.journal.contract import Purged
 from tianmu.store.journal.purge import Horizon, let_go, positions, purge
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -22,6 +26,11 @@ def fill(records: Records, topic: str, n: int, size: int = 10) -> None:
     records.transact(lambda tx: None)
 
 
+def read_by_all(records: Records, position: int) -> None:
+    for reader in OBSERVATION.readers:
+        records.transact(lambda tx, r=reader: tx.advance(r, "observation", position))  # type: ignore[misc]
+
+
 def test_old_entries_go_once_every_reader_has_passed_them(tmp_path: Path) -> None:
     with (
         Records(tmp_path / "gate.sqlite") as gate,
@@ -33,6 +42,8 @@ def test_old_entries_go_once_every_reader_has_passed_them(tmp_path: Path) -> Non
         horizon = Horizon(hours=1)
         assert purge(gate, horizon, positions(tmp_path), now=FUTURE).entries == 0, "nobody reads"
         watch.transact(lambda tx: tx.advance("watch", "observation", 500))
+        done = purge(gate, horizon, positions(tmp_path), now=FUTURE)
+        assert (done.entries, done.held_by) == (0, ("history:observation",)), "it has never started"
         works.transact(lambda tx: tx.advance("history", "observation", 300))
         assert purge(gate, horizon, positions(tmp_path)).entries == 0, "too young"
         done = purge(gate, horizon, positions(tmp_path), now=FUTURE)
@@ -52,7 +63,7 @@ def test_old_entries_go_once_every_reader_has_passed_them(tmp_path: Path) -> Non
 def test_a_file_that_is_too_large_lets_go_of_the_oldest(tmp_path: Path) -> None:
     with Records(tmp_path / "gate.sqlite") as gate, SqliteJournal(tmp_path) as journal:
         fill(gate, "observation", 200, 20_000)
-        gate.transact(lambda tx: tx.advance("r", "observation", 200))
+        read_by_all(gate, 200)
         done = purge(gate, Horizon(most_bytes=2_000_000), positions(tmp_path))
         assert 90 < done.entries < 150 and done.held_by == ()
         first = journal.first("observation")
@@ -65,7 +76,7 @@ def test_a_file_that_is_too_large_lets_go_of_the_oldest(tmp_path: Path) -> None:
 def test_what_a_snapshot_needs_stays(tmp_path: Path) -> None:
     with Records(tmp_path / "gate.sqlite") as gate, SqliteJournal(tmp_path) as journal:
         fill(gate, "observation", 100)
-        gate.transact(lambda tx: tx.advance("watch", "observation", 100))
+        read_by_all(gate, 100)
         live = Live(tmp_path, datastreams=3, devices=3)
         assert snapshot_positions(tmp_path) == {}
         live.freeze({"observation": 40}).write()
@@ -94,9 +105,39 @@ def test_a_full_disk_can_be_purged_and_the_room_used_again(
     monkeypatch.setattr("tianmu.store.records.REUSE", 1_000_000)
     with Records(tmp_path / "gate.sqlite", reserve=0) as gate:
         fill(gate, "observation", 200, 20_000)
-        gate.transact(lambda tx: tx.advance("r", "observation", 200))
+        read_by_all(gate, 200)
         gate.reserve = 1 << 60
         with pytest.raises(DiskFull):
             gate.transact(lambda tx: tx.append("observation", b"x" * 20_000))
         assert purge(gate, Horizon(), positions(tmp_path), now=FUTURE).entries == 200
         assert gate.transact(lambda tx: tx.append("observation", b"x" * 20_000)).position == 201
+
+
+def test_nothing_goes_while_a_file_of_readers_cannot_be_read(tmp_path: Path) -> None:
+    """Its readers would look as if they were not there, and lose what they have not read."""
+    with (
+        Records(tmp_path / "gate.sqlite") as gate,
+        Records(tmp_path / "watch.sqlite") as watch,
+        Records(tmp_path / "works.sqlite") as works,
+    ):
+        fill(gate, "observation", 10)
+        watch.transact(lambda tx: tx.advance("watch", "observation", 10))
+        works.transact(lambda tx: tx.advance("history", "observation", 3))
+    (tmp_path / "works.sqlite").rename(tmp_path / "aside")
+    (tmp_path / "works.sqlite").mkdir()
+    with Records(tmp_path / "gate.sqlite") as gate, SqliteJournal(tmp_path) as journal:
+        with pytest.raises(dbapi2.OperationalError):
+            let_go(gate, tmp_path, Horizon(hours=0))
+        assert journal.count("observation", 0) == 10
+
+
+def test_what_nobody_must_have_read_goes_by_its_age(tmp_path: Path) -> None:
+    with Records(tmp_path / "gate.sqlite") as gate, SqliteJournal(tmp_path) as journal:
+        fill(gate, "intake", 20)
+        assert purge(gate, Horizon(hours=1), positions(tmp_path)).entries == 0, "too young"
+        assert purge(gate, Horizon(hours=1), positions(tmp_path), now=FUTURE).entries == 20
+        assert journal.count("intake", 0) == 0
+
+
+def test_who_must_have_read_are_those_who_read() -> None:
+    assert TOPICS["observation"].readers == (WATCH, HISTORY)

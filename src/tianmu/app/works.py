@@ -45,3 +45,5 @@ def _purge(records: Records, settings: Settings, stop: threading.Event) -> None:
             let_go(records, settings.folder, Horizon())
         except DiskFull as full:
             log.warning("not purged: %s", full)
+        except Exception:
+            log.exception("not purged: trying again")

@@ -16,11 +16,14 @@ class Topic:
     """stem of the SQLite file (``<data>/<file>.sqlite``) and name of its only writer"""
     purge: bool
     """whether entries older than the horizon may go once every reader has passed them"""
+    readers: tuple[str, ...] = ()
+    """who keeps a read position of it and loses what goes unread: nothing goes before each of them
+    has passed it, not even where one has never started"""
 
 
 OBSERVATION_LIFE = Topic("observation.life", "gate-life", purge=False)
 """observation batches of life-safety sources (fire, gas)"""
-OBSERVATION = Topic("observation", "gate", purge=True)
+OBSERVATION = Topic("observation", "gate", purge=True, readers=("watch", "history"))
 """observation batches of all other sources"""
 INTAKE = Topic("intake", "gate", purge=True)
 """what gate could not place: quarantined input, unknown devices, sources falling silent"""

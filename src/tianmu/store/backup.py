@@ -171,18 +171,29 @@ def _pack(stage: Path, contents: dict[str, Any], out: BinaryIO) -> None:
         for path in sorted(p for p in stage.rglob("*") if p.is_file()):
             name = path.relative_to(stage).as_posix()
             with path.open("rb") as source:
-                digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
+                # as long as it is now: a log that is open elsewhere may grow meanwhile
+                size = os.fstat(source.fileno()).st_size
+                digests[name] = _digest(source, size)
                 source.seek(0)
                 info = archive.gettarinfo(name, name, source)
                 info.uid = info.gid = 0
                 info.uname = info.gname = ""
                 info.type, info.linkname = tarfile.REGTYPE, ""
-                info.size = path.stat().st_size
+                info.size = size
                 archive.addfile(info, source)
         last = json.dumps({**contents, "files": digests}).encode()
         info = tarfile.TarInfo(_CONTENTS)
         info.size = len(last)
         archive.addfile(info, io.BytesIO(last))
+
+
+def _digest(source: BinaryIO, size: int) -> str:
+    """SHA-256 of the first ``size`` bytes."""
+    state = hashlib.sha256()
+    while size and (piece := source.read(min(size, 1 << 20))):
+        state.update(piece)
+        size -= len(piece)
+    return state.hexdigest()
 
 
 def restore(file: Path, data: Path) -> Backup:

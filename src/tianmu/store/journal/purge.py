@@ -16,6 +16,7 @@ from tianmu.store.journal.file import connect
 from tianmu.store.live.snapshot import snapshot_positions
 from tianmu.store.records import Records, Transaction
 
+_END = 1 << 62
 _CHUNK = 256
 """entries purged in one commit: appends wait no longer than that takes"""
 
@@ -39,17 +40,23 @@ class Purge:
 
 
 def positions(data: Path) -> dict[tuple[str, str], int]:
-    """(reader, topic) → how far it has read, of all readers in all files of the city."""
+    """(reader, topic) → how far it has read, of all readers in all files of the city.
+
+    Raises ``OperationalError`` where a file is there and cannot be read: its readers would look as
+    if they were not."""
     found: dict[tuple[str, str], int] = {}
     for stem in sorted({topic.file for topic in TOPICS.values()}):
-        with (
-            contextlib.suppress(FileNotFoundError, dbapi2.OperationalError),
-            contextlib.closing(connect(data / f"{stem}.sqlite", readonly=True)) as connection,
-        ):
-            for reader, topic, position in connection.execute(
-                "SELECT reader, topic, position FROM journal_reader"
-            ):
-                found[reader, topic] = position
+        try:
+            with contextlib.closing(connect(data / f"{stem}.sqlite", readonly=True)) as connection:
+                for reader, topic, position in connection.execute(
+                    "SELECT reader, topic, position FROM journal_reader"
+                ):
+                    found[reader, topic] = position
+        except FileNotFoundError:
+            continue
+        except dbapi2.OperationalError as error:
+            if "no such table" not in str(error):  # its process is just making it
+                raise
     return found
 
 
@@ -71,7 +78,7 @@ def purge(
 
     ``readers`` are those of ``positions(data)``; ``needed`` says for topics up to where a snapshot
     has them, if that is not a read position of its own. Nothing goes that one of them has not
-    passed, and nothing of a topic that nobody reads.
+    passed, nor one of the topic's own readers (``Topic.readers``) that has never read.
     """
     moment = time.time_ns() // 1000 if now is None else now
     oldest = moment - int(horizon.hours * 3_600_000_000)
@@ -80,12 +87,11 @@ def purge(
     for topic in TOPICS.values():
         if topic.file != records.path.stem or not topic.purge:
             continue
-        passed = {r: p for (r, t), p in readers.items() if t == topic.name}
+        passed = dict.fromkeys(topic.readers, 0)
+        passed |= {r: p for (r, t), p in readers.items() if t == topic.name}
         if needed and topic.name in needed:
             passed["snapshot"] = needed[topic.name]
-        if not passed:
-            continue
-        limit = min(passed.values())
+        limit = min(passed.values(), default=_END)
         while True:
             chunk = partial(
                 _chunk, topic=topic.name, limit=limit, oldest=oldest, most_bytes=horizon.most_bytes
