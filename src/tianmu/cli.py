@@ -35,6 +35,12 @@ class Problem(click.ClickException):
     """What went wrong and how to mend it, without a traceback."""
 
 
+def _why(error: Exception) -> str:
+    """The system's words with the file they are about, or our own."""
+    told = getattr(error, "strerror", None)
+    return f"{getattr(error, 'filename', None) or ''}: {told}".lstrip(": ") if told else str(error)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tianmu")
 def main() -> None:
@@ -227,7 +233,10 @@ def backup(data: Path, file: Path, as_json: bool) -> None:
     """Write one archive of a city, while it runs."""
     from tianmu.store.backup import backup as make
 
-    result = make(data, file)
+    try:
+        result = make(data, file)
+    except OSError as error:
+        raise Problem(f"no backup was made: {_why(error)}") from error
     give(result) if as_json else click.echo(f"{file}")
 
 
@@ -237,9 +246,13 @@ def backup(data: Path, file: Path, as_json: bool) -> None:
 @JSON
 def restore(data: Path, file: Path, as_json: bool) -> None:
     """Restore a city from an archive into an empty folder."""
+    from tianmu.store.backup import Unreadable
     from tianmu.store.backup import restore as bring_back
 
-    result = bring_back(file, data)
+    try:
+        result = bring_back(file, data)
+    except (OSError, Unreadable) as error:
+        raise Problem(f"nothing was restored: {_why(error)}") from error
     give(result) if as_json else click.echo(f"{data}")
 
 

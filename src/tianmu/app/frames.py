@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import struct
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -55,5 +56,11 @@ def encode_line(protocol: str, line: bytes, key: bytes | None = None) -> str:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(fields, dict) or "error" in fields:
         raise ValueError("not a decoded frame: pass lines that `tianmu decode` could read")
-    frame: bytes = _codec(protocol).encode_line(fields, **_more(key))
+    try:
+        frame: bytes = _codec(protocol).encode_line(fields, **_more(key))
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, struct.error) as error:
+        raise ValueError(
+            f"a field is missing or of another sort ({type(error).__name__}: {error}): pass lines "
+            "as `tianmu decode` wrote them"
+        ) from error
     return frame.hex()
