@@ -169,4 +169,4 @@ class Fires(Load):
                         break
                     self.acknowledged.append(waiting.pop(0))
                     self.retries += panel.counts.resent
-                    await asyncio.sleep(0.4)
+                    await asyncio.sleep(random.uniform(0.2, 1.8))

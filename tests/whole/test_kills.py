@@ -50,7 +50,7 @@ def ready(data: Path, name: str, not_pid: int) -> psutil.Process | None:
 def test_ten_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1, 1 << 31)
     print(f"seed {seed}: python benchmarks/city_kills.py --kills 10 --seed {seed}")
-    found = run(tmp_path / "city", 10, seed, fires=25)
+    found = run(tmp_path / "city", 10, seed, fires=60)
     print(json.dumps(found))
     assert found["ok"], found
     assert found["observations"] > 0 and found["fires"] > 0 and found["reports"] > 0, found

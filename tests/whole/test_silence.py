@@ -17,8 +17,9 @@ from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, connect, fresh_city
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component
-from tianmu.rehearse.station import Nature as StationNature
-from tianmu.rehearse.station import Station, Upload, Value
+from tianmu.rehearse.station import Station
+from tianmu.rehearse.station_script import Nature as StationNature
+from tianmu.rehearse.station_script import Upload, Value
 
 from .town import alarms_of, eventually, fresh, panel_source, register, value
 

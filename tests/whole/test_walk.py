@@ -26,7 +26,8 @@ from tianmu.rehearse.city import City, connect, fresh_city, parse_events
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.probe import run as probe
-from tianmu.rehearse.station import Nature, Station, Upload, Value
+from tianmu.rehearse.station import Station
+from tianmu.rehearse.station_script import Nature, Upload, Value
 from tianmu.store.journal.sqlite import SqliteJournal
 
 from .town import (
