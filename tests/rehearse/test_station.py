@@ -18,7 +18,8 @@ from tianmu.facts.registry import SourceChanged
 from tianmu.rehearse import station_frame as wire
 from tianmu.rehearse import water
 from tianmu.rehearse.replay import Due
-from tianmu.rehearse.station import Nature, NotAnswered, Station, Step, Upload, Value
+from tianmu.rehearse.station import NotAnswered, Station
+from tianmu.rehearse.station_script import Nature, Step, Upload, Value
 from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.hj212.connector import Hj212Connector
 from tianmu.sense.hj212.frame import Framer

@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tianmu.rehearse.replay import Due
-from tianmu.rehearse.station import Step, Upload, Value
+from tianmu.rehearse.station_script import Step, Upload, Value
 
 COLUMNS: dict[str, str] = {
     "水温": "w01010",
