@@ -127,7 +127,7 @@ class Case(RuleBasedStateMachine):
         if before is None:
             return
         if event.step == "check":
-            assert event.actor not in (*before.hands, "system")
+            assert event.actor not in (*before.hands, "@system")
             assert not before.open_orders
         if event.step == "close":
             assert before.stage == "check" and event.actor not in before.hands
@@ -135,7 +135,7 @@ class Case(RuleBasedStateMachine):
         if event.step == "verify" or (event.step == "file" and before.stage == "verify"):
             assert event.actor not in before.collectors
         step = STEPS.get(event.step)
-        if step and step.reason and event.actor != "system":
+        if step and step.reason and event.actor != "@system":
             assert event.reason or event.data.get("why")
 
     @rule(

@@ -20,7 +20,7 @@ class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     ``feed_back``, ``check``, ``close``, ``evaluate``"""
     at: int
     actor: str
-    """account name, or ``system``"""
+    """account name, or ``@system``, which no account can be named"""
     reason: str = ""
     probe: str = ""
     data: dict[str, Any] = msgspec.field(default_factory=dict)

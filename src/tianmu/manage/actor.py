@@ -26,5 +26,6 @@ class Actor:
         return self.account == SYSTEM.account
 
 
-SYSTEM = Actor("system")
-"""The machine itself: merges, grades, sends by plan; it never verifies, checks or closes."""
+SYSTEM = Actor("@system")
+"""The machine itself, by a name that no account can have: merges, grades, sends by plan; it never
+verifies, checks or closes."""

@@ -12,6 +12,7 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.topic import CASE
 from tianmu.manage import case_table as table
 from tianmu.manage import ledger
+from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import GENERATION, SERIAL, SIGNALS, read_state
 from tianmu.manage.fold import evolve
@@ -104,7 +105,9 @@ def _new_signal(event: CaseEvent) -> bool:
     """Whether the event took in a signal, rather than moved one from another case."""
     if event.probe or "member" not in event.data or event.step not in ("open", "join"):
         return False
-    return not (event.actor != "system" or "split_from" in event.data or "merged" in event.data)
+    return not (
+        event.actor != SYSTEM.account or "split_from" in event.data or "merged" in event.data
+    )
 
 
 def _parts(number: str) -> tuple[str, int]:
