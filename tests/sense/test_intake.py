@@ -220,3 +220,16 @@ def test_the_rest_of_a_message_is_played_too(door: Door) -> None:
     later.resolve = lambda a, p: np.where(np.array(p) == "y", 0, known(a, p)).astype(np.uint32)  # type: ignore[method-assign]
     assert asyncio.run(later.release()) == 1
     assert [(t, v) for _, t, v in door.observations(OBSERVATION.name)] == [(1, 1.0), (2, 2.0)]
+
+
+def test_made_up_addresses_do_not_fill_the_disk(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "UNKNOWN_KEPT", 3)
+    for n in range(5):
+        door.intake.now = lambda n=n: n  # type: ignore[misc]
+        take(door, readings((f"u{n}", "x", n, 1.0)), source())
+    assert door.main.transact(hold.trim_unknown) == 2
+    assert sorted(door.main.read(hold.waiting)) == ["u2", "u3", "u4"]
+    assert not door.main.read(lambda c: hold.held_for(c, "u0"))
+    assert door.main.transact(hold.trim_unknown) == 0

@@ -136,7 +136,7 @@ def test_alarm_list_and_deeds(world: Any) -> None:
         stale = client.post(f"/api/alarms/{name}/acknowledge", json={}, headers={"If-Match": '"7"'})
         assert stale.status_code == 412
         done = client.post(
-            f"/api/alarms/{name}/shelve", json={"minutes": 10, "reason": "being serviced"}
+            f"/api/alarms/{name}/shelve", json={"minutes": 10, "reason": "serviced by 13912345678"}
         )
         assert done.status_code == 202, done.text
     journal = SqliteJournal(world.hub.data)
@@ -148,7 +148,14 @@ def test_alarm_list_and_deeds(world: Any) -> None:
     assert deed.data["until"] - deed.at == 600_000_000
     with world.client("audit_admin") as client:
         last = client.get("/api/audit", params={"verb": "alarm."}).json()["items"][0]
-        assert last["object"] == name
+        assert last["object"] == name and last["detail"]["reason"] == "serviced by 139****5678"
+
+
+def test_words_about_an_alarm_give_no_number_away(world: Any) -> None:
+    alarm = world.raise_alarm("d4", reason="told to 13912345678", actor="duty")
+    with world.client("kiosk") as wall:
+        said = wall.get(f"/api/alarms/{alarm.alarm}").json()["alarm"]
+        assert said["reason"] == "told to 139****5678"
 
 
 def test_an_alarm_out_of_scope_is_not_there(world: Any) -> None:
@@ -186,12 +193,14 @@ def test_report_to_closed_case(world: Any) -> None:
         assert "13912345678" not in shown["text"]
         assert "12号" not in shown["place"]["address"]
         assert agent.post(f"/api/reports/{name}/reveal", json={}).status_code == 422
-        clear = agent.post(f"/api/reports/{name}/reveal", json={"reason": "call back"}).json()
+        clear = agent.post(
+            f"/api/reports/{name}/reveal", json={"reason": "call 13912345678"}
+        ).json()
         assert clear["reporter"]["phone"] == "13912345678"
         case = shown["case"]
     with world.client("audit_admin") as auditor:
         looked = auditor.get("/api/audit", params={"verb": "report.reveal"}).json()["items"][0]
-        assert looked["object"] == name and looked["detail"]["reason"] == "call back"
+        assert looked["object"] == name and looked["detail"]["reason"] == "call 139****5678"
         assert looked["actor"] == "t-hotline-agent"
         assert auditor.get("/api/audit/check").json()["ok"] is True
     with world.client("duty_officer") as duty:
@@ -511,9 +520,10 @@ def test_roster_and_handover(world: Any) -> None:
         on_duty = world.hub.city.roster.on_duty(department, "", world.hub.clock())
         assert [one.account for one in on_duty] == ["wang"]
         given = client.post(
-            "/api/handovers", json={"to": "t-duty-officer", "text": "Two cases open."}
+            "/api/handovers", json={"to": "t-duty-officer", "text": "Two open; 13912345678 waits."}
         )
         assert given.status_code == 201, given.text
+        assert given.json()["text"] == "Two open; 139****5678 waits."
         number = given.json()["handover"]
         assert client.post(f"/api/handovers/{number}/take").status_code == 409
     with world.client("kiosk") as wall:

@@ -204,13 +204,17 @@ class Gate:
             for name, plug in self._plugs.items()
         ]
 
-        def write(tx: Transaction) -> None:
+        def write(tx: Transaction) -> int:
             state.write_sources(tx, rows)
             for name, text, port, how in states:
                 state.write_connector(tx, name, text, port, at, how)
             hold.trim_quarantine(tx)
+            return hold.trim_unknown(tx)
 
-        await self._intake.main.write_async(write)
+        gone = await self._intake.main.write_async(write)
+        if gone:
+            self._intake.counts["unknown_let_go"] += gone
+            log.warning("%d unregistered addresses were too many and let go", gone)
 
 
 def _advance(tx: Transaction, position: int) -> None:

@@ -26,6 +26,8 @@ HELD_UNLISTED = 20
 """messages kept for a registered device of what its kind does not list: enough to see what it is,
 for nothing can be played before the device has such a property; a default likewise"""
 
+UNKNOWN_KEPT = 20_000
+"""unregistered addresses kept: anybody who reaches a door may make up more; a default likewise"""
 QUARANTINE_KEPT = 100_000
 """inputs kept in the quarantine; a default, to be set by the city"""
 
@@ -249,3 +251,20 @@ def trim_quarantine(tx: Transaction) -> int:
     return tx.connection.execute(
         sa.delete(quarantine).where(quarantine.c.quarantine.in_(over.offset(QUARANTINE_KEPT)))
     ).rowcount
+
+
+def trim_unknown(tx: Transaction) -> int:
+    """Let go of the unregistered addresses beyond the limit that have been silent for longest,
+    with what they said; returns how many went."""
+    count = tx.connection.execute(sa.select(sa.func.count()).select_from(unknown)).scalar_one()
+    if count <= UNKNOWN_KEPT:
+        return 0
+    over = (
+        sa.select(unknown.c.unknown)
+        .order_by(unknown.c.last_at.desc(), unknown.c.unknown)
+        .offset(UNKNOWN_KEPT)
+    )
+    gone = list(tx.connection.execute(over).scalars())
+    for address in gone:
+        discard(tx, address)
+    return len(gone)

@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tianmu.access import audit
+from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Principal, may
 from tianmu.store.records import Transaction
 from tianmu.web.limit import COOKIE
@@ -65,7 +66,10 @@ class Ask:
         outcome: str = "done",
         **detail: Any,
     ) -> None:
-        """Write to the audit trail in the transaction of what is recorded."""
+        """Write to the audit trail in the transaction of what is recorded; a reason may name
+        somebody, and whoever reads the trail has no business with their number."""
+        if isinstance(reason := detail.get("reason"), str):
+            detail["reason"] = mask_text(reason)
         audit.append(
             tx.connection,
             at=self.hub.clock(),

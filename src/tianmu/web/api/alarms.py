@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends, Query
 
+from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Scope, covers, restrict
 from tianmu.facts.deed import Deed
 from tianmu.facts.origin import Origin
@@ -203,7 +204,7 @@ def said(hub: Hub, alarm: Alarm, case: str | None) -> AlarmSaid:
         acknowledged_by=alarm.acknowledged_by or None,
         shelved_until=moment.say(alarm.shelved_until),
         actor=alarm.actor,
-        reason=alarm.reason,
+        reason=mask_text(alarm.reason),
         count=alarm.count,
         chattering=alarm.chattering,
         grouped=alarm.grouped,
@@ -317,7 +318,7 @@ def get_alarm(ask: Asking, alarm: str) -> Reply:
                 before=one["before"],
                 at=moment.say(one["at"]),
                 actor=one["actor"],
-                reason=one["reason"],
+                reason=mask_text(one["reason"]),
                 until=moment.say(one["until"]),
                 value=one["value"],
             )

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends
 
-from tianmu.access.masking import mask
+from tianmu.access.masking import mask, mask_text
 from tianmu.city.pack import City
 from tianmu.city.roster import DAYS, Person, Shift
 from tianmu.facts.deed import Deed
@@ -296,7 +296,7 @@ def _handover(hub: Hub, row: dict[str, Any]) -> HandoverSaid:
         from_name=names.get(row["from_account"], row["from_account"]),
         to=row["to_account"],
         to_name=names.get(row["to_account"], row["to_account"]),
-        text=row["text"],
+        text=mask_text(row["text"]),
         signed_at=moment.say(row["taken_at"]),
         signed_by=row["to_account"] if row["taken_at"] else None,
         digest=row["digest"],

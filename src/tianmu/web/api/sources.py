@@ -216,6 +216,7 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
             allow=body.allow,
             settings=_with_password(body.protocol, body.settings, before, plain),
             active=body.active,
+            probe=before.probe if before else ask.who.probe,
             at=hub.clock(),
             actor=ask.who.account,
         )
