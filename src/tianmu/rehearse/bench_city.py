@@ -15,6 +15,8 @@ from tianmu.rehearse.city import City
 
 BENCH_RULES = 7
 """rules on each datastream, as the contracts say that figures are quoted on"""
+BENCH_CODE = "bench-"
+"""how the codes of our rules begin"""
 PER_DEVICE = 1.3
 """datastreams of a device on average"""
 
@@ -28,6 +30,8 @@ class Bench:
     token: str
     mqtt_source: str
     mqtt_token: str
+    own_rules: list[dict[str, Any]]
+    """the city's, as they were before"""
 
 
 def source(
@@ -75,7 +79,7 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for kind, properties in kinds.items():
         for prop in properties:
-            code = f"bench-{kind}-{prop}"
+            code = f"{BENCH_CODE}{kind}-{prop}"
             common: dict[str, Any] = {"kind": kind, "property": prop, "priority": 4}
             forms: tuple[tuple[str, dict[str, Any]], ...] = (
                 ("threshold", {"direction": "high", "limit": 1e9, "deadband": 1.0}),
@@ -99,7 +103,7 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
 def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
     """Register ``devices``, publish seven rules on each datastream, make the sources.
 
-    ``keep_rules``: the city's own rules stay in force beside them.
+    ``keep_rules``: the city's own rules stay in force beside them. ``restore`` puts them back.
     """
     run = uuid.uuid4().hex[:8]
     seeding = city.get("/api/city/seeding")
@@ -135,7 +139,8 @@ def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
             }
         ),
     )
-    kept = city.get("/api/rules")["rules"] if keep_rules else []
+    own = [r for r in city.get("/api/rules")["rules"] if not r["code"].startswith(BENCH_CODE)]
+    kept = own if keep_rules else []
     city.post(
         "/api/rules/publish",
         {"rules": [*kept, *rules(used)], "reason": "measurement: seven rules on each datastream"},
@@ -145,4 +150,9 @@ def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
         for name, k in zip(names, chosen, strict=True)
         for p in k["properties"]
     ]
-    return Bench(run, devices, datastreams, bench_source, token, mqtt_source, mqtt_token)
+    return Bench(run, devices, datastreams, bench_source, token, mqtt_source, mqtt_token, own)
+
+
+def restore(city: City, bench: Bench) -> None:
+    """Put the city's own rules back in force, as they were before the measurement."""
+    city.post("/api/rules/publish", {"rules": bench.own_rules, "reason": "measurement is over"})

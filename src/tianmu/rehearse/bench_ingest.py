@@ -16,7 +16,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tianmu.rehearse.bench_city import BENCH_RULES, Bench, prepare
+from tianmu.rehearse.bench_city import BENCH_RULES, Bench, prepare, restore
 from tianmu.rehearse.city import City, Started
 from tianmu.rehearse.load import BATCHES
 
@@ -44,7 +44,16 @@ def run(
     devices: int,
 ) -> dict[str, Any]:
     """Measure and return what ``--json`` prints (keys as in the contracts)."""
-    bench = prepare(city, devices)
+    bench = prepare(city, devices, keep_rules=started is None)
+    try:
+        return _measure(city, started, bench, form, batch, seconds)
+    finally:
+        restore(city, bench)
+
+
+def _measure(
+    city: City, started: Started | None, bench: Bench, form: str, batch: int, seconds: float
+) -> dict[str, Any]:
     before = observed(city)
     cpu = started.cpu_seconds() if started else 0.0
     begin = time.perf_counter()

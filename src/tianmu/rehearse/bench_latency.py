@@ -34,6 +34,13 @@ SINGLY = 0.05
 def run(city: City, data: Path, *, rate: float, seconds: float, devices: int) -> dict[str, Any]:
     """Measure; returns what ``--json`` prints."""
     bench = bench_city.prepare(city, devices, keep_rules=True)
+    try:
+        return _measure(city, bench, rate, seconds, devices)
+    finally:
+        bench_city.restore(city, bench)
+
+
+def _measure(city: City, bench: Bench, rate: float, seconds: float, devices: int) -> dict[str, Any]:
     address = f"{random.getrandbits(40):012x}"
     count = int(seconds * FRAMES_PER_SECOND)
     detectors = [Component(40, number, f"bench {number}") for number in range(1, count + 1)]
