@@ -27,6 +27,7 @@ from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from tianmu.store.registry.warm import warm
 
 MQTTS = "mqtts://"
 """before a broker's address: it speaks TLS, by a certificate that this machine trusts"""
@@ -60,6 +61,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         platform_source=PLATFORM_SOURCE,
         on_sources=_tell_broker(broker),
     )
+    await asyncio.to_thread(warm)
     await gate.start()
     said.ports, said.state = gate.ports, "ready"
     if broker is not None and broker.kind.trial:
