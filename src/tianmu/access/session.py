@@ -17,7 +17,7 @@ from tianmu.access import account as accounts
 from tianmu.access import audit, password, token
 from tianmu.access import role as roles
 from tianmu.access.account import Account, NoAccount
-from tianmu.access.password import POLICY, Policy
+from tianmu.access.password import MINUTE, POLICY, Policy
 from tianmu.access.scope import Principal, scope_of
 from tianmu.access.table import account as account_table
 from tianmu.access.table import metadata
@@ -25,12 +25,14 @@ from tianmu.access.table import session as table
 from tianmu.access.token import NoToken
 from tianmu.store.records import Records, Transaction
 
-MINUTE = 60_000_000
 IDLE = 30 * MINUTE
 """µs without a request after which a person is signed out (GB/T 22239-2019 §8.1.4.1 b; the figure
 is a default, to be set by the city). An open live push counts as being there."""
 LASTS = 12 * 60 * MINUTE
 """µs after which a person signs in again, whatever they do (default, to be set by the city)"""
+BY_LINK = 15 * MINUTE
+"""µs after a sign-in by link in which a password is set without the old one (default, to be set by
+the city)"""
 FOREVER = 2**62
 
 
@@ -180,6 +182,15 @@ class Sessions:
                 self._write_seen(digest, held)
             return held.principal
 
+    def fresh_from_link(self, session: str) -> bool:
+        """Whether the session (by digest) was opened by a one-time link just now: who forgot the
+        password came to set another, and cannot tell the old one."""
+        since = self._clock() - BY_LINK
+        wanted = select(table.c.digest).where(
+            table.c.digest == session, table.c.way == "link", table.c.created_at > since
+        )
+        return self._records.read(lambda c: c.execute(wanted).first()) is not None
+
     def knows(self, plain: str) -> bool:
         """Whether this is the secret of a session or token in memory: quick, counts as no visit."""
         return token.digest(plain) in self._held
@@ -264,6 +275,7 @@ class Sessions:
                 account=found.account,
                 kind=kind,
                 token=of_token,
+                way=way,
                 address=address,
                 agent=agent[:200],
                 created_at=now,

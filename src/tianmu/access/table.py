@@ -78,6 +78,7 @@ session = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger, nullable=False, default=0),
+    Column("way", String, nullable=False, server_default=""),  # password, link or token
     Index("session_account", "account"),
 )
 

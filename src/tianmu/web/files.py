@@ -70,6 +70,8 @@ class Files:
 
     def answer(self, request: Request, path: str) -> Response:
         """The file of ``path``, or the page."""
+        if "\0" in path:
+            return Response("not found", 404, media_type="text/plain")
         wanted = (self._folder / path).resolve()
         inside = wanted == self._folder or self._folder in wanted.parents
         held = self._read(wanted) if inside and path else None

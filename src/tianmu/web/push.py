@@ -52,7 +52,7 @@ def cursor(positions: Mapping[str, int]) -> str:
 def positions_of(text: str) -> Positions:
     """The positions of an event id; a 400 problem for what is none."""
     parts = text.split(".")
-    if len(parts) != len(TOPICS) or not all(part.isdecimal() for part in parts):
+    if len(parts) != len(TOPICS) or not all(p.isdecimal() and len(p) < 19 for p in parts):
         raise Problem(400, "bad-cursor", "Last-Event-ID is none of ours", "begin without one")
     return dict(zip(TOPICS, map(int, parts), strict=True))
 

@@ -32,7 +32,7 @@ class OneToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
     old: str = ""
-    """needed where there is one already"""
+    """needed where there is one already, but in the first minutes after a one-time link"""
 
 
 class ScopeSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +204,8 @@ def set_password(
     if ask.who.kind != "person":
         raise Problem(403, "forbidden", "screens and programs have no password", "use tokens")
     kept = hub.records.read(lambda c: accounts.kept_password(c, name))
-    if kept and not passwords.matches(kept, body.old):
+    by_link = not body.old and hub.sessions.fresh_from_link(ask.who.session)
+    if kept and not by_link and not passwords.matches(kept, body.old):
         ask.refused("account.password", name, reason="the old password is wrong")
         raise Problem(403, "wrong-password", "the old password is wrong", "try again")
     past = hub.records.read(lambda c: accounts.past_passwords(c, name))
@@ -218,7 +219,7 @@ def set_password(
         at = hub.clock()
         accounts.set_password(tx.connection, name, fresh, at=at)
         hub.sessions.end_all(tx.connection, name, at=at, but=ask.who.session)
-        ask.note(tx, "account.password", name)
+        ask.note(tx, "account.password", name, by="link" if by_link else "password")
 
     hub.records.transact(change)
     hub.sessions.forget(name)
