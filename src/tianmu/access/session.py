@@ -31,8 +31,7 @@ is a default, to be set by the city). An open live push counts as being there.""
 LASTS = 12 * 60 * MINUTE
 """µs after which a person signs in again, whatever they do (default, to be set by the city)"""
 BY_LINK = 15 * MINUTE
-"""µs after a sign-in by link in which a password is set without the old one (default, to be set by
-the city)"""
+"""µs after a sign-in by link in which no old password is asked for (default, to be set)"""
 FOREVER = 2**62
 
 

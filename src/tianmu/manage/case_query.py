@@ -146,11 +146,6 @@ def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState |
     return ledger.decode_state(data) if data is not None else None
 
 
-def by_number(connection: Connection, number: str) -> CaseState | None:
-    data = connection.scalar(select(table.case.c.state).where(table.case.c.number == number))
-    return ledger.decode_state(data) if data is not None else None
-
-
 def events_of(connection: Connection, journal: Journal, case: str) -> list[CaseEvent]:
     """All events of a case in their order, from their positions in topic ``case``."""
     positions = connection.scalars(

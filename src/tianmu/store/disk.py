@@ -24,7 +24,6 @@ def reserve_of(stem: str) -> int:
     return RESERVE_FIRST if stem in FIRST else RESERVE
 
 
-_SQLITE_IOERR = 10
 _SQLITE_FULL = 13
 _ENOSPC_IOERR = {
     10 | (3 << 8),  # IOERR_WRITE

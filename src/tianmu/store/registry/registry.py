@@ -187,10 +187,6 @@ class Registry:
         """``find`` for a batch: shape (n,), ``UNKNOWN`` where nobody has registered it."""
         return self._directory.devices("device", devices)
 
-    def address_index(self, addresses: Sequence[str]) -> NDArray[np.uint32]:
-        """``find_address`` for a batch."""
-        return self._directory.devices("address", addresses)
-
     def datastream_index(self, ids: Sequence[str]) -> NDArray[np.uint32]:
         """Datastreams by id ``<device>/<property>``, shape (n,); ``UNKNOWN`` where there is
         none."""
