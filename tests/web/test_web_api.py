@@ -524,6 +524,8 @@ def test_roster_and_handover(world: Any) -> None:
         )
         assert given.status_code == 201, given.text
         assert given.json()["text"] == "Two open; 139****5678 waits."
+        active = client.get("/api/vitals").json()["alarms"]["active"]
+        assert active and given.json()["active_alarms"] == active
         number = given.json()["handover"]
         assert client.post(f"/api/handovers/{number}/take").status_code == 409
     with world.client("kiosk") as wall:

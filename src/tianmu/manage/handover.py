@@ -24,9 +24,17 @@ class HandoverRefused(ValueError):
 
 
 def give(
-    connection: Connection, post: str, to: str, text: str, actor: Actor, now: int
+    connection: Connection,
+    post: str,
+    to: str,
+    text: str,
+    actor: Actor,
+    now: int,
+    *,
+    alarms: int = 0,
 ) -> dict[str, Any]:
-    """Hand the shift of ``post`` to the account ``to`` with the cases that are open now."""
+    """Hand the shift of ``post`` to the account ``to`` with the cases that are open now, and the
+    number of alarms that are active, which only the caller knows."""
     if PERMISSION not in actor.permissions:
         raise HandoverRefused("this account hands over no shifts: ask the officer on duty")
     if not to or to == actor.account:
@@ -42,7 +50,7 @@ def give(
         "from_account": actor.account,
         "to_account": to,
         "text": text.strip()[:4000],
-        "open": _open(connection, actor.probe),
+        "open": {**_open(connection, actor.probe), "alarms": alarms},
     }
     entry["digest"] = _digest(before, entry)
     connection.execute(insert(handover).values(**entry, taken_at=0, taken_digest=""))

@@ -305,10 +305,14 @@ class Manage:
 
     # -- shifts ----------------------------------------------------------------------------------
 
-    def hand_over(self, post: str, to: str, text: str, actor: Actor) -> dict[str, Any]:
+    def hand_over(
+        self, post: str, to: str, text: str, actor: Actor, alarms: int = 0
+    ) -> dict[str, Any]:
         """Hand the shift over with what is open now; signed by the hash chain of the log."""
         return self.records.transact(
-            lambda tx: handover.give(tx.connection, post, to, text, actor, self.clock())
+            lambda tx: handover.give(
+                tx.connection, post, to, text, actor, self.clock(), alarms=alarms
+            )
         )
 
     def take_over(self, number: int, actor: Actor) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from tianmu.city.pack import City
 from tianmu.city.roster import DAYS, Person, Shift
 from tianmu.facts.deed import Deed
 from tianmu.manage.handover import HandoverRefused
+from tianmu.prevent import alarm_table
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment
+from tianmu.web.api.alarms import Within
 from tianmu.web.api.cases import actor
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
@@ -348,8 +350,11 @@ def hand_over(
     """Hand the shift over with what is open now; signed by whoever hands over."""
     if body.to not in ask.hub.names_of({body.to}):
         raise Problem(422, "invalid", f"there is no account {body.to!r}", "name who takes over")
+    scope = ask.who.scope
+    within = Within(within=scope, probe=bool(scope.probe))
+    alarms: int = ask.hub.ask("watch", lambda c: alarm_table.counts(c, within).active, 0)
     try:
-        row = ask.hub.manage.hand_over(body.post, body.to, body.text, actor(ask.who))
+        row = ask.hub.manage.hand_over(body.post, body.to, body.text, actor(ask.who), alarms)
     except HandoverRefused as error:
         raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
     said = _handover(ask.hub, row)
