@@ -8,6 +8,7 @@ import io
 from typing import Any
 
 import msgspec
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from tianmu.facts.registry import DevicesRegistered
@@ -82,6 +83,7 @@ def _register(ask: Ask, body: bytes, kind: str) -> BulkRegistered:
     hub = ask.hub
     table = _table(body, kind)
     _check(hub, table)
+    table = _located(hub, table)
     with hub.registrar.bulk() as (first_device, first_datastream):
         try:
             segment = write_segment(
@@ -143,6 +145,32 @@ def _number(text: str | None, name: str, line: int) -> float | None:
         raise Problem(
             422, "invalid", f"line {line}: {name} {text!r} is no number", "write degrees or metres"
         ) from error
+
+
+def _located(hub: Hub, table: Any) -> Any:
+    """The table with the divisions that it leaves out, by the points, as for a single device."""
+    import pyarrow as pa
+
+    if not {"longitude", "latitude"} <= set(table.column_names) or not table.num_rows:
+        return table
+    here = "division" in table.column_names
+    told = table["division"].to_pylist() if here else [None] * table.num_rows
+    points = [
+        table[name].to_numpy(zero_copy_only=False).astype(np.float64)
+        for name in ("longitude", "latitude")
+    ]
+    empty = np.array([not one for one in told]) & np.isfinite(points[0]) & np.isfinite(points[1])
+    rows = np.flatnonzero(empty)
+    if not len(rows):
+        return table
+    for row, code in zip(
+        rows.tolist(), hub.city.places.divisions_at(*(p[rows] for p in points)), strict=True
+    ):
+        told[row] = code or None
+    column = pa.array(told, pa.string())
+    if here:
+        return table.set_column(table.column_names.index("division"), "division", column)
+    return table.append_column("division", column)
 
 
 def _check(hub: Hub, table: Any) -> None:
