@@ -150,6 +150,11 @@ def now(hub: Hub, scope: Scope) -> Vitals:
 def _devices(hub: Hub, scope: Scope, at: int) -> DevicesVital:
     mask = device_mask(hub, scope)
     total = hub.registry.count_devices if mask is None else int(mask.sum())
+    # what a probe is made of counts in no figure but its own
+    marked = np.flatnonzero(hub.registry.columns.probe) if not scope.probe else np.zeros(0, int)
+    if mask is not None:
+        marked = marked[mask[marked]]
+    total -= len(marked)
     last = last_heard(hub)
     if last is None or not len(last):
         return DevicesVital(total=total, online=0, silent=0, never=total)
@@ -158,7 +163,9 @@ def _devices(hub: Hub, scope: Scope, at: int) -> DevicesVital:
     online = heard & (at - last <= heartbeats(hub)[kind])
     if mask is not None:
         heard, online = heard & mask[: len(last)], online & mask[: len(last)]
-    spoke, well = int(heard.sum()), int(online.sum())
+    marked = marked[marked < len(last)]
+    spoke = int(heard.sum()) - int(heard[marked].sum())
+    well = int(online.sum()) - int(online[marked].sum())
     return DevicesVital(total=total, online=well, silent=spoke - well, never=total - spoke)
 
 
