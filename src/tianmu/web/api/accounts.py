@@ -112,7 +112,8 @@ def said(found: Account) -> AccountSaid:
         has_password=found.has_password,
         locked_until=moment.say(found.locked_until),
         created_at=moment.say(found.created_at),
-        seen_at=moment.say(found.seen_at),
+        # dormancy counts from the making of an account; that is no sign-in
+        seen_at=moment.say(found.seen_at if found.seen_at != found.created_at else 0),
         version=found.version,
     )
 
