@@ -124,7 +124,7 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
     if hub.links:
         lines += [
             "",
-            "  First start: three separate administrators, one link each, good for a day:",
+            "  Administrators who have set no password yet, one link each, good for a day:",
         ]
         lines += [f"    {role:<15} {url}/open#{secret}" for role, secret in hub.links.items()]
     if settings.authority is not None:
