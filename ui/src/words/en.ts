@@ -71,7 +71,7 @@ export const en: Words = {
     noDue: "no limit",
   },
   state: {
-    loading: "Loading", empty: "Nothing here", failed: "Could not be read", retry: "Try again", offline: "Connection to the server lost", reconnecting: "reconnecting; what you see is of", lastUpdate: (t) => `last update ${t}`, connecting: "connecting", connected: "live",
+    loading: "Loading", empty: "Nothing here", failed: "Could not be read", refused: "Not accepted", retry: "Try again", offline: "Connection to the server lost", reconnecting: "reconnecting; what you see is of", lastUpdate: (t) => `last update ${t}`, connecting: "connecting", connected: "live",
     conflict: "Somebody changed it first", conflictText: "What you saw was no longer current. It has been loaded again: look, then decide again.", done: "Done", undo: "Undo", saved: "Saved", copied: "Copied", remedy: "What to do",
   },
   act: {
@@ -152,7 +152,7 @@ export const en: Words = {
   quarantineState: { kept: "kept", replayed: "played again", discarded: "discarded" },
   days: { daily: "daily", working: "working days", free: "free days" },
   ruleTypes: { threshold: "limit", rate: "rate", silence: "silence", state: "state", expression: "expression" },
-  ruleFields: { direction: "Direction", limit: "Limit", low: "Low", high: "High", deadband: "Deadband", window: "Window, s", silentFor: "Silent for, s (empty: heart-beat)", match: "Match", mask: "Bit mask", expression: "Expression", maxAge: "Oldest value, s" },
+  ruleFields: { type: "Rule type", kind: "Device kind", direction: "Direction", limit: "Limit", low: "Low", high: "High", deadband: "Deadband", window: "Window, s", silentFor: "Silent for, s (empty: heart-beat)", match: "Match", mask: "Bit mask", expression: "Expression", maxAge: "Oldest value, s" },
   ruleChoices: { high: "above", low: "below", outside: "outside", rise: "rise", fall: "fall", either: "either", any: "any bit", all: "all bits", none: "no bit", equal: "equal", unequal: "not equal", changed: "changed" },
   testFigures: { alarms: "alarms it would raise", inForce: "by the rules in force", devices: "devices", observations: "observations" },
   loadFigures: { annunciations: "alarms", per_day: "per day", per_hour: "per hour", per_ten_minutes: "per 10 min", busy_hours: "overloaded hours", flood_periods: "in flood", top_ten_share: "share of top ten", stale: "stale", most: "acceptable / most", peak_ten_minutes: "peak in 10 min", chattering: "chattering", top_ten: "The ten most frequent", position: "Position" },

@@ -77,7 +77,7 @@ export const zh = {
   state: {
     loading: "正在读取",
     empty: "没有内容",
-    failed: "读取失败",
+    failed: "读取失败", refused: "未被接受",
     retry: "重试",
     offline: "与服务器的连接中断",
     reconnecting: "正在重连，画面停留在",
@@ -170,7 +170,7 @@ export const zh = {
   quarantineState: { kept: "待处理", replayed: "已重放", discarded: "已丢弃" } as Record<string, string>,
   days: { daily: "每天", working: "工作日", free: "休息日" } as Record<string, string>,
   ruleTypes: { threshold: "限值", rate: "变化率", silence: "失联", state: "状态", expression: "表达式" } as Record<string, string>,
-  ruleFields: { direction: "方向", limit: "限值", low: "下限", high: "上限", deadband: "死区", window: "时间窗 秒", silentFor: "无数据 秒（空：心跳周期）", match: "匹配方式", mask: "位掩码", expression: "表达式", maxAge: "最长有效 秒" } as Record<string, string>,
+  ruleFields: { type: "规则类型", kind: "设备类型", direction: "方向", limit: "限值", low: "下限", high: "上限", deadband: "死区", window: "时间窗 秒", silentFor: "无数据 秒（空：心跳周期）", match: "匹配方式", mask: "位掩码", expression: "表达式", maxAge: "最长有效 秒" } as Record<string, string>,
   ruleChoices: { high: "高于", low: "低于", outside: "超出范围", rise: "上升", fall: "下降", either: "升或降", any: "任一位", all: "全部位", none: "均不为", equal: "等于", unequal: "不等于", changed: "变化" } as Record<string, string>,
   testFigures: { alarms: "会产生的告警", inForce: "现行规则产生", devices: "设备", observations: "观测值" } as Record<string, string>,
   loadFigures: { annunciations: "告警总数", per_day: "每日", per_hour: "每小时", per_ten_minutes: "每 10 分钟", busy_hours: "超载小时占比", flood_periods: "告警泛滥占比", top_ten_share: "前十占比", stale: "陈旧告警", most: "可接受 / 上限", peak_ten_minutes: "10 分钟峰值", chattering: "抖动告警", top_ten: "最频繁的十个", position: "岗位" } as Record<string, string>,
