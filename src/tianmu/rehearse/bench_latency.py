@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ import pyarrow as pa
 
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.bench_city import Bench
-from tianmu.rehearse.bench_ingest import CONNECTIONS
 from tianmu.rehearse.city import City
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.load import ColumnBatch
@@ -29,6 +29,8 @@ from tianmu.rehearse.panel_script import Component, fire
 FRAMES_PER_SECOND = 20.0
 BATCH = 100
 SINGLY = 0.05
+GATEWAYS, DEVICES = 4, 64
+"""connections that send batches, and that send singly"""
 
 
 def run(city: City, data: Path, *, rate: float, seconds: float, devices: int) -> dict[str, Any]:
@@ -105,10 +107,10 @@ async def _play(
     sent: dict[int, float] = {}
     load = {"acknowledged": 0, "refused": 0}
     stop = asyncio.Event()
+    batched, single = rate * (1 - SINGLY) / GATEWAYS, rate * SINGLY / DEVICES
     loading = [
-        asyncio.create_task(_load(city, bench, rate / CONNECTIONS, stop, load))
-        for _ in range(CONNECTIONS)
-    ]
+        asyncio.create_task(_gateway(city, bench, batched, stop, load)) for _ in range(GATEWAYS)
+    ] + [asyncio.create_task(_device(city, bench, single, stop, load)) for _ in range(DEVICES)]
     async with Panel(address, city.host, city.ports["gbt26875"], components=detectors) as panel:
         await asyncio.sleep(2.0)  # the load is steady before anything is timed
         begin = time.monotonic()
@@ -123,48 +125,64 @@ async def _play(
     return sent, load
 
 
-async def _load(
+async def _gateway(
     city: City, bench: Bench, rate: float, stop: asyncio.Event, load: dict[str, int]
 ) -> None:
-    """One gateway's share of the ordinary load."""
+    """A gateway: ``rate`` observations a second in batches over one connection."""
     chance = np.random.default_rng()
-    reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
-    n = len(bench.datastreams)
     pool = []
-    for _ in range(64):
-        start = int(chance.integers(0, n - BATCH))
+    for _ in range(32):
+        start = int(chance.integers(0, len(bench.datastreams) - BATCH))
         pool.append(ColumnBatch(bench.datastreams[start : start + BATCH]))
+
+    def body(number: int) -> bytes:
+        values = chance.integers(0, 10**6, BATCH)
+        return bytes(pool[number % len(pool)].body(time.time_ns() // 1000, values))
+
+    await _keep_sending(city, bench, body, BATCH, rate, stop, load)
+
+
+async def _device(
+    city: City, bench: Bench, rate: float, stop: asyncio.Event, load: dict[str, int]
+) -> None:
+    """A device of its own connection: ``rate`` single observations a second."""
+    name = random.choice(bench.datastreams)
+
+    def body(number: int) -> bytes:
+        at = time.time_ns() // 1_000_000
+        return msgspec.json.encode({"datastream": name, "time": at, "value": 1.0})
+
+    await asyncio.sleep(random.random() / rate)
+    await _keep_sending(city, bench, body, 1, rate, stop, load)
+
+
+async def _keep_sending(
+    city: City,
+    bench: Bench,
+    body: Callable[[int], bytes],
+    size: int,
+    rate: float,
+    stop: asyncio.Event,
+    load: dict[str, int],
+) -> None:
+    """One message after the other at ``rate`` observations a second; late ones are not skipped."""
+    reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
     head = (
         f"POST /observations HTTP/1.1\r\nHost: {city.host}\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {bench.token}\r\n"
     )
-    # of each 100 observations 95 come in batches of 100 and 5 singly
-    singles = BATCH * SINGLY / (1 - SINGLY)
-    owed, number = 0.0, 0
-    begin, done = time.monotonic(), 0
+    begin, number = time.monotonic(), 0
     while not stop.is_set():
-        values = chance.integers(0, 10**6, BATCH)
-        bodies = [(pool[number % 64].body(time.time_ns() // 1000, values), BATCH)]
+        content = body(number)
         number += 1
-        owed += singles
-        while owed >= 1:
-            owed -= 1
-            name = bench.datastreams[int(chance.integers(n))]
-            body = msgspec.json.encode(
-                {"datastream": name, "time": time.time_ns() // 1_000_000, "value": 1.0}
-            )
-            bodies.append((body, 1))
-        for body, _ in bodies:
-            key = uuid.uuid4().hex
-            writer.write(
-                f"{head}Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            )
-            writer.write(body)
-        for _, size in bodies:
-            status = await _status(reader)
-            load["acknowledged" if status == 200 else "refused"] += size
-            done += size
-        await asyncio.sleep(max(0.0, begin + done / rate - time.monotonic()))
+        writer.write(
+            f"{head}Idempotency-Key: {uuid.uuid4().hex}\r\n"
+            f"Content-Length: {len(content)}\r\n\r\n".encode()
+        )
+        writer.write(content)
+        status = await _status(reader)
+        load["acknowledged" if status == 200 else "refused"] += size
+        await asyncio.sleep(max(0.0, begin + number * size / rate - time.monotonic()))
     writer.close()
 
 
