@@ -39,10 +39,11 @@ UNPACKS = 16
 """times that a compressed body may be as large when unpacked, for that"""
 TOLD = 1_000
 """refused rows named in an answer that took none"""
-IN_FLIGHT = 64
-"""messages of all sources being written at once; beyond it 429, so that memory stays bounded"""
-IN_FLIGHT_OF_ONE = 32
-"""messages of one source being written at once, so that none starves the others"""
+MESSAGES, BYTES = 1024, 192 << 20
+"""messages of all sources being written at once, and their bytes as sent; beyond either 429, so
+that memory stays bounded"""
+SHARE = 0.5
+"""of both that one source may take, so that none starves the others"""
 AHEAD = 10 * 60 * 1_000_000
 """µs a clock may be ahead of ours; rows beyond it are refused (default, to be set by the city)"""
 
@@ -70,6 +71,7 @@ class HttpConnector:
         self._tls = tls
         self._counts: Counter[str] = Counter()
         self._flying: Counter[str] = Counter()
+        self._weight: Counter[str] = Counter()
         self._last_at = 0
         self._server: Server | None = None
 
@@ -145,17 +147,30 @@ class HttpConnector:
             raise Answer(405, "Method not allowed", f"{method} is not answered", "use POST")
         headers = dict(scope["headers"])
         source = self._source(headers)
-        if self._flying.total() >= IN_FLIGHT or self._flying[source.source] >= IN_FLIGHT_OF_ONE:
+        size = _told_length(headers)
+        if not self._room(source.source, size):
             raise Answer(
                 429, "Too many at once", "earlier messages are still being written",
                 "send again after the seconds in Retry-After",
             )  # fmt: skip
         self._flying[source.source] += 1
+        self._weight[source.source] += size
         try:
             body = await _read(receive)
             return await self._take(body, headers, source, _peer(scope))
         finally:
             self._flying[source.source] -= 1
+            self._weight[source.source] -= size
+
+    def _room(self, source: str, size: int) -> bool:
+        """Whether one more message of ``size`` bytes may be under way."""
+        mine, weight = self._flying[source], self._weight[source]
+        return (
+            self._flying.total() < MESSAGES
+            and mine < MESSAGES * SHARE
+            and self._weight.total() + size <= BYTES
+            and (weight + size <= BYTES * SHARE or not mine)
+        )
 
     def _source(self, headers: Mapping[bytes, bytes]) -> SourceChanged:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -277,6 +292,12 @@ def _batch(
         sequence=None if columns.sequence is None else columns.sequence[which],
         side=side,
     )
+
+
+def _told_length(headers: Mapping[bytes, bytes]) -> int:
+    """Bytes the sender says are coming; the most there may be where it does not say."""
+    told = headers.get(b"content-length", b"")
+    return min(int(told), LARGEST) if told.isdigit() else LARGEST
 
 
 def _key(source: SourceChanged, told: bytes) -> bytes | None:
