@@ -100,10 +100,11 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
     return made
 
 
-def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
+def prepare(city: City, devices: int, *, keep: str = "") -> Bench:
     """Register ``devices``, publish seven rules on each datastream, make the sources.
 
-    ``keep_rules``: the city's own rules stay in force beside them. ``restore`` puts them back.
+    The load's values are no usual ones, so the city's own rules rest meanwhile, but for those of
+    device kind ``keep``; ``restore`` puts all of them back.
     """
     run = uuid.uuid4().hex[:8]
     seeding = city.get("/api/city/seeding")
@@ -140,7 +141,7 @@ def prepare(city: City, devices: int, *, keep_rules: bool = False) -> Bench:
         ),
     )
     own = [r for r in city.get("/api/rules")["rules"] if not r["code"].startswith(BENCH_CODE)]
-    kept = own if keep_rules else []
+    kept = [rule for rule in own if keep and rule.get("kind") == keep]
     city.post(
         "/api/rules/publish",
         {"rules": [*kept, *rules(used)], "reason": "measurement: seven rules on each datastream"},

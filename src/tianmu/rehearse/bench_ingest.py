@@ -44,7 +44,7 @@ def run(
     devices: int,
 ) -> dict[str, Any]:
     """Measure and return what ``--json`` prints (keys as in the contracts)."""
-    bench = prepare(city, devices, keep_rules=started is None)
+    bench = prepare(city, devices)
     try:
         return _measure(city, started, bench, form, batch, seconds)
     finally:

@@ -26,6 +26,8 @@ from tianmu.rehearse.load import ColumnBatch
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component, fire
 
+KIND = "fire_component"
+"""of the panel's detectors: the city's rules for it stay in force"""
 FRAMES_PER_SECOND = 20.0
 BATCH = 100
 SINGLY = 0.05
@@ -35,7 +37,7 @@ GATEWAYS, DEVICES = 4, 64
 
 def run(city: City, data: Path, *, rate: float, seconds: float, devices: int) -> dict[str, Any]:
     """Measure; returns what ``--json`` prints."""
-    bench = bench_city.prepare(city, devices, keep_rules=True)
+    bench = bench_city.prepare(city, devices, keep=KIND)
     try:
         return _measure(city, bench, rate, seconds, devices)
     finally:
@@ -82,7 +84,7 @@ def _register_panel(
         pa.table(
             {
                 "device": names,
-                "kind": ["fire_component"] * n,
+                "kind": [KIND] * n,
                 "longitude": np.linspace(west, east, n),
                 "latitude": np.random.default_rng().permutation(np.linspace(south, north, n)),
                 "origin": ["seeded"] * n,
