@@ -114,7 +114,7 @@ class Wire:
         if not self.truth.exists():
             return set()
         lines = map(json.loads, self.truth.read_text(encoding="utf-8").splitlines())
-        return {device for line in lines for device in line["devices"]}
+        return {device for line in lines for device in line.get("devices", ())}
 
     async def send(self, body: bytes, key: str) -> None:
         known, batch = self.known(), json.loads(body)
@@ -157,5 +157,8 @@ def test_the_truth_is_written_before_any_signal(
     calm = [row for row in wire.rows if row[0].endswith("/state") and not int(row[1]) & 2]
     assert calm and wire.told and all(known for _, known in wire.told)
     lines = [json.loads(line) for line in wire.truth.read_text(encoding="utf-8").splitlines()]
-    assert {line["code"] for line in lines} <= {"house_fire", "cooking"}
-    assert {line["truth"] for line in lines} == {True, False}
+    happened = {line["incident"]: line for line in lines if "incident" in line}
+    assert {line["code"] for line in happened.values()} <= {"house_fire", "cooking"}
+    assert {line["truth"] for line in happened.values()} == {True, False}
+    known = [line["told"] for line in lines if "told" in line]
+    assert known and len(known) == len(set(known)) and set(known) <= set(happened)

@@ -26,6 +26,7 @@ def truth(code: str, **more: Any) -> dict[str, Any]:
 def case(number: str, at: float, north_m: float = 0.0, longitude: float | None = 10.0) -> Any:
     return {
         "case": number, "opened_at": datetime.fromtimestamp(at, UTC).isoformat(),
+        "closed_at": datetime.fromtimestamp(at + 3600, UTC).isoformat(),
         "place": {"longitude": longitude, "latitude": 50.0 + north_m / METRES},
     }  # fmt: skip
 
@@ -47,7 +48,10 @@ def count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happened: list[Any], cases: list[Any]
 ) -> dict[str, Any]:
     (tmp_path / "feed").mkdir()
-    lines = "".join(json.dumps(one) + "\n" for one in happened)
+    told = [
+        {"told": t["incident"], "at": t["at"]} for t in happened if t["devices"] or t["reports"]
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in [*happened, *told])
     (tmp_path / "feed" / "truth.jsonl").write_text(lines)
     monkeypatch.setattr(score, "connect", lambda data: Cases(cases))
     return score.count_missed(tmp_path)
@@ -77,7 +81,7 @@ def test_missed_and_false_are_counted(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     found = count(tmp_path, monkeypatch, happened, cases)
     assert found == {
-        "incidents": 8, "unseen_by_any_device_or_person": 1, "told_of": 7, "missed": 4,
+        "incidents": 8, "not_told_of_yet_or_by_nobody": 1, "told_of": 7, "missed": 4,
         "missed_codes": ["missed", "nowhere", "too-far", "too-late"],
         "false_starts": 2, "false_starts_with_a_case": 1, "cases": 7,
     }  # fmt: skip

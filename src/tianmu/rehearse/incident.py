@@ -33,6 +33,7 @@ class Effect:
     start: float
     end: float
     over_s: float
+    incident: str = ""
 
     def at(self, now: float, usual: float) -> float | None:
         """The value at ``now``; None where it is silent."""
@@ -56,6 +57,8 @@ class Telling:
     longitude: float
     latitude: float
     division: str
+    incident: str = ""
+    """what it is about; empty: nothing that the feed wrote down"""
 
 
 @dataclass
@@ -168,6 +171,7 @@ class Incidents:
                     start=start,
                     end=start + max(1.0, lasts),
                     over_s=float(signal.get("over_s", 0.0)),
+                    incident=happening.incident,
                 )
             )
 
@@ -210,6 +214,7 @@ class Incidents:
                     longitude=round(happening.longitude + off[0] / self._stretch, 6),
                     latitude=round(happening.latitude + off[1], 6),
                     division=happening.division,
+                    incident=happening.incident,
                 )
             )
 

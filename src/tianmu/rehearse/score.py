@@ -20,15 +20,17 @@ LATER_S = 3600.0
 def count_missed(data: Path) -> dict[str, Any]:
     """Incidents that signals or reports told of, those with a case, and those without."""
     path = data / "feed" / "truth.jsonl"
-    truth = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    told = [t for t in truth if t["devices"] or t["reports"]]
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    truth = [line for line in lines if "incident" in line]
+    known = {line["told"] for line in lines if "told" in line}
+    told = [t for t in truth if t["incident"] in known]
     city = connect(data)
     cases = list(_cases(city))
     missed = [t for t in told if t["truth"] and not any(_about(c, t) for c in cases)]
     false = [t for t in told if not t["truth"] and any(_about(c, t) for c in cases)]
     return {
         "incidents": sum(t["truth"] for t in truth),
-        "unseen_by_any_device_or_person": sum(t["truth"] for t in truth)
+        "not_told_of_yet_or_by_nobody": sum(t["truth"] for t in truth)
         - sum(t["truth"] for t in told),
         "told_of": sum(t["truth"] for t in told),
         "missed": len(missed),
@@ -55,7 +57,11 @@ def _about(case: dict[str, Any], truth: dict[str, Any]) -> bool:
     if longitude is None or latitude is None:
         return False
     opened = datetime.fromisoformat(case["opened_at"]).timestamp()
-    if not truth["at"] - 60 <= opened <= truth["at"] + LATER_S:
+    closed = case.get("closed_at")
+    if opened > truth["at"] + LATER_S:
+        return False
+    # one that was open already may have taken it in
+    if closed and datetime.fromisoformat(closed).timestamp() < truth["at"]:
         return False
     stretch = math.cos(math.radians(latitude))
     east = (longitude - truth["longitude"]) * METRES * stretch

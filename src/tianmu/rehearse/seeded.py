@@ -71,6 +71,7 @@ class SeededCity:
         self._rhythm = Rhythm(fleet, random, speed)
         self._effects: dict[int, list[Effect]] = {}
         self._queue = Queue()
+        self._told: set[str] = set()
 
     async def run(self) -> None:
         """For ever: a look at the clock each second."""
@@ -93,7 +94,9 @@ class SeededCity:
             elif isinstance(thing, Effect):
                 self._effects.setdefault(thing.datastream, []).append(thing)
                 touched.append(thing.datastream)
+                self._note_told(thing.incident, now)
             elif isinstance(thing, Telling):
+                self._note_told(thing.incident, now)
                 await self._citizens.tell(thing)
             else:
                 touched.append(thing)  # an effect that ends
@@ -111,6 +114,14 @@ class SeededCity:
             self._queue.put(effect.end + 1.0, effect.datastream)
         for telling in happening.tellings:
             self._queue.put(telling.at, telling)
+
+    def _note_told(self, incident: str, now: float) -> None:
+        """Write down that the city can know of it from now on: a device shows it, or somebody
+        tells. What a feed that stopped never came to tell was not missed by anybody."""
+        if incident and incident not in self._told:
+            self._told.add(incident)
+            with self._truth.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"told": incident, "at": now}) + "\n")
 
     # what devices say
 
