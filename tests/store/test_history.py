@@ -349,3 +349,31 @@ def test_keeping_follows_the_journal_and_starts_where_it_stopped(tmp_path: Path)
             assert len(found) == len(seen)
     gate.close()
     life.close()
+
+
+def test_an_entry_that_cannot_be_read_does_not_end_history(tmp_path: Path) -> None:
+    told: list[Exception] = []
+    stop = threading.Event()
+    with (
+        Records(tmp_path / "gate.sqlite") as gate,
+        Records(tmp_path / "works.sqlite") as records,
+        SqliteJournal(tmp_path) as journal,
+    ):
+        columns = np.array([1], np.uint32), np.array([1_000_000], np.int64), np.array([7.0])
+        good = ObservationBatch(*columns, received=1, source=1).encode()
+        for payload in (b"no batch at all", good):
+            gate.transact(lambda tx, p=payload: tx.append("observation", p))
+        history = History(tmp_path, records)
+        worker = threading.Thread(
+            target=keep, args=(history, journal, stop),
+            kwargs={"trouble": told.append, "flush_seconds": 0.05},
+        )  # fmt: skip
+        worker.start()
+        end = time.monotonic() + 20
+        while history.position("observation") < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        stop.set()
+        worker.join()
+        assert history.position("observation") == 2
+        assert len(told) == 1 and "not in history" in str(told[0])
+        assert history.series(1, 0, 2_000_000).count.sum() == 1

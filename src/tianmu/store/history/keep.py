@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
 from tianmu.store.disk import is_full
 from tianmu.store.history.history import History
 from tianmu.store.history.retain import Retention
-from tianmu.store.journal.contract import Journal, Purged
+from tianmu.store.journal.contract import Entry, Journal, Purged
 
 FLUSH_SECONDS = 15.0
 FLUSH_ROWS = 2_000_000
@@ -75,9 +75,20 @@ def _read(
             continue
         if entries:
             positions[topic] = entries[-1].position
-            history.append(
-                [ObservationBatch.decode(e.payload) for e in entries], {topic: positions[topic]}
-            )
+            history.append(_decoded(topic, entries, trouble), {topic: positions[topic]})
+
+
+def _decoded(
+    topic: str, entries: Sequence[Entry], trouble: Callable[[Exception], None]
+) -> list[ObservationBatch]:
+    """The batches of entries; one that cannot be read is told, and does not end history."""
+    found: list[ObservationBatch] = []
+    for entry in entries:
+        try:
+            found.append(ObservationBatch.decode(entry.payload))
+        except ValueError as error:
+            trouble(ValueError(f"{topic} at {entry.position} is not in history: {error}"))
+    return found
 
 
 def _tidy(history: History, retention: Retention) -> None:
