@@ -452,7 +452,10 @@ def test_rules(world: Any) -> None:
             version + 3,
             version + 2,
             version + 1,
+            0,
         ]
+        own = admin.post("/api/rules/rollback", json={"version": 0, "reason": "as it was"}).json()
+        assert own["version"] == version + 4 and len(own["rules"]) == back["versions"][-1]["rules"]
 
 
 def test_three_administrators(world: Any) -> None:

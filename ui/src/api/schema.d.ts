@@ -1256,8 +1256,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Publish an earlier set again, as a new version
-         * @description Publish an earlier set again, as a new version.
+         * Publish an earlier set again, as a new version; 0 is the pack's own set
+         * @description Publish an earlier set again, as a new version; 0 is the pack's own set.
          *
          *     Needs `rule.publish`.
          */

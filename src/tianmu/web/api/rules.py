@@ -50,7 +50,7 @@ class RulesSaid(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[dict[str, Any]]
     """the schema is told in docs/rules.md"""
     versions: list[VersionSaid]
-    """all that were published, newest first"""
+    """all that were published, newest first; the last, 0, is the pack's own"""
 
 
 class RulesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class RulesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class BackAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Annotated[int, msgspec.Meta(ge=0)]
     reason: Annotated[str, msgspec.Meta(min_length=2, max_length=1000)]
 
 
@@ -169,7 +169,8 @@ def _said(hub: Hub) -> RulesSaid:
                 reason=one.reason,
             )
             for one in reversed(published(hub))
-        ],
+        ]
+        + [VersionSaid(version=0, rules=len(hub.city.rules), at=None, actor="", reason="")],
     )
 
 
@@ -238,7 +239,10 @@ def publish_rules(ask: Asking, body: Annotated[RulesAsked, Depends(taken(RulesAs
     example={"version": 3, "reason": "too many alarms"},
 )
 def roll_back_rules(ask: Asking, body: Annotated[BackAsked, Depends(taken(BackAsked))]) -> Reply:
-    """Publish an earlier set again, as a new version."""
+    """Publish an earlier set again, as a new version; 0 is the pack's own set."""
+    if body.version == 0:
+        own = [dict(rule) for rule in ask.hub.city.rules]
+        return _publish(ask, own, body.reason, "rule.rollback")
     earlier = next((one for one in published(ask.hub) if one.version == body.version), None)
     if earlier is None:
         raise not_found("version of the rules", str(body.version))
