@@ -121,10 +121,20 @@ class Child:
 
 
 @pytest.mark.slow
-def test_two_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_hundred_kills(tmp_path: Path) -> None:
+    """In an interpreter of its own: a fork of one with many threads (other tests leave some) can
+    find a lock held for ever by a thread that is not there any more."""
+    done = subprocess.run(
+        [sys.executable, __file__, str(tmp_path)], capture_output=True, text=True, timeout=280,
+        check=False,
+    )  # fmt: skip
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def two_hundred_kills(tmp_path: Path) -> None:
     seed = int(os.environ.get("TIANMU_CRASH_SEED", time.time_ns() % 1_000_000_000))
-    with capsys.disabled():
-        print(f"\ncrash test: {KILLS} kills, seed {seed}")
+    print(f"\ncrash test: {KILLS} kills, seed {seed}")
     rng = random.Random(seed)
     acknowledged = 0
     passed = 0
@@ -190,8 +200,7 @@ def test_two_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         )
         assert rows == kept
         assert records.read(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar()) == "ok"
-    with capsys.disabled():
-        print(f"crash test: {acknowledged} acknowledged, {len(kept)} kept, all exactly once")
+    print(f"crash test: {acknowledged} acknowledged, {len(kept)} kept, all exactly once")
     # who was killed left its wake socket behind: the next wake clears it away
     sleeper = Sleeper(tmp_path)
     sleeper.listen(["observation", "alarm"])
@@ -269,3 +278,7 @@ def test_history_survives_kills(tmp_path: Path) -> None:
                 f"{p.parent.name}/{p.name}" for p in (tmp_path / "history").glob("*/*.parquet")
             }
             assert files <= on_disk
+
+
+if __name__ == "__main__":
+    two_hundred_kills(Path(sys.argv[1]))
