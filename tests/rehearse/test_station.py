@@ -26,7 +26,7 @@ from tianmu.sense.hj212.frame import Framer
 from tianmu.sense.hj212.segment import decode
 
 KEY = bytes(range(16))
-PUBLISHED = Path("/work/shared/data/water/cnemc_4hourly_jiangsu_taihu.csv")
+PUBLISHED = Path(__file__).parents[3] / "shared/data/water/cnemc_4hourly_jiangsu_taihu.csv"
 
 
 class Ledger:
