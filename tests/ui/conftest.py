@@ -26,8 +26,10 @@ ARGUMENTS = [
 WALL, DESK = {"width": 1920, "height": 1080}, {"width": 1440, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with its module: while it is open, Playwright keeps an event loop running in this
+    thread, and tests elsewhere want one of their own."""
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         yield made
@@ -46,14 +48,17 @@ def link(running_city: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def signed_in(browser: Browser, base: str, link: str) -> dict[str, Any]:
-    """The session of the duty officer who came by the link."""
-    context = browser.new_context(viewport=WALL)
-    page = context.new_page()
-    page.goto(f"{base}/open#{link}")
-    page.wait_for_url("**/hall")
-    state: dict[str, Any] = dict(context.storage_state())
-    context.close()
+def signed_in(base: str, link: str) -> dict[str, Any]:
+    """The session of the duty officer who came by the link; in a browser of its own, since the
+    link works once and the session outlives the module's browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
+        context = browser.new_context(viewport=WALL)
+        page = context.new_page()
+        page.goto(f"{base}/open#{link}")
+        page.wait_for_url("**/hall")
+        state: dict[str, Any] = dict(context.storage_state())
+        browser.close()
     return state
 
 

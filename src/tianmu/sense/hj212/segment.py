@@ -180,7 +180,8 @@ def area_text(groups: Iterable[Group]) -> str:
 def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, bool]:
     """The segment of a frame in the clear: (segment, whether it was encrypted, check sum right).
 
-    With a ``key`` the area is first taken as encrypted: it is, if the check sum comes out right
+    A right check sum over an area in UTF-8 is one in the clear: bytes of a cipher are no UTF-8.
+    Else, with a ``key``, the area is taken as encrypted: it is, if the check sum comes out right
     and the area is text. The check sum alone would not do, since its register keeps eight bits
     from byte to byte: one segment in 256 has the right one by chance. Without the right key an
     area that is no text counts as encrypted, its segment stays as sent and ``right`` is false.
@@ -191,6 +192,8 @@ def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, 
         return segment, False, frame.ok
     begin = head + len(OPEN)
     area = segment[begin : -len(CLOSE)]
+    if frame.ok and _is_text(area, ("utf-8",)):
+        return segment, False, True
     if key is not None and len(area) >= sm4.BLOCK:
         plain = sm4.decrypt(area, key)
         whole = segment[:begin] + plain + CLOSE
@@ -201,10 +204,10 @@ def plain_segment(frame: Frame, key: bytes | None = None) -> tuple[bytes, bool, 
     return segment, not _is_text(area), False
 
 
-def _is_text(area: bytes) -> bool:
+def _is_text(area: bytes, encodings: tuple[str, ...] = ("utf-8", "gb18030")) -> bool:
     if _CONTROL.search(area):
         return False
-    for encoding in ("utf-8", "gb18030"):
+    for encoding in encodings:
         try:
             area.decode(encoding)
         except UnicodeDecodeError:
