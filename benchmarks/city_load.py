@@ -5,6 +5,7 @@ Now and then something acknowledged is sent again on purpose. Each remembers wha
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import json
 import random
@@ -24,7 +25,7 @@ AWAY = (httpx.HTTPError, OSError, KeyError, json.JSONDecodeError)
 """what a load sees while the city, or a part of it, is away"""
 
 
-class Load:
+class Load(abc.ABC):
     """Something that goes in until it is told to stop; what was begun is acknowledged first."""
 
     def __init__(self, data: Path) -> None:
@@ -49,8 +50,9 @@ class Load:
         except Exception as error:
             self.trouble.append(f"{type(self).__name__}: {type(error).__name__}: {error}")
 
+    @abc.abstractmethod
     def run(self) -> None:
-        raise NotImplementedError
+        """Send until told to stop."""
 
     def post(self, door: str, path: str, token: str = "", **more: Any) -> httpx.Response:
         """Post until it is acknowledged. A door that is away is looked for again: a city that was
