@@ -50,9 +50,11 @@ def compact(records: Records, folder: Path, duck: Duck, files: list[File]) -> li
 
 
 def rolled_up(files: list[File], kind: str) -> bool:
-    """Whether roll-ups of ``kind`` cover all raw files of the day."""
+    """Whether exact roll-ups of ``kind`` cover all raw files of the day: those of its final
+    compaction. Roll-ups of lower levels each cover their own flushes, and count an observation
+    again that a later flush repeated."""
     last = max((f.last_order for f in files if f.kind == RAW), default=0)
-    return any(f.kind == kind and f.last_order >= last for f in files)
+    return any(f.kind == kind and f.level == 3 and f.last_order >= last for f in files)
 
 
 def _replace(

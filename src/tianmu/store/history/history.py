@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import compact as compacting
 from tianmu.store.history import manifest, query
+from tianmu.store.history.area import Membership
 from tianmu.store.history.duck import Duck
 from tianmu.store.history.manifest import READER, File, Manifest, day_of
 from tianmu.store.history.query import Series, Windows
@@ -28,12 +29,22 @@ class History:
     With ``records`` (works' own) it writes; without it only asks, from any process and thread.
     What has been appended but not flushed is not found yet: flush every 10 to 30 seconds, and take
     the newest values from ``live``.
+
+    ``membership`` gives, at every flush and merge, to what datastreams belong now; without it
+    there are no roll-ups by area and nothing exceeds.
     """
 
-    def __init__(self, data: Path, records: Records | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        records: Records | None = None,
+        *,
+        membership: Callable[[], Membership | None] = lambda: None,
+    ) -> None:
         self._data = Path(data)
         self.folder = self._data / "history"
         self._records = records
+        self._membership = membership
         self._collector = Collector()
         self._manifest = Manifest(self._data)
         self._lock = threading.Lock()

@@ -28,7 +28,13 @@ GRACE = 300_000_000
 READER = "history"
 """under which works keeps its read positions of the observation topics"""
 
-RAW, MINUTE, HOUR = "raw", "minute", "hour"
+RAW, MINUTE, HOUR, DAILY = "raw", "minute", "hour", "day"
+AREA_HOUR, AREA_DAY = "area-hour", "area-day"
+BY_STREAM = (MINUTE, HOUR, DAILY)
+"""roll-ups by datastream"""
+BY_AREA = (AREA_HOUR, AREA_DAY)
+"""roll-ups by town, village, kind and department"""
+KINDS = (RAW, *BY_STREAM, *BY_AREA)
 
 metadata = sa.MetaData()
 _file = sa.Table(
@@ -46,6 +52,8 @@ _file = sa.Table(
     sa.Column("high_stream", sa.Integer, nullable=False),
     sa.Column("low_time", sa.Integer, nullable=False),
     sa.Column("high_time", sa.Integer, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", sa.Integer, nullable=False, server_default="0"),
     sa.Index("history_file_day", "day", "kind"),
 )
 sa.Table(
@@ -58,7 +66,9 @@ sa.Table(
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file. Times are µs, both bounds inclusive."""
+    """One Parquet file. Times are µs, both bounds inclusive; those of roll-ups by area have no
+    datastreams (0 to 0). ``checksum`` is the BLAKE2b (128 bits, hex) of its bytes and ``at`` when
+    it was written; empty and 0 for files of releases before there were any."""
 
     name: str
     day: str
@@ -72,10 +82,15 @@ class File:
     high_stream: int
     low_time: int
     high_time: int
+    checksum: str = ""
+    at: int = 0
 
 
-_COLUMNS = ", ".join(File.__dataclass_fields__)
-_INSERT = f"INSERT INTO history_file ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"  # noqa: S608
+_FIELDS = tuple(File.__dataclass_fields__)
+_COLUMNS = ", ".join(_FIELDS)
+_FIRST_COLUMNS = ", ".join(_FIELDS[:12])
+"""those of the first release: a reader may come before works has added the others"""
+_INSERT = f"INSERT INTO history_file ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
 
 
 def day_of(time_us: int) -> str:
@@ -90,7 +105,7 @@ def next_order(tx: Transaction) -> int:
 
 def add(tx: Transaction, files: Iterable[File]) -> None:
     for file in files:
-        tx.raw.execute(_INSERT, tuple(getattr(file, name) for name in File.__dataclass_fields__))
+        tx.raw.execute(_INSERT, tuple(getattr(file, name) for name in _FIELDS))
 
 
 def remove(tx: Transaction, files: Sequence[File]) -> None:
@@ -119,17 +134,21 @@ class Manifest:
                 self._connection = connect(self._path, readonly=True)
             except FileNotFoundError:
                 return []
-        try:
-            rows = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM history_file WHERE {where}"  # noqa: S608 - constants
-                " ORDER BY last_order, low_stream",
-                parameters,
-            ).fetchall()
-        except dbapi2.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            raise
-        return [File(*row) for row in rows]
+        for columns in (_COLUMNS, _FIRST_COLUMNS):
+            try:
+                rows = self._connection.execute(
+                    f"SELECT {columns} FROM history_file WHERE {where}"  # noqa: S608 - constants
+                    " ORDER BY last_order, low_stream",
+                    parameters,
+                ).fetchall()
+            except dbapi2.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                if columns == _COLUMNS and "no such column" in str(error):
+                    continue
+                raise
+            return [File(*row) for row in rows]
+        return []
 
     def between(self, start: int, end: int) -> list[File]:
         """Files that may hold times from ``start`` to before ``end`` (µs)."""

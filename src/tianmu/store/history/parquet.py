@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tianmu.store.history.manifest import File
+from tianmu.store.history.manifest import BY_AREA, BY_STREAM, RAW, File
 
 RAW_SCHEMA = pa.schema(
     [
@@ -36,8 +36,31 @@ ROLLUP_SCHEMA = pa.schema(
         pa.field("high", pa.float64(), nullable=False),
         pa.field("total", pa.float64(), nullable=False),
         pa.field("last", pa.float64(), nullable=False),
+        pa.field("exceeded", pa.uint32(), nullable=False),  # beyond the thresholds then in force
     ]
 )
+"""of minutes, hours and days by datastream"""
+AREA_SCHEMA = pa.schema(
+    [
+        pa.field("dimension", pa.string(), nullable=False),  # town, village, kind, department
+        pa.field("area", pa.string(), nullable=False),  # its code; empty: not known
+        pa.field("kind", pa.string(), nullable=False),  # device kind
+        pa.field("property", pa.string(), nullable=False),  # values of others are never mixed in
+        pa.field("time", pa.int64(), nullable=False),  # start of the hour or day, µs
+        pa.field("count", pa.uint64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("total", pa.float64(), nullable=False),
+        pa.field("exceeded", pa.uint64(), nullable=False),
+    ]
+)
+"""of hours and days by area, sorted in this order"""
+SCHEMAS = {RAW: RAW_SCHEMA, **dict.fromkeys(BY_STREAM, ROLLUP_SCHEMA)} | dict.fromkeys(
+    BY_AREA, AREA_SCHEMA
+)
+SCHEMA = 2
+"""version of the schemas, in each file's metadata as ``tianmu.schema``; 1 (none told) had no
+``exceeded`` and no roll-ups by day or by area"""
 ROWS = 131_072
 """rows of a row group: what one query of one series reads at least"""
 _DELTA = {"time": "DELTA_BINARY_PACKED", "datastream": "DELTA_BINARY_PACKED"}
@@ -52,15 +75,16 @@ class Output:
         self._name = f"{day}/{kind}-{secrets.token_hex(8)}.parquet"
         self._draft = folder / day / f".{secrets.token_hex(8)}.draft"
         self._draft.parent.mkdir(parents=True, exist_ok=True)
-        schema = RAW_SCHEMA if kind == "raw" else ROLLUP_SCHEMA
-        self._schema = schema
+        schema = self._schema = SCHEMAS[kind]
+        self._sorted_by = schema.names[0]
+        delta = {n: e for n, e in _DELTA.items() if n in schema.names}
         self._writer = pq.ParquetWriter(
             self._draft,
             schema,
             compression="zstd",
-            use_dictionary=[n for n in schema.names if n not in _DELTA],
-            column_encoding=_DELTA,
-            write_statistics=["datastream", "time"],
+            use_dictionary=[n for n in schema.names if n not in delta],
+            column_encoding=delta,
+            write_statistics=[self._sorted_by, "time"],
             data_page_size=1 << 18,
         )
         self._rows = 0
@@ -69,7 +93,7 @@ class Output:
 
     def write(self, columns: Mapping[str, Any]) -> None:
         """Append rows; arrays of NumPy, or of Arrow where they may be null."""
-        n = len(columns["datastream"])
+        n = len(columns["time"])
         if n == 0:
             return
         arrays = [
@@ -86,7 +110,8 @@ class Output:
             row_group_size=ROWS,
         )
         self._rows += n
-        streams, times = np.asarray(columns["datastream"]), np.asarray(columns["time"])
+        times = np.asarray(columns["time"])
+        streams = columns.get("datastream", (0,))
         self._streams = [
             min(self._streams[0], int(streams[0])),
             max(self._streams[1], int(streams[-1])),

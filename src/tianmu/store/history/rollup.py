@@ -1,4 +1,5 @@
-"""Minutes and hours of sorted observations: count, lowest, highest, total, last."""
+"""Minutes, hours and days of sorted observations: count, lowest, highest, total, last, and how
+many lay beyond the alarm thresholds."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.batch import UNCERTAIN
+from tianmu.store.history.area import Membership
 
 MINUTE_US = 60_000_000
 HOUR_US = 3_600_000_000
@@ -21,8 +23,11 @@ def counts(value: NDArray[np.float64], quality: NDArray[np.uint8]) -> NDArray[np
     return np.isfinite(value) & (quality <= UNCERTAIN)
 
 
-def roll_up(columns: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
-    """Rows sorted by (datastream, time), complete for every ``width`` (µs) they touch."""
+def roll_up(
+    columns: dict[str, Any], width: int, membership: Membership | None = None
+) -> dict[str, NDArray[Any]]:
+    """Rows sorted by (datastream, time), complete for every ``width`` (µs) they touch. What
+    exceeds is known by ``membership``; nothing does without."""
     keep = counts(columns["value"], columns["quality"])
     streams, value = columns["datastream"][keep], columns["value"][keep]
     start = columns["time"][keep] // width * width
@@ -33,6 +38,11 @@ def roll_up(columns: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
         changes = (streams[1:] != streams[:-1]) | (start[1:] != start[:-1])
         firsts = np.concatenate(([0], np.flatnonzero(changes) + 1))
     ends = np.append(firsts[1:], n) if n else firsts
+    exceeded = np.zeros(len(firsts), np.uint32)
+    if n and membership is not None:
+        beyond = membership.exceeds(streams, value)
+        if beyond.any():
+            exceeded = np.add.reduceat(beyond, firsts, dtype=np.uint32)
     return {
         "datastream": streams[firsts],
         "time": start[firsts],
@@ -41,6 +51,7 @@ def roll_up(columns: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
         "high": np.maximum.reduceat(value, firsts) if n else value,
         "total": np.add.reduceat(value, firsts) if n else value,
         "last": value[ends - 1] if n else value,
+        "exceeded": exceeded,
     }
 
 
