@@ -23,6 +23,7 @@ from tianmu.store.live import Live
 from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import Registry
 from tianmu.web import moment
+from tianmu.web.allowance import Allowance
 from tianmu.web.limit import Rates
 from tianmu.web.registrar import Registrar
 
@@ -62,6 +63,8 @@ class Hub:
     """certificate of the city's own authority, where there is one"""
     ports: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
+    allowance: Allowance = field(default_factory=Allowance)
+    """what one question about the past may cost"""
     ui: Path = UI
     lags: Callable[[], dict[str, int]] | None = None
     """reader → entries it has still to read, of the other processes"""

@@ -6,7 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeAlias, overload
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +37,14 @@ def say(at: int | None) -> str | None:
         return None
     when = _EPOCH + timedelta(microseconds=at)
     return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
+
+
+def says(at: NDArray[np.int64]) -> list[str]:
+    """A column of µs → what ``say`` says of each."""
+    if not len(at):
+        return []
+    column = np.datetime_as_string(at.astype("datetime64[us]").astype("datetime64[ms]"))
+    return [f"{one}Z" for one in column.tolist()]
 
 
 def read(text: str) -> int:

@@ -932,6 +932,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/history/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Series of some datastreams: as they were, or their envelope where there are more than
+         * @description Series of some datastreams: as they were, or their envelope where there are more than
+         *     `points`.
+         *
+         *     An envelope holds the lowest and the highest value of every stretch, so no spike is lost.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_history_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count, mean, lowest and highest of some datastreams by stretches of `step` seconds from
+         * @description Count, mean, lowest and highest of some datastreams by stretches of `step` seconds from
+         *     `from` on.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_history_windows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/unknown": {
         parameters: {
             query?: never;
@@ -2872,6 +2920,103 @@ export interface components {
         Reason: {
             /** @default  */
             reason: string;
+        };
+        /**
+         * SeriesSet
+         * @description Series in the order in which they were asked for, all over one span.
+         */
+        SeriesSet: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            rows: number;
+            series: components["schemas"]["SeriesOf"][];
+        };
+        /**
+         * SeriesOf
+         * @description The past of one datastream, as columns of one length.
+         *
+         *         Observations as they were (``raw``), or stretches of ``step`` seconds: mean, lowest and
+         *         highest of the ``count`` good or uncertain values in each. Stretches without any are left out.
+         */
+        SeriesOf: {
+            datastream: string;
+            device: string;
+            property: string;
+            name: {
+                [key: string]: string;
+            } | null;
+            unit: string;
+            kind: string;
+            states: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            raw: boolean;
+            step: number;
+            gap: number;
+            at: string[];
+            value: (number | null)[];
+            low: (number | null)[];
+            high: (number | null)[];
+            count: number[];
+            quality: number[];
+            text: (string | null)[];
+            limits: components["schemas"]["LimitLine"][];
+        };
+        /**
+         * LimitLine
+         * @description A value at which a rule in force alarms.
+         */
+        LimitLine: {
+            rule: string;
+            name: {
+                [key: string]: string;
+            };
+            value: number;
+            direction: string;
+            priority: number;
+        };
+        /** WindowSet */
+        WindowSet: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            step: number;
+            rows: number;
+            windows: components["schemas"]["WindowsOf"][];
+        };
+        /**
+         * WindowsOf
+         * @description Stretches of one datastream as columns; those without a good or uncertain value are left
+         *         out.
+         */
+        WindowsOf: {
+            datastream: string;
+            at: string[];
+            count: number[];
+            mean: (number | null)[];
+            low: (number | null)[];
+            high: (number | null)[];
         };
         /**
          * Page[UnknownSaid]
@@ -5164,6 +5309,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeedDone"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_history_series: {
+        parameters: {
+            query: {
+                /** @description `device/property`, once for each */
+                datastream: string[];
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+                /** @description most points of each */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesSet"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_history_windows: {
+        parameters: {
+            query: {
+                /** @description `device/property`, once for each */
+                datastream: string[];
+                /** @description seconds */
+                step: number;
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-23T00:00:00.000Z",
+                     *       "until": "2026-11-23T02:00:00.000Z",
+                     *       "step": 3600,
+                     *       "rows": 1440,
+                     *       "windows": [
+                     *         {
+                     *           "datastream": "gas-0001/concentration",
+                     *           "at": [
+                     *             "2026-11-23T00:00:00.000Z",
+                     *             "2026-11-23T01:00:00.000Z"
+                     *           ],
+                     *           "count": [
+                     *             60,
+                     *             60
+                     *           ],
+                     *           "mean": [
+                     *             3.1,
+                     *             3.4
+                     *           ],
+                     *           "low": [
+                     *             2.8,
+                     *             2.9
+                     *           ],
+                     *           "high": [
+                     *             3.3,
+                     *             19.7
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WindowSet"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

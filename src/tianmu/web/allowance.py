@@ -1,0 +1,31 @@
+"""How much one may ask of the past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one question may cost. Defaults, to be set by the city."""
+
+    datastreams: int = 200
+    """asked for by name"""
+    points: int = 100_000
+    """of all series of one answer, or rows of one table"""
+    days: int = 3 * 366
+    """span"""
+    rows: int = 50_000_000
+    """read from files for one answer"""
+    light: int = 300_000
+    """rows read up to which a question needs no turn"""
+    each: int = 3
+    """heavy questions and exports of one account under way"""
+    all: int = 6
+    """of all accounts"""
+    seconds: float = 15.0
+    """until an answer that has not come is given up"""
+    export_rows: int = 20_000_000
+    export_datastreams: int = 2_000_000
+    stall_seconds: float = 60.0
+    """until an export that its reader does not take is given up"""
