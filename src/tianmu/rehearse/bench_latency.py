@@ -1,7 +1,9 @@
 """``tianmu bench latency``: from a fire panel's frame to the event a subscriber receives.
 
-Ordinary load goes on meanwhile: of 100 observations 95 come in batches of 100, 5 singly.
-Each frame is the first fire of a detector of its own, so each must give exactly one alarm.
+The mixed load goes on meanwhile, from a process of its own; a burst of it may come in between, and
+sources that flood. Each frame is the first fire of a detector of its own, so each must give exactly
+one alarm. Before the frames the load runs alone for as long, with a subscriber: that is what
+``cpu_cores`` is taken of.
 """
 
 from __future__ import annotations
@@ -9,62 +11,157 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
-from tianmu.rehearse import bench_city
+from tianmu.rehearse import bench_city, effort
 from tianmu.rehearse.bench_city import Bench
+from tianmu.rehearse.bench_ingest import observed
 from tianmu.rehearse.city import City
+from tianmu.rehearse.flood import Flood
 from tianmu.rehearse.listen import Heard
-from tianmu.rehearse.load import ColumnBatch
+from tianmu.rehearse.mixed import GATEWAYS, Load, Phase, Plan, Sent
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component, fire
 
 KIND = "fire_component"
 """of the panel's detectors: the city's rules for it stay in force"""
-FRAMES_PER_SECOND = 20.0
-BATCH = 100
-SINGLY = 0.05
-GATEWAYS, DEVICES = 4, 64
-"""connections that send batches, and that send singly"""
+FRAMES_PER_SECOND, MOST_FRAMES = 20.0, 2_000
+"""of one panel; a long run spreads the most there may be, so that it is no storm of cases"""
+WARM, ALONE, BEFORE, BURST, AFTER = "warm", "alone", "before", "burst", "after"
+WARM_UP = 5.0
+"""seconds of load before anything is measured"""
+FLOODED = 0.05
+"""share of the datastreams that each flooding source has to itself"""
+SETTLE = 600.0
+"""seconds that a backlog is given to be worked off"""
 
 
-def run(city: City, data: Path, *, rate: float, seconds: float, devices: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Asked:
+    """The measurement: ``seconds`` before, and again after, ``burst_seconds`` at ``burst_rate``."""
+
+    rate: float
+    seconds: float
+    devices: int
+    burst_rate: float = 0.0
+    burst_seconds: float = 0.0
+    flood: bool = False
+
+    @property
+    def timed(self) -> tuple[Phase, ...]:
+        """The phases in which frames are sent."""
+        before = Phase(BEFORE, self.seconds, self.rate)
+        if not self.burst_seconds:
+            return (before,)
+        burst = Phase(BURST, self.burst_seconds, self.burst_rate or 10 * self.rate)
+        return before, burst, Phase(AFTER, self.seconds, self.rate)
+
+
+@dataclass
+class _Told:
+    """What is measured on the way."""
+
+    sent: dict[int, tuple[str, float]] = field(default_factory=dict)
+    """detector → phase, and the time its frame was sent"""
+    cpu: dict[str, tuple[float, dict[str, float]]] = field(default_factory=dict)
+    ended: float = 0.0
+    floods: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def run(city: City, data: Path, asked: Asked) -> dict[str, Any]:
     """Measure; returns what ``--json`` prints."""
-    bench = bench_city.prepare(city, devices, keep=KIND)
+    bench = bench_city.prepare(city, asked.devices, keep=KIND)
     try:
-        return _measure(city, bench, rate, seconds, devices)
+        return _measure(city, data, bench, asked)
     finally:
         bench_city.restore(city, bench)
 
 
-def _measure(city: City, bench: Bench, rate: float, seconds: float, devices: int) -> dict[str, Any]:
+def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, Any]:
     address = f"{random.getrandbits(40):012x}"
-    count = int(seconds * FRAMES_PER_SECOND)
+    total = sum(phase.seconds for phase in asked.timed)
+    count = int(min(total * FRAMES_PER_SECOND, MOST_FRAMES))
     detectors = [Component(40, number, f"bench {number}") for number in range(1, count + 1)]
     names = _register_panel(city, bench, address, detectors)
-    with Heard(city, {"alarm"}) as heard:
-        sent, load = asyncio.run(_play(city, bench, address, detectors, rate, seconds))
-        arrived = _arrivals(heard, set(names), count)
-    waits = np.array([arrived[names[i]] - at for i, at in sent.items() if names[i] in arrived])
-    waits = waits * 1000 if len(waits) else np.array([np.nan])
+    floods, rest = _floods(city, data, bench, asked.flood)
+    gateways = {
+        name: bench_city.source(city, name, "http")
+        for name in (f"bench-{bench.run}-gateway-{number}" for number in range(GATEWAYS))
+    }
+    phases = (Phase(WARM, WARM_UP, asked.rate), Phase(ALONE, asked.seconds, asked.rate))
+    load = Load(
+        Plan(data, city.url, tuple(gateways.values()), bench.token, rest, phases + asked.timed)
+    )
+    try:
+        load.ready()
+        told = _Told()
+        before, known = observed(city), _by_source(city)
+        with Heard(city, {"alarm"}) as heard:
+            asyncio.run(_play(city, load, address, detectors, asked, floods, told))
+            sent = load.finish(60)
+            told.ended = time.monotonic()
+            backlog = dict(city.get("/api/vitals")["lag"])
+            # the city's own word for what it acknowledged, source by source
+            mine = {bench.source, *gateways}
+            settled = _settle(city, before, known, mine, told.ended)
+            arrived = _arrivals(heard, set(names), count)
+    finally:
+        load.close()
+    waits = {
+        number: (phase, (arrived[names[number]] - at) * 1000)
+        for number, (phase, at) in told.sent.items()
+        if names[number] in arrived
+    }
     return {
-        "rate_asked": rate,
-        "rate_sent": round(load["acknowledged"] / seconds),
-        "seconds": seconds,
-        "samples": len(arrived),
+        "rate_asked": asked.rate,
+        "rate_sent": round(sent.acknowledged[ALONE] / asked.seconds),
+        "seconds": asked.seconds,
+        "samples": len(waits),
         "lost": count - len(arrived),
-        "p50_ms": round(float(np.percentile(waits, 50)), 1),
-        "p99_ms": round(float(np.percentile(waits, 99)), 1),
-        "max_ms": round(float(waits.max()), 1),
-        "load_refused": load["refused"],
-        "devices": devices,
+        **_spread(wait for _, wait in waits.values()),
+        "phases": {
+            phase.name: {
+                "rate_asked": phase.rate,
+                "rate_sent": round(sent.acknowledged[phase.name] / phase.seconds),
+                **_spread(wait for name, wait in waits.values() if name == phase.name),
+            }
+            for phase in asked.timed
+        },
+        "cpu_cores": told.cpu[ALONE][0],
+        "cpu_by_process": told.cpu[ALONE][1],
+        "cpu_cores_with_alarms": told.cpu[BEFORE][0],
+        **_load(sent, settled),
+        "backlog": {reader: n for reader, n in backlog.items() if n},
+        "backlog_gone_s": settled["seconds"],
+        "floods": told.floods,
+        "devices": bench.devices,
+        "datastreams": len(bench.datastreams),
+    }
+
+
+def _load(sent: Sent, settled: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "load_acknowledged": sent.acknowledged.total(),
+        "load_lost": max(0, sent.acknowledged.total() - settled["counted"]) + settled["missing"],
+        "load_refused": sent.refused.total(),
+        "load_unsent": sent.unsent,
+        "load_answers": dict(sent.answers),
+    }
+
+
+def _spread(waits: Iterable[float]) -> dict[str, float]:
+    """p50, p99 and the longest of ``waits`` (ms)."""
+    found = np.array([*waits] or [np.nan])
+    return {
+        "p50_ms": round(float(np.percentile(found, 50)), 1),
+        "p99_ms": round(float(np.percentile(found, 99)), 1),
+        "max_ms": round(float(found.max()), 1),
     }
 
 
@@ -97,102 +194,99 @@ def _register_panel(
     return names
 
 
+def _floods(
+    city: City, data: Path, bench: Bench, wanted: bool
+) -> tuple[dict[str, Flood], list[str]]:
+    """Flooding sources by protocol, and the datastreams left for the load."""
+    rest, floods = bench.datastreams, {}
+    for protocol in ("http", "mqtt") if wanted else ():
+        own = int(len(bench.datastreams) * FLOODED)
+        names, rest = rest[:own], rest[own:]
+        source = f"bench-{bench.run}-flood-{protocol}"
+        token = bench_city.source(city, source, protocol)
+        floods[protocol] = Flood(data, city.url, protocol, source, token, names)
+    return floods, rest
+
+
 async def _play(
     city: City,
-    bench: Bench,
+    load: Load,
     address: str,
     detectors: list[Component],
-    rate: float,
-    seconds: float,
-) -> tuple[dict[int, float], dict[str, int]]:
-    """Frames at their rate beside the load; (detector → time sent, what became of the load)."""
-    sent: dict[int, float] = {}
-    load = {"acknowledged": 0, "refused": 0}
-    stop = asyncio.Event()
-    batched, single = rate * (1 - SINGLY) / GATEWAYS, rate * SINGLY / DEVICES
-    loading = [
-        asyncio.create_task(_gateway(city, bench, batched, stop, load)) for _ in range(GATEWAYS)
-    ] + [asyncio.create_task(_device(city, bench, single, stop, load)) for _ in range(DEVICES)]
+    asked: Asked,
+    floods: dict[str, Flood],
+    told: _Told,
+) -> None:
+    """The load alone, then frames beside it."""
+    load.begin()
+    await asyncio.sleep(WARM_UP)
     async with Panel(address, city.host, city.ports["gbt26875"], components=detectors) as panel:
-        await asyncio.sleep(2.0)  # the load is steady before anything is timed
-        begin = time.monotonic()
+        await _spend(city, asked.seconds, ALONE, told)
+        for flood in floods.values():
+            flood.start()
+        begin, total = time.monotonic(), sum(phase.seconds for phase in asked.timed)
+        spending = asyncio.create_task(_spend(city, asked.seconds, BEFORE, told))
         under_way = []
         for number, detector in enumerate(detectors):
-            await asyncio.sleep(max(0.0, begin + number / FRAMES_PER_SECOND - time.monotonic()))
-            sent[number] = time.time()
+            due = total * number / len(detectors)
+            await asyncio.sleep(max(0.0, begin + due - time.monotonic()))
+            told.sent[number] = (_phase_at(asked.timed, due), time.time())
             under_way.append(asyncio.create_task(panel.send(fire(detector))))
         await asyncio.gather(*under_way)
-        stop.set()
-        await asyncio.gather(*loading)
-    return sent, load
+        await spending
+        told.floods = {
+            name: await asyncio.to_thread(flood.finish) for name, flood in floods.items()
+        }
 
 
-async def _gateway(
-    city: City, bench: Bench, rate: float, stop: asyncio.Event, load: dict[str, int]
-) -> None:
-    """A gateway: ``rate`` observations a second in batches over one connection."""
-    chance = np.random.default_rng()
-    pool = []
-    for _ in range(32):
-        start = int(chance.integers(0, len(bench.datastreams) - BATCH))
-        pool.append(ColumnBatch(bench.datastreams[start : start + BATCH]))
-
-    def body(number: int) -> bytes:
-        values = chance.integers(0, 10**6, BATCH)
-        return bytes(pool[number % len(pool)].body(time.time_ns() // 1000, values))
-
-    await _keep_sending(city, bench, body, BATCH, rate, stop, load)
+async def _spend(city: City, seconds: float, name: str, told: _Told) -> None:
+    """Take what the city's processes use in the next ``seconds``."""
+    before, begin = await asyncio.to_thread(effort.cpu_seconds, city), time.monotonic()
+    await asyncio.sleep(seconds)
+    after = await asyncio.to_thread(effort.cpu_seconds, city)
+    told.cpu[name] = effort.cores(before, after, time.monotonic() - begin)
 
 
-async def _device(
-    city: City, bench: Bench, rate: float, stop: asyncio.Event, load: dict[str, int]
-) -> None:
-    """A device of its own connection: ``rate`` single observations a second."""
-    name = random.choice(bench.datastreams)
-
-    def body(number: int) -> bytes:
-        at = time.time_ns() // 1_000_000
-        return msgspec.json.encode({"datastream": name, "time": at, "value": 1.0})
-
-    await asyncio.sleep(random.random() / rate)
-    await _keep_sending(city, bench, body, 1, rate, stop, load)
+def _phase_at(phases: tuple[Phase, ...], passed: float) -> str:
+    for phase in phases:
+        if passed < phase.seconds:
+            return phase.name
+        passed -= phase.seconds
+    return phases[-1].name
 
 
-async def _keep_sending(
-    city: City,
-    bench: Bench,
-    body: Callable[[int], bytes],
-    size: int,
-    rate: float,
-    stop: asyncio.Event,
-    load: dict[str, int],
-) -> None:
-    """One message after the other at ``rate`` observations a second; late ones are not skipped."""
-    reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
-    head = (
-        f"POST /observations HTTP/1.1\r\nHost: {city.host}\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {bench.token}\r\n"
-    )
-    begin, number = time.monotonic(), 0
-    while not stop.is_set():
-        content = body(number)
-        number += 1
-        writer.write(
-            f"{head}Idempotency-Key: {uuid.uuid4().hex}\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n".encode()
-        )
-        writer.write(content)
-        status = await _status(reader)
-        load["acknowledged" if status == 200 else "refused"] += size
-        await asyncio.sleep(max(0.0, begin + number * size / rate - time.monotonic()))
-    writer.close()
+def _by_source(city: City) -> dict[str, int]:
+    """Observations that each source has had acknowledged, as gate counts them."""
+    said = city.get("/api/sources", limit=500)["items"]
+    return {one["source"]: int(one["observations_total"]) for one in said}
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    at = head.lower().index(b"content-length:") + 15
-    await reader.readexactly(int(head[at : head.index(b"\r", at)]))
-    return int(head[9:12])
+def _settle(
+    city: City, before: int, known: dict[str, int], mine: set[str], since: float
+) -> dict[str, Any]:
+    """Wait until the rules have seen all that gate acknowledged, and every reader has read it.
+
+    ``counted``: of our load, by gate; ``missing``: what gate acknowledged, of all sources, and the
+    rules have not seen; ``seconds``: reader → when its backlog was gone, None where it never was.
+    """
+    gone: dict[str, float | None] = {}
+    missing, counted, end = 0, 0, time.monotonic() + SETTLE
+    while time.monotonic() < end:
+        now = {source: n - known.get(source, 0) for source, n in _by_source(city).items()}
+        counted = sum(now[source] for source in mine)
+        vitals = city.get("/api/vitals")
+        missing = max(0, sum(now.values()) - (int(vitals["observations"]["total"]) - before))
+        passed = round(time.monotonic() - since, 1)
+        for reader, entries in vitals["lag"].items():
+            if not entries and gone.get(reader) is None:
+                gone[reader] = passed
+            else:
+                gone.setdefault(reader, None)
+        # gate writes its counts every 5 s
+        if passed > 7 and not missing and all(at is not None for at in gone.values()):
+            break
+        time.sleep(0.5)
+    return {"counted": counted, "missing": missing, "seconds": gone}
 
 
 def _arrivals(heard: Heard, names: set[str], count: int, within: float = 30.0) -> dict[str, float]:

@@ -171,23 +171,27 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
 
     @bench.command()
     @click.option("--rate", type=float, default=26_000.0, show_default=True,
-                  help="observations a second of ordinary load meanwhile")  # fmt: skip
-    @click.option("--seconds", type=float, default=20.0, show_default=True)
+                  help="observations a second of the mixed load meanwhile")  # fmt: skip
+    @click.option("--seconds", type=float, default=20.0, show_default=True,
+                  help="of the load alone, then as long with frames")  # fmt: skip
+    @click.option("--burst-rate", type=float, default=0.0,
+                  help="observations a second of a burst  [default: tenfold]")  # fmt: skip
+    @click.option("--burst-seconds", type=float, default=0.0,
+                  help="a burst of so long, and as long as before it after it")  # fmt: skip
+    @click.option("--flood", is_flag=True,
+                  help="beside it a source that floods by HTTP and one by MQTT")  # fmt: skip
     @DEVICES
     @URL
     @DATA
     @JSON
-    def latency(
-        rate: float, seconds: float, devices: int, url: str, data: Path, as_json: bool
-    ) -> None:
+    def latency(url: str, data: Path, as_json: bool, **asked: Any) -> None:
         """From a fire panel's frame to the event pushed to a subscriber."""
         from tianmu.rehearse import bench_latency
 
         with city_of(url, data) as (city, started):
             result = bench_latency.run(
-                city, started.data if started else data, rate=rate, seconds=seconds,
-                devices=devices,
-            )  # fmt: skip
+                city, started.data if started else data, bench_latency.Asked(**asked)
+            )
         show(result, as_json)
 
     @bench.command()

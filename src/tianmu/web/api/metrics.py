@@ -145,15 +145,20 @@ class CityCollector(Collector):
 
 def _processes() -> dict[str, Any]:
     """The processes of this city: ours, and those started by the same parent, by their name in
-    ``tianmu run NAME``."""
+    ``tianmu run NAME``; the parent as ``up``, the broker that gate started as ``broker``."""
     me = psutil.Process(os.getpid())
     found = {"hub": me}
     try:
         parent = me.parent()
-        for one in parent.children() if parent is not None else ():
+        if parent is None or "up" not in parent.cmdline():
+            return found  # started by hand
+        found["up"] = parent
+        for one in parent.children():
             line = one.cmdline()
             if "run" in line[:-1] and any("tianmu" in part for part in line):
                 found[line[line.index("run") + 1]] = one
+        for one in found["gate"].children() if "gate" in found else ():
+            found["broker"] = one
     except psutil.Error:
         pass
     return found
