@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from tianmu.facts.batch import BAD, GOOD, ObservationBatch
 from tianmu.facts.encoding import decode
 from tianmu.facts.history import HistoryWritten
-from tianmu.store.history import History, Retention, compact, keep, manifest, rollup
+from tianmu.store.history import (
+    Asked,
+    Cancelled,
+    Cost,
+    History,
+    Retention,
+    TooCostly,
+    compact,
+    keep,
+    manifest,
+    rollup,
+)
+from tianmu.store.history import windows as many
 from tianmu.store.history.manifest import DAY, day_of
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import DiskFull, Records
@@ -139,6 +151,43 @@ def test_an_envelope_holds_every_peak(tmp_path: Path, compacted: bool) -> None:
         raw = history.series(7, YESTERDAY, TODAY, 20_000)
         assert raw.raw
         np.testing.assert_array_equal(raw.value, values)
+
+
+def test_a_question_says_what_it_costs_and_can_be_given_up(tmp_path: Path) -> None:
+    with Records(tmp_path / "works.sqlite") as records:
+        history = History(tmp_path, records)
+        assert history.cost("series", 1, YESTERDAY, TODAY) == Cost(0, 0)
+        for part in range(3):
+            history.append([batch([(s, YESTERDAY + part, 1.0) for s in range(50)])], {})
+            history.flush()
+        cost = history.cost("windows", [1, 2], YESTERDAY, TODAY, HOUR)
+        assert (cost.files, cost.rows) == (3, 150)
+        with pytest.raises(TooCostly, match="150 rows of 3 files; at most 149") as refused:
+            history.windows([1, 2], YESTERDAY, TODAY, HOUR, asked=Asked(rows=149))
+        assert refused.value.cost == cost
+        asked = Asked(rows=150)
+        assert history.windows([1, 2], YESTERDAY, TODAY, HOUR, asked=asked).count.sum() == 6
+        assert asked.cost == cost
+        asked.cancel()
+        everybody = np.arange(many.FEW + 1)
+        for question in (
+            lambda: history.series(1, YESTERDAY, TODAY, asked=asked),
+            lambda: history.windows([1], YESTERDAY, TODAY, HOUR, asked=asked),
+            lambda: history.windows(everybody, YESTERDAY, TODAY, HOUR, asked=asked),
+        ):
+            with pytest.raises(Cancelled):
+                question()
+        assert history.windows(everybody, YESTERDAY, TODAY, HOUR).count.sum() == 150
+
+
+def test_a_long_question_is_given_up_while_it_runs(tmp_path: Path) -> None:
+    with Records(tmp_path / "works.sqlite") as records:
+        history = History(tmp_path, records)
+        asked = Asked()
+        cursor = history._duck.cursor()
+        threading.Timer(0.2, asked.cancel).start()
+        with pytest.raises(Cancelled), asked.interrupts(cursor.interrupt):
+            cursor.execute("SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b")
 
 
 def test_windows_by_group_are_the_same_before_and_after_compaction(tmp_path: Path) -> None:
@@ -305,7 +354,10 @@ def test_retention_lets_go_only_of_what_is_rolled_up(tmp_path: Path) -> None:
         for day in history.due(now, after=0):
             history.compact(day)
         assert {f.kind for f in history.retain(policy, now)} == {"raw"}
-        assert history.series(1, old, TODAY).value.tolist() == [2.0]
+        hourly = history.series(1, old, TODAY)
+        assert (hourly.value.tolist(), hourly.raw) == ([1.0, 2.0], False)
+        assert hourly.step == HOUR  # all that is left of the first day
+        assert history.series(1, YESTERDAY, TODAY).raw
         assert history.windows([1], old, TODAY, HOUR).count.sum() == 2
         on_disk = len(list(tmp_path.glob("history/*/*.parquet")))
         records.transact(lambda tx: tx.raw.execute("UPDATE history_garbage SET after = 0"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,17 @@ from numpy.typing import NDArray
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import compact as compacting
-from tianmu.store.history import manifest, query
+from tianmu.store.history import manifest
+from tianmu.store.history import series as one
+from tianmu.store.history import windows as many
 from tianmu.store.history.area import Membership
+from tianmu.store.history.asked import Asked, Cost, Reckoned, Reckoning
 from tianmu.store.history.duck import Duck
+from tianmu.store.history.footer import Shelf
 from tianmu.store.history.manifest import READER, File, Manifest, day_of
-from tianmu.store.history.query import Series, Windows
 from tianmu.store.history.retain import Retention, expired
+from tianmu.store.history.series import Series
+from tianmu.store.history.windows import Windows
 from tianmu.store.history.write import Collector, flush
 from tianmu.store.records import Records
 
@@ -49,6 +55,7 @@ class History:
         self._manifest = Manifest(self._data)
         self._lock = threading.Lock()
         self._duck = Duck(self.folder)
+        self._shelf = Shelf(self.folder)
         if records is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             records.create(manifest.metadata)
@@ -136,13 +143,31 @@ class History:
         with self._lock:
             return self._manifest.between(start, end)
 
-    def series(self, datastream: int, start: int, end: int, max_points: int = 2000) -> Series:
+    def cost(self, question: str, *arguments: Any, **more: Any) -> Cost:
+        """What ``question`` (the name of one of the methods below, with its arguments) would read,
+        from the manifest and the footers alone: ``history.cost("windows", streams, start, end,
+        step)``."""
+        reckoning = Reckoning()
+        with contextlib.suppress(Reckoned):
+            getattr(self, question)(*arguments, asked=reckoning, **more)
+        return reckoning.cost
+
+    def series(
+        self,
+        datastream: int,
+        start: int,
+        end: int,
+        max_points: int = 2000,
+        *,
+        asked: Asked | None = None,
+    ) -> Series:
         """Observations of one datastream from ``start`` to before ``end`` (µs): as they were where
         there are at most ``max_points``, else an envelope of at most so many stretches. Raises
-        ``ValueError`` for an empty span."""
-        return query.series(
-            self._duck, self.folder, self._between(start, end), datastream, start, end, max_points
-        )
+        ``ValueError`` for an empty span; ``TooCostly`` and ``Cancelled`` as ``asked`` says, like
+        every question here."""
+        files = self._between(start, end)
+        asked = asked or Asked()
+        return one.series(self._shelf, files, datastream, start, end, max_points, asked)
 
     def windows(
         self,
@@ -151,18 +176,21 @@ class History:
         end: int,
         step: int,
         groups: NDArray[Any] | Sequence[int] | None = None,
+        *,
+        asked: Asked | None = None,
     ) -> Windows:
         """Count, mean, lowest and highest of every stretch of ``step`` µs, by datastream or by
         ``groups`` (a number for each datastream: its town, its department…)."""
-        return query.windows(
+        return many.windows(
+            self._shelf,
             self._duck,
-            self.folder,
             self._between(start, end),
             np.asarray(datastreams, np.uint32),
             start,
             end,
             step,
             None if groups is None else np.asarray(groups),
+            asked or Asked(),
         )
 
     def close(self) -> None:
