@@ -21,14 +21,17 @@ from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tianmu.store.history.asked import Asked, Cancelled, TooCostly
 from tianmu.store.history.history import History
-from tianmu.store.history.manifest import RAW
+from tianmu.store.history.manifest import OUTSIDE
 from tianmu.web import moment
 from tianmu.web.allowance import Allowance
 from tianmu.web.problem import Fault, Problem
 from tianmu.web.route import Ask
 
 T = TypeVar("T")
+
+LESS = "ask for a shorter span, fewer datastreams or a larger step, or export in parts"
 
 DAY = 86_400_000_000
 GONE = 499
@@ -39,6 +42,11 @@ def too_costly(what: str, remedy: str, *, where: str = "") -> Problem:
     """422: the question was not begun."""
     faults = [Fault(where=where, what=what)] if where else []
     return Problem(422, "too-costly", what, remedy, faults=faults)
+
+
+def over(rows: int, most: int) -> Problem:
+    """422: the answer would read too much."""
+    return too_costly(f"the answer would read about {rows:,} rows; at most {most:,} are read", LESS)
 
 
 def span(ask: Ask, start: str | None, end: str | None, *, days: float = 1.0) -> tuple[int, int]:
@@ -58,6 +66,17 @@ def span(ask: Ask, start: str | None, end: str | None, *, days: float = 1.0) -> 
             where="query.from",
         )
     return since, until
+
+
+def oldest(history: History, streams: NDArray[np.uint32]) -> int | None:
+    """From where on (µs) there may be anything of these datastreams, from the manifest alone."""
+    low, high = int(streams.min()), int(streams.max())
+    times = [
+        file.low_time
+        for file in history.files()
+        if file.day != OUTSIDE and file.low_stream <= high and file.high_stream >= low
+    ]
+    return min(times, default=None)
 
 
 class Turns:
@@ -99,41 +118,6 @@ class Turns:
                     del self._held[who]
 
 
-class Asked:
-    """A question that is being answered, seen from the thread that works on it."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-
-    def cancel(self) -> None:
-        self._over.set()
-
-    def go_on(self) -> None:
-        """Raises ``Cancelled`` where nobody waits for the answer any more."""
-        if self._over.is_set():
-            raise Cancelled
-
-
-class Cancelled(Exception):
-    """The question was given up."""
-
-
-def reckon(history: History, streams: NDArray[np.uint32], since: int, until: int) -> int:
-    """About how many observations of these datastreams there are between two times (µs), from the
-    manifest alone."""
-    found = 0.0
-    wanted = np.sort(streams)
-    for file in history.files():
-        if file.kind != RAW or file.high_time < since or file.low_time >= until:
-            continue
-        first, last = np.searchsorted(wanted, [file.low_stream, file.high_stream + 1])
-        share = min(1.0, (last - first) / (file.high_stream - file.low_stream + 1))
-        width = file.high_time - file.low_time + 1
-        inside = min(file.high_time + 1, until) - max(file.low_time, since)
-        found += file.rows * share * inside / width
-    return round(found)
-
-
 def turns(ask: Ask) -> Turns:
     """The one list of this hub."""
     made: Turns = ask.hub.memory.setdefault("turns", Turns())
@@ -146,22 +130,23 @@ async def hung_up(request: Request) -> None:
         pass
 
 
-async def answer(ask: Ask, question: Callable[[Asked], T], *, rows: int) -> T | Response:
-    """The answer to ``question``, asked in a thread; it is cancelled when the client hangs up or
-    the time is over. ``rows`` it is reckoned to read."""
-    asked = Asked()
+async def answer(
+    ask: Ask, question: Callable[[Asked], T], price: Callable[[], int]
+) -> tuple[T, int] | Response:
+    """The answer to ``question`` and the rows it was reckoned to read, both asked in a thread.
+    ``price`` reckons them before anything is read. The question is cancelled when the client hangs
+    up (then the response is one that nobody reads) or when the time is over."""
     allowance, held = ask.hub.allowance, contextlib.ExitStack()
-    if rows > allowance.rows:
-        raise too_costly(
-            f"the answer would read about {rows:,} rows; at most {allowance.rows:,} are read",
-            "ask for a shorter span, fewer datastreams or a larger step, or export in parts",
-        )
-    if rows > allowance.light:
-        held.enter_context(turns(ask).take(ask.who.account, allowance))
     limiter: anyio.CapacityLimiter = ask.hub.memory.setdefault(
         "past-threads", anyio.CapacityLimiter(8)
     )
+    rows = await anyio.to_thread.run_sync(price, limiter=limiter)
+    if rows > allowance.rows:
+        raise over(rows, allowance.rows)
     with held:
+        if rows > allowance.light:
+            held.enter_context(turns(ask).take(ask.who.account, allowance))
+        asked = Asked(rows=allowance.rows)
         working = asyncio.ensure_future(anyio.to_thread.run_sync(question, asked, limiter=limiter))
         gone = asyncio.ensure_future(hung_up(ask.request))
         try:
@@ -169,19 +154,21 @@ async def answer(ask: Ask, question: Callable[[Asked], T], *, rows: int) -> T | 
                 {working, gone}, timeout=allowance.seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if working.done():
-                return working.result()
+                return working.result(), rows
             left = gone.done()
             asked.cancel()
-            with contextlib.suppress(Exception):  # what a cancelled question ends with
-                await working
+            with contextlib.suppress(Cancelled):
+                return await working, rows
             if left:
                 return Response(status_code=GONE)
             raise Problem(
                 503,
                 "took-too-long",
                 f"there was no answer within {allowance.seconds:g} s, so it was given up",
-                "ask for a shorter span, fewer datastreams or a larger step, or export in parts",
+                LESS,
                 headers={"Retry-After": "10"},
             )
+        except TooCostly as error:
+            raise over(error.cost.rows, error.most) from error
         finally:
             gone.cancel()

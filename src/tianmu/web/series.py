@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tianmu.city.device import Property
 from tianmu.facts.text import Text
-from tianmu.store.history import Series
+from tianmu.store.history.series import Series
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant, says
 

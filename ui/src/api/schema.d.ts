@@ -2938,6 +2938,7 @@ export interface components {
              * @example 2026-11-23T01:02:03.456Z
              */
             until: string;
+            oldest: string | null;
             rows: number;
             series: components["schemas"]["SeriesOf"][];
         };

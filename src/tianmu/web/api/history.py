@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 
 from tianmu.access.scope import covers
+from tianmu.store.history.asked import Asked
 from tianmu.store.history.history import History
 from tianmu.store.registry import UNKNOWN
 from tianmu.web import past
@@ -39,6 +40,8 @@ class SeriesSet(msgspec.Struct, frozen=True, kw_only=True):
 
     since: Instant
     until: Instant
+    oldest: Instant | None
+    """from where on there may be anything of any of them"""
     rows: int
     """that the answer was reckoned to read"""
     series: list[SeriesOf]
@@ -137,22 +140,33 @@ async def get_history_series(
             where="query.points",
         )
     history, hub = kept(ask), ask.hub
-    rows = past.reckon(history, streams, since, until)
     lines = ask.may("alarm.read")
 
-    def question(asked: past.Asked) -> list[SeriesOf]:
+    def question(asked: Asked) -> list[SeriesOf]:
         found = []
         for name, stream, device in zip(datastream, streams.tolist(), devices, strict=True):
-            asked.go_on()
-            series = history.series(stream, since, until, points)
+            series = history.series(stream, since, until, points, asked=asked)
             series = columns.with_newest(hub, stream, series, since, until)
             found.append(columns.say(hub, device, name, series, lines=lines))
         return found
 
-    found = await past.answer(ask, question, rows=rows)
+    def price() -> int:
+        asked = (
+            history.cost("series", stream, since, until, points) for stream in streams.tolist()
+        )
+        return sum(one.rows for one in asked)
+
+    found = await past.answer(ask, question, price)
     if isinstance(found, Response):
         return found
-    return SeriesSet(since=say(since), until=say(until), rows=rows, series=found)
+    told, rows = found
+    return SeriesSet(
+        since=say(since),
+        until=say(until),
+        oldest=say(past.oldest(history, streams)),
+        rows=rows,
+        series=told,
+    )
 
 
 @routes("GET", "/api/history/windows", may="device.read", gives=WindowSet, given=WINDOWS)
@@ -177,11 +191,9 @@ async def get_history_windows(
             where="query.step",
         )
     history = kept(ask)
-    rows = past.reckon(history, streams, since, until)
 
-    def question(asked: past.Asked) -> list[WindowsOf]:
-        asked.go_on()
-        found = history.windows(streams, since, until, width)
+    def question(asked: Asked) -> list[WindowsOf]:
+        found = history.windows(streams, since, until, width, asked=asked)
         told = []
         for name, stream in zip(datastream, streams.tolist(), strict=True):
             first, last = np.searchsorted(found.key, [stream, stream + 1])
@@ -197,7 +209,10 @@ async def get_history_windows(
             )
         return told
 
-    found = await past.answer(ask, question, rows=rows)
+    found = await past.answer(
+        ask, question, lambda: history.cost("windows", streams, since, until, width).rows
+    )
     if isinstance(found, Response):
         return found
-    return WindowSet(since=say(since), until=say(until), step=step, rows=rows, windows=found)
+    told, rows = found
+    return WindowSet(since=say(since), until=say(until), step=step, rows=rows, windows=told)
