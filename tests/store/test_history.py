@@ -22,6 +22,7 @@ from tianmu.store.history import (
     Retention,
     TooCostly,
     compact,
+    job,
     keep,
     manifest,
     rollup,
@@ -134,7 +135,7 @@ def test_an_envelope_holds_every_peak(tmp_path: Path, compacted: bool) -> None:
             history.flush()
         if compacted:
             names = {f.kind for f in history.compact(day_of(YESTERDAY))}
-            assert names == {"raw", "hour", "minute"}
+            assert names == {"raw", "day", "hour", "minute"}
             assert history.compact(day_of(YESTERDAY)) == []
         for points in (24, 100, 1440, 3000):
             found = history.series(7, YESTERDAY, TODAY, points)
@@ -245,9 +246,10 @@ steps = st.lists(
 def test_in_every_state_of_its_files_it_says_the_same(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, work: list[object]
 ) -> None:
-    monkeypatch.setattr(compact, "PARTS", 2)
-    monkeypatch.setattr(compact, "MIDDLES", 2)
+    monkeypatch.setattr(job, "PARTS", 2)
+    monkeypatch.setattr(job, "MIDDLES", 2)
     monkeypatch.setattr(compact, "SPLIT", 3)
+    monkeypatch.setattr(compact, "RANGE", 3)
     data = tmp_path_factory.mktemp("model")
     with Records(data / "works.sqlite") as records:
         history = History(data, records)
@@ -277,7 +279,7 @@ def test_in_every_state_of_its_files_it_says_the_same(
 
 
 def test_a_query_never_sees_half_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compact, "PARTS", 3)
+    monkeypatch.setattr(job, "PARTS", 3)
     with Records(tmp_path / "works.sqlite") as records:
         history = History(tmp_path, records)
         stop = threading.Event()

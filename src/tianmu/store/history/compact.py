@@ -1,4 +1,4 @@
-"""Many small files of a day become few large ones, with roll-ups, in one commit."""
+"""Many small files of a day become few large ones, with roll-ups: the writing of a merge."""
 
 from __future__ import annotations
 
@@ -10,140 +10,92 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tianmu.store.history import manifest
+from tianmu.store.history.area import Membership
 from tianmu.store.history.duck import Duck, quoted
-from tianmu.store.history.manifest import HOUR, MINUTE, RAW, File
-from tianmu.store.history.parquet import ROWS, Output
-from tianmu.store.history.rollup import DENSE, HOUR_US, MINUTE_US, roll_up, whole_hours
-from tianmu.store.history.write import Columns, last_of_each, tell, to_arrow
-from tianmu.store.records import Records
+from tianmu.store.history.job import Job
+from tianmu.store.history.manifest import OUTSIDE, RAW, File
+from tianmu.store.history.parquet import ROWS, Covers, Output
+from tianmu.store.history.rolling import Rolling
+from tianmu.store.history.rollup import whole_hours
+from tianmu.store.history.write import Columns, last_of_each, to_arrow
 
-PARTS = 24
-"""small files of a day that are merged into a middle one"""
-MIDDLES = 12
-"""middle files of a day that are merged into one"""
 SPLIT = 20_000_000
-"""rows of one file, about; more of a day are split by datastream"""
+"""rows of one file, about; more of a day are split between datastreams"""
+RANGE = 4_000_000
+"""rows that are sorted at once, about: what bounds the memory of a merge"""
 _CHUNK = 8 * ROWS
 
 
-def tidy(records: Records, folder: Path, duck: Duck, files: list[File]) -> list[File]:
-    """Merge small files of one day (given in order) where there are many; the new ones."""
-    raw = [f for f in files if f.kind == RAW]
-    small = [f for f in raw if f.level == 0]
-    if len(small) >= PARTS:
-        return _replace(records, folder, duck, small, level=1, rollups=[])
-    middle = [f for f in raw if f.level == 1]
-    if len(middle) >= MIDDLES:
-        return _replace(records, folder, duck, middle, level=2, rollups=[])
-    return []
+def merge(folder: Path, duck: Duck, job: Job, membership: Membership | None) -> list[File]:
+    """Write what ``job`` asks for: files that are durable under their names and nobody's yet.
 
-
-def compact(records: Records, folder: Path, duck: Duck, files: list[File]) -> list[File]:
-    """Merge all files of one day and roll it up; nothing to do gives nothing."""
-    raw = [f for f in files if f.kind == RAW]
-    rollups = [f for f in files if f.kind != RAW]
-    done = all(f.level == 3 for f in raw) and rolled_up(files, HOUR)
-    if not raw or done:
-        return []
-    return _replace(records, folder, duck, raw, level=3, rollups=rollups)
-
-
-def rolled_up(files: list[File], kind: str) -> bool:
-    """Whether exact roll-ups of ``kind`` cover all raw files of the day: those of its final
-    compaction. Roll-ups of lower levels each cover their own flushes, and count an observation
-    again that a later flush repeated."""
-    last = max((f.last_order for f in files if f.kind == RAW), default=0)
-    return any(f.kind == kind and f.level == 3 and f.last_order >= last for f in files)
-
-
-def _replace(
-    records: Records,
-    folder: Path,
-    duck: Duck,
-    inputs: list[File],
-    *,
-    level: int,
-    rollups: list[File],
-) -> list[File]:
-    day = inputs[0].day
-    final = level == 3
-    outputs = _Outputs(folder, day, level, final)
+    Whoever has works' records commits them (``History.commit``). When it raises, nothing stays.
+    """
+    first, last = job.orders
+    covers = Covers(first, last, job.positions)
+    raw = _Raw(folder, job) if job.raw else None
+    rolling = Rolling(folder, job, membership) if job.day != OUTSIDE else None
+    files: list[File] = []
     try:
-        for columns in _merged(folder, duck, inputs):
-            outputs.write(columns)
-        first, last = inputs[0].first_order, max(f.last_order for f in inputs)
-        files = outputs.close(first, last)
-
-        def commit(tx: Any) -> None:
-            manifest.remove(tx, [*inputs, *rollups])
-            manifest.add(tx, files)
-            tell(tx, files, [*inputs, *rollups], {})
-
-        records.transact(commit)
-    except Exception:
-        outputs.abandon()
+        for columns in _merged(folder, duck, list(job.inputs)):
+            if raw is not None:
+                raw.write(columns)
+            if rolling is not None:
+                rolling.write(columns)
+        if raw is not None:
+            files += raw.close(covers)
+        if rolling is not None:
+            files += rolling.close(covers, duck)
+    except BaseException:
+        if raw is not None:
+            raw.abandon()
+        if rolling is not None:
+            rolling.abandon()
         raise
     return files
 
 
-class _Outputs:
-    """The files one merge writes."""
+class _Raw:
+    """Observations, in files that are split between datastreams."""
 
-    def __init__(self, folder: Path, day: str, level: int, final: bool) -> None:
-        self._folder, self._day, self._level = folder, day, level
-        self._raw = [Output(folder, day, RAW, level)]
-        self._rows = 0
-        self._hour = Output(folder, day, HOUR, level) if final else None
-        self._minute = Output(folder, day, MINUTE, level) if final else None
-        self._stream: Columns | None = None
+    def __init__(self, folder: Path, job: Job) -> None:
+        self._folder, self._job = folder, job
+        self._outputs: list[Output] = []
+        self._rows = SPLIT + 1
 
     def write(self, columns: Columns) -> None:
-        """Rows sorted and unique, complete for every hour they touch."""
+        streams = columns["datastream"]
+        start = 0
         if self._rows > SPLIT:
-            self._raw.append(Output(self._folder, self._day, RAW, self._level))
+            if self._outputs:  # the datastream under way stays in one file
+                start = int(np.searchsorted(streams, self._outputs[-1].last_stream, "right"))
+                self._append({n: v[:start] for n, v in columns.items()})
+            if start == len(streams):
+                return
+            job = self._job
+            self._outputs.append(Output(self._folder, job.day, RAW, job.level, job.token))
             self._rows = 0
-        self._raw[-1].write(to_arrow(columns))
-        self._rows += len(columns["datastream"])
-        if self._hour is not None:
-            self._hour.write(roll_up(columns, HOUR_US))
-            self._roll_minutes(columns)
+        self._append({n: v[start:] for n, v in columns.items()})
 
-    def _roll_minutes(self, columns: Columns) -> None:
-        """Minutes of datastreams that are dense; which ones are is known at their end."""
-        columns = {n: columns[n] for n in ("datastream", "time", "value", "quality")}
-        if self._stream is not None:
-            columns = {n: np.concatenate((self._stream[n], v)) for n, v in columns.items()}
-        last = int(np.searchsorted(columns["datastream"], columns["datastream"][-1]))
-        self._stream = {n: v[last:] for n, v in columns.items()}
-        self._dense({n: v[:last] for n, v in columns.items()})
+    def _append(self, columns: Columns) -> None:
+        if len(columns["datastream"]):
+            self._outputs[-1].write(to_arrow(columns))
+            self._rows += len(columns["datastream"])
 
-    def _dense(self, columns: Columns) -> None:
-        _, count = np.unique(columns["datastream"], return_counts=True)
-        if self._minute is None or not (count >= DENSE).any():
-            return
-        keep = np.repeat(count >= DENSE, count)
-        self._minute.write(roll_up({n: v[keep] for n, v in columns.items()}, MINUTE_US))
-
-    def close(self, first: int, last: int) -> list[File]:
-        if self._stream is not None:
-            self._dense(self._stream)
-        found = [o.close(first, last) for o in self._all()]
+    def close(self, covers: Covers) -> list[File]:
+        found = [o.close(covers) for o in self._outputs]
         return [f for f in found if f is not None]
 
     def abandon(self) -> None:
-        for output in self._all():
+        for output in self._outputs:
             output.abandon()
-
-    def _all(self) -> list[Output]:
-        return [*self._raw, *(o for o in (self._hour, self._minute) if o is not None)]
 
 
 def _merged(folder: Path, duck: Duck, inputs: list[File]) -> Iterator[Columns]:
     """Rows of all inputs, sorted and unique, in pieces complete for every hour they touch."""
     rows = sum(f.rows for f in inputs)
     low, high = min(f.low_stream for f in inputs), max(f.high_stream for f in inputs)
-    ranges = max(1, -(-rows // SPLIT))
+    ranges = max(1, -(-rows // RANGE))
     bounds = np.linspace(low, high + 1, ranges + 1).astype(np.int64).tolist()
     files = quoted([folder / f.name for f in inputs])
     carried: Columns | None = None

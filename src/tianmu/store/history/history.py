@@ -9,24 +9,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.batch import ObservationBatch
-from tianmu.store.history import compact as compacting
 from tianmu.store.history import manifest
 from tianmu.store.history import series as one
 from tianmu.store.history import windows as many
 from tianmu.store.history.area import Membership
 from tianmu.store.history.asked import Asked, Cost, Reckoned, Reckoning
+from tianmu.store.history.compact import merge
 from tianmu.store.history.duck import Duck
 from tianmu.store.history.footer import Shelf
-from tianmu.store.history.manifest import READER, File, Manifest, day_of
+from tianmu.store.history.job import AFTER, Job, compaction, due, tidying
+from tianmu.store.history.manifest import READER, File, Manifest
 from tianmu.store.history.retain import Retention, expired
 from tianmu.store.history.series import Series
 from tianmu.store.history.windows import Windows
-from tianmu.store.history.write import Collector, flush
-from tianmu.store.records import Records
+from tianmu.store.history.write import Collector, flush, tell
+from tianmu.store.records import Records, Transaction
 
 
 class History:
@@ -92,29 +94,75 @@ class History:
         """Write what was collected: files, manifest, positions and facts are one commit.
 
         Raises ``DiskFull`` or ``OSError`` where there is no room; what was collected stays."""
-        return flush(self._writer(), self.folder, self._collector)
+        return flush(self._writer(), self.folder, self._collector, self._membership())
+
+    def job(self, now: int | None = None) -> Job | None:
+        """The next merge worth doing: small files of a day that are many, or a day that ended."""
+        moment = time.time_ns() // 1000 if now is None else now
+        for files in self._days():
+            found = tidying(files) or (compaction(files) if due(files, moment) else None)
+            if found is not None:
+                return self._told(found)
+        return None
+
+    def merge(self, job: Job) -> list[File]:
+        """Write the files of a job here and now; ``commit`` makes them the past. Works has a
+        process of its own do it (``app/compact.py``)."""
+        return merge(self.folder, self._duck, job, self._membership())
+
+    def commit(self, job: Job, files: Sequence[File]) -> list[File]:
+        """What a job wrote takes the place of what it read, in one commit. Raises ``LookupError``
+        where that has gone meanwhile; then nothing has changed, and its files go."""
+        gone = [*(job.inputs if job.raw or job.adds else ()), *job.replaces, *job.adds]
+
+        def change(tx: Transaction) -> None:
+            manifest.remove(tx, gone)
+            manifest.add(tx, files)
+            tell(tx, files, gone, {})
+
+        try:
+            self._writer().transact(change)
+        except Exception:
+            for file in files:
+                (self.folder / file.name).unlink(missing_ok=True)
+            raise
+        return list(files)
+
+    def _told(self, job: Job) -> Job:
+        """The job with the journal positions its files cover, where they are known."""
+        first, last = job.orders
+        covered = self._writer().transact(lambda tx: manifest.flushes(tx, first, last))
+        positions: dict[str, tuple[int, int]] = {}
+        for entry in covered:
+            after, upto = positions.get(entry.topic, (entry.after, entry.upto))
+            positions[entry.topic] = (min(after, entry.after), max(upto, entry.upto))
+        return msgspec.structs.replace(job, positions=positions)
+
+    def _days(self) -> list[list[File]]:
+        """Files of each day, the days in order."""
+        days: dict[str, list[File]] = {}
+        for file in self.files():
+            days.setdefault(file.day, []).append(file)
+        return [days[day] for day in sorted(days)]
 
     def tidy(self) -> list[File]:
         """Merge the small files of one day where there are many; the new ones."""
-        for day in self.days():
-            merged = compacting.tidy(self._writer(), self.folder, self._duck, self.files(day))
-            if merged:
-                return merged
+        for files in self._days():
+            job = tidying(files)
+            if job is not None:
+                return self.commit(job, self.merge(self._told(job)))
         return []
 
     def compact(self, day: str) -> list[File]:
-        """Merge all of a UTC day into sorted files and roll it up by minute and hour; the new
-        files, none where that has been done. Late observations make it worth doing again."""
-        return compacting.compact(self._writer(), self.folder, self._duck, self.files(day))
+        """Merge all of a UTC day into sorted files and roll it up; the new files, none where that
+        has been done. Late observations make it worth doing again."""
+        job = compaction(self.files(day))
+        return [] if job is None else self.commit(job, self.merge(self._told(job)))
 
-    def due(self, now: int, *, after: int = 3_600_000_000) -> list[str]:
-        """Days that ended ``after`` µs ago or earlier and have files that are not compacted."""
-        limit = day_of(now - after)
-        return [
-            day
-            for day in self.days()
-            if day < limit and day != manifest.OUTSIDE and any(f.level < 3 for f in self.files(day))
-        ]
+    def due(self, now: int, *, after: int = AFTER) -> list[str]:
+        """Days that ended ``after`` µs ago or earlier and are worth merging whole (see
+        ``job.due``)."""
+        return [files[0].day for files in self._days() if due(files, now, after)]
 
     def retain(self, policy: Retention, now: int | None = None) -> list[File]:
         """Let go of what is older than ``policy`` says; the files that went."""

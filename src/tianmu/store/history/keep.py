@@ -1,15 +1,16 @@
-"""The work of keeping the past: read, write, merge, let go, until told to stop."""
+"""The work of keeping the past: read and write; merge and let go; until told to stop."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
 from tianmu.store.disk import is_full
 from tianmu.store.history.history import History
+from tianmu.store.history.job import Job
+from tianmu.store.history.manifest import File
 from tianmu.store.history.retain import Retention
 from tianmu.store.journal.contract import Entry, Journal, Purged
 
@@ -25,7 +26,6 @@ def keep(
     journal: Journal,
     stop: threading.Event,
     *,
-    retention: Callable[[], Retention] = Retention,
     trouble: Callable[[Exception], None] = lambda error: None,
     flush_seconds: float = FLUSH_SECONDS,
 ) -> None:
@@ -36,7 +36,6 @@ def keep(
     goes on with the first one kept. Anything else that fails is raised.
     """
     positions = {t.name: history.position(t.name) for t in (OBSERVATION_LIFE, OBSERVATION)}
-    tidied = time.monotonic()
     while not stop.is_set():
         try:
             if history.waiting < FLUSH_ROWS:
@@ -45,9 +44,6 @@ def keep(
                 history.waiting >= FLUSH_ROWS or history.waiting_seconds >= flush_seconds
             ):
                 history.flush()
-            if time.monotonic() - tidied >= TIDY_SECONDS:
-                tidied = time.monotonic()
-                _tidy(history, retention())
         except Exception as error:
             if not is_full(error):
                 raise
@@ -91,10 +87,26 @@ def _decoded(
     return found
 
 
-def _tidy(history: History, retention: Retention) -> None:
-    while history.tidy():
-        pass
-    for day in history.due(time.time_ns() // 1000):
-        history.compact(day)
-    history.retain(retention)
-    history.collect_garbage()
+def tend(
+    history: History,
+    stop: threading.Event,
+    *,
+    retention: Callable[[], Retention] = Retention,
+    merge: Callable[[Job], list[File]] | None = None,
+    trouble: Callable[[Exception], None] = lambda error: None,
+    every: float = TIDY_SECONDS,
+) -> None:
+    """Merge and let go, in a thread beside ``keep``, until ``stop`` is set.
+
+    ``merge`` writes the files of a job (here and now where it is not given). What fails is told to
+    ``trouble`` and tried again after a while; what it had written has gone.
+    """
+    while not stop.wait(every):
+        try:
+            while not stop.is_set() and (job := history.job()) is not None:
+                history.commit(job, (merge or history.merge)(job))
+            history.retain(retention())
+            history.collect_garbage()
+        except Exception as error:
+            if not stop.is_set():
+                trouble(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,31 @@ _file = sa.Table(
     sa.Column("high_time", sa.Integer, nullable=False),
     sa.Column("checksum", sa.Text, nullable=False, server_default=""),
     sa.Column("at", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("schema", sa.Integer, nullable=False, server_default="1"),
     sa.Index("history_file_day", "day", "kind"),
+)
+sa.Table(
+    "history_flush",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),  # the order of its files
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("after", sa.Integer, nullable=False),  # journal positions: beyond this …
+    sa.Column("upto", sa.Integer, nullable=False),  # … up to and with this
+    sa.Column("at", sa.Integer, nullable=False),  # µs: by which it told believed times apart
+)
+sa.Table(
+    "history_loss",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Integer, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("low_stream", sa.Integer, nullable=False),
+    sa.Column("high_stream", sa.Integer, nullable=False),
+    sa.Column("low_time", sa.Integer, nullable=False),
+    sa.Column("high_time", sa.Integer, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
 )
 sa.Table(
     "history_garbage",
@@ -84,6 +108,8 @@ class File:
     high_time: int
     checksum: str = ""
     at: int = 0
+    schema: int = 1
+    """version of the shapes of its columns, see ``parquet.SCHEMA``"""
 
 
 _FIELDS = tuple(File.__dataclass_fields__)
@@ -99,8 +125,53 @@ def day_of(time_us: int) -> str:
 
 
 def next_order(tx: Transaction) -> int:
-    row = tx.raw.execute("SELECT coalesce(max(last_order), 0) + 1 FROM history_file").fetchone()
+    row = tx.raw.execute(
+        "SELECT 1 + max((SELECT coalesce(max(last_order), 0) FROM history_file),"
+        " (SELECT coalesce(max(number), 0) FROM history_flush))"
+    ).fetchone()
     return int(row[0])
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The journal entries of one topic that one flush made files of."""
+
+    number: int
+    topic: str
+    after: int
+    upto: int
+    at: int
+
+
+def note_flush(tx: Transaction, covered: Iterable[Covered]) -> None:
+    for one in covered:
+        tx.raw.execute(
+            "INSERT INTO history_flush (number, topic, after, upto, at) VALUES (?, ?, ?, ?, ?)",
+            (one.number, one.topic, one.after, one.upto, one.at),
+        )
+
+
+def flushes(tx: Transaction, first: int, last: int) -> list[Covered]:
+    """What the flushes of orders ``first`` to ``last`` covered, as far as that is known."""
+    rows = tx.raw.execute(
+        "SELECT number, topic, after, upto, at FROM history_flush"
+        " WHERE number BETWEEN ? AND ? ORDER BY number, topic",
+        (first, last),
+    ).fetchall()
+    return [Covered(*row) for row in rows]
+
+
+def forget_flushes(tx: Transaction, kept: Mapping[str, int]) -> int:
+    """Forget flushes of which the journal keeps nothing (topic → first position kept), but the
+    newest, which the next order is counted from; how many rows."""
+    gone = 0
+    for topic, first in kept.items():
+        gone += tx.raw.execute(
+            "DELETE FROM history_flush WHERE topic = ? AND upto < ?"
+            " AND number < (SELECT max(number) FROM history_flush)",
+            (topic, first),
+        ).rowcount
+    return gone
 
 
 def add(tx: Transaction, files: Iterable[File]) -> None:
@@ -120,6 +191,21 @@ def remove(tx: Transaction, files: Sequence[File]) -> None:
         )
 
 
+class Newer(ValueError):
+    """Files that a newer release wrote: this one would misread them."""
+
+    def __init__(self, name: str, schema: int, known: int) -> None:
+        super().__init__(
+            f"history file {name} has schema {schema}, this release knows {known}: start the "
+            "newer release again, or restore a backup from before it"
+        )
+
+
+SCHEMA = 2
+"""version of the columns of files, in each one's metadata as ``tianmu.schema``; 1 (none told) had
+no ``exceeded`` and no roll-ups by day or by area"""
+
+
 class Manifest:
     """Reads the manifest from any process; one thread at a time."""
 
@@ -128,7 +214,7 @@ class Manifest:
         self._connection: Any = None
 
     def select(self, where: str = "1", parameters: Sequence[Any] = ()) -> list[File]:
-        """Files as of one moment, in the order in which they hold."""
+        """Files as of one moment, in the order in which they hold. Raises ``Newer``."""
         if self._connection is None:
             try:
                 self._connection = connect(self._path, readonly=True)
@@ -147,7 +233,11 @@ class Manifest:
                 if columns == _COLUMNS and "no such column" in str(error):
                     continue
                 raise
-            return [File(*row) for row in rows]
+            found = [File(*row) for row in rows]
+            for file in found:
+                if file.schema > SCHEMA:
+                    raise Newer(file.name, file.schema, SCHEMA)
+            return found
         return []
 
     def between(self, start: int, end: int) -> list[File]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
+import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tianmu.store.history.manifest import BY_AREA, BY_STREAM, RAW, File
+from tianmu.store.history.manifest import BY_AREA, BY_STREAM, RAW, SCHEMA, File
 
 RAW_SCHEMA = pa.schema(
     [
@@ -58,28 +63,75 @@ AREA_SCHEMA = pa.schema(
 SCHEMAS = {RAW: RAW_SCHEMA, **dict.fromkeys(BY_STREAM, ROLLUP_SCHEMA)} | dict.fromkeys(
     BY_AREA, AREA_SCHEMA
 )
-SCHEMA = 2
-"""version of the schemas, in each file's metadata as ``tianmu.schema``; 1 (none told) had no
-``exceeded`` and no roll-ups by day or by area"""
 ROWS = 131_072
 """rows of a row group: what one query of one series reads at least"""
 _DELTA = {"time": "DELTA_BINARY_PACKED", "datastream": "DELTA_BINARY_PACKED"}
 
 
-class Output:
-    """A Parquet file being written, sorted by (datastream, time); it appears when ``close`` has
-    made it durable and somebody commits the ``File`` it gives."""
+class _Summed(io.RawIOBase):
+    """A file that knows the checksum of what was written to it."""
 
-    def __init__(self, folder: Path, day: str, kind: str, level: int) -> None:
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self.hash = hashlib.blake2b(digest_size=16)
+        self.bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self.hash.update(view)
+        done = 0
+        while done < len(view):
+            done += self._file.write(view[done:])
+        self.bytes += done
+        return done
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def checksum(path: Path) -> str:
+    """The checksum of a file as the manifest has it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Covers:
+    """What a file is told to be of, for its metadata: orders of flushes, and by topic the journal
+    positions (beyond, up to) where they are known."""
+
+    first_order: int = 0
+    last_order: int = 0
+    positions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class Output:
+    """A Parquet file being written, sorted by the first columns of its schema; it appears when
+    ``close`` has made it durable and somebody commits the ``File`` it gives.
+
+    ``token`` begins the random part of its names, so that what a dead writer left can be told.
+    """
+
+    def __init__(self, folder: Path, day: str, kind: str, level: int, token: str = "") -> None:
         self._folder, self._day, self._kind, self._level = folder, day, kind, level
-        self._name = f"{day}/{kind}-{secrets.token_hex(8)}.parquet"
-        self._draft = folder / day / f".{secrets.token_hex(8)}.draft"
+        token += secrets.token_hex(8)
+        self._name = f"{day}/{kind}-{token}.parquet"
+        self._draft = folder / day / f".{token}.draft"
         self._draft.parent.mkdir(parents=True, exist_ok=True)
+        self._sink = _Summed(self._draft)
         schema = self._schema = SCHEMAS[kind]
         self._sorted_by = schema.names[0]
         delta = {n: e for n, e in _DELTA.items() if n in schema.names}
         self._writer = pq.ParquetWriter(
-            self._draft,
+            self._sink,
             schema,
             compression="zstd",
             use_dictionary=[n for n in schema.names if n not in delta],
@@ -111,7 +163,7 @@ class Output:
         )
         self._rows += n
         times = np.asarray(columns["time"])
-        streams = columns.get("datastream", (0,))
+        streams = np.asarray(columns.get("datastream", (0,)))
         self._streams = [
             min(self._streams[0], int(streams[0])),
             max(self._streams[1], int(streams[-1])),
@@ -121,40 +173,60 @@ class Output:
             max(self._times[1], int(times.max())),
         ]
 
-    def close(self, first_order: int = 0, last_order: int = 0) -> File | None:
+    @property
+    def last_stream(self) -> int:
+        """The highest datastream written, -1 for none."""
+        return self._streams[1]
+
+    def close(self, covers: Covers = Covers()) -> File | None:
         """Make it durable under its name; None (and no file) where nothing was written."""
+        positions = {t: list(p) for t, p in covers.positions.items()}
+        self._writer.add_key_value_metadata(
+            {
+                "tianmu.schema": str(SCHEMA),
+                "tianmu.kind": self._kind,
+                "tianmu.day": self._day,
+                "tianmu.orders": f"{covers.first_order}..{covers.last_order}",
+                "tianmu.positions": json.dumps(positions),
+            }
+        )
         self._writer.close()
+        self._sink.close()
         if self._rows == 0:
             self._draft.unlink(missing_ok=True)
             return None
-        _sync(self._draft)
+        sync(self._draft)
         path = self._folder / self._name
         self._draft.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
         return File(
             name=self._name,
             day=self._day,
             kind=self._kind,
             level=self._level,
-            first_order=first_order,
-            last_order=last_order,
+            first_order=covers.first_order,
+            last_order=covers.last_order,
             rows=self._rows,
-            bytes=path.stat().st_size,
+            bytes=self._sink.bytes,
             low_stream=self._streams[0],
             high_stream=self._streams[1],
             low_time=self._times[0],
             high_time=self._times[1],
+            checksum=self._sink.hash.hexdigest(),
+            at=time.time_ns() // 1000,
+            schema=SCHEMA,
         )
 
     def abandon(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):  # the disk may be full
             self._writer.close()
+        self._sink.close()
         self._draft.unlink(missing_ok=True)
         (self._folder / self._name).unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

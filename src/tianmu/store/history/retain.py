@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tianmu.store.history.compact import rolled_up
-from tianmu.store.history.manifest import DAY, HOUR, MINUTE, OUTSIDE, RAW, File, day_of
+from tianmu.store.history.job import FINAL
+from tianmu.store.history.manifest import (
+    AREA_DAY,
+    AREA_HOUR,
+    DAILY,
+    DAY,
+    HOUR,
+    MINUTE,
+    OUTSIDE,
+    RAW,
+    File,
+    day_of,
+)
 
 
 @dataclass(frozen=True)
@@ -15,25 +26,33 @@ class Retention:
     raw_days: int = 180
     minute_days: int = 730
     hour_days: int = 0
+    day_days: int = 0
+    area_days: int = 0
 
 
 def expired(files: list[File], policy: Retention, now: int) -> list[File]:
-    """Files that may go. Raw ones of a day go only once the day has been rolled up by the hour;
-    those of the day ``outside`` by when they end."""
-    days: dict[str, list[File]] = {}
+    """Files that may go. Raw ones of a day go only once the day has been merged whole and so
+    rolled up; the day ``outside`` is merged by nobody and goes by when its files were written."""
+    keep = {
+        RAW: policy.raw_days,
+        MINUTE: policy.minute_days,
+        HOUR: policy.hour_days,
+        DAILY: policy.day_days,
+        AREA_HOUR: policy.area_days,
+        AREA_DAY: policy.area_days,
+    }
+    whole = {f.day: True for f in files}
     for file in files:
-        days.setdefault(file.day, []).append(file)
+        if file.kind == RAW and file.level != FINAL:
+            whole[file.day] = False
     gone: list[File] = []
-    for day, held in days.items():
-        for kind, keep in (
-            (RAW, policy.raw_days),
-            (MINUTE, policy.minute_days),
-            (HOUR, policy.hour_days),
-        ):
-            if keep == 0:
-                continue
-            oldest = day_of(now - keep * DAY)
-            if day == OUTSIDE or day >= oldest or (kind == RAW and not rolled_up(held, HOUR)):
-                continue
-            gone += [f for f in held if f.kind == kind]
+    for file in files:
+        oldest = now - keep[file.kind] * DAY
+        if keep[file.kind] == 0:
+            continue
+        if file.day == OUTSIDE:
+            if 0 < file.at < oldest:
+                gone.append(file)
+        elif file.day < day_of(oldest) and (file.kind != RAW or whole[file.day]):
+            gone.append(file)
     return gone

@@ -55,6 +55,27 @@ def roll_up(
     }
 
 
+def combine(rows: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
+    """Rows of ``roll_up`` for shorter stretches into those of longer ones, complete for every
+    ``width`` (µs) they touch."""
+    streams, start = rows["datastream"], rows["time"] // width * width
+    n = len(streams)
+    if n == 0:
+        return rows
+    changes = (streams[1:] != streams[:-1]) | (start[1:] != start[:-1])
+    firsts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+    return {
+        "datastream": streams[firsts],
+        "time": start[firsts],
+        "count": np.add.reduceat(rows["count"], firsts, dtype=np.uint32),
+        "low": np.minimum.reduceat(rows["low"], firsts),
+        "high": np.maximum.reduceat(rows["high"], firsts),
+        "total": np.add.reduceat(rows["total"], firsts),
+        "last": rows["last"][np.append(firsts[1:], n) - 1],
+        "exceeded": np.add.reduceat(rows["exceeded"], firsts, dtype=np.uint32),
+    }
+
+
 def whole_hours(columns: dict[str, Any]) -> int:
     """How many of the sorted rows can be worked on before more come: all but the last
     datastream's last hour, which may go on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,21 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.history import HistoryWritten
 from tianmu.facts.topic import HISTORY
 from tianmu.store.history import manifest
-from tianmu.store.history.manifest import DAY, OUTSIDE, RAW, READER, File, day_of
-from tianmu.store.history.parquet import Output
+from tianmu.store.history.area import Membership
+from tianmu.store.history.manifest import (
+    AREA_DAY,
+    AREA_HOUR,
+    DAY,
+    OUTSIDE,
+    RAW,
+    READER,
+    Covered,
+    File,
+    day_of,
+)
+from tianmu.store.history.parquet import Covers, Output
+from tianmu.store.history.rollup import HOUR_US, roll_up
+from tianmu.store.history.totals import AreaTotals
 from tianmu.store.records import Records, Transaction
 
 BELIEVED_PAST = 3 * 366 * DAY
@@ -120,8 +132,11 @@ def to_arrow(columns: Columns) -> Columns:
     return {**columns, "text": pa.array(columns["text"], pa.string())}
 
 
-def flush(records: Records, folder: Path, collector: Collector) -> list[File]:
-    """Write what was collected and commit it with its positions; the new files.
+def flush(
+    records: Records, folder: Path, collector: Collector, membership: Membership | None = None
+) -> list[File]:
+    """Write what was collected and commit it with its positions; the new files: for each day the
+    observations, and what they come to by area.
 
     Raises ``DiskFull`` or ``OSError`` where there is no room: then nothing has changed, and
     what was collected is still there.
@@ -129,16 +144,29 @@ def flush(records: Records, folder: Path, collector: Collector) -> list[File]:
     outputs: list[Output] = []
     files: list[File] = []
     now = time.time_ns() // 1000
+    covered = records.transact(lambda tx: _covered(tx, collector.positions, now))
+    order = covered[0].number
+    positions = {c.topic: (c.after, c.upto) for c in covered if c.topic}
+
+    def write(day: str, kind: str, columns: Columns) -> None:
+        output = Output(folder, day, kind, level=0)
+        outputs.append(output)
+        output.write(columns)
+        file = output.close(Covers(order, order, positions))
+        if file is not None:
+            files.append(file)
+
     try:
         if collector.rows:
-            for day, columns in by_day(collector.columns(), now).items():
-                output = Output(folder, day, RAW, level=0)
-                outputs.append(output)
-                output.write(to_arrow(sort_unique(columns)))
-                file = output.close()
-                if file is not None:
-                    files.append(file)
-        files = records.transact(lambda tx: _commit(tx, files, dict(collector.positions)))
+            for day, mine in by_day(collector.columns(), now).items():
+                columns = sort_unique(mine)
+                write(day, RAW, to_arrow(columns))
+                if membership is not None and day != OUTSIDE:
+                    totals = AreaTotals(membership, HOUR_US)
+                    totals.add(roll_up(columns, HOUR_US, membership))
+                    write(day, AREA_HOUR, totals.columns())
+                    write(day, AREA_DAY, totals.columns(DAY))
+        records.transact(lambda tx: _commit(tx, files, covered))
     except Exception:
         for output in outputs:
             output.abandon()
@@ -147,15 +175,27 @@ def flush(records: Records, folder: Path, collector: Collector) -> list[File]:
     return files
 
 
-def _commit(tx: Transaction, files: list[File], positions: dict[str, int]) -> list[File]:
+def _covered(tx: Transaction, positions: Mapping[str, int], now: int) -> list[Covered]:
+    """What the next flush covers by topic; one without a topic where no position moves."""
     order = manifest.next_order(tx)
-    files = [replace(f, first_order=order, last_order=order) for f in files]
+    found = [Covered(order, t, tx.position(READER, t), p, now) for t, p in positions.items()]
+    return found or [Covered(order, "", 0, 0, now)]
+
+
+def _commit(tx: Transaction, files: list[File], covered: list[Covered]) -> None:
+    if manifest.next_order(tx) != covered[0].number:
+        raise RuntimeError("two flushes at once: one thread flushes")
     manifest.add(tx, files)
-    for topic, position in positions.items():
-        tx.advance(READER, topic, position)
+    told = [c for c in covered if c.topic]
+    manifest.note_flush(tx, told if files else [])
+    for one in told:
+        tx.advance(READER, one.topic, one.upto)
+    positions = {c.topic: c.upto for c in told}
+    days: dict[str, list[File]] = {}
     for file in files:
-        tell(tx, [file], [], positions)
-    return files
+        days.setdefault(file.day, []).append(file)
+    for mine in days.values():
+        tell(tx, mine, [], positions)
 
 
 def tell(
