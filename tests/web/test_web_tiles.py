@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import mapbox_vector_tile
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.web import mvt, tiles
-from tianmu.web.tiles import Tiles, mercator, morton, spread
+from tianmu.web import filter as filters
+from tianmu.web import mvt, picture
+from tianmu.web.filter import Filter
+from tianmu.web.tiles import SQUARES, Tiles
+from tianmu.web.zorder import Order, codes, mercator, morton, spread, unspread
 
 
 def decoded(body: bytes) -> list[dict[str, Any]]:
@@ -32,17 +37,27 @@ values = st.text(max_size=8) | st.booleans() | st.integers(-(2**31), 2**40)
 
 
 @given(
+    st.lists(values, min_size=1, max_size=300),
     st.lists(
-        st.tuples(st.integers(-64, 4160), st.integers(-64, 4160), st.tuples(values, values)),
+        st.tuples(
+            st.integers(-64, 4160), st.integers(-64, 4160), st.integers(0, 2**40),
+            st.integers(0, 299),
+        ),
         max_size=20,
+    ),
+)  # fmt: skip
+def test_points_are_read_as_written(table: list[Any], points: list[Any]) -> None:
+    columns = np.array(points, dtype=np.int64).reshape(-1, 4).T
+    x, y, ids, number = columns[0], columns[1], columns[2], columns[3] % len(table)
+    found = decoded(
+        mvt.layer("devices", x, y, {"a": (number, table), "b": (x & 1, ["even", "odd"])}, ids)
     )
-)
-def test_points_are_read_as_written(points: list[Any]) -> None:
-    found = decoded(mvt.layer("devices", ("a", "b"), points))
     assert len(found) == len(points)
-    for one, (x, y, held) in zip(found, points, strict=True):
-        assert one["geometry"] == {"type": "Point", "coordinates": [x, y]}
-        assert (one["properties"]["a"], one["properties"]["b"]) == held
+    for one, (px, py, name, n) in zip(found, points, strict=True):
+        assert one["geometry"] == {"type": "Point", "coordinates": [px, py]}
+        assert one["id"] == name
+        assert one["properties"]["a"] == table[n % len(table)]
+        assert one["properties"]["b"] == ("odd" if px & 1 else "even")
 
 
 def tile_of(longitude: float, latitude: float, z: int) -> tuple[int, int]:
@@ -65,7 +80,7 @@ def test_mercator(longitude: float, latitude: float) -> None:
 @given(st.integers(0, 2**20 - 1), st.integers(0, 2**20 - 1))
 def test_z_order(x: int, y: int) -> None:
     code = morton(x, y)
-    back = tiles._unspread(np.array([code, code >> 1], dtype=np.uint64))
+    back = unspread(np.array([code, code >> 1], dtype=np.uint64))
     assert back.tolist() == [x, y]
     assert int(spread(np.array([x], dtype=np.uint64))[0]) == int(f"{x:b}", 4)
 
@@ -73,39 +88,60 @@ def test_z_order(x: int, y: int) -> None:
 class Fake:
     """Columns of a made-up city, as the registry and live give them."""
 
+    at = 2 * 10**15
+
     def __init__(self, count: int, seed: int = 1) -> None:
-        random = np.random.default_rng(seed)
-        self.longitude = random.uniform(119.1, 119.7, count)
-        self.latitude = random.uniform(31.1, 31.7, count)
-        self.longitude[:3] = np.nan
-        self.division = random.integers(0, 3, count).astype(np.uint32)
-        self.alarm = np.where(random.random(count) < 0.01, random.integers(1, 5, count), 0).astype(
-            np.uint8
+        self.random = np.random.default_rng(seed)
+        self.longitude = self.latitude = np.zeros(0)
+        self.kind = self.department = self.division = np.zeros(0, dtype=np.uint16)
+        self.alarm, self.received = np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64)
+        self.registry = SimpleNamespace(
+            kinds=["smoke", "gas"], divisions=["", "A", "B"], departments=["", "D1", "D2"]
         )
-        columns = SimpleNamespace(
-            longitude=self.longitude,
-            latitude=self.latitude,
-            kind=np.zeros(count, dtype=np.uint16),
-            division=self.division,
-            department=np.zeros(count, dtype=np.uint16),
-            probe=np.zeros(count, dtype=np.uint8),
-            first_datastream=np.arange(count + 1, dtype=np.uint32),
-        )
-        registry = SimpleNamespace(
-            columns=columns,
-            count_devices=count,
-            kinds=["smoke"],
-            divisions=["", "A", "B"],
-            departments=[""],
-            device_id=lambda n: f"d{n}",
-        )
-        live = SimpleNamespace(alarm=self.alarm, received=np.zeros(count, dtype=np.int64))
+        self.live = SimpleNamespace()
         self.hub: Any = SimpleNamespace(
-            registry=registry,
-            live=lambda: live,
-            clock=lambda: 1,
+            registry=self.registry,
+            live=lambda: self.live,
+            clock=lambda: self.at,
             city=SimpleNamespace(kinds={}),
         )
+        self.grow(count)
+        self.longitude[:3] = np.nan
+
+    def grow(self, count: int) -> None:
+        """Register more devices, one datastream each."""
+        random = self.random
+        alarm = np.where(random.random(count) < 0.01, random.integers(1, 5, count), 0)
+        for name, new in (
+            ("longitude", random.uniform(119.1, 119.7, count)),
+            ("latitude", random.uniform(31.1, 31.7, count)),
+            ("kind", random.integers(0, 2, count)),
+            ("department", random.integers(0, 3, count)),
+            ("division", random.integers(0, 3, count)),
+            ("alarm", alarm),
+            ("received", np.zeros(count)),
+        ):
+            held = getattr(self, name)
+            setattr(self, name, np.concatenate((held, new.astype(held.dtype))))
+        total = len(self.kind)
+        self.registry.count_devices = total
+        self.registry.columns = SimpleNamespace(
+            longitude=self.longitude,
+            latitude=self.latitude,
+            kind=self.kind,
+            division=self.division,
+            department=self.department,
+            probe=np.zeros(total, dtype=np.uint8),
+            first_datastream=np.arange(total + 1, dtype=np.uint32),
+        )
+        self.live.alarm, self.live.received = self.alarm, self.received
+
+    @property
+    def placed(self) -> Any:
+        return np.flatnonzero(~np.isnan(self.longitude))
+
+    def places(self) -> tuple[Any, Any]:
+        return self.longitude[self.placed], self.latitude[self.placed]
 
 
 def test_cells_count_every_device_once() -> None:
@@ -118,7 +154,7 @@ def test_cells_count_every_device_once() -> None:
         total, worst = 0, []
         for x in range(x0, x1 + 1):
             for y in range(y0, y1 + 1):
-                for one in decoded(made.tile(WHOLE, z, x, y)):
+                for one in decoded(made.body(WHOLE, z, x, y)):
                     if "n" in one["properties"]:
                         total += one["properties"]["n"]
                         worst.append(one["properties"]["worst"])
@@ -137,23 +173,23 @@ def test_points_near_by() -> None:
     made = Tiles(fake.hub)
     z = 15
     x, y = tile_of(119.4, 31.4, z)
-    found = decoded(made.tile(WHOLE, z, x, y))
+    found = decoded(made.body(WHOLE, z, x, y))
     inside = {
-        one["properties"]["id"]: one["properties"]
+        one["id"]: one["properties"]
         for one in found
         if 0 <= one["geometry"]["coordinates"][0] < 4096
         and 0 <= one["geometry"]["coordinates"][1] < 4096
     }
     expected = {
-        f"d{n}"
+        n
         for n in range(40_000)
         if not math.isnan(fake.longitude[n])
         and tile_of(fake.longitude[n], fake.latitude[n], z) == (x, y)
     }
     assert set(inside) == expected
     for name, held in inside.items():
-        assert held["alarm"] == int(fake.alarm[int(name[1:])])
-        assert held["kind"] == "smoke" and held["state"] == "never"
+        assert held["alarm"] == int(fake.alarm[name])
+        assert held["kind"] == ("smoke", "gas")[fake.kind[name]] and held["state"] == "never"
 
 
 def test_scope() -> None:
@@ -166,31 +202,210 @@ def test_scope() -> None:
     total = 0
     for x in range(x0, x1 + 1):
         for y in range(y0, y1 + 1):
-            for one in decoded(made.tile(scope, z, x, y)):
+            for one in decoded(made.body(scope, z, x, y)):
                 px, py = one["geometry"]["coordinates"]
                 if "n" in one["properties"] or (0 <= px < 4096 and 0 <= py < 4096):
                     total += one["properties"].get("n", 1)
     assert total == int(((fake.division == 1) & ~np.isnan(fake.longitude)).sum())
 
 
-def test_a_large_city_is_quick() -> None:
-    fake = Fake(1_000_000)
+def everything(made: Tiles, z: int, wanted: Filter, scope: Scope = WHOLE) -> dict[Any, Any]:
+    """All tiles of a zoom with what is in them."""
+    x0, y0 = tile_of(119.1, 31.7, z)
+    x1, y1 = tile_of(119.7, 31.1, z)
+    return {
+        (x, y): made.body(scope, z, x, y, wanted)
+        for x in range(x0, x1 + 1)
+        for y in range(y0, y1 + 1)
+    }
+
+
+def anew(made: Tiles) -> None:
+    """Have the next picture taken at once."""
+    made._pictures._taken = -picture.FRESH * 2
+
+
+FILTERS = [Filter(), Filter(states=("online",)), Filter(alarms=(1, 2)), Filter(kinds=("gas",))]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(FILTERS), st.sampled_from([9, 11, 13]))
+def test_changes_name_every_tile_that_changed(seed: int, wanted: Filter, z: int) -> None:
+    """Who takes only the tiles that the change lists name has what is there now."""
+    random = np.random.default_rng(seed)
+    fake = Fake(6_000, seed=seed)
+    made, scope = Tiles(fake.hub), Scope(divisions=frozenset({"A"}))
+    held = {who: everything(made, z, wanted, who) for who in (WHOLE, scope)}
+    epoch = made.picture().epoch
+    for _ in range(random.integers(1, 4)):
+        some = random.integers(0, 6_000, random.integers(0, 6))
+        fake.alarm[some] = random.integers(0, 5, len(some))
+        some = random.integers(0, 6_000, random.integers(0, 6))
+        fake.received[some] = fake.at - random.integers(0, 2, len(some)) * 10**15
+        anew(made)
+        made.picture()
+    for who, tiles in held.items():
+        told = made.changes(who, epoch)
+        assert not told.whole and told.z == SQUARES >= z
+        squares = list(told.alarms)
+        if wanted.moves or z >= told.near:
+            squares += told.states
+        touched = {(x >> SQUARES - z, y >> SQUARES - z) for x, y in squares}
+        now = everything(made, z, wanted, who)
+        assert {at for at in now if now[at] != tiles[at]} <= touched
+        if not wanted.moves and not wanted.kinds and who == WHOLE and z >= told.near:
+            assert len(touched) <= 36, "only what changed is named"
+
+
+def test_a_cursor_too_old_or_of_another_life_takes_everything() -> None:
+    fake = Fake(100)
     made = Tiles(fake.hub)
-    made.order()
-    start = time.perf_counter()
-    for z in range(7, 18):
-        x, y = tile_of(119.4, 31.4, z)
-        made.tile(WHOLE, z, x, y)
-    each = (time.perf_counter() - start) / 11
-    assert each < 0.25, f"{each * 1000:.0f} ms a tile"
+    epoch = made.picture().epoch
+    assert not made.changes(WHOLE, epoch).whole
+    assert made.changes(WHOLE, epoch - 1).whole
+    assert made.changes(WHOLE, epoch + 1).whole
+    fake.grow(10)
+    anew(made)
+    assert made.changes(WHOLE, epoch).whole
+    assert made.picture().order.devices == 110
+
+
+def test_an_order_that_grew_is_the_order_of_all() -> None:
+    fake = Fake(5_000)
+    first = Order.of(fake.hub.registry.columns)
+    fake.grow(700)
+    grown, anew = (Order.of(fake.hub.registry.columns, held) for held in (first, None))
+    assert np.array_equal(grown.code, anew.code) and grown.near == anew.near
+    assert sorted(grown.device.tolist()) == sorted(anew.device.tolist())
+    places = fake.longitude[grown.device], fake.latitude[grown.device]
+    assert np.array_equal(codes(*places), grown.code)
+
+
+def test_a_tile_is_made_once_for_all_who_ask(monkeypatch: Any) -> None:
+    fake = Fake(20_000)
+    made = Tiles(fake.hub)
+    made.picture()
+    times, real = [], made._make
+
+    def slow(*args: Any) -> Any:
+        times.append(1)
+        time.sleep(0.05)
+        return real(*args)
+
+    monkeypatch.setattr(made, "_make", slow)
+    x, y = tile_of(119.4, 31.4, 11)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: made.tile(WHOLE, 11, x, y), range(16)))
+    assert len(times) == 1 and len({id(one) for one in found}) == 1
+    # what changes elsewhere leaves it as it is, what changes in it has it made again
+    inside = [tile_of(a, b, 11) == (x, y) for a, b in zip(*fake.places(), strict=True)]
+    far = made.picture().order.run(11, x, y)
+    outside = next(
+        n for n, row in enumerate(np.argsort(made.picture().order.device)[: len(inside)].tolist())
+        if not far[0] - 64 <= row < far[1] + 64
+    )  # fmt: skip
+    fake.alarm[fake.placed[outside]] = 3 - fake.alarm[fake.placed[outside]] // 2
+    anew(made)
+    assert made.tile(WHOLE, 11, x, y) is found[0]
+    fake.alarm[fake.placed[inside.index(True)]] ^= 1
+    anew(made)
+    assert made.tile(WHOLE, 11, x, y) is not found[0]
+
+
+@pytest.mark.parametrize("z", [8, 14])
+def test_filters_choose(z: int) -> None:
+    fake = Fake(9_000)
+    made = Tiles(fake.hub)
+    random = np.random.default_rng(5)
+    fake.received[:] = np.where(random.random(9_000) < 0.5, fake.at, 0)
+    placed = ~np.isnan(fake.longitude)
+    for wanted, expected in (
+        (Filter(kinds=("gas",)), fake.kind == 1),
+        (Filter(kinds=("gas",), states=("online",)), (fake.kind == 1) & (fake.received > 0)),
+        (Filter(states=("never",)), fake.received == 0),
+        (Filter(alarms=(1, 4)), np.isin(fake.alarm, (1, 4))),
+        (Filter(departments=("D2",), alarms=(2,)), (fake.department == 2) & (fake.alarm == 2)),
+        (Filter(kinds=("none",)), np.zeros(9_000, dtype=bool)),
+    ):
+        total = sum(
+            one["properties"].get("n", 1)
+            for body in everything(made, z, wanted).values()
+            for one in decoded(body)
+        )
+        assert total == int((expected & placed).sum()), wanted
+        shown = made.picture()
+        assert made.members(shown, WHOLE, wanted).count(shown) == total
+
+
+def test_a_square_names_its_devices_worst_first() -> None:
+    fake = Fake(3_000)
+    fake.alarm[:] = 0
+    fake.alarm[[77, 99]] = 3, 1
+    made = Tiles(fake.hub)
+    total, found = made.square(WHOLE, 0, 0, 0, Filter(), 5)
+    assert total == 2_997 and found[:2] == [99, 77] and len(found) == 5
 
 
 def test_over_http(world: Any) -> None:
     with world.client("kiosk") as client:
         x, y = tile_of(119.4, 31.4, 9)
-        answer = client.get(f"/api/tiles/devices/9/{x}/{y}.mvt")
+        where = f"/api/tiles/devices/9/{x}/{y}.mvt"
+        answer = client.get(where)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
-        assert decoded(answer.content)[0]["properties"]["id"].startswith("d")
+        assert answer.headers["content-encoding"] == "gzip"
+        found = decoded(answer.content)
+        numbers = [one["id"] for one in found]
+        named = client.get("/api/tiles/devices/numbered", params={"n": numbers[:3]}).json()
+        assert [one["device"] for one in named] == [f"d{n}" for n in numbers[:3]]
+        plain = client.get(where, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers and plain.content == answer.content
+        again = client.get(where, headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304 and not again.content
         assert client.get("/api/tiles/devices/9/0/0.mvt").status_code == 204
         assert client.get("/api/tiles/devices/3/9/9.mvt").status_code == 404
+        square = client.get(f"/api/tiles/devices/9/{x}/{y}").json()
+        assert square["total"] == len(found) and len(square["items"]) == min(50, len(found))
+
+
+def test_filters_over_http(world: Any) -> None:
+    kinds = list(world.city.kinds)
+    with world.client("kiosk") as client:
+        count = "/api/tiles/devices/count"
+        whole = client.get(count).json()
+        assert whole == {"matching": 60, "total": 60, "unplaced": 0}
+        one = client.get(count, params={"kind": kinds[0]}).json()
+        assert 0 < one["matching"] < one["total"] == 60
+        category = world.city.kinds[kinds[0]].category
+        more = client.get(count, params={"category": category}).json()
+        assert more["matching"] >= one["matching"]
+        refused = client.get(count, params={"kind": "unicorn", "state": "sleepy", "alarm": "9"})
+        assert refused.status_code == 422
+        assert {fault["where"] for fault in refused.json()["faults"]} == {
+            "query.kind", "query.state", "query.alarm",
+        }  # fmt: skip
+    hub = world.hub
+    a = filters.read(hub, kind=f"{kinds[1]}, {kinds[0]},{kinds[0]}", state="silent,online,never")
+    assert a == filters.read(hub, kind=f"{kinds[0]},{kinds[1]}") and not a.moves
+
+
+def test_changes_are_pushed(world: Any, stream: Any) -> None:
+    with world.client("duty_officer") as client, world.client("duty_officer") as listener:
+        before = client.get("/api/tiles/devices/changes").json()
+        assert before["whole"]
+        heard = stream(listener)
+        heard.wait("vitals")
+        place = world.hub.registry.device(7).place
+        world.live.alarm[7] = 2
+        square = list(tile_of(place.longitude, place.latitude, SQUARES))
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if any(square in told["alarms"] for told in heard.of("tiles")):
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(heard.of("tiles"))
+        asked = client.get("/api/tiles/devices/changes", params={"after": before["epoch"]}).json()
+        assert not asked["whole"] and square in asked["alarms"]
+        heard.stop()
+        world.live.alarm[7] = 0

@@ -5,7 +5,7 @@
 // the answers are under way are applied over them.
 import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Alarm, CaseItem, City, Handover, Notice, Page, Vitals } from "@/api/types";
+import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, Vitals } from "@/api/types";
 import { hush, listen, type PushKind } from "@/push";
 import { setServerTime, zone } from "@/time";
 import { suggestLanguage } from "@/words";
@@ -27,6 +27,13 @@ export const fault = ref<Problem | null>(null);
 export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0 });
 /** the last case that changed: an open case page asks for its details again */
 export const lastCase = ref<{ case: string; version: number } | null>(null);
+
+/** Hear which squares of the map changed; null when some of it may have been missed. */
+const mapHearers = new Set<(told: MapChanges | null) => void>();
+export function onMapChanges(hear: (told: MapChanges | null) => void): () => void {
+  mapHearers.add(hear);
+  return () => mapHearers.delete(hear);
+}
 
 const KEEP_PACE = 300;
 const PAGE = 200;
@@ -91,6 +98,8 @@ function apply(kind: PushKind, data: unknown): void {
     case "handover":
       handover.value = data as Handover;
       return;
+    case "tiles":
+      return mapHearers.forEach((tell) => tell(data as MapChanges));
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -171,6 +180,7 @@ function hear(kind: PushKind, data: unknown): void {
     if (version && told && told !== version) return window.location.reload();
     version = told;
     window.clearTimeout(impatient);
+    mapHearers.forEach((tell) => tell(null));
     if (!hello?.resumed) void refresh();
     return;
   }

@@ -6,6 +6,7 @@ document alone.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -24,6 +25,7 @@ from tianmu.web.limit import Limits
 from tianmu.web.nouns import NOUNS
 from tianmu.web.push import Push
 from tianmu.web.route import PUBLIC
+from tianmu.web.tiles import Tiles
 
 DESCRIPTION = """The city over HTTP.
 
@@ -106,13 +108,17 @@ def create_app(hub: Hub) -> FastAPI:
     shifts.bring(hub)
     app = describe()
     files = Files(hub.ui)
+    hub.memory["tiles"] = tiles = Tiles(hub)
     push = Push(hub, version=f"{hub.version}-{files.version()}")
     app.state.hub, app.state.push = hub, push
 
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        # a large city's devices are sorted before the first map is asked for, not on a request
+        sorting = asyncio.create_task(asyncio.to_thread(tiles.picture))
         async with push.running():
             yield
+        await asyncio.gather(sorting, return_exceptions=True)
         hub.close()
 
     app.router.lifespan_context = life

@@ -27,6 +27,7 @@ from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
 from tianmu.web.render import TOPICS, News, topic_news
 from tianmu.web.route import Ask, encode, identify
+from tianmu.web.tiles import Tiles
 
 log = logging.getLogger("tianmu.web.push")
 
@@ -106,6 +107,8 @@ class Push:
         self._closing = asyncio.Event()
         self.sent = 0
         """events handed out, all subscribers together"""
+        self._told = 0
+        """epoch of the map up to which subscribers were told"""
         self.cut = 0
         """subscribers that were too slow"""
 
@@ -215,30 +218,42 @@ class Push:
                 one.give(chunk)
 
     async def _pulse(self) -> None:
-        """The vital signs, once a second, once for each scope that somebody looks from."""
+        """The vital signs and what changed on the map, once a second, once for each scope that
+        somebody looks from."""
         while True:
             await asyncio.sleep(1.0)
-            scopes = {
-                one.sort.scope for one in self._subscribers if "vitals.read" in one.sort.permissions
-            }
-            if not scopes:
-                continue
-            try:
-                signs = await asyncio.to_thread(self._signs, scopes)
-            except Exception:
-                log.exception("the vital signs could not be taken; they are tried again")
-                continue
-            after = cursor(self._positions)
-            self._deliver(
-                {
-                    sort: frame("vitals", signs[sort.scope], after)
-                    for sort in {one.sort for one in self._subscribers}
-                    if sort.scope in signs and "vitals.read" in sort.permissions
-                }
-            )
+            for kind, permission, take in (
+                ("vitals", "vitals.read", self._signs),
+                ("tiles", "device.read", self._tiles),
+            ):
+                sorts = {one.sort for one in self._subscribers}
+                scopes = {sort.scope for sort in sorts if permission in sort.permissions}
+                if not scopes:
+                    continue
+                try:
+                    told = await asyncio.to_thread(take, scopes)
+                except Exception:
+                    log.exception("%s could not be taken; they are tried again", kind)
+                    continue
+                after = cursor(self._positions)
+                self._deliver(
+                    {
+                        sort: frame(kind, told[sort.scope], after)
+                        for sort in sorts
+                        if sort.scope in told and permission in sort.permissions
+                    }
+                )
 
     def _signs(self, scopes: set[Scope]) -> dict[Scope, bytes]:
         return {scope: encode(vitals.now(self._hub, scope)) for scope in scopes}
+
+    def _tiles(self, scopes: set[Scope]) -> dict[Scope, bytes]:
+        """What changed since the last time; nothing where nothing did."""
+        tiles: Tiles = self._hub.memory["tiles"]
+        before, self._told = self._told, tiles.picture().epoch
+        if before == self._told:
+            return {}
+        return {scope: encode(tiles.changes(scope, before)) for scope in scopes}
 
     # -- a subscriber --
 

@@ -50,10 +50,19 @@ def last_heard(hub: Hub) -> NDArray[np.int64] | None:
     known = int(np.searchsorted(first[1:], len(received), side="right"))
     known = min(known, devices)
     if known:
-        rows, starts = received[: int(first[known])], first[:known]
-        filled = first[1 : known + 1] > starts
-        if filled.all():
-            last[:known] = np.maximum.reduceat(rows, starts)
-        elif filled.any():
-            last[:known][filled] = np.maximum.reduceat(rows, starts[filled])
+        last[:known] = latest(received, first[: known + 1])
+    return last
+
+
+def latest(received: NDArray[np.int64], first: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """The last of each device's datastreams, shape (devices,), 0 where it has none; ``first`` has
+    one more and says where they begin."""
+    low = int(first[0])
+    rows, starts = received[low : int(first[-1])], first[:-1] - np.uint32(low)
+    filled = first[1:] > first[:-1]
+    if filled.all():
+        return np.asarray(np.maximum.reduceat(rows, starts))
+    last = np.zeros(len(starts), dtype=np.int64)
+    if filled.any():
+        last[filled] = np.maximum.reduceat(rows, starts[filled])
     return last

@@ -255,13 +255,102 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A vector tile, layer `devices`: cells `{n, worst}` far away, points `{id, kind, alarm,
-         * @description A vector tile, layer `devices`: cells `{n, worst}` far away, points `{id, kind, alarm,
-         *     state}` near by, in the account's scope. Empty tiles are 204.
+         * A vector tile, layer `devices`: cells `{n, worst}` far away, points `{kind, alarm, state}`
+         * @description A vector tile, layer `devices`: cells `{n, worst}` far away, points `{kind, alarm, state}`
+         *     near by whose feature id is the device's number, in the account's scope. Empty tiles are 204.
          *
          *     Needs `device.read`.
          */
         get: operations["get_device_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tiles/devices/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed on the map after an epoch, in the account's scope. Push tells the same as
+         * @description What changed on the map after an epoch, in the account's scope. Push tells the same as
+         *     event `tiles`; who was away asks here.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_tile_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tiles/devices/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many devices a filter asks for, in the account's scope
+         * @description How many devices a filter asks for, in the account's scope.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["count_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tiles/devices/{z}/{x}/{y}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices in a square of the map (of the tile scheme, zoom up to 28)
+         * @description The devices in a square of the map (of the tile scheme, zoom up to 28).
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_square"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tiles/devices/numbered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices behind points of the map, in the account's scope
+         * @description The devices behind points of the map, in the account's scope.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_numbered"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2120,6 +2209,77 @@ export interface components {
             observations_total: number;
         };
         /**
+         * Changes
+         * @description Which squares of the map changed; a tile within one, or around one, is to be taken again.
+         */
+        Changes: {
+            epoch: number;
+            near: number;
+            z: number;
+            whole: boolean;
+            /** @default [] */
+            alarms: [
+                number,
+                number
+            ][];
+            /** @default [] */
+            states: [
+                number,
+                number
+            ][];
+        };
+        /** DevicesCounted */
+        DevicesCounted: {
+            matching: number;
+            total: number;
+            unplaced: number;
+        };
+        /** SquareSaid */
+        SquareSaid: {
+            total: number;
+            items: components["schemas"]["DeviceSaid"][];
+        };
+        /** DeviceSaid */
+        DeviceSaid: {
+            device: string;
+            name: string;
+            kind: string;
+            kind_name: {
+                [key: string]: string;
+            } | null;
+            properties: string[];
+            place: components["schemas"]["PlaceSaid"];
+            division_name: {
+                [key: string]: string;
+            } | null;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            origin: string;
+            source: string;
+            probe: string;
+            labels: {
+                [key: string]: string;
+            };
+            state: string;
+            alarm: number;
+            last_seen_at: string | null;
+        };
+        /** PlaceSaid */
+        PlaceSaid: {
+            /** @default null */
+            longitude: number | null;
+            /** @default null */
+            latitude: number | null;
+            /** @default null */
+            precision: number | null;
+            /** @default  */
+            division: string;
+            /** @default  */
+            address: string;
+        };
+        /**
          * Page[AlarmSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
          *         items where that is cheap, else null.
@@ -2180,19 +2340,6 @@ export interface components {
             probe: string;
             actions: string[];
             version: number;
-        };
-        /** PlaceSaid */
-        PlaceSaid: {
-            /** @default null */
-            longitude: number | null;
-            /** @default null */
-            latitude: number | null;
-            /** @default null */
-            precision: number | null;
-            /** @default  */
-            division: string;
-            /** @default  */
-            address: string;
         };
         /**
          * AlarmLoad
@@ -2738,33 +2885,6 @@ export interface components {
             next: string | null;
             /** @default null */
             total: number | null;
-        };
-        /** DeviceSaid */
-        DeviceSaid: {
-            device: string;
-            name: string;
-            kind: string;
-            kind_name: {
-                [key: string]: string;
-            } | null;
-            properties: string[];
-            place: components["schemas"]["PlaceSaid"];
-            division_name: {
-                [key: string]: string;
-            } | null;
-            department: string;
-            department_name: {
-                [key: string]: string;
-            } | null;
-            origin: string;
-            source: string;
-            probe: string;
-            labels: {
-                [key: string]: string;
-            };
-            state: string;
-            alarm: number;
-            last_seen_at: string | null;
         };
         /** DeviceWhole */
         DeviceWhole: {
@@ -4043,7 +4163,18 @@ export interface operations {
     };
     get_device_tile: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description device kinds, separated by commas */
+                kind?: string;
+                /** @description categories of device kinds */
+                category?: string;
+                /** @description departments */
+                department?: string;
+                /** @description online, silent, never */
+                state?: string;
+                /** @description priorities of the worst active alarm */
+                alarm?: string;
+            };
             header?: never;
             path: {
                 z: number;
@@ -4061,6 +4192,153 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.mapbox-vector-tile": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_tile_changes: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    count_devices: {
+        parameters: {
+            query?: {
+                /** @description device kinds, separated by commas */
+                kind?: string;
+                /** @description categories of device kinds */
+                category?: string;
+                /** @description departments */
+                department?: string;
+                /** @description online, silent, never */
+                state?: string;
+                /** @description priorities of the worst active alarm */
+                alarm?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicesCounted"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_square: {
+        parameters: {
+            query?: {
+                /** @description device kinds, separated by commas */
+                kind?: string;
+                /** @description categories of device kinds */
+                category?: string;
+                /** @description departments */
+                department?: string;
+                /** @description online, silent, never */
+                state?: string;
+                /** @description priorities of the worst active alarm */
+                alarm?: string;
+            };
+            header?: never;
+            path: {
+                z: number;
+                x: number;
+                y: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SquareSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_numbered: {
+        parameters: {
+            query: {
+                /** @description feature ids */
+                n: number[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSaid"][];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

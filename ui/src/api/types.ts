@@ -38,6 +38,7 @@ export type Action = Schemas["ActionSaid"];
 export type Report = Schemas["ReportSaid"];
 export type Device = Schemas["DeviceSaid"];
 export type DeviceDetail = Schemas["DeviceWhole"];
+export type MapChanges = Schemas["Changes"];
 export type Series = Schemas["SeriesSaid"];
 export type Source = Schemas["SourceSaid"];
 export type Connector = Schemas["ConnectorSaid"];

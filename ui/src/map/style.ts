@@ -1,6 +1,7 @@
 // The map's look, from the page's own tokens, so that it changes with the theme.
 import type { StyleSpecification } from "maplibre-gl";
 import { TEXT_FACE } from "@/styles/fonts";
+import { DEEPEST, tilesAddress } from "./deviceTiles";
 
 export interface Ink {
   ground: string;
@@ -48,9 +49,9 @@ export function cellRadius(devices: number, scale: number): unknown {
   return ["interpolate", ["exponential", 2], ["zoom"], 8, at(8), 10, at(10), 12, at(12), 16, at(16)];
 }
 
-/** `scale`: size of the page's type against 16 px; `tiles`: version, so that new tiles are taken. */
-export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecification {
-  const priority = ["match", ["get", "alarm"], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
+/** `scale`: size of the page's type against 16 px; `query`: which devices are asked for. */
+export function cityStyle(ink: Ink, scale: number, query: string): StyleSpecification {
+  const colour = (property: string): unknown => ["match", ["get", property], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
   return {
     version: 8,
     sources: {
@@ -64,9 +65,9 @@ export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecific
       alarms: { type: "geojson", data: NOTHING },
       devices: {
         type: "vector",
-        tiles: [`${window.location.origin}/api/tiles/devices/{z}/{x}/{y}.mvt?v=${tiles}`],
+        tiles: [tilesAddress(query)],
         minzoom: 0,
-        maxzoom: 14,
+        maxzoom: DEEPEST,
       },
     },
     layers: [
@@ -81,10 +82,16 @@ export function cityStyle(ink: Ink, scale: number, tiles: number): StyleSpecific
         paint: { "circle-color": ink.device, "circle-radius": cellRadius(1, scale) as never, "circle-opacity": 0.62 },
       },
       {
+        // … and is ringed by its worst alarm.
+        id: "cells-alarm", type: "circle", source: "devices", "source-layer": "devices", filter: [">", ["get", "worst"], 0],
+        paint: { "circle-color": "transparent", "circle-radius": cellRadius(1, scale) as never, "circle-stroke-width": 1.6 * scale, "circle-stroke-color": colour("worst") as never },
+      },
+      {
         id: "devices", type: "circle", source: "devices", "source-layer": "devices",
-        filter: ["!", ["has", "n"]],
+        filter: ["has", "kind"],
+        layout: { "circle-sort-key": ["case", [">", ["get", "alarm"], 0], ["-", 5, ["get", "alarm"]], 0] },
         paint: {
-          "circle-color": priority as never,
+          "circle-color": colour("alarm") as never,
           "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 1.1 * scale, 12, 1.7 * scale, 16, 5 * scale],
           "circle-opacity": ["case", ["==", ["get", "state"], "online"], 0.85, 0.35],
         },

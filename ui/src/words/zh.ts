@@ -166,6 +166,9 @@ export const zh = {
     auditVerify: "校验链", auditGood: (n: string) => `链完整，共 ${n} 环`, auditBad: (s: string) => `链在第 ${s} 环断开`, actor: "操作人", verb: "操作", object: "对象", detail: "详情", hash: "摘要",     connector: "接入服务", port: "端口", size: "大小", profile: "响应等级读法", calendar: "节假日历", published: "已公布", notPublished: "未公布", verified: "已核实", export: "导出", days: "日期", inForce: "现行", ruleCount: (n: number) => `${n} 条规则`, packRules: "城市包自带的规则", formGood: "格式检查通过；没有可用的历史数据试算", unitKind: { department: "部门", unit: "处置单位", centre: "指挥中心" } as Record<string, string>, nouns: { divisions: "区划", departments: "部门", matters: "事项", kinds: "设备类型", profiles: "等级读法", units: "处置力量", editions: "标准版本", profile: "现行读法", shifts: "排班", duties: "权责", plans: "预案", rules: "规则" } as Record<string, string>, outcome: { done: "完成", refused: "拒绝", failed: "失败" } as Record<string, string>,
     forbidden: "本账号无权查看此页", loadHint: "按 IEC 62682 / EEMUA 191：每名值班员每 10 分钟的告警数。", 
   },
+  map: {
+    filter: "筛选", clear: "清除", state: "状态", inAlarm: "正在告警", category: "类别", kind: "设备类型", department: "部门", matching: (n: string, total: string) => `${n} / ${total} 台设备`, nothing: "没有符合筛选条件的设备", unplaced: (n: string) => `另有 ${n} 台位置未知，不在图上`, choose: "选择设备", here: (n: number) => `此处 ${n} 台设备`, more: (n: string) => `设备太多（${n}），请放大`, itsAlarms: "当前告警", noAlarms: "无", asOf: "暂时读取不到，数据截至", filterKey: "筛选地图", clearKey: "清除地图筛选", serviceDown: "底图服务没有应答，显示本市自带底图",
+  },
   deviceState: { online: "在线", silent: "失联", never: "从未上报", unknown: "未知", offline: "失联" } as Record<string, string>,
   quarantineState: { kept: "待处理", replayed: "已重放", discarded: "已丢弃" } as Record<string, string>,
   days: { daily: "每天", working: "工作日", free: "休息日" } as Record<string, string>,

@@ -154,6 +154,11 @@ def _fields(hub: Hub, index: int) -> dict[str, Any]:
     }
 
 
+def device_said(hub: Hub, index: int) -> DeviceSaid:
+    """The device with this index as lists say it."""
+    return DeviceSaid(**_fields(hub, index))
+
+
 def extent(hub: Hub, index: int) -> Extent:
     """Where a device stands."""
     registry = hub.registry
@@ -198,7 +203,7 @@ def list_devices(
     if not (q or kind or division) and scope.whole:
         total = hub.registry.count_devices
     return Page(
-        items=[DeviceSaid(**_fields(hub, index)) for index in items],
+        items=[device_said(hub, index) for index in items],
         next=page.write(items[-1]) if len(found) > limit else None,
         total=total,
     )
