@@ -106,7 +106,8 @@ def layer(
     rows = len(x)
     if not rows:
         return b""
-    tags, table = _Rows(rows), []
+    tags = _Rows(rows)
+    table: list[bytes] = []
     for key, (numbers, values) in enumerate(properties.values()):
         tags.varints(np.full(rows, key)).varints(np.asarray(numbers) + len(table))
         table += [_field(4, _value(value)) for value in values]

@@ -295,4 +295,4 @@ def _common(rows: Rows, others: Rows | None) -> Rows:
     if not len(others):
         return others
     at = np.minimum(np.searchsorted(others, rows), len(others) - 1)
-    return rows[others[at] == rows]
+    return np.asarray(rows[others[at] == rows])
