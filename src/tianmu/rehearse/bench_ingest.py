@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,9 +43,12 @@ def run(
     batch: int,
     seconds: float,
     devices: int,
+    told: Callable[[Bench], None] = lambda bench: None,
 ) -> dict[str, Any]:
-    """Measure and return what ``--json`` prints (keys as in the contracts)."""
+    """Measure and return what ``--json`` prints (keys as in the contracts). ``told`` hears of what
+    the load goes to, so that a peer can have the same."""
     bench = prepare(city, devices)
+    told(bench)
     try:
         return _measure(city, started, bench, form, batch, seconds)
     finally:
@@ -57,10 +61,7 @@ def _measure(
     before = observed(city)
     cpu = started.cpu_seconds() if started else 0.0
     begin = time.perf_counter()
-    if form == "mqtt":
-        sent = _by_mqtt(city, bench, batch, seconds)
-    else:
-        sent = asyncio.run(_by_http(city, bench, form, batch, seconds))
+    sent = send(city, bench, form, batch, seconds)
     lasted = time.perf_counter() - begin
     cpu = (started.cpu_seconds() - cpu) if started else 0.0
     arrived = _settle(city, before, sent.acknowledged)
@@ -82,6 +83,13 @@ def _measure(
         "rules_per_datastream": BENCH_RULES,
         "memory_bytes": started.memory_bytes() if started else None,
     }
+
+
+def send(door: City, bench: Bench, form: str, batch: int, seconds: float) -> Sent:
+    """The load alone, to a city or to whatever else takes the same messages."""
+    if form == "mqtt":
+        return _by_mqtt(door, bench, batch, seconds)
+    return asyncio.run(_by_http(door, bench, form, batch, seconds))
 
 
 def observed(city: City) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,12 @@ class _Told:
     floods: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def run(city: City, data: Path, asked: Asked) -> dict[str, Any]:
-    """Measure; returns what ``--json`` prints."""
+def run(
+    city: City, data: Path, asked: Asked, told: Callable[[Bench], None] = lambda bench: None
+) -> dict[str, Any]:
+    """Measure; returns what ``--json`` prints. ``told`` hears of what the load goes to."""
     bench = bench_city.prepare(city, asked.devices, keep=KIND)
+    told(bench)
     try:
         return _measure(city, data, bench, asked)
     finally:

@@ -12,6 +12,7 @@ import math
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City
 from tianmu.rehearse.incident import METRES
 from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.peers.given import Storm
 from tianmu.rehearse.send import Gateway
 
 SPACING_M = 700.0
@@ -58,8 +60,14 @@ def trigger(city: City) -> Trigger:
     raise RuntimeError("the city has no rule that opens a case at once; publish one")
 
 
-def run(city: City, *, signals: int, rate: float) -> dict[str, Any]:
-    """Play the storm; returns what ``--json`` prints."""
+def run(
+    city: City,
+    *,
+    signals: int,
+    rate: float,
+    told: Callable[[Storm], None] = lambda storm: None,
+) -> dict[str, Any]:
+    """Play the storm; returns what ``--json`` prints. ``told`` hears of its signals."""
     random = np.random.default_rng()
     incident = _incidents(signals, random)
     count = int(incident[-1]) + 1
@@ -70,20 +78,27 @@ def run(city: City, *, signals: int, rate: float) -> dict[str, Any]:
     mark = uuid.uuid4().hex[:8]
     names = [f"storm{mark}-{i:06d}" for i in range(signals)]
     token = bench_city.source(city, f"storm-{mark}", "http")
+    east, north = x[incident] + off[:, 0] / stretch, y[incident] + off[:, 1]
     bench_city.register(
         city,
         pa.table(
             {
                 "device": names,
                 "kind": [what.kind] * signals,
-                "longitude": x[incident] + off[:, 0] / stretch,
-                "latitude": y[incident] + off[:, 1],
+                "longitude": east,
+                "latitude": north,
                 "origin": ["seeded"] * signals,
                 "source": [f"storm-{mark}"] * signals,
             }
         ),
     )
     order = random.permutation(signals)
+    told(
+        Storm(
+            [names[i] for i in order], incident[order].tolist(), east[order].tolist(),
+            north[order].tolist(), rate,
+        )
+    )  # fmt: skip
     begin = time.time()
     with Heard(city, {"case"}) as heard:
         asyncio.run(_send(city, token, [f"{names[i]}/{what.property}" for i in order], what, rate))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from tianmu.rehearse.bench_city import Bench
     from tianmu.rehearse.city import City, Started
+    from tianmu.rehearse.peers.given import Storm
 
 Give = Callable[[Any], None]
 Tell = Callable[[str], None]
@@ -29,6 +31,10 @@ DEVICES = click.option(
     "--devices", type=click.IntRange(1_000), default=50_000, show_default=True,
     help="devices to register for the measurement",
 )  # fmt: skip
+PEERS = click.option(
+    "--peers", is_flag=True,
+    help="then run peers on the same input (they are installed into a cache of their own)",
+)  # fmt: skip
 
 
 def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
@@ -38,8 +44,14 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
         if as_json:
             give(result)
             return
+        peers = result.pop("peers", None)
         for key, value in result.items():
             click.echo(f"  {key:<28} {value}")
+        if peers is not None:
+            from tianmu.rehearse.peers.beside import lines
+
+            click.echo("peers, on the same input (×2: ours is twice as good):")
+            click.echo("\n".join(lines(peers)))
 
     _add_feed(main, tell)
     _add_probe(main, show)
@@ -148,6 +160,11 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
         with fresh_city() as started:
             yield connect(started.data), started
 
+    def beside(peers: list[Any], given: Any, result: dict[str, Any]) -> list[dict[str, Any]]:
+        from tianmu.rehearse.peers.beside import compare
+
+        return compare(peers, given, result, tell=tell)
+
     @bench.command()
     @click.option("--format", "form", type=click.Choice(["json", "columns", "arrow", "mqtt"]),
                   default="json", show_default=True)  # fmt: skip
@@ -156,17 +173,42 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
     @DEVICES
     @URL
     @DATA
+    @PEERS
     @JSON
     def ingest(
-        form: str, batch: int, seconds: float, devices: int, url: str, data: Path, as_json: bool
+        form: str,
+        batch: int,
+        seconds: float,
+        devices: int,
+        url: str,
+        data: Path,
+        peers: bool,
+        as_json: bool,
     ) -> None:
         """Observations a second, acknowledged on disk and arrived."""
         from tianmu.rehearse import bench_ingest
 
+        seen: list[Bench] = []
         with city_of(url, data) as (city, started):
             result = bench_ingest.run(
-                city, started, form=form, batch=batch, seconds=seconds, devices=devices
+                city,
+                started,
+                form=form,
+                batch=batch,
+                seconds=seconds,
+                devices=devices,
+                told=seen.append,
             )
+            if peers and started:
+                from tianmu.rehearse.peers.stored import bytes_per_row
+
+                result["bytes_per_row"] = bytes_per_row(started.data)
+        if peers:
+            from tianmu.rehearse.peers.given import Ingest
+            from tianmu.rehearse.peers.known import of_ingest
+
+            given = Ingest(seen[0], form, batch, seconds)
+            result["peers"] = beside(of_ingest(), given, result)
         show(result, as_json)
 
     @bench.command()
@@ -183,15 +225,23 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
     @DEVICES
     @URL
     @DATA
+    @PEERS
     @JSON
-    def latency(url: str, data: Path, as_json: bool, **asked: Any) -> None:
+    def latency(url: str, data: Path, peers: bool, as_json: bool, **asked: Any) -> None:
         """From a fire panel's frame to the event pushed to a subscriber."""
         from tianmu.rehearse import bench_latency
 
+        seen: list[Bench] = []
         with city_of(url, data) as (city, started):
             result = bench_latency.run(
-                city, started.data if started else data, bench_latency.Asked(**asked)
+                city, started.data if started else data, bench_latency.Asked(**asked), seen.append
             )
+        if peers:
+            from tianmu.rehearse.peers.given import Latency
+            from tianmu.rehearse.peers.known import of_latency
+
+            given = Latency(seen[0], asked["rate"], asked["seconds"])
+            result["peers"] = beside(of_latency(), given, result)
         show(result, as_json)
 
     @bench.command()
@@ -199,11 +249,17 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
     @click.option("--rate", type=float, default=3_000.0, show_default=True)
     @URL
     @DATA
+    @PEERS
     @JSON
-    def storm(signals: int, rate: float, url: str, data: Path, as_json: bool) -> None:
+    def storm(signals: int, rate: float, url: str, data: Path, peers: bool, as_json: bool) -> None:
         """Many alarms about few things: how fast, and merged how well."""
         from tianmu.rehearse import bench_storm
 
+        seen: list[Storm] = []
         with city_of(url, data) as (city, _):
-            result = bench_storm.run(city, signals=signals, rate=rate)
+            result = bench_storm.run(city, signals=signals, rate=rate, told=seen.append)
+        if peers:
+            from tianmu.rehearse.peers.known import of_storm
+
+            result["peers"] = beside(of_storm(), seen[0], result)
         show(result, as_json)

@@ -1,0 +1,25 @@
+"""Which peers stand beside which measurement."""
+
+from __future__ import annotations
+
+from tianmu.rehearse.peers.alerta import Alerta
+from tianmu.rehearse.peers.bytewax import Bytewax
+from tianmu.rehearse.peers.chdb import ChDB
+from tianmu.rehearse.peers.contract import Peer
+from tianmu.rehearse.peers.given import Ingest, Latency, Storm
+from tianmu.rehearse.peers.node_red import NodeRedIngest, NodeRedLatency
+from tianmu.rehearse.peers.postgresql import PostgreSQL
+from tianmu.rehearse.peers.quix_streams import QuixStreams
+
+
+def of_ingest() -> list[Peer[Ingest]]:
+    """The whole path, the rule stage, the store stage."""
+    return [NodeRedIngest(), Bytewax(), QuixStreams(), PostgreSQL(), ChDB()]
+
+
+def of_latency() -> list[Peer[Latency]]:
+    return [NodeRedLatency()]
+
+
+def of_storm() -> list[Peer[Storm]]:
+    return [Alerta()]
