@@ -1,0 +1,82 @@
+"""No hot stage has become slower: ratios against work of like nature (``benchmarks/guard.py``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks import guard, guard_stages
+
+ROOT = Path(__file__).parents[1]
+EXPECTED: dict[str, float] = json.loads(guard.FILE.read_text())
+
+
+@pytest.mark.slow
+def test_no_hot_stage_has_lost_a_third_of_its_speed() -> None:
+    """In a process of its own: other threads of a test run would count as cost."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.guard", "--json"], cwd=ROOT, capture_output=True,
+        text=True, timeout=200, check=False,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+    )  # fmt: skip
+    assert done.stdout, done.stderr[-3000:]
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    assert said["costs"].keys() == EXPECTED.keys(), "every stage is in the file, and no other"
+    assert done.returncode == 0, "\n".join(said["wrong"])
+
+
+@pytest.mark.parametrize("name", ["decode JSON", "look up ids", "flush history", "draw tiles"])
+def test_a_stage_that_takes_twice_as_long_is_caught(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "SECONDS", 2.0)  # seconds that are given to the doubt
+    (stage,) = guard_stages.stages(tmp_path, lambda one: one == name)
+    expected = {name: guard.cost(stage)}
+
+    def twice() -> None:
+        stage.run()
+        stage.before()
+        stage.run()
+
+    slow = dataclasses.replace(stage, run=twice)
+    (line,) = guard.judge(expected, guard.measure([slow], expected))
+    assert line.startswith(f"{name}: ")
+    assert "slower" in line
+    assert guard.RENEW in line, "it says how the file is renewed"
+
+
+def test_a_loss_is_of_the_speed() -> None:
+    assert guard.loss(1.0, 2.0) == 0.5, "twice the cost is half the speed"
+    assert guard.loss(2.0, 1.0) < 0
+    assert not guard.judge({"a": 1.0}, {"a": 1.4})
+    (line,) = guard.judge({"a": 1.0}, {"a": 1.5})
+    assert "33% slower" in line
+    assert "1.429 are allowed" in line
+
+
+def test_a_stage_that_is_not_in_the_file_is_said() -> None:
+    (line,) = guard.judge({}, {"new": 1.0})
+    assert line.startswith("new: not in guard.json")
+    assert guard.RENEW in line
+
+
+def test_rounds_go_on_while_it_looks_like_a_loss() -> None:
+    """One quiet moment is enough to see that nothing is lost."""
+    turns: list[int] = []
+    waits = iter([*[40] * (guard.FEWEST + 3), *[0] * 100])
+
+    def run() -> None:
+        turns.append(0)
+        sum(range(1_000 * (10 + next(waits))))
+
+    stage = guard_stages.Stage("noisy", run, lambda: sum(range(10_000)))
+    found = guard.cost(stage, 1.0)
+    assert guard.loss(1.0, found) < guard.LOSS
+    assert guard.FEWEST + 3 < len(turns) < guard.MOST
