@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "evaluate": 4,
     "learn": 4,
     "rehearse": 4,
+    "enrol": 4,
     "web": 5,
     "cli": 6,
     "app": 6,
@@ -59,8 +60,8 @@ def breaches(path: Path) -> Iterator[str]:
         other = parts[1]
         if other == room or (room, other) in NEIGHBOURS:
             continue
-        if room == "rehearse" and other not in {"facts"}:
-            yield f"{path}:{line}: rehearse speaks to a city over its sockets only, not to {name}"
+        if room in {"rehearse", "enrol"} and other not in {"facts"}:
+            yield f"{path}:{line}: {room} speaks to a city over its sockets only, not to {name}"
         elif FLOORS[other] > FLOORS[room]:
             yield f"{path}:{line}: floor {FLOORS[room]} ({room}) imports {name} above it"
         elif FLOORS[other] == FLOORS[room]:

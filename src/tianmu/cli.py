@@ -256,6 +256,17 @@ def restore(data: Path, file: Path, as_json: bool) -> None:
     give(result) if as_json else click.echo(f"{data}")
 
 
-from tianmu.rehearse import commands  # noqa: E402  (its commands hang on this group)
+def _client(url: str, data: Path, token: str) -> Any:
+    """Of a city elsewhere with a token, or of the one under ``data`` with what it wrote down."""
+    from tianmu.rehearse.city import City, connect
+
+    if not token:
+        return connect(data, url=url).http
+    return City(url, token, {}).http
+
+
+from tianmu.enrol import commands as enrolling  # noqa: E402
+from tianmu.rehearse import commands  # noqa: E402  (their commands hang on this group)
 
 commands.add_to(main, give=give, tell=tell)
+enrolling.add_to(main, give=give, tell=tell, connect=_client)

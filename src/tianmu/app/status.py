@@ -77,12 +77,13 @@ def _one(data: Path, file: str, question: str) -> int:
 
 
 def _devices(data: Path) -> int:
+    """Devices of the city, as the wall counts them: without what a probe is made of."""
     from tianmu.store.registry import Registry
 
     with SqliteJournal(data) as journal:
         registry = Registry(data)
         registry.refresh(journal)
-        return int(registry.count_devices)
+        return registry.count_devices - int(registry.columns.probe.sum(dtype=int))
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:

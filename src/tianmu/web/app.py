@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
 from tianmu.web import openapi, problem
-from tianmu.web.api import shifts
+from tianmu.web.api import bulk, shifts
 from tianmu.web.files import POLICY, Files
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
@@ -106,6 +106,7 @@ def describe() -> FastAPI:
 def create_app(hub: Hub) -> FastAPI:
     """The application of a running hub, whose ``manage`` has started."""
     shifts.bring(hub)
+    bulk.bring(hub)
     app = describe()
     files = Files(hub.ui)
     hub.memory["tiles"] = tiles = Tiles(hub)
@@ -119,6 +120,7 @@ def create_app(hub: Hub) -> FastAPI:
         async with push.running():
             yield
         await asyncio.gather(sorting, return_exceptions=True)
+        bulk.close(hub)
         hub.close()
 
     app.router.lifespan_context = life

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,10 @@ class Directory:
                 found = (rows != UNKNOWN) & (out == UNKNOWN)
                 out[found] = rows[found] + np.uint32(part.first_device)
         table = self._tables[what]
-        if table:
+        if table and hasattr(names, "buffers"):
+            held, indices = _in_table(names, table)
+            out[held] = np.minimum(out[held], indices)
+        elif table:
             for row in np.flatnonzero(out == UNKNOWN).tolist():
                 out[row] = table.get(names[row], UNKNOWN)
         return out
@@ -162,6 +166,17 @@ class Directory:
         for index in held[at:]:
             if _holds(self.single[index], needle):
                 yield index
+
+
+def _in_table(names: Any, table: dict[str, int]) -> tuple[I64, U32]:
+    """Rows of an Arrow array of strings that are in a dictionary, and what it has for them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.index_in(names, value_set=pa.array(list(table), names.type))
+    rows = np.flatnonzero(pc.is_valid(found).to_numpy(zero_copy_only=False))
+    numbers = np.fromiter(table.values(), np.uint32, len(table))
+    return rows, numbers[pc.drop_null(found).to_numpy()]
 
 
 def _holds(device: Device, needle: bytes) -> bool:

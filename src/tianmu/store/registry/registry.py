@@ -16,6 +16,7 @@ from tianmu.facts.registry import Device, DevicesRegistered, SourceChanged
 from tianmu.facts.topic import REGISTRY
 from tianmu.store.journal.contract import Journal
 from tianmu.store.registry.column import Columns
+from tianmu.store.registry.directory import Part
 from tianmu.store.registry.index import UNKNOWN, Query
 from tianmu.store.registry.roll import Roll
 from tianmu.store.registry.segment import ORIGINS, Written
@@ -55,6 +56,16 @@ class Registry:
     @property
     def count_datastreams(self) -> int:
         return len(self.columns.device_of)
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """the segments in their places, by first device"""
+        return self._directory.parts
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """the words that columns count by, in the order of their numbers; for ``write_segment``"""
+        return {name: list(codes.words) for name, codes in self._words.items()}
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -186,6 +197,10 @@ class Registry:
     def device_index(self, devices: Sequence[str]) -> NDArray[np.uint32]:
         """``find`` for a batch: shape (n,), ``UNKNOWN`` where nobody has registered it."""
         return self._directory.devices("device", devices)
+
+    def address_index(self, addresses: Sequence[str]) -> NDArray[np.uint32]:
+        """``find_address`` for a batch, likewise; null or empty is nobody's address."""
+        return self._directory.devices("address", addresses)
 
     def datastream_index(self, ids: Sequence[str]) -> NDArray[np.uint32]:
         """Datastreams by id ``<device>/<property>``, shape (n,); ``UNKNOWN`` where there is

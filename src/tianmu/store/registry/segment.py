@@ -73,6 +73,7 @@ def write_segment(
     properties: Mapping[str, Sequence[str]] | None = None,
     first_device: int = 0,
     first_datastream: int = 0,
+    words: Mapping[str, Sequence[str]] | None = None,
 ) -> Written:
     """Put devices on disk as a segment, durable and indexed; nothing knows it yet.
 
@@ -81,7 +82,8 @@ def write_segment(
     argument ``properties`` gives them by kind; ``name, longitude, latitude, precision, division,
     department, origin, source, address`` (wire address), ``labels`` (JSON object or mapping),
     ``probe`` may be. ``first_device`` and ``first_datastream`` are where it will be registered, if
-    known: another place works too, but costs each process some memory.
+    known: another place works too, but costs each process some memory. So does another order of
+    ``words`` (see ``Registry.words``) than the registry has when the segment is registered.
 
     Raises ``ValueError`` where the columns make no sense, saying which row.
     """
@@ -94,7 +96,11 @@ def write_segment(
     draft = folder / f".draft-{os.getpid()}-{os.urandom(4).hex()}"
     draft.mkdir()
     try:
-        place = {"first_device": first_device, "first_datastream": first_datastream}
+        place: dict[str, Any] = {
+            "first_device": first_device,
+            "first_datastream": first_datastream,
+            "words": {name: list(known) for name, known in (words or {}).items()},
+        }
         file = draft / "devices.parquet"
         pq.write_table(
             table.replace_schema_metadata({"tianmu": json.dumps({"version": 1, **place})}),
@@ -134,7 +140,7 @@ def _strings(pa: Any, table: Any, name: str) -> Any:
     return pa.nulls(table.num_rows, pa.large_string())
 
 
-def _build(table: Any, folder: Path, place: Mapping[str, int]) -> int:
+def _build(table: Any, folder: Path, place: Mapping[str, Any]) -> int:
     """Make the memory-mapped files; how many datastreams there are."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -142,8 +148,9 @@ def _build(table: Any, folder: Path, place: Mapping[str, int]) -> int:
     folder.mkdir()
     n = table.num_rows
     lists: dict[str, list[str]] = {}
+    words = place.get("words") or {}
     for name in _CODED:
-        codes, lists[name] = _encode(pa, pc, _strings(pa, table, name), name)
+        codes, lists[name] = _encode(pa, pc, _strings(pa, table, name), name, words.get(name, ()))
         _save(folder, name, codes)
     for name in ("longitude", "latitude"):
         if name in table.column_names:
@@ -161,7 +168,9 @@ def _build(table: Any, folder: Path, place: Mapping[str, int]) -> int:
     ends = np.cumsum(counts, dtype=np.int64)
     streams = int(ends[-1]) if n else 0
     starts = np.concatenate(([0], ends)) + place["first_datastream"]
-    codes, names = _encode(pa, pc, pc.list_flatten(properties), "property")
+    codes, names = _encode(
+        pa, pc, pc.list_flatten(properties), "property", words.get("property", ())
+    )
     for wrong in (p for p in names if "/" in p or not p):
         raise ValueError(f"property {wrong!r}: a property has a name, and no '/' in it")
     _save(folder, "first", starts)
@@ -180,15 +189,25 @@ def _build(table: Any, folder: Path, place: Mapping[str, int]) -> int:
             index = Index.build(column, name)
             _save_raw(folder, f"{name}.slots", index.slots)
             _save_raw(folder, f"{name}.tags", index.tags)
-    meta = {"version": VERSION, "devices": n, "datastreams": streams, "lists": lists, **place}
+    meta = {
+        "version": VERSION,
+        "devices": n,
+        "datastreams": streams,
+        "lists": lists,
+        "first_device": place["first_device"],
+        "first_datastream": place["first_datastream"],
+    }
     (folder / "meta.json").write_text(json.dumps(meta, ensure_ascii=False))
     _sync(folder / "meta.json")
     _sync(folder)
     return streams
 
 
-def _encode(pa: Any, pc: Any, column: Any, name: str) -> tuple[NDArray[Any], list[str]]:
-    """Codes and the list they count in; origins have a fixed list."""
+def _encode(
+    pa: Any, pc: Any, column: Any, name: str, known: Sequence[str]
+) -> tuple[NDArray[Any], list[str]]:
+    """Codes and the list they count in: ``known`` words and those that follow them; origins have
+    a fixed list."""
     column = pc.fill_null(column.cast(pa.large_string()), "")
     if name == "origin":
         column = pc.if_else(pc.equal(column, ""), Origin.REAL.value, column)
@@ -198,6 +217,10 @@ def _encode(pa: Any, pc: Any, column: Any, name: str) -> tuple[NDArray[Any], lis
             raise ValueError(f"row {row}: origin {column[row]} is none of {', '.join(ORIGINS)}")
         return codes.to_numpy(), ORIGINS
     values = pc.unique(column)
+    if known:
+        before = pa.array(known, pa.large_string())
+        new = values.filter(pc.invert(pc.is_in(values, value_set=before)))
+        values = pa.concat_arrays([before, new])
     if len(values) > np.iinfo(DTYPES[name]).max:
         raise ValueError(f"column {name} has {len(values)} different values: too many")
     return pc.index_in(column, value_set=values).to_numpy(), values.to_pylist()
@@ -296,11 +319,7 @@ def rebuild(folder: Path) -> None:
     place = json.loads(table.schema.metadata[b"tianmu"])
     draft = folder / f".draft-{os.getpid()}-{os.urandom(4).hex()}"
     try:
-        _build(
-            table,
-            draft,
-            {name: place[name] for name in ("first_device", "first_datastream")},
-        )
+        _build(table, draft, place)
         final = folder / f"index-{VERSION}"
         try:
             draft.rename(final)

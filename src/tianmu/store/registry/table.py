@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tianmu.facts.registry import Device
 
 
@@ -99,8 +101,16 @@ def extras(pa: Any, table: Any) -> Any:
     ]
     if not sources:
         return pa.nulls(table.num_rows, pa.large_string())
+    # many devices share what they have: each different row is made once
+    key = np.zeros(table.num_rows, np.int64)
+    for column, _ in sources:
+        coded = _dictionary(pa, table[column])
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        _, key = np.unique(key * (len(coded.dictionary) + 1) + codes, return_inverse=True)
+    _, example, key = np.unique(key, return_index=True, return_inverse=True)
+    some = table.take(pa.array(example))
     rows: list[str | None] = []
-    for values in zip(*(table[column].to_pylist() for column, _ in sources), strict=True):
+    for values in zip(*(some[column].to_pylist() for column, _ in sources), strict=True):
         row: dict[str, Any] = {}
         for (_, field), value in zip(sources, values, strict=True):
             if value in (None, ""):
@@ -110,4 +120,18 @@ def extras(pa: Any, table: Any) -> Any:
                 value = {str(k): str(v) for k, v in labels.items()}  # noqa: PLW2901
             row[field] = value
         rows.append(json.dumps(row, ensure_ascii=False) if row else None)
-    return pa.array(rows, pa.large_string())
+    return pa.array(rows, pa.large_string()).take(pa.array(key))
+
+
+def _dictionary(pa: Any, column: Any) -> Any:
+    """The column as one dictionary array; maps and the like, which have none, row by row."""
+    import pyarrow.compute as pc
+
+    whole = column.combine_chunks()
+    whole = pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    if pa.types.is_nested(whole.type):
+        texts = [None if one is None else json.dumps(dict(one)) for one in whole.to_pylist()]
+        whole = pa.array(texts, pa.large_string())
+    if pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_decode()
+    return pc.dictionary_encode(whole, null_encoding="encode")

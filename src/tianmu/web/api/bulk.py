@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from typing import Any
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
+import sqlalchemy as sa
+from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 
 from tianmu.facts.registry import DevicesRegistered
 from tianmu.store.records import Transaction
-from tianmu.store.registry import write_segment
+from tianmu.web.clerk import Clerk, Failed
 from tianmu.web.hub import Hub
-from tianmu.web.problem import Problem
+from tianmu.web.problem import Fault, Problem, not_found
 from tianmu.web.route import Ask, Asking, Routes
+from tianmu.web.upload import Ground, Job, Outcome
 
 routes = Routes("devices")
 
 LARGEST = 512 << 20
 """bytes of one upload"""
 PARQUET, CSV = "application/vnd.apache.parquet", "text/csv"
+REMEMBER = 30 * 86_400 * 1_000_000
+"""µs for which an upload that comes again gets the answer it got first"""
 _one_at_a_time = asyncio.Semaphore(1)
+
+metadata = sa.MetaData()
+upload = sa.Table(
+    "bulk_upload",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),  # SHA-256 of the body, hex
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("answer", sa.LargeBinary, nullable=False),  # BulkRegistered as JSON
+)
 
 
 class BulkRegistered(msgspec.Struct, frozen=True, kw_only=True):
+    rows: int
     devices: int
+    """registered by this upload; with ``check`` those that would be"""
     datastreams: int
+    known: int
+    """rows left out, since their devices were registered already with the same content"""
     first_device: int
     count_devices: int
     """devices of the city now"""
+    encoding: str = ""
+    """of a CSV file, as it was read"""
+    again: bool = False
+    """this upload was here before: it is the answer it got then"""
 
 
 class SeedingSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,137 +84,177 @@ def get_seeding(ask: Asking) -> SeedingSaid:
     return msgspec.convert({**city.seeding.plain(), "kinds": kinds}, SeedingSaid)
 
 
+def bring(hub: Hub) -> None:
+    """What is needed here, when hub starts: the table of uploads, and nothing half received."""
+    hub.records.create(metadata)
+    for path in (hub.data / "registry").glob(".incoming-*"):
+        path.unlink(missing_ok=True)
+    hub.memory["clerk"] = Clerk(hub.data)
+
+
+def close(hub: Hub) -> None:
+    """Hub ends."""
+    hub.memory["clerk"].close()
+
+
 @routes("POST", "/api/devices/bulk", may="device.write", gives=BulkRegistered)
-async def post_devices_bulk(ask: Asking) -> BulkRegistered:
+async def post_devices_bulk(
+    ask: Asking,
+    known: Literal["refuse", "skip"] = "refuse",
+    check: bool = False,
+    first_row: Annotated[int, Query(ge=1)] = 1,
+) -> BulkRegistered:
     """Register devices from a Parquet or CSV body: one row a device, all of them or none.
 
     Columns `device`, `kind`; optional `name`, `longitude`, `latitude`, `precision`, `division`,
-    `department`, `origin`, `source`, `address` (on the wire), `properties` (list; in CSV separated
-    by blanks; left out: all of the kind). A million rows take seconds.
+    `department`, `origin`, `source`, `address` (on the wire), `place_address`, `labels` (JSON),
+    `properties` (list; in CSV separated by blanks; left out: all of the kind). CSV in UTF-8 or
+    GB 18030 with a head. Faults are told by row and column, the first hundred of them; rows count
+    from `first_row`. With `known=skip`, rows whose devices are registered already with the same
+    content are left out and counted. `check` registers nothing. The same body again gets the
+    answer that it got first.
     """
-    body = bytearray()
-    async for part in ask.request.stream():
-        body += part
-        if len(body) > LARGEST:
-            raise Problem(413, "too-large", f"more than {LARGEST} bytes", "send several files")
     kind = ask.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    async with _one_at_a_time:
-        return await run_in_threadpool(_register, ask, bytes(body), kind)
+    form = {PARQUET: "parquet", CSV: "csv"}.get(kind)
+    if form is None:
+        raise Problem(
+            415, "wrong-type", f"{kind or 'no content type'} is not read here",
+            f"send {PARQUET} or {CSV}",
+        )  # fmt: skip
+    folder = ask.hub.data / "registry"
+    folder.mkdir(exist_ok=True)
+    file = folder / f".incoming-{os.getpid()}-{os.urandom(6).hex()}"
+    try:
+        digest = await _receive(ask, file)
+        async with _one_at_a_time:
+            return await run_in_threadpool(
+                _register, ask, digest, file=file, form=form, skip=known == "skip", check=check,
+                first_row=first_row,
+            )  # fmt: skip
+    finally:
+        file.unlink(missing_ok=True)
 
 
-def _register(ask: Ask, body: bytes, kind: str) -> BulkRegistered:
-    hub = ask.hub
-    table = _table(body, kind)
-    _check(hub, table)
-    table = _located(hub, table)
-    with hub.registrar.bulk() as (first_device, first_datastream):
+@routes("GET", "/api/devices/bulk/{digest}", may="device.write", gives=BulkRegistered)
+def get_devices_bulk(ask: Asking, digest: str) -> BulkRegistered:
+    """What an upload was answered, by the SHA-256 of its body (hex): nobody need send it twice."""
+    found = _before(ask.hub, digest)
+    if found is None:
+        raise not_found("upload", digest)
+    return found
+
+
+async def _receive(ask: Ask, file: Path) -> str:
+    """The body on disk; its SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with file.open("wb") as out:
+        async for part in ask.request.stream():
+            size += len(part)
+            if size > LARGEST:
+                raise Problem(413, "too-large", f"more than {LARGEST} bytes", "send several files")
+            digest.update(part)
+            out.write(part)
+    return digest.hexdigest()
+
+
+def _before(hub: Hub, digest: str) -> BulkRegistered | None:
+    held = hub.records.read(
+        lambda c: c.execute(sa.select(upload.c.answer).where(upload.c.digest == digest)).scalar()
+    )
+    if held is None:
+        return None
+    return msgspec.structs.replace(msgspec.json.decode(held, type=BulkRegistered), again=True)
+
+
+class _Moved(Exception):
+    """Somebody registered devices while the file was looked through."""
+
+
+def _register(ask: Ask, digest: str, **given: Any) -> BulkRegistered:
+    hub, check = ask.hub, bool(given["check"])
+    if not check and (held := _before(hub, digest)) is not None:
+        return held
+    job = Job(**{**given, "file": str(given["file"])})
+    clerk: Clerk = hub.memory["clerk"]
+
+    def look() -> Outcome:
         try:
-            segment = write_segment(
-                hub.data,
-                table,
-                properties={k.code: list(k.properties) for k in hub.city.kinds.values()},
-                first_device=first_device,
-                first_datastream=first_datastream,
-            )
-        except ValueError as error:
-            raise Problem(422, "invalid", str(error), "mend the rows named") from error
+            found = clerk.look(job, Ground.of(hub.city))
+        except Failed as error:
+            raise Problem(
+                503, "clerk-failed", str(error), "send it again; smaller if it stays so"
+            ) from error
+        if found.count:
+            raise _problem(found)
+        return found
 
-        def make(tx: Transaction) -> DevicesRegistered:
-            ask.note(tx, "device.register", segment.name, devices=segment.count_devices)
-            return hub.registry.registration_of(segment, at=hub.clock(), actor=ask.who.account)
+    for _ in range(3):
+        outcome = look()
+        if check or not outcome.rows:
+            return _said(hub, outcome)
+        with contextlib.suppress(_Moved):
+            return _write(ask, digest, outcome)
+    # others register without a pause: they wait now
+    with hub.registrar.bulk():
+        return _write(ask, digest, look())
 
-        fact = hub.registrar.write(make)
+
+def _write(ask: Ask, digest: str, outcome: Outcome) -> BulkRegistered:
+    hub, segment = ask.hub, outcome.segment
+    answer: list[BulkRegistered] = []
+
+    def remember(tx: Transaction) -> None:
+        at = hub.clock()
+        answer[:] = [_said(hub, outcome)]
+        tx.connection.execute(sa.delete(upload).where(upload.c.at < at - REMEMBER))
+        tx.connection.execute(
+            sa.insert(upload).values(digest=digest, at=at, answer=msgspec.json.encode(answer[0]))
+        )
+
+    if segment is None:
+        hub.records.transact(remember)
+        return answer[0]
+
+    def make(tx: Transaction) -> DevicesRegistered:
+        if hub.registry.count_devices != outcome.first_device:
+            raise _Moved
+        remember(tx)
+        ask.note(
+            tx, "device.register", segment.name, devices=segment.count_devices,
+            known=outcome.known,
+        )  # fmt: skip
+        return hub.registry.registration_of(segment, at=hub.clock(), actor=ask.who.account)
+
+    hub.registrar.write(make)
+    return answer[0]
+
+
+def _said(hub: Hub, outcome: Outcome) -> BulkRegistered:
+    segment = outcome.segment
     return BulkRegistered(
-        devices=fact.count_devices,
-        datastreams=fact.count_datastreams,
-        first_device=fact.first_device,
-        count_devices=hub.registry.count_devices,
+        rows=outcome.rows,
+        devices=outcome.devices,
+        datastreams=segment.count_datastreams if segment else 0,
+        known=outcome.known,
+        first_device=outcome.first_device,
+        count_devices=hub.registry.count_devices + (segment.count_devices if segment else 0),
+        encoding=outcome.encoding,
     )
 
 
-def _table(body: bytes, kind: str) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if kind == PARQUET:
-        try:
-            return pq.read_table(io.BytesIO(body))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise Problem(400, "not-parquet", str(error), "send a whole Parquet file") from error
-    if kind == CSV:
-        try:
-            rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig")), strict=True))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise Problem(400, "not-csv", str(error), "send CSV in UTF-8 with a head") from error
-        columns: dict[str, list[Any]] = {}
-        for name in rows[0] if rows else ():
-            columns[name] = [row[name] or None for row in rows]
-        for name in ("longitude", "latitude", "precision"):
-            if name in columns:
-                columns[name] = [_number(v, name, i) for i, v in enumerate(columns[name], 2)]
-        if "properties" in columns:
-            columns["properties"] = [(v or "").split() or None for v in columns["properties"]]
-        return pa.table(columns)
-    raise Problem(415, "wrong-type", f"{kind or 'no content type'} is not read here",
-                  f"send {PARQUET} or {CSV}")  # fmt: skip
-
-
-def _number(text: str | None, name: str, line: int) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise Problem(
-            422, "invalid", f"line {line}: {name} {text!r} is no number", "write degrees or metres"
-        ) from error
-
-
-def _located(hub: Hub, table: Any) -> Any:
-    """The table with the divisions that it leaves out, by the points, as for a single device."""
-    import pyarrow as pa
-
-    if not {"longitude", "latitude"} <= set(table.column_names) or not table.num_rows:
-        return table
-    here = "division" in table.column_names
-    told = table["division"].to_pylist() if here else [None] * table.num_rows
-    points = [
-        table[name].to_numpy(zero_copy_only=False).astype(np.float64)
-        for name in ("longitude", "latitude")
-    ]
-    empty = np.array([not one for one in told]) & np.isfinite(points[0]) & np.isfinite(points[1])
-    rows = np.flatnonzero(empty)
-    if not len(rows):
-        return table
-    for row, code in zip(
-        rows.tolist(), hub.city.places.divisions_at(*(p[rows] for p in points)), strict=True
-    ):
-        told[row] = code or None
-    column = pa.array(told, pa.string())
-    if here:
-        return table.set_column(table.column_names.index("division"), "division", column)
-    return table.append_column("division", column)
-
-
-def _check(hub: Hub, table: Any) -> None:
-    """Kinds and divisions are the pack's; ids are new. Says the first that is not."""
-    import pyarrow.compute as pc
-
-    for name, known in (("kind", hub.city.kinds), ("division", hub.city.divisions)):
-        if name not in table.column_names:
-            continue
-        for value in pc.unique(table[name]).to_pylist():
-            if value and value not in known:
-                raise Problem(
-                    422, "invalid", f"{name} {value!r} is not in the pack",
-                    f"use a {name} of the pack, or add it there",
-                )  # fmt: skip
-    if "device" in table.column_names and table.num_rows:
-        ids = [str(one) for one in table["device"].to_pylist()]
-        taken = hub.registry.device_index(ids) != 0xFFFFFFFF
-        if taken.any():
-            first = ids[int(taken.argmax())]
-            raise Problem(
-                409, "taken", f"device {first!r} is registered already ({int(taken.sum())} are)",
-                "leave out those that are there, or give others an id of their own",
-            )  # fmt: skip
+def _problem(outcome: Outcome) -> Problem:
+    first = outcome.faults[0]
+    more = f" (and {outcome.count - 1} more)" if outcome.count > 1 else ""
+    where = f"row {first.row}" if first.row else "the file"
+    return Problem(
+        409 if outcome.taken else 422,
+        "taken" if outcome.taken else "invalid",
+        f"{where}{f', column {first.column}' if first.column else ''}: {first.what}{more}",
+        first.remedy,
+        faults=[
+            Fault(
+                where=f"rows[{one.row}].{one.column}".rstrip("."), what=f"{one.what}: {one.remedy}"
+            )
+            for one in outcome.faults
+        ],
+    )
