@@ -11,6 +11,7 @@ from pathlib import Path
 from tianmu.access import tls
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
+from tianmu.app.policy import horizon_of
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
@@ -60,6 +61,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         platform=platform.readings,
         platform_source=PLATFORM_SOURCE,
         on_sources=_tell_broker(broker),
+        horizon=horizon_of(city),
     )
     await asyncio.to_thread(warm)
     await gate.start()

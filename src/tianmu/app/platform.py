@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from tianmu.app.process import NAMES, heard, memory
+from tianmu.app.process import CHILDREN, NAMES, heard, memory
 from tianmu.app.settings import Settings
 from tianmu.facts.topic import ALARM, DEED, OBSERVATION, OBSERVATION_LIFE, REPORT
 from tianmu.sense.contract import Connector
@@ -61,7 +61,11 @@ class Platform:
         return rows
 
     def _memory(self) -> int:
-        return sum(memory(said.pid) for name in NAMES if (said := heard(self._settings.run, name)))
+        return sum(
+            memory(said.pid)
+            for name in (*NAMES, *CHILDREN)
+            if (said := heard(self._settings.run, name))
+        )
 
     def _down(self) -> float:
         """Processes that are not there, or have said nothing."""

@@ -17,6 +17,10 @@ NAMES = ("hub", "gate", "watch", "works")
 """in the order they are started: hub first, since it alone writes the registry"""
 
 
+CHILDREN = ("compact",)
+"""processes that come and go: works' child that merges the past"""
+
+
 class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A process's own word on how it is."""
 

@@ -14,12 +14,17 @@ from tianmu.app.settings import load
 
 
 def run_process(name: str, data: Path) -> None:
-    """Run gate, watch, hub or works until it is told to stop."""
+    """Run gate, watch, hub or works until it is told to stop; or compact, for one job."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
+    if name == "compact":
+        from tianmu.app import compact
+
+        compact.serve(data)
+        return
     settings = load(data)
     from tianmu.city.pack import load as load_pack
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tianmu.app.process import NAMES, alive, heard, memory
+from tianmu.app.process import CHILDREN, NAMES, alive, heard, memory
 from tianmu.app.settings import load
 from tianmu.facts.topic import TOPICS
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -37,6 +37,17 @@ def look(data: Path) -> dict[str, Any]:
         )
         if living:
             ports |= said.ports
+    for name in CHILDREN:
+        said = heard(settings.run, name)
+        if said is not None and alive(said.pid):
+            processes.append(
+                {
+                    "name": name,
+                    "pid": said.pid,
+                    "state": said.state,
+                    "memory_bytes": memory(said.pid),
+                }
+            )
     return {
         "processes": processes,
         "ports": ports,
@@ -91,7 +102,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['url']}  ({found['pack']})"
     for process in found["processes"]:
         size = process["memory_bytes"] / (1 << 20)
-        yield f"  {process['name']:<6} {process['state']:<9} {size:7.1f} MiB  pid {process['pid']}"
+        yield f"  {process['name']:<7} {process['state']:<9} {size:7.1f} MiB  pid {process['pid']}"
     yield "  ports   " + "  ".join(f"{name} {port}" for name, port in found["ports"].items())
     yield (
         f"  devices {found['devices']:,}  observations {found['observations_total']:,}  "

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 
+from tianmu.app.belonging import Belonging
+from tianmu.app.compact import Merger, still
+from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.store.history import History
-from tianmu.store.history.keep import keep
+from tianmu.store.history.keep import keep, tend
 from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import DiskFull, Records
@@ -17,6 +20,8 @@ from tianmu.store.records import DiskFull, Records
 log = logging.getLogger("tianmu.works")
 
 PURGE_S = 60.0
+TENDED_WITHIN = 2.0
+"""seconds that merging may take to end when works is told to stop"""
 
 
 def serve(settings: Settings, city: City, stop: threading.Event) -> None:
@@ -24,25 +29,46 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     said = starting(settings.run, "works")
     say(settings.run, said)
     records = Records(settings.folder / "works.sqlite")
-    history = History(settings.folder, records)
+    still(settings.folder)
+    belonging = Belonging(settings.folder, city)
+    history = History(settings.folder, records, membership=belonging)
     journal = SqliteJournal(settings.folder)
-    purge = threading.Thread(target=_purge, args=(records, settings, stop), daemon=True)
+    horizon = horizon_of(city)
+    purge = threading.Thread(target=_purge, args=(records, settings, horizon, stop), daemon=True)
     purge.start()
+    tending = threading.Thread(
+        target=tend,
+        args=(history, stop),
+        kwargs={
+            "retention": lambda: retention_of(city),
+            "merge": Merger(settings, stop),
+            "trouble": _tell,
+        },
+        name="tend",
+        daemon=True,
+    )
+    tending.start()
     said.state = "ready"
     say(settings.run, said)
     try:
-        keep(history, journal, stop, trouble=lambda error: log.warning("%s", error))
+        keep(history, journal, stop, trouble=_tell)
     finally:
+        tending.join(TENDED_WITHIN)
         history.close()
         journal.close()
+        belonging.close()
         records.close()
 
 
-def _purge(records: Records, settings: Settings, stop: threading.Event) -> None:
+def _tell(error: Exception) -> None:
+    log.warning("%s", error)
+
+
+def _purge(records: Records, settings: Settings, horizon: Horizon, stop: threading.Event) -> None:
     """Let go of works' own old entries, once everybody has passed them."""
     while not stop.wait(PURGE_S):
         try:
-            let_go(records, settings.folder, Horizon())
+            let_go(records, settings.folder, horizon)
         except DiskFull as full:
             log.warning("not purged: %s", full)
         except Exception:

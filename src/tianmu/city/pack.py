@@ -28,6 +28,7 @@ from tianmu.city import (
     matter,
     plan,
     profile,
+    retention,
     roster,
     seeding,
     streets,
@@ -50,6 +51,7 @@ from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.response import Response, resolve
+from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
 from tianmu.city.seeding import Seeding
 from tianmu.city.streets import Streets
@@ -76,6 +78,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bbox: tuple[float, float, float, float]
     profile: str
     merging: Merging
+    retention: Retention = Retention()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
@@ -123,6 +126,8 @@ class City:
     shifts: tuple[Shift, ...]
     village_radius_m: float = 0.0
     short_names: tuple[ShortName, ...] = ()
+    retention: Retention = Retention()
+    """how long the past is kept"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -294,6 +299,7 @@ def _head(reader: PackReader) -> tuple[Document, _Head] | None:
     ids = [edition.id for edition in head.edition]
     if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
         fault("edition", "two editions have one id, or one holds : or *", "rename one")
+    retention.check(reader, document, head.retention)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)
     return document, head
@@ -362,6 +368,7 @@ def _read(reader: PackReader) -> City | None:
         shifts=tuple(shifts),
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
+        retention=head.retention,
     )
 
 

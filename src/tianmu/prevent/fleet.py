@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tianmu.store.registry import Registry
 
 Array: TypeAlias = NDArray[Any]
 
@@ -37,6 +40,21 @@ class Fleet:
                 f"{len(self.kind)} kinds, {len(self.division)} divisions and "
                 f"{len(self.first)} first datastreams do not fit together"
             )
+
+    @classmethod
+    def of(cls, registry: Registry) -> Fleet:
+        """All devices of the registry, as it is now."""
+        columns = registry.columns
+        return cls(
+            kinds=registry.kinds,
+            divisions=registry.divisions,
+            properties=registry.properties,
+            kind=columns.kind,
+            division=columns.division,
+            first=columns.first_datastream,
+            observed=columns.property,
+            find=registry.find,
+        )
 
     @property
     def devices(self) -> int:

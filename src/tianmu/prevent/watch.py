@@ -292,18 +292,7 @@ class Watch:
         return Compiled(rules, parents=parents(self.city), heartbeats=heartbeats(self.city))
 
     def _fleet(self) -> Fleet:
-        registry = self.registry
-        columns = registry.columns
-        return Fleet(
-            kinds=registry.kinds,
-            divisions=registry.divisions,
-            properties=registry.properties,
-            kind=columns.kind,
-            division=columns.division,
-            first=columns.first_datastream,
-            observed=columns.property,
-            find=registry.find,
-        )
+        return Fleet.of(self.registry)
 
     def _in_maintenance(self, device: str, source: str, now: int) -> bool:
         return any(

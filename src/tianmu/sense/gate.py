@@ -59,11 +59,13 @@ class Gate:
         platform: PlatformReadings,
         platform_source: str,
         on_sources: Callable[[Sequence[SourceChanged]], None] = lambda sources: None,
+        horizon: Horizon = Horizon(),  # noqa: B008 - frozen
     ) -> None:
         intake.main.create(state.metadata)
         self._intake, self._journal, self._plugs = intake, journal, plugs
         self._platform, self._platform_source = platform, platform_source
         self._on_sources = on_sources
+        self._horizon = horizon
         self._errands = Errands(intake, (plug.connector for plug in plugs.values()))
         self._counted: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -170,7 +172,7 @@ class Gate:
                 if time.monotonic() - purged_at >= PURGE_S:
                     purged_at = time.monotonic()
                     main = self._intake.main
-                    await asyncio.to_thread(let_go, main, main.path.parent, Horizon())
+                    await asyncio.to_thread(let_go, main, main.path.parent, self._horizon)
             except DiskFull as full:
                 log.warning("no room to keep house: %s", full)
             except Exception:

@@ -1,0 +1,25 @@
+"""What the pack says of keeping, in the words of the store."""
+
+from __future__ import annotations
+
+from tianmu.city.pack import City
+from tianmu.store.history import Retention
+from tianmu.store.journal.purge import Horizon
+
+
+def retention_of(city: City) -> Retention:
+    """The pack's policy in the words of the store."""
+    policy = city.retention
+    return Retention(
+        raw_days=policy.raw_days,
+        minute_days=policy.minute_days,
+        hour_days=policy.hour_days,
+        day_days=policy.day_days,
+        area_days=policy.area_days,
+    )
+
+
+def horizon_of(city: City) -> Horizon:
+    """How much of the journal the pack keeps."""
+    policy = city.retention
+    return Horizon(hours=policy.journal_hours, most_bytes=round(policy.journal_gb * 1e9))
