@@ -219,6 +219,16 @@ def test_a_pack_that_is_not_there_names_those_that_are() -> None:
         pack.load("atlantis")
 
 
+def test_how_long_the_past_is_kept_is_the_packs(copy: Path) -> None:
+    assert pack.load(copy).retention.minute_days == 365
+    text = (copy / "city.toml").read_text(encoding="utf-8")
+    table = text[text.index("[retention]") : text.index("[[tier]]")]
+    (copy / "city.toml").write_text(text.replace(table, ""), encoding="utf-8")
+    assert pack.load(copy).retention.minute_days == 730
+    for name in PACKS:
+        assert DEFAULT_BASIS in pack.load(name).retention.basis
+
+
 def test_the_digest_changes_with_any_file(copy: Path) -> None:
     before = pack.load(copy).digest
     with (copy / "units.csv").open("a", encoding="utf-8") as file:
@@ -257,6 +267,10 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
         ("city.toml", "number = 2", "number = 4", "tiers are numbered"),
         ("city.toml", "radius_m = 80.0", "radius = 80.0", "unknown field"),
         ("city.toml", 'name = { en = "Ward" }', 'name = { en = "Ward', "not valid TOML"),
+        ("city.toml", "raw_days = 90", "raw_days = -1", "raw_days is -1"),
+        ("city.toml", "raw_days = 90", "raw = 90", "unknown field"),
+        ("city.toml", "hour_days = 0", "hour_days = 30", "hours go after 30 days"),
+        ("city.toml", "journal_hours = 48.0", "journal_hours = 0.0", "journal_hours is 0"),
         ("calendar.toml", '["09:00", "12:30"]', '["09:00", "08:30"]', "no span"),
         ("calendar.toml", 'day = "12-24"', 'day = "13-24"', "no day"),
         ("calendar.toml", "holidays = true", "holidays = 3", "Expected `bool`"),

@@ -71,6 +71,7 @@ def _merge(data: Path, job: Job) -> list[File]:
     membership = Membership.load(path) if path.exists() else None
     folder = data / "history"
     work = _work(folder, job.token)
+    work.mkdir(parents=True)
     duck = Duck(work, threads=1, memory=MEMORY)
     try:
         return merge(folder, duck, job, membership)
@@ -89,7 +90,7 @@ def _step_back() -> None:
 
 def _end_with_works() -> None:
     """Standard input ends when works does."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through ``sys.stdin``: its lock must be free when we end
         pass
     os._exit(1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -126,7 +126,7 @@ class City:
     shifts: tuple[Shift, ...]
     village_radius_m: float = 0.0
     short_names: tuple[ShortName, ...] = ()
-    retention: Retention = Retention()
+    retention: Retention = field(default_factory=Retention)
     """how long the past is kept"""
 
     @cached_property
