@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tianmu.prevent.program import forget_stale
+from tianmu.store.compiled import forget_stale
 
 
 def test_kernels_older_than_a_source_go(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tianmu.sense.contract import Connector
 from tianmu.sense.gate import Gate, Plug
 from tianmu.sense.gbt26875.connector import Gbt26875Connector
 from tianmu.sense.hj212.connector import Hj212Connector
+from tianmu.sense.http import plain
 from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.broker import Broker
@@ -64,6 +65,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         horizon=horizon_of(city),
     )
     await asyncio.to_thread(warm)
+    await asyncio.to_thread(plain.warm)
     await gate.start()
     said.ports, said.state = gate.ports, "ready"
     if broker is not None and broker.kind.trial:

@@ -1,7 +1,8 @@
 """``tianmu bench ingest``: how many observations a second are acknowledged on disk, and arrive.
 
 A fresh city (or a running one), devices of its own, about seven rules on each datastream, history
-written: everything on. The generator runs on the same machine.
+written: everything on. The load goes round all datastreams in an order of chance, so that no cache
+holds what the next message needs. The generator runs on the same machine.
 """
 
 from __future__ import annotations
@@ -9,22 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from tianmu.rehearse.bench_city import BENCH_RULES, Bench, prepare, restore
 from tianmu.rehearse.city import City, Started
-from tianmu.rehearse.load import BATCHES
+from tianmu.rehearse.load import BATCHES, VALUES, JsonBatch
+from tianmu.rehearse.publish import Publisher
 
 CONNECTIONS = 4
-"""HTTP connections, each with one message under way"""
-MQTT_WINDOW = 200
-"""MQTT messages in flight"""
+"""HTTP connections, each with one message under way; MQTT connections"""
+MQTT_WINDOW = 1_000
+"""MQTT messages in flight, of all connections"""
+TOGETHER = 50
+"""single MQTT messages made together"""
 
 
 @dataclass
@@ -58,38 +60,63 @@ def run(
 def _measure(
     city: City, started: Started | None, bench: Bench, form: str, batch: int, seconds: float
 ) -> dict[str, Any]:
+    load = Load(bench, form, batch)
     before = observed(city)
-    cpu = started.cpu_seconds() if started else 0.0
+    cpu = started.cpu_by_process() if started else {}
+    own = time.process_time()
     begin = time.perf_counter()
-    sent = send(city, bench, form, batch, seconds)
+    sent = send(city, bench, form, batch, seconds, load)
     lasted = time.perf_counter() - begin
-    cpu = (started.cpu_seconds() - cpu) if started else 0.0
+    own = time.process_time() - own
+    spent = _difference(started.cpu_by_process() if started else {}, cpu)
     arrived = _settle(city, before, sent.acknowledged)
+    settled = time.perf_counter() - begin
+    total = sum(spent.values())
     latencies = np.array(sent.latencies or [0.0]) * 1000
-    return {
+    result = {
         "format": form,
         "batch": batch,
         "seconds": round(lasted, 2),
         "observations_per_second": round(sent.acknowledged / lasted),
+        "judged_per_second": round(min(arrived, sent.acknowledged) / settled),
         "acknowledged": sent.acknowledged,
         "lost": max(0, sent.acknowledged - arrived),
         "refused": sent.refused,
         "answers": dict(sent.answers),
-        "cpu_seconds": round(cpu, 2),
-        "observations_per_cpu_second": round(sent.acknowledged / cpu) if cpu else None,
+        "cpu_seconds": round(total, 2),
+        "cpu_by_process": {name: round(one, 2) for name, one in spent.items()},
+        "generator_cpu_seconds": round(own, 2),
+        "observations_per_cpu_second": round(sent.acknowledged / total) if total else None,
         "p50_ms": round(float(np.percentile(latencies, 50)), 2),
         "p99_ms": round(float(np.percentile(latencies, 99)), 2),
         "devices": bench.devices,
+        "datastreams": len(bench.datastreams),
+        "datastreams_touched": min(len(bench.datastreams), load.made),
         "rules_per_datastream": BENCH_RULES,
         "memory_bytes": started.memory_bytes() if started else None,
     }
-
-
-def send(door: City, bench: Bench, form: str, batch: int, seconds: float) -> Sent:
-    """The load alone, to a city or to whatever else takes the same messages."""
     if form == "mqtt":
-        return _by_mqtt(door, bench, batch, seconds)
-    return asyncio.run(_by_http(door, bench, form, batch, seconds))
+        result |= {"broker": _broker(spent), "in_flight": MQTT_WINDOW, "qos": 1}
+    return result
+
+
+def _difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    return {name: spent - before.get(name, 0.0) for name, spent in after.items()}
+
+
+def _broker(processes: dict[str, float]) -> str:
+    """The broker that runs beside gate: the city's own, the one for trial, or one elsewhere."""
+    found = [name for name in ("mosquitto", "trial") if name in processes]
+    return {"trial": "amqtt (for trial)"}.get(found[0], found[0]) if found else "the city's own"
+
+
+def send(
+    door: City, bench: Bench, form: str, batch: int, seconds: float, load: Load | None = None
+) -> Sent:
+    """The load alone, to a city or to whatever else takes the same messages. ``load`` where it has
+    been made before the clock began to run."""
+    sending = _by_mqtt if form == "mqtt" else _by_http
+    return asyncio.run(sending(door, bench, load or Load(bench, form, batch), seconds))
 
 
 def observed(city: City) -> int:
@@ -105,45 +132,68 @@ def _settle(city: City, before: int, expected: int, within: float = 120.0) -> in
         arrived = observed(city) - before
         if arrived >= expected:
             break
-        time.sleep(0.5)
+        time.sleep(0.1)
     return arrived
 
 
-def _batches(bench: Bench, form: str, size: int, random: np.random.Generator) -> list[Any]:
-    """As many prepared batches as cover all datastreams, at most 64 (each a few hundred kB)."""
-    count = max(1, min(64, len(bench.datastreams) // size))
-    order = random.permutation(len(bench.datastreams))
-    return [
-        BATCHES[form]([bench.datastreams[i] for i in order[n * size : (n + 1) * size].tolist()])
-        for n in range(count)
-    ]
+class Load:
+    """Messages of ``size`` observations, round all datastreams again and again."""
+
+    def __init__(self, bench: Bench, form: str, size: int) -> None:
+        names = bench.datastreams
+        self.size = min(size, len(names))
+        self._random = np.random.default_rng()
+        order = self._random.permutation(len(names)).tolist()
+        self.maker = BATCHES[form]([names[i] for i in order])
+        self._count = len(names)
+        self._first = 0
+        self.made = 0
+        """observations"""
+
+    def _turn(self, n: int) -> int:
+        """Where the next ``n`` datastreams begin."""
+        first = self._first if self._first + n <= self._count else 0
+        self._first = first + n
+        self.made += n
+        return first
+
+    def body(self) -> bytes:
+        """The next message, as of now."""
+        values = self._random.integers(0, VALUES, self.size)
+        made: bytes = self.maker.body(time.time_ns() // 1000, values, self._turn(self.size))
+        return made
+
+    def payloads(self, room: int) -> list[bytes]:
+        """The next MQTT messages, at most ``room``."""
+        if self.size > 1:
+            return [self.body()]
+        n = min(room, self._count)
+        values = self._random.integers(0, VALUES, n)
+        maker: JsonBatch = self.maker
+        return maker.singles(time.time_ns() // 1000, values, self._turn(n))
 
 
-async def _by_http(city: City, bench: Bench, form: str, size: int, seconds: float) -> Sent:
-    random = np.random.default_rng()
-    batches = _batches(bench, form, size, random)
+async def _by_http(city: City, bench: Bench, load: Load, seconds: float) -> Sent:
     sent = Sent()
     end = time.perf_counter() + seconds
-    turn = iter(range(1 << 60))
+    turn: Iterator[int] = iter(range(1 << 60))
+    size = load.size
 
     async def worker() -> None:
         reader, writer = await asyncio.open_connection(city.host, city.ports["http"], ssl=city.tls)
         head = (
             f"POST /observations HTTP/1.1\r\nHost: {city.host}\r\n"
             f"Authorization: Bearer {bench.token}\r\n"
-            f"Content-Type: {batches[0].content_type}\r\n"
+            f"Content-Type: {load.maker.content_type}\r\n"
         )
         while time.perf_counter() < end:
-            number = next(turn)
-            chosen = batches[number % len(batches)]
-            values = random.integers(0, 1_000_000, size)
-            body = chosen.body(time.time_ns() // 1000, values)
+            number, body = next(turn), load.body()
             begin = time.perf_counter()
-            writer.write(
+            told = (
                 f"{head}Idempotency-Key: {bench.run}-{number}\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                f"Content-Length: {len(body)}\r\n\r\n"
             )
-            writer.write(body)
+            writer.write(told.encode() + body)
             status, answer = await _answer(reader)
             if status == 200:
                 sent.latencies.append(time.perf_counter() - begin)
@@ -173,43 +223,34 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(head[9:12]), await reader.readexactly(length)
 
 
-def _by_mqtt(city: City, bench: Bench, size: int, seconds: float) -> Sent:
+async def _by_mqtt(city: City, bench: Bench, load: Load, seconds: float) -> Sent:
     """QoS 1: acknowledged by the broker, which holds each until gate has it on disk."""
-    random = np.random.default_rng()
-    batches = _batches(bench, "mqtt", size, random)
-    sent = Sent()
-    begun: dict[int, float] = {}
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"bench-{bench.run}")
-    client.username_pw_set(bench.mqtt_source, bench.mqtt_token)
-    if city.tls is not None:
-        client.tls_set_context(city.tls)
-    client.max_inflight_messages_set(MQTT_WINDOW)
-
-    def acknowledged(_c: Any, _d: Any, mid: int, *_: Any) -> None:
-        at = begun.pop(mid, None)
-        if at is not None:
-            sent.latencies.append(time.perf_counter() - at)
-        sent.acknowledged += size
-
-    client.on_publish = acknowledged
-    client.connect(city.host, city.ports["mqtt"], keepalive=60)
-    client.loop_start()
+    topic = f"tianmu/{bench.mqtt_source}/observations"
+    publishers = [
+        await Publisher.open(
+            city.host, city.ports["mqtt"], client=f"bench-{bench.run}-{number}",
+            user=bench.mqtt_source, password=bench.mqtt_token,
+            window=MQTT_WINDOW // CONNECTIONS, tls=city.tls,
+        )
+        for number in range(CONNECTIONS)
+    ]  # fmt: skip
     end = time.perf_counter() + seconds
-    number = 0
-    published = 0
-    while time.perf_counter() < end:
-        if published - sent.acknowledged // size >= MQTT_WINDOW:
-            time.sleep(0.0005)
-            continue
-        chosen = batches[number % len(batches)]
-        number += 1
-        body = chosen.body(time.time_ns() // 1000, random.integers(0, 1_000_000, size))
-        info = client.publish(f"tianmu/{bench.mqtt_source}/observations", body, qos=1)
-        begun[info.mid] = time.perf_counter()
-        published += 1
-    limit = time.monotonic() + 30
-    while sent.acknowledged < published * size and time.monotonic() < limit:
-        time.sleep(0.01)
-    client.disconnect()
-    client.loop_stop()
-    return sent
+
+    async def worker(publisher: Publisher) -> None:
+        while time.perf_counter() < end:
+            if publisher.room:
+                payloads = load.payloads(min(publisher.room, TOGETHER))
+                publisher.publish(topic, payloads, load.size)
+                await asyncio.sleep(0)
+            else:
+                await publisher.wait(1.0)
+        limit = time.monotonic() + 30
+        while publisher.room < MQTT_WINDOW // CONNECTIONS and time.monotonic() < limit:
+            await publisher.wait(0.1)
+        publisher.close()
+
+    await asyncio.gather(*map(worker, publishers))
+    return Sent(
+        acknowledged=sum(one.acknowledged for one in publishers),
+        latencies=[wait for one in publishers for wait in one.latencies],
+    )

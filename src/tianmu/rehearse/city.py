@@ -178,26 +178,39 @@ class Started:
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes so far (user and system)."""
-        total = 0.0
+        return sum(self.cpu_by_process().values())
+
+    def cpu_by_process(self) -> dict[str, float]:
+        """CPU time so far (user and system), by name of the process."""
+        found: dict[str, float] = {}
         for process in self._all():
             with contextlib.suppress(psutil.Error):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
+                name, times = _name(process), process.cpu_times()
+                found[name] = found.get(name, 0.0) + times.user + times.system
+        return found
 
     def memory_bytes(self) -> dict[str, int]:
         """PSS by process."""
         found: dict[str, int] = {}
         for process in self._all():
             with contextlib.suppress(psutil.Error):
-                line = process.cmdline()
-                name = line[line.index("run") + 1] if "run" in line else Path(line[0]).name
+                name = _name(process)
                 found[name] = found.get(name, 0) + process.memory_full_info().pss
         return found
 
     def _all(self) -> list[psutil.Process]:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
+
+
+def _name(process: psutil.Process) -> str:
+    """Which of a city's processes it is: the word after ``run``, else its module or program."""
+    line: list[str] = process.cmdline()
+    if "run" in line:
+        return line[line.index("run") + 1]
+    if "-m" in line:
+        return line[line.index("-m") + 1].rpartition(".")[2]
+    return Path(line[0]).name
 
 
 def start_city(data: Path, *arguments: str, port: int = 0) -> Started:

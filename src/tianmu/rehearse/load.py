@@ -1,20 +1,27 @@
-"""Load for measurements: batches of observations whose bytes are patched, not built, each time.
+"""Load for measurements: observations of all datastreams whose bytes are patched, not built, each
+time.
 
-Rows have a fixed width, so that a batch with new times and new values costs a few array writes:
-the generator shares two cores with what it measures.
+Rows have a fixed width and lie one after the other, those of a message beside each other: a
+message with new times and new values costs a few array writes on its part of them, since the
+generator shares two cores with what it measures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-ZERO = ord("0")
+U8 = NDArray[np.uint8]
+
+VALUES = 1_000_000
+"""values are hundredths below this"""
 
 
 def stamp(at: int) -> bytes:
@@ -23,41 +30,55 @@ def stamp(at: int) -> bytes:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".encode()
 
 
+@cache
+def _written() -> U8:
+    """All values as ``dddd.dd``, shape (VALUES, 7)."""
+    rows = np.full((VALUES, 7), ord("."), np.uint8)
+    rest = np.arange(VALUES)
+    for place in (6, 5, 3, 2, 1, 0):
+        rows[:, place] = rest % 10 + ord("0")
+        rest //= 10
+    return rows
+
+
+def _ended(names: Sequence[str], head: bytes, tail: bytes) -> U8:
+    """``head + name + tail`` by row, with blanks before a shorter one: shape (n, width)."""
+    encoded = np.array([name.encode() for name in names], dtype=np.bytes_)
+    lengths = np.char.str_len(encoded)
+    width = int(lengths.max())
+    matrix = np.full((len(encoded), len(head) + width + len(tail)), ord(" "), np.uint8)
+    letters = encoded.view(np.uint8).reshape(len(encoded), -1)
+    for length in np.unique(lengths).tolist():
+        rows = np.flatnonzero(lengths == length)
+        start = width - length
+        matrix[rows, start : start + len(head)] = np.frombuffer(head, np.uint8)
+        matrix[rows, start + len(head) : width + len(head)] = letters[rows, :length]
+    matrix[:, width + len(head) :] = np.frombuffer(tail, np.uint8)
+    return matrix
+
+
 @dataclass
 class Rows:
-    """``n`` JSON rows as one (n, width) byte matrix; times and values have fixed places."""
+    """JSON rows as one (n, width) byte matrix; times and values have fixed places."""
 
-    matrix: NDArray[np.uint8]
+    matrix: U8
     time_at: int
     value_at: int
 
-    def patch(self, at: int, values: NDArray[np.int64]) -> bytes:
-        """The rows with time ``at`` (µs) and ``values`` in hundredths, 0…999999."""
-        self.matrix[:, self.time_at : self.time_at + 24] = np.frombuffer(stamp(at), np.uint8)
-        _write_values(self.matrix, self.value_at, values)
-        return self.matrix.tobytes()
+    def patch(self, at: int, values: NDArray[np.int64], first: int) -> U8:
+        """The rows from ``first`` on, with time ``at`` (µs) and ``values`` in hundredths."""
+        rows = self.matrix[first : first + len(values)]
+        rows[:, self.time_at : self.time_at + 24] = np.frombuffer(stamp(at), np.uint8)
+        rows[:, self.value_at + 1 : self.value_at + 8] = _written()[values]
+        return rows
 
 
-def _write_values(matrix: NDArray[np.uint8], start: int, values: NDArray[np.int64]) -> None:
-    """Hundredths as ``1dddd.dd``: the leading 1 keeps it a JSON number of fixed width."""
-    place = start + 7
-    rest = values
-    for position in range(6):
-        matrix[:, place] = rest % 10 + ZERO
-        rest = rest // 10
-        place -= 2 if position == 1 else 1
-
-
-def json_rows(datastreams: list[str]) -> Rows:
-    """An array of observation objects; shorter names are padded at the front of their row."""
-    width = max(map(len, datastreams))
-    tail = '","time":"' + "0" * 24 + '","value":10000.00},'
-    head = len('{"datastream":"')
-    lines = [
-        "{" + " " * (width - len(name)) + f'"datastream":"{name}' + tail for name in datastreams
-    ]
-    matrix = np.frombuffer("".join(lines).encode(), np.uint8).reshape(len(lines), -1).copy()
-    time_at = head + width + len('","time":"')
+def json_rows(datastreams: Sequence[str]) -> Rows:
+    """Observation objects, each followed by a comma; values as ``1dddd.dd``, since no JSON number
+    of fixed width begins with a nought."""
+    tail = b'","time":"' + b"0" * 24 + b'","value":10000.00},'
+    matrix = _ended(datastreams, b'{"datastream":"', tail)
+    time_at = matrix.shape[1] - len(tail) + len('","time":"')
     return Rows(matrix, time_at, time_at + 24 + len('","value":'))
 
 
@@ -66,11 +87,20 @@ class JsonBatch:
 
     content_type = "application/json"
 
-    def __init__(self, datastreams: list[str]) -> None:
+    def __init__(self, datastreams: Sequence[str]) -> None:
         self._rows = json_rows(datastreams)
 
-    def body(self, at: int, values: NDArray[np.int64]) -> bytes:
-        return b"[" + self._rows.patch(at, values)[:-1] + b"]"
+    def body(self, at: int, values: NDArray[np.int64], first: int = 0) -> bytes:
+        """Observations at ``at`` (µs) of the datastreams from the ``first`` on, as many as there
+        are values."""
+        return b"[" + self._rows.patch(at, values, first).data.cast("B")[:-1] + b"]"
+
+    def singles(self, at: int, values: NDArray[np.int64], first: int = 0) -> list[bytes]:
+        """The same, a message for each."""
+        rows = self._rows.patch(at, values, first)
+        width = rows.shape[1]
+        whole = rows.tobytes()
+        return [whole[start : start + width - 1].lstrip() for start in range(0, len(whole), width)]
 
 
 class ColumnBatch:
@@ -78,22 +108,22 @@ class ColumnBatch:
 
     content_type = "application/json"
 
-    def __init__(self, datastreams: list[str]) -> None:
-        names = ",".join(f'"{name}"' for name in datastreams)
-        self._head = f'{{"datastream":[{names}],"time":['.encode()
-        n = len(datastreams)
-        self._times = np.frombuffer(b"0000000000000," * n, np.uint8).reshape(n, 14).copy()
-        self._values = np.frombuffer(b"10000.00," * n, np.uint8).reshape(n, 9).copy()
+    def __init__(self, datastreams: Sequence[str]) -> None:
+        self._names = _ended(datastreams, b'"', b'",')
 
-    def body(self, at: int, values: NDArray[np.int64]) -> bytes:
-        self._times[:, :13] = np.frombuffer(str(at // 1000).encode(), np.uint8)
-        _write_values(self._values, 0, values)
+    def body(self, at: int, values: NDArray[np.int64], first: int = 0) -> bytes:
+        n = len(values)
+        written = np.empty((n, 9), np.uint8)
+        written[:, 0], written[:, 8] = ord("1"), ord(",")
+        written[:, 1:8] = _written()[values]
         return b"".join(
             (
-                self._head,
-                self._times.tobytes()[:-1],
+                b'{"datastream":[',
+                self._names[first : first + n].tobytes()[:-1],
+                b'],"time":[',
+                (b"%d," % (at // 1000) * n)[:-1],
                 b'],"value":[',
-                self._values.tobytes()[:-1],
+                written.tobytes()[:-1],
                 b"]}",
             )
         )
@@ -104,7 +134,7 @@ class ArrowBatch:
 
     content_type = "application/vnd.apache.arrow.stream"
 
-    def __init__(self, datastreams: list[str]) -> None:
+    def __init__(self, datastreams: Sequence[str]) -> None:
         self._names = pa.array(datastreams, pa.string())
         self._schema = pa.schema(
             [
@@ -114,10 +144,12 @@ class ArrowBatch:
             ]
         )
 
-    def body(self, at: int, values: NDArray[np.int64]) -> bytes:
-        times = pa.array(np.full(len(values), at, dtype=np.int64)).cast(self._schema.field(1).type)
+    def body(self, at: int, values: NDArray[np.int64], first: int = 0) -> bytes:
+        n = len(values)
+        times = pa.array(np.full(n, at, dtype=np.int64)).cast(self._schema.field(1).type)
         batch = pa.record_batch(
-            [self._names, times, pa.array(100.0 + values / 100)], schema=self._schema
+            [self._names.slice(first, n), times, pa.array(100.0 + values / 100)],
+            schema=self._schema,
         )
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self._schema) as writer:

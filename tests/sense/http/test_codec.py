@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +19,11 @@ from tianmu.sense.http.codec import (
     JSON,
     LARGEST,
     NDJSON,
-    Columns,
-    Refused,
     decode,
     decompress,
     instant,
 )
+from tianmu.sense.http.columns import Columns, Refused
 
 ROWS = st.lists(
     st.fixed_dictionaries(
@@ -101,6 +101,31 @@ def test_a_refused_row_says_why_and_the_others_are_taken() -> None:
     reasons = dict(columns.refused)
     assert sorted(reasons) == [1, 2, 4, 5]
     assert "zone" in reasons[1] and "time" in reasons[2] and "quality" in reasons[4]
+
+
+@pytest.mark.parametrize("times", [["2026-01-01T00:00:00Z"] * 60, [1_767_225_600_000] * 60])
+@pytest.mark.parametrize("few", [1, 60], ids=["few", "many"])
+def test_quality_and_sequence_are_not_lost_beside_plain_numbers(times: list[Any], few: int) -> None:
+    """A test reading that was told as one raised real alarms: its quality was passed over."""
+    rows = [
+        {"datastream": "a/x", "time": time, "value": 1.5, "quality": 4, "sequence": number}
+        for number, time in enumerate(times[:few], 1)
+    ]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for body in (rows, columns):
+        found = decode(json.dumps(body).encode(), JSON)
+        assert found.quality is not None and found.quality.tolist() == [4] * few
+        assert found.sequence is not None and found.sequence.tolist() == list(range(1, few + 1))
+
+
+def test_a_result_time_is_not_lost_beside_plain_numbers() -> None:
+    row = {"datastream": "a/x", "time": 1000, "value": 1.5, "result_time": 2000}
+    found = decode(json.dumps([row]).encode(), JSON)
+    assert found.result_time is not None and found.result_time.tolist() == [2_000_000]
+
+
+def test_a_time_before_1970_is_exact() -> None:
+    assert instant("1969-12-31T23:59:58.500000Z") == -1_500_000
 
 
 def test_times_keep_their_zone_and_microseconds() -> None:

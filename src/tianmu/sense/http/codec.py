@@ -9,8 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -18,6 +17,9 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 from numpy.typing import NDArray
+
+from tianmu.sense.http.columns import Columns, Refused
+from tianmu.sense.http.plain import ARRAY, LINES, read_columns, read_objects
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -30,52 +32,7 @@ LAST_MS = 253_402_300_799_999
 """the last millisecond of the year 9999, which RFC 3339 times end with"""
 
 
-class Refused(ValueError):
-    """The message as a whole cannot be read: says what, where, and how to mend it."""
-
-    def __init__(self, detail: str, remedy: str, offset: int = 0) -> None:
-        super().__init__(detail)
-        self.detail, self.remedy, self.offset = detail, remedy, offset
-
-
-@dataclass
-class Columns:
-    """What a message says, shape (n,); rows that could not be read are in ``refused`` instead.
-
-    ``row`` is the row's number in the message; ``time`` µs since the epoch.
-    """
-
-    datastream: Sequence[str] | pa.Array
-    time: NDArray[np.int64]
-    value: NDArray[np.float64]
-    row: NDArray[np.int64] | None = None
-    result_time: NDArray[np.int64] | None = None
-    sequence: NDArray[np.uint32] | None = None
-    quality: NDArray[np.uint8] | None = None
-    side: dict[int, Any] = field(default_factory=dict)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def told(self, i: int) -> dict[str, Any]:
-        """One observation as a sender would tell it."""
-        number = float(self.value[i])
-        said: dict[str, Any] = {
-            "datastream": str(self.datastream[i]),
-            "time": f"{np.datetime64(int(self.time[i]), 'us')}Z",
-            "value": self.side.get(i, number if np.isfinite(number) else None),
-        }
-        if self.result_time is not None:
-            said["result_time"] = f"{np.datetime64(int(self.result_time[i]), 'us')}Z"
-        if self.sequence is not None:
-            said["sequence"] = int(self.sequence[i])
-        if self.quality is not None:
-            said["quality"] = int(self.quality[i])
-        return said
-
-
-class _Plain(msgspec.Struct, gc=False):
+class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """The usual observation: a number at a time."""
 
     datastream: str
@@ -83,13 +40,13 @@ class _Plain(msgspec.Struct, gc=False):
     value: float
 
 
-class _PlainInteger(msgspec.Struct, gc=False):
+class _PlainInteger(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     datastream: str
     time: int
     value: float
 
 
-class _PlainColumns(msgspec.Struct):
+class _PlainColumns(msgspec.Struct, forbid_unknown_fields=True):
     datastream: list[str]
     time: list[int | str]
     value: list[float]
@@ -166,16 +123,18 @@ def _decode(body: bytes, content_type: str) -> Columns:
     if kind == ARROW:
         return _decode_arrow(body)
     if kind in {NDJSON, "application/ndjson", "application/jsonl"}:
-        return _decode_rows([line for line in body.split(b"\n") if line.strip()])
+        return read_objects(body, LINES) or _decode_rows(
+            [line for line in body.split(b"\n") if line.strip()]
+        )
     if kind != JSON and not kind.endswith("+json"):
         raise Refused(
             f"content type {kind!r} is not one of ours", f"send {JSON}, {NDJSON} or {ARROW}"
         )
     start = body.lstrip()[:1]
     if start == b"[":
-        return _decode_array(body)
+        return read_objects(body, ARRAY) or _decode_array(body)
     if start == b"{":
-        return _decode_object(body)
+        return read_columns(body) or _decode_object(body)
     raise Refused("the body is neither a JSON object nor an array", "send {…} or […]")
 
 
@@ -387,8 +346,9 @@ def instant(time: str | int) -> int:
     at = datetime.fromisoformat(time)
     if at.tzinfo is None:
         raise ValueError(f"time {time!r} has no zone: add Z or an offset such as +08:00")
-    return int((at - _EPOCH).total_seconds() * 1_000_000 + 0.5)
+    return (at - _EPOCH) // _MICROSECOND
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
 _NO_TIME = "time is too large to be one: send milliseconds since 1970, not micro- or nanoseconds"

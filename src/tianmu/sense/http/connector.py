@@ -19,11 +19,10 @@ from tianmu.sense.http.codec import (
     JSON,
     LARGEST,
     NDJSON,
-    Columns,
-    Refused,
     decode,
     decompress,
 )
+from tianmu.sense.http.columns import Columns, Refused
 from tianmu.sense.http.server import Server
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull

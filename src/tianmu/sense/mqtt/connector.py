@@ -24,10 +24,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
-from tianmu.sense.http.codec import ARROW, JSON, NDJSON, Columns, Refused, decode
+from tianmu.sense.http.codec import ARROW, JSON, NDJSON, decode
+from tianmu.sense.http.columns import Columns, Refused
 from tianmu.sense.http.connector import ON_LOOP, Answer, HttpConnector
+from tianmu.sense.http.plain import LINES, read_objects
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
+from tianmu.store.registry.index import Query
 
 log = logging.getLogger("tianmu.mqtt")
 
@@ -245,15 +248,10 @@ def _decode(messages: Sequence[Message], bad: list[tuple[Message, str]]) -> list
         one = message.payload[:1] == b"{" and content_type(message.payload) == JSON
         (singles if one else rest).append(message)
     found: list[Columns] = []
-    if len(singles) > 1:
-        try:
-            whole = decode(b"[" + b",".join(m.payload for m in singles) + b"]", JSON)
-            if whole.refused:
-                raise Refused("some cannot be read", "")
-            found.append(whole)
-            singles = []
-        except Refused:
-            pass  # one of them is no single observation: go through them one by one
+    together = _together([message.payload for message in singles])
+    if together is not None:
+        found.append(together)
+        singles = []
     arrays: list[Columns] = []
     for message in (*singles, *rest):
         try:
@@ -269,13 +267,26 @@ def _decode(messages: Sequence[Message], bad: list[tuple[Message, str]]) -> list
     return found
 
 
+def _together(payloads: Sequence[bytes]) -> Columns | None:
+    """Messages of one observation each, read as one; None where they are not all such: then they
+    are gone through one by one."""
+    if len(payloads) < 2:
+        return None
+    whole = read_objects(b"\n".join(payloads), LINES)
+    if whole is None:
+        try:
+            whole = decode(b"[" + b",".join(payloads) + b"]", JSON)
+        except Refused:
+            return None
+    return None if whole.refused or len(whole) != len(payloads) else whole
+
+
 def _joinable(columns: Columns) -> bool:
     return (
         columns.result_time is None
         and columns.sequence is None
         and columns.quality is None
         and not columns.side
-        and isinstance(columns.datastream, list)
     )
 
 
@@ -283,7 +294,7 @@ def _join(parts: Sequence[Columns]) -> Columns:
     if len(parts) == 1:
         return parts[0]
     return Columns(
-        datastream=[name for part in parts for name in part.datastream],
+        datastream=Query.join([Query.of(part.datastream) for part in parts]),
         time=np.concatenate([part.time for part in parts]),
         value=np.concatenate([part.value for part in parts]),
     )

@@ -6,7 +6,7 @@ passed over without touching the text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,15 +94,18 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """A batch of strings as one run of bytes with bounds, made without a loop over them."""
+    """A batch of strings as one run of bytes with bounds, made without a loop over them; one of
+    them is made a string only when it is asked for."""
 
     text: NDArray[np.uint8]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
 
     @classmethod
-    def of(cls, strings: Sequence[str]) -> Query:
+    def of(cls, strings: Sequence[str] | Query) -> Query:
         """Of a sequence, or of an Arrow string array: its buffers are taken as they are."""
+        if isinstance(strings, Query):
+            return strings
         from tianmu.store.registry import kernels
 
         if hasattr(strings, "buffers"):
@@ -127,6 +130,25 @@ class Query:
         bounds = bounds[strings.offset : strings.offset + len(strings) + 1]
         text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
         return cls(text, bounds[:-1].copy(), bounds[1:].copy())
+
+    @classmethod
+    def join(cls, parts: Sequence[Query]) -> Query:
+        """One after the other."""
+        shifts = np.cumsum([0, *(len(part.text) for part in parts[:-1])])
+        return cls(
+            np.concatenate([part.text for part in parts]),
+            np.concatenate([part.starts + s for part, s in zip(parts, shifts, strict=True)]),
+            np.concatenate([part.ends + s for part, s in zip(parts, shifts, strict=True)]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[row] for row in range(len(self)))
+
+    def __getitem__(self, row: int) -> str:
+        return self.text[self.starts[row] : self.ends[row]].tobytes().decode()
 
     def last(self, byte: int) -> NDArray[np.int64]:
         """Position of the last ``byte`` in each string, −1 where there is none."""

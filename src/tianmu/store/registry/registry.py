@@ -202,7 +202,7 @@ class Registry:
         """``find_address`` for a batch, likewise; null or empty is nobody's address."""
         return self._directory.devices("address", addresses)
 
-    def datastream_index(self, ids: Sequence[str]) -> NDArray[np.uint32]:
+    def datastream_index(self, ids: Sequence[str] | Query) -> NDArray[np.uint32]:
         """Datastreams by id ``<device>/<property>``, shape (n,); ``UNKNOWN`` where there is
         none."""
         out = np.full(len(ids), UNKNOWN, np.uint32)
