@@ -36,22 +36,44 @@ def standing(files: Sequence[File], kind: str) -> tuple[list[File], list[File]]:
     return final, late
 
 
+def complete(files: Sequence[File]) -> bool:
+    """Whether the observations of a day are all still there."""
+    raw = [f.first_order for f in files if f.kind == RAW]
+    return bool(raw) and min(raw) <= min(f.first_order for f in files)
+
+
 def fitting(files: Sequence[File], step: float, start: int, end: int) -> str | None:
     """The coarsest roll-up of a day whose rows are no longer than ``step`` and are not cut through
-    by the span's bounds; None where only the observations themselves will do."""
+    by the span's bounds; None where only the observations themselves will do. Where these have
+    been let go nothing knows better: rows that are cut through are left out (``inner``)."""
     first, last = min(f.low_time for f in files), max(f.high_time for f in files)
+    gone = not complete(files)
     for kind, width in WIDTH.items():
         cut = (start > first and start % width) or (end <= last and end % width)
-        if step >= width and not cut and standing(files, kind)[0]:
+        if step >= width and (gone or not cut) and standing(files, kind)[0]:
             return kind
     return None
 
 
+def inner(kind: str | None, start: int, end: int) -> tuple[int, int]:
+    """Bounds of the rows of ``kind`` that lie whole between ``start`` and ``end``, for a roll-up
+    that may be cut through."""
+    width = WIDTH.get(kind or "", 1)
+    return -(-start // width) * width, end - width + 1
+
+
 def finest(files: Sequence[File], start: int, end: int) -> int:
     """Width (µs) of the finest there is of a day: 0 where there are observations."""
-    if any(f.kind == RAW for f in files):
+    if complete(files):
         return 0
     for width in reversed(WIDTH.values()):
         if fitting(files, width, start, end):
             return width
     return 0
+
+
+def within(file: File, others: Sequence[File]) -> bool:
+    """Whether the flushes that are in ``file`` are all in one of ``others``."""
+    return any(
+        o.first_order <= file.first_order and o.last_order >= file.last_order for o in others
+    )

@@ -6,9 +6,7 @@ each row group: of a day of thirty million rows, one series costs one row group.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.store.history.asked import Asked
+from tianmu.store.history.held import Held
 from tianmu.store.history.manifest import File
 
 HELD = 128 << 20
@@ -73,27 +72,13 @@ def narrowed(parts: Sequence[Part], datastreams: NDArray[Any], start: int, end: 
 class Shelf:
     """The files of the past for those who read them, from any thread."""
 
-    def __init__(self, folder: Path, held: int = HELD) -> None:
+    def __init__(self, folder: Path, most: int = HELD) -> None:
         self.folder = folder
-        self._held, self._most = 0, held
-        self._footers: OrderedDict[str, Footer] = OrderedDict()
-        self._lock = threading.Lock()
+        self.footers: Held[Footer] = Held(most, _size)
 
     def footer(self, file: File) -> Footer:
         """Read, or remembered: a file never changes. Raises ``FileNotFoundError``."""
-        with self._lock:
-            found = self._footers.get(file.name)
-            if found is not None:
-                self._footers.move_to_end(file.name)
-                return found
-        found = _read(self.folder / file.name)
-        with self._lock:
-            if file.name not in self._footers:
-                self._footers[file.name] = found
-                self._held += _size(found)
-            while self._held > self._most and len(self._footers) > 1:
-                self._held -= _size(self._footers.popitem(last=False)[1])
-        return found
+        return self.footers.made(file.name, lambda: _read(self.folder / file.name))
 
     def parts(
         self, files: Sequence[File], datastreams: NDArray[Any] | None, start: int, end: int
@@ -125,24 +110,40 @@ class Shelf:
     ) -> Columns:
         """``columns`` of the rows of ``datastreams`` (sorted, each once; None: all) from ``start``
         to before ``end``, in the order of the file."""
+        pieces = list(self.pieces(part, columns, datastreams, start, end, asked))
+        if len(pieces) == 1:
+            return pieces[0]
+        return {n: np.concatenate([p[n] for p in pieces]) for n in columns}
+
+    def pieces(
+        self,
+        part: Part,
+        columns: Sequence[str],
+        datastreams: NDArray[Any] | None,
+        start: int,
+        end: int,
+        asked: Asked,
+    ) -> Iterator[Columns]:
+        """The same some row groups at a time, for what would not fit in memory."""
+        names = list(dict.fromkeys(["datastream", "time", *columns]))
+        for table in self.tables(part, names, asked):
+            rows = chosen(table, datastreams, start, end)
+            yield {n: _numpy(table[n])[rows] for n in columns}
+
+    def tables(self, part: Part, columns: Sequence[str], asked: Asked) -> Iterator[Any]:
+        """Whole row groups, some at a time, as Arrow tables."""
         import pyarrow.parquet as pq
 
-        names = list(dict.fromkeys(["datastream", "time", *columns]))
-        path = self.folder / part.file.name
-        file = pq.ParquetFile(path, metadata=part.footer.metadata, memory_map=True)
-        pieces: list[Columns] = []
+        file = pq.ParquetFile(
+            self.folder / part.file.name, metadata=part.footer.metadata, memory_map=True
+        )
         try:
             for at in range(0, len(part.groups), _AT_ONCE):
                 asked.go_on()
                 some = part.groups[at : at + _AT_ONCE].tolist()
-                table = file.read_row_groups(some, columns=names, use_threads=len(some) > 4)
-                rows = _rows(table, datastreams, start, end)
-                pieces.append({n: _numpy(table[n])[rows] for n in columns})
+                yield file.read_row_groups(some, columns=list(columns), use_threads=len(some) > 4)
         finally:
             file.close()
-        if len(pieces) == 1:
-            return pieces[0]
-        return {n: np.concatenate([p[n] for p in pieces]) for n in columns}
 
 
 def reckon(parts: Sequence[Part], asked: Asked) -> None:
@@ -150,7 +151,7 @@ def reckon(parts: Sequence[Part], asked: Asked) -> None:
     asked.reckon(sum(p.rows for p in parts), len(parts))
 
 
-def _rows(table: Any, datastreams: NDArray[Any] | None, start: int, end: int) -> Any:
+def chosen(table: Any, datastreams: NDArray[Any] | None, start: int, end: int) -> Any:
     """Which rows of a sorted table are asked for: a slice where they are all, else numbers."""
     time = _numpy(table["time"])
     inside = (time >= start) & (time < end)

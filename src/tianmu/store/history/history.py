@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.batch import ObservationBatch
-from tianmu.store.history import manifest
+from tianmu.store.history import batches as stream
+from tianmu.store.history import by_area, manifest
 from tianmu.store.history import series as one
+from tianmu.store.history import top as leading
 from tianmu.store.history import windows as many
 from tianmu.store.history.area import Membership
 from tianmu.store.history.asked import Asked, Cost, Reckoned, Reckoning
+from tianmu.store.history.by_area import Areas, AreaShelf, Exceedances
 from tianmu.store.history.compact import merge
+from tianmu.store.history.daily import Daily
 from tianmu.store.history.duck import Duck
 from tianmu.store.history.footer import Shelf
 from tianmu.store.history.job import AFTER, Job, compaction, due, tidying
 from tianmu.store.history.manifest import READER, File, Manifest
 from tianmu.store.history.retain import Retention, expired
 from tianmu.store.history.series import Series
+from tianmu.store.history.top import Top
 from tianmu.store.history.windows import Windows
 from tianmu.store.history.write import Collector, flush, tell
 from tianmu.store.records import Records, Transaction
@@ -58,6 +63,8 @@ class History:
         self._lock = threading.Lock()
         self._duck = Duck(self.folder)
         self._shelf = Shelf(self.folder)
+        self._areas = AreaShelf(self._shelf)
+        self._daily = Daily(self._shelf)
         if records is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             records.create(manifest.metadata)
@@ -240,6 +247,106 @@ class History:
             None if groups is None else np.asarray(groups),
             asked or Asked(),
         )
+
+    def areas(
+        self,
+        dimension: str,
+        start: int,
+        end: int,
+        step: int,
+        areas: Iterable[str] | None = None,
+        kind: str | None = None,
+        property: str | None = None,
+        *,
+        asked: Asked | None = None,
+    ) -> Areas:
+        """Count, mean, lowest, highest and exceedances of every stretch of ``step`` µs, by area
+        (of ``dimension``: town, village, kind, department) and property. Bounds and step are whole
+        hours, else ``ValueError``; ``areas`` (codes), device ``kind`` and ``property`` narrow."""
+        return by_area.areas(
+            self._areas,
+            self._between(start, end),
+            dimension,
+            start,
+            end,
+            step,
+            areas,
+            kind,
+            property,
+            asked or Asked(),
+        )
+
+    def exceedances(
+        self,
+        dimension: str,
+        start: int,
+        end: int,
+        *,
+        kind: str | None = None,
+        property: str | None = None,
+        asked: Asked | None = None,
+    ) -> Exceedances:
+        """How many observations of each area lay beyond the alarm thresholds of their rules; the
+        bounds are whole hours, else ``ValueError``."""
+        return by_area.exceedances(
+            self._areas,
+            self._between(start, end),
+            dimension,
+            start,
+            end,
+            kind,
+            property,
+            asked or Asked(),
+        )
+
+    def top(
+        self,
+        n: int,
+        start: int,
+        end: int,
+        among: NDArray[Any] | Sequence[int] | None = None,
+        *,
+        lowest: bool = False,
+        asked: Asked | None = None,
+    ) -> Top:
+        """The ``n`` datastreams whose largest (or ``lowest``) value of the span is most extreme,
+        of all or ``among`` some (indices, or a mask by datastream). What they observe should be
+        the same property: that is for the asker to say."""
+        return leading.top(
+            self._shelf,
+            self._daily,
+            self._between(start, end),
+            n,
+            start,
+            end,
+            None if among is None else np.asarray(among),
+            lowest,
+            asked or Asked(),
+        )
+
+    def raw(
+        self,
+        datastreams: NDArray[Any] | Sequence[int] | None,
+        start: int,
+        end: int,
+        *,
+        asked: Asked | None = None,
+    ) -> Any:
+        """Observations as they stand, of some datastreams or of all (None), as a
+        ``pyarrow.RecordBatchReader`` that reads as it goes; by day, datastream and time."""
+        wanted = None if datastreams is None else np.unique(np.asarray(datastreams, np.uint32))
+        files = self._between(start, end)
+        return stream.batches(self._shelf, files, wanted, start, end, asked or Asked())
+
+    @property
+    def held_bytes(self) -> dict[str, int]:
+        """What is kept in memory for questions, bounded each: footers, roll-ups by area, columns
+        of days."""
+        return {
+            "footers": self._shelf.footers.bytes,
+            "areas": self._areas.tables.bytes,
+            "days": self._daily.columns.bytes,
+        }
 
     def close(self) -> None:
         """Let go of files; what was not flushed comes again from the journal."""

@@ -6,6 +6,7 @@ the same identity the one of the later flush holds.
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -122,6 +123,11 @@ _INSERT = f"INSERT INTO history_file ({_COLUMNS}) VALUES ({', '.join('?' * len(_
 def day_of(time_us: int) -> str:
     """The UTC day of a time, ``2026-11-23``."""
     return time.strftime("%Y-%m-%d", time.gmtime(time_us // 1_000_000))
+
+
+def begin_of(day: str) -> int:
+    """When a UTC day begins, µs."""
+    return calendar.timegm(time.strptime(day, "%Y-%m-%d")) * 1_000_000
 
 
 def next_order(tx: Transaction) -> int:
@@ -241,8 +247,12 @@ class Manifest:
         return []
 
     def between(self, start: int, end: int) -> list[File]:
-        """Files that may hold times from ``start`` to before ``end`` (µs)."""
-        return self.select("low_time < ? AND high_time >= ?", (end, start))
+        """All files of the days from ``start`` to before ``end`` (µs), and of what lies outside
+        of days those that may hold something of it."""
+        return self.select(
+            "day BETWEEN ? AND ? OR (day = ? AND low_time < ? AND high_time >= ?)",
+            (day_of(start), day_of(end - 1), OUTSIDE, end, start),
+        )
 
     def close(self) -> None:
         if self._connection is not None:

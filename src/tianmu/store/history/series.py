@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.store.history.asked import Asked
-from tianmu.store.history.choice import by_day, finest, fitting, standing
+from tianmu.store.history.choice import by_day, finest, fitting, inner, standing
 from tianmu.store.history.footer import Columns, Shelf, reckon
 from tianmu.store.history.manifest import MINUTE, File
 from tianmu.store.history.observed import observed
@@ -68,10 +68,11 @@ def series(
     for day in days.values():
         kind = fitting(day, step, start, end)
         rolled, late = standing(day, kind) if kind else ([], standing(day, "")[1])
-        parts = shelf.parts(rolled, wanted, start, end)
+        low, high = inner(kind, start, end)
+        parts = shelf.parts(rolled, wanted, low, high)
         if parts:
             reckon(parts, asked)
-        found = [shelf.read(part, BARS, wanted, start, end, asked) for part in parts]
+        found = [shelf.read(part, BARS, wanted, low, high, asked) for part in parts]
         found = [f for f in found if len(f["time"])]
         if kind == MINUTE and not found:
             late = standing(day, "")[1]  # too sparse for minutes

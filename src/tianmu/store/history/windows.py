@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.store.history.asked import Asked
-from tianmu.store.history.choice import WIDTH, by_day, fitting, standing
+from tianmu.store.history.choice import WIDTH, by_day, fitting, inner, standing
 from tianmu.store.history.duck import Duck, quoted
 from tianmu.store.history.footer import Columns, Part, Shelf, narrowed, reckon
 from tianmu.store.history.manifest import MINUTE, RAW, File
@@ -43,7 +43,7 @@ class _Planned:
     """What of a day is read. Of minutes, datastreams too sparse for them are read again from the
     observations."""
 
-    minutes: bool
+    kind: str | None
     rolled: list[Part]
     late: list[Part]
     sparse: list[Part]
@@ -101,8 +101,8 @@ def _picked(
         sparse = standing(day, "")[1] if kind == MINUTE else []
         planned.append(
             _Planned(
-                minutes=kind == MINUTE,
-                rolled=shelf.parts(rolled, wanted, start, end),
+                kind=kind,
+                rolled=shelf.parts(rolled, wanted, *inner(kind, start, end)),
                 late=shelf.parts(late, wanted, start, end),
                 sparse=shelf.parts(sparse, wanted, start, end),
             )
@@ -110,9 +110,10 @@ def _picked(
     reckon([p for day in planned for p in (*day.rolled, *day.late)], asked)
     found: list[Columns] = []
     for plan in planned:
-        bars = [shelf.read(part, _BARS, wanted, start, end, asked) for part in plan.rolled]
+        low, after = inner(plan.kind, start, end)
+        bars = [shelf.read(part, _BARS, wanted, low, after, asked) for part in plan.rolled]
         known = wanted
-        if plan.minutes:
+        if plan.kind == MINUTE:
             known = np.unique(np.concatenate([wanted[:0], *(b["datastream"] for b in bars)]))
             rest = np.setdiff1d(wanted, known)
             found.append(_observed(shelf, plan.sparse, rest, start, end, asked))
@@ -199,7 +200,8 @@ def _scanned(
             if files:
                 read += files
                 paths = quoted([shelf.folder / f.name for f in files])
-                selects.append(_select(source, paths, len(files), start, end, low, high))
+                since, until = inner(source, start, end)
+                selects.append(_select(source, paths, len(files), since, until, low, high))
     if not selects:
         return _windows(_no_bars(), pairs, start, step)
     asked.reckon(sum(f.rows for f in read), len(read))
