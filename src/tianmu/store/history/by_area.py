@@ -17,7 +17,7 @@ from tianmu.store.history.choice import by_day, within
 from tianmu.store.history.footer import Shelf
 from tianmu.store.history.held import Held
 from tianmu.store.history.manifest import AREA_DAY, AREA_HOUR, DAY, OUTSIDE, RAW, File, begin_of
-from tianmu.store.history.rollup import HOUR_US
+from tianmu.store.history.rollup import HOUR_US, counts
 from tianmu.store.history.series import F64, I64
 
 HELD = 64 << 20
@@ -83,9 +83,25 @@ class AreaShelf:
     def __init__(self, shelf: Shelf, most: int = HELD) -> None:
         self._shelf = shelf
         self.tables: Held[Any] = Held(most, lambda table: int(table.nbytes))
+        self._telling: Held[bool] = Held(10_000, lambda _: 1)
 
     def table(self, file: File, dimension: str) -> Any:
         return self.tables.made((file.name, dimension), lambda: self._read(file, dimension))
+
+    def tells(self, file: File, asked: Asked) -> bool:
+        """Whether a raw file holds anything that counts: of nothing there is no roll-up."""
+        found = self._telling.get(file.name)
+        if found is None:
+            parts = self._shelf.parts([file], None, file.low_time, file.high_time + 1)
+            found = any(
+                bool(counts(rows["value"], rows["quality"]).any())
+                for part in parts
+                for rows in self._shelf.pieces(
+                    part, ("value", "quality"), None, file.low_time, file.high_time + 1, asked
+                )
+            )
+            self._telling.put(file.name, found)
+        return found
 
     def _read(self, file: File, dimension: str) -> Any:
         import pyarrow.parquet as pq
@@ -190,7 +206,7 @@ def _rows(
             f"from {start} to {end} µs: areas are rolled up by whole hours (UTC); give an end "
             "after the start, both on the hour"
         )
-    chosen, missing = _chosen(files, start, end, step)
+    chosen, doubtful = _chosen(files, start, end, step)
     asked.reckon(sum(f.rows for f in chosen), len(chosen))
     tables = []
     for file in chosen:
@@ -212,6 +228,7 @@ def _rows(
         for name in _WORDS:
             codes[name], words[name] = _coded(table[name])
         numbers = {n: table[n].to_numpy() for n in _NUMBERS}
+    missing = tuple(dict.fromkeys(f.day for f in doubtful if shelf.tells(f, asked)))
     settled = all(f.level == 3 for f in chosen)
     return _Rows(codes, words, numbers, settled, missing)
 
@@ -232,11 +249,11 @@ def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
 
 def _chosen(
     files: Sequence[File], start: int, end: int, step: int
-) -> tuple[list[File], tuple[str, ...]]:
-    """Day roll-ups of days that lie whole in one stretch, else hours; and days that are not all
+) -> tuple[list[File], list[File]]:
+    """Day roll-ups of days that lie whole in one stretch, else hours; and raw files that are not
     rolled up. Raises ``ValueError`` for a part of a day of which only the whole is kept."""
     chosen: list[File] = []
-    missing: list[str] = []
+    doubtful: list[File] = []
     for name, day in by_day(files).items():
         if name == OUTSIDE:
             continue
@@ -254,9 +271,8 @@ def _chosen(
         else:
             taken = hours
         chosen += taken
-        if not all(within(f, taken) for f in raw):
-            missing.append(name)
-    return chosen, tuple(missing)
+        doubtful += [f for f in raw if not within(f, taken)]
+    return chosen, doubtful
 
 
 def _runs(*keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

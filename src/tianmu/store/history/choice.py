@@ -55,11 +55,14 @@ def fitting(files: Sequence[File], step: float, start: int, end: int) -> str | N
     return None
 
 
-def inner(kind: str | None, start: int, end: int) -> tuple[int, int]:
-    """Bounds of the rows of ``kind`` that lie whole between ``start`` and ``end``, for a roll-up
-    that may be cut through."""
-    width = WIDTH.get(kind or "", 1)
-    return -(-start // width) * width, end - width + 1
+def inner(files: Sequence[File], kind: str, start: int, end: int) -> tuple[int, int]:
+    """Between which times rows of a roll-up of a day begin that lie whole between ``start`` and
+    ``end``; where the observations are still there a roll-up that fits is not cut through."""
+    if complete(files):
+        return start, end
+    width = WIDTH[kind]
+    last = max(f.high_time for f in files)
+    return -(-start // width) * width, end if end > last + width else end - width + 1
 
 
 def finest(files: Sequence[File], start: int, end: int) -> int:

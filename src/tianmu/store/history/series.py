@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tianmu.store.history.asked import Asked
 from tianmu.store.history.choice import by_day, finest, fitting, inner, standing
 from tianmu.store.history.footer import Columns, Shelf, reckon
-from tianmu.store.history.manifest import MINUTE, File
+from tianmu.store.history.manifest import File
 from tianmu.store.history.observed import observed
 from tianmu.store.history.rollup import counts
 
@@ -68,14 +68,14 @@ def series(
     for day in days.values():
         kind = fitting(day, step, start, end)
         rolled, late = standing(day, kind) if kind else ([], standing(day, "")[1])
-        low, high = inner(kind, start, end)
+        low, high = inner(day, kind, start, end) if kind else (start, end)
         parts = shelf.parts(rolled, wanted, low, high)
         if parts:
             reckon(parts, asked)
         found = [shelf.read(part, BARS, wanted, low, high, asked) for part in parts]
         found = [f for f in found if len(f["time"])]
-        if kind == MINUTE and not found:
-            late = standing(day, "")[1]  # too sparse for minutes
+        if kind and not found:
+            late = standing(day, "")[1]  # too sparse for minutes, or nothing that counts
         raw += late
         bars += found
     points = _raw(shelf, raw, wanted, start, end, asked)

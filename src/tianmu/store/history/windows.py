@@ -43,7 +43,8 @@ class _Planned:
     """What of a day is read. Of minutes, datastreams too sparse for them are read again from the
     observations."""
 
-    kind: str | None
+    minutes: bool
+    span: tuple[int, int]
     rolled: list[Part]
     late: list[Part]
     sparse: list[Part]
@@ -99,10 +100,12 @@ def _picked(
     for day, kind in chosen:
         rolled, late = standing(day, kind or "")
         sparse = standing(day, "")[1] if kind == MINUTE else []
+        span = inner(day, kind, start, end) if kind else (start, end)
         planned.append(
             _Planned(
-                kind=kind,
-                rolled=shelf.parts(rolled, wanted, *inner(kind, start, end)),
+                minutes=kind == MINUTE,
+                span=span,
+                rolled=shelf.parts(rolled, wanted, *span),
                 late=shelf.parts(late, wanted, start, end),
                 sparse=shelf.parts(sparse, wanted, start, end),
             )
@@ -110,10 +113,9 @@ def _picked(
     reckon([p for day in planned for p in (*day.rolled, *day.late)], asked)
     found: list[Columns] = []
     for plan in planned:
-        low, after = inner(plan.kind, start, end)
-        bars = [shelf.read(part, _BARS, wanted, low, after, asked) for part in plan.rolled]
+        bars = [shelf.read(part, _BARS, wanted, *plan.span, asked) for part in plan.rolled]
         known = wanted
-        if plan.kind == MINUTE:
+        if plan.minutes:
             known = np.unique(np.concatenate([wanted[:0], *(b["datastream"] for b in bars)]))
             rest = np.setdiff1d(wanted, known)
             found.append(_observed(shelf, plan.sparse, rest, start, end, asked))
@@ -190,7 +192,7 @@ def _scanned(
         # minutes know dense datastreams only: of many, the observations are read
         coarse = None if kind == MINUTE else kind
         rolled, late = standing(day, coarse or "")
-        for source, some in ((coarse or "", rolled), (RAW, late)):
+        for source, some in ((coarse or RAW, rolled), (RAW, late)):
             files = [
                 f
                 for f in some
@@ -200,7 +202,7 @@ def _scanned(
             if files:
                 read += files
                 paths = quoted([shelf.folder / f.name for f in files])
-                since, until = inner(source, start, end)
+                since, until = (start, end) if source == RAW else inner(day, source, start, end)
                 selects.append(_select(source, paths, len(files), since, until, low, high))
     if not selects:
         return _windows(_no_bars(), pairs, start, step)
