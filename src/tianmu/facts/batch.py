@@ -7,6 +7,7 @@ over the same identity. Terms are those of OGC 18-088 (SensorThings 1.1), clause
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,21 @@ class ObservationBatch:
 
     def __len__(self) -> int:
         return len(self.datastream)
+
+    def rows(self, which: Sequence[int]) -> ObservationBatch:
+        """Some of its rows, in the order of ``which``, as a batch of their own."""
+        at = np.asarray(which, dtype=np.intp)
+        return ObservationBatch(
+            datastream=self.datastream[at],
+            phenomenon_time=self.phenomenon_time[at],
+            value=self.value[at],
+            received=self.received,
+            source=self.source,
+            result_time=None if self.result_time is None else self.result_time[at],
+            quality=None if self.quality is None else self.quality[at],
+            sequence=None if self.sequence is None else self.sequence[at],
+            side={new: self.side[old] for new, old in enumerate(which) if old in self.side},
+        )
 
     def encode(self) -> bytes:
         """The batch as journal bytes: a header, then each column little-endian, then the side."""

@@ -60,6 +60,19 @@ class Intake:
         self._count(source, len(batch), appended.duplicate)
         return appended
 
+    async def append_each(
+        self, batch: ObservationBatch, source: SourceChanged, keys: Sequence[bytes | None]
+    ) -> list[Appended]:
+        """``append`` for rows that came in messages of their own, ``keys[row]`` each: one entry
+        holds those whose key is new, and what became of each row is told."""
+        records, topic = self._lane(source)
+        found = await records.write_async(
+            partial(_append_each, topic=topic.name, batch=batch, keys=keys)
+        )
+        for one in found:
+            self._count(source, 1, one.duplicate)
+        return found
+
     def _lane(self, source: SourceChanged) -> tuple[Records, Topic]:
         return (self.life, OBSERVATION_LIFE) if source.life_safety else (self.main, OBSERVATION)
 
@@ -246,6 +259,31 @@ class Intake:
 
 def _append(tx: Transaction, topic: str, payload: bytes, key: bytes | None) -> Appended:
     return tx.append(topic, payload, key)
+
+
+def _append_each(
+    tx: Transaction, topic: str, batch: ObservationBatch, keys: Sequence[bytes | None]
+) -> list[Appended]:
+    told: dict[bytes, int | None] = {}
+    """key → position of the entry it was in before; None where it is in this one"""
+    fresh: list[int] = []
+    for row, key in enumerate(keys):
+        if key is None:
+            fresh.append(row)
+        elif key not in told:
+            told[key] = tx.seen(topic, key)
+            if told[key] is None:
+                fresh.append(row)
+    position = 0
+    if fresh:
+        kept = batch if len(fresh) == len(batch) else batch.rows(fresh)
+        position = tx.append(topic, kept.encode()).position
+        tx.see(topic, (key for key, before in told.items() if before is None), position)
+    new = set(fresh)
+    return [
+        Appended((told[key] if key is not None else None) or position, row not in new)
+        for row, key in enumerate(keys)
+    ]
 
 
 def _select(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.topic import TOPICS
@@ -62,22 +63,37 @@ class Transaction:
 
         A ``key`` seen before on this topic writes nothing and gives the first one's position.
         """
+        if key is not None:
+            first = self.seen(topic, key)
+            if first is not None:
+                return Appended(first, True)
         topics = self._topics
         number = topics.number(topic)
-        execute = self._cursor.execute
-        if key is not None:
-            key = shorten(key)
-            for generation in (topics.generation, 1 - topics.generation):
-                row = execute(_SEEN[generation], (number, key)).fetchone()
-                if row is not None:
-                    return Appended(row[0], True)
         position = topics.head = topics.head + 1
-        execute(_INSERT, (position, number, self._now, payload))
-        if key is not None:
-            execute(_SEE[topics.generation], (number, key, position))
-            topics.rows += 1
+        self._cursor.execute(_INSERT, (position, number, self._now, payload))
         self._woken.add(topic)
+        if key is not None:
+            self.see(topic, (key,), position)
         return Appended(position, False)
+
+    def seen(self, topic: str, key: bytes) -> int | None:
+        """Position of the entry that ``key`` on ``topic``; None where there is none."""
+        topics, key = self._topics, shorten(key)
+        number = topics.number(topic)
+        for generation in (topics.generation, 1 - topics.generation):
+            row = self._cursor.execute(_SEEN[generation], (number, key)).fetchone()
+            if row is not None:
+                return int(row[0])
+        return None
+
+    def see(self, topic: str, keys: Iterable[bytes], position: int) -> None:
+        """Remember keys, none of them seen before, as those of the entry at ``position``: an entry
+        that holds what several senders sent has several."""
+        topics = self._topics
+        number = topics.number(topic)
+        rows = [(number, shorten(key), position) for key in keys]
+        self._cursor.executemany(_SEE[topics.generation], rows)
+        topics.rows += len(rows)
 
     def position(self, reader: str, topic: str) -> int:
         """How far ``reader`` has read ``topic``; 0 at first."""

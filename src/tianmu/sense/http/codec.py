@@ -112,7 +112,7 @@ def decode(body: bytes, content_type: str) -> Columns:
     """Columns of a message of this content type; raises ``Refused`` where it is no message."""
     try:
         return _decode(body, content_type)
-    except (OverflowError, RecursionError, pa.ArrowException) as error:
+    except (OverflowError, RecursionError, msgspec.DecodeError, pa.ArrowException) as error:
         raise Refused(
             f"cannot be read: {error}", "see docs/connectors/http.md for what is taken"
         ) from error

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
@@ -24,6 +26,7 @@ from tianmu.sense.http.codec import (
 )
 from tianmu.sense.http.columns import Columns, Refused
 from tianmu.sense.http.server import Server
+from tianmu.sense.http.together import SMALL, Together, may_be_single
 from tianmu.sense.intake import Intake
 from tianmu.store.records import DiskFull
 from tianmu.store.registry import UNKNOWN
@@ -73,6 +76,7 @@ class HttpConnector:
         self._weight: Counter[str] = Counter()
         self._last_at = 0
         self._server: Server | None = None
+        self._together = Together(self._put_each, self._connected)
 
     async def start(self, host: str, port: int) -> int:
         self._server = Server(
@@ -186,6 +190,31 @@ class HttpConnector:
     ) -> tuple[int, dict[str, Any]]:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        key = _key(source, headers.get(b"idempotency-key", b""))
+        try:
+            if source.life_safety:
+                pass  # waits for nobody
+            elif may_be_single(body, encoding, content_type):
+                alone = partial(self._take_alone, body, encoding, content_type, source, key, peer)
+                return await self._together.single(body, source, key, alone)
+            elif len(body) <= SMALL:
+                await self._together.turn()
+            return await self._take_alone(body, encoding, content_type, source, key, peer)
+        except DiskFull as full:
+            raise Answer(
+                507, "No room", f"not kept: {full}",
+                "keep it and send it again later; the city says when there is room again",
+            ) from full  # fmt: skip
+
+    async def _take_alone(
+        self,
+        body: bytes,
+        encoding: str,
+        content_type: str,
+        source: SourceChanged,
+        key: bytes | None,
+        peer: str,
+    ) -> tuple[int, dict[str, Any]]:
         try:
             columns = await _columns(body, encoding, content_type)
         except Refused as refused:
@@ -196,17 +225,36 @@ class HttpConnector:
             raise Answer(400, "Cannot be read", refused.detail, refused.remedy) from refused
         self._counts["messages"] += 1
         self._last_at = self._intake.now()
-        key = _key(source, headers.get(b"idempotency-key", b""))
         try:
             return await self.put(columns, source, key, peer)
         except Answer as none_taken:
             none_taken.body["refused"] = none_taken.body["refused"][:TOLD]
             raise
-        except DiskFull as full:
-            raise Answer(
-                507, "No room", f"not kept: {full}",
-                "keep it and send it again later; the city says when there is room again",
-            ) from full  # fmt: skip
+
+    async def _put_each(
+        self, columns: Columns, source: SourceChanged, keys: list[bytes | None]
+    ) -> tuple[NDArray[np.bool_], list[dict[str, Any]]]:
+        """See ``together.Put``: what is unknown or ahead of the clock is left to ``put``."""
+        received = self._intake.now()
+        index = self._intake.registry.datastream_index(columns.datastream)
+        taken = np.asarray((index != UNKNOWN) & (columns.time <= received + AHEAD))
+        if not taken.any():
+            return taken, []
+        batch = _batch(columns, taken, index, source.number, received)
+        mine = [keys[row] for row in np.flatnonzero(taken).tolist()]
+        appended = await self._intake.append_each(batch, source, mine)
+        self._counts["messages"] += len(mine)
+        self._last_at = received
+        return taken, [
+            {
+                "accepted": 1, "held": 0, "duplicate": duplicate, "position": position,
+                "refused": [],
+            }
+            for position, duplicate in appended
+        ]  # fmt: skip
+
+    def _connected(self) -> int:
+        return 1 if self._server is None else len(self._server.server_state.connections)
 
     async def put(
         self, columns: Columns, source: SourceChanged, key: bytes | None, peer: str
