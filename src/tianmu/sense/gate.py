@@ -17,6 +17,7 @@ from tianmu.facts.encoding import Fact, decode
 from tianmu.facts.registry import MaintenanceChanged, SourceChanged
 from tianmu.facts.topic import DEED, REGISTRY
 from tianmu.sense import hold, state
+from tianmu.sense.behind import Behind
 from tianmu.sense.contract import Connector, Readings
 from tianmu.sense.errand import Errands
 from tianmu.sense.intake import Intake
@@ -29,6 +30,8 @@ log = logging.getLogger("tianmu.gate")
 READER = "gate"
 HOUSEKEEPING = 5.0
 """seconds between two looks at the platform itself"""
+LOOK = 1.0
+"""seconds between two looks at how far the readers are behind"""
 PURGE_S = 60.0
 """seconds between two looks for entries that everybody has read and nobody must keep"""
 REPLAYED, DISCARDED = "replayed", "discarded"
@@ -81,6 +84,7 @@ class Gate:
         self._tasks = [
             asyncio.create_task(self._follow(), name="gate-follow"),
             asyncio.create_task(self._keep_house(), name="gate-house"),
+            asyncio.create_task(self._look_behind(), name="gate-behind"),
         ]
 
     async def stop(self) -> None:
@@ -179,6 +183,19 @@ class Gate:
                 log.exception("the house could not be kept: trying again")
             await asyncio.sleep(HOUSEKEEPING)
 
+    async def _look_behind(self) -> None:
+        """Tell admission how far the readers are behind."""
+        behind = Behind(self._intake.main.path.parent, self._intake.now)
+        try:
+            while True:
+                try:
+                    self._intake.admission.look(await asyncio.to_thread(behind.look))
+                except Exception:
+                    log.exception("how far readers are behind is not known: looking again")
+                await asyncio.sleep(LOOK)
+        finally:
+            behind.close()
+
     async def _report_platform(self) -> None:
         source = self._intake.sources.named(self._platform_source)
         rows = self._platform() if source is not None else ()
@@ -191,7 +208,7 @@ class Gate:
             time=np.full(len(rows), now, dtype=np.int64),
             value=np.array([value for _, _, value in rows]),
         )
-        await self._intake.take(readings, source=source, key=None, peer="platform")
+        await self._intake.place(readings, source=source, key=None, peer="platform")
 
     async def _write_states(self) -> None:
         counts = self._intake.counts

@@ -15,11 +15,15 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE, Topic
 from tianmu.sense import hold
+from tianmu.sense.admission import Admission
 from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.source import Sources
 from tianmu.store.journal.contract import Appended
 from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import UNKNOWN, Registry
+
+ROW = 64
+"""bytes under way that a reading counts for"""
 
 
 def clock() -> int:
@@ -37,8 +41,11 @@ class Intake:
         registry: Registry,
         sources: Sources,
         now: Callable[[], int] = clock,
+        admission: Admission | None = None,
     ) -> None:
         main.create(hold.metadata)
+        self.admission = admission or Admission()
+        """who may put how much on its way; one for all doors"""
         self.main, self.life, self.registry, self.sources = main, life, registry, sources
         self.now = now
         self.counts: Counter[str] = Counter()
@@ -89,7 +96,15 @@ class Intake:
     async def take(
         self, readings: Readings, *, source: SourceChanged, key: bytes | None, peer: str
     ) -> Taken:
-        """See ``contract.Intake.take``."""
+        """See ``contract.Intake.take``. Waits for room: who reads nothing more meanwhile lets the
+        sender's window close."""
+        async with self.admission.turn(source, ROW * len(readings.address)):
+            return await self.place(readings, source=source, key=key, peer=peer)
+
+    async def place(
+        self, readings: Readings, *, source: SourceChanged, key: bytes | None, peer: str
+    ) -> Taken:
+        """``take`` for what has been let in already, and for what the city says of itself."""
         received = self.now()
         index = self.resolve(readings.address, readings.property)
         known = index != UNKNOWN

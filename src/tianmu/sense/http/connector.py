@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar
 
@@ -41,21 +43,23 @@ UNPACKS = 16
 """times that a compressed body may be as large when unpacked, for that"""
 TOLD = 1_000
 """refused rows named in an answer that took none"""
-MESSAGES, BYTES = 1024, 192 << 20
-"""messages of all sources being written at once, and their bytes as sent; beyond either 429, so
-that memory stays bounded"""
-SHARE = 0.5
-"""of both that one source may take, so that none starves the others"""
 AHEAD = 10 * 60 * 1_000_000
 """µs a clock may be ahead of ours; rows beyond it are refused (default, to be set by the city)"""
+
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="decode")
+"""large bodies are read one after the other: the loop waits for the interpreter behind at most one
+of them"""
 
 
 class Answer(Exception):
     """A problem to tell the sender (RFC 9457)."""
 
-    def __init__(self, status: int, title: str, detail: str, remedy: str, **more: Any) -> None:
+    def __init__(
+        self, status: int, title: str, detail: str, remedy: str, *, wait: float = 1.0, **more: Any
+    ) -> None:
+        """``wait``: seconds before it is worth trying again, where it is at all."""
         super().__init__(detail)
-        self.status = status
+        self.status, self.wait = status, wait
         self.body = {
             "type": "about:blank", "title": title, "status": status, "detail": detail,
             "remedy": remedy, **more,
@@ -72,8 +76,6 @@ class HttpConnector:
         self._intake = intake
         self._tls = tls
         self._counts: Counter[str] = Counter()
-        self._flying: Counter[str] = Counter()
-        self._weight: Counter[str] = Counter()
         self._last_at = 0
         self._server: Server | None = None
         self._together = Together(self._put_each, self._connected)
@@ -98,7 +100,11 @@ class HttpConnector:
             await self._server.stop()
 
     def state(self) -> Mapping[str, Any]:
-        return {**self._counts, "last_at": self._last_at, "in_flight": self._flying.total()}
+        return {
+            **self._counts,
+            "last_at": self._last_at,
+            "in_flight": self._intake.admission.under_way,
+        }
 
     async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
         """Try each content type and encoding again, since a wrong header is the usual fault."""
@@ -129,7 +135,7 @@ class HttpConnector:
         except Answer as problem:
             status, body, kind = problem.status, problem.body, b"application/problem+json"
             if status in {429, 503, 507}:
-                more["retry-after"] = "1"
+                more["retry-after"] = str(math.ceil(problem.wait))
             self._counts[f"answered_{status}"] += 1
         payload = msgspec.json.encode(body)
         headers = [
@@ -151,29 +157,20 @@ class HttpConnector:
         headers = dict(scope["headers"])
         source = self._source(headers)
         size = _told_length(headers)
-        if not self._room(source.source, size):
+        admission = self._intake.admission
+        wait = admission.enter(source, size)
+        if wait:
+            await admission.refused(source)
             raise Answer(
-                429, "Too many at once", "earlier messages are still being written",
-                "send again after the seconds in Retry-After",
+                429, "Too much at once",
+                "earlier messages are still being written, or read by the rules and by history",
+                "send again after the seconds in Retry-After", wait=wait,
             )  # fmt: skip
-        self._flying[source.source] += 1
-        self._weight[source.source] += size
         try:
             body = await _read(receive)
             return await self._take(body, headers, source, _peer(scope))
         finally:
-            self._flying[source.source] -= 1
-            self._weight[source.source] -= size
-
-    def _room(self, source: str, size: int) -> bool:
-        """Whether one more message of ``size`` bytes may be under way."""
-        mine, weight = self._flying[source], self._weight[source]
-        return (
-            self._flying.total() < MESSAGES
-            and mine < MESSAGES * SHARE
-            and self._weight.total() + size <= BYTES
-            and (weight + size <= BYTES * SHARE or not mine)
-        )
+            admission.leave(source, size)
 
     def _source(self, headers: Mapping[bytes, bytes]) -> SourceChanged:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -317,7 +314,7 @@ class HttpConnector:
             },
         )
         held_key = None if key is None else b"h" + key
-        taken = await self._intake.take(readings, source=source, key=held_key, peer=peer)
+        taken = await self._intake.place(readings, source=source, key=held_key, peer=peer)
         return taken.held
 
 
@@ -360,7 +357,10 @@ async def _columns(body: bytes, encoding: str, content_type: str) -> Columns:
     """What a body says; a large one is read beside the loop, on which fire alarms come as well."""
     if len(body) * (UNPACKS if encoding else 1) <= ON_LOOP:
         return decode(decompress(body, encoding), content_type)
-    return await asyncio.to_thread(lambda: decode(decompress(body, encoding), content_type))
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(
+        _BESIDE, lambda: decode(decompress(body, encoding), content_type)
+    )
 
 
 async def _read(receive: Receive) -> bytes:
