@@ -208,7 +208,7 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
             from tianmu.rehearse.peers.known import of_ingest
 
             given = Ingest(seen[0], form, batch, seconds)
-            result["peers"] = beside(of_ingest(), given, result)
+            result["peers"] = beside(of_ingest(batch), given, result)
         show(result, as_json)
 
     @bench.command()

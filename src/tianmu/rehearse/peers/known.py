@@ -12,9 +12,13 @@ from tianmu.rehearse.peers.postgresql import PostgreSQL
 from tianmu.rehearse.peers.quix_streams import QuixStreams
 
 
-def of_ingest() -> list[Peer[Ingest]]:
-    """The whole path, the rule stage, the store stage."""
-    return [NodeRedIngest(), Bytewax(), QuixStreams(), PostgreSQL(), ChDB()]
+def of_ingest(batch: int = 1_000) -> list[Peer[Ingest]]:
+    """The whole path; where batches are large enough to be stored as they come (ten rows), also the
+    rule stage and the store stage."""
+    whole: list[Peer[Ingest]] = [NodeRedIngest()]
+    if batch < 10:
+        return whole
+    return [*whole, Bytewax(), QuixStreams(), PostgreSQL(), ChDB()]
 
 
 def of_latency() -> list[Peer[Latency]]:

@@ -1,0 +1,185 @@
+"""What is measured: each a command that anyone can run, its figures, and what each should reach."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+CITY = 1_560_000
+"""devices"""
+RATE = 26_000
+"""observations a second of the mixed load"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of an answer. ``key`` is the way to it (``phases.burst.p99_ms``; in a list of named
+    things the name, or ``*`` for each of them; of a list of numbers the median)."""
+
+    key: str
+    what: str
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def aim(self) -> str:
+        if self.at_least is not None:
+            return f"≥ {number(self.at_least)}"
+        return f"≤ {number(self.at_most)}" if self.at_most is not None else ""
+
+    def reached(self, value: float) -> bool | None:
+        """None where nothing is aimed at."""
+        if self.at_least is not None:
+            return value >= self.at_least
+        return value <= self.at_most if self.at_most is not None else None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """``command``: a module or script with its arguments. Where there are ``peers``, its first run
+    goes on with them."""
+
+    name: str
+    command: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    runs: int = 3
+    """at most; long ones run less often"""
+    peers: bool = False
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+
+
+def found(answer: Any, key: str) -> Iterator[tuple[str, float]]:
+    """(names that ``*`` stood for, value) of what is under ``key``; nothing where it is not."""
+
+    def walk(value: Any, parts: list[str], names: list[str]) -> Iterator[tuple[str, float]]:
+        if not parts:
+            if isinstance(value, list) and value:
+                value = statistics.median(value)
+            if isinstance(value, int | float):
+                yield " ".join(names), float(value)
+            return
+        head, rest = parts[0], parts[1:]
+        if isinstance(value, list):
+            value = {one["name"]: one for one in value if isinstance(one, dict) and "name" in one}
+        if not isinstance(value, dict):
+            return
+        for name in value if head == "*" else [head]:
+            if name in value:
+                yield from walk(value[name], rest, [*names, name] if head == "*" else names)
+
+    return walk(answer, key.split("."), [])
+
+
+def _ingest(at_least: float) -> tuple[Figure, ...]:
+    return (
+        Figure("observations_per_second", "acknowledged on disk", "obs/s", at_least=at_least),
+        Figure("lost", "lost", at_most=0),
+        Figure("judged_per_second", "through the rules, until the last", "obs/s"),
+        Figure("observations_per_cpu_second", "per CPU second of all processes", "obs/s"),
+        Figure("p50_ms", "send to acknowledge, p50", "ms"),
+        Figure("p99_ms", "send to acknowledge, p99", "ms"),
+        Figure("bytes_per_row", "in Parquet, values of chance", "bytes/row"),
+    )
+
+
+LATENCY = (
+    Figure("p99_ms", "frame to push, p99", "ms", at_most=250),
+    Figure("cpu_cores", "CPU of all processes", "cores", at_most=0.30),
+    Figure("lost", "frames lost", at_most=0),
+    Figure("load_lost", "observations lost", at_most=0),
+    Figure("p50_ms", "frame to push, p50", "ms"),
+    Figure("max_ms", "frame to push, longest", "ms"),
+    Figure("rate_sent", "load meanwhile", "obs/s"),
+    Figure("cpu_by_process.*", "CPU:", "cores"),
+)
+BURST = (
+    Figure("phases.burst.p99_ms", "frame to push in the burst, p99", "ms", at_most=1000),
+    Figure("phases.burst.rate_sent", "load of the burst", "obs/s", at_least=10 * RATE * 0.99),
+    Figure("lost", "frames lost", at_most=0),
+    Figure("load_lost", "observations lost", at_most=0),
+    Figure("load_unsent", "observations not sent in time", at_most=0),
+    Figure("phases.before.p99_ms", "before it, p99", "ms", at_most=250),
+    Figure("phases.after.p99_ms", "after it, p99", "ms"),
+    Figure("backlog_gone_s.*", "backlog gone after the end:", "s"),
+)
+STORM = (
+    Figure("signals_per_second", "signals that became part of a case", "1/s", at_least=3_000),
+    Figure("pairwise_precision", "pairwise precision", at_least=1),
+    Figure("pairwise_recall", "pairwise recall", at_least=1),
+    Figure("lost", "lost", at_most=0),
+    Figure("cases", "cases"),
+    Figure("cases_expected", "incidents"),
+)
+KILLS = (
+    Figure("ok", "nothing lost and nothing twice (1 = yes)", at_least=1),
+    Figure("kills", "SIGKILLs under load"),
+    Figure("observations", "observations acknowledged"),
+    Figure("fires", "fires confirmed"),
+    Figure("reports", "reports answered"),
+)
+SIZE = (
+    Figure("memory_mib", "memory, sum of PSS", "MiB", at_most=2_560),
+    Figure("cold_start_s", "cold start to serving", "s", at_most=10),
+    Figure("warm_start_s", "warm start to serving", "s", at_most=5),
+    Figure("register_s", "register all devices", "s", at_most=60),
+    Figure("memory_by_process_mib.*", "memory:", "MiB"),
+)
+MAP = (
+    Figure("first_picture_ms", "first picture", "ms", at_most=1_500),
+    Figure("frame_p95_ms", "frame of a pan, p95", "ms", at_most=150),
+    Figure("own_script_p95_ms", "our own script in a frame, p95", "ms", at_most=4),
+    Figure("pick_to_card_ms", "click on a device to its card", "ms", at_most=200),
+    Figure("tile_p95_ms", "a tile that nobody asked for yet, p95", "ms"),
+    Figure("tile_again_p95_ms", "the same again, p95", "ms"),
+    Figure("refresh_far.refresh_bytes_per_s", "bytes that keep it fresh, from afar", "B/s"),
+)
+HISTORY = (
+    Figure("bytes_per_record", "on disk", "bytes/record", at_most=6),
+    Figure("queries.series_day.warm_p95_ms", "one series over a day, warm p95", "ms", at_most=20),
+    Figure("queries.minute_means.warm_p95_ms", "minute means of 100 series over a day, warm p95",
+           "ms", at_most=150),
+    Figure("queries.exceedances.warm_p95_ms", "exceedances per town over a week, warm p95", "ms",
+           at_most=100),
+    Figure("queries.top.warm_p95_ms", "top 20 over a week, warm p95", "ms", at_most=100),
+    Figure("queries.last.warm_p95_ms", "last values of all, warm p95", "ms", at_most=50),
+    Figure("queries.*.cold_p50_ms", "cold p50:", "ms"),
+    Figure("build_seconds", "building it", "s"),
+)  # fmt: skip
+
+
+def measurements(devices: int, seconds: float) -> list[Measurement]:
+    """All of them, the short ones first."""
+    bench = ("tianmu", "bench")
+    size = ("--devices", str(devices))
+
+    def ingest(form: str, batch: int, aim: float, name: str) -> Measurement:
+        command = (*bench, "ingest", "--format", form, "--batch", str(batch), *size,
+                   "--seconds", f"{seconds:g}", "--json")  # fmt: skip
+        return Measurement(f"ingest {name}", command, _ingest(aim), peers=form != "columns")
+
+    latency = (*bench, "latency", "--rate", str(RATE), *size)
+    return [
+        ingest("json", 1_000, 800_000, "json ×1000"),
+        ingest("columns", 1_000, 1_000_000, "columns ×1000"),
+        ingest("arrow", 10_000, 1_500_000, "arrow ×10000"),
+        ingest("mqtt", 100, 300_000, "mqtt ×100"),
+        ingest("mqtt", 1, RATE, "mqtt ×1"),
+        Measurement("latency", (*latency, "--seconds", "60", "--json"), LATENCY, 2, peers=True),
+        Measurement("storm", (*bench, "storm", "--signals", "6000", "--rate", "3000", "--json"),
+                    STORM, peers=True),
+        Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
+        Measurement("map", ("benchmarks.map", *size), MAP, 1),
+        Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),
+                    BURST, 1),
+        Measurement("kills", ("benchmarks/city_kills.py", "--kills", "200", "--json"), KILLS, 1),
+        Measurement("history", (*bench, "history", "--records", "220000000", "--json"), HISTORY,
+                    1),
+    ]  # fmt: skip
