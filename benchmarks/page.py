@@ -97,7 +97,7 @@ def _section(one: Measurement, result: Result) -> Iterator[str]:
         **result["machine"]
     )
     yield (
-        f"{len(result['runs'])} runs{f', of which {len(failed)} failed' if failed else ''}, "
+        f"{_count(len(result['runs']))}{f', of which {len(failed)} failed' if failed else ''}, "
         f"{_taken(result)}, on {machine}."
     )
     yield from (f"\nFailed: `{_cell(line.splitlines()[-1])}`" for line in failed)
@@ -130,6 +130,10 @@ def _peers(result: Result) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = run["answer"]["peers"]
             return found
     return []
+
+
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _taken(result: Result) -> str:
