@@ -58,6 +58,20 @@ export function fullDate(at: Instant | number): string {
 const day = (at: number): string =>
   format("day", { year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
 
+/** Month and day. */
+export function dayMonth(at: number): string {
+  return format("md", { month: "2-digit", day: "2-digit" }).format(at);
+}
+
+const WALL: Intl.DateTimeFormatOptions = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+
+/** How far the city's clocks are ahead of UTC at a time, ms. */
+export function zoneOffset(at: number): number {
+  const part = Object.fromEntries(format("wall", WALL).formatToParts(at).map((p) => [p.type, Number(p.value)]));
+  const wall = Date.UTC(part.year ?? 0, (part.month ?? 1) - 1, part.day ?? 1, part.hour ?? 0, part.minute ?? 0, part.second ?? 0);
+  return wall - Math.floor(at / 1000) * 1000;
+}
+
 /** Time of day when it is today, else month and day before it. */
 export function moment(at: Instant | number | null | undefined): string {
   if (!at) return "";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,7 +51,7 @@ class SeriesOf(msgspec.Struct, frozen=True, kw_only=True):
     step: float
     gap: float
     """seconds between two points from which on observations are missing, so that no line may join
-    them; 0 where the device speaks only when something happens"""
+    them; 0 where that cannot be told: a state told when it changes, or too few points"""
     at: list[Instant]
     value: list[float | None]
     low: list[float | None]
@@ -78,15 +79,19 @@ def numbers(column: NDArray[Any]) -> list[float | None]:
     return found
 
 
-def gap(series: Series, heartbeat_s: float | None) -> float:
-    """Seconds of silence from which on a line would tell of what nobody measured."""
-    if heartbeat_s is None:
+def gap(series: Series, heartbeat_s: float | None, *, state: bool) -> float:
+    """Seconds of silence from which on a line would tell of what nobody measured. A state that is
+    told only when it changes holds until then."""
+    if heartbeat_s is None and state:
         return 0.0
-    longest = heartbeat_s
+    longest = math.inf if heartbeat_s is None else heartbeat_s
     if len(series) > 2:
-        usual = float(np.median(np.diff(series.time))) / SECOND
-        longest = min(longest, max(LONG * usual, 1.0))
-    return max(longest, 1.5 * series.step / SECOND)
+        if series.raw:
+            usual = float(np.median(np.diff(series.time)))
+        else:
+            usual = series.step / float(np.median(series.count))
+        longest = min(longest, max(LONG * usual / SECOND, 1.0))
+    return 0.0 if math.isinf(longest) else max(longest, 1.5 * series.step / SECOND)
 
 
 def with_newest(hub: Hub, stream: int, series: Series, since: int, until: int) -> Series:
@@ -172,6 +177,7 @@ def say(hub: Hub, device: int, name: str, series: Series, *, lines: bool) -> Ser
     prop = name.removeprefix(f"{identity}/")
     kind = hub.city.kinds.get(registry.kinds[registry.kind[device]])
     described = known(hub, device, prop)
+    states = described.states if described else {}
     return SeriesOf(
         datastream=name,
         device=identity,
@@ -179,10 +185,10 @@ def say(hub: Hub, device: int, name: str, series: Series, *, lines: bool) -> Ser
         name=described.name if described else None,
         unit=described.unit if described else "",
         kind=registry.kinds[registry.kind[device]],
-        states=described.states if described else {},
+        states=states,
         raw=series.raw,
         step=series.step / SECOND,
-        gap=gap(series, kind.heartbeat_s if kind else None),
+        gap=gap(series, kind.heartbeat_s if kind else None, state=bool(states)),
         at=says(series.time),
         value=numbers(series.value),
         low=numbers(series.low),

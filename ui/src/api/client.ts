@@ -26,7 +26,9 @@ export class Problem extends Error {
   }
 }
 
-export type Query = Record<string, string | number | boolean | null | undefined>;
+type Part = string | number | boolean | null | undefined;
+/** A list says its name once for each of it. */
+export type Query = Record<string, Part | Part[]>;
 
 let signedOut: () => void = () => undefined;
 
@@ -39,13 +41,15 @@ export function path(parts: TemplateStringsArray, ...values: string[]): string {
   return String.raw({ raw: parts.raw }, ...values.map(encodeURIComponent));
 }
 
-function address(where: string, query?: Query): string {
-  const pairs = Object.entries(query ?? {}).filter(([, v]) => v !== undefined && v !== null && v !== "");
+export function address(where: string, query?: Query): string {
+  const pairs = Object.entries(query ?? {})
+    .flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one): [string, Part] => [k, one]))
+    .filter(([, v]) => v !== undefined && v !== null && v !== "");
   if (!pairs.length) return where;
   return `${where}?${new URLSearchParams(pairs.map(([k, v]) => [k, String(v)]))}`;
 }
 
-async function ask<T>(method: string, where: string, body?: unknown, version?: number | string): Promise<T> {
+async function ask<T>(method: string, where: string, body?: unknown, version?: number | string, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Requested-With"] = "tianmu";
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -59,8 +63,10 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
       headers,
       credentials: "same-origin",
       body: body === undefined ? null : form ? body : JSON.stringify(body),
+      signal: signal ?? null,
     });
   } catch (cause) {
+    if (signal?.aborted) throw cause;
     throw new Problem(0, { title: "offline", detail: String(cause) });
   }
   if (answer.status === 204) return undefined as T;
@@ -79,7 +85,7 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
 }
 
 export const api = {
-  get: <T>(where: string, query?: Query): Promise<T> => ask<T>("GET", address(where, query)),
+  get: <T>(where: string, query?: Query, signal?: AbortSignal): Promise<T> => ask<T>("GET", address(where, query), undefined, undefined, signal),
   post: <T>(where: string, body: unknown = {}, version?: number | string): Promise<T> =>
     ask<T>("POST", where, body, version),
   put: <T>(where: string, body: unknown, version?: number | string): Promise<T> =>
