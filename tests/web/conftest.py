@@ -192,8 +192,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, liyang: City) -> Iterator[Wo
     yield from make_world(tmp_path_factory.mktemp("city"), liyang)
 
 
-def make_world(data: Path, city: City, rates: Rates = FAST, devices: int = 60) -> Iterator[World]:
-    """A city in ``data``, served until the generator goes on."""
+def make_world(
+    data: Path, city: City, rates: Rates = FAST, devices: int = 60, ui: Path | None = None
+) -> Iterator[World]:
+    """A city in ``data``, served until the generator goes on; ``ui``: the pages as they are
+    built, else two files that stand for them."""
     records = Records(data / "hub.sqlite")
     watch, gate = Records(data / "watch.sqlite"), Records(data / "gate.sqlite")
     watch.create(alarm_table.METADATA, room=alarm_table.ROOM)
@@ -204,10 +207,11 @@ def make_world(data: Path, city: City, rates: Rates = FAST, devices: int = 60) -
     divisions, departments = parents(city)
     sessions = Sessions(records, now, divisions=divisions, departments=departments)
     manage = Manage(records, SqliteJournal(data), city, now, data)
-    ui = data / "ui"
-    (ui / "assets").mkdir(parents=True)
-    (ui / "index.html").write_text("<!doctype html><title>天目</title>" + " " * 2000)
-    (ui / "assets" / "app-1a2b.js").write_text("export const a = 1;\n" * 200)
+    if ui is None:
+        ui = data / "ui"
+        (ui / "assets").mkdir(parents=True)
+        (ui / "index.html").write_text("<!doctype html><title>天目</title>" + " " * 2000)
+        (ui / "assets" / "app-1a2b.js").write_text("export const a = 1;\n" * 200)
     hub = Hub(
         data=data,
         city=city,

@@ -26,6 +26,8 @@ class Allowance:
     seconds: float = 15.0
     """until an answer that has not come is given up"""
     export_rows: int = 20_000_000
-    export_datastreams: int = 2_000_000
+    """of one file"""
+    export_read: int = 500_000_000
+    """rows read from files for it"""
     stall_seconds: float = 60.0
     """until an export that its reader does not take is given up"""
