@@ -1095,6 +1095,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/history/areas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count, mean, lowest, highest and exceedances by area, property and stretch of time. The span
+         * @description Count, mean, lowest, highest and exceedances by area, property and stretch of time. The span
+         *     is widened to whole hours.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_history_areas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/exceedances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often alarm limits were exceeded in each area, over the last week where no span is said
+         * @description How often alarm limits were exceeded in each area, over the last week where no span is said.
+         *     The span is widened to whole hours.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_history_exceedances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The datastreams of one property whose largest (or `lowest`) value of the span is most
+         * @description The datastreams of one property whose largest (or `lowest`) value of the span is most
+         *     extreme, over the last week where no span is said.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_history_top"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Observations, or windows of `step` seconds, as a file: of datastreams by name, or of all in
+         * @description Observations, or windows of `step` seconds, as a file: of datastreams by name, or of all in
+         *     the account's scope that fit `kind`, `property` and `division`.
+         *
+         *     Rows come by day, datastream and time (windows by datastream and time). A file says itself
+         *     whether it is whole. Who exports what stands in the audit trail.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["export_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/unknown": {
         parameters: {
             query?: never;
@@ -3170,6 +3265,104 @@ export interface components {
             mean: (number | null)[];
             low: (number | null)[];
             high: (number | null)[];
+        };
+        /**
+         * AreaRows
+         * @description Columns of one length, sorted by area, property and time; what is empty is left out.
+         */
+        AreaRows: {
+            dimension: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            step: number;
+            rows: number;
+            area: string[];
+            property: string[];
+            at: string[];
+            count: number[];
+            mean: (number | null)[];
+            low: (number | null)[];
+            high: (number | null)[];
+            exceeded: number[];
+            settled: boolean;
+            missing: string[];
+        };
+        /**
+         * Exceeded
+         * @description Areas by how often limits were exceeded in them, most first.
+         */
+        Exceeded: {
+            dimension: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            rows: number;
+            settled: boolean;
+            missing: string[];
+            areas: components["schemas"]["AreaExceeded"][];
+        };
+        /** AreaExceeded */
+        AreaExceeded: {
+            area: string;
+            name: {
+                [key: string]: string;
+            } | null;
+            count: number;
+            exceeded: number;
+        };
+        /**
+         * Leaders
+         * @description The datastreams with the largest (or lowest) values, the most extreme first.
+         */
+        Leaders: {
+            property: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            rows: number;
+            leaders: components["schemas"]["Leading"][];
+        };
+        /** Leading */
+        Leading: {
+            datastream: string;
+            device: string;
+            name: string;
+            division: string;
+            value: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            day: string;
         };
         /**
          * Page[UnknownSaid]
@@ -5764,6 +5957,187 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["WindowSet"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_history_areas: {
+        parameters: {
+            query: {
+                dimension: "town" | "village" | "kind" | "department";
+                /** @description whole hours */
+                step?: number;
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+                /** @description codes; all where left out */
+                area?: string[] | null;
+                kind?: string;
+                property?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AreaRows"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_history_exceedances: {
+        parameters: {
+            query?: {
+                dimension?: "town" | "village" | "kind" | "department";
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+                kind?: string;
+                property?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dimension": "town",
+                     *       "since": "2026-11-16T00:00:00.000Z",
+                     *       "until": "2026-11-23T00:00:00.000Z",
+                     *       "rows": 168,
+                     *       "settled": true,
+                     *       "missing": [],
+                     *       "areas": [
+                     *         {
+                     *           "area": "320481001",
+                     *           "name": {
+                     *             "en": "Licheng"
+                     *           },
+                     *           "count": 80640,
+                     *           "exceeded": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Exceeded"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_history_top: {
+        parameters: {
+            query: {
+                property: string;
+                kind?: string;
+                division?: string;
+                n?: number;
+                lowest?: boolean;
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Leaders"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    export_history: {
+        parameters: {
+            query?: {
+                format?: string;
+                /** @description `device/property` */
+                datastream?: string[] | null;
+                kind?: string;
+                property?: string;
+                division?: string;
+                /** @description seconds: windows instead of observations */
+                step?: number | null;
+                /** @description RFC 3339; a day before `to` where left out */
+                from?: string | null;
+                /** @description RFC 3339, not itself in it */
+                to?: string | null;
+                /** @description most rows */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
