@@ -93,8 +93,9 @@ class Parquet:
     def __init__(self, schema: Any) -> None:
         import pyarrow.parquet as pq
 
-        self._sink, self._waiting, self._rows = _Sink(), [], 0
-        self._schema = schema
+        self._schema, self._sink = schema, _Sink()
+        self._waiting: list[Any] = []
+        self._rows = 0
         self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, "w"), schema, compression="zstd")
 
     def batch(self, batch: Any) -> bytes:

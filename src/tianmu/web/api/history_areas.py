@@ -3,7 +3,7 @@ were exceeded; the largest values."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -165,7 +165,7 @@ async def get_history_areas(
         wanted = set(allowed) if wanted is None else wanted & allowed
     history, width = kept(ask), round(step * SECOND)
     narrow = (dimension, since, until, width, None if wanted is None else sorted(wanted))
-    more = {"kind": kind or None, "property": property or None}
+    more: dict[str, Any] = {"kind": kind or None, "property": property or None}
 
     def question(asked: Asked) -> AreaRows:
         found = history.areas(*narrow, **more, asked=asked)

@@ -178,7 +178,12 @@ def export_history(
     held = contextlib.ExitStack()
     held.enter_context(past.turns(ask).take(ask.who.account, allowance))
     try:
-        about = {"kind": kind, "property": property, "division": division, "step": step}
+        about: dict[str, Any] = {
+            "kind": kind,
+            "property": property,
+            "division": division,
+            "step": step,
+        }
         hub.records.transact(
             lambda tx: ask.note(
                 tx,
