@@ -30,7 +30,7 @@ WALK = [
 ]
 
 
-BESIDES = ("/evidence", "/steps/{step}", "/alarms/load")
+BESIDES = ("/evidence", "/steps/{step}", "/alarms/load", "/history/exceedances")
 """routes that hold more against the account than their permission"""
 
 
