@@ -265,6 +265,32 @@ def _client(url: str, data: Path, token: str) -> Any:
     return City(url, token, {}).http
 
 
+@main.group()
+def history() -> None:
+    """The past on disk: whether it is whole, and mending it."""
+
+
+@history.command("check")
+@DATA
+@click.option("--mend", is_flag=True, help="mend what is damaged; the city must be stopped")
+@JSON
+def history_check(data: Path, mend: bool, as_json: bool) -> None:
+    """Read every file of history; exit 1 if one is damaged, or something was lost."""
+    from tianmu.app.inspect import inspect, lines
+
+    try:
+        found = inspect(data, mend=mend)
+    except (OSError, LookupError, ValueError) as error:
+        raise Problem(_why(error)) from error
+    if as_json:
+        give(found)
+    else:
+        for line in lines(found):
+            click.echo(line)
+    if not found["ok"]:
+        sys.exit(1)
+
+
 from tianmu.enrol import commands as enrolling  # noqa: E402
 from tianmu.rehearse import commands  # noqa: E402  (their commands hang on this group)
 

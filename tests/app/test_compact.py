@@ -244,7 +244,8 @@ def test_belonging_follows_registry_and_pack(data: Path, monkeypatch: pytest.Mon
                 [
                     Device(
                         device=f"d{number}", kind=kind.code, properties=(rule["property"],),
-                        place=Place(division=ward.code if number else city.root.code), department="water",
+                        place=Place(division=ward.code if number else city.root.code),
+                        department="water",
                         source="s", origin=Origin.SEEDED, name="d",
                     )
                 ],

@@ -7,12 +7,16 @@ import threading
 
 from tianmu.app.belonging import Belonging
 from tianmu.app.compact import Merger, still
+from tianmu.app.inspect import lost
 from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
+from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
 from tianmu.store.history import History
 from tianmu.store.history.keep import keep, tend
+from tianmu.store.history.mend import Mended
+from tianmu.store.history.rounds import Rounds
 from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import DiskFull, Records
@@ -34,7 +38,9 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     history = History(settings.folder, records, membership=belonging)
     journal = SqliteJournal(settings.folder)
     horizon = horizon_of(city)
-    purge = threading.Thread(target=_purge, args=(records, settings, horizon, stop), daemon=True)
+    purge = threading.Thread(
+        target=_purge, args=(records, settings, horizon, stop, history, journal), daemon=True
+    )
     purge.start()
     tending = threading.Thread(
         target=tend,
@@ -42,6 +48,7 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
         kwargs={
             "retention": lambda: retention_of(city),
             "merge": Merger(settings, stop),
+            "inspect": Rounds(history, journal, _tell_mended),
             "trouble": _tell,
         },
         name="tend",
@@ -64,11 +71,27 @@ def _tell(error: Exception) -> None:
     log.warning("%s", error)
 
 
-def _purge(records: Records, settings: Settings, horizon: Horizon, stop: threading.Event) -> None:
+def _tell_mended(mended: Mended) -> None:
+    for damage in mended.damages:
+        log.warning("history file %s is mended: %s", damage.file.name, damage.what)
+    for loss in mended.losses:
+        log.error("%s", lost(loss))
+
+
+def _purge(
+    records: Records,
+    settings: Settings,
+    horizon: Horizon,
+    stop: threading.Event,
+    history: History,
+    journal: SqliteJournal,
+) -> None:
     """Let go of works' own old entries, once everybody has passed them."""
     while not stop.wait(PURGE_S):
         try:
             let_go(records, settings.folder, horizon)
+            topics = (OBSERVATION_LIFE.name, OBSERVATION.name)
+            history.forget_flushes({t: first for t in topics if (first := journal.first(t))})
         except DiskFull as full:
             log.warning("not purged: %s", full)
         except Exception:

@@ -34,7 +34,7 @@ def merge(folder: Path, duck: Duck, job: Job, membership: Membership | None) -> 
     first, last = job.orders
     covers = Covers(first, last, job.positions)
     raw = _Raw(folder, job) if job.raw else None
-    rolling = Rolling(folder, job, membership) if job.day != OUTSIDE else None
+    rolling = Rolling(folder, job, membership) if job.rollups and job.day != OUTSIDE else None
     files: list[File] = []
     try:
         for columns in _merged(folder, duck, list(job.inputs)):

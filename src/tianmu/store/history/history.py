@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,20 @@ from tianmu.store.history import windows as many
 from tianmu.store.history.area import Membership
 from tianmu.store.history.asked import Asked, Cost, Reckoned, Reckoning
 from tianmu.store.history.by_area import Areas, AreaShelf, Exceedances
+from tianmu.store.history.check import Damage, examine
 from tianmu.store.history.compact import merge
 from tianmu.store.history.daily import Daily
 from tianmu.store.history.duck import Duck
 from tianmu.store.history.footer import Shelf
 from tianmu.store.history.job import AFTER, Job, compaction, due, tidying
-from tianmu.store.history.manifest import READER, File, Manifest
+from tianmu.store.history.manifest import READER, File, Loss, Manifest
+from tianmu.store.history.mend import Mended, Mender
 from tianmu.store.history.retain import Retention, expired
 from tianmu.store.history.series import Series
 from tianmu.store.history.top import Top
 from tianmu.store.history.windows import Windows
 from tianmu.store.history.write import Collector, flush, tell
+from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 
 
@@ -177,6 +180,27 @@ class History:
         if gone:
             self._writer().transact(lambda tx: manifest.remove(tx, gone))
         return gone
+
+    def examine(self) -> Iterator[Damage]:
+        """Every file that is not as it was written (see ``check.examine``); from any process."""
+        for damage in examine(self.folder, self.files()):
+            if any(f.name == damage.file.name for f in self.files(damage.file.day)):
+                yield damage  # it was not replaced while we looked
+
+    def mend(self, damages: Sequence[Damage], journal: Journal) -> list[Mended]:
+        """Mend damaged files, from the journal where it reaches back (see ``mend``). Not while a
+        merge is under way: a thread that does both does one after the other."""
+        mender = Mender(self.folder, self._writer(), journal, self._membership())
+        return mender.mend(damages, self.files())
+
+    def losses(self) -> list[Loss]:
+        """What could not be mended, ever."""
+        return self._writer().transact(manifest.losses)
+
+    def forget_flushes(self, kept: Mapping[str, int]) -> int:
+        """Forget which journal entries flushes covered of which the journal keeps nothing: topic
+        → first position kept."""
+        return self._writer().transact(lambda tx: manifest.forget_flushes(tx, kept))
 
     def collect_garbage(self) -> int:
         """Delete replaced files that no query reads any more; how many."""

@@ -40,6 +40,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     replaces: tuple[File, ...] = ()
     adds: tuple[File, ...] = ()
     raw: bool = True
+    rollups: bool = True
+    """false: only raw files are written"""
+    over: tuple[int, int] | None = None
+    """the orders covered, where the inputs do not tell"""
     positions: dict[str, tuple[int, int]] = {}
     """what the journal has of it, for the files' metadata"""
 
@@ -49,6 +53,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def orders(self) -> tuple[int, int]:
+        if self.over is not None:
+            return self.over
         files = (*self.inputs, *self.adds)
         return min(f.first_order for f in files), max(f.last_order for f in files)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from tianmu.facts.batch import ObservationBatch
@@ -17,6 +18,7 @@ from tianmu.store.journal.contract import Entry, Journal, Purged
 FLUSH_SECONDS = 15.0
 FLUSH_ROWS = 2_000_000
 TIDY_SECONDS = 60.0
+INSPECT_SECONDS = 3600.0
 GATHER_SECONDS = 0.5
 """after being woken, so that a flood of small entries is read in large pieces"""
 
@@ -93,14 +95,19 @@ def tend(
     *,
     retention: Callable[[], Retention] = Retention,
     merge: Callable[[Job], list[File]] | None = None,
+    inspect: Callable[[], object] = lambda: None,
     trouble: Callable[[Exception], None] = lambda error: None,
     every: float = TIDY_SECONDS,
+    inspect_every: float = INSPECT_SECONDS,
 ) -> None:
     """Merge and let go, in a thread beside ``keep``, until ``stop`` is set.
 
     ``merge`` writes the files of a job (here and now where it is not given). What fails is told to
-    ``trouble`` and tried again after a while; what it had written has gone.
+    ``trouble`` and tried again after a while; what it had written has gone. ``inspect`` (see
+    ``rounds``) is called now and then, and after a merge that failed: what it was to read may be
+    damaged.
     """
+    inspected = time.monotonic()
     while not stop.wait(every):
         try:
             while not stop.is_set() and (job := history.job()) is not None:
@@ -110,3 +117,11 @@ def tend(
         except Exception as error:
             if not stop.is_set():
                 trouble(error)
+                inspected = -inspect_every
+        if time.monotonic() - inspected < inspect_every or stop.is_set():
+            continue
+        inspected = time.monotonic()
+        try:
+            inspect()
+        except Exception as error:
+            trouble(error)

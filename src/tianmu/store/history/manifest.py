@@ -167,6 +167,40 @@ def flushes(tx: Transaction, first: int, last: int) -> list[Covered]:
     return [Covered(*row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Loss:
+    """Rows that could not be mended: at most so many, of datastreams and times (µs) within these
+    bounds, all inclusive."""
+
+    day: str
+    kind: str
+    rows: int
+    low_stream: int
+    high_stream: int
+    low_time: int
+    high_time: int
+    why: str
+    at: int = 0
+
+
+_LOSS = ", ".join(Loss.__dataclass_fields__)
+
+
+def note_losses(tx: Transaction, losses: Iterable[Loss]) -> None:
+    for loss in losses:
+        values = [getattr(loss, name) for name in Loss.__dataclass_fields__]
+        tx.raw.execute(
+            f"INSERT INTO history_loss ({_LOSS}) VALUES ({', '.join('?' * 9)})",  # noqa: S608
+            (*values[:-1], tx.now),
+        )
+
+
+def losses(tx: Transaction) -> list[Loss]:
+    """Everything that was ever lost."""
+    rows = tx.raw.execute(f"SELECT {_LOSS} FROM history_loss ORDER BY number").fetchall()  # noqa: S608
+    return [Loss(*row) for row in rows]
+
+
 def forget_flushes(tx: Transaction, kept: Mapping[str, int]) -> int:
     """Forget flushes of which the journal keeps nothing (topic → first position kept), but the
     newest, which the next order is counted from; how many rows."""

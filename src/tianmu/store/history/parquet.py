@@ -138,6 +138,7 @@ class Output:
             column_encoding=delta,
             write_statistics=[self._sorted_by, "time"],
             data_page_size=1 << 18,
+            write_page_checksum=True,
         )
         self._rows = 0
         self._streams = [1 << 62, -1]

@@ -29,11 +29,11 @@ Columns = dict[str, Any]
 
 class Rolling:
     """Hours and days by datastream and by area; minutes too in a day's final merge, of the
-    datastreams that are dense in it."""
+    datastreams that are dense in it. Of one flush (level 0) by area only."""
 
     def __init__(self, folder: Path, job: Job, membership: Membership | None) -> None:
         self._folder, self._job, self._membership = folder, job, membership
-        kinds = (MINUTE, HOUR, DAILY) if job.final else (HOUR, DAILY)
+        kinds = (MINUTE, HOUR, DAILY) if job.final else (HOUR, DAILY) if job.level else ()
         self._outputs = {kind: self._output(kind) for kind in kinds}
         self._totals = None if membership is None else AreaTotals(membership, HOUR_US)
         self._carried: dict[str, Columns] = {}
@@ -43,13 +43,17 @@ class Rolling:
 
     def write(self, columns: Columns) -> None:
         """Rows sorted and unique, complete for every hour they touch."""
-        hours = roll_up(columns, HOUR_US, self._membership)
-        self._outputs[HOUR].write(hours)
-        if self._totals is not None:
-            self._totals.add(hours)
-        self._days(self._whole(HOUR, hours))
+        self.write_hours(roll_up(columns, HOUR_US, self._membership))
         if MINUTE in self._outputs:
             self._minutes(self._whole(MINUTE, roll_up(columns, MINUTE_US, self._membership)))
+
+    def write_hours(self, hours: Columns) -> None:
+        """The same where only the hours are there still."""
+        if HOUR in self._outputs:
+            self._outputs[HOUR].write(hours)
+            self._days(self._whole(HOUR, hours))
+        if self._totals is not None:
+            self._totals.add(hours)
 
     def _whole(self, kind: str, rows: Columns) -> Columns:
         """Rows of the datastreams that are complete; the last one's wait for more."""
