@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION_LIFE
+from tianmu.sense import state
 from tianmu.sense.admission import LATE, SPELL, Admission, Bounds
 from tianmu.sense.behind import Behind
 from tianmu.sense.contract import Readings
@@ -239,3 +240,16 @@ def test_behind_is_the_age_of_the_oldest_unread_entry(tmp_path: Path) -> None:
         watch.transact(lambda tx: tx.advance("watch", "observation", positions[2].position))
         assert behind.look()["watch"] == 0.0
         behind.close()
+
+
+def test_what_a_source_has_met_with_is_written_for_the_wall(tmp_path: Path) -> None:
+    door = Door(tmp_path, 1)
+    door.main.create(state.metadata)
+    write = door.main.transact
+    write(lambda tx: state.write_sources(tx, {"s": state.SourceState(5, 10, 2, 1, 77)}))
+    write(lambda tx: state.write_sources(tx, {"s": state.SourceState(0, 3, 1, 0, 0)}))
+    assert door.main.read(state.sources) == {"s": state.SourceState(5, 13, 3, 1, 0)}
+    write(lambda tx: state.write_sources(tx, {"t": state.SourceState(0, 0, 1, 0, 9)}))
+    write(state.end_spells)
+    assert door.main.read(state.sources)["t"] == state.SourceState(0, 0, 1, 0, 0)
+    door.close()

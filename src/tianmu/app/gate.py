@@ -23,6 +23,7 @@ from tianmu.sense.hj212.connector import Hj212Connector
 from tianmu.sense.http import plain
 from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
+from tianmu.sense.mqtt.apart import LifeConnector
 from tianmu.sense.mqtt.broker import Broker
 from tianmu.sense.mqtt.connector import MqttConnector, Server
 from tianmu.sense.source import Sources
@@ -53,7 +54,8 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
             connector, settings.host, port_of(settings, said, connector.protocol)
         )
     broker, server = await _broker(settings, said)
-    plugs["mqtt"] = Plug(MqttConnector(intake, http, server), server.host, server.port)
+    apart = LifeConnector(intake, http, server)
+    plugs["mqtt"] = Plug(MqttConnector(intake, http, server, apart), server.host, server.port)
     platform = Platform(settings, intake, {name: plug.connector for name, plug in plugs.items()})
     gate = Gate(
         intake,
@@ -61,7 +63,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         plugs,
         platform=platform.readings,
         platform_source=PLATFORM_SOURCE,
-        on_sources=_tell_broker(broker),
+        on_sources=_tell(broker, apart),
         horizon=horizon_of(city),
     )
     await asyncio.to_thread(warm)
@@ -116,9 +118,10 @@ def _free_port(host: str) -> int:
         return int(listener.getsockname()[1])
 
 
-def _tell_broker(broker: Broker | None) -> Callable[[Sequence[SourceChanged]], None]:
+def _tell(broker: Broker | None, apart: LifeConnector) -> Callable[[Sequence[SourceChanged]], None]:
     def tell(sources: Sequence[SourceChanged]) -> None:
         if broker is not None:
             broker.write_users(sources)
+        apart.follow()
 
     return tell

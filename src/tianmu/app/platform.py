@@ -31,6 +31,19 @@ READERS: dict[str, tuple[str, ...]] = {
 """process → topics it must keep up with"""
 
 
+class _Rate:
+    """How fast a count rises between two looks."""
+
+    def __init__(self) -> None:
+        self._count, self._at = 0, time.monotonic()
+
+    def per_minute(self, count: int) -> float:
+        now = time.monotonic()
+        rate = (count - self._count) * 60 / max(now - self._at, 1e-3)
+        self._count, self._at = count, now
+        return rate
+
+
 class Platform:
     """Looks at the city's own processes, disk and clock."""
 
@@ -41,8 +54,7 @@ class Platform:
         self._journal = SqliteJournal(settings.folder)
         self._files: dict[str, Records] = {}
         self._wall, self._steady = time.time(), time.monotonic()
-        self._refused = 0
-        self._refused_at = time.monotonic()
+        self._refused, self._turned = _Rate(), _Rate()
 
     def readings(self) -> list[tuple[str, str, float]]:
         """(device, property, value) now. A reading that cannot be taken is left out, not made."""
@@ -51,7 +63,9 @@ class Platform:
         rows.append((DEVICE, "disk_free_ratio", disk.free / disk.total))
         rows.append((DEVICE, "memory_ratio", self._memory() / psutil.virtual_memory().total))
         rows.append((DEVICE, "clock_offset_s", self._clock_offset()))
-        rows.append((DEVICE, "refused_per_minute", self._refused_per_minute()))
+        refused, turned = self._intake.counts["refused"], self._intake.admission.turned()
+        rows.append((DEVICE, "refused_per_minute", self._refused.per_minute(refused)))
+        rows.append((DEVICE, "slowed_per_minute", self._turned.per_minute(turned)))
         with contextlib.suppress(FileNotFoundError):
             rows.append((DEVICE, "reader_lag_s", self._lag()))
         rows.append((DEVICE, "processes_down", self._down()))
@@ -89,14 +103,6 @@ class Platform:
         offset = (wall - self._wall) - (steady - self._steady)
         self._wall, self._steady = wall, steady
         return abs(offset)
-
-    def _refused_per_minute(self) -> float:
-        refused = self._intake.counts["refused"]
-        now = time.monotonic()
-        passed = max(now - self._refused_at, 1e-3)
-        rate = (refused - self._refused) * 60 / passed
-        self._refused, self._refused_at = refused, now
-        return rate
 
     def _lag(self) -> float:
         """Age in seconds of the oldest entry that some reader has not read; 0 when all keep up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from tianmu.app.process import CHILDREN, NAMES, alive, heard, memory
 from tianmu.app.settings import load
 from tianmu.facts.topic import TOPICS
+from tianmu.sense import state
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 
@@ -59,6 +61,7 @@ def look(data: Path) -> dict[str, Any]:
         "cases_open": _one(
             data, "hub", "SELECT count(*) FROM case_state WHERE open = 1 AND probe = ''"
         ),
+        "slowed": _slowed(data),
         "pack": settings.pack,
         "url": settings.url(ports.get("web", settings.port)),
     }
@@ -87,6 +90,16 @@ def _one(data: Path, file: str, question: str) -> int:
         return 0
 
 
+def _slowed(data: Path) -> dict[str, int]:
+    """Source that is slowed down → µs since when."""
+    try:
+        with _open(data, "gate") as records:
+            found = records.read(state.sources)
+    except (FileNotFoundError, sa.exc.OperationalError):
+        return {}
+    return {name: one.slowed_since for name, one in sorted(found.items()) if one.slowed_since}
+
+
 def _devices(data: Path) -> int:
     """Devices of the city, as the wall counts them: without what a probe is made of."""
     from tianmu.store.registry import Registry
@@ -112,3 +125,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield "  lag     " + (
         "  ".join(f"{reader} {n}" for reader, n in behind.items()) if behind else "none"
     )
+    for source, since in found["slowed"].items():
+        at = datetime.fromtimestamp(since / 1_000_000).astimezone()
+        yield f"  slowed down: {source}, since {at:%Y-%m-%d %H:%M:%S}: it sends more than is taken"

@@ -17,6 +17,7 @@ from tianmu.facts.encoding import Fact, decode
 from tianmu.facts.registry import MaintenanceChanged, SourceChanged
 from tianmu.facts.topic import DEED, REGISTRY
 from tianmu.sense import hold, state
+from tianmu.sense.admission import Slowed
 from tianmu.sense.behind import Behind
 from tianmu.sense.contract import Connector, Readings
 from tianmu.sense.errand import Errands
@@ -34,6 +35,7 @@ LOOK = 1.0
 """seconds between two looks at how far the readers are behind"""
 PURGE_S = 60.0
 """seconds between two looks for entries that everybody has read and nobody must keep"""
+NONE = (0, 0, 0)
 REPLAYED, DISCARDED = "replayed", "discarded"
 
 
@@ -65,12 +67,13 @@ class Gate:
         horizon: Horizon = Horizon(),  # noqa: B008 - frozen
     ) -> None:
         intake.main.create(state.metadata)
+        intake.main.transact(state.end_spells)
         self._intake, self._journal, self._plugs = intake, journal, plugs
         self._platform, self._platform_source = platform, platform_source
         self._on_sources = on_sources
         self._horizon = horizon
         self._errands = Errands(intake, (plug.connector for plug in plugs.values()))
-        self._counted: dict[str, int] = {}
+        self._counted: dict[str, tuple[int, int, int]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.ports: dict[str, int] = {}
 
@@ -210,13 +213,22 @@ class Gate:
         )
         await self._intake.place(readings, source=source, key=None, peer="platform")
 
-    async def _write_states(self) -> None:
-        counts = self._intake.counts
-        rows = []
-        for source, last_at in self._intake.last_at.items():
-            total = counts[f"source:{source}"]
-            rows.append((source, last_at, total - self._counted.get(source, 0)))
+    def _source_states(self) -> dict[str, state.SourceState]:
+        """What there is of each source since the last time."""
+        intake, found = self._intake, {}
+        slowed = intake.admission.slowed
+        for source in intake.last_at.keys() | slowed.keys():
+            met = slowed.get(source, Slowed())
+            total = intake.counts[f"source:{source}"], met.refused, met.delayed
+            rows, refused, delayed = np.subtract(total, self._counted.get(source, NONE)).tolist()
+            found[source] = state.SourceState(
+                intake.last_at.get(source, 0), rows, refused, delayed, met.since
+            )
             self._counted[source] = total
+        return found
+
+    async def _write_states(self) -> None:
+        rows = self._source_states()
         at = self._intake.now()
         states = [
             (name, plug.connector.name, self.ports[name], plug.connector.state())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -18,7 +18,24 @@ source_state = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("last_at", sa.BigInteger, nullable=False),
     sa.Column("observations", sa.BigInteger, nullable=False),
+    sa.Column("refused", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("delayed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("slowed_since", sa.BigInteger, nullable=False, server_default="0"),
 )
+
+
+class SourceState(NamedTuple):
+    last_at: int
+    """µs of its last message; 0: none yet"""
+    observations: int
+    """in all"""
+    refused: int = 0
+    """messages answered with 429, in all"""
+    delayed: int = 0
+    """messages that waited for room, in all"""
+    slowed_since: int = 0
+    """µs since when it is slowed down; 0: it is not"""
+
 
 connector_state = sa.Table(
     "connector_state",
@@ -31,16 +48,28 @@ connector_state = sa.Table(
 )
 
 
-def write_sources(tx: Transaction, rows: Iterable[tuple[str, int, int]]) -> None:
-    """(source, µs of its last message, observations since the row before) for each."""
-    for source, last_at, more in rows:
-        fresh = insert(source_state).values(source=source, last_at=last_at, observations=more)
+def write_sources(tx: Transaction, rows: Mapping[str, SourceState]) -> None:
+    """What there is since the row before, for each source: counts are added, times replaced."""
+    for source, more in rows.items():
+        fresh = insert(source_state).values(source=source, **more._asdict())
+        columns = source_state.c
         tx.connection.execute(
             fresh.on_conflict_do_update(
                 index_elements=["source"],
-                set_={"last_at": last_at, "observations": source_state.c.observations + more},
+                set_={
+                    "last_at": sa.func.max(columns.last_at, more.last_at),
+                    "observations": columns.observations + more.observations,
+                    "refused": columns.refused + more.refused,
+                    "delayed": columns.delayed + more.delayed,
+                    "slowed_since": more.slowed_since,
+                },
             )
         )
+
+
+def end_spells(tx: Transaction) -> None:
+    """Nobody is slowed down as far as a gate knows that has just started."""
+    tx.connection.execute(sa.update(source_state).values(slowed_since=0))
 
 
 def write_connector(
@@ -56,10 +85,13 @@ def write_connector(
     tx.connection.execute(fresh.on_conflict_do_update(index_elements=["connector"], set_=values))
 
 
-def sources(connection: sa.Connection) -> dict[str, tuple[int, int]]:
-    """source → (µs of its last message, observations in all)."""
-    rows = connection.execute(sa.select(source_state)).all()
-    return {row.source: (row.last_at, row.observations) for row in rows}
+def sources(connection: sa.Connection) -> dict[str, SourceState]:
+    """How each source that has spoken is doing."""
+    rows = connection.execute(sa.select(source_state)).mappings()
+    return {
+        row["source"]: SourceState(**{name: row[name] for name in SourceState._fields})
+        for row in rows
+    }
 
 
 def connectors(connection: sa.Connection) -> list[dict[str, Any]]:

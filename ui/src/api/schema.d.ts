@@ -2328,6 +2328,9 @@ export interface components {
             state: string;
             last_seen_at: string | null;
             observations_total: number;
+            refused_total: number;
+            delayed_total: number;
+            slowed_since: string | null;
         };
         /**
          * Changes

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.registry import SourceChanged
-from tianmu.sense.http.codec import JSON, Columns, Refused, decode
+from tianmu.sense.http.codec import JSON, decode
+from tianmu.sense.http.columns import Columns, Refused
 
 GATHER = 0.005
 """seconds"""

@@ -9,6 +9,7 @@ hands them out again if we die. What arrives twice that way has the same observa
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import ssl
 import threading
@@ -66,9 +67,18 @@ class Server:
 class MqttConnector:
     protocol = "mqtt"
     name: ClassVar[Text] = {"zh": "MQTT 接入", "en": "MQTT ingest"}
+    client_id: ClassVar[str] = "tianmu-gate"
 
-    def __init__(self, intake: Intake, http: HttpConnector, server: Server) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        http: HttpConnector,
+        server: Server,
+        apart: MqttConnector | None = None,
+    ) -> None:
+        """``apart``: a second connection, which is started and stopped with this one."""
         self._intake, self._http, self._server = intake, http, server
+        self._apart = apart
         self._waiting: deque[Message] = deque()
         """filled by paho's thread, emptied by the loop: both ends are safe without a lock"""
         self._room = threading.Semaphore(4 * LARGEST_GROUP)
@@ -76,6 +86,9 @@ class MqttConnector:
         self._counts: Counter[str] = Counter()
         self._last_at = 0
         self._connected = False
+        self._held: dict[str, list[Message]] = {}
+        """source → what waits for room, in order"""
+        self._holding: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._client = self._make_client()
@@ -84,7 +97,7 @@ class MqttConnector:
         v5 = self._server.version == MQTTProtocolVersion.MQTTv5
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id="tianmu-gate",
+            client_id=self.client_id,
             clean_session=None if v5 else False,
             protocol=self._server.version,
             manual_ack=True,
@@ -109,14 +122,19 @@ class MqttConnector:
         else:
             self._client.connect_async(self._server.host, self._server.port, keepalive=30)
         self._client.loop_start()
+        if self._apart is not None:
+            await self._apart.start(host, port)
         self._task = asyncio.create_task(self._run())
         return self._server.port
 
     async def stop(self) -> None:
+        if self._apart is not None:
+            await self._apart.stop()
         await asyncio.to_thread(self._client.disconnect)
         await asyncio.to_thread(self._client.loop_stop)
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, *self._holding):
+            if task is not None:
+                task.cancel()
 
     def state(self) -> Mapping[str, Any]:
         return {**self._counts, "connected": self._connected, "last_at": self._last_at}
@@ -131,6 +149,9 @@ class MqttConnector:
             self._counts["refused_by_broker"] += 1
             return
         self._connected = True
+        self._subscribe(client)
+
+    def _subscribe(self, client: paho.Client) -> None:
         client.subscribe(TOPIC, qos=1)
 
     def _on_disconnect(self, *_: Any) -> None:
@@ -158,28 +179,60 @@ class MqttConnector:
         by_source: dict[str, list[Message]] = {}
         for message in group:
             by_source.setdefault(message.source, []).append(message)
+        admission = self._intake.admission
         for name, messages in by_source.items():
             source = self._intake.sources.named(name)
-            try:
-                await self._take_source(name, source, messages)
-            except DiskFull:
-                # not acknowledged: the broker keeps them and hands them out again
-                self._counts["disk_full"] += len(messages)
-                self._room.release(len(messages))
-                await asyncio.sleep(1)
-                await asyncio.to_thread(self._client.reconnect)
-                continue
-            except Exception as error:
-                # one source's messages must not stop the others': kept with their bytes, so that
-                # they can be played again when the fault is mended
-                log.exception("%d messages of %s could not be taken", len(messages), name)
-                for message in messages:
-                    await self._refuse(message, f"{type(error).__name__}: {error}", name)
-            for message in messages:
-                if message.qos:
-                    self._client.ack(message.mid, message.qos)
-            self._room.release(len(messages))
+            size = sum(len(message.payload) for message in messages)
+            if name in self._held:
+                self._held[name] += messages
+            elif source is None:
+                await self._settle(name, None, messages)
+            elif admission.enter(source, size):
+                # not acknowledged meanwhile, so that the broker's window closes; others go on
+                self._held[name] = messages
+                task = asyncio.create_task(self._when_there_is_room(source))
+                self._holding.add(task)
+                task.add_done_callback(self._holding.discard)
+            else:
+                try:
+                    await self._settle(name, source, messages)
+                finally:
+                    admission.leave(source, size)
         self._last_at = self._intake.now()
+
+    async def _when_there_is_room(self, source: SourceChanged) -> None:
+        """Take what is held of a source, and what has come to it meanwhile, in order."""
+        name = source.source
+        while messages := self._held[name][:LARGEST_GROUP]:
+            size = sum(len(message.payload) for message in messages)
+            async with self._intake.admission.turn(source, size):
+                await self._settle(name, source, messages)
+            del self._held[name][: len(messages)]
+        del self._held[name]
+
+    async def _settle(
+        self, name: str, source: SourceChanged | None, messages: Sequence[Message]
+    ) -> None:
+        """Messages of one source to disk, then acknowledged."""
+        try:
+            await self._take_source(name, source, messages)
+        except DiskFull:
+            # not acknowledged: the broker keeps them and hands them out again
+            self._counts["disk_full"] += len(messages)
+            self._room.release(len(messages))
+            await asyncio.sleep(1)
+            await asyncio.to_thread(self._client.reconnect)
+            return
+        except Exception as error:
+            # one source's messages must not stop the others': kept with their bytes, so that
+            # they can be played again when the fault is mended
+            log.exception("%d messages of %s could not be taken", len(messages), name)
+            for message in messages:
+                await self._refuse(message, f"{type(error).__name__}: {error}", name)
+        for message in messages:
+            if message.qos:
+                self._client.ack(message.mid, message.qos)
+        self._room.release(len(messages))
 
     async def _take_source(
         self, name: str, source: SourceChanged | None, messages: Sequence[Message]
@@ -189,6 +242,15 @@ class MqttConnector:
             for message in messages:
                 await self._refuse(message, "no active source has this name", name)
             return
+        # life safety comes by two connections: the same bytes are the same observations, by key
+        parts = [[message] for message in messages] if source.life_safety else [messages]
+        for part in parts:
+            key = _key(part[0]) if source.life_safety else None
+            await self._put(name, source, part, key)
+
+    async def _put(
+        self, name: str, source: SourceChanged, messages: Sequence[Message], key: bytes | None
+    ) -> None:
         bad: list[tuple[Message, str]] = []
         if sum(len(message.payload) for message in messages) <= ON_LOOP:
             decoded = _decode(messages, bad)
@@ -196,7 +258,7 @@ class MqttConnector:
             decoded = await asyncio.to_thread(_decode, messages, bad)
         for columns in decoded:
             try:
-                _, answer = await self._http.put(columns, source, None, f"mqtt:{name}")
+                _, answer = await self._http.put(columns, source, key, f"mqtt:{name}")
             except Answer as problem:
                 answer = problem.body
             for rows, reason in _refusals(answer["refused"]):
@@ -213,6 +275,11 @@ class MqttConnector:
         await self._intake.quarantine(
             self.protocol, message.payload, reason=reason, peer=f"mqtt:{name}", source=name
         )
+
+
+def _key(message: Message) -> bytes:
+    told = message.source.encode() + b"\0" + message.payload
+    return hashlib.blake2b(told, digest_size=32).digest()
 
 
 def _refusals(refused: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list[int], str]]:

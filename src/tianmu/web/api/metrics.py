@@ -85,11 +85,22 @@ class CityCollector(Collector):
             "tianmu_source_last_seen_seconds", "Seconds since a source spoke", labels=["source"]
         )
         now = hub.clock()
-        for source, (last, total) in hub.ask("gate", gate_state.sources, {}).items():
-            taken.add_metric([source], total)
-            heard.add_metric([source], max(0.0, (now - last) / 1e6))
-        yield taken
-        yield heard
+        refused = CounterMetricFamily(
+            "tianmu_source_refused", "Messages of a source answered with 429", labels=["source"]
+        )
+        delayed = CounterMetricFamily(
+            "tianmu_source_delayed", "Messages of a source that waited for room", labels=["source"]
+        )
+        slowed = GaugeMetricFamily(
+            "tianmu_source_slowed", "1 while a source is slowed down", labels=["source"]
+        )
+        for source, seen in hub.ask("gate", gate_state.sources, {}).items():
+            taken.add_metric([source], seen.observations)
+            heard.add_metric([source], max(0.0, (now - seen.last_at) / 1e6))
+            refused.add_metric([source], seen.refused)
+            delayed.add_metric([source], seen.delayed)
+            slowed.add_metric([source], bool(seen.slowed_since))
+        yield from (taken, heard, refused, delayed, slowed)
         counters = GaugeMetricFamily(
             "tianmu_connector", "Counters of gate's doors", labels=["connector", "counter"]
         )
@@ -98,11 +109,11 @@ class CityCollector(Collector):
                 if isinstance(value, int | float) and not isinstance(value, bool):
                     counters.add_metric([row["connector"], name], value)
         yield counters
-        refused = hub.memory.get("limits")
+        limits = hub.memory.get("limits")
         yield CounterMetricFamily(
             "tianmu_http_limited",
             "Requests answered with 429",
-            value=refused.refused if refused is not None else 0,
+            value=limits.refused if limits is not None else 0,
         )
 
     def _readers(self) -> Iterator[Metric]:

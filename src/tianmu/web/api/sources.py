@@ -54,6 +54,12 @@ class SourceSaid(msgspec.Struct, frozen=True, kw_only=True):
     """``speaking``, ``silent``, ``never`` or ``closed``"""
     last_seen_at: Instant | None
     observations_total: int
+    refused_total: int
+    """messages answered with 429: there was more than the city takes, or than is this one's part"""
+    delayed_total: int
+    """messages that waited for room on a connection that was not read meanwhile"""
+    slowed_since: Instant | None
+    """since when it is slowed down, null where it is not"""
 
 
 class NewSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,9 +105,9 @@ EXAMPLE = {
 }
 
 
-def said(fact: SourceChanged, seen: tuple[int, int] | None, now: int = 0) -> SourceSaid:
-    """A source; ``seen`` = (µs of its last message, observations in all)."""
-    last, total = seen or (0, 0)
+def said(fact: SourceChanged, seen: gate_state.SourceState | None, now: int = 0) -> SourceSaid:
+    """A source, and how it is doing (``seen``)."""
+    last, total, refused, delayed, slowed = seen or gate_state.SourceState(0, 0)
     state = "never" if not last else "speaking" if now - last < ALIVE else "silent"
     return SourceSaid(
         source=fact.source,
@@ -120,6 +126,9 @@ def said(fact: SourceChanged, seen: tuple[int, int] | None, now: int = 0) -> Sou
         state=state if fact.active else "closed",
         last_seen_at=moment.say(last),
         observations_total=total,
+        refused_total=refused,
+        delayed_total=delayed,
+        slowed_since=moment.say(slowed),
     )
 
 
@@ -137,7 +146,7 @@ def _with_password(
 
 def every(hub: Hub) -> list[SourceSaid]:
     """All sources with how they are doing."""
-    seen: dict[str, tuple[int, int]] = hub.ask("gate", gate_state.sources, {})
+    seen: dict[str, gate_state.SourceState] = hub.ask("gate", gate_state.sources, {})
     now = hub.clock()
     return [said(fact, seen.get(name), now) for name, fact in sorted(hub.registry.sources.items())]
 
