@@ -25,7 +25,7 @@ from tianmu.prevent.program import Columns
 from tianmu.prevent.rule import load
 from tianmu.rehearse.load import BATCHES
 from tianmu.sense.http.codec import decode
-from tianmu.store.history import History
+from tianmu.store.history import History, Membership
 from tianmu.store.history.manifest import DAY
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry, write_segment
@@ -58,9 +58,28 @@ def stages(folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> l
         "append to the journal": _appending,
         "flush history": _flushing,
         "draw tiles": lambda f: _drawing(),
-        "ask for areas": _asking,
+        "ask for windows": lambda f: _asking(f, "windows"),
+        "ask for areas": lambda f: _asking(f, "areas"),
     }
     return [make(folder) for name, make in makers.items() if wanted(name)]
+
+
+def _members() -> Membership:
+    """Twelve towns of twenty villages, twenty kinds, one property with its alarm thresholds."""
+    number = np.arange(DEVICES)
+    return Membership(
+        town=(1 + number % 12).astype(np.uint16),
+        village=(1 + number % 240).astype(np.uint32),
+        kind=(1 + number % 20).astype(np.uint16),
+        department=(1 + number % 5).astype(np.uint16),
+        property=np.ones(DEVICES, np.uint16),
+        low=np.full(DEVICES, np.nan), high=np.full(DEVICES, 35.0),
+        towns=("", *(f"t{n}" for n in range(12))),
+        villages=("", *(f"v{n}" for n in range(240))),
+        kinds=("", *(f"k{n}" for n in range(20))),
+        departments=("", *(f"d{n}" for n in range(5))),
+        properties=("", "value"),
+    )  # fmt: skip
 
 
 def _names(count: int) -> list[str]:
@@ -178,7 +197,8 @@ def _flushing(folder: Path) -> Stage:
     end = time.time_ns() // 1000 // DAY * DAY
     place = folder / "flush"
     place.mkdir()
-    history = History(place, Records(place / "works.sqlite"))
+    members = _members()
+    history = History(place, Records(place / "works.sqlite"), membership=lambda: members)
     number = iter(range(1 << 30))
     batch = _observed(rows, DEVICES, end - HOUR, end, 1)
 
@@ -226,13 +246,15 @@ def _drawing() -> Stage:
     return Stage("draw tiles", run, likes.paint(DEVICES), before)
 
 
-def _asking(folder: Path) -> Stage:
-    """Hours of a day by town."""
+def _asking(folder: Path, question: str) -> Stage:
+    """Hours of a day by groups of series, of their observations; or by areas, of roll-ups, and how
+    many exceed."""
     rows, towns = 400_000, 12
     start = time.time_ns() // 1000 // DAY * DAY - DAY
-    place = folder / "ask"
+    place = folder / question
     place.mkdir()
-    history = History(place, Records(place / "works.sqlite"))
+    members = _members()
+    history = History(place, Records(place / "works.sqlite"), membership=lambda: members)
     for number in range(4):
         history.append(
             [_observed(rows // 4, DEVICES, start, start + DAY, number)], {"observation": number}
@@ -242,8 +264,14 @@ def _asking(folder: Path) -> Stage:
         history.compact(day)
     everyone = np.arange(DEVICES, dtype=np.uint32)
 
-    def run() -> None:
+    def windows() -> None:
         history.windows(everyone, start, start + DAY, HOUR, groups=everyone % towns)
 
+    def areas() -> None:
+        for dimension in ("town", "village", "kind"):
+            history.areas(dimension, start, start + DAY, HOUR)
+            history.exceedances(dimension, start, start + DAY)
+
+    run = windows if question == "windows" else areas
     run()
-    return Stage("ask for areas", run, likes.group(rows, DEVICES))
+    return Stage(f"ask for {question}", run, likes.group(rows, DEVICES))

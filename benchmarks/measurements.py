@@ -87,6 +87,8 @@ def _ingest(at_least: float) -> tuple[Figure, ...]:
         Figure("p50_ms", "send to acknowledge, p50", "ms"),
         Figure("p99_ms", "send to acknowledge, p99", "ms"),
         Figure("bytes_per_row", "in Parquet, values of chance", "bytes/row"),
+        Figure("series_ms", "one series of the last hour over HTTP, p50", "ms"),
+        Figure("towns_ms", "exceedances by town over HTTP, p50", "ms"),
     )
 
 

@@ -200,9 +200,9 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
                 told=seen.append,
             )
             if peers and started:
-                from tianmu.rehearse.peers.stored import bytes_per_row
+                from tianmu.rehearse.peers import stored
 
-                result["bytes_per_row"] = bytes_per_row(started.data)
+                result |= stored.figures(city, started.data, seen[0])
         if peers:
             from tianmu.rehearse.peers.given import Ingest
             from tianmu.rehearse.peers.known import of_ingest
