@@ -263,3 +263,36 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
 
             result["peers"] = beside(of_storm(), seen[0], result)
         show(result, as_json)
+
+    @bench.command()
+    @click.option("--records", type=click.IntRange(100_000), default=20_000_000, show_default=True,
+                  help="observations of the past")  # fmt: skip
+    @click.option("--series", type=click.IntRange(0), default=0,
+                  help="datastreams (0: in the proportion of 1.56 M to 220 M records)")  # fmt: skip
+    @click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=None,
+                  help="where to build, or to measure what was built (else temporary)")  # fmt: skip
+    @click.option("--rate", type=float, default=26_000.0, show_default=True,
+                  help="observations a second that are written meanwhile")  # fmt: skip
+    @click.option("--seconds", type=float, default=120.0, show_default=True)
+    @click.option("--repeats", type=click.IntRange(1), default=60, show_default=True,
+                  help="times that each question is asked, warm")  # fmt: skip
+    @JSON
+    def history(
+        records: int, series: int, data: Path | None, rate: float, seconds: float, repeats: int,
+        as_json: bool,
+    ) -> None:  # fmt: skip
+        """A week of the past, asked about while the city goes on writing."""
+        import tempfile
+
+        from tianmu.rehearse import bench_history
+
+        asked = bench_history.Asked(
+            records=records, series=series, rate=rate, seconds=seconds, repeats=repeats
+        )
+        with contextlib.ExitStack() as held:
+            folder = data or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tianmu-")))
+            try:
+                result = bench_history.run(asked, folder, tell)
+            except ValueError as error:
+                raise click.ClickException(str(error)) from error
+        show(result, as_json)
