@@ -19,6 +19,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import UNKNOWN, Registry, write_segment
 from tianmu.store.registry.index import Index, Query, hash_of
+from tianmu.store.registry.merge import merge, worth_merging
 from tianmu.store.registry.text import Texts
 
 
@@ -262,6 +263,78 @@ def test_searching(tmp_path: Path) -> None:
     town = registry.search(divisions=["320481100003"], kinds=["smoke"], limit=5)
     assert all(registry.device(i).place.division == "320481100003" for i in town) and town
     assert registry.search(after=20_000) == [20_001]
+
+
+@pytest.mark.parametrize("many", [2, 16])
+def test_many_segments_become_one_and_nothing_changes(tmp_path: Path, many: int) -> None:
+    hub, late = Registry(tmp_path), Registry(tmp_path)
+    n = 17_000
+    with Records(tmp_path / "hub.sqlite") as records, SqliteJournal(tmp_path) as journal:
+
+        def tell(fact: object) -> None:
+            records.transact(lambda tx: tx.append("registry", encode(fact)))  # type: ignore[arg-type]
+            hub.refresh(journal)
+
+        tell(hub.registration([device("first", "p", "q", address="w/1")], at=1, actor="a"))
+        for step in range(many):
+            rows = table(n if step % 3 else 50, step * n)
+            written = write_segment(
+                tmp_path, rows, properties=PROPERTIES, words=hub.words,
+                first_device=hub.count_devices, first_datastream=hub.count_datastreams,
+            )  # fmt: skip
+            tell(hub.registration_of(written, at=1, actor="a"))
+            tell(hub.registration([device(f"one-{step}", "level", probe="x")], at=1, actor="a"))
+            if step == 0:
+                late.refresh(journal)
+        assert worth_merging(hub)
+        names = [hub.datastream(i) for i in range(hub.count_datastreams)]
+        devices = [hub.device(i) for i in range(0, hub.count_devices, 311)]
+        before = {name: getattr(hub.columns, name).copy() for name in vars(hub.columns)}
+        tell(hub.registration([device("after", "flow", address="w/2")], at=1, actor="a"))
+        written = merge(tmp_path, hub)
+        assert written.count_devices == hub.count_devices
+        tell(hub.registration([device("last", "flow", address="w/3")], at=1, actor="a"))
+        tell(hub.merged(written, at=2))
+        assert not worth_merging(hub)
+        assert [part.segment.name for part in hub.parts] == [written.name]
+        for path in (tmp_path / "registry").iterdir():
+            if path.name != written.name:
+                shutil.rmtree(path)
+        # whoever comes late, or new, needs nothing of what was merged
+        fresh = Registry(tmp_path)
+        for registry in (hub, fresh, late):
+            registry.refresh(journal)
+            for name, values in before.items():
+                found = getattr(registry.columns, name)[: len(values)]
+                np.testing.assert_array_equal(found, values)
+            assert registry.datastream_index(names).tolist() == list(range(len(names)))
+            assert [registry.device(i) for i in range(0, len(before["kind"]), 311)] == devices
+            assert registry.find("first") == 0 == registry.find_address("w/1")
+            assert registry.find("last") == registry.count_devices - 1 == len(before["kind"]) + 1
+            assert registry.datastream_index(["after/flow", "last/flow"]).tolist() == [
+                len(names), len(names) + 1,
+            ]  # fmt: skip
+            assert registry.find_address("w/2") == registry.find("after")
+        # and it goes on from there
+        tell(hub.registration([device("new", "flow")], at=1, actor="a"))
+        assert hub.find("new") == hub.count_devices - 1
+        with pytest.raises(ValueError, match="registered already"):
+            hub.registration([device(devices[1].device, "p")], at=1, actor="a")
+
+
+def test_columns_of_a_merged_registry_are_the_file_s_own(tmp_path: Path) -> None:
+    """No page of them becomes a process's own, whatever words came first."""
+    registry = Registry(tmp_path)
+    registry.apply(registry.registration([device("first", "p")], at=1, actor="a"))
+    for step in range(2):
+        register(tmp_path, registry, table(20_000, step * 20_000))
+    registry.apply(registry.merged(merge(tmp_path, registry), at=1))
+    part = registry.parts[0]
+    words = registry.words
+    assert [part.segment.lists[name] for name in ("kind", "division", "department")] == [
+        words[name] for name in ("kind", "division", "department")
+    ]
+    assert part.first_device == part.segment.first_device == 0
 
 
 words = st.text(

@@ -12,6 +12,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.history import HistoryWritten
 from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.registry import (
+    DevicesMerged,
     DevicesRegistered,
     MaintenanceChanged,
     PackLoaded,
@@ -26,6 +27,7 @@ Fact: TypeAlias = (
     | Deed
     | CaseEvent
     | DevicesRegistered
+    | DevicesMerged
     | SourceChanged
     | RulesPublished
     | MaintenanceChanged

@@ -47,6 +47,16 @@ class DevicesRegistered(
     count_datastreams: int
 
 
+class DevicesMerged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="merged/1"):
+    """The first ``count_devices`` devices, however they came, stand in one segment now. Nothing
+    about them is changed; what earlier facts name need not be there any more."""
+
+    segment: str
+    count_devices: int
+    count_datastreams: int
+    at: int
+
+
 class SourceChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="source/1"):
     """A source of facts as it now is: who may send, by which protocol, and what it stands for."""
 

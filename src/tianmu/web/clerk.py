@@ -16,10 +16,13 @@ import sys
 import threading
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tianmu.web.upload import Job, Merge
 
 if TYPE_CHECKING:
-    from tianmu.web.upload import Ground, Job, Outcome
+    from tianmu.store.registry import Written
+    from tianmu.web.upload import Ground, Outcome
 
 IDLE = 20.0
 """seconds without a file after which it ends"""
@@ -40,17 +43,29 @@ class Clerk:
         self._line: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._digest = ""
+        self._closed = False
 
     def look(self, job: Job, ground: Ground) -> Outcome:
         """Let it look through a file, by the pack that ``ground`` is of. Raises ``Failed``."""
+        found: Outcome = self._ask(job, ground)
+        return found
+
+    def merge(self, ground: Ground) -> Written | None:
+        """Let it write one segment of all devices, where that is worth it. Raises ``Failed``."""
+        found: Written | None = self._ask(Merge(), ground)
+        return found
+
+    def _ask(self, job: Job | Merge, ground: Ground) -> Any:
         with self._lock:
             for _ in range(2):
+                if self._closed:
+                    break
                 try:
                     if self._line is None or self._digest != ground.digest:
                         self._start(ground)
                     assert self._line is not None
                     self._line.send(job)
-                    answer: Outcome | Exception = self._line.recv()
+                    answer = self._line.recv()
                 except (EOFError, OSError):
                     self._end()  # it had ended for want of work, or somebody killed it
                     continue
@@ -84,6 +99,7 @@ class Clerk:
 
     def close(self) -> None:
         """End it, whatever it is doing: nothing of that is registered yet."""
+        self._closed = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -101,17 +117,22 @@ def _serve(line: Connection) -> None:
     data, ground = line.recv()
     from tianmu.store.journal.sqlite import SqliteJournal
     from tianmu.store.registry import Registry
+    from tianmu.store.registry.merge import merge, worth_merging
     from tianmu.web.enrolment import enrol, stray
 
     registry, journal = Registry(data), SqliteJournal(data)
     registry.refresh(journal)
     for path in stray(data, registry):
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)  # merged, or its writer died before it was told
     while line.poll(IDLE):
         job = line.recv()
         registry.refresh(journal)
+        answer: Any
         try:
-            answer: Outcome | Exception = enrol(job, data, ground, registry)
+            if isinstance(job, Job):
+                answer = enrol(job, data, ground, registry)
+            else:
+                answer = merge(data, registry) if worth_merging(registry) else None
         except Exception as error:
             answer = error
         line.send(answer)

@@ -55,3 +55,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     first_device: int = 0
     devices: int = 0
     """new ones; with ``check`` those that would be"""
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """Put all devices into one segment, where that is worth it (the answer: ``Written | None``)."""

@@ -83,6 +83,15 @@ class Directory:
                 if text := texts[row]:
                     table.setdefault(text, part.first_device + row)
 
+    def add_from(self, other: Directory, first: int) -> None:
+        """Take over what ``other`` has of devices ``first`` and beyond."""
+        for part in other.parts:
+            if part.first_device >= first:
+                self.add_segment(part)
+        for index, device in other.single.items():
+            if index >= first:
+                self.add(index, device)
+
     def find(self, what: str, name: str) -> int | None:
         """Device whose ``device`` id or wire ``address`` is ``name``."""
         for part in self._indexed:

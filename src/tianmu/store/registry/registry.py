@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tianmu.facts.encoding import Fact, decode
 from tianmu.facts.origin import Origin
-from tianmu.facts.registry import Device, DevicesRegistered, SourceChanged
+from tianmu.facts.registry import Device, DevicesMerged, DevicesRegistered, SourceChanged
 from tianmu.facts.topic import REGISTRY
 from tianmu.store.journal.contract import Journal
 from tianmu.store.registry.column import Columns
@@ -131,21 +131,40 @@ class Registry:
         elif isinstance(fact, DevicesRegistered):
             with self._lock:
                 self.columns = self._roll.take(fact)
+        elif isinstance(fact, DevicesMerged):
+            with self._lock:
+                self.columns = self._roll.merge(fact)
+                self._directory = self._roll.directory
 
     def refresh(self, journal: Journal, also: Callable[[Fact], None] | None = None) -> int:
-        """Apply what is new in the journal, handing each fact to ``also`` afterwards; how many."""
-        applied = 0
-        while entries := journal.read(REGISTRY.name, self.position):
-            for entry in entries:
-                fact = decode(entry.payload)
+        """Apply what is new in the journal, handing each fact to ``also`` afterwards; how many.
+        What was merged later is taken as it was merged: its files may be gone."""
+        facts: list[tuple[int, Fact]] = []
+        position = self.position
+        while entries := journal.read(REGISTRY.name, position):
+            facts += [(entry.position, decode(entry.payload)) for entry in entries]
+            position = entries[-1].position
+        merged = next((one for _, one in reversed(facts) if isinstance(one, DevicesMerged)), None)
+        if merged is not None:
+            self.apply(merged)
+        for position, fact in facts:
+            if merged is None or not _merged_by(merged, fact):
                 self.apply(fact)
-                self.position = entry.position
-                if also is not None:
-                    also(fact)
-                applied += 1
-        return applied
+            self.position = position
+            if also is not None:
+                also(fact)
+        return len(facts)
 
     replay = refresh
+
+    def merged(self, segment: Written, *, at: int) -> DevicesMerged:
+        """The fact that puts the first devices into one segment; it is not applied."""
+        return DevicesMerged(
+            segment=segment.name,
+            count_devices=segment.count_devices,
+            count_datastreams=segment.count_datastreams,
+            at=at,
+        )
 
     def registration(self, devices: Sequence[Device], *, at: int, actor: str) -> DevicesRegistered:
         """The fact that registers ``devices`` next; it is not applied.
@@ -338,3 +357,13 @@ class Registry:
     def _check(index: int, count: int, what: str) -> None:
         if not 0 <= index < count:
             raise IndexError(f"there is no {what} {index}: there are {count}")
+
+
+def _merged_by(merged: DevicesMerged, fact: Fact) -> bool:
+    """Whether what ``fact`` says of devices is in the segment that ``merged`` names."""
+    if isinstance(fact, DevicesMerged):
+        return True
+    return (
+        isinstance(fact, DevicesRegistered)
+        and fact.first_device + fact.count_devices <= merged.count_devices
+    )

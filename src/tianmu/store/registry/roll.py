@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.facts.registry import Device, DevicesRegistered
+from tianmu.facts.registry import Device, DevicesMerged, DevicesRegistered
 from tianmu.store.registry.column import Codes, Column, Columns
 from tianmu.store.registry.directory import Directory, Part
 from tianmu.store.registry.segment import DTYPES, ORIGINS, Segment
@@ -27,8 +27,7 @@ class Roll:
             "source": Codes([""]),
             "property": Codes(),
         }
-        self._grown = {name: Column[Any](dtype) for name, dtype in DTYPES.items()}
-        self._grown["first"].after(0)
+        self._grown = _empty()
         self.columns = self._publish()
 
     def take(self, fact: DevicesRegistered) -> Columns:
@@ -41,17 +40,40 @@ class Roll:
                 "a fact is missing or was applied twice"
             )
         if fact.segment:
-            segment = Segment(self._data, fact.segment)
-            told = (fact.count_devices, fact.count_datastreams)
-            found = (segment.devices, segment.datastreams)
-            if told != found:
-                raise ValueError(f"segment {fact.segment} has {found} rows, the fact says {told}")
-            self._take_segment(segment)
+            self._take_segment(self._segment(fact))
         else:
             for device in fact.devices:
                 self._take_device(device)
         self.columns = self._publish()
         return self.columns
+
+    def merge(self, fact: DevicesMerged) -> Columns:
+        """Put the fact's segment in the place of all it holds; what came after stays. Devices
+        that had not been taken yet are taken with it."""
+        segment = self._segment(fact)
+        n, streams = segment.devices, segment.datastreams
+        before, beyond = self._grown, self.directory
+        have = before["kind"].rows
+        if have > n and int(self.columns.first_datastream[n]) != streams:
+            raise ValueError(f"segment {fact.segment} does not hold the first {n} devices")
+        self._grown, self.directory = _empty(), Directory()
+        self._take_segment(segment)
+        if have > n:
+            for name, column in self._grown.items():
+                start = streams if name in ("device_of", "property") else n
+                column.extend(before[name].view[start:])
+            self._grown["first"].after(before["device_of"].rows)
+            self.directory.add_from(beyond, n)
+        self.columns = self._publish()
+        return self.columns
+
+    def _segment(self, fact: DevicesRegistered | DevicesMerged) -> Segment:
+        segment = Segment(self._data, fact.segment)
+        told = (fact.count_devices, fact.count_datastreams)
+        found = (segment.devices, segment.datastreams)
+        if told != found:
+            raise ValueError(f"segment {fact.segment} has {found} rows, the fact says {told}")
+        return segment
 
     def _take_device(self, device: Device) -> None:
         columns, words = self._grown, self.words
@@ -117,3 +139,9 @@ class Roll:
             device_of=columns["device_of"].view,
             property=columns["property"].view,
         )
+
+
+def _empty() -> dict[str, Column[Any]]:
+    grown = {name: Column[Any](dtype) for name, dtype in DTYPES.items()}
+    grown["first"].after(0)
+    return grown

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tianmu.facts.registry import DevicesRegistered
 from tianmu.store.records import Transaction
+from tianmu.store.registry.merge import worth_merging
 from tianmu.web.clerk import Clerk, Failed
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Fault, Problem, not_found
@@ -29,6 +32,9 @@ LARGEST = 512 << 20
 PARQUET, CSV = "application/vnd.apache.parquet", "text/csv"
 REMEMBER = 30 * 86_400 * 1_000_000
 """µs for which an upload that comes again gets the answer it got first"""
+SETTLED, AT_REST = 3.0, 60.0
+"""seconds without another file after which devices are merged; after a start"""
+log = logging.getLogger("tianmu.web")
 _one_at_a_time = asyncio.Semaphore(1)
 
 metadata = sa.MetaData()
@@ -90,11 +96,37 @@ def bring(hub: Hub) -> None:
     for path in (hub.data / "registry").glob(".incoming-*"):
         path.unlink(missing_ok=True)
     hub.memory["clerk"] = Clerk(hub.data)
+    if worth_merging(hub.registry):
+        _merge_later(hub, AT_REST)  # it was to be done when hub ended
 
 
 def close(hub: Hub) -> None:
     """Hub ends."""
+    if (timer := hub.memory.pop("merging", None)) is not None:
+        timer.cancel()
     hub.memory["clerk"].close()
+
+
+def _merge_later(hub: Hub, wait: float = SETTLED) -> None:
+    """Merge what is registered into one segment once no more files come for a while."""
+    if (timer := hub.memory.pop("merging", None)) is not None:
+        timer.cancel()
+    timer = hub.memory["merging"] = threading.Timer(wait, _merge, (hub,))
+    timer.daemon = True
+    timer.start()
+
+
+def _merge(hub: Hub) -> None:
+    clerk: Clerk = hub.memory["clerk"]
+    try:
+        written = clerk.merge(Ground.of(hub.city))
+        if written is not None:
+            hub.registrar.write(lambda tx: hub.registry.merged(written, at=hub.clock()))
+    except Failed as error:
+        log.warning("devices were not merged into one segment: %s", error)
+    except Exception:
+        # nothing hangs on it but speed and memory: tried again with the next file or start
+        log.exception("devices were not merged into one segment")
 
 
 @routes("POST", "/api/devices/bulk", may="device.write", gives=BulkRegistered)
@@ -226,6 +258,8 @@ def _write(ask: Ask, digest: str, outcome: Outcome) -> BulkRegistered:
         return hub.registry.registration_of(segment, at=hub.clock(), actor=ask.who.account)
 
     hub.registrar.write(make)
+    if worth_merging(hub.registry):
+        _merge_later(hub)
     return answer[0]
 
 
