@@ -26,6 +26,9 @@ STEADY = 60.0
 """seconds after which an earlier death is forgotten"""
 
 
+FRUGAL = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_ARENA_MAX": "4"}
+"""to our processes: columns of a whole city go back to the system when they are let go of. Left to
+itself, the allocator raises its threshold with the first of them, and keeps those after it"""
 FOLLOWERS = frozenset(NAMES) - {"hub"}
 """processes that load the pack when they start"""
 
@@ -96,7 +99,7 @@ class Supervisor:
         with log.open("ab") as out:
             child.process = subprocess.Popen(
                 child.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env={**os.environ, SUPERVISOR: str(os.getpid())},
+                env={**FRUGAL, **os.environ, SUPERVISOR: str(os.getpid())},
                 preexec_fn=(lambda: os.nice(child.nice)) if child.nice else None,  # noqa: PLW1509
             )  # fmt: skip
         child.again_at = 0.0

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 IDLE = 20.0
 """seconds without a file after which it ends"""
+FRUGAL = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+}
+"""what it lets go of goes back to the system at once, not when it ends"""
 NICE = 5
 """what goes on in the city goes before files"""
 
@@ -80,7 +86,7 @@ class Clerk:
         descriptor = theirs.fileno()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tianmu.web.clerk", str(descriptor)],
-            stdin=subprocess.DEVNULL, pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL, pass_fds=[descriptor], env={**os.environ, **FRUGAL},
         )  # fmt: skip
         # nobody else would notice that it ended by itself
         threading.Thread(target=self._process.wait, name="clerk", daemon=True).start()
@@ -136,6 +142,8 @@ def _serve(line: Connection) -> None:
         except Exception as error:
             answer = error
         line.send(answer)
+        if not isinstance(job, Job):
+            break  # files come no more for now
 
 
 if __name__ == "__main__":

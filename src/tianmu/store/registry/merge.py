@@ -7,6 +7,7 @@ stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from tianmu.store.registry.column import LEAD, WORTH_MAPPING
 from tianmu.store.registry.registry import Registry
-from tianmu.store.registry.segment import DTYPES, Segment, Written, write_segment
+from tianmu.store.registry.segment import DTYPES, Segment, Written, write_pieces
 from tianmu.store.registry.table import as_table
 
 TAIL = 10
@@ -40,8 +41,7 @@ def merge(data: Path, registry: Registry) -> Written:
     what is registered: then nothing may be made of it."""
     import pyarrow as pa
 
-    table = pa.concat_tables(_tables(pa, data, registry))
-    written = write_segment(data, table, words=registry.words)
+    written = write_pieces(data, _tables(pa, data, registry), words=registry.words)
     segment, columns = Segment(data, written.name), registry.columns
     names = {"first": "first_datastream"}
     for name in DTYPES:
@@ -53,23 +53,22 @@ def merge(data: Path, registry: Registry) -> Written:
     return written
 
 
-def _tables(pa: Any, data: Path, registry: Registry) -> list[Any]:
+def _tables(pa: Any, data: Path, registry: Registry) -> Iterator[Any]:
     """The devices in order, in one form."""
     import pyarrow.parquet as pq
 
-    tables, at = [], 0
+    at = 0
     for part in [*registry.parts, None]:
         end = registry.count_devices if part is None else part.first_device
         if at < end:
             single = as_table(pa, [registry.device(i) for i in range(at, end)], None)
-            tables.append(_one_form(pa, single))
+            yield _one_form(pa, single)
             at = end
         if part is not None:
             file = data / "registry" / part.segment.name / "devices.parquet"
             table = pq.read_table(file).replace_schema_metadata(None)
-            tables.append(_one_form(pa, _with_properties(pa, table, part, registry)))
+            yield _one_form(pa, _with_properties(pa, table, part, registry))
             at = part.first_device + part.segment.devices
-    return tables
 
 
 def _with_properties(pa: Any, table: Any, part: Any, registry: Registry) -> Any:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +88,23 @@ def write_segment(
     Raises ``ValueError`` where the columns make no sense, saying which row.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = as_table(pa, devices, properties)
+    return write_pieces(
+        data, [table], first_device=first_device, first_datastream=first_datastream, words=words
+    )
+
+
+def write_pieces(
+    data: Path,
+    tables: Iterable[Any],
+    *,
+    first_device: int = 0,
+    first_datastream: int = 0,
+    words: Mapping[str, Sequence[str]] | None = None,
+) -> Written:
+    """``write_segment`` of tables of one schema, one after the other, that have been checked; never
+    all of them are held."""
     folder = data / "registry"
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".draft-{os.getpid()}-{os.urandom(4).hex()}"
@@ -102,15 +116,10 @@ def write_segment(
             "words": {name: list(known) for name, known in (words or {}).items()},
         }
         file = draft / "devices.parquet"
-        pq.write_table(
-            table.replace_schema_metadata({"tianmu": json.dumps({"version": 1, **place})}),
-            file,
-            compression="zstd",
-            row_group_size=131_072,
-        )
+        rows = _write_parquet(file, tables, {"tianmu": json.dumps({"version": 1, **place})})
         _sync(file)
         name = "s" + _digest(file)[:20]
-        streams = _build(table, draft / f"index-{VERSION}", place)
+        streams = _build(_Stored(file), draft / f"index-{VERSION}", place)
         _sync(draft)
         final = folder / name
         if not final.exists():
@@ -118,7 +127,43 @@ def write_segment(
             _sync(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Written(name, table.num_rows, streams)
+    return Written(name, rows, streams)
+
+
+def _write_parquet(file: Path, tables: Iterable[Any], metadata: dict[str, str]) -> int:
+    """How many rows were written."""
+    import pyarrow.parquet as pq
+
+    rows, writer = 0, None
+    try:
+        for table in tables:
+            told = table.replace_schema_metadata(metadata)
+            if writer is None:
+                writer = pq.ParquetWriter(file, told.schema, compression="zstd")
+            writer.write_table(told, row_group_size=131_072)
+            rows += told.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    return rows
+
+
+class _Stored:
+    """A segment's Parquet file as a table whose columns are read when they are asked for."""
+
+    def __init__(self, file: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self._file = file
+        schema = pq.read_schema(file)
+        self.column_names = list(schema.names)
+        self.metadata: dict[bytes, bytes] = schema.metadata
+        self.num_rows: int = pq.read_metadata(file).num_rows
+
+    def __getitem__(self, name: str) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self._file, columns=[name])[name]
 
 
 def _digest(file: Path) -> str:
@@ -140,7 +185,7 @@ def _strings(pa: Any, table: Any, name: str) -> Any:
     return pa.nulls(table.num_rows, pa.large_string())
 
 
-def _build(table: Any, folder: Path, place: Mapping[str, Any]) -> int:
+def _build(table: _Stored, folder: Path, place: Mapping[str, Any]) -> int:
     """Make the memory-mapped files; how many datastreams there are."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -177,12 +222,16 @@ def _build(table: Any, folder: Path, place: Mapping[str, Any]) -> int:
     _save(folder, "property", codes)
     owner = np.repeat(np.arange(n, dtype=np.int64) + place["first_device"], counts)
     _save(folder, "device_of", owner)
+    del properties, counts, ends, starts, codes, owner
 
-    texts = {name: _strings(pa, table, name) for name in ("device", "name", "address")}
-    texts["extra"] = extras(pa, table)
-    texts["property"] = pa.array(names, pa.large_string())
     for name in _TEXTS:
-        column = Texts.of_arrow(texts[name], name)
+        if name == "extra":
+            text = extras(pa, table)
+        elif name == "property":
+            text = pa.array(names, pa.large_string())
+        else:
+            text = _strings(pa, table, name)
+        column = Texts.of_arrow(text, name)
         _save_raw(folder, f"{name}.text", column.data)
         _save_raw(folder, f"{name}.offsets", column.offsets)
         if name in _INDEXED:
@@ -310,13 +359,12 @@ class Segment:
 def rebuild(folder: Path) -> None:
     """Make the derived files of a segment again from its Parquet; safe when several processes
     do it at once."""
-    import pyarrow.parquet as pq
 
     file = folder / "devices.parquet"
     if not folder.name.endswith(_digest(file)[:20]):
         raise ValueError(f"{file} is damaged: its digest is not its name; restore it from a backup")
-    table = pq.read_table(file)
-    place = json.loads(table.schema.metadata[b"tianmu"])
+    table = _Stored(file)
+    place = json.loads(table.metadata[b"tianmu"])
     draft = folder / f".draft-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         _build(table, draft, place)

@@ -108,9 +108,11 @@ def extras(pa: Any, table: Any) -> Any:
         codes = coded.indices.to_numpy(zero_copy_only=False)
         _, key = np.unique(key * (len(coded.dictionary) + 1) + codes, return_inverse=True)
     _, example, key = np.unique(key, return_index=True, return_inverse=True)
-    some = table.take(pa.array(example))
+    rows_of = pa.array(example)
     rows: list[str | None] = []
-    for values in zip(*(some[column].to_pylist() for column, _ in sources), strict=True):
+    for values in zip(
+        *(table[column].take(rows_of).to_pylist() for column, _ in sources), strict=True
+    ):
         row: dict[str, Any] = {}
         for (_, field), value in zip(sources, values, strict=True):
             if value in (None, ""):
