@@ -128,11 +128,21 @@ KILLS = (
     Figure("reports", "reports answered"),
 )
 SIZE = (
-    Figure("memory_mib", "memory, sum of PSS", "MiB", at_most=2_560),
+    Figure(
+        "load_memory_worst_mib", "memory under load, at its worst (PSS)", "MiB", at_most=2_560
+    ),
+    Figure("rest_memory_mib", "memory at rest", "MiB", at_most=2_560),
+    Figure(
+        "cold_start_after_kill_s", "cold start after SIGKILL, with replay", "s", at_most=10
+    ),
     Figure("cold_start_s", "cold start to serving", "s", at_most=10),
     Figure("warm_start_s", "warm start to serving", "s", at_most=5),
-    Figure("register_s", "register all devices", "s", at_most=60),
-    Figure("memory_by_process_mib.*", "memory:", "MiB"),
+    Figure("register_csv_s", "register all devices from CSV", "s", at_most=60),
+    Figure("register_parquet_s", "register all devices from Parquet", "s", at_most=60),
+    Figure("register_csv_vitals_worst_ms", "slowest answer of the API meanwhile", "ms"),
+    Figure("register_csv_memory_worst_mib", "memory meanwhile at its worst", "MiB", at_most=2_560),
+    Figure("stop_s", "SIGTERM to gone", "s", at_most=5),
+    Figure("rest_memory_by_process_mib.*", "memory at rest:", "MiB"),
 )
 MAP = (
     Figure("first_picture_ms", "first picture", "ms", at_most=1_500),

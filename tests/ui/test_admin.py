@@ -123,3 +123,32 @@ def test_a_faulty_rule_says_what_is_wrong(administrator: Callable[[str], Page], 
     system.get_by_role("button", name="新建规则").click(timeout=SOON)
     system.get_by_role("button", name="用历史试算").click()
     expect(system.locator(".test .bad").first).to_be_visible(timeout=SOON)
+
+
+def test_devices_are_registered_from_a_file(
+    administrator: Callable[[str], Page], base: str
+) -> None:
+    stem = f"up-{uuid.uuid4().hex[:6]}"
+    system = administrator("system_admin")
+    system.goto(f"{base}/admin/devices")
+    system.get_by_role("button", name="从文件登记").click()
+    form = system.get_by_role("dialog")
+
+    def choose(text: str) -> None:
+        file = {"name": "d.csv", "mimeType": "text/csv", "buffer": text.encode("gb18030")}
+        form.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+
+    choose(f"device,kind,name\n{stem}-1,smoke_detector,一层烟感\n{stem}-2,cloud,二层\n")
+    form.get_by_role("button", name="登记", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("cloud", timeout=SOON)
+    expect(form.locator("tbody tr")).to_have_count(1)
+    expect(form.locator("tbody tr")).to_contain_text("kind")
+    choose(f"device,kind,name\n{stem}-1,smoke_detector,一层烟感\n")
+    form.get_by_role("button", name="仅检查").click()
+    expect(form.get_by_role("status")).to_contain_text("新设备 1 台", timeout=SOON)
+    form.get_by_role("button", name="登记", exact=True).click()
+    expect(form.get_by_role("status")).to_contain_text("登记了 1 台", timeout=SOON)
+    expect(form.get_by_role("status")).to_contain_text("GB 18030")
+    form.get_by_role("button", name="关闭").last.click()
+    system.get_by_placeholder("搜索编号、名称").fill(stem)
+    expect(system.locator("tr", has_text=f"{stem}-1")).to_be_visible(timeout=SOON)

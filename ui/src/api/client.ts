@@ -5,14 +5,16 @@ export class Problem extends Error {
   readonly title: string;
   readonly detail: string;
   readonly remedy: string;
+  readonly faults: { where: string; what: string }[];
 
-  constructor(status: number, body: { title?: string; detail?: unknown; remedy?: string }) {
+  constructor(status: number, body: { title?: string; detail?: unknown; remedy?: string; faults?: { where: string; what: string }[] }) {
     const detail = typeof body.detail === "string" ? body.detail : "";
     super(detail || body.title || `HTTP ${status}`);
     this.status = status;
     this.title = body.title ?? `HTTP ${status}`;
     this.detail = detail;
     this.remedy = body.remedy ?? "";
+    this.faults = body.faults ?? [];
   }
 
   /** Somebody else changed it first: reload, then decide again. */
@@ -92,3 +94,29 @@ export const api = {
     ask<T>("PUT", where, body, version),
   remove: <T>(where: string): Promise<T> => ask<T>("DELETE", where),
 };
+
+/** Send a file as it is; ``progress`` is told which share of it has gone. */
+export function upload<T>(where: string, file: Blob, type: string, progress: (share: number) => void): { done: Promise<T>; stop: () => void } {
+  const request = new XMLHttpRequest();
+  const done = new Promise<T>((resolve, reject) => {
+    request.open("POST", where);
+    request.setRequestHeader("X-Requested-With", "tianmu");
+    request.setRequestHeader("Content-Type", type);
+    request.upload.onprogress = (event): void => progress(event.total ? event.loaded / event.total : 0);
+    request.upload.onload = (): void => progress(1);
+    request.onerror = request.onabort = (): void => reject(new Problem(0, { title: "offline" }));
+    request.onload = (): void => {
+      let said: unknown;
+      try {
+        said = JSON.parse(request.responseText);
+      } catch {
+        said = { title: request.statusText, detail: request.responseText.slice(0, 300) };
+      }
+      if (request.status < 300) return resolve(said as T);
+      if (request.status === 401) signedOut();
+      reject(new Problem(request.status, (said ?? {}) as { title?: string }));
+    };
+    request.send(file);
+  });
+  return { done, stop: () => request.abort() };
+}

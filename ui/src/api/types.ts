@@ -54,6 +54,7 @@ export type Handover = Schemas["HandoverSaid"];
 export type Rules = Schemas["RulesSaid"];
 export type Tested = Schemas["TestSaid"];
 export type Pack = Schemas["PackSaid"];
+export type BulkRegistered = Schemas["BulkRegistered"];
 export type PackChecked = Schemas["PackChecked"];
 export type AuditEntry = Schemas["AuditSaid"];
 export type TrailChecked = Schemas["TrailChecked"];
