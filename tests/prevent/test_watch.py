@@ -13,6 +13,7 @@ from tianmu.facts.batch import BAD, TEST
 from tianmu.facts.registry import Device, MaintenanceChanged, RulesPublished
 from tianmu.prevent import alarm_table
 from tianmu.prevent.target import Targets
+from tianmu.prevent.watch import Settings
 
 from .town import LEVEL_RULES, RULES, Town
 
@@ -336,6 +337,25 @@ def test_restart_from_snapshot_and_journal(town: Town) -> None:
     town.observe("g2", [1.0])
     assert town.said() == [("high@g2/level", "return", "returned_unacknowledged")]
     assert len([a for a in town.alarms() if a.identity == HIGH]) == 1
+
+
+def test_a_large_city_is_looked_at_for_silence_less_often(town: Town) -> None:
+    # five streams, one a second
+    town.watch.settings = Settings(snapshot_s=1e9, silence_per_s=1)
+    town.wait(1)  # looks, and again in five seconds
+    town.observe("g0", [1.0])
+    looked: list[bool] = []
+    sweep = town.watch.evaluator.sweep
+
+    def told(now: int, **more: object) -> object:
+        looked.append(bool(more["silence"]))
+        return sweep(now, **more)  # type: ignore[arg-type]
+
+    town.watch.evaluator.sweep = told  # type: ignore[method-assign, assignment]
+    streams = town.watch.evaluator.datastreams
+    for _ in range(2 * streams):
+        town.wait(1)
+    assert looked.count(True) == 2 and len(looked) == 2 * streams
 
 
 def test_silence_before_the_start_is_ours(town: Town) -> None:

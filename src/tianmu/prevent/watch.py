@@ -65,7 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """between looks at all streams for silence, and at delays that run"""
     commit_s: float = 0.25
     """longest time until read positions without effect are committed"""
-    snapshot_s: float = 60.0
+    snapshot_s: float = 120.0
+    """what came after the last one is judged again by a watch that was killed"""
+    silence_per_s: int = 500_000
+    """datastreams looked at for silence in a second: a large city's are all looked at less often"""
     ahead_s: float = 3600.0
     """how far a phenomenon may lie after its arrival before it is not believed"""
     entries: int = 1024
@@ -105,6 +108,7 @@ class Watch:
         self.writer = Writer(records, READER)
         self._listening = 0
         self._swept_at = 0
+        self._silence_due = 0
         self._snapshot_at = 0
         self._snapshot: threading.Thread | None = None
         self._new_rules = False
@@ -236,13 +240,18 @@ class Watch:
 
     def _sweep(self, now: int) -> None:
         # what waits in the journal may be from just the one that seems silent
-        heard = all(self.journal.last(t) <= self.positions[t] for t in (LIFE, MAIN))
-        for found in self.evaluator.sweep(now, silence=heard, listening=self._listening):
+        silence = now >= self._silence_due and all(
+            self.journal.last(t) <= self.positions[t] for t in (LIFE, MAIN)
+        )
+        for found in self.evaluator.sweep(now, silence=silence, listening=self._listening):
             self.conditions.take(found, now)
             if len(found) >= MANY:
                 break  # the rest in the next step: the life-safety lane is looked at in between
         else:
             self._swept_at = now
+            if silence:
+                streams = self.evaluator.datastreams
+                self._silence_due = now + streams * S // self.settings.silence_per_s
         self.conditions.windows_over(now)
         self.ledger.tick(now)
 

@@ -9,7 +9,10 @@ one alarm. Before the frames the load runs alone for as long, with a subscriber:
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,7 +24,6 @@ import pyarrow as pa
 
 from tianmu.rehearse import bench_city, effort
 from tianmu.rehearse.bench_city import Bench
-from tianmu.rehearse.bench_ingest import observed
 from tianmu.rehearse.city import City
 from tianmu.rehearse.flood import Flood
 from tianmu.rehearse.listen import Heard
@@ -104,7 +106,7 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
     try:
         load.ready()
         told = _Told()
-        before, known = observed(city), _by_source(city)
+        before, known = _through_the_rules(data), _by_source(city)
         with Heard(city, {"alarm"}) as heard:
             asyncio.run(_play(city, load, address, detectors, asked, floods, told))
             sent = load.finish(60)
@@ -112,7 +114,7 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
             backlog = dict(city.get("/api/vitals")["lag"])
             # the city's own word for what it acknowledged, source by source
             mine = {bench.source, *gateways}
-            settled = _settle(city, before, known, mine, told.ended)
+            settled = _settle(city, data, before, known, mine, told.ended)
             arrived = _arrivals(heard, set(names), count)
     finally:
         load.close()
@@ -264,8 +266,17 @@ def _by_source(city: City) -> dict[str, int]:
     return {one["source"]: int(one["observations_total"]) for one in said}
 
 
+def _through_the_rules(data: Path) -> int:
+    """Observations that the rules have seen, late and repeated ones too, by ``tianmu status``."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tianmu", "status", "--data", str(data), "--json"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    return int(json.loads(said.stdout.splitlines()[-1])["observations_total"])
+
+
 def _settle(
-    city: City, before: int, known: dict[str, int], mine: set[str], since: float
+    city: City, data: Path, before: int, known: dict[str, int], mine: set[str], since: float
 ) -> dict[str, Any]:
     """Wait until the rules have seen all that gate acknowledged, and every reader has read it.
 
@@ -278,7 +289,6 @@ def _settle(
         now = {source: n - known.get(source, 0) for source, n in _by_source(city).items()}
         counted = sum(now[source] for source in mine)
         vitals = city.get("/api/vitals")
-        missing = max(0, sum(now.values()) - (int(vitals["observations"]["total"]) - before))
         passed = round(time.monotonic() - since, 1)
         for reader, entries in vitals["lag"].items():
             if not entries and gone.get(reader) is None:
@@ -286,8 +296,10 @@ def _settle(
             else:
                 gone.setdefault(reader, None)
         # gate writes its counts every 5 s
-        if passed > 7 and not missing and all(at is not None for at in gone.values()):
-            break
+        if passed > 7 and all(at is not None for at in gone.values()):
+            missing = max(0, sum(now.values()) - (_through_the_rules(data) - before))
+            if not missing:
+                break
         time.sleep(0.5)
     return {"counted": counted, "missing": missing, "seconds": gone}
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tianmu.facts.topic import TOPICS
 from tianmu.store.disk import RESERVE_FIRST, REUSE, DiskFull, free_bytes, is_full, reserve_of
 from tianmu.store.journal.file import connect, migrate
 from tianmu.store.journal.topics import Topics
@@ -92,6 +93,7 @@ class Records:
             self._connection = connect(self.path, readonly=False)
             migrate(self._connection, self.path)
             self._topics = Topics(self._connection)
+            self._topics.name([t.name for t in TOPICS.values() if t.file == self.path.stem])
             self._transaction = Transaction(self._connection, self._topics)
             self._waker = Waker(self.path.parent)
         except BaseException:

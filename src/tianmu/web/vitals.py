@@ -30,6 +30,8 @@ from tianmu.web.signs import device_mask, heartbeats, last_heard
 SECOND = 1_000_000
 KEEP = 950_000
 """µs a measurement is shared"""
+COUNTED = 500_000
+"""devices counted in a second for each scope: a large city's are all counted less often"""
 
 
 class DevicesVital(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,10 @@ class _Kept:
     lock: threading.Lock = field(default_factory=threading.Lock)
     at: int = 0
     value: Vitals | None = None
+    counted: int = 0
+    """µs when the devices were, and of how many that are registered"""
+    known: int = 0
+    devices: DevicesVital | None = None
 
 
 @dataclass
@@ -142,9 +148,18 @@ def now(hub: Hub, scope: Scope) -> Vitals:
     with kept.lock:
         at = hub.clock()
         if kept.value is None or not 0 <= at - kept.at < KEEP:
-            kept.value = _take(hub, scope, at, state.pace_of(scope))
+            kept.value = _take(hub, scope, at, state.pace_of(scope), kept)
             kept.at = at
         return kept.value
+
+
+def _counted(hub: Hub, scope: Scope, at: int, kept: _Kept) -> DevicesVital:
+    """The devices, counted again when it is time."""
+    known = hub.registry.count_devices
+    fresh = 0 <= at - kept.counted < known * SECOND // COUNTED and kept.known == known
+    if kept.devices is None or not fresh:
+        kept.devices, kept.counted, kept.known = _devices(hub, scope, at), at, known
+    return kept.devices
 
 
 def _devices(hub: Hub, scope: Scope, at: int) -> DevicesVital:
@@ -188,7 +203,7 @@ def _midnight(hub: Hub, at: int) -> int:
     return hub.city.calendar.instant(local.date(), 0)
 
 
-def _take(hub: Hub, scope: Scope, at: int, pace: _Pace) -> Vitals:
+def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
     city = hub.city
     midnight = _midnight(hub, at)
 
@@ -201,7 +216,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace) -> Vitals:
         "watch", lambda connection: alarm_table.counts(connection, real), None
     )
     raised: int = hub.ask("watch", lambda c: figures.raised_today(c, scope, midnight), 0)
-    devices = _devices(hub, scope, at)
+    devices = _counted(hub, scope, at, kept)
     rules = hub.registrar.rules
     return Vitals(
         at=moment.say(at),

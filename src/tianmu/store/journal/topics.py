@@ -9,6 +9,7 @@ forgetting costs nothing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 KEEP_KEYS_US = 12 * 3600 * 1_000_000
@@ -40,6 +41,16 @@ class Topics:
         settings = dict(execute("SELECT name, value FROM journal_setting"))
         self.generation: int = settings.get("generation", 0)
         self.since: int = settings.get("since", 0)
+
+    def name(self, topics: Sequence[str]) -> None:
+        """Give these topics their numbers before anything is appended: a reader asks for the number
+        of a topic at every look until there is one. Outside a transaction."""
+        if not self._numbers.keys() >= set(topics):
+            self._connection.executemany(
+                "INSERT INTO journal_topic (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+                [(topic,) for topic in topics],
+            )
+            self.forget_new()
 
     def names(self) -> list[str]:
         return list(self._numbers)
