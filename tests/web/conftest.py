@@ -326,6 +326,6 @@ def stream() -> type[Stream]:
     return Stream
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Any:
     return make_world

@@ -131,6 +131,9 @@ def test_qualities_stand_apart_and_limits_come_along(world: Any, works: History)
         few = ask(client, "series", datastream=name, points=2, **span)["series"][0]
         assert not few["raw"] and sum(few["count"]) == 2
         assert max(few["high"]) == 3.0, "what is bad or a test is never averaged"
+        assert few["apart"]["value"] == [99.0, 98.0] and few["apart"]["whole"]
+        assert few["apart"]["quality"] == [BAD, TEST]
+        assert few["apart"]["at"] == [moment.say(t) for t in times[1:3]]
 
 
 def test_silence_is_a_gap(world: Any, works: History) -> None:

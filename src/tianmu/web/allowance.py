@@ -19,6 +19,8 @@ class Allowance:
     """read from files for one answer"""
     light: int = 300_000
     """rows read up to which a question needs no turn"""
+    apart: int = 2_000_000
+    """rows read up to which observations that count in no stretch are looked for"""
     each: int = 3
     """heavy questions and exports of one account under way"""
     all: int = 6

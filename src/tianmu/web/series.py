@@ -11,12 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.device import Property
+from tianmu.facts.batch import UNCERTAIN
 from tianmu.facts.text import Text
+from tianmu.store.history.asked import Asked
+from tianmu.store.history.history import History
 from tianmu.store.history.series import Series
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant, says
 
 SECOND = 1_000_000
+TOLD = 500
+"""observations that stand apart, of one series"""
 LONG = 10
 """times the usual interval between observations after which one has been missed (default)"""
 
@@ -30,6 +35,17 @@ class LimitLine(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
     """``high`` or ``low``"""
     priority: int
+
+
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """Observations that count in no stretch, as columns of one length: bad ones, maintenance and
+    tests."""
+
+    at: list[Instant] = []
+    value: list[float | None] = []
+    quality: list[int] = []
+    whole: bool = True
+    """false: there may be more of them than are told"""
 
 
 class SeriesOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +79,8 @@ class SeriesOf(msgspec.Struct, frozen=True, kw_only=True):
     text: list[str | None]
     """results that are no numbers; empty where there are none"""
     limits: list[LimitLine]
+    apart: Apart
+    """where not ``raw``"""
 
 
 def known(hub: Hub, device: int, prop: str) -> Property | None:
@@ -170,7 +188,36 @@ def _override(rule: Any, device: str, divisions: list[str]) -> dict[str, Any]:
     return {}
 
 
-def say(hub: Hub, device: int, name: str, series: Series, *, lines: bool) -> SeriesOf:
+def apart(
+    history: History, stream: int, since: int, until: int, most_rows: int, asked: Asked
+) -> Apart:
+    """What stands apart of the stretches of a datastream: looked for where at most ``most_rows``
+    need be read, and the first ``TOLD`` of it told."""
+    if history.cost("raw", [stream], since, until).rows > most_rows:
+        return Apart(whole=False)
+    rows: list[NDArray[Any]] = []
+    told = 0
+    for batch in history.raw([stream], since, until, asked=Asked()):
+        asked.go_on()
+        quality = batch["quality"].to_numpy()
+        found = np.flatnonzero(quality > UNCERTAIN)[: TOLD + 1 - told]
+        told += len(found)
+        columns = (batch["time"].to_numpy(), batch["value"].to_numpy(), quality)
+        rows.append(np.array([column[found] for column in columns], np.float64))
+        if told > TOLD:
+            break
+    time, value, quality = np.concatenate(rows, axis=1)[:, :TOLD] if rows else np.zeros((3, 0))
+    return Apart(
+        at=says(time.astype(np.int64)),
+        value=numbers(value),
+        quality=quality.astype(int).tolist(),
+        whole=told <= TOLD,
+    )
+
+
+def say(
+    hub: Hub, device: int, name: str, series: Series, beside: Apart, *, lines: bool
+) -> SeriesOf:
     """A series of the past as the API tells it."""
     registry = hub.registry
     identity = registry.device_id(device)
@@ -197,4 +244,5 @@ def say(hub: Hub, device: int, name: str, series: Series, *, lines: bool) -> Ser
         quality=[] if series.quality is None else series.quality.tolist(),
         text=[] if series.text is None else series.text,
         limits=list(limits(hub, device, prop)) if lines else [],
+        apart=beside,
     )

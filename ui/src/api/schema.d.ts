@@ -3224,6 +3224,7 @@ export interface components {
             quality: number[];
             text: (string | null)[];
             limits: components["schemas"]["LimitLine"][];
+            apart: components["schemas"]["Apart"];
         };
         /**
          * LimitLine
@@ -3237,6 +3238,21 @@ export interface components {
             value: number;
             direction: string;
             priority: number;
+        };
+        /**
+         * Apart
+         * @description Observations that count in no stretch, as columns of one length: bad ones, maintenance and
+         *         tests.
+         */
+        Apart: {
+            /** @default [] */
+            at: string[];
+            /** @default [] */
+            value: (number | null)[];
+            /** @default [] */
+            quality: number[];
+            /** @default true */
+            whole: boolean;
         };
         /** WindowSet */
         WindowSet: {

@@ -35,7 +35,8 @@ export interface Scene {
 export const EDGE = { left: 52, right: 16, top: 16, bottom: 30 };
 const APART = 1;
 /** quality above which a value does not count */
-const SYMBOLS = ["circle", "emptyCircle", "path://M-5,-5L5,5M5,-5L-5,5", "emptyRect", "emptyDiamond"];
+/** by quality; drawn as outlines */
+const SYMBOLS = ["circle", "circle", "path://M-5,-5L5,5M5,-5L-5,5", "rect", "diamond"];
 
 /** First index with `at[i] >= t`. */
 export function place(at: readonly number[], t: number): number {
@@ -131,6 +132,10 @@ export function option(scene: Scene): Option {
     before = t;
   });
   if (joined === 1) lone.push(line[line.length - 1] as Item);
+  series.apart.at.forEach((t, i) => {
+    const value = series.apart.value[i] ?? null;
+    if (value !== null) apart.push({ value: [local(Date.parse(t)), Math.min(Math.max(value, min), max)], symbol: SYMBOLS[series.apart.quality[i] ?? 2] ?? "circle" });
+  });
   const text = { color: token("ink-3"), fontFamily: TEXT_FACE, fontSize: 12 * px };
   const wide = view[1] - view[0];
   const accent = token("accent");
@@ -139,8 +144,8 @@ export function option(scene: Scene): Option {
   function box(_: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI): CustomSeriesRenderItemReturn {
     const [left = 0, bottom = 0] = api.coord([api.value(0), api.value(2)]);
     const [right = 0, top = 0] = api.coord([api.value(1), api.value(3)]);
-    const width = Math.max(right - left, 1.25 * px);
-    return { type: "rect", shape: { x: left, y: top - 0.5, width, height: Math.max(bottom - top, 1) }, style: { fill: accent, opacity: right - left < 3 * px ? 0.6 : 0.3 } };
+    const width = Math.max(right - left, 1.5 * px);
+    return { type: "rect", shape: { x: left, y: top - 0.5, width, height: Math.max(bottom - top, 1) }, style: { fill: accent, opacity: right - left < 3 * px ? 0.75 : 0.35 } };
   }
   function mark(params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI): CustomSeriesRenderItemReturn {
     const area = params.coordSys as unknown as { x: number; y: number; width: number; height: number };
@@ -193,7 +198,7 @@ export function option(scene: Scene): Option {
         markLine: { silent: true, symbol: "none", animation: false, data: scene.lines.map((one) => ({ yAxis: one.value, lineStyle: { color: one.colour, type: "dashed" as const, width: 1.25 * px }, label: { color: one.colour, formatter: one.words, position: "insideStartTop" as const, fontFamily: TEXT_FACE, fontSize: 12 * px } })) },
       },
       { type: "scatter", name: "lone", data: lone as number[][], symbolSize: 5 * px, itemStyle: { color: accent }, z: 4, ...quiet },
-      { type: "scatter", name: "apart", data: apart as ScatterSeriesOption["data"], symbolSize: 8 * px, itemStyle: { color: token("ink-2"), borderColor: token("ink-2"), borderWidth: 1.5 * px }, z: 5, ...quiet },
+      { type: "scatter", name: "apart", data: apart as ScatterSeriesOption["data"], symbolSize: 8 * px, itemStyle: { color: "transparent", borderColor: token("ink-2"), borderWidth: 1.5 * px }, z: 5, ...quiet },
       { type: "custom", name: "alarms", renderItem: mark, data: scene.alarms.map((a) => [local(Date.parse(a.raised_at ?? "")), local(a.returned_at ?? a.cleared_at ? Date.parse((a.returned_at ?? a.cleared_at) as string) : until)]), encode: { x: [0, 1] }, clip: false, z: 6, ...quiet },
     ],
   };

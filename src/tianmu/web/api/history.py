@@ -131,11 +131,11 @@ async def get_history_series(
     """
     since, until = past.span(ask, start, end)
     streams, devices = named(ask, datastream)
-    most = ask.hub.allowance.points
-    if len(datastream) * points > most:
+    most_points = ask.hub.allowance.points
+    if len(datastream) * points > most_points:
         raise too_costly(
             f"{len(datastream)} series of {points} points are {len(datastream) * points:,}; "
-            f"an answer has at most {most:,}",
+            f"an answer has at most {most_points:,}",
             "ask for fewer datastreams or fewer points",
             where="query.points",
         )
@@ -147,7 +147,11 @@ async def get_history_series(
         for name, stream, device in zip(datastream, streams.tolist(), devices, strict=True):
             series = history.series(stream, since, until, points, asked=asked)
             series = columns.with_newest(hub, stream, series, since, until)
-            found.append(columns.say(hub, device, name, series, lines=lines))
+            beside = columns.Apart()
+            if not series.raw:
+                most = hub.allowance.apart // len(datastream)
+                beside = columns.apart(history, stream, since, until, most, asked)
+            found.append(columns.say(hub, device, name, series, beside, lines=lines))
         return found
 
     def price() -> int:
