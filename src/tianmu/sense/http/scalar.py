@@ -7,12 +7,8 @@ place. Each says where what it read has ended, −1 where it is not of the usual
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
-from numba.np import arrayobj
+from numba import njit
 
 DATE, DAYS = 3, 4
 """places of what is told beside the rows: the date of the last time that was read (0: none yet),
@@ -33,21 +29,6 @@ for _place, _name in enumerate((b"datastream", b"time", b"value", b"sequence", b
     _WORDS[_place, : len(_name)] = np.frombuffer(_name, np.uint8)
     _LENGTHS[_place] = len(_name)
 _TENS = 10.0 ** np.arange(23)
-
-
-def _pointer(_context: Any, array: Any) -> Any:
-    """Where an array's items are. Helpers take it in the place of the array, whose users would be
-    counted by each of them; whoever makes it has to keep the array."""
-    made: Any = types.CPointer(array.dtype)  # type: ignore[no-untyped-call]
-
-    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        held: Any = arrayobj.make_array(array)  # type: ignore[no-untyped-call]
-        return held(context, builder, arguments[0]).data
-
-    return made(array), build
-
-
-pointer: Any = intrinsic(_pointer)
 
 
 @njit(cache=True, nogil=True)

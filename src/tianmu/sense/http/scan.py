@@ -31,10 +31,10 @@ from tianmu.sense.http.scalar import (
     integer,
     moment,
     number,
-    pointer,
     text,
 )
 from tianmu.store.compiled import forget_stale
+from tianmu.store.pointer import pointer
 
 forget_stale(Path(__file__).parent, ("scalar.py", "scan.py"))
 

@@ -29,6 +29,29 @@ class Part:
         self._first = segment.column("first")[LEAD:]
         self._property = segment.column("property")[LEAD:]
 
+    def find(self, query: Query, separator: int, out: U32) -> None:
+        """Fill ``out`` with the datastreams of ours among ids ``<device><separator><property>``."""
+        from tianmu.store.registry import kernels
+
+        index, names = self.segment.indices["device"], self.segment.texts["property"]
+        kernels.find(
+            query.text,
+            query.starts,
+            query.ends,
+            separator,
+            index.texts.data,
+            index.texts.offsets,
+            index.slots,
+            index.tags,
+            self._first,
+            self._property,
+            names.data,
+            names.offsets,
+            self.segment.first_datastream,
+            self.first_datastream - self.segment.first_datastream,
+            out,
+        )
+
     def lookup(self, what: str, query: Query, ends: I64, rows: U32) -> None:
         """Fill ``rows`` where it is ``UNKNOWN`` with the row that has this id or address."""
         self.segment.indices[what].lookup(query, ends, rows)
@@ -123,13 +146,10 @@ class Directory:
             return self.single[index].device
         return place[0].segment.texts["device"][place[1]]
 
-    def by_id(self, query: Query, ends: I64, starts: I64, out: U32) -> None:
-        """Fill ``out`` with datastreams: device ids end at ``ends``, properties begin at
-        ``starts``."""
+    def by_id(self, query: Query, separator: int, out: U32) -> None:
+        """Fill ``out`` with datastreams by ids ``<device><separator><property>``."""
         for part in self._indexed:
-            rows = np.full(len(out), UNKNOWN, np.uint32)
-            part.lookup("device", query, ends, rows)
-            part.streams(rows, query, starts, out)
+            part.find(query, separator, out)
 
     def by_address(self, addresses: Query, properties: Query, out: U32) -> None:
         """Fill ``out`` with datastreams: devices by id or else by wire address."""

@@ -149,11 +149,3 @@ class Query:
 
     def __getitem__(self, row: int) -> str:
         return self.text[self.starts[row] : self.ends[row]].tobytes().decode()
-
-    def last(self, byte: int) -> NDArray[np.int64]:
-        """Position of the last ``byte`` in each string, −1 where there is none."""
-        from tianmu.store.registry import kernels
-
-        found = np.empty(len(self.starts), np.int64)
-        kernels.last_of(self.text, byte, self.starts, self.ends, found)
-        return found

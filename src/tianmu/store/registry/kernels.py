@@ -7,11 +7,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tianmu.store.pointer import pointer
+
 U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 I64 = NDArray[np.int64]
 
+_AT_ONCE = 128
+"""rows whose memory is asked for together"""
 _EMPTY = np.uint32(0xFFFFFFFF)
 _SEED = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
@@ -86,16 +90,6 @@ def split(text: U8, separator: int, starts: I64, ends: I64) -> int:
 
 
 @njit(cache=True, nogil=True)
-def last_of(text: U8, byte: int, starts: I64, ends: I64, found: I64) -> None:
-    """Position of the last ``byte`` of each row, −1 where there is none."""
-    for row in range(len(starts)):
-        at = ends[row] - 1
-        while at >= starts[row] and text[at] != byte:
-            at -= 1
-        found[row] = at if at >= starts[row] else -1
-
-
-@njit(cache=True, nogil=True)
 def lookup(
     query: U8, starts: I64, ends: I64, text: U8, offsets: U32, slots: U32, tags: U8, out: U32
 ) -> int:
@@ -164,3 +158,84 @@ def streams(
             ):
                 out[row] = np.uint32(stream + shift)
                 break
+
+
+@njit(cache=True, nogil=True)
+def find(
+    query: U8,
+    starts: I64,
+    ends: I64,
+    separator: int,
+    text: U8,
+    offsets: U32,
+    slots: U32,
+    tags: U8,
+    first: U32,
+    property_: U16,
+    names: U8,
+    name_offsets: U32,
+    base: int,
+    shift: int,
+    out: U32,
+) -> int:
+    """``lookup`` and ``streams`` in one, for ids ``<device><separator><property>``; one that has no
+    separator names no datastream.
+
+    Each place in memory is asked for in a loop of its own, for some rows at a time, so that the
+    processor waits for many cache lines at once. What it returns has no meaning.
+    """
+    n = len(starts)
+    mask = np.uint64(len(slots) - 1)
+    cuts = np.empty(_AT_ONCE, np.int64)
+    hashes = np.empty(_AT_ONCE, np.uint64)
+    found = np.empty(_AT_ONCE, np.uint32)
+    asked, ids, words = pointer(query), pointer(text), pointer(names)
+    warm = np.int64(0)
+    for low in range(0, n, _AT_ONCE):
+        some = min(_AT_ONCE, n - low)
+        for i in range(some):
+            start, cut = starts[low + i], ends[low + i] - 1
+            while cut >= start and asked[cut] != separator:
+                cut -= 1
+            cuts[i] = cut
+            hashes[i] = _hash(asked, start, cut) if cut > start else np.uint64(0)
+        for i in range(some):
+            at = np.int64(hashes[i] & mask)
+            found[i] = slots[at]
+            warm += tags[at]
+        for i in range(some):
+            row = found[i]
+            if row != _EMPTY:
+                warm += offsets[row] + first[row]
+        for i in range(some):
+            row = found[i]
+            if row != _EMPTY:
+                warm += ids[offsets[row]]
+                if first[row] < first[row + 1]:
+                    warm += property_[first[row] - base]
+        for i in range(some):
+            start, cut = starts[low + i], cuts[i]
+            if cut <= start:
+                continue
+            tag = np.uint8(hashes[i] >> _56)
+            at = np.int64(hashes[i] & mask)
+            while slots[at] != _EMPTY:
+                row = slots[at]
+                if tags[at] == tag and _same(
+                    asked, start, cut, ids, offsets[row], offsets[row + 1]
+                ):
+                    for stream in range(first[row], first[row + 1]):
+                        code = property_[stream - base]
+                        if _same(
+                            asked,
+                            cut + 1,
+                            ends[low + i],
+                            words,
+                            name_offsets[code],
+                            name_offsets[code + 1],
+                        ):
+                            out[low + i] = np.uint32(stream + shift)
+                            break
+                    break
+                at = (at + 1) & np.int64(mask)
+    return int(warm)

@@ -226,9 +226,7 @@ class Registry:
         none."""
         out = np.full(len(ids), UNKNOWN, np.uint32)
         if bulk := len(ids) >= _FEW:
-            query = Query.of(ids)
-            slash = query.last(_SLASH)
-            self._directory.by_id(query, np.where(slash < 0, query.starts, slash), slash + 1, out)
+            self._directory.by_id(Query.of(ids), _SLASH, out)
         if find := self._finder(bulk):
             for row in np.flatnonzero(out == UNKNOWN).tolist():
                 device, _, name = str(ids[row]).rpartition("/")
