@@ -93,7 +93,13 @@ class City:
         if before is not None:
             if (r.time, r.sequence) == (before.time, before.sequence):
                 return self.count("duplicate")
-            if (r.time, r.sequence) < (before.time, before.sequence):
+            # its clock was ahead by more than 2 s and was set since: it tells of a time when we
+            # had heard the one before already
+            ahead = before.time - before.received
+            back = ahead > 2 * S and before.received < r.time <= r.received + 2 * S
+            if (r.time, r.sequence) < (before.time, before.sequence) and not (
+                back and r.time < before.time
+            ):
                 return self.count("late")
         if r.time > r.received + self.ahead:
             return self.count("ahead")
@@ -133,6 +139,8 @@ class City:
     def settle(self, c: Condition, holds: bool, test: bool, clock: int, time: int) -> None:
         if holds != c.holding:
             c.holding, c.since = holds, clock
+        elif c.holding != c.active:
+            c.since = min(c.since, clock)
         if c.holding != c.active:
             delay = c.rule.on_delay_s if c.holding else c.rule.off_delay_s
             if clock - c.since >= delay * S:
@@ -173,6 +181,7 @@ class City:
             if not isinstance(c.rule, Expression):
                 assert last is not None
                 clock = last.time + max(now - last.received, 0)
+            c.since = min(c.since, clock)
             delay = c.rule.on_delay_s if c.holding else c.rule.off_delay_s
             if clock - c.since >= delay * S:
                 c.active = c.holding
@@ -220,7 +229,7 @@ def judge(c: Condition, r: Reading, before: Reading | None) -> bool | None:
 
 def rate(c: Condition, rule: Rate, r: Reading) -> float | None:
     window = round(rule.window_s * S)
-    if c.newer is None or c.older is None:
+    if c.newer is None or c.older is None or c.newer[0] > r.time:
         c.older = c.newer = (r.time, r.value)
         return None
     changes = []

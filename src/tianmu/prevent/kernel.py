@@ -36,6 +36,7 @@ from tianmu.prevent.program import (
     RAISED,
     RETURNED,
     RISE,
+    SET_BACK,
     TEST,
     TESTING,
     UNEQUAL,
@@ -59,6 +60,14 @@ def emit(out, row, d, k, kind, test, t, v):  # type: ignore[no-untyped-def]
     out.size[0] = j + 1
 
 
+@njit(cache=True, inline="always")
+def _set_back(t, latest, came, arrival):  # type: ignore[no-untyped-def]
+    """Whether an observation older than the latest is news all the same: what happened after we
+    had received the latest cannot be older than it. The latest's clock was ahead, and has been set
+    since; one that is ahead itself proves nothing."""
+    return latest > came + SET_BACK and came < t < latest and t <= arrival + SET_BACK
+
+
 @njit(cache=True)
 def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):  # type: ignore[no-untyped-def]
     """Take operation ``k`` of owner ``d`` on: delays, then the transition if there is one."""
@@ -67,6 +76,9 @@ def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):  # typ
     on = programs.on[k]
     off = programs.off[k]
     emitted = -1
+    wait = on if phase == PENDING_ON else off
+    if phase in (PENDING_ON, PENDING_OFF) and wait > 0 and slots.ticks[tick] > t:
+        slots.ticks[tick] = t  # its clock was set back: waiting begins anew by the one it has now
     if holds:
         if phase == IDLE:
             if on == 0:
@@ -116,7 +128,7 @@ def _change(t, v, kind, relative, window, tick, ticks, numbers):  # type: ignore
     """Greatest change against the two references, per window; NaN where there is none yet."""
     at = ticks[tick + 1]
     bt = ticks[tick + 3]
-    if bt == NEVER:
+    if bt == NEVER or bt > t:
         ticks[tick + 1] = t
         numbers[tick + 2] = v
         ticks[tick + 3] = t
@@ -265,10 +277,11 @@ def run(columns, first_row, again, ahead, programs, live, slots, out, counters, 
                 latest = live_time[d]
                 if t <= latest:
                     sequence = slot[d, 2]
-                    if t < latest or sequences[i] < sequence:
+                    back = _set_back(t, latest, live_received[d], arrivals[i])
+                    if not back and (t < latest or sequences[i] < sequence):
                         counters[LATE] += 1
                         continue
-                    if sequences[i] == sequence:
+                    if not back and sequences[i] == sequence:
                         counters[DUPLICATE] += 1
                         continue
             if t > arrivals[i] + ahead:

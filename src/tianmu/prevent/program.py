@@ -41,6 +41,9 @@ RAISED, RETURNED, PROMOTED = 0, 1, 2
 OBSERVATIONS, LATE, DUPLICATE, UNKNOWN, AHEAD, BAD_QUALITY = 0, 1, 2, 3, 4, 5
 COUNTERS = 6
 
+SET_BACK = 2_000_000
+"""µs that a clock must have been ahead of ours for its going back to be told from mere disorder"""
+
 BAD, MAINTENANCE, TESTING = 2, 3, 4  # quality, as in ``facts.batch``
 NEVER = np.int64(-(1 << 62))
 

@@ -45,6 +45,8 @@ def sweep_delays(now, programs, live, slots, out):  # type: ignore[no-untyped-de
             if kind not in (EXPRESSION, SILENCE):
                 clock = live.time[d] + max(now - live.received[d], 0)
             wait = programs.on[k] if phase == PENDING_ON else programs.off[k]
+            if wait > 0 and slots.ticks[tick] > clock:
+                slots.ticks[tick] = clock  # set back, and not judged since
             over = wait == 0 or clock - slots.ticks[tick] >= wait
             if over and out.size[0] < len(out.row):
                 if phase == PENDING_ON:
