@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tianmu.facts.batch import ObservationBatch
-from tianmu.store.history import History, Membership, Retention, compact, job
+from tianmu.store.history import History, Membership, Retention, compact, job, rollup
 from tianmu.store.history.area import DIMENSIONS
 from tianmu.store.history.manifest import BY_AREA, BY_STREAM, DAY, RAW, File
 from tianmu.store.history.rollup import DENSE, HOUR_US
@@ -259,3 +259,10 @@ def test_a_day_with_endless_late_ones_is_merged_ever_more_rarely() -> None:
             assert not job.due(files, now + 400 * DAY)
         files.append(file(0, now))
     assert hours == [1, 7, 14, 28, 56, 112, 224, 448]
+
+
+@given(st.lists(st.tuples(*[st.integers(-(1 << 62), 1 << 62) | st.integers(-3, 3)] * 3)))
+def test_rows_in_order_whatever_numbers_they_hold(rows: list[tuple[int, int, int]]) -> None:
+    keys = [np.array([row[i] for row in rows], np.int64) for i in range(3)]
+    want = sorted(range(len(rows)), key=lambda i: rows[i])
+    assert rollup.in_order(*keys).tolist() == want

@@ -55,6 +55,28 @@ def roll_up(
     }
 
 
+def in_order(*keys: NDArray[Any], stable: bool = True) -> NDArray[np.int64]:
+    """The order of rows by several integer columns, the first one first: as one number where that
+    holds them all, which sorts in a fraction of the time. Equal rows stay as they came, unless
+    that does not matter (``stable``)."""
+    key = np.zeros(len(keys[0]), np.int64)
+    room = 1
+    for column in keys if len(key) else ():
+        low = int(column.min())
+        width = int(column.max()) - low + 1
+        room *= width
+        if room > 1 << 62:
+            return np.lexsort(keys[::-1])
+        if width > 1:
+            key = key * width + (column.astype(np.int64) - low)
+    order = np.argsort(key)
+    if stable:
+        found = key[order]
+        if (found[1:] == found[:-1]).any():
+            return np.argsort(key, kind="stable")
+    return order
+
+
 def combine(rows: dict[str, Any], width: int) -> dict[str, NDArray[Any]]:
     """Rows of ``roll_up`` for shorter stretches into those of longer ones, complete for every
     ``width`` (µs) they touch."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.store.history.area import DIMENSIONS, Membership
+from tianmu.store.history.rollup import in_order
 
 PIECES = 64
 """pieces held apart before they are added up, so that memory stays bounded"""
@@ -47,6 +48,8 @@ class AreaTotals:
             self._pieces = [self._together()]
 
     def _together(self) -> Columns:
+        if len(self._pieces) == 1:
+            return self._pieces[0]
         joined = {n: np.concatenate([p[n] for p in self._pieces]) for n in self._pieces[0]}
         return _gathered(joined, ("cell", "time"))
 
@@ -97,7 +100,7 @@ def _ranked(words: tuple[str, ...]) -> tuple[NDArray[np.int64], pa.Array]:
 
 def _gathered(rows: Columns, keys: tuple[str, ...]) -> Columns:
     """Rows of equal keys added up, sorted by them."""
-    order = np.lexsort(tuple(rows[k] for k in reversed(keys)))
+    order = in_order(*(rows[k] for k in keys), stable=False)
     rows = {n: v[order] for n, v in rows.items()}
     changes = np.ones(len(order), bool)
     changes[1:] = np.logical_or.reduce([rows[k][1:] != rows[k][:-1] for k in keys])

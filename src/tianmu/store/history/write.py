@@ -30,7 +30,7 @@ from tianmu.store.history.manifest import (
     day_of,
 )
 from tianmu.store.history.parquet import Covers, Output
-from tianmu.store.history.rollup import HOUR_US, roll_up
+from tianmu.store.history.rollup import HOUR_US, in_order, roll_up
 from tianmu.store.history.totals import AreaTotals
 from tianmu.store.records import Records, Transaction
 
@@ -95,7 +95,7 @@ def _or_zero(column: NDArray[Any] | None, batch: ObservationBatch, dtype: Any) -
 
 def sort_unique(columns: Columns) -> Columns:
     """Rows by (datastream, time, sequence); of equal identities the last one that came."""
-    order = np.lexsort((columns["sequence"], columns["time"], columns["datastream"]))
+    order = in_order(columns["datastream"], columns["time"], columns["sequence"])
     sorted_ = {name: values[order] for name, values in columns.items()}
     return last_of_each(sorted_)
 
