@@ -260,3 +260,28 @@ def test_it_enlarges_and_speaks_english(desk: Page) -> None:
     desk.keyboard.press("Escape")
     expect(large).to_have_count(0)
     desk.evaluate("localStorage.setItem('tianmu.language', 'zh')")
+
+
+def test_limits_exceeded_are_compared_by_area(desk: Page, scene: Scene) -> None:
+    areas = [
+        {"area": town, "name": None, "count": 1000, "exceeded": n}
+        for n, town in zip((90, 30), scene.world.towns()[:2], strict=True)
+    ]
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json={**told, "areas": areas})
+
+    desk.goto(f"{scene.world.url}/admin/past")
+    # six days were written without anybody saying to which areas they belong: that is told
+    expect(desk.locator(".note")).to_contain_text("尚未汇总", timeout=SOON)
+    desk.route("**/api/history/exceedances?*", answer)
+    with desk.expect_response("**/api/history/exceedances?*dimension=town*"):
+        desk.get_by_label("时段").select_option("30")
+    rows = desk.locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("9.0%")
+    widths = [bar.bounding_box() for bar in desk.locator("tbody .bar").all()]
+    assert widths[0] and widths[1]
+    assert abs(widths[0]["width"] / widths[1]["width"] - 3) < 0.1
+    desk.unroute("**/api/history/exceedances?*")

@@ -39,6 +39,7 @@ export type Report = Schemas["ReportSaid"];
 export type Device = Schemas["DeviceSaid"];
 export type DeviceDetail = Schemas["DeviceWhole"];
 export type MapChanges = Schemas["Changes"];
+export type Exceeded = Schemas["Exceeded"];
 export type SeriesSet = Schemas["SeriesSet"];
 export type Series = Schemas["SeriesOf"];
 export type Source = Schemas["SourceSaid"];
