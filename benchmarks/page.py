@@ -41,6 +41,14 @@ def page(
         for figure in one.figures:
             if figure.aim:
                 yield _aimed(one, figure, results.get(one.name), notes.get(one.name, {}))
+    spent = sum(
+        run.get("seconds", 0.0)
+        for one in measurements
+        for run in results.get(one.name, {}).get("runs", [])
+    )
+    if spent:
+        yield ""
+        yield f"All runs below took {spent / 60:.0f} minutes, peers among them."
     for one in measurements:
         if one.name in results:
             yield ""
