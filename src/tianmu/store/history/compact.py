@@ -14,7 +14,7 @@ from tianmu.store.history.area import Membership
 from tianmu.store.history.duck import Duck, quoted
 from tianmu.store.history.job import Job
 from tianmu.store.history.manifest import OUTSIDE, RAW, File
-from tianmu.store.history.parquet import ROWS, Covers, Output
+from tianmu.store.history.parquet import CHUNK, Covers, Output
 from tianmu.store.history.rolling import Rolling
 from tianmu.store.history.rollup import whole_hours
 from tianmu.store.history.write import Columns, last_of_each, to_arrow
@@ -23,7 +23,7 @@ SPLIT = 20_000_000
 """rows of one file, about; more of a day are split between datastreams"""
 RANGE = 4_000_000
 """rows that are sorted at once, about: what bounds the memory of a merge"""
-_CHUNK = 8 * ROWS
+_CHUNK = CHUNK
 
 
 def merge(folder: Path, duck: Duck, job: Job, membership: Membership | None) -> list[File]:

@@ -22,7 +22,7 @@ HELD = 128 << 20
 """bytes of footers that are kept, about"""
 _EXPANDED = 5
 """bytes in memory for a byte of a footer, about"""
-_AT_ONCE = 16
+_AT_ONCE = 32
 """row groups between two looks at whether anybody still waits"""
 
 Columns = dict[str, NDArray[Any]]

@@ -63,8 +63,12 @@ AREA_SCHEMA = pa.schema(
 SCHEMAS = {RAW: RAW_SCHEMA, **dict.fromkeys(BY_STREAM, ROLLUP_SCHEMA)} | dict.fromkeys(
     BY_AREA, AREA_SCHEMA
 )
-ROWS = 131_072
-"""rows of a row group: what one query of one series reads at least"""
+ROWS = 16_384
+"""rows of a row group: what one query of one series reads at least. Measured on 8 M rows of a day:
+131,072 take 2.0 ms to read and 5.12 bytes a row, 32,768 1.1 ms and 5.19, 16,384 0.5 ms and 5.26; a
+hundred series lie in a hundred row groups"""
+CHUNK = 1 << 20
+"""rows that are worked on at once where whole files are read"""
 _DELTA = {"time": "DELTA_BINARY_PACKED", "datastream": "DELTA_BINARY_PACKED"}
 
 

@@ -20,7 +20,7 @@ from tianmu.store.history.manifest import (
     MINUTE,
     File,
 )
-from tianmu.store.history.parquet import ROWS, Covers, Output
+from tianmu.store.history.parquet import CHUNK, Covers, Output
 from tianmu.store.history.rollup import DENSE, HOUR_US, MINUTE_US, combine, roll_up
 from tianmu.store.history.totals import AreaTotals
 
@@ -96,7 +96,7 @@ class Rolling:
             output = self._outputs[f"{kind}+"] = self._output(kind)
             cursor = duck.cursor()
             try:
-                reader = cursor.sql(_sum(kind, quoted(paths))).to_arrow_reader(8 * ROWS)
+                reader = cursor.sql(_sum(kind, quoted(paths))).to_arrow_reader(CHUNK)
                 for batch in reader:
                     output.write({n: batch[n] for n in batch.schema.names})
             finally:
