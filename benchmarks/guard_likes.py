@@ -6,7 +6,6 @@ A machine, or a neighbour on it, that slows the one slows the other alike.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -140,10 +139,10 @@ def paint(devices: int) -> Work:
     return work
 
 
-def group(rows: int, series: int) -> Work:
+def group(folder: Path, rows: int, series: int) -> Work:
     """DuckDB counts by group over one Parquet file of as many rows."""
     random = np.random.default_rng(1)
-    path = str(Path(tempfile.mkdtemp(prefix="tianmu-guard-")) / "like.parquet")
+    path = str(folder / "like.parquet")
     table = pa.table(
         {
             "stream": np.sort(random.integers(0, series, rows)).astype(np.uint32),

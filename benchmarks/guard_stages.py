@@ -274,4 +274,4 @@ def _asking(folder: Path, question: str) -> Stage:
 
     run = windows if question == "windows" else areas
     run()
-    return Stage(f"ask for {question}", run, likes.group(rows, DEVICES))
+    return Stage(f"ask for {question}", run, likes.group(place, rows, DEVICES))
