@@ -99,14 +99,13 @@ def _only(bound: F64, among: NDArray[Any]) -> F64:
 
 def _best(bound: F64, n: int) -> I64:
     """Indices of the ``n`` largest, sorted; of equal ones the lower."""
-    if n < len(bound):
-        least = np.partition(bound, len(bound) - n)[len(bound) - n]
-        above = np.flatnonzero(bound > least)
-        chosen = np.append(above, np.flatnonzero(bound == least)[: n - len(above)])
-    else:
-        chosen = np.arange(len(bound))
-    chosen = chosen[bound[chosen] > -np.inf]
-    return chosen[np.lexsort((chosen, -bound[chosen]))]
+    known = np.flatnonzero(bound > -np.inf)  # a partition of many that are equal is slow
+    value = bound[known]
+    if n < len(value):
+        least = np.partition(value, len(value) - n)[len(value) - n]
+        above = known[value > least]
+        known = np.append(above, known[value == least][: n - len(above)])
+    return known[np.lexsort((known, -bound[known]))]
 
 
 def _exact(
