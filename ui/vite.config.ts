@@ -15,6 +15,8 @@ export default defineConfig({
     assetsInlineLimit: 0, // a strict Content-Security-Policy allows no data: fonts
     chunkSizeWarningLimit: 1500,
     reportCompressedSize: false,
+    // the map library by itself: it comes beside the page's own script, and what is ours can be measured
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "maplibre", test: /node_modules.maplibre-gl/ }, { name: "vue", test: /node_modules.(@vue|vue|vue-router)/ }] } } },
   },
   worker: { format: "es" },
   server: { proxy: { "/api": city } },
