@@ -4,9 +4,9 @@ python -m benchmarks.map --devices 1560000
 
 Figures, as one JSON line: the first picture (until the map has drawn all it has, from the start of
 the navigation, browser cache empty), the frames of a scripted pan and zoom (time between animation
-frames while the mouse drags), our own script in them (samples of the CPU profiler every 0.2 ms whose
-innermost function is of a file of ours and not of MapLibre's or Vue's), the time of a tile, the
-bytes that keep the map fresh under load, and from a click on a point to its card.
+frames while the mouse drags), our own script in them (samples of the CPU profiler every 0.2 ms
+whose innermost function is of a file of ours and not of MapLibre's or Vue's), the time of a tile,
+the bytes that keep the map fresh under load, and from a click on a point to its card.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +23,13 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from chromium import find
-
 from benchmarks.city_size import start, stop
+from benchmarks.map_load import Load
+from chromium import find
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, connect
 
@@ -40,7 +40,8 @@ ARGUMENTS = [
 WALL = {"width": 1920, "height": 1080}
 MIDDLE = (960, 640)
 FRAMES = """() => { window.frames_ = []; let last = 0; const turn = (now) => {
-  if (last) window.frames_.push([last, now]); last = now; window.turn_ = requestAnimationFrame(turn) };
+  if (last) window.frames_.push([last, now]); last = now;
+  window.turn_ = requestAnimationFrame(turn) };
   requestAnimationFrame(turn) }"""
 CARD = """() => new Promise((done, fail) => { const turn = () => {
   const card = document.querySelector('[data-card]');
@@ -48,13 +49,21 @@ CARD = """() => new Promise((done, fail) => { const turn = () => {
   if (card && chart && card.querySelector('h3')) done(performance.now() - window.begun_);
   else if (performance.now() - window.begun_ > 9000) fail('no card came');
   else requestAnimationFrame(turn) }; turn() })"""
-ALARMED, LOUD, RATE = 20, 9_999_999_999.0, 26_000
-"""devices a second that begin to alarm, with what value; observations a second"""
 
 
 def tiles_of(longitude: float, latitude: float, z: int) -> tuple[int, int]:
     x, y = longitude / 360 + 0.5, np.sin(np.radians(latitude))
     return int(x * 2**z), int((0.5 - np.log((1 + y) / (1 - y)) / (4 * np.pi)) * 2**z)
+
+
+def idle(patience: float) -> float:
+    """How busy the machine is with other work, in percent, once it rests or patience ends: figures
+    of a software-rendered picture are of no use beside another's load."""
+    end = time.monotonic() + patience
+    while True:
+        busy = float(psutil.cpu_percent(interval=2))
+        if busy < 15 or time.monotonic() > end:
+            return busy
 
 
 def p(values: list[float], share: float) -> float:
@@ -145,10 +154,12 @@ def measured_pan(page: Page) -> tuple[list[float], dict[str, Any]]:
         page.evaluate(FRAMES)
         for dx, dy in ((500, 120), (-500, -120)):
             drag(page, dx, dy, 1.5)
-        frames += page.evaluate("() => { cancelAnimationFrame(window.turn_); return window.frames_ }")
+        frames += page.evaluate(
+            "() => { cancelAnimationFrame(window.turn_); return window.frames_ }"
+        )
         if height < 3:
-            zoom(page, 3)
-            time.sleep(1.5)
+            zoom(page, 5)
+            time.sleep(2)
     profile = session.send("Profiler.stop")["profile"]
     deltas = [round(end - begin, 2) for begin, end in frames]
     return deltas, shares(profile, origin, frames)
@@ -162,14 +173,18 @@ def shares(profile: dict[str, Any], origin: float, frames: list[list[float]]) ->
         call = node["callFrame"]
         file = call["url"].rpartition("/")[2]
         if not file:
-            whose[node["id"]] = call["functionName"] if call["functionName"][:1] == "(" else "browser"
+            whose[node["id"]] = (
+                call["functionName"] if call["functionName"][:1] == "(" else "browser"
+            )
         elif file.startswith("maplibre"):
             whose[node["id"]] = "maplibre"
         elif file.startswith("vue"):
             whose[node["id"]] = "vue"
         else:
             whose[node["id"]] = "own"
-        names[node["id"]] = f"{call['functionName'] or '?'} {file}:{call['lineNumber']}:{call['columnNumber']}"
+        names[node["id"]] = (
+            f"{call['functionName'] or '?'} {file}:{call['lineNumber']}:{call['columnNumber']}"
+        )
     starts = np.array([origin + begin * 1000 for begin, _ in frames])
     ends = np.array([origin + end * 1000 for _, end in frames])
     spent: dict[str, Any] = {}
@@ -226,49 +241,25 @@ def tile_times(city: City, state: Any, box: list[float]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Load(threading.Thread):
-    """Observations of devices chosen at random, some of which begin or cease to alarm."""
-
-    def __init__(self, city: City, data: Path) -> None:
-        super().__init__(daemon=True)
-        self.sent, self._over = 0, threading.Event()
-        self._city, self._token = city, bench_city.source(city, "map-load", "http")
-        found = city.get("/api/devices", q="b", limit=500)["items"]
-        run = found[0]["device"].rpartition("-")[0]
-        kinds = {k["code"]: [p["code"] for p in k["properties"]] for k in city.get("/api/city")["kinds"]}
-        names: list[str] = []
-        total = city.get("/api/tiles/devices/count")["total"]
-        random = np.random.default_rng()
-        picked = sorted(set(random.integers(0, total, 40_000).tolist()))
-        for low in range(0, len(picked), 50):
-            for one in city.get("/api/tiles/devices/numbered", n=picked[low : low + 50]):
-                if one["device"].startswith(run):
-                    names.append(f"{one['device']}/{kinds[one['kind']][0]}")
-        self._names, self._random = names, random
-
-    def run(self) -> None:
-        with httpx.Client(headers={"Authorization": f"Bearer {self._token}"}, timeout=30) as client:
-            while not self._over.is_set():
-                begin = time.perf_counter()
-                at = time.time_ns() // 1_000_000
-                chosen = self._random.integers(0, len(self._names), RATE).tolist()
-                for low in range(0, RATE, 2000):
-                    some = sorted(set(chosen[low : low + 2000]))
-                    values = [50.0] * len(some)
-                    if low == 0:
-                        values[:ALARMED] = [LOUD] * ALARMED
-                    answer = client.post(
-                        f"{self._city.gate_url}/observations",
-                        json={"datastream": [self._names[n] for n in some],
-                              "time": [at] * len(some), "value": values},
-                    )  # fmt: skip
-                    answer.raise_for_status()
-                    self.sent += len(some)
-                self._over.wait(max(0.0, 1 - (time.perf_counter() - begin)))
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join(10)
+def card_times(city: City, state: Any) -> dict[str, Any]:
+    """Milliseconds until the API has given what a card shows: present, alarms and a day."""
+    cookies = {c["name"]: c["value"] for c in state["cookies"]}
+    total = city.get("/api/tiles/devices/count")["total"]
+    spent: dict[str, list[float]] = {"named": [], "device": [], "series": []}
+    with httpx.Client(base_url=city.url, cookies=cookies, timeout=30) as client:
+        for n in np.random.default_rng().integers(0, total, 30).tolist():
+            begin = time.perf_counter()
+            named = client.get("/api/tiles/devices/numbered", params={"n": n}).json()[0]
+            spent["named"].append((time.perf_counter() - begin) * 1000)
+            where = f"/api/devices/{named['device']}"
+            begin = time.perf_counter()
+            client.get(where).raise_for_status()
+            spent["device"].append((time.perf_counter() - begin) * 1000)
+            begin = time.perf_counter()
+            asked = {"property": named["properties"][0]}
+            client.get(f"{where}/series", params=asked).raise_for_status()
+            spent["series"].append((time.perf_counter() - begin) * 1000)
+    return {f"card_{name}_p95_ms": p(times, 95) for name, times in spent.items()}
 
 
 def refreshed(page: Page, seconds: float) -> dict[str, Any]:
@@ -330,15 +321,19 @@ def main() -> None:
     options.add_argument("--devices", type=int, default=1_560_000)
     options.add_argument("--data", help="data folder of a running city to measure instead")
     options.add_argument("--seconds", type=float, default=20, help="of load for the refresh")
+    options.add_argument(
+        "--patience", type=float, default=30, help="seconds to wait for a machine at rest"
+    )
     options.add_argument("--pictures", help="folder for what was seen")
     asked = options.parse_args()
-    found: dict[str, Any] = {"devices": asked.devices}
+    found: dict[str, Any] = {"devices": asked.devices, "machine_busy_percent": idle(asked.patience)}
     with a_city(asked) as (city, data), sync_playwright() as playwright:
         found["devices"] = city.get("/api/tiles/devices/count")["total"]
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         state = signed_in(browser, city, data)
         firsts = first_picture(browser, city, state, 3)
         found["first_picture_ms"] = [round(one) for one in firsts]
+        found.update(card_times(city, state))
         found.update(tile_times(city, state, city.get("/api/city")["bbox"]))
         context = browser.new_context(viewport=WALL, storage_state=state)
         page = context.new_page()
@@ -362,7 +357,7 @@ def main() -> None:
             page.wait_for_timeout(3000)
             for name in ("near", "far"):
                 if name == "far":
-                    zoom(page, -9)
+                    zoom(page, -15)
                     time.sleep(3)
                 found[f"refresh_{name}"] = refreshed(page, asked.seconds / 2)
             load.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.access.scope import WHOLE, Scope
+from tianmu.city.basemap import Basemap
 from tianmu.web import filter as filters
 from tianmu.web import mvt, picture
 from tianmu.web.filter import Filter
@@ -409,3 +411,34 @@ def test_changes_are_pushed(world: Any, stream: Any) -> None:
         assert not asked["whole"] and square in asked["alarms"]
         heard.stop()
         world.live.alarm[7] = 0
+
+
+def test_the_citys_own_tile_service(world: Any, monkeypatch: Any, tmp_path: Any) -> None:
+    hub, plain = world.hub, world.hub.city
+    with world.client("kiosk") as client, world.client() as stranger:
+        assert client.get("/api/city/basemap").json()["layers"] == []
+        before = client.get("/").headers["content-security-policy"]
+        assert "https" not in before
+        own = Basemap(layers=("https://t0.example.org/w?x={x}&y={y}&l={z}&tk={key}",), key_env="K")
+        try:
+            hub.city = dataclasses.replace(plain, basemap=own)
+            monkeypatch.delenv("K", raising=False)
+            told = client.get("/api/city/basemap").json()
+            assert told["layers"] == [] and "K" in told["problem"]
+            monkeypatch.setenv("K", "se&cret")
+            told = client.get("/api/city/basemap").json()
+            assert told["layers"] == ["https://t0.example.org/w?x={x}&y={y}&l={z}&tk=se%26cret"]
+            assert stranger.get("/api/city/basemap").status_code == 401
+            after = client.get("/").headers["content-security-policy"]
+            assert (
+                after.count("https:") == 2 and "connect-src 'self' https://t0.example.org;" in after
+            )
+            file = tmp_path / "key"
+            hub.city = dataclasses.replace(
+                plain, basemap=Basemap(layers=own.layers, key_file=str(file))
+            )
+            assert "file" in client.get("/api/city/basemap").json()["problem"]
+            file.write_text("abc\n")
+            assert client.get("/api/city/basemap").json()["layers"][0].endswith("tk=abc")
+        finally:
+            hub.city = plain

@@ -121,8 +121,13 @@ async function all<T>(where: string, query: Record<string, string | boolean>): P
 }
 
 /** The city's names and codes, asked once. */
-export async function loadCity(): Promise<void> {
-  if (city.value) return;
+export function loadCity(): Promise<void> {
+  if (city.value) return Promise.resolve();
+  asked ??= askCity().finally(() => (asked = null));
+  return asked;
+}
+let asked: Promise<void> | null = null;
+async function askCity(): Promise<void> {
   const told = await api.get<City>("/api/city");
   zone.value = told.time_zone;
   const own = session.value?.language ?? "";
@@ -214,6 +219,7 @@ export function live(): void {
   loading.value = true;
   waiting = [];
   listen(hear);
+  void loadCity().catch(() => undefined); // the map begins with it; what fails is asked for again below
   // `hello` asks for the lists; without a push line they are shown all the same.
   impatient = window.setTimeout(() => void refresh(), 2500);
   again = window.setInterval(() => {

@@ -13,4 +13,7 @@ window.addEventListener("vite:preloadError", () => {
   window.location.reload();
 });
 
+// Whoever opens a page with the map waits for it longest: it comes while the session is asked for.
+if (/^\/(hall|desk)\b/.test(window.location.pathname)) void import("@/map/CityMap.vue");
+
 createApp(App).use(router).mount("#app");

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from tianmu.city import (
+    basemap,
     department,
     device,
     division,
@@ -34,6 +35,7 @@ from tianmu.city import (
     streets,
     workdays,
 )
+from tianmu.city.basemap import Basemap
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
 from tianmu.city.department import Department
@@ -83,6 +85,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
     note: tuple[Text, ...] = ()
+    basemap: Basemap | None = None
     tier: tuple[Tier, ...] = ()
     edition: tuple[Edition, ...] = ()
 
@@ -128,6 +131,8 @@ class City:
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
     """how long the past is kept"""
+    basemap: Basemap | None = None
+    """a tile service of the city's own under the map"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -290,6 +295,8 @@ def _head(reader: PackReader) -> tuple[Document, _Head] | None:
         fault("bbox", "is no box", "give west, south, east, north in degrees")
     elif not (west <= head.center[0] <= east and south <= head.center[1] <= north):
         fault("center", "lies outside the bbox", "give longitude, latitude within it")
+    for key, what, remedy in basemap.faults(head.basemap) if head.basemap else ():
+        reader.fault(HEAD, document.line("basemap", key), what, remedy)
     numbers = [tier.number for tier in head.tier]
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         wrong = next((i for i, number in enumerate(numbers) if number != i + 1), 0)
@@ -369,6 +376,7 @@ def _read(reader: PackReader) -> City | None:
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,
+        basemap=head.basemap,
     )
 
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import tianmu
 from tianmu.web import openapi, problem
 from tianmu.web.api import bulk, shifts
-from tianmu.web.files import POLICY, Files
+from tianmu.web.files import Files, policy
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
 from tianmu.web.nouns import NOUNS
@@ -38,10 +38,9 @@ with a change and nobody is overwritten. Errors are `application/problem+json` (
 class Headers:
     """ASGI middleware: what every answer says to browsers."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, hub: Hub, secure: bool) -> None:
+        self._app, self._hub = app, hub
         self._always = {
-            "Content-Security-Policy": POLICY,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "X-Frame-Options": "DENY",
@@ -59,6 +58,10 @@ class Headers:
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                own = self._hub.city.basemap
+                headers.setdefault(
+                    "Content-Security-Policy", policy(*own.origins) if own else policy()
+                )
                 for name, value in self._always.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -141,5 +144,5 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_middleware(Limits, known=hub.sessions.knows, rates=hub.rates, memory=hub.memory)
     # not with an authority of our own: whoever removes the city's folder, and with it the
     # authority, could not even look at what comes after it
-    app.add_middleware(Headers, secure=hub.secure and hub.authority is None)
+    app.add_middleware(Headers, hub=hub, secure=hub.secure and hub.authority is None)
     return app

@@ -20,23 +20,28 @@ PACKABLE = ("text/", "application/json", "application/javascript", "image/svg+xm
 KEEP = 64 << 20
 """bytes kept in memory"""
 
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
+
+def policy(*origins: str) -> str:
+    """Content-Security-Policy: nothing is loaded from elsewhere, but pictures of the map from
+    ``origins``. Map libraries start workers from blobs and write styles into elements; scripts
+    come from files only."""
+    more = "".join(f" {one}" for one in origins)
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            f"img-src 'self' data: blob:{more}",
+            "font-src 'self'",
+            f"connect-src 'self'{more}",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
     )
-)
-"""Content-Security-Policy: nothing is loaded from elsewhere. Map libraries start workers from
-blobs and write styles into elements; scripts come from files only."""
+
 
 MISSING = (
     "<!doctype html><meta charset=utf-8><title>天目 Tianmu</title>"

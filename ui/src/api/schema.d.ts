@@ -136,6 +136,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/city/basemap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tile service that the pack names for under the map, with its key
+         * @description The tile service that the pack names for under the map, with its key.
+         *
+         *     Needs `city.read`.
+         */
+        get: operations["get_basemap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/organisation": {
         parameters: {
             query?: never;
@@ -2205,6 +2227,28 @@ export interface components {
             colour: string;
             tier: number;
         };
+        /**
+         * BasemapSaid
+         * @description The city's own tile service, for who has a session: its key stands in the layers.
+         */
+        BasemapSaid: {
+            /** @default {} */
+            name: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            attribution: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            layers: string[];
+            /** @default 18 */
+            max_zoom: number;
+            /** @default 256 */
+            tile_size: number;
+            /** @default  */
+            problem: string;
+        };
         /** OrganisationSaid */
         OrganisationSaid: {
             tiers: components["schemas"]["TierSaid"][];
@@ -4245,6 +4289,35 @@ export interface operations {
                 };
                 content: {
                     "application/geo+json": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_basemap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasemapSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -38,6 +38,7 @@ export type Action = Schemas["ActionSaid"];
 export type Report = Schemas["ReportSaid"];
 export type Device = Schemas["DeviceSaid"];
 export type DeviceDetail = Schemas["DeviceWhole"];
+export type Basemap = Schemas["BasemapSaid"];
 export type MapChanges = Schemas["Changes"];
 export type Exceeded = Schemas["Exceeded"];
 export type SeriesSet = Schemas["SeriesSet"];

@@ -45,7 +45,7 @@ const NOTHING = { type: "FeatureCollection" as const, features: [] };
  * looks alike whatever that number is. A cell is 16 px wide at each zoom. */
 export function cellRadius(devices: number, scale: number): unknown {
   const mean = Math.sqrt(Math.max(devices, 300) / 1000);
-  const at = (zoom: number): unknown => ["min", 7.5 * scale, ["+", 0.8 * scale, ["*", ["sqrt", ["get", "n"]], (1.5 * scale * 2 ** (zoom - 10)) / mean]]];
+  const at = (zoom: number): unknown => ["min", 7.5 * scale, ["+", 0.8 * scale, ["*", ["sqrt", ["get", "n"]], (2.6 * scale * 2 ** (zoom - 10)) / mean]]];
   return ["interpolate", ["exponential", 2], ["zoom"], 8, at(8), 10, at(10), 12, at(12), 16, at(16)];
 }
 
@@ -72,8 +72,8 @@ export function cityStyle(ink: Ink, scale: number, query: string): StyleSpecific
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": ink.ground } },
-      { id: "land", type: "fill", source: "outline", paint: { "fill-color": ink.land } },
-      { id: "lakes", type: "fill", source: "lakes", paint: { "fill-color": ink.water } },
+      { id: "land", type: "fill", source: "outline", paint: { "fill-color": ink.land, "fill-antialias": false } },
+      { id: "lakes", type: "fill", source: "lakes", paint: { "fill-color": ink.water, "fill-antialias": false } },
       { id: "streets", type: "line", source: "streets", minzoom: 10.5, paint: { "line-color": ink.street, "line-width": ["interpolate", ["exponential", 1.6], ["zoom"], 10, 0.6, 16, 7] } },
       { id: "towns", type: "line", source: "towns", paint: { "line-color": ink.town, "line-width": 1.1 * scale, "line-dasharray": [3, 2.4] } },
       {

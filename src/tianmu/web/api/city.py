@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -192,6 +195,44 @@ def get_map_layer(ask: Asking, layer: str) -> Response:
             f"use one of {', '.join(city.layers())}",
         ) from error
     return kept.answer(ask.request, "application/geo+json")
+
+
+class BasemapSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """The city's own tile service, for who has a session: its key stands in the layers."""
+
+    name: Text = {}
+    attribution: Text = {}
+    layers: list[str] = []
+    """URL templates, the lowest first; none where the city has no service"""
+    max_zoom: int = 18
+    tile_size: int = 256
+    problem: str = ""
+    """why it cannot be used"""
+
+
+@routes("GET", "/api/city/basemap", may="city.read", gives=BasemapSaid)
+def get_basemap(ask: Asking) -> BasemapSaid:
+    """The tile service that the pack names for under the map, with its key."""
+    own = ask.hub.city.basemap
+    if own is None:
+        return BasemapSaid()
+    key, problem = "", ""
+    if own.key_env:
+        key = os.environ.get(own.key_env, "").strip()
+        problem = "" if key else f"the environment variable {own.key_env} is not set"
+    elif own.key_file:
+        try:
+            key = Path(own.key_file).read_text().strip()
+        except OSError as error:
+            problem = f"the key's file cannot be read: {error.strerror}"
+    return BasemapSaid(
+        name=own.name,
+        attribution=own.attribution,
+        layers=[] if problem else [one.replace("{key}", quote(key)) for one in own.layers],
+        max_zoom=own.max_zoom,
+        tile_size=own.tile_size,
+        problem=problem,
+    )
 
 
 class OrganisationSaid(msgspec.Struct, frozen=True, kw_only=True):
