@@ -27,11 +27,10 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from benchmarks.city_size import start, stop
 from benchmarks.map_load import Load
 from chromium import find
 from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, connect
+from tianmu.rehearse.city import City, connect, start_city
 
 ARGUMENTS = [
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
@@ -77,13 +76,13 @@ def a_city(asked: argparse.Namespace) -> Iterator[tuple[City, Path]]:
         yield connect(Path(asked.data)), Path(asked.data)
         return
     with tempfile.TemporaryDirectory(prefix="tianmu-map-") as data:
-        process, _ = start(data)
+        started = start_city(Path(data))
         try:
             city = connect(Path(data))
             bench_city.prepare(city, asked.devices)
             yield city, Path(data)
         finally:
-            stop(process)
+            started.stop()
 
 
 def signed_in(browser: Browser, city: City, data: Path) -> Any:

@@ -83,7 +83,7 @@ export function cityStyle(ink: Ink, scale: number, query: string): StyleSpecific
       },
       {
         // … and is ringed by its worst alarm.
-        id: "cells-alarm", type: "circle", source: "devices", "source-layer": "devices", filter: [">", ["get", "worst"], 0],
+        id: "cells-alarm", type: "circle", source: "devices", "source-layer": "devices", filter: ["all", ["has", "worst"], [">", ["to-number", ["get", "worst"]], 0]],
         paint: { "circle-color": "transparent", "circle-radius": cellRadius(1, scale) as never, "circle-stroke-width": 1.6 * scale, "circle-stroke-color": colour("worst") as never },
       },
       {
