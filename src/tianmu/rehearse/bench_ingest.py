@@ -21,10 +21,15 @@ from tianmu.rehearse.city import City, Started
 from tianmu.rehearse.load import BATCHES, VALUES, JsonBatch
 from tianmu.rehearse.publish import Publisher
 
-CONNECTIONS = 4
-"""HTTP connections, each with one message under way; MQTT connections"""
+CONNECTIONS = 32
+"""HTTP connections, each with one message under way: a city has thousands, and those that wait
+together share a commit"""
+PUBLISHERS = 4
+"""MQTT connections"""
 MQTT_WINDOW = 1_000
 """MQTT messages in flight, of all connections"""
+AT_REST = "clerk"
+"""the process that registers: it still merges segments for a while after it has answered"""
 TOGETHER = 50
 """single MQTT messages made together"""
 
@@ -61,6 +66,8 @@ def _measure(
     city: City, started: Started | None, bench: Bench, form: str, batch: int, seconds: float
 ) -> dict[str, Any]:
     load = Load(bench, form, batch)
+    if started:
+        started.wait_for_end_of(AT_REST)
     before = observed(city)
     cpu = started.cpu_by_process() if started else {}
     own = time.process_time()
@@ -230,9 +237,9 @@ async def _by_mqtt(city: City, bench: Bench, load: Load, seconds: float) -> Sent
         await Publisher.open(
             city.host, city.ports["mqtt"], client=f"bench-{bench.run}-{number}",
             user=bench.mqtt_source, password=bench.mqtt_token,
-            window=MQTT_WINDOW // CONNECTIONS, tls=city.tls,
+            window=MQTT_WINDOW // PUBLISHERS, tls=city.tls,
         )
-        for number in range(CONNECTIONS)
+        for number in range(PUBLISHERS)
     ]  # fmt: skip
     end = time.perf_counter() + seconds
 
@@ -245,7 +252,7 @@ async def _by_mqtt(city: City, bench: Bench, load: Load, seconds: float) -> Sent
             else:
                 await publisher.wait(1.0)
         limit = time.monotonic() + 30
-        while publisher.room < MQTT_WINDOW // CONNECTIONS and time.monotonic() < limit:
+        while publisher.room < MQTT_WINDOW // PUBLISHERS and time.monotonic() < limit:
             await publisher.wait(0.1)
         publisher.close()
 

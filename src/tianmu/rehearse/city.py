@@ -189,6 +189,13 @@ class Started:
                 found[name] = found.get(name, 0.0) + times.user + times.system
         return found
 
+    def wait_for_end_of(self, name: str, within: float = 60.0) -> None:
+        """Until no process of this name is left (registering goes on for a while after its
+        answer), or the time is up."""
+        end = time.monotonic() + within
+        while name in self.cpu_by_process() and time.monotonic() < end:
+            time.sleep(0.2)
+
     def memory_bytes(self) -> dict[str, int]:
         """PSS by process."""
         found: dict[str, int] = {}
