@@ -32,6 +32,8 @@ from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.store.registry.warm import warm
 
+PACE = 0.02
+"""seconds between commits of ordinary observations where little comes; life safety has none"""
 MQTTS = "mqtts://"
 """before a broker's address: it speaks TLS, by a certificate that this machine trusts"""
 
@@ -41,7 +43,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     data = settings.folder
     said = starting(settings.run, "gate")
     say(settings.run, said)
-    main, life = Records(data / "gate.sqlite"), Records(data / "gate-life.sqlite")
+    main, life = Records(data / "gate.sqlite", pace=PACE), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources())
     http = HttpConnector(intake, tls=settings.certificate)
     plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}

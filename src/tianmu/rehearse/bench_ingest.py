@@ -50,22 +50,24 @@ def run(
     batch: int,
     seconds: float,
     devices: int,
+    rate: float = 0.0,
     told: Callable[[Bench], None] = lambda bench: None,
 ) -> dict[str, Any]:
     """Measure and return what ``--json`` prints (keys as in the contracts). ``told`` hears of what
-    the load goes to, so that a peer can have the same."""
+    the load goes to, so that a peer can have the same. ``rate``: observations a second to offer
+    over MQTT, where a broker would else take more than it can hand on; 0 for all it takes."""
     bench = prepare(city, devices)
     told(bench)
     try:
-        return _measure(city, started, bench, form, batch, seconds)
+        return _measure(city, started, bench, Load(bench, form, batch, rate), form, seconds)
     finally:
         restore(city, bench)
 
 
 def _measure(
-    city: City, started: Started | None, bench: Bench, form: str, batch: int, seconds: float
+    city: City, started: Started | None, bench: Bench, load: Load, form: str, seconds: float
 ) -> dict[str, Any]:
-    load = Load(bench, form, batch)
+    batch = load.size
     if started:
         started.wait_for_end_of(AT_REST)
     before = observed(city)
@@ -83,6 +85,7 @@ def _measure(
     result = {
         "format": form,
         "batch": batch,
+        "rate_offered": load.rate or None,
         "seconds": round(lasted, 2),
         "observations_per_second": round(sent.acknowledged / lasted),
         "judged_per_second": round(min(arrived, sent.acknowledged) / settled),
@@ -146,7 +149,8 @@ def _settle(city: City, before: int, expected: int, within: float = 120.0) -> in
 class Load:
     """Messages of ``size`` observations, round all datastreams again and again."""
 
-    def __init__(self, bench: Bench, form: str, size: int) -> None:
+    def __init__(self, bench: Bench, form: str, size: int, rate: float = 0.0) -> None:
+        self.rate = rate
         names = bench.datastreams
         self.size = min(size, len(names))
         self._random = np.random.default_rng()
@@ -241,11 +245,14 @@ async def _by_mqtt(city: City, bench: Bench, load: Load, seconds: float) -> Sent
         )
         for number in range(PUBLISHERS)
     ]  # fmt: skip
-    end = time.perf_counter() + seconds
+    begin = time.perf_counter()
+    end = begin + seconds
 
     async def worker(publisher: Publisher) -> None:
-        while time.perf_counter() < end:
-            if publisher.room:
+        while (now := time.perf_counter()) < end:
+            if load.rate and load.made > load.rate * (now - begin):
+                await asyncio.sleep(0.001)
+            elif publisher.room:
                 payloads = load.payloads(min(publisher.room, TOGETHER))
                 publisher.publish(topic, payloads, load.size)
                 await asyncio.sleep(0)

@@ -54,6 +54,8 @@ class Asked:
     burst_rate: float = 0.0
     burst_seconds: float = 0.0
     flood: bool = False
+    singles: str = "mqtt"
+    """how single devices speak: ``mqtt`` or ``http``"""
 
     @property
     def timed(self) -> tuple[Phase, ...]:
@@ -100,9 +102,9 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
         for name in (f"bench-{bench.run}-gateway-{number}" for number in range(GATEWAYS))
     }
     phases = (Phase(WARM, WARM_UP, asked.rate), Phase(ALONE, asked.seconds, asked.rate))
-    load = Load(
-        Plan(data, city.url, tuple(gateways.values()), bench.token, rest, phases + asked.timed)
-    )
+    singly = (bench.mqtt_source, bench.mqtt_token) if asked.singles == "mqtt" else None
+    tokens = tuple(gateways.values())
+    load = Load(Plan(data, city.url, tokens, bench.token, rest, phases + asked.timed, mqtt=singly))
     try:
         load.ready()
         told = _Told()
@@ -113,7 +115,7 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
             told.ended = time.monotonic()
             backlog = dict(city.get("/api/vitals")["lag"])
             # the city's own word for what it acknowledged, source by source
-            mine = {bench.source, *gateways}
+            mine = {bench.source, bench.mqtt_source, *gateways}
             settled = _settle(city, data, before, known, mine, told.ended)
             arrived = _arrivals(heard, set(names), count)
     finally:
@@ -145,6 +147,7 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
         "backlog": {reader: n for reader, n in backlog.items() if n},
         "backlog_gone_s": settled["seconds"],
         "floods": told.floods,
+        "singles": asked.singles,
         "devices": bench.devices,
         "datastreams": len(bench.datastreams),
     }

@@ -169,6 +169,8 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
     @click.option("--format", "form", type=click.Choice(["json", "columns", "arrow", "mqtt"]),
                   default="json", show_default=True)  # fmt: skip
     @click.option("--batch", type=click.IntRange(1), default=1000, show_default=True)
+    @click.option("--rate", type=click.FloatRange(0), default=0.0,
+                  help="observations a second over MQTT  [default: all it takes]")  # fmt: skip
     @click.option("--seconds", type=float, default=10.0, show_default=True)
     @DEVICES
     @URL
@@ -178,6 +180,7 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
     def ingest(
         form: str,
         batch: int,
+        rate: float,
         seconds: float,
         devices: int,
         url: str,
@@ -197,6 +200,7 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
                 batch=batch,
                 seconds=seconds,
                 devices=devices,
+                rate=rate,
                 told=seen.append,
             )
             if peers and started:
@@ -222,6 +226,8 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
                   help="a burst of so long, and as long as before it after it")  # fmt: skip
     @click.option("--flood", is_flag=True,
                   help="beside it a source that floods by HTTP and one by MQTT")  # fmt: skip
+    @click.option("--singles", type=click.Choice(["mqtt", "http"]), default="mqtt",
+                  show_default=True, help="how single devices speak")  # fmt: skip
     @DEVICES
     @URL
     @DATA

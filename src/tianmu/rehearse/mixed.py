@@ -23,6 +23,7 @@ from typing import cast
 import numpy as np
 
 from tianmu.rehearse.city import City, connect
+from tianmu.rehearse.publish import Publisher
 
 SINGLY = 0.05
 """share of the observations that come singly"""
@@ -33,6 +34,8 @@ GATEWAYS, DEVICES = 8, 64
 """connections that send batches (a source each), and that send singly (one source)"""
 NICE = 5
 """the generator stands for other machines: on this one it gives way to the city and the clock"""
+STUCK = 10.0
+"""seconds after the end that a broker may still take to acknowledge"""
 PIECE = 100
 """datastreams whose names are written together"""
 
@@ -59,6 +62,8 @@ class Plan:
     """token"""
     names: list[str]
     phases: tuple[Phase, ...]
+    mqtt: tuple[str, str] | None = None
+    """source and token by which the singles come over MQTT (QoS 1); None: over HTTP too"""
 
 
 @dataclass(frozen=True)
@@ -253,7 +258,10 @@ async def _play(city: City, plan: Plan, bodies: Bodies) -> Sent:
         for token in plan.gateways:
             group.create_task(_send(city, run, token, share, next(makes), False))
         for _ in range(DEVICES):
-            group.create_task(_send(city, run, plan.devices, alone, single, True))
+            if plan.mqtt is None:
+                group.create_task(_send(city, run, plan.devices, alone, single, True))
+            else:
+                group.create_task(_publish(city, run, *plan.mqtt, alone, single))
     return Sent(run.acknowledged, run.refused, run.answers, run.unsent)
 
 
@@ -289,6 +297,33 @@ async def _send(
     left = int(run.due(share, run.end)[0] - done)
     run.unsent += left if left >= size else 0  # less is a message that was not full yet
     line.transport.close()
+
+
+async def _publish(
+    city: City, run: _Run, source: str, token: str, share: float, make: Callable[[int, int], bytes]
+) -> None:
+    """One device that tells single observations over MQTT, one under way."""
+    publisher = await Publisher.open(
+        city.host, city.ports["mqtt"], client=f"bench-{uuid.uuid4().hex[:12]}", user=source,
+        password=token, window=1, tls=city.tls,
+    )  # fmt: skip
+    done = -float(np.random.default_rng().random())
+    while (now := time.monotonic()) < run.end:
+        due, phase = run.due(share, now)
+        if due - done < 1:
+            await asyncio.sleep(min((1 - due + done) / (phase.rate * share), run.end - now))
+            continue
+        publisher.publish(
+            f"tianmu/{source}/observations", [make(1, time.time_ns() // 1_000_000)], 1
+        )
+        while not publisher.room and time.monotonic() < run.end + STUCK:
+            await publisher.wait(1.0)
+        if not publisher.room:
+            break
+        run.acknowledged[phase.name] += 1
+        done += 1
+    run.unsent += max(0, int(run.due(share, run.end)[0] - done))
+    publisher.close()
 
 
 async def _until_taken(

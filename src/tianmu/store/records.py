@@ -14,6 +14,7 @@ import fcntl
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 GROUP = 512
 """most functions in one commit"""
+TOGETHER = 16
+"""functions that are worth a commit of their own, however soon after the one before"""
 
 
 class AlreadyOpen(OSError):
@@ -70,13 +73,25 @@ class Records:
     """A SQLite file with journal topics, tables and read positions.
 
     ``reserve`` is how many bytes must stay free on its disk (default: by its name, see ``disk``);
-    below it writes raise ``DiskFull``, unless the file has room within itself.
+    below it writes raise ``DiskFull``, unless the file has room within itself. ``pace``: seconds
+    between commits that hold little, so that a steady trickle is written, and read by whoever is
+    woken, in fewer pieces; what comes alone is written at once all the same.
     Raises ``AlreadyOpen`` where another writer has the file, ``Unusable`` where the library or
     the file cannot be trusted, ``FileNotFoundError`` for a read-only file that is not there yet.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False, reserve: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool = False,
+        reserve: int | None = None,
+        pace: float = 0.0,
+    ) -> None:
         self.path = Path(path)
+        self._pace = pace
+        self._committed_at = 0.0
+        self._crowd = threading.Event()
         self.readonly = readonly
         self.reserve = reserve_of(self.path.stem) if reserve is None else reserve
         self._engine: sqlalchemy.Engine | None = None
@@ -204,6 +219,8 @@ class Records:
                     f"{self.path} is {'open read-only' if self.readonly else 'closed'}"
                 )
             self._queue.put(work)
+        if self._pace and (work.urgent or self._queue.qsize() >= TOGETHER):
+            self._crowd.set()
 
     def close(self) -> None:
         """Write what is queued, then close."""
@@ -213,6 +230,7 @@ class Records:
             self._closed = True
             if not self.readonly:
                 self._queue.put(None)
+                self._crowd.set()
         if not self.readonly:
             self._thread.join()
             self._transaction.close()
@@ -235,6 +253,7 @@ class Records:
         ending = False
         while not ending:
             work = self._queue.get()
+            self._await_company()
             group: list[_Work[Any]] = []
             while True:
                 if work is None:
@@ -253,6 +272,14 @@ class Records:
                 done = self._commit(group)
                 _settle(group[:done])
                 group = group[done:]
+            self._committed_at = time.monotonic()
+
+    def _await_company(self) -> None:
+        """Where the last commit was a moment ago, let more come for this one."""
+        left = self._committed_at + self._pace - time.monotonic()
+        if left > 0 and self._queue.qsize() < TOGETHER:
+            self._crowd.wait(left)
+        self._crowd.clear()
 
     def _commit(self, group: list[_Work[Any]]) -> int:
         """Run and commit; how many of ``group`` are settled (those after it need a new commit,

@@ -1,4 +1,4 @@
-"""Small messages that come in within a few milliseconds, put on disk together.
+"""Small messages that come in within some milliseconds, put on disk together.
 
 A commit costs the same for one observation as for thousands, and so does looking up one name: what
 single devices send is gathered for ``GATHER`` seconds, decoded and written as one batch for each
@@ -20,7 +20,7 @@ from tianmu.facts.registry import SourceChanged
 from tianmu.sense.http.codec import JSON, decode
 from tianmu.sense.http.columns import Columns, Refused
 
-GATHER = 0.005
+GATHER = 0.02
 """seconds"""
 SINGLE, SMALL = 512, 16 << 10
 """bytes of a body that may hold one observation, and of one that is put on disk with others"""

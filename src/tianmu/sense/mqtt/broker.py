@@ -26,6 +26,9 @@ from tianmu.facts.text import Text
 from tianmu.sense.mqtt.password import PASSWORD_HASH, hashed
 
 GATE = "tianmu-gate"
+QUEUED = 1_000_000
+"""messages that the broker keeps while gate is away or slower; what goes beyond them it lets go
+after it has acknowledged them (mosquitto has no other way), and logs"""
 IN_FLIGHT = 2_000
 """messages the broker hands us before it waits for our acknowledgements"""
 
@@ -161,7 +164,7 @@ class Broker:
             f"password_file {self.folder / 'users'}\n"
             f"acl_file {self.folder / 'acl'}\n"
             f"max_inflight_messages {IN_FLIGHT}\n"
-            "max_queued_messages 200000\n"
+            f"max_queued_messages {QUEUED}\n"
             "persistence true\nautosave_interval 30\n"
             f"persistence_location {self.folder}/\n"
             "log_dest stderr\nlog_type error\nlog_type warning\n"
