@@ -8,9 +8,12 @@ import struct
 import time
 from collections.abc import Iterable
 from ssl import SSLContext
+from typing import cast
 
 CONNACK, PUBLISH_QOS1, PUBACK = 0x20, 0x32, 0x40
 LAST_ID = 0xFFFF
+ANSWERS = 30.0
+"""seconds that a broker may take to let a publisher in"""
 
 
 def _length(n: int) -> bytes:
@@ -69,7 +72,7 @@ class Publisher(asyncio.Protocol):
         _, publisher = await loop.create_connection(
             lambda: cls(client, user, password, window), host, port, ssl=tls
         )
-        await publisher._ready
+        await asyncio.wait_for(publisher._ready, ANSWERS)
         return publisher
 
     @property
@@ -105,9 +108,8 @@ class Publisher(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._hello)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+        self._transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
         """All that a broker sends a publisher are frames of four bytes."""
