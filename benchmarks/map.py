@@ -33,9 +33,11 @@ from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, connect, start_city
 
 ARGUMENTS = [
-    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--no-sandbox", "--enable-unsafe-swiftshader",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+"""Chromium as it is on a machine without a graphics card: it puts the page together by itself and
+draws WebGL by SwiftShader, which it wants to be allowed to by name."""
 WALL = {"width": 1920, "height": 1080}
 MIDDLE = (960, 640)
 FRAMES = """() => { window.frames_ = []; let last = 0; const turn = (now) => {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -23,21 +25,23 @@ class Load(threading.Thread):
         super().__init__(daemon=True)
         self.sent, self._over = 0, threading.Event()
         self._city, self._token = city, bench_city.source(city, "map-load", "http")
-        found = city.get("/api/devices", q="b", limit=500)["items"]
-        run = found[0]["device"].rpartition("-")[0]
         kinds = {
             k["code"]: [p["code"] for p in k["properties"]] for k in city.get("/api/city")["kinds"]
         }
-        names: list[str] = []
+        found: list[dict[str, Any]] = []
         total = city.get("/api/tiles/devices/count")["total"]
         random = np.random.default_rng()
         picked = sorted(set(random.integers(0, total, 40_000).tolist()))
         for low in range(0, len(picked), 50):
-            names += [
-                f"{one['device']}/{kinds[one['kind']][0]}"
-                for one in city.get("/api/tiles/devices/numbered", n=picked[low : low + 50])
-                if one["device"].startswith(run)
-            ]
+            found += city.get("/api/tiles/devices/numbered", n=picked[low : low + 50])
+        # the many that were registered for the measurement, not the city's own few
+        runs = Counter(one["device"].rpartition("-")[0] for one in found)
+        run = runs.most_common(1)[0][0]
+        names = [
+            f"{one['device']}/{kinds[one['kind']][0]}"
+            for one in found
+            if one["device"].startswith(run)
+        ]
         self._names, self._random = names, random
 
     def run(self) -> None:
@@ -50,7 +54,7 @@ class Load(threading.Thread):
                     some = sorted(set(chosen[low : low + 2000]))
                     values = [50.0] * len(some)
                     if low == 0:
-                        values[:ALARMED] = [LOUD] * ALARMED
+                        values[:ALARMED] = [LOUD] * min(ALARMED, len(values))
                     answer = client.post(
                         f"{self._city.gate_url}/observations",
                         json={"datastream": [self._names[n] for n in some],

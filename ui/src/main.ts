@@ -14,6 +14,8 @@ window.addEventListener("vite:preloadError", () => {
 });
 
 // Whoever opens a page with the map waits for it longest: it comes while the session is asked for.
-if (/^\/(hall|desk)\b/.test(window.location.pathname)) void import("@/map/CityMap.vue");
+const page = /^\/(hall|desk)\b/.exec(window.location.pathname)?.[1];
+if (page) void import("@/map/CityMap.vue");
+if (page === "hall") void import("@/pages/hall/HallPage.vue");
 
 createApp(App).use(router).mount("#app");

@@ -48,15 +48,16 @@ function inView(map: Atlas): Tile[] {
 }
 
 /** Keep the map's tiles as they are now, until the function that this gives is called. `moves`:
- * whether the states of devices decide who is shown. */
-export function keepFresh(map: Atlas, moves: () => boolean): () => void {
+ * whether the states of devices decide who is shown; `start`: what the server said before any tile
+ * was asked for. */
+export function keepFresh(map: Atlas, moves: () => boolean, start: MapChanges | null): () => void {
   const asked = new Map<string, number>();
   const loading = new Set<string>();
   /** squares that changed, with the times of an alarm's and of any change */
   const changed = new Map<string, [number, number]>();
-  let squares = 14;
-  let near = 0;
-  let epoch = 0;
+  let squares = start?.z ?? 14;
+  let near = start?.near ?? 0;
+  let epoch = start?.epoch ?? 0;
   let all = 0;
 
   function changedAt(tile: Tile, dirty: Map<string, number>): number {

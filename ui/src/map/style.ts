@@ -49,8 +49,9 @@ export function cellRadius(devices: number, scale: number): unknown {
   return ["interpolate", ["exponential", 2], ["zoom"], 8, at(8), 10, at(10), 12, at(12), 16, at(16)];
 }
 
-/** `scale`: size of the page's type against 16 px; `query`: which devices are asked for. */
-export function cityStyle(ink: Ink, scale: number, query: string): StyleSpecification {
+/** `scale`: size of the page's type against 16 px; `query`: which devices are asked for; `devices`:
+ * how many there are. */
+export function cityStyle(ink: Ink, scale: number, query: string, devices: number): StyleSpecification {
   const colour = (property: string): unknown => ["match", ["get", property], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
   return {
     version: 8,
@@ -79,12 +80,12 @@ export function cityStyle(ink: Ink, scale: number, query: string): StyleSpecific
       {
         // Far out, a tile carries counted cells: the area of a dot is its number of devices.
         id: "cells", type: "circle", source: "devices", "source-layer": "devices", filter: ["has", "n"],
-        paint: { "circle-color": ink.device, "circle-radius": cellRadius(1, scale) as never, "circle-opacity": 0.62 },
+        paint: { "circle-color": ink.device, "circle-radius": cellRadius(devices, scale) as never, "circle-opacity": 0.62 },
       },
       {
         // … and is ringed by its worst alarm.
         id: "cells-alarm", type: "circle", source: "devices", "source-layer": "devices", filter: ["all", ["has", "worst"], [">", ["to-number", ["get", "worst"]], 0]],
-        paint: { "circle-color": "transparent", "circle-radius": cellRadius(1, scale) as never, "circle-stroke-width": 1.6 * scale, "circle-stroke-color": colour("worst") as never },
+        paint: { "circle-color": "transparent", "circle-radius": cellRadius(devices, scale) as never, "circle-stroke-width": 1.6 * scale, "circle-stroke-color": colour("worst") as never },
       },
       {
         id: "devices", type: "circle", source: "devices", "source-layer": "devices",

@@ -1,0 +1,70 @@
+"""The map in Chromium: which devices it shows, picking one, and a tile service that fails."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+pytestmark = pytest.mark.browser
+SOON = 20_000
+"""ms within which something that happened must be seen"""
+
+
+def whole_number(text: str) -> int:
+    return int(re.sub(r"\D", "", text) or 0)
+
+
+def test_the_filter_is_sent_said_kept_and_cleared(wall: Page, base: str, running_city: Any) -> None:
+    wall.goto(f"{base}/hall")
+    wall.locator('[data-map="filter"]').click()
+    with wall.expect_request(re.compile(r"/api/tiles/devices/\d+/\d+/\d+\.mvt\?state=never")):
+        wall.locator(".filter .chip").nth(2).click()
+    held = running_city.city().get("/api/tiles/devices/count", state="never")
+    said = wall.locator(".filter .sum .num")
+    expect(said).to_contain_text(re.compile(r"\d"), timeout=SOON)
+    assert whole_number(said.inner_text()) == int(f"{held['matching']}{held['total']}")
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".filter .panel")).to_have_count(0)
+    wall.reload()
+    clear = wall.locator('[data-map="clear"]')
+    clear.click(timeout=SOON)
+    expect(clear).to_have_count(0)
+
+
+def test_what_lies_under_the_cross_is_picked_by_key(
+    wall: Page, base: str, running_city: Any
+) -> None:
+    wall.goto(f"{base}/hall")
+    canvas = wall.locator(".maplibregl-canvas")
+    wall.wait_for_function("performance.getEntriesByName('map').length", timeout=SOON)
+    shown = wall.locator(".picklist li button, [data-card]")
+    # far out Enter goes nearer, until few enough devices lie there to choose from
+    for _ in range(15):
+        canvas.focus()
+        wall.keyboard.press("Enter")
+        wall.wait_for_timeout(900)
+        if shown.count():
+            break
+    if wall.locator(".picklist").count():
+        wall.locator(".picklist li button").first.click()
+    card = wall.locator("[data-card]")
+    expect(card.locator("h3").first).to_be_visible(timeout=SOON)
+    expect(card.locator("canvas, .state").first).to_be_visible(timeout=SOON)
+
+
+def test_a_failing_tile_service_is_said_over_the_citys_own_map(wall: Page, base: str) -> None:
+    layers = [f"{base}/elsewhere/{{z}}/{{x}}/{{y}}.png"]
+
+    def says(route: Route) -> None:
+        told = {**route.fetch().json(), "layers": layers, "attribution": {"zh": "图", "en": "M"}}
+        route.fulfill(body=json.dumps(told), content_type="application/json")
+
+    wall.route("**/api/city/basemap", says)
+    wall.route("**/elsewhere/**", lambda route: route.fulfill(status=503, body="closed"))
+    wall.goto(f"{base}/hall")
+    expect(wall.locator(".map .down")).to_be_visible(timeout=SOON)
+    wall.wait_for_function("performance.getEntriesByName('map').length", timeout=SOON)
