@@ -6136,9 +6136,9 @@ export interface operations {
                      *       "missing": [],
                      *       "areas": [
                      *         {
-                     *           "area": "320481001",
+                     *           "area": "0001",
                      *           "name": {
-                     *             "en": "Licheng"
+                     *             "en": "Old Town"
                      *           },
                      *           "count": 80640,
                      *           "exceeded": 12

@@ -102,7 +102,7 @@ EXCEEDED = {
     "rows": 168,
     "settled": True,
     "missing": [],
-    "areas": [{"area": "320481001", "name": {"en": "Licheng"}, "count": 80640, "exceeded": 12}],
+    "areas": [{"area": "0001", "name": {"en": "Old Town"}, "count": 80640, "exceeded": 12}],
 }
 
 
