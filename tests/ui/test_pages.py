@@ -110,6 +110,8 @@ def test_the_wall_fits_its_screen(wall: Page, base: str, size: tuple[int, int]) 
         "getComputedStyle(document.querySelector('.hall')).gridTemplateColumns.split(' ').length"
     )
     assert columns == (5 if size == (3840, 1080) else 3)
+    wall.locator('[data-map="filter"]').click(timeout=SOON)
+    expect(wall.locator(".filter .panel")).to_be_visible()
     share = size[1] / 1080
     least = wall.evaluate(
         "Math.min(...[...document.querySelectorAll('.hall *')]"
