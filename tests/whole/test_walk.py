@@ -470,9 +470,14 @@ class Line:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    @property
+    def epoch(self) -> int | None:
+        """Of the map, up to which it was told."""
+        return max((data["epoch"] for _, event, data in self.got if event == "tiles"), default=None)
+
     def told(self) -> dict[str, list[Any]]:
-        """What was told once and for all (not the vital signs, not hello), by event, in order.
-        Topics may come interleaved in another way after a break."""
+        """What was told once and for all (not the vital signs, not the map's changes, not hello),
+        by event, in order. Topics may come interleaved in another way after a break."""
         found: dict[str, list[Any]] = {}
         for _, event, data in self.got:
             if event == "case":
@@ -481,9 +486,17 @@ class Line:
                 found.setdefault(event, []).append((data["alarm"], data["transition"]))
             elif event == "report":
                 found.setdefault(event, []).append(data["report"])
-            elif event not in {"vitals", "hello"}:
+            elif event not in {"vitals", "tiles", "hello"}:
                 found.setdefault(event, []).append(data)
         return found
+
+
+def asked_for(city: City, line: Line) -> tuple[int, dict[str, Any]]:
+    """How the map changed since the line's last word of it, as a page asks when it is back."""
+    epoch = line.epoch
+    after = {} if epoch is None else {"after": epoch}
+    told: dict[str, Any] = city.get("/api/tiles/devices/changes", **after)
+    return epoch or 0, told
 
 
 def test_push_resumes_without_loss_or_repeat(running_city: Any, city: City) -> None:
@@ -495,8 +508,10 @@ def test_push_resumes_without_loss_or_repeat(running_city: Any, city: City) -> N
     eventually(lambda: whole.got and broken.got, what="both have said hello")
     rng = random.Random()
     reports: list[str] = []
+    caught_up: list[tuple[int, dict[str, Any]]] = []
     for turn in range(5):
         if turn:
+            caught_up.append(asked_for(city, broken))
             broken.again()
         for _ in range(rng.randint(1, 6)):
             body = {"channel": "hotline", "text": fresh("a hole in the road"), "place": spot(city)}
@@ -506,6 +521,7 @@ def test_push_resumes_without_loss_or_repeat(running_city: Any, city: City) -> N
             body = {"channel": "hotline", "text": fresh("a dark lamp"), "place": spot(city)}
             reports.append(city.post("/api/reports", body)["report"])
         register(city, kind)
+    caught_up.append(asked_for(city, broken))
     broken.again()
     for report in reports:
         case_of_report(city, report)
@@ -520,6 +536,17 @@ def test_push_resumes_without_loss_or_repeat(running_city: Any, city: City) -> N
         one, other = first.get(event, []), second.get(event, [])
         shared = min(len(one), len(other))
         assert one[:shared] == other[:shared] and abs(len(one) - len(other)) <= 2, event
+
+    # the map is not told again, but who asks has every change that the other was told meanwhile
+    changes = [data for _, event, data in whole.got if event == "tiles"]
+    for epoch, asked in caught_up:
+        for missed in changes:
+            if not asked["whole"] and epoch < missed["epoch"] <= asked["epoch"]:
+                assert not missed["whole"]
+                assert all(square in asked["alarms"] for square in missed["alarms"])
+                assert all(
+                    square in asked["alarms"] + asked["states"] for square in missed["states"]
+                )
 
     # … and it is what the journal holds
     with SqliteJournal(running_city.data) as journal:
