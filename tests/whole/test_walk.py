@@ -22,9 +22,10 @@ import zstandard
 from tianmu.city import pack
 from tianmu.facts.encoding import decode
 from tianmu.rehearse import bench_city, panel, panel_frame, station_frame
-from tianmu.rehearse.city import City, connect, fresh_city, parse_events
+from tianmu.rehearse.city import City, connect, credentials, fresh_city, parse_events
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.panel_script import Component, fire, normal
+from tianmu.rehearse.probe import _send_fire, _spare
 from tianmu.rehearse.probe import run as probe
 from tianmu.rehearse.station import Station
 from tianmu.rehearse.station_script import Nature, Upload, Value
@@ -82,6 +83,29 @@ def test_a_marked_fire_and_a_marked_complaint_reach_the_closed_case(running_city
     for walk, more in (("fire_ms", {"alarm"}), ("complaint_ms", set())):
         assert set(found[walk]) == {*stages, *more}
         assert found[walk]["accepted"] <= found[walk]["handled"] <= found[walk]["checked"]
+
+
+def test_a_probe_ends_its_fire_and_takes_another_detector(
+    running_city: Any, monkeypatch: Any
+) -> None:
+    """Also where all of it fits into one second, and where a fire was left behind."""
+    monkeypatch.setattr(random, "choice", min)
+    marked = running_city.city("probe-command")
+    about = credentials(running_city.data)["probe"]
+    left = _spare(marked, about["components"])
+    asyncio.run(_send_fire(marked, about["source"], Component(40, left, "left")))
+
+    def burning() -> list[str]:
+        items = marked.get("/api/alarms")["items"]
+        return [item["device"] for item in items if not item["system"]]
+
+    eventually(lambda: f"probe-{left:03d}" in burning(), what="it burns")
+    before = burning()
+    for turn in range(1, 4):
+        assert _spare(marked, about["components"]) == left + turn
+        found = probe(running_city.data)
+        assert found["ok"], found["trouble"]
+        assert burning() == before
 
 
 def test_what_is_marked_counts_in_no_figure(running_city: Any, city: City) -> None:
@@ -254,7 +278,10 @@ def test_an_unknown_device_is_held_and_plays_when_it_is_registered(city: City) -
         what="what it said before is live",
     )
     assert found["value"] == 4
-    assert not [u for u in every(city, "/api/unknown") if u["unknown"] == device]
+    eventually(
+        lambda: device not in {u["unknown"] for u in every(city, "/api/unknown")},
+        what="it is unknown no more",
+    )
     more = ingest.send(
         [{"datastream": f"{device}/{prop['code']}", "time": start + 9, "value": 9}]
     ).json()

@@ -70,6 +70,8 @@ class Nature:
 class Panel:
     """``address`` is 12 hex digits; ``async with Panel(…) as panel`` connects and keeps connected.
 
+    ``first_serial``: a panel that is made again within a second would else send the very frames
+    that it sent before, which the centre knows again and counts once.
     ``on_confirm(event, sent_at, latency)`` is called for each confirmed event (s, monotonic).
     """
 
@@ -83,6 +85,7 @@ class Panel:
         zone: str = "Asia/Shanghai",
         centre: str = "0" * 12,
         nature: Nature | None = None,
+        first_serial: int = 0,
         on_confirm: Callable[[Event, float, float], None] | None = None,
     ) -> None:
         self.address, self.components = address, tuple(components)
@@ -92,7 +95,7 @@ class Panel:
         self._me, self._centre = wire.address_bytes(address), wire.address_bytes(centre)
         self._on_confirm = on_confirm
         self._clock_off = self.nature.clock_off
-        self._serial = 0
+        self._serial = first_serial
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._words: dict[Component, int] = {}
         self._writer: asyncio.StreamWriter | None = None

@@ -9,6 +9,7 @@ complaint's request) was sent; ``acknowledged`` comes after fsync, so ``durable`
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -24,6 +25,10 @@ from tianmu.rehearse.panel_script import Component, fire, normal
 COMMAND, HANDLE = "probe-command", "probe-handle"
 WITHIN = 20.0
 """seconds that any one stage may take before the probe gives up"""
+HOLDS = {"unacknowledged", "acknowledged"}
+"""states of an alarm whose condition has not returned to normal"""
+_serials = itertools.count(random.randrange(1 << 16), 16)
+"""first serials of panels: all walks may fit into one second, and no frame is another sent again"""
 
 
 class Stuck(RuntimeError):
@@ -51,10 +56,10 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
 
 
 def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> dict[str, float]:
-    number = random.randint(1, about["components"])
+    number = _spare(command, about["components"])
     detector = Component(40, number, f"probe {number}")
+    device = _device(number)
     sent, latency = asyncio.run(_send_fire(command, about["source"], detector))
-    device = f"probe-{number:03d}"
     alarm = heard.first(
         "alarm", lambda a: a["device"] == device and a["priority"] == 1 and _after(a, sent), WITHIN
     )
@@ -69,19 +74,58 @@ def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> d
     case = _case_of(heard, command, lambda: _find_by_alarm(command, told["alarm"]))
     stages |= _walk(command, handle, heard, case, sent)
     stages["push"] = round((arrived - sent) * 1000, 2)
-    asyncio.run(_clear(command, about["source"], detector))
-    for step in ("acknowledge", "reset"):
-        try:
-            command.post(f"/api/alarms/{told['alarm']}/{step}", {"reason": "probe"})
-        except Answered as problem:
-            if problem.status not in {404, 409, 422}:
-                raise
+    _end(command, about["source"], detector, told["alarm"])
     return stages
+
+
+def _device(number: int) -> str:
+    return f"probe-{number:03d}"
+
+
+def _spare(command: City, count: int) -> int:
+    """One of ``count`` components, none that burns or burnt of late: what rises again while its
+    alarm is open, or a moment later, is the same alarm and no new one."""
+    burnt: set[str] = set()
+    for state, limit in (("active", count), ("all", count // 2)):
+        items = command.get("/api/alarms", state=state, limit=limit)["items"]
+        burnt |= {item["device"] for item in items}
+    spare = [number for number in range(1, count + 1) if _device(number) not in burnt]
+    if not spare:
+        raise Stuck(f"all {count} components of the probe's panel are in alarm: reset some")
+    return random.choice(spare)
+
+
+def _end(command: City, address: str, detector: Component, alarm: str) -> None:
+    """Take a fire back and its alarm to normal. A deed is refused until the city has judged what
+    makes it possible."""
+    asyncio.run(_clear(command, address, detector))
+    end, done = time.monotonic() + WITHIN, ""
+    while time.monotonic() < end:
+        now = command.get(f"/api/alarms/{alarm}")["alarm"]
+        if now["state"] == "normal":
+            return
+        step = next((one for one in ("acknowledge", "reset") if one in now["actions"]), None)
+        if step is not None and now["state"] not in HOLDS | {done}:
+            done = now["state"]
+            try:
+                command.post(f"/api/alarms/{alarm}/{step}", {"reason": "probe"})
+            except Answered as problem:
+                if problem.status != 409:  # its state is another by now
+                    raise
+        time.sleep(0.02)
+    raise Stuck(f"the alarm of {now['device']} did not end within {WITHIN:g} s: {now['state']}")
+
+
+def _panel(city: City, address: str, detector: Component) -> Panel:
+    return Panel(
+        address, city.host, city.ports["gbt26875"], components=[detector],
+        first_serial=next(_serials) & 0xFFFF,
+    )  # fmt: skip
 
 
 async def _send_fire(city: City, address: str, detector: Component) -> tuple[float, float]:
     """(wall time the frame was sent at, seconds until its confirm)."""
-    async with Panel(address, city.host, city.ports["gbt26875"], components=[detector]) as panel:
+    async with _panel(city, address, detector) as panel:
         await panel.send(normal(detector))
         sent = time.time()
         latency = await panel.send(fire(detector))
@@ -89,7 +133,7 @@ async def _send_fire(city: City, address: str, detector: Component) -> tuple[flo
 
 
 async def _clear(city: City, address: str, detector: Component) -> None:
-    async with Panel(address, city.host, city.ports["gbt26875"], components=[detector]) as panel:
+    async with _panel(city, address, detector) as panel:
         await panel.send(normal(detector))
 
 
