@@ -217,7 +217,7 @@ def count(town: Town) -> dict[str, Any]:
         members = city.get(f"/api/cases/{case['case']}")["members"]
         names = {f"{member['kind']}:{member['id']}" for member in members}
         memberships.update(names)
-        # the platform's own alarms (a door that had to slow somebody down) may open more at any time
+        # the platform's own alarms (a door that slows somebody down) may open more at any time
         cases += bool(names & ours)
     wrong_reports = [r for r in town.reports.acknowledged if memberships[f"report:{r}"] != 1]
     wrong_alarms = [
