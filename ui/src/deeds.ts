@@ -75,9 +75,9 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
     const label = words(key);
     if (key === "reason") reasoned = !optional;
     else if (key === "level") wants.push({ key, label, kind: "choice", initial: held.level, choices: [...levels.value.values()].map((l) => ({ value: l.name, label: say(l.text) })) });
-    else if (key === "department") {
+    else if (key === "department" || key === "departments") {
       const choices = (city.value?.departments ?? []).map((d) => ({ value: d.code, label: say(d.name) }));
-      wants.push({ key, label, kind: "select", initial: held.owner || undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });
+      wants.push({ key, label, kind: "select", initial: (key === "department" && held.owner) || undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });
     } else if (key === "matter") wants.push({ key, label, kind: "select", optional, initial: held.matter, choices: [{ value: "", label: "–" }, ...(city.value?.matters ?? []).map((m) => ({ value: m.key, label: `${m.code} ${say(m.name)}` }))] });
     else if (key === "division") wants.push({ key, label, kind: "select", optional, initial: held.division, choices: [{ value: "", label: "–" }, ...(city.value?.divisions ?? []).map((d) => ({ value: d.code, label: say(d.name) }))] });
     else if (key === "order") {
@@ -101,7 +101,7 @@ function dataOf(answer: Record<string, string>): { reason: string; data: Record<
   for (const [key, value] of Object.entries(answer)) {
     if (key === "reason" || value === "" || key === "limit.unit") continue;
     if (key === "limit.value") data.limit = { value: Number(value), unit: answer["limit.unit"] };
-    else data[key] = key === "score" ? Number(value) : value;
+    else data[key] = key === "score" ? Number(value) : key === "departments" ? [value] : value;
   }
   return { reason: answer.reason ?? "", data };
 }

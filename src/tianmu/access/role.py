@@ -30,6 +30,7 @@ PERMISSIONS: dict[str, Text] = {
     "case.check": {"zh": "核实、核查", "en": "Verify and check"},
     "case.merge": {"zh": "合并、拆分案件", "en": "Merge and split cases"},
     "case.note": {"zh": "添加备注", "en": "Add notes"},
+    "case.whistle": {"zh": "吹哨：呼叫部门到场", "en": "Whistle: call departments to the place"},
     "report.read": {"zh": "查看诉求", "en": "See reports"},
     "report.write": {"zh": "登记诉求", "en": "Take reports"},
     "report.reveal": {
@@ -150,6 +151,7 @@ ROLES: dict[str, Role] = {
                 "case.command",
                 "case.check",
                 "case.merge",
+                "case.whistle",
                 "handover.write",
                 "roster.write",
                 "rule.test",
@@ -168,6 +170,7 @@ ROLES: dict[str, Role] = {
                 "case.command",
                 "case.check",
                 "case.merge",
+                "case.whistle",
                 "report.write",
                 "report.reveal",
                 "handover.write",
@@ -179,7 +182,14 @@ ROLES: dict[str, Role] = {
         Role(
             "dispatcher",
             {"zh": "派遣员", "en": "Dispatcher"},
-            _DESK | {"alarm.acknowledge", "case.command", "case.merge", "handover.write"},
+            _DESK
+            | {
+                "alarm.acknowledge",
+                "case.command",
+                "case.merge",
+                "case.whistle",
+                "handover.write",
+            },
         ),
         Role(
             "department_worker",
@@ -216,6 +226,7 @@ ROLES: dict[str, Role] = {
                     "case.handle",
                     "case.check",
                     "case.note",
+                    "case.whistle",
                     "report.read",
                     "report.write",
                     "device.read",

@@ -80,6 +80,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     basis: str = ""
 
 
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A department called to the place (网格吹哨、部门报到): its arrival is clocked."""
+
+    unit: str
+    """code of the department"""
+    called_at: int
+    due: int
+    """by when somebody of it should be there"""
+    by: str
+    """account of whoever called"""
+    arrived_at: int = 0
+    arrived_by: str = ""
+    """account of whoever said that they are there"""
+
+
 class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A case as its events leave it. Times are µs; an empty string or 0 says "not yet"."""
 
@@ -128,6 +143,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """highest priority among its alarms, 1 highest … 4; 0 none"""
     clocks: tuple[Clock, ...] = ()
     orders: tuple[Order, ...] = ()
+    calls: tuple[Call, ...] = ()
+    """departments called to the place"""
     hands: tuple[str, ...] = ()
     """accounts that accepted, handled or fed back: none of them may check"""
     collectors: tuple[str, ...] = ()
@@ -170,6 +187,10 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def order(self, order: str) -> Order | None:
         return next((one for one in self.orders if one.order == order), None)
+
+    def waiting_for(self, unit: str) -> Call | None:
+        """The call of ``unit`` to the place that was not followed yet."""
+        return next((one for one in self.calls if one.unit == unit and not one.arrived_at), None)
 
     @property
     def open_orders(self) -> tuple[Order, ...]:

@@ -12,7 +12,7 @@ from tianmu.facts.text import Text
 from tianmu.manage import lifecycle, regroup
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_query import Counts
-from tianmu.manage.case_state import CaseState, Order
+from tianmu.manage.case_state import Call, CaseState, Order
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def view(
         "events": [_event(event, city) for event in events],
         "members": [_member(row, city) for row in members],
         "orders": [_order(order, city, now) for order in state.orders],
+        "calls": [_call(call, city, now) for call in state.calls],
         "evidence": [{**one, "at": moment(one["at"])} for one in evidence],
         "actions": actions(state, city, actor) if actor else [],
     }
@@ -149,7 +150,7 @@ def actions(state: CaseState, city: City, actor: Actor) -> list[dict[str, Any]]:
     return found
 
 
-_TIMES = ("due", "at", "since", "sent_at", "accepted_at", "done_at", "started_at")
+_TIMES = ("due", "at", "called_at", "since", "sent_at", "accepted_at", "done_at", "started_at")
 
 
 def _plain_times(value: Any) -> Any:
@@ -189,6 +190,10 @@ def told(event: CaseEvent, city: City) -> Text:
         parts.append(department_name(city, data["lead"]))
     elif event.step == "order":
         parts.append(department_name(city, data["order"]["unit"]))
+    elif event.step == "whistle":
+        parts += [department_name(city, one["unit"]) for one in data["calls"]]
+    elif event.step == "arrive":
+        parts.append(department_name(city, data["unit"]))
     elif event.step == "check":
         parts.append(phrase(f"result.{data['result']}"))
     elif event.step == "tell":
@@ -242,6 +247,19 @@ def _order(order: Order, city: City, now: int) -> dict[str, Any]:
         "overdue": order.state in ("sent", "accepted", "handling") and order.due < now,
         "result": order.result,
         "basis": order.basis,
+    }
+
+
+def _call(call: Call, city: City, now: int) -> dict[str, Any]:
+    return {
+        "unit": call.unit,
+        "unit_name": department_name(city, call.unit),
+        "called_at": moment(call.called_at),
+        "due": moment(call.due),
+        "by": call.by,
+        "arrived_at": moment(call.arrived_at),
+        "arrived_by": call.arrived_by,
+        "overdue": (call.arrived_at or now) > call.due,
     }
 
 

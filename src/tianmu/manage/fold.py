@@ -10,7 +10,7 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
-from tianmu.manage.case_state import OPEN_ORDER, CaseState, Clock, Order
+from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
@@ -284,6 +284,19 @@ def _extend(state: CaseState, event: CaseEvent) -> Data:
     return {"orders": _with_order(state, event, due=event.data["due"])}
 
 
+def _whistle(state: CaseState, event: CaseEvent) -> Data:
+    return {"calls": (*state.calls, *(msgspec.convert(one, Call) for one in event.data["calls"]))}
+
+
+def _arrive(state: CaseState, event: CaseEvent) -> Data:
+    call = state.waiting_for(event.data["unit"])
+    there = [
+        _replace(one, arrived_at=event.at, arrived_by=event.actor) if one is call else one
+        for one in state.calls
+    ]
+    return {"calls": tuple(there)}
+
+
 def _reopen(state: CaseState, event: CaseEvent) -> Data:
     return {
         "open": True,
@@ -331,6 +344,8 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "suspend": _suspend,
     "resume": _resume,
     "extend": _extend,
+    "whistle": _whistle,
+    "arrive": _arrive,
     "reopen": _reopen,
     "urge": lambda state, event: {"urges": state.urges + 1},
     "escalate": lambda state, event: {"escalations": state.escalations + 1},

@@ -75,7 +75,8 @@ def _looks(state: CaseState) -> tuple[object, ...]:
 
 def parties(state: CaseState) -> frozenset[str]:
     """Departments the case concerns."""
-    return frozenset((state.lead, *state.joint, *(one.unit for one in state.orders))) - {""}
+    called = (one.unit for one in (*state.orders, *state.calls))
+    return frozenset((state.lead, *state.joint, *called)) - {""}
 
 
 def members_of(events: Iterable[CaseEvent]) -> tuple[list[dict[str, Any]], list[CaseEvent]]:

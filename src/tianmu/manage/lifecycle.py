@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import deadline, filing, level, order, response
+from tianmu.manage import deadline, filing, level, order, response, whistle
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
@@ -168,6 +168,8 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "note": _note,
     "urge": _urge,
     "escalate": _escalate,
+    "whistle": whistle.whistle,
+    "arrive": whistle.arrive,
     "reopen": _reopen,
     "evaluate": _evaluate,
 }

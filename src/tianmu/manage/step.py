@@ -9,7 +9,7 @@ from typing import Any
 
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import OPEN_ORDER, STAGES, CaseState, Order
+from tianmu.manage.case_state import OPEN_ORDER, STAGES, Call, CaseState, Order
 from tianmu.manage.words import phrase
 
 
@@ -118,6 +118,8 @@ STEPS: dict[str, Step] = {
         ),
         _step("urge", _LIVE, "case.command", reason=True),
         _step("escalate", _LIVE, "case.command", reason=True),
+        _step("whistle", _LIVE, "case.whistle", reason=True, needs=("departments?",)),
+        _step("arrive", _LIVE, "", needs=("department?",)),  # who may: see whistle
         _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
         _step("reopen", _DONE, "case.command", reason=True, ended=True),
         _step("evaluate", ("close",), "case.check", needs=("score",), ended=True),
@@ -133,7 +135,12 @@ def covers(actor: Actor, order: Order, parents: Mapping[str, str]) -> bool:
         return True
     if any(person.get("account") == actor.account for person in order.persons):
         return True
-    unit, seen = order.unit, set[str]()
+    return of_department(actor, order.unit, parents)
+
+
+def of_department(actor: Actor, unit: str, parents: Mapping[str, str]) -> bool:
+    """Whether ``unit`` is the actor's department or one below it."""
+    seen = set[str]()
     while unit and unit not in seen:
         if unit == actor.department:
             return True
@@ -180,6 +187,8 @@ def guard(
     permission = step.permission
     if step.name == "return":
         permission = "case.handle" if state.stage == "handle" else "case.command"
+    if step.name == "arrive":
+        return _arrive_guard(state, step, command, actor, parents)
     if not actor.is_system and permission not in actor.permissions:
         return refuse("permission", step=label)
     if step.reason and not command.reason.strip():
@@ -187,6 +196,31 @@ def guard(
     if step.order or (step.name == "return" and state.stage == "handle"):
         return _order_guard(state, step, command, actor, parents)
     return step
+
+
+def _arrive_guard(
+    state: CaseState, step: Step, command: Command, actor: Actor, parents: Mapping[str, str]
+) -> Step | Refusal:
+    """A department says for itself that it is there; whoever may whistle says it for any."""
+    waiting = calls_for(state, actor, parents)
+    if wanted := command.data.get("department"):
+        waiting = [one for one in waiting if one.unit == wanted]
+    if waiting or not any(not one.arrived_at for one in state.calls):
+        return step if waiting else refuse("no_call")
+    label = phrase("step.arrive")
+    if actor.permissions.isdisjoint(("case.handle", "case.whistle")):
+        return refuse("permission", step=label)
+    return refuse("no_call") if wanted else refuse("department", unit=state.calls[0].unit)
+
+
+def calls_for(state: CaseState, actor: Actor, parents: Mapping[str, str]) -> list[Call]:
+    """The calls to the place that this actor may say were followed."""
+    waiting = [one for one in state.calls if not one.arrived_at]
+    if actor.is_system or "case.whistle" in actor.permissions:
+        return waiting
+    if "case.handle" not in actor.permissions:
+        return []
+    return [one for one in waiting if of_department(actor, one.unit, parents)]
 
 
 def _order_guard(

@@ -2752,6 +2752,7 @@ export interface components {
             events: components["schemas"]["EventSaid"][];
             members: components["schemas"]["MemberSaid"][];
             orders: components["schemas"]["OrderSaid"][];
+            calls: components["schemas"]["CallSaid"][];
             evidence: components["schemas"]["EvidenceSaid"][];
             actions: components["schemas"]["ActionSaid"][];
             deadlines: components["schemas"]["DeadlineSaid"][];
@@ -2829,6 +2830,22 @@ export interface components {
         LimitSaid: {
             value: number;
             unit: string;
+        };
+        /**
+         * CallSaid
+         * @description A department called to the place by whistle.
+         */
+        CallSaid: {
+            unit: string;
+            unit_name: {
+                [key: string]: string;
+            } | null;
+            called_at: string | null;
+            due: string | null;
+            by: string;
+            arrived_at: string | null;
+            arrived_by: string;
+            overdue: boolean;
         };
         /** EvidenceSaid */
         EvidenceSaid: {

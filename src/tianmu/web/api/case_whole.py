@@ -12,7 +12,7 @@ from tianmu.city.pack import City
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import case_query, case_view
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case_state import Call, CaseState
 from tianmu.web import moment
 from tianmu.web.api.cases import CaseSaid, actor, masked_text, one, said
 from tianmu.web.moment import Instant
@@ -84,6 +84,20 @@ class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
 
 
+class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A department called to the place by whistle."""
+
+    unit: str
+    unit_name: Text | None
+    called_at: Instant | None
+    due: Instant | None
+    by: str
+    arrived_at: Instant | None
+    arrived_by: str
+    overdue: bool
+    """it came, or is still waited for, after its limit"""
+
+
 class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     """SHA-256 of the file"""
@@ -118,6 +132,7 @@ class CaseWhole(CaseSaid, frozen=True, kw_only=True):
     events: list[EventSaid]
     members: list[MemberSaid]
     orders: list[OrderSaid]
+    calls: list[CallSaid]
     evidence: list[EvidenceSaid]
     actions: list[ActionSaid]
     """what this account may do now"""
@@ -152,6 +167,19 @@ def _event(event: CaseEvent, names: dict[str, str], city: City) -> EventSaid:
 
 def _remaining(city: City, due: int, now: int, unit: str) -> LimitSaid:
     return LimitSaid(value=round(city.calendar.remaining(due, now, unit), 2), unit=unit)
+
+
+def _call(city: City, call: Call, now: int) -> CallSaid:
+    return CallSaid(
+        unit=call.unit,
+        unit_name=department_name(city, call.unit),
+        called_at=moment.say(call.called_at),
+        due=moment.say(call.due),
+        by=call.by,
+        arrived_at=moment.say(call.arrived_at) if call.arrived_at else None,
+        arrived_by=call.arrived_by,
+        overdue=(call.arrived_at or now) > call.due,
+    )
 
 
 def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
@@ -244,6 +272,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         events=[_event(event, names, city) for event in events],
         members=_members(members, city),
         orders=_orders(ask, state, now),
+        calls=[_call(ask.hub.city, one, now) for one in state.calls],
         evidence=[
             EvidenceSaid(
                 evidence=str(row.get("digest", "")),
