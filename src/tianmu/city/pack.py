@@ -33,6 +33,7 @@ from tianmu.city import (
     roster,
     seeding,
     streets,
+    truth,
     workdays,
 )
 from tianmu.city.basemap import Basemap
@@ -57,6 +58,7 @@ from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
 from tianmu.city.seeding import Seeding
 from tianmu.city.streets import Streets
+from tianmu.city.truth import Truth
 from tianmu.facts.text import Text
 
 HEAD = "city.toml"
@@ -133,6 +135,8 @@ class City:
     """how long the past is kept"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
+    truth: Truth | None = None
+    """a day with recorded truth, by which merging is judged"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -338,6 +342,7 @@ def _read(reader: PackReader) -> City | None:
     rules = grading.read(reader, matters, divisions)
     units = force.read(reader, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
+    told = truth.read(reader, kinds, matters)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     if chosen is None or working is None:
@@ -377,6 +382,7 @@ def _read(reader: PackReader) -> City | None:
         short_names=head.short_name,
         retention=head.retention,
         basemap=head.basemap,
+        truth=told,
     )
 
 

@@ -34,9 +34,16 @@ class Words:
         return matter
 
     def tell(
-        self, matter: str, division: str, town: str, random: np.random.Generator
+        self,
+        matter: str,
+        division: str,
+        town: str,
+        random: np.random.Generator,
+        *,
+        fixed: dict[str, str] | None = None,
     ) -> tuple[str, str] | None:
-        """(text, category) in somebody's words, or None where the pack has none for it."""
+        """(text, category) in somebody's words, or None where the pack has none for it. ``fixed``
+        words are not drawn."""
         some = self._by_matter.get(matter)
         if not some:
             return None
@@ -44,22 +51,28 @@ class Words:
         texts = template["texts"][self._language]
         text = texts[int(random.integers(len(texts)))]
         built_in = {
-            "place": self._name(division),
-            "division": self._name(division),
-            "town": self._name(town),
+            "place": self.name(division),
+            "division": self.name(division),
+            "town": self.name(town),
             "time": f"{random.integers(24):02d}:{random.integers(60):02d}",
             "number": str(random.integers(1, 200)),
         }
 
         def fill(found: re.Match[str]) -> str:
             name = found.group(1)
+            if fixed and name in fixed:
+                return fixed[name]
             words = self._words.get(name, {}).get(self._language)
-            if words:
-                return str(words[int(random.integers(len(words)))])
-            return built_in.get(name, "")
+            return self.word(name, random) if words else built_in.get(name, "")
 
         return _PLACEHOLDER.sub(fill, text), template.get("category", "")
 
-    def _name(self, division: str) -> str:
+    def word(self, name: str, random: np.random.Generator) -> str:
+        """One of the words that fill a placeholder, empty where there are none."""
+        words = self._words.get(name, {}).get(self._language)
+        return str(words[int(random.integers(len(words)))]) if words else ""
+
+    def name(self, division: str) -> str:
+        """What people call a division."""
         name = self._names.get(division, {})
         return name.get(self._language) or next(iter(name.values()), "")
