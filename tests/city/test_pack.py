@@ -315,6 +315,9 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
         ("towns.geojson", '"division": "PE-OLD"', '"division": "PE-XXX"', "no division"),
         ("outline.geojson", "{", "[", "not valid JSON"),
         ("relations.csv", "ellery-311:hazard:F01", "ellery-311:hazard:F99", "no matter"),
+        ("truth.toml", 'kind = "bin"', 'kind = "box"', "no kind"),
+        ("truth.toml", "ellery-311:service:R01", "ellery-311:service:R99", "no matter"),
+        ("truth.toml", 'channel = "web"', 'channel = "wave"', "but how?"),
     ],
 )  # fmt: skip
 def test_each_fault_is_named_with_its_place(
@@ -343,7 +346,7 @@ def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None
     (copy / file).unlink()
     optional = {
         "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
-        "grids.geojson", "lakes.geojson", "neighbours.geojson",
+        "grids.geojson", "lakes.geojson", "neighbours.geojson", "truth.toml",
     }  # fmt: skip
     faults = pack.check(copy)
     assert any(fault.file == file for fault in faults) or file in optional
