@@ -11,6 +11,7 @@ from pysqlite3 import dbapi2
 from sqlalchemy import delete, update
 
 from tianmu.access import audit
+from tianmu.access.keys import Keys
 from tianmu.access.table import audit as table
 from tianmu.access.table import metadata
 from tianmu.store.records import Records, Transaction
@@ -96,7 +97,8 @@ def test_a_gap_and_a_cut_show(records: Records) -> None:
 def test_the_export_can_be_checked_without_us(records: Records) -> None:
     write(records, 30)
     previous = "0" * 64
-    lines = b"".join(audit.export(records)).splitlines()
+    keys = Keys(records.path.parent / "keys")
+    *lines, head = b"".join(audit.export(records, 99, keys)).splitlines()
     assert len(lines) == 30
     for line in lines:
         record = json.loads(line)
@@ -110,6 +112,7 @@ def test_the_export_can_be_checked_without_us(records: Records) -> None:
         assert record["hash"] == hashlib.sha256((previous + text).encode()).hexdigest()
         assert record["previous"] == previous
         previous = record["hash"]
+    assert json.loads(head)["head"]["hash"] == previous
 
 
 def test_a_record_falls_with_what_it_records(records: Records) -> None:

@@ -1,6 +1,7 @@
 """The audit trail: who did what to which, when, from where, and how it ended (GB/T 22239-2019
 §8.1.4.3). Each record carries the hash of the one before it, so a change, a gap or a record put
-in between shows; cut-off records at the end show against a head that was noted elsewhere.
+in between shows; cut-off records at the end show against a head that was noted elsewhere, or the
+signed one at the end of an export (``verify_trail.py`` checks it without us).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, desc, func, insert, select
 
+from tianmu.access.keys import Keys
 from tianmu.access.table import audit as table
 from tianmu.store.records import Records
 
@@ -185,10 +187,35 @@ def verify(records: Records, *, noted: tuple[int, str] | None = None) -> BadLink
     return None
 
 
-def export(records: Records, after: int = 0) -> Iterator[bytes]:
-    """The trail as NDJSON, one record a line, oldest first; each line can be checked alone."""
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a trail, signed: over the lines ``tianmu trail head``, sequence, hash and at."""
+
+    sequence: int
+    hash: str
+    at: int
+    key: str
+    """public key (Ed25519, hex): whoever checks compares it with the one noted elsewhere"""
+    signature: str
+
+
+def signed(sequence: int, hash: str, at: int, keys: Keys) -> Head:
+    """The head with the city's signature."""
+    text = f"tianmu trail head\n{sequence}\n{hash}\n{at}\n".encode()
+    return Head(
+        sequence=sequence, hash=hash, at=at, key=keys.public.hex(), signature=keys.sign(text).hex()
+    )
+
+
+def export(records: Records, at: int, keys: Keys, after: int = 0) -> Iterator[bytes]:
+    """The trail as it is now, as NDJSON, one record a line, oldest first, and its signed head in
+    the last line; each line can be checked alone, and ``verify_trail.py`` checks all of it."""
+    last, newest = head(records)
     for page in _pages(records, after):
-        yield b"".join(_json.encode(record) + b"\n" for record in page)
+        wanted = [record for record in page if record.sequence <= last]
+        yield b"".join(_json.encode(record) + b"\n" for record in wanted)
+        if page[-1].sequence >= last:
+            break
+    yield _json.encode({"head": signed(last, newest, at, keys)}) + b"\n"
 
 
 def count(connection: Connection) -> int:

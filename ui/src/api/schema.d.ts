@@ -1996,13 +1996,35 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The trail as NDJSON, oldest first; each line can be checked without us. The export itself is
-         * @description The trail as NDJSON, oldest first; each line can be checked without us. The export itself is
-         *     a record of the trail.
+         * The trail as NDJSON, oldest first, its signed head last; `GET /api/audit/verifier` checks it
+         * @description The trail as NDJSON, oldest first, its signed head last; `GET /api/audit/verifier` checks it
+         *     without us. The export itself is a record of the trail.
          *
          *     Needs `audit.export`.
          */
         get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/verifier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The program that checks an export: one file that needs Python and nothing else
+         * @description The program that checks an export: one file that needs Python and nothing else.
+         *
+         *     Needs `audit.export`.
+         */
+        get: operations["get_verifier"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3967,6 +3989,7 @@ export interface components {
             ok: boolean;
             records: number;
             head: string;
+            key: string;
             bad: number | null;
             what: string;
         };
@@ -7682,6 +7705,35 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_verifier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-python": string;
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Query
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
-from tianmu.access import audit
+from tianmu.access import audit, verify_trail
 from tianmu.web import moment, page
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page
@@ -17,6 +18,7 @@ from tianmu.web.problem import Problem
 from tianmu.web.route import Asking, Routes
 
 routes = Routes("audit")
+VERIFIER = Path(verify_trail.__file__)
 
 
 class AuditSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ class TrailChecked(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     head: str
     """hash of the last record: note it elsewhere to notice a cut-off end"""
+    key: str
+    """public key (Ed25519, hex) that signs the heads of exports: note it elsewhere once"""
     bad: int | None
     """number of the first record that does not hold"""
     what: str
@@ -113,6 +117,7 @@ def check_audit(ask: Asking) -> TrailChecked:
         ok=bad is None,
         records=count,
         head=head,
+        key=ask.hub.keys.public.hex(),
         bad=bad.sequence if bad else None,
         what=bad.what if bad else "",
     )
@@ -120,16 +125,26 @@ def check_audit(ask: Asking) -> TrailChecked:
 
 @routes("GET", "/api/audit/export", may="audit.export", media="application/x-ndjson")
 def export_audit(ask: Asking, after: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:
-    """The trail as NDJSON, oldest first; each line can be checked without us. The export itself is
-    a record of the trail."""
-    records = ask.hub.records
+    """The trail as NDJSON, oldest first, its signed head last; `GET /api/audit/verifier` checks it
+    without us. The export itself is a record of the trail."""
+    records, keys, at = ask.hub.records, ask.hub.keys, ask.hub.clock()
     records.transact(lambda tx: ask.note(tx, "audit.export", after=after))
 
     def lines() -> Iterator[bytes]:
-        yield from audit.export(records, after)
+        yield from audit.export(records, at, keys, after)
 
     return StreamingResponse(
         lines(),
         media_type="application/x-ndjson",
         headers={"Content-Disposition": 'attachment; filename="audit.ndjson"'},
+    )
+
+
+@routes("GET", "/api/audit/verifier", may="audit.export", media="text/x-python")
+def get_verifier(ask: Asking) -> Response:
+    """The program that checks an export: one file that needs Python and nothing else."""
+    return Response(
+        VERIFIER.read_bytes(),
+        media_type="text/x-python",
+        headers={"Content-Disposition": 'attachment; filename="verify_trail.py"'},
     )
