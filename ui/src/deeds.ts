@@ -59,6 +59,8 @@ export async function acknowledgeAll(list: Alarm[]): Promise<void> {
   else done(`${w.value.desk.acknowledge} · ${open.length}`);
 }
 
+const SITUATION = new Set(["dead", "injured", "trapped", "loss", "area_ha"]);
+
 const words = (code: string): string => name(w.value.needs, code);
 
 function orderChoices(orders: Order[], possible: string[]): { value: string; label: string }[] {
@@ -90,6 +92,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
       wants.push({ key: "limit.value", label, kind: "number", optional });
       wants.push({ key: "limit.unit", label: words("limit.unit"), kind: "choice", initial: "work_hour", optional, choices: ["urgent_hour", "work_hour", "work_day"].map((u) => ({ value: u, label: w.value.units[u] ?? u })) });
     } else if (key === "task") wants.push({ key, label, kind: "text", optional });
+    else if (SITUATION.has(key)) wants.push({ key, label, kind: "number", optional });
     // joint, lead, standard, evidence: left to the pack's default and to the evidence panel
   }
   if (action.step !== "note") wants.push({ key: "reason", label: w.value.act.reason, kind: "area", optional: !reasoned, hint: w.value.act.reasonHint });
@@ -101,7 +104,7 @@ function dataOf(answer: Record<string, string>): { reason: string; data: Record<
   for (const [key, value] of Object.entries(answer)) {
     if (key === "reason" || value === "" || key === "limit.unit") continue;
     if (key === "limit.value") data.limit = { value: Number(value), unit: answer["limit.unit"] };
-    else data[key] = key === "score" ? Number(value) : key === "departments" ? [value] : value;
+    else data[key] = key === "score" || SITUATION.has(key) ? Number(value) : key === "departments" ? [value] : value;
   }
   return { reason: answer.reason ?? "", data };
 }

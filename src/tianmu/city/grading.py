@@ -7,9 +7,11 @@ any rule gives. Rules name level *numbers* (1 highest), so they hold under every
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
+from tianmu.city.document import Document
 from tianmu.city.matter import Matter, matches
 from tianmu.city.reader import PackReader
 from tianmu.facts.text import Text
@@ -46,6 +48,32 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     """sensitive months, 1…12"""
     hours: tuple[int, int] | None = None
     """sensitive hours of the day, from (inclusive) to (exclusive), may wrap"""
+    periods: tuple[str, ...] = ()
+    """codes of sensitive periods, one of which holds today"""
+    pace_from: float | None = None
+    """the trend: signals of late, each counting half after 30 minutes"""
+    spread_m_from: float | None = None
+    """metres from the case's place to its farthest signal"""
+    failed_from: int | None = None
+    """limits that ran out so that it had to rise"""
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sensitive span of the year."""
+
+    code: str
+    name: Text
+    first: str
+    """``MM-DD``, the day included"""
+    last: str
+    """``MM-DD``, the day included; before ``first`` it lies in the next year"""
+    basis: str = ""
+
+    def holds(self, day: str) -> bool:
+        """Whether the day ``MM-DD`` lies in it."""
+        if self.first <= self.last:
+            return self.first <= day <= self.last
+        return day >= self.first or day <= self.last
 
 
 class GradingRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +91,11 @@ class GradingRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Grading(msgspec.Struct, frozen=True, kw_only=True):
     default: int
     rules: tuple[GradingRule, ...]
+    periods: tuple[Period, ...] = ()
+
+    def periods_of(self, day: str) -> tuple[str, ...]:
+        """Codes of the sensitive periods of a day ``MM-DD``."""
+        return tuple(one.code for one in self.periods if one.holds(day))
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +120,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """the case's division and those around it"""
     month: int = 0
     hour: int = -1
+    periods: tuple[str, ...] = ()
+    """codes of the sensitive periods of today"""
+    pace: float = 0.0
+    spread_m: float = 0.0
+    failed: int = 0
 
 
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +158,9 @@ def _holds(when: Condition, known: Known) -> bool:
         (when.trapped_from, known.trapped),
         (when.loss_from, known.loss),
         (when.area_ha_from, known.area_ha),
+        (when.pace_from, known.pace),
+        (when.spread_m_from, known.spread_m),
+        (when.failed_from, known.failed),
     )
     if any(need is not None and have < need for need, have in least):
         return False
@@ -134,6 +175,8 @@ def _holds(when: Condition, known: Known) -> bool:
     if when.place and not set(when.place) & set(known.labels):
         return False
     if when.divisions and not set(when.divisions) & set(known.divisions):
+        return False
+    if when.periods and not set(when.periods) & set(known.periods):
         return False
     if when.months and known.month not in when.months:
         return False
@@ -154,7 +197,9 @@ def read(
     document = reader.toml(FILE)
     if document is None:
         return Grading(default=5, rules=())
-    reader.only(document, "default", "rule")
+    reader.only(document, "default", "rule", "period")
+    periods = _periods(reader, document)
+    named = {one.code for one in periods}
     default = document.data.get("default", 0)
     if not isinstance(default, int) or not 1 <= default <= 5:
         reader.fault(FILE, document.line("default"), "no default level", "set default = 1 … 5")
@@ -184,10 +229,42 @@ def read(
                 what = f"rule {rule.code}: no matter fits {pattern!r}"
                 where = document.line(*path, "when", "matters", place)
                 reader.fault(FILE, where, what, "use a key of matters.csv, * for any signs")
+        for code in rule.when.periods:
+            if code not in named:
+                what = f"rule {rule.code}: there is no period {code}"
+                where = document.line(*path, "when", "periods")
+                reader.fault(FILE, where, what, "use the code of a [[period]] of this file")
         for code in rule.when.divisions:
             if code not in divisions:
                 what = f"rule {rule.code}: {code} is no division"
                 reader.fault(FILE, line, what, "use a code of divisions.csv")
         reader.words(document, (*path, "name"), rule.name)
         found.append(rule)
-    return Grading(default=default, rules=tuple(found))
+    return Grading(default=default, rules=tuple(found), periods=periods)
+
+
+def _periods(reader: PackReader, document: Document) -> tuple[Period, ...]:
+    found: list[Period] = []
+    for index, value in enumerate(document.data.get("period", [])):
+        path = ("period", index)
+        period = reader.build(document, path, value, Period)
+        if period is None:
+            continue
+        if any(period.code == one.code for one in found):
+            what = f"two periods are called {period.code}"
+            reader.fault(FILE, document.line(*path, "code"), what, "name each differently")
+        for key in ("first", "last"):
+            if not _is_day(getattr(period, key)):
+                what = f"period {period.code}: {key} is no day"
+                reader.fault(FILE, document.line(*path, key), what, 'use "MM-DD", such as "04-05"')
+        reader.words(document, (*path, "name"), period.name)
+        found.append(period)
+    return tuple(found)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(f"2024-{text}")  # a leap year: 29 February is a day
+    except ValueError:
+        return False
+    return len(text) == len("MM-DD")

@@ -32,6 +32,7 @@ from tianmu.city import (
     retention,
     roster,
     seeding,
+    sensitive,
     streets,
     truth,
     workdays,
@@ -57,6 +58,7 @@ from tianmu.city.response import Response, resolve
 from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
 from tianmu.city.seeding import Seeding
+from tianmu.city.sensitive import SensitivePlaces
 from tianmu.city.streets import Streets
 from tianmu.city.truth import Truth
 from tianmu.facts.text import Text
@@ -129,6 +131,8 @@ class City:
     seeding: Seeding
     working: WorkingTime
     shifts: tuple[Shift, ...]
+    sensitive: SensitivePlaces = field(default_factory=SensitivePlaces)
+    """schools, hospitals…: near them a case is graver"""
     village_radius_m: float = 0.0
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
@@ -340,6 +344,8 @@ def _read(reader: PackReader) -> City | None:
     duties = duty.read(reader, divisions, departments, matters)
     plans = plan.read(reader, levels, matters, departments, set(tiers))
     rules = grading.read(reader, matters, divisions)
+    wanted = {label for rule in rules.rules for label in rule.when.place}
+    places = sensitive.read(reader, wanted)
     units = force.read(reader, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
@@ -378,6 +384,7 @@ def _read(reader: PackReader) -> City | None:
         seeding=seeds,
         working=working,
         shifts=tuple(shifts),
+        sensitive=places,
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,

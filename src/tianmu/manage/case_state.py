@@ -95,6 +95,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """account of whoever said that they are there"""
 
 
+class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How bad it is, as whoever has seen it said last."""
+
+    dead: int = 0
+    injured: int = 0
+    """seriously injured"""
+    trapped: int = 0
+    loss: float = 0.0
+    """direct loss in the city's currency"""
+    area_ha: float = 0.0
+    """burnt, flooded or polluted, in hectares"""
+
+
 class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A case as its events leave it. Times are µs; an empty string or 0 says "not yet"."""
 
@@ -141,6 +154,13 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """different devices among its alarms"""
     worst: int = 0
     """highest priority among its alarms, 1 highest … 4; 0 none"""
+    situation: Situation = Situation()
+    pace: float = 0.0
+    """signals of late, each counting half after ``fold.HALF``, as of ``last_at``: the trend"""
+    spread_m: float = 0.0
+    """metres from the case's place to its farthest signal, less the signal's imprecision"""
+    failed: int = 0
+    """limits at whose end the case had to rise"""
     clocks: tuple[Clock, ...] = ()
     orders: tuple[Order, ...] = ()
     calls: tuple[Call, ...] = ()

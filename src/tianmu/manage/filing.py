@@ -67,6 +67,33 @@ def standard(turn: Turn, matter: Any) -> int:
     return int(value)
 
 
+_SITUATION = {"dead": True, "injured": True, "trapped": True, "loss": False, "area_ha": False}
+"""what may be told of a situation, and whether it is a whole number"""
+
+
+def assess(turn: Turn) -> None:
+    """How bad it is, from whoever sees it: what is given replaces what was said before, and the
+    level may rise by it. It never falls by itself: a person lowers it with a reason."""
+    told: dict[str, float] = {}
+    for name, whole in _SITUATION.items():
+        value = turn.command.data.get(name)
+        if value in (None, ""):
+            continue
+        kinds = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < 1e15:
+            raise Refused(refuse("data", field=name))
+        told[name] = value
+    if not told:
+        raise Refused(refuse("data", field=", ".join(_SITUATION)))
+    turn.take({"situation": told})
+    before = turn.state
+    if before.level_by_hand:
+        return
+    level.grade(turn.draft, turn.city, only_up=True)
+    if turn.state.level != before.level and turn.state.stage in ("dispatch", "handle"):
+        response.follow(turn.draft, turn.city)
+
+
 def grade(turn: Turn) -> None:
     name = turn.text("level")
     if name not in {one.name for one in turn.city.profile.levels}:

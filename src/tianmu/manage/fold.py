@@ -10,10 +10,14 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
-from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order
+from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order, Situation
+from tianmu.manage.merge import metres
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
+
+HALF = 30 * 60_000_000
+"""µs after which a signal counts half in a case's pace"""
 
 
 def fold(events: Iterable[CaseEvent], state: CaseState | None = None) -> CaseState:
@@ -93,6 +97,7 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
     priority = member.get("priority", 0)
     fields: Data = {
         "signals": 1 + (state.signals if state else 0),
+        "pace": pace(state, at) + 1.0 if state else 1.0,
         "first_at": min(at, state.first_at) if state and state.first_at else at,
         "last_at": max(at, state.last_at) if state else at,
     }
@@ -104,6 +109,11 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
             fields["worst"] = priority
     else:
         fields["reports"] = 1 + (state.reports if state else 0)
+    if state is not None and (told := member.get("place")):
+        place = msgspec.convert(told, Place)
+        far = metres(state.place, place)
+        if far is not None and far - (place.precision or 0.0) > state.spread_m:
+            fields["spread_m"] = round(far - (place.precision or 0.0), 1)
     if data.get("new_device"):
         fields["devices"] = 1 + (state.devices if state else 0)
     collector = member.get("collector", "")
@@ -111,6 +121,12 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
     if collector and collector not in known:
         fields["collectors"] = (*known, collector)
     return fields
+
+
+def pace(state: CaseState, now: int) -> float:
+    """Signals of late, each counting half after ``HALF``; one that comes late changes nothing of
+    what the others count."""
+    return state.pace * float(0.5 ** (max(0, now - state.last_at) / HALF))
 
 
 def _join(state: CaseState, event: CaseEvent) -> Data:
@@ -168,6 +184,11 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
     if "by_hand" in data:
         fields["level_by_hand"] = data["by_hand"]
     return fields
+
+
+def _assess(state: CaseState, event: CaseEvent) -> Data:
+    known = msgspec.structs.asdict(state.situation)
+    return {"situation": Situation(**{**known, **event.data["situation"]})}
 
 
 def _order(state: CaseState, event: CaseEvent) -> Data:
@@ -309,6 +330,11 @@ def _reopen(state: CaseState, event: CaseEvent) -> Data:
     }
 
 
+def _escalate(state: CaseState, event: CaseEvent) -> Data:
+    late = len(event.data.get("clocks_due", ()))  # by hand none has run out
+    return {"escalations": state.escalations + 1, "failed": state.failed + late}
+
+
 def _returned_alarm(state: CaseState, event: CaseEvent) -> Data:
     return {"active": max(0, state.active - 1)}
 
@@ -328,6 +354,7 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "file": _fields("standard", "matter", "division", "queue"),
     "supplement": _fields("queue"),
     "grade": _grade,
+    "assess": _assess,
     "assign": _fields("lead", "joint", "queue", "tier"),
     "transfer": _fields("lead", "joint", "queue"),
     "order": _order,
@@ -348,7 +375,7 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "arrive": _arrive,
     "reopen": _reopen,
     "urge": lambda state, event: {"urges": state.urges + 1},
-    "escalate": lambda state, event: {"escalations": state.escalations + 1},
+    "escalate": _escalate,
     "returned": _returned_alarm,
     "worsened": _risen_alarm,
 }

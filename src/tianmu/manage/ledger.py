@@ -75,8 +75,9 @@ def _looks(state: CaseState) -> tuple[object, ...]:
 
 def parties(state: CaseState) -> frozenset[str]:
     """Departments the case concerns."""
-    called = (one.unit for one in (*state.orders, *state.calls))
-    return frozenset((state.lead, *state.joint, *called)) - {""}
+    sent = (one.unit for one in state.orders)
+    called = (one.unit for one in state.calls)
+    return frozenset((state.lead, *state.joint, *sent, *called)) - {""}
 
 
 def members_of(events: Iterable[CaseEvent]) -> tuple[list[dict[str, Any]], list[CaseEvent]]:

@@ -13,9 +13,11 @@ from tianmu.city.duty import lineage
 from tianmu.city.grading import Grade, Known
 from tianmu.city.grading import grade as by_rules
 from tianmu.city.profile import Level
+from tianmu.city.sensitive import SensitivePlace
 from tianmu.facts.text import Text
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
+from tianmu.manage.fold import pace
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -43,7 +45,7 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
 
 def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
     """Whether one more signal can make the case graver: it brings a higher priority, a suggestion,
-    an urgency, a word or a number that a rule waits for."""
+    an urgency, a word, a place or a number that a rule waits for."""
     if after.worst != before.worst:
         return True
     suggested = _suggested(city, signal)
@@ -55,8 +57,15 @@ def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) ->
         or (urgency and urgency in rule.when.urgency)
         or (rule.when.words and any(word in text for word in rule.when.words))
         or (rule.when.devices_from == after.devices and after.devices != before.devices)
+        or _crossed(rule.when.pace_from, before.pace, after.pace)
+        or _crossed(rule.when.spread_m_from, before.spread_m, after.spread_m)
+        or (rule.when.place and before.place != after.place)
         for rule in city.grading.rules
     )
+
+
+def _crossed(wanted: float | None, before: float, after: float) -> bool:
+    return wanted is not None and before < wanted <= after
 
 
 def rise(draft: Draft, city: City, *why: Text) -> bool:
@@ -104,6 +113,16 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         matter=state.matter,
         suggested=_suggested(city, signal),
         priority=state.worst or None,
+        dead=state.situation.dead,
+        injured=state.situation.injured,
+        trapped=state.situation.trapped,
+        loss=state.situation.loss,
+        area_ha=state.situation.area_ha,
+        labels=tuple({one.label for one in _at(city, state)}),
+        periods=city.grading.periods_of(f"{wall:%m-%d}"),
+        pace=pace(state, now),
+        spread_m=state.spread_m,
+        failed=state.failed,
         signals=state.signals,
         devices=state.devices,
         departments=_called(city, state),
@@ -113,6 +132,10 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         month=wall.month,
         hour=wall.hour,
     )
+
+
+def _at(city: City, state: CaseState) -> tuple[SensitivePlace, ...]:
+    return city.sensitive.at(state.place.longitude, state.place.latitude)
 
 
 def _called(city: City, state: CaseState) -> int:
@@ -131,6 +154,8 @@ def _why(
     city: City, state: CaseState, known: Known, found: Grade, signal: Signal | None
 ) -> list[Text]:
     why = [phrase("why.rule", rule=rule.name) for rule in found.reasons]
+    wanted = {label for rule in found.reasons for label in rule.when.place}
+    why += [phrase("why.at", place=one.name) for one in _at(city, state) if one.label in wanted]
     if known.suggested is not None and known.suggested == found.number:
         assert signal is not None
         level = city.profile.level(signal.severity)

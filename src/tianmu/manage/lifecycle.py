@@ -151,6 +151,7 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "verify": filing.verify,
     "file": filing.file,
     "grade": filing.grade,
+    "assess": filing.assess,
     "assign": filing.assign,
     "order": order.order,
     "cancel": order.cancel,

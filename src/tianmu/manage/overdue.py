@@ -44,7 +44,10 @@ def attend(draft: Draft, city: City) -> None:
 
 
 def _rise(draft: Draft, city: City, why: list[Text]) -> None:
-    if not level.rise(draft, city, *why) or draft.state.stage not in ("dispatch", "handle"):
+    risen = level.rise(draft, city, *why)
+    if any(rule.when.failed_from == draft.state.failed for rule in city.grading.rules):
+        level.grade(draft, city, only_up=True)
+    if not risen or draft.state.stage not in ("dispatch", "handle"):
         return
     response.follow(draft, city)
     late = [one for one in draft.state.open_orders if one.lead and one.state == "sent"]

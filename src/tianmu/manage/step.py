@@ -78,6 +78,12 @@ STEPS: dict[str, Step] = {
         _step("verify", ("verify",), "case.check", needs=("matter?", "division?")),
         _step("file", ("verify", "file"), "case.command", needs=("matter?", "standard?")),
         _step("grade", _LIVE, "case.command", reason=True, needs=("level",)),
+        _step(
+            "assess",
+            _LIVE,
+            "case.note",
+            needs=("dead?", "injured?", "trapped?", "loss?", "area_ha?"),
+        ),
         _step("assign", _BEFORE_SENT, "case.command", reason=True, needs=("department", "joint?")),
         _step(
             "order",

@@ -1,0 +1,181 @@
+"""What makes a case graver: casualties, place, period, trend, spread, limits that ran out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tianmu.city.grading import Condition, GradingRule, Period
+from tianmu.city.pack import City, load
+from tianmu.city.sensitive import SensitivePlace, SensitivePlaces
+from tianmu.facts.place import Place
+from tianmu.manage import fold, intake, level
+from tianmu.manage.draft import Draft
+from tianmu.manage.lifecycle import Command, Refusal, decide
+from tianmu.manage.merge import Match, metres
+
+from .test_lifecycle import Story, signal
+from .town import (
+    CHECKER,
+    GRID,
+    KIOSK,
+    LAT,
+    LON,
+    METRE,
+    MINUTE,
+    MONDAY,
+    OFFICER,
+    RUBBISH,
+    text,
+    town,
+)
+
+
+def city(*rules: GradingRule, **more: object) -> City:
+    plain = town()
+    grading = msgspec.structs.replace(plain.grading, rules=rules)
+    return replace(plain, grading=grading, **more)  # type: ignore[arg-type]
+
+
+def rule(when: Condition, level: int | None = None, rise: int = 0) -> GradingRule:
+    return GradingRule(code="r", name=text("the rule"), when=when, level=level, rise=rise)
+
+
+def opened(where: City, **more: object) -> Draft:
+    draft = Draft("c1", None, MONDAY)
+    intake.open_case(draft, where, signal(matter=RUBBISH, **more), "N1", intake.Policy())
+    return draft
+
+
+def joined(draft: Draft, where: City, at: int, east_m: float = 0.0, precision: float = 0.0) -> None:
+    place = Place(
+        longitude=LON + east_m * METRE / 0.6428, latitude=LAT, division="11", precision=precision
+    )
+    draft.now = at
+    told = signal(id=f"s{at}-{east_m}", at=at, place=place)
+    intake.join_case(draft, where, told, Match("c1", 1.0, ()), intake.Policy())
+
+
+def reasons(draft: Draft) -> str:
+    return " · ".join(one["en"] for one in draft.events[-1].data.get("why", ()))
+
+
+def test_casualties_raise_and_what_is_corrected_never_lowers_by_itself() -> None:
+    where = city(rule(Condition(dead_from=1), level=3), rule(Condition(dead_from=3), level=2))
+    draft = opened(where)
+    assert draft.state.level == "V"
+    for dead, expected in ((1, "III"), (3, "II"), (0, "II")):
+        found = decide(draft.state, Command("assess", data={"dead": dead}), GRID, MONDAY, where)
+        assert not isinstance(found, Refusal)
+        draft = Draft("c1", fold.fold(found, draft.state), MONDAY)
+        assert (draft.state.level, draft.state.situation.dead) == (expected, dead)
+    assert draft.state.situation.injured == 0
+
+
+@pytest.mark.parametrize("data", [{}, {"dead": -1}, {"dead": 1.5}, {"dead": True}, {"loss": "x"}])
+def test_a_situation_is_told_in_numbers(data: dict[str, object]) -> None:
+    story = Story(signal(matter=RUBBISH))
+    assert story.refused("assess", OFFICER, **data) == "data"
+    assert story.refused("assess", KIOSK, dead=1) == "permission"
+
+
+def test_what_a_person_has_set_stands() -> None:
+    story = Story(signal(matter=RUBBISH))
+    story.do("grade", OFFICER, "a drill of ours", level="IV")
+    story.do("assess", CHECKER, dead=40)
+    assert story.state.level == "IV"
+    assert story.state.level_by_hand
+
+
+def test_near_a_school_it_is_graver_and_the_reason_names_it() -> None:
+    school = SensitivePlace(
+        label="school", name=text("North School"), longitude=LON, latitude=LAT, radius_m=200.0
+    )
+    where = city(rule(Condition(place=("school",)), rise=1), sensitive=SensitivePlaces([school]))
+    draft = opened(where)
+    assert draft.state.level == "IV"
+    told = next(one for one in draft.events if one.step == "grade")
+    assert "at North School" in [one["en"] for one in told.data["why"]]
+    away = Place(longitude=LON, latitude=LAT + 300 * METRE, division="11")
+    assert opened(where, place=away).state.level == "V"
+
+
+def test_in_a_sensitive_period_it_is_graver() -> None:
+    week = Period(code="week", name=text("week"), first="03-01", last="03-02")
+    plain = city(rule(Condition(periods=("week",)), rise=1))
+    where = replace(plain, grading=msgspec.structs.replace(plain.grading, periods=(week,)))
+    assert opened(where).state.level == "IV", "2 March is in it"
+    other = msgspec.structs.replace(week, first="03-03", last="03-09")
+    where = replace(plain, grading=msgspec.structs.replace(plain.grading, periods=(other,)))
+    assert opened(where).state.level == "V"
+
+
+@given(st.dates(), st.dates(), st.dates())
+def test_a_period_holds_on_its_days(first: object, last: object, day: object) -> None:
+    a, b, d = (f"{one:%m-%d}" for one in (first, last, day))
+    inside = a <= d <= b if a <= b else not b < d < a
+    assert Period(code="p", name={}, first=a, last=b).holds(d) is inside
+
+
+def test_signals_that_swell_raise_it_and_the_same_number_over_a_day_does_not() -> None:
+    where = city(rule(Condition(pace_from=4.0), rise=1))
+    quick, slow = opened(where), opened(where)
+    for n in range(1, 5):
+        joined(quick, where, MONDAY + n * MINUTE)
+        joined(slow, where, MONDAY + n * 120 * MINUTE)
+    assert (quick.state.level, slow.state.level) == ("IV", "V")
+    assert slow.state.pace == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_spreads_is_graver_but_an_imprecise_place_is_no_spread() -> None:
+    where = city(rule(Condition(spread_m_from=50.0), rise=1))
+    near, far, vague = opened(where), opened(where), opened(where)
+    joined(near, where, MONDAY + MINUTE, east_m=40.0)
+    joined(far, where, MONDAY + MINUTE, east_m=60.0)
+    joined(vague, where, MONDAY + MINUTE, east_m=60.0, precision=30.0)
+    assert far.state.spread_m == pytest.approx(60.0, abs=1.0)
+    assert [one.state.level for one in (near, far, vague)] == ["V", "IV", "V"]
+
+
+def test_limits_that_run_out_are_counted() -> None:
+    story = Story(signal(matter=RUBBISH))
+    story.do("verify", CHECKER)
+    story.do("file", OFFICER)
+    story.wait(story.state.due)
+    assert story.state.failed == 1
+    story.do("escalate", OFFICER, "the mayor asks")
+    assert story.state.failed == 1, "by hand no limit has run out"
+
+
+@pytest.mark.parametrize("profile", ["severity", "hierarchy", "applications"])
+def test_each_reading_of_the_five_levels_is_a_profile_of_the_same_engine(profile: str) -> None:
+    pack = load("liyang")
+    where = replace(pack, profile=pack.profiles[profile])
+    draft = Draft("c1", None, MONDAY)
+    fire = signal("alarm", "liyang:event:fire_alarm", priority=1, device="d1")
+    intake.open_case(draft, where, fire, "N1", intake.Policy())
+    expected = where.profile.numbered(draft.state.level_number)
+    assert draft.state.level == expected.name
+    assert draft.state.tier == expected.tier
+    assert draft.state.orders
+    assert level.rise(draft, where, level.by_hand())
+    assert draft.state.tier == where.profile.numbered(expected.number - 1).tier
+
+
+def test_the_shipped_sensitive_places_are_found_where_they_are() -> None:
+    for name in ("liyang", "port_ellery"):
+        places = load(name).sensitive
+        assert places.given
+        for one in places.given:
+            assert one in places.at(one.longitude, one.latitude)
+            north = one.latitude + one.radius_m * METRE * 1.01
+            edge = Place(longitude=one.longitude, latitude=north)
+            centre = Place(longitude=one.longitude, latitude=one.latitude)
+            distance = metres(centre, edge)
+            assert distance is not None
+            assert distance > one.radius_m
+            assert one not in places.at(edge.longitude, edge.latitude)
