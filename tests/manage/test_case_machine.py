@@ -73,6 +73,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "supplement": {"text": "x"},
     "grade": {"level": "III"},
     "assign": {"department": "roads"},
+    "assess": {"dead": 1},
+    "whistle": {"departments": ["roads"]},
     "transfer": {"department": "roads"},
     "extend": {"limit": {"value": 9, "unit": "work_day"}},
     "evaluate": {"score": 4},
@@ -163,7 +165,8 @@ class Case(RuleBasedStateMachine):
             return
         step = offered[choice % len(offered)].name
         refusal = self._do(step, actor, "because", PARAMETERS.get(step, {}))
-        assert refusal is None or refusal.what in ("data", "order"), (step, refusal)
+        allowed = ("data", "order", "nobody_to_call")
+        assert refusal is None or refusal.what in allowed, (step, refusal)
 
     def _do(self, step: str, actor: Actor, reason: str, data: dict[str, Any]) -> Refusal | None:
         found = decide(self.state, Command(step, reason, data), actor, self.now, CITY)
