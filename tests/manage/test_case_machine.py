@@ -74,6 +74,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "grade": {"level": "III"},
     "assign": {"department": "roads"},
     "assess": {"dead": 1},
+    "rule": {"department": "roads", "standing": "city"},
     "whistle": {"departments": ["roads"]},
     "transfer": {"department": "roads"},
     "extend": {"limit": {"value": 9, "unit": "work_day"}},

@@ -92,6 +92,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
       wants.push({ key: "limit.value", label, kind: "number", optional });
       wants.push({ key: "limit.unit", label: words("limit.unit"), kind: "choice", initial: "work_hour", optional, choices: ["urgent_hour", "work_hour", "work_day"].map((u) => ({ value: u, label: w.value.units[u] ?? u })) });
     } else if (key === "task") wants.push({ key, label, kind: "text", optional });
+    else if (key === "standing") wants.push({ key, label, kind: "choice", optional, initial: "", choices: ["", "division", "city"].map((k) => ({ value: k, label: words(`standing.${k}`) })) });
     else if (SITUATION.has(key)) wants.push({ key, label, kind: "number", optional });
     // joint, lead, standard, evidence: left to the pack's default and to the evidence panel
   }

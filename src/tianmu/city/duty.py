@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from tianmu.city.department import Department, centres
 from tianmu.city.division import Division
+from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.matter import MATTERS, Matter, matches
 from tianmu.city.reader import PackReader
 
 FILE = "duties.csv"
 CENTRE = "centre:"
 """``centre:2`` means the centre that commands at tier 2 of the division in question"""
+
+
+RULING_WITHIN = Limit(4, LimitUnit.WORK_HOUR, "default, to be set by the city")
+"""by when it is ruled who answers for what departments dispute"""
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,15 @@ class Duties:
                 self._known.clear()
             self._known[asked] = self._find(matter, division)
         return self._known[asked]
+
+    def ruled(self, rulings: Iterable[Duty]) -> Duties:
+        """These duties and what was ruled since, which wins among equally narrow ones."""
+        found = Duties([], self._divisions, {})
+        found._centres = self._centres
+        found._given = sorted(
+            [*rulings, *self._given], key=lambda duty: -_breadth(duty, self._divisions)
+        )
+        return found
 
     def _find(self, matter: str, division: str) -> Duty | None:
         around = lineage(self._divisions, division)

@@ -6,7 +6,6 @@ are found by their name, others by their path.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,12 +47,13 @@ from tianmu.city.duty import Duties, Duty
 from tianmu.city.fault import Fault, PackFaulty
 from tianmu.city.force import Unit
 from tianmu.city.grading import Grade, Grading, Known
+from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
-from tianmu.city.reader import PackReader, is_language
+from tianmu.city.reader import PackReader, digest, is_language
 from tianmu.city.response import Response, resolve
 from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
@@ -84,6 +84,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bbox: tuple[float, float, float, float]
     profile: str
     merging: Merging
+    ruling_within: Limit = duty.RULING_WITHIN
     retention: Retention = Retention()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
@@ -131,6 +132,8 @@ class City:
     seeding: Seeding
     working: WorkingTime
     shifts: tuple[Shift, ...]
+    ruling_within: Limit = duty.RULING_WITHIN
+    """by when it is ruled who answers for what departments dispute"""
     sensitive: SensitivePlaces = field(default_factory=SensitivePlaces)
     """schools, hospitals…: near them a case is graver"""
     village_radius_m: float = 0.0
@@ -384,6 +387,7 @@ def _read(reader: PackReader) -> City | None:
         seeding=seeds,
         working=working,
         shifts=tuple(shifts),
+        ruling_within=head.ruling_within,
         sensitive=places,
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
@@ -391,13 +395,3 @@ def _read(reader: PackReader) -> City | None:
         basemap=head.basemap,
         truth=told,
     )
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 (hex) over names and contents of a pack's data files."""
-    whole = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in (".toml", ".csv", ".geojson"):
-            whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -263,3 +264,13 @@ class PackReader:
 def is_language(tag: str) -> bool:
     """Whether ``tag`` has the shape of a BCP 47 language tag."""
     return _LANGUAGE.fullmatch(tag) is not None
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 (hex) over names and contents of a pack's data files."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in (".toml", ".csv", ".geojson"):
+            whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()

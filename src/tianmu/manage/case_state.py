@@ -95,6 +95,21 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """account of whoever said that they are there"""
 
 
+class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who answers for a matter, ruled on a case and in force for those that come after it."""
+
+    matter: str
+    lead: str
+    joint: tuple[str, ...] = ()
+    division: str = ""
+    """for this division and its parts; empty: everywhere"""
+    reason: str = ""
+    by: str = ""
+    at: int = 0
+    withdrawn_by: str = ""
+    withdrawn_at: int = 0
+
+
 class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How bad it is, as whoever has seen it said last."""
 
@@ -163,6 +178,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """limits at whose end the case had to rise"""
     clocks: tuple[Clock, ...] = ()
     orders: tuple[Order, ...] = ()
+    ruling: Ruling | None = None
+    """what was ruled on it for all later cases of its kind"""
     calls: tuple[Call, ...] = ()
     """departments called to the place"""
     hands: tuple[str, ...] = ()

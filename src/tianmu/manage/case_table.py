@@ -111,6 +111,15 @@ order = Table(
 Index("case_order_case", order.c.serial)
 Index("case_order_unit", order.c.unit, order.c.state, order.c.due)
 
+ruling = Table(
+    "case_ruling",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger, nullable=False),  # 0: it stands
+)
+"""Cases on which it was ruled who answers from then on."""
+
 evidence = Table(
     "case_evidence",
     metadata,

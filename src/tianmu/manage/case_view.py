@@ -186,10 +186,12 @@ def told(event: CaseEvent, city: City) -> Text:
     data = event.data
     if event.step == "grade":
         parts.append(dict.fromkeys(city.languages, data["level"]))
-    elif event.step in ("assign", "transfer") and data.get("lead"):
+    elif event.step in ("assign", "transfer", "rule") and data.get("lead"):
         parts.append(department_name(city, data["lead"]))
     elif event.step == "order":
         parts.append(department_name(city, data["order"]["unit"]))
+    elif event.step == "dispute" and data.get("whose"):
+        parts.append(department_name(city, data["whose"]))
     elif event.step == "whistle":
         parts += [department_name(city, one["unit"]) for one in data["calls"]]
     elif event.step == "arrive":

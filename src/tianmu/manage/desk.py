@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
@@ -26,6 +26,7 @@ from tianmu.manage.likeness import Vocabulary
 from tianmu.manage.merge import Anchor, Tuning, widen
 from tianmu.manage.open_cases import OpenCases, anchor_of
 from tianmu.manage.place import located
+from tianmu.manage.ruling import ruled
 from tianmu.manage.signal import Signal, again, of_alarm, of_report
 from tianmu.store.records import Transaction
 
@@ -51,7 +52,7 @@ class Desk:
 
     def set_city(self, city: City) -> None:
         """Another pack is in force: what is open is read again under it."""
-        self.city = city
+        self.pack = self.city = city
         self.vocabulary = Vocabulary(
             {key: (*matter.name.values(), *matter.synonyms) for key, matter in city.matters.items()}
         )
@@ -76,6 +77,7 @@ class Desk:
 
     def load(self, connection: Connection) -> None:
         """Memory from the tables: open cases, their signals, their clocks."""
+        self.city = ruled(self.pack, connection)
         self._clear()
         for name, value in connection.execute(select(table.counter.c.name, table.counter.c.value)):
             self.counters[name] = value
@@ -383,14 +385,12 @@ class Work:
         ledger.write_states(
             connection, [(before, desk.states[case]) for case, before in self._before.items()]
         )
+        if any(event.step in ("rule", "withdraw_ruling") for event in self._events):
+            desk.city = ruled(desk.pack, connection)
         self._count(GENERATION)
-        for name in sorted(self._counters):
-            value = desk.counters[name]
-            changed = connection.execute(
-                update(table.counter).where(table.counter.c.name == name).values(value=value)
-            )
-            if not changed.rowcount:
-                connection.execute(insert(table.counter).values(name=name, value=value))
+        ledger.write_counters(
+            connection, {name: desk.counters[name] for name in sorted(self._counters)}
+        )
         for case in self._before:
             if not desk.states[case].open:
                 del desk.states[case]

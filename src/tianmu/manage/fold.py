@@ -10,7 +10,7 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
-from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order, Situation
+from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order, Ruling, Situation
 from tianmu.manage.merge import metres
 
 Data: TypeAlias = dict[str, Any]
@@ -305,6 +305,21 @@ def _extend(state: CaseState, event: CaseEvent) -> Data:
     return {"orders": _with_order(state, event, due=event.data["due"])}
 
 
+def _rule(state: CaseState, event: CaseEvent) -> Data:
+    data = event.data
+    fields: Data = {"lead": data["lead"], "joint": tuple(data["joint"]), "queue": ""}
+    if told := data.get("ruling"):
+        fields["ruling"] = msgspec.convert(told, Ruling)
+    return fields
+
+
+def _withdraw_ruling(state: CaseState, event: CaseEvent) -> Data:
+    if state.ruling is None:
+        return {}
+    gone = _replace(state.ruling, withdrawn_by=event.actor, withdrawn_at=event.at)
+    return {"ruling": gone}
+
+
 def _whistle(state: CaseState, event: CaseEvent) -> Data:
     return {"calls": (*state.calls, *(msgspec.convert(one, Call) for one in event.data["calls"]))}
 
@@ -371,6 +386,9 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "suspend": _suspend,
     "resume": _resume,
     "extend": _extend,
+    "dispute": _return,
+    "rule": _rule,
+    "withdraw_ruling": _withdraw_ruling,
     "whistle": _whistle,
     "arrive": _arrive,
     "reopen": _reopen,

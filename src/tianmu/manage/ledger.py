@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import CASE
 from tianmu.manage import case_table as table
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case_state import CaseState, Ruling
 from tianmu.manage.likeness import plain
 from tianmu.store.records import Transaction
 
@@ -199,6 +199,16 @@ def _member_key(event: CaseEvent) -> dict[str, Any]:
     return {"k": told["kind"], "i": told["id"], "s": table.serial_of(event.case)}
 
 
+def write_counters(connection: Connection, counters: Mapping[str, int]) -> None:
+    """Rows of ``case_counter``."""
+    for name, value in counters.items():
+        changed = connection.execute(
+            update(table.counter).where(table.counter.c.name == name).values(value=value)
+        )
+        if not changed.rowcount:
+            connection.execute(insert(table.counter).values(name=name, value=value))
+
+
 def write_states(
     connection: Connection, changed: Iterable[tuple[CaseState | None, CaseState]]
 ) -> None:
@@ -209,7 +219,8 @@ def write_states(
     orders: list[tuple[CaseState | None, CaseState]] = []
     concerned: list[tuple[CaseState | None, CaseState]] = []
     same: list[dict[str, Any]] = []
-    for before, after in changed:
+    kept = list(changed)
+    for before, after in kept:
         if before is None:
             new.append(row(after))
         elif _looks(before) == _looks(after):
@@ -229,6 +240,9 @@ def write_states(
         connection.execute(_update_state, same)
     _replace(connection, table.order, orders, _order_rows)
     _replace(connection, table.party, concerned, _party_rows)
+    ruled = [(before, after) for before, after in kept if _ruling(before) != _ruling(after)]
+    if ruled:
+        _replace(connection, table.ruling, ruled, _ruling_rows)
 
 
 def _replace(connection: Connection, target: Any, changed: list[Any], rows: Any) -> None:
@@ -246,6 +260,18 @@ def _order_rows(state: CaseState) -> list[dict[str, Any]]:
         {"order": one.order, "serial": serial, "unit": one.unit, "state": one.state, "due": one.due}
         for one in state.orders
     ]
+
+
+def _ruling(state: CaseState | None) -> Ruling | None:
+    return state.ruling if state else None
+
+
+def _ruling_rows(state: CaseState) -> list[dict[str, Any]]:
+    found = state.ruling
+    if found is None:
+        return []
+    serial = table.serial_of(state.case)
+    return [{"serial": serial, "at": found.at, "withdrawn_at": found.withdrawn_at}]
 
 
 def _party_rows(state: CaseState) -> list[dict[str, Any]]:

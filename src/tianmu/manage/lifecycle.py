@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import deadline, filing, level, order, response, whistle
+from tianmu.manage import deadline, dispute, filing, level, order, response, whistle
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
@@ -169,6 +169,9 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "note": _note,
     "urge": _urge,
     "escalate": _escalate,
+    "dispute": dispute.dispute,
+    "rule": dispute.rule,
+    "withdraw_ruling": dispute.withdraw_ruling,
     "whistle": whistle.whistle,
     "arrive": whistle.arrive,
     "reopen": _reopen,

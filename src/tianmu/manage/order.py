@@ -46,10 +46,10 @@ def order(turn: Turn) -> None:
 
 def cancel(turn: Turn) -> None:
     order = turn.order()
-    _withdraw(turn, order, "cancel")
+    withdraw(turn, order, "cancel")
 
 
-def _withdraw(turn: Turn, order: Order, step: str, **data: Any) -> None:
+def withdraw(turn: Turn, order: Order, step: str, **data: Any) -> None:
     """Take an order back; with none left the case waits for dispatch again, and with all the rest
     done it waits for the check."""
     left = [one for one in turn.state.orders if one.order != order.order]
@@ -71,7 +71,7 @@ def transfer(turn: Turn) -> None:
         raise Refused(refuse("data", field="department"))
     for order in turn.state.open_orders:
         if order.lead:
-            _withdraw(turn, order, "cancel")
+            withdraw(turn, order, "cancel")
     joint = [one for one in turn.state.joint if one != unit]
     turn.take({"lead": unit, "joint": joint, "queue": ""})
     order, clocks = response.order(
@@ -120,7 +120,7 @@ def digests(value: Any) -> list[str]:
 def send_back(turn: Turn) -> None:
     """A step back: the unit says it is not its task, the centre asks for more."""
     if turn.state.stage == "handle":
-        _withdraw(turn, turn.order(), "return", queue="returned")
+        withdraw(turn, turn.order(), "return", queue="returned")
         return
     back = {"verify": "collect", "file": "verify", "dispatch": "file"}[turn.state.stage]
     turn.take({"queue": "returned"}, stage=back)

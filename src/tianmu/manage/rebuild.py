@@ -19,7 +19,15 @@ from tianmu.manage.fold import evolve
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 
-TABLES = (table.case, table.event, table.member, table.party, table.order, table.evidence)
+TABLES = (
+    table.case,
+    table.event,
+    table.member,
+    table.party,
+    table.order,
+    table.evidence,
+    table.ruling,
+)
 """all that follows from the events"""
 
 

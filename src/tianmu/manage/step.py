@@ -124,6 +124,16 @@ STEPS: dict[str, Step] = {
         ),
         _step("urge", _LIVE, "case.command", reason=True),
         _step("escalate", _LIVE, "case.command", reason=True),
+        _step(
+            "dispute",
+            ("handle",),
+            "case.handle",
+            reason=True,
+            needs=("department?", "order?"),
+            order=("sent", "accepted"),
+        ),
+        _step("rule", _SENT, "case.rule", reason=True, needs=("department", "joint?", "standing?")),
+        _step("withdraw_ruling", _ALL, "case.rule", reason=True, ended=True, suspended=True),
         _step("whistle", _LIVE, "case.whistle", reason=True, needs=("departments?",)),
         _step("arrive", _LIVE, "", needs=("department?",)),  # who may: see whistle
         _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
@@ -188,6 +198,10 @@ def guard(
         return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
     if state.suspended_at and not step.suspended:
         return refuse("suspended")
+    if step.name == "rule" and state.queue != "disputed" and state.lead:
+        return refuse("no_dispute")
+    if step.name == "withdraw_ruling" and (state.ruling is None or state.ruling.withdrawn_at):
+        return refuse("no_ruling")
     if step.name == "resume" and not state.suspended_at:
         return refuse("not_suspended")
     permission = step.permission

@@ -782,6 +782,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rulings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rulings that stand beside the pack's duties, the latest first
+         * @description The rulings that stand beside the pack's duties, the latest first.
+         *
+         *     Needs `organisation.read`.
+         */
+        get: operations["list_rulings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports": {
         parameters: {
             query?: never;
@@ -2923,6 +2945,32 @@ export interface components {
         SplitDone: {
             case: components["schemas"]["CaseSaid"];
             other: components["schemas"]["CaseSaid"];
+        };
+        /** RulingList */
+        RulingList: {
+            items: components["schemas"]["RulingSaid"][];
+        };
+        /** RulingSaid */
+        RulingSaid: {
+            case: string;
+            number: string;
+            matter: string;
+            matter_name: {
+                [key: string]: string;
+            } | null;
+            division: string;
+            division_name: {
+                [key: string]: string;
+            } | null;
+            lead: string;
+            lead_name: {
+                [key: string]: string;
+            } | null;
+            joint: string[];
+            reason: string;
+            by: string;
+            by_name: string;
+            at: string | null;
         };
         /**
          * Page[ReportSaid]
@@ -5447,6 +5495,35 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_rulings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulingList"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -52,7 +52,7 @@ export const zh = {
   } as Record<string, string>,
   clocks: { verify: "核实", file: "立案", dispatch: "派遣", accept: "签收", handle: "处置", feed_back: "核查", check: "核查", close: "结案" } as Record<string, string>,
   needs: {
-    level: "等级", department: "部门", departments: "呼叫部门（不选则呼叫全部责任部门）", matter: "事项", division: "区划", order: "派遣单", result: "结果", text: "内容", score: "评分", dead: "死亡人数", injured: "重伤人数", trapped: "被困人数", loss: "直接经济损失（元）", area_ha: "面积（公顷）", limit: "时限", "limit.unit": "时限单位", task: "任务", pass: "通过", fail: "不通过，返工", standard: "立案标准", joint: "协办", lead: "主办", evidence: "证据",
+    level: "等级", department: "部门", departments: "呼叫部门（不选则呼叫全部责任部门）", matter: "事项", division: "区划", order: "派遣单", result: "结果", text: "内容", score: "评分", standing: "效力", "standing.": "仅本案", "standing.division": "本区划今后同类事项", "standing.city": "全市今后同类事项", dead: "死亡人数", injured: "重伤人数", trapped: "被困人数", loss: "直接经济损失（元）", area_ha: "面积（公顷）", limit: "时限", "limit.unit": "时限单位", task: "任务", pass: "通过", fail: "不通过，返工", standard: "立案标准", joint: "协办", lead: "主办", evidence: "证据",
   } as Record<string, string>,
   alarmState: {
     normal: "正常", unacknowledged: "待确认", acknowledged: "已确认", returned_unacknowledged: "已恢复·待确认", latched_unacknowledged: "锁存·待确认", latched_acknowledged: "锁存·待复位",

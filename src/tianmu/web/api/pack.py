@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tianmu.city import pack as packs
+from tianmu.city import reader
 from tianmu.city.fault import PackFaulty
 from tianmu.city.pack import City
 from tianmu.facts.registry import PackLoaded
@@ -138,7 +139,7 @@ def check_pack(ask: Asking) -> PackChecked:
     city = ask.hub.city
     faults = packs.check(city.folder, judge=judge)
     changes: list[ChangeSaid] = []
-    digest = packs.digest(city.folder)
+    digest = reader.digest(city.folder)
     if not faults:
         changes = _changes(city, packs.load(city.folder))
     return PackChecked(

@@ -1,0 +1,47 @@
+"""Rulings that stand: duties made on cases, beside those of the pack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from tianmu.city.duty import Duty
+from tianmu.manage import case_table as table
+from tianmu.manage import ledger
+from tianmu.manage.case_state import CaseState
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+
+def duty_of(state: CaseState) -> Duty | None:
+    """The duty that the case's ruling makes; None where it has none that stands."""
+    found = state.ruling
+    if found is None or found.withdrawn_at:
+        return None
+    return Duty(
+        department=found.lead,
+        joint=found.joint,
+        matter=found.matter,
+        division=found.division,
+        basis=f"{state.number}: {found.reason}",
+    )
+
+
+def cases(connection: Connection) -> list[CaseState]:
+    """The cases whose rulings stand, the latest ruling first: it wins among equals."""
+    asked = (
+        select(table.case.c.state)
+        .join(table.ruling, table.ruling.c.serial == table.case.c.serial)
+        .where(table.ruling.c.withdrawn_at == 0)
+        .order_by(table.ruling.c.at.desc(), table.ruling.c.serial.desc())
+    )
+    return [ledger.decode_state(data) for (data,) in connection.execute(asked)]
+
+
+def ruled(pack: City, connection: Connection) -> City:
+    """The city with what was ruled beside its own duties."""
+    duties = [found for state in cases(connection) if (found := duty_of(state))]
+    return replace(pack, duties=pack.duties.ruled(duties)) if duties else pack

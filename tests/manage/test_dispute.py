@@ -1,0 +1,101 @@
+"""Disputed and nobody's matters: a queue with a clock, and a ruling that becomes a rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tianmu.city.limit import LimitUnit
+from tianmu.manage.rebuild import rebuild
+
+from .test_lifecycle import CITY, Story, signal
+from .test_manage import House
+from .town import CHECKER, CLEANER, COMMANDER, FIREMAN, MONDAY, OFFICER, POTHOLE, RUBBISH
+
+NOT_OURS = "the yard is private ground"
+
+
+def sent(matter: str = RUBBISH) -> Story:
+    story = Story(signal(matter=matter))
+    story.do("verify", CHECKER)
+    story.do("file", OFFICER)
+    return story
+
+
+def test_what_a_department_disputes_waits_for_a_ruling_with_a_clock() -> None:
+    story = sent()
+    state = story.do("dispute", CLEANER, NOT_OURS, department="roads")
+    assert (state.stage, state.queue) == ("dispatch", "disputed")
+    clock = state.clock("rule")
+    assert clock is not None
+    within = CITY.ruling_within
+    assert (clock.value, clock.unit) == (within.value, within.unit)
+    assert clock.due == CITY.calendar.add(MONDAY, within)
+    assert within.unit is LimitUnit.WORK_HOUR
+    assert story.refused("rule", OFFICER, "clean", department="roads") == "permission"
+    assert story.refused("rule", COMMANDER, department="roads") == "reason"
+
+
+def test_the_ruling_sends_the_order_and_stops_the_clock() -> None:
+    story = sent()
+    story.do("dispute", CLEANER, NOT_OURS)
+    state = story.do("rule", COMMANDER, "the road is public", department="roads", joint=["clean"])
+    assert (state.lead, state.joint, state.queue, state.stage) == (
+        "roads",
+        ("clean",),
+        "",
+        "handle",
+    )
+    assert [one.unit for one in state.open_orders if one.lead] == ["roads"]
+    assert state.clock("rule") is None
+    assert state.ruling is None, "it stands for later cases only where somebody says so"
+    assert story.refused("rule", COMMANDER, "again", department="clean") == "no_dispute"
+
+
+def test_nobody_rules_and_the_case_rises() -> None:
+    story = sent()
+    before = story.do("dispute", CLEANER, NOT_OURS).level_number
+    state = story.wait(story.state.clock("rule").due)  # type: ignore[union-attr]
+    assert state.level_number == before - 1
+
+
+def test_what_nobody_answers_for_is_ruled_too() -> None:
+    story = sent(POTHOLE)
+    assert (story.state.lead, story.state.stage) == ("", "dispatch")
+    state = story.do("rule", COMMANDER, "holes are the roads'", department="roads")
+    assert (state.lead, state.stage) == ("roads", "handle")
+
+
+def test_only_the_unit_itself_disputes_its_order() -> None:
+    story = sent()
+    assert story.refused("dispute", FIREMAN, NOT_OURS) == "department"
+    assert story.refused("dispute", CLEANER) == "reason"
+    assert story.refused("dispute", CLEANER, NOT_OURS, department="clean") == "data"
+    assert story.refused("dispute", CLEANER, NOT_OURS, department="nobody") == "data"
+
+
+def test_a_ruling_that_stands_decides_later_cases_until_it_is_withdrawn(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    holes = iter(range(0, 90_000, 5_000))
+
+    def told() -> str:
+        report = house.report("a pothole", matter=POTHOLE, east=next(holes))
+        house.work()
+        return house.manage.case_of([report], "report")[report]
+
+    first = told()
+    assert house.manage.case(first).lead == ""
+    house.manage.command(first, "verify", CHECKER)
+    house.manage.command(first, "file", OFFICER)
+    ruling = {"department": "roads", "standing": "city"}
+    state = house.manage.command(first, "rule", COMMANDER, reason="holes are theirs", data=ruling)
+    assert state.ruling is not None
+    assert house.manage.case(told()).lead == "roads"
+    house.close()
+    house.open()  # it outlives a restart, and follows from the events alone
+    rebuild(house.hub, house.journal)
+    third = told()
+    assert house.manage.case(third).lead == "roads"
+    house.manage.command(first, "withdraw_ruling", COMMANDER, reason="the law has changed")
+    assert house.manage.case(told()).lead == ""
+    assert house.manage.case(third).lead == "roads", "what was decided stays"
+    house.close()
