@@ -18,9 +18,10 @@ import numpy as np
 
 from prevent.town import city
 from tianmu.prevent.rule import load
+from tianmu.prevent.settings import Settings
 from tianmu.prevent.target import Targets
 from tianmu.prevent.trial import Series, run_trial
-from tianmu.prevent.watch import Settings, Watch
+from tianmu.prevent.watch import Watch
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
 from tianmu.store.records import Records

@@ -12,8 +12,8 @@ from tianmu.facts.alarm import AlarmState
 from tianmu.facts.batch import BAD, TEST
 from tianmu.facts.registry import Device, MaintenanceChanged, RulesPublished
 from tianmu.prevent import alarm_table
+from tianmu.prevent.settings import Settings
 from tianmu.prevent.target import Targets
-from tianmu.prevent.watch import Settings
 
 from .town import LEVEL_RULES, RULES, Town
 
@@ -427,3 +427,32 @@ def test_a_mass_silence_does_not_hold_up_a_fire(tmp_path: Path) -> None:
     assert steps <= 5
     assert len({a.identity for a in town.alarms() if a.rule == "silent"}) == 3001
     town.close()
+
+
+def test_ordinary_observations_gather_and_life_does_not_wait(town: Town) -> None:
+    town.watch.settings = Settings(snapshot_s=1e9, gather_s=0.1)
+    town.observe("g0", [1.0])
+    assert town.watch.evaluator.counters[0] == 1, "what comes alone is judged at once"
+    town.now += 10_000
+    town.observe("g1", [1.0])
+    town.observe("g2", [1.0])
+    assert town.watch.evaluator.counters[0] == 1
+    town.observe("p0", [1.0])
+    assert town.watch.evaluator.counters[0] == 2, "of the life-safety lane"
+    town.wait(0.1)
+    assert town.watch.evaluator.counters[0] == 4
+    town.observe("g0", [2.0])
+    assert town.watch.evaluator.counters[0] == 4
+    town.now -= 5_000_000  # the clock is set back
+    town.watch.step(0)
+    assert town.watch.evaluator.counters[0] == 5
+
+
+def test_a_backlog_does_not_gather(town: Town) -> None:
+    town.watch.settings = Settings(snapshot_s=1e9, gather_s=0.1, entries=2)
+    for _ in range(5):
+        town.observe("g0", [1.0], step=False)
+        town.now += 1
+    for _ in range(3):
+        town.watch.step(0)
+    assert town.watch.evaluator.counters[0] == 5

@@ -106,6 +106,7 @@ class Fake:
             live=lambda: self.live,
             clock=lambda: self.at,
             city=SimpleNamespace(kinds={}),
+            memory={},
         )
         self.grow(count)
         self.longitude[:3] = np.nan
@@ -135,6 +136,7 @@ class Fake:
             department=self.department,
             probe=np.zeros(total, dtype=np.uint8),
             first_datastream=np.arange(total + 1, dtype=np.uint32),
+            device_of=np.arange(total, dtype=np.uint32),
         )
         self.live.alarm, self.live.received = self.alarm, self.received
 

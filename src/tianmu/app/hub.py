@@ -15,7 +15,7 @@ from tianmu.app import founding
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
-from tianmu.app.status import lag
+from tianmu.app.status import Lags
 from tianmu.city.pack import City, load
 from tianmu.manage.manage import Manage
 from tianmu.sense.http.server import Server
@@ -45,6 +45,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     sessions = Sessions(records, founding.now, divisions=divisions, departments=departments)
     journal = SqliteJournal(data)
     manage = Manage(records, SqliteJournal(data), city, founding.now, data)
+    lags = Lags(data)
     hub = Hub(
         data=data,
         city=city,
@@ -58,7 +59,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         version=__version__,
         secure=settings.certificate is not None,
         authority=settings.authority,
-        lags=lambda: lag(data),
+        lags=lags.now,
         load_pack=load,
     )
     registry.refresh(journal, hub.registrar.heard)
@@ -80,6 +81,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     await server.stop()
     await renewing
     worker.join(3)
+    lags.close()
     records.close()
 
 

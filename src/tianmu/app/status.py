@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -67,15 +68,39 @@ def look(data: Path) -> dict[str, Any]:
     }
 
 
+class Lags:
+    """How far the readers of a city are behind, asked again and again: files stay open between
+    two questions. Any thread."""
+
+    def __init__(self, data: Path) -> None:
+        self._data, self._journal = data, SqliteJournal(data)
+        self._files: dict[str, Records] = {}
+        self._lock = threading.Lock()
+
+    def now(self) -> dict[str, int]:
+        """``reader:topic`` → entries it has not read yet."""
+        found: dict[str, int] = {}
+        with self._lock:
+            for file in sorted({topic.file for topic in TOPICS.values()}):
+                with contextlib.suppress(FileNotFoundError):
+                    records = self._files.get(file) or _open(self._data, file)
+                    self._files[file] = records
+                    for (reader, topic), position in records.positions().items():
+                        found[f"{reader}:{topic}"] = self._journal.count(topic, position)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._journal.close()
+            for records in self._files.values():
+                records.close()
+            self._files.clear()
+
+
 def lag(data: Path) -> dict[str, int]:
     """``reader:topic`` → entries it has not read yet."""
-    found: dict[str, int] = {}
-    with SqliteJournal(data) as journal:
-        for file in sorted({topic.file for topic in TOPICS.values()}):
-            with contextlib.suppress(FileNotFoundError), _open(data, file) as records:
-                for (reader, topic), position in records.positions().items():
-                    found[f"{reader}:{topic}"] = journal.count(topic, position)
-    return found
+    with contextlib.closing(Lags(data)) as lags:
+        return lags.now()
 
 
 def _open(data: Path, file: str) -> Records:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.registry import MaintenanceChanged
@@ -29,6 +27,7 @@ from tianmu.prevent.fleet import Fleet
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.reading import Reading, read
 from tianmu.prevent.rule import AnyRule, dump
+from tianmu.prevent.settings import Settings
 from tianmu.prevent.start import recall, replay, restore
 from tianmu.prevent.target import Targets
 from tianmu.prevent.words import phrase
@@ -56,24 +55,6 @@ _TOTALS = {
     "ahead": program.AHEAD,
     "bad": program.BAD_QUALITY,
 }
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How watch runs; no figure of the city's is here."""
-
-    sweep_s: float = 1.0
-    """between looks at all streams for silence, and at delays that run"""
-    commit_s: float = 0.25
-    """longest time until read positions without effect are committed"""
-    snapshot_s: float = 120.0
-    """what came after the last one is judged again by a watch that was killed"""
-    silence_per_s: int = 500_000
-    """datastreams looked at for silence in a second: a large city's are all looked at less often"""
-    ahead_s: float = 3600.0
-    """how far a phenomenon may lie after its arrival before it is not believed"""
-    entries: int = 1024
-    size: int = 4 << 20
-    """of ordinary observations, between two looks at the life-safety lane"""
 
 
 class Watch:
@@ -109,6 +90,7 @@ class Watch:
         self._listening = 0
         self._swept_at = 0
         self._silence_due = 0
+        self._gather_until = 0
         self._snapshot_at = 0
         self._snapshot: threading.Thread | None = None
         self._new_rules = False
@@ -174,8 +156,12 @@ class Watch:
         worked = self._read_deeds()
         while self._observe(LIFE, self.settings.entries):
             worked = True
-        worked = self._observe(MAIN, self.settings.entries) or worked
         now = self.clock()
+        if not self._gathers(now):
+            if self._observe(MAIN, self.settings.entries):
+                worked = True
+                self._gather(now)
+            now = self.clock()
         if now - self._swept_at >= self.settings.sweep_s * S:
             self._sweep(now)
         self._commit()
@@ -185,9 +171,22 @@ class Watch:
             due = self._swept_at + round(self.settings.sweep_s * S)
             if self.positions != self.writer.committed:
                 due = min(due, self.writer.written_at + round(self.settings.commit_s * S))
+            positions = {**self.positions, "registry": self.registry.position}
+            if self._gathers(now):
+                due = min(due, self._gather_until)
+                del positions[MAIN]
             wait = min(timeout, max((due - self.clock()) / S, 0.0))
-            worked = self.journal.wait({**self.positions, "registry": self.registry.position}, wait)
+            worked = self.journal.wait(positions, wait)
         return worked
+
+    def _gather(self, now: int) -> None:
+        """Having read, let more come before the next reading, unless there is more already."""
+        if self.settings.gather_s and self.journal.last(MAIN) <= self.positions[MAIN]:
+            self._gather_until = now + round(self.settings.gather_s * S)
+
+    def _gathers(self, now: int) -> bool:
+        """Whether more ordinary observations are let come; a clock set back ends it."""
+        return 0 < self._gather_until - now <= self.settings.gather_s * S
 
     def close(self) -> None:
         """Write what is left, with a last snapshot."""

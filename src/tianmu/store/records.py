@@ -33,6 +33,7 @@ __all__ = ["AlreadyOpen", "DiskFull", "Records", "Transaction"]
 
 T = TypeVar("T")
 
+_POSITIONS = "SELECT reader, topic, position FROM journal_reader"
 GROUP = 512
 """most functions in one commit"""
 TOGETHER = 16
@@ -96,6 +97,8 @@ class Records:
         self.reserve = reserve_of(self.path.stem) if reserve is None else reserve
         self._engine: sqlalchemy.Engine | None = None
         self._engine_lock = threading.Lock()
+        self._glance: Any = None
+        self._glance_lock = threading.Lock()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
         self._closed = False
         self._close_lock = threading.Lock()
@@ -161,9 +164,11 @@ class Records:
 
     def positions(self) -> dict[tuple[str, str], int]:
         """(reader, topic) → how far it has read."""
-        with contextlib.closing(connect(self.path, readonly=True)) as connection:
-            rows = connection.execute("SELECT reader, topic, position FROM journal_reader")
-            return {(reader, topic): position for reader, topic, position in rows}
+        with self._glance_lock:
+            if self._glance is None:
+                self._glance = connect(self.path, readonly=True)
+            rows = self._glance.execute(_POSITIONS).fetchall()
+        return {(reader, topic): position for reader, topic, position in rows}
 
     # writing
 
@@ -240,6 +245,10 @@ class Records:
         with self._engine_lock:
             if self._engine is not None:
                 self._engine.dispose()
+        with self._glance_lock:
+            if self._glance is not None:
+                self._glance.close()
+                self._glance = None
 
     def __enter__(self) -> Records:
         return self

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.web import signs
+from tianmu.web.heard import heard
 from tianmu.web.hub import Hub
 from tianmu.web.zorder import Order
 
@@ -31,7 +31,6 @@ MOST = 2_000_000
 """changes in the log at most; who is behind them takes everything anew"""
 ALARM, STATE = 7, 3
 """look & ALARM is the priority (0 none), look >> STATE the number into ``filter.STATES``"""
-_CHUNK = 1 << 16
 
 Rows = NDArray[np.uint32]
 
@@ -76,6 +75,8 @@ class Pictures:
     _held: Picture | None = None
     _taken: float = 0.0
     _log: deque[Change] = field(default_factory=deque)
+    _looks: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+    """the picture's, by device"""
     _since: int = 0
     """the log tells of all changes after this epoch"""
 
@@ -112,17 +113,22 @@ class Pictures:
         order = held.order if held else Order.of(columns)
         if order.devices != len(columns.kind):
             order = Order.of(columns, order)
-        look = looks(self.hub, order)
-        if held is None or held.order is not order:
+        found = looks(self.hub)[: order.devices]
+        before, self._looks = self._looks, found
+        if held is None or held.order is not order or len(before) != len(found):
+            look = found[order.device]
             # epochs grow by one a second at most, so those of a later process are higher
             epoch = max(int(time.time()), held.epoch + 1 if held else 0)
             self._log.clear()
             self._since = epoch
             epochs = np.full((len(look) >> BLOCK) + 1, epoch, dtype=np.uint32)
             return Picture(order, epoch, look, epochs, epochs.copy(), _alarmed(look))
-        changed = np.flatnonzero(look != held.look).astype(np.uint32)
+        moved = np.flatnonzero(found != before)
+        changed = np.sort(order.rows(moved))
         if not len(changed):
             return held
+        look = held.look.copy()
+        look[changed] = found[order.device[changed]]
         epoch = held.epoch + 1
         heard = ((look[changed] ^ held.look[changed]) & ALARM) > 0
         change = Change(epoch, changed[heard], changed[~heard])
@@ -146,21 +152,12 @@ def _alarmed(look: NDArray[np.uint8]) -> Rows:
     return np.flatnonzero(look & ALARM).astype(np.uint32)
 
 
-def looks(hub: Hub, order: Order) -> NDArray[np.uint8]:
-    """The look of every device of the order, in its order."""
-    by_device = np.zeros(order.devices, dtype=np.uint8)
+def looks(hub: Hub) -> NDArray[np.uint8]:
+    """The look of every device, shape (devices,)."""
+    found = heard(hub).states()
+    found <<= STATE
     live = hub.live()
     if live is not None:
-        columns = hub.registry.columns
-        received, first = live.received, columns.first_datastream
-        # live grows a moment after the registry: devices beyond it have not spoken
-        known = int(np.searchsorted(first[1 : order.devices + 1], len(received), side="right"))
-        latest = hub.clock() - signs.heartbeats(hub)
-        for low in range(0, known, _CHUNK):
-            high = min(low + _CHUNK, known)
-            last = signs.latest(received, first[low : high + 1])
-            online = last >= latest[columns.kind[low:high]]
-            by_device[low:high] = np.where(last > 0, 1 + online, 0) << STATE
-        alarm = live.alarm[: order.devices]
-        by_device[: len(alarm)] |= alarm
-    return by_device[order.device]
+        alarm = live.alarm[: len(found)]
+        found[: len(alarm)] |= alarm
+    return found

@@ -1,5 +1,5 @@
-"""Signs of life of the devices, counted on columns: which are in a scope, when each was last heard
-of, within what time it is expected to speak."""
+"""Signs of life of the devices, on columns: which are in a scope, within what time each is expected
+to speak, when each was last heard of."""
 
 from __future__ import annotations
 
@@ -36,22 +36,6 @@ def heartbeats(hub: Hub) -> NDArray[np.int64]:
         for code in hub.registry.kinds
     ]
     return np.array(beats or [QUIET], dtype=np.int64)
-
-
-def last_heard(hub: Hub) -> NDArray[np.int64] | None:
-    """µs of each device's last message, 0 never; None where nobody writes live columns."""
-    live, columns = hub.live(), hub.registry.columns
-    if live is None:
-        return None
-    received, first = live.received, columns.first_datastream
-    devices = len(columns.kind)
-    last = np.zeros(devices, dtype=np.int64)
-    # live grows a moment after the registry: devices beyond it have not spoken
-    known = int(np.searchsorted(first[1:], len(received), side="right"))
-    known = min(known, devices)
-    if known:
-        last[:known] = latest(received, first[: known + 1])
-    return last
 
 
 def latest(received: NDArray[np.int64], first: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -23,15 +23,17 @@ from tianmu.prevent import alarm_table
 from tianmu.web import figures, moment
 from tianmu.web.api import sources
 from tianmu.web.api.alarms import Within
+from tianmu.web.heard import NEVER, ONLINE, SILENT, heard
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
-from tianmu.web.signs import device_mask, heartbeats, last_heard
+from tianmu.web.signs import device_mask
 
 SECOND = 1_000_000
 KEEP = 950_000
 """µs a measurement is shared"""
 COUNTED = 500_000
-"""devices counted in a second for each scope: a large city's are all counted less often"""
+"""devices counted in a second for each scope that is not the whole city: a large part's are all
+counted less often"""
 
 
 class DevicesVital(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,34 +156,30 @@ def now(hub: Hub, scope: Scope) -> Vitals:
 
 
 def _counted(hub: Hub, scope: Scope, at: int, kept: _Kept) -> DevicesVital:
-    """The devices, counted again when it is time."""
+    """The devices: those of the whole city from what changed; of a part of it, counted again when
+    it is time."""
     known = hub.registry.count_devices
     fresh = 0 <= at - kept.counted < known * SECOND // COUNTED and kept.known == known
-    if kept.devices is None or not fresh:
-        kept.devices, kept.counted, kept.known = _devices(hub, scope, at), at, known
+    if kept.devices is None or not fresh or scope.whole:
+        kept.devices, kept.counted, kept.known = _devices(hub, scope), at, known
     return kept.devices
 
 
-def _devices(hub: Hub, scope: Scope, at: int) -> DevicesVital:
+def _devices(hub: Hub, scope: Scope) -> DevicesVital:
+    kept = heard(hub)
+    state, marked = kept.states(), kept.marked
     mask = device_mask(hub, scope)
-    total = hub.registry.count_devices if mask is None else int(mask.sum())
     # what a probe is made of counts in no figure but its own
-    marked = np.flatnonzero(hub.registry.columns.probe) if not scope.probe else np.zeros(0, int)
+    out = marked if not scope.probe else marked[:0]
     if mask is not None:
-        marked = marked[mask[marked]]
-    total -= len(marked)
-    last = last_heard(hub)
-    if last is None or not len(last):
-        return DevicesVital(total=total, online=0, silent=0, never=total)
-    kind = hub.registry.columns.kind[: len(last)]
-    heard = last > 0
-    online = heard & (at - last <= heartbeats(hub)[kind])
+        out = out[mask[out]]
+    gone = np.bincount(state[out], minlength=3)
     if mask is not None:
-        heard, online = heard & mask[: len(last)], online & mask[: len(last)]
-    marked = marked[marked < len(last)]
-    spoke = int(heard.sum()) - int(heard[marked].sum())
-    well = int(online.sum()) - int(online[marked].sum())
-    return DevicesVital(total=total, online=well, silent=spoke - well, never=total - spoke)
+        state = state[mask[: len(state)]]
+    never, silent, online = (
+        int(np.count_nonzero(state == one) - gone[one]) for one in (NEVER, SILENT, ONLINE)
+    )
+    return DevicesVital(total=never + silent + online, online=online, silent=silent, never=never)
 
 
 def _observations(hub: Hub, scope: Scope, at: int, pace: _Pace) -> ObservationsVital:
@@ -292,4 +290,4 @@ def whole(hub: Hub) -> dict[str, Any]:
     cases = hub.records.read(
         lambda connection: case_query.counts(connection, at, _midnight(hub, at), at + SOON)
     )
-    return {"devices": _devices(hub, Scope(), at), "alarms": alarms, "cases": cases}
+    return {"devices": _devices(hub, Scope()), "alarms": alarms, "cases": cases}

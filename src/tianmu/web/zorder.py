@@ -8,6 +8,7 @@ the place lies, so that a tile is one run of the sorted numbers, and a square of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +107,17 @@ class Order:
         sort = np.argsort(code, kind="stable" if held is not None else None)
         code = code[sort]
         return cls(devices, _first_near(code), code, device[sort])
+
+    @cached_property
+    def _row_of(self) -> NDArray[np.int32]:
+        found = np.full(self.devices, -1, dtype=np.int32)
+        found[self.device] = np.arange(len(self.device), dtype=np.int32)
+        return found
+
+    def rows(self, devices: NDArray[Any]) -> NDArray[np.uint32]:
+        """Where devices stand along the curve; those without a place stand nowhere."""
+        found = self._row_of[devices]
+        return found[found >= 0].astype(np.uint32)
 
     def run(self, z: int, x: int, y: int) -> tuple[int, int]:
         """Where the devices of tile z/x/y stand: from (with) to (without)."""
