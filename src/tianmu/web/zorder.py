@@ -117,7 +117,7 @@ class Order:
     def rows(self, devices: NDArray[Any]) -> NDArray[np.uint32]:
         """Where devices stand along the curve; those without a place stand nowhere."""
         found = self._row_of[devices]
-        return found[found >= 0].astype(np.uint32)
+        return np.asarray(found[found >= 0], dtype=np.uint32)
 
     def run(self, z: int, x: int, y: int) -> tuple[int, int]:
         """Where the devices of tile z/x/y stand: from (with) to (without)."""
