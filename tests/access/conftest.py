@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tianmu.access.entrance import Entrance
+from tianmu.access.keys import Keys
 from tianmu.access.session import Sessions
 from tianmu.store.records import Records
 
@@ -39,3 +41,8 @@ def records(tmp_path: Path) -> Iterator[Records]:
 @pytest.fixture
 def sessions(records: Records, clock: Clock) -> Sessions:
     return Sessions(records, clock, divisions={"C": "", "T1": "C"}, departments={})
+
+
+@pytest.fixture
+def entrance(records: Records, sessions: Sessions, clock: Clock, tmp_path: Path) -> Entrance:
+    return Entrance(sessions, records, clock, Keys(tmp_path / "keys"))

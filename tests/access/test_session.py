@@ -9,7 +9,8 @@ import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import audit, first, password, token
-from tianmu.access.session import Sessions, SignInRefused
+from tianmu.access.entrance import Entrance, SignInRefused
+from tianmu.access.session import Sessions
 from tianmu.store.records import Records, Transaction
 
 GOOD = "Correct-horse-7"
@@ -28,8 +29,8 @@ def officer(records: Records, sessions: Sessions, clock: Any) -> str:
     return "wang"
 
 
-def test_password(sessions: Sessions, officer: str, records: Records) -> None:
-    secret = sessions.sign_in(officer, GOOD, address="::1")
+def test_password(sessions: Sessions, entrance: Entrance, officer: str, records: Records) -> None:
+    secret = entrance.by_password(officer, GOOD, address="::1")
     who = sessions.principal(secret)
     assert who is not None
     assert (who.account, who.roles, who.kind, who.password) == (
@@ -46,34 +47,38 @@ def test_password(sessions: Sessions, officer: str, records: Records) -> None:
     assert verbs == ["session.close", "session.open"]
 
 
-def test_five_failures_lock(sessions: Sessions, officer: str, clock: Any) -> None:
+def test_five_failures_lock(
+    sessions: Sessions, entrance: Entrance, officer: str, clock: Any
+) -> None:
     for _ in range(5):
         with pytest.raises(SignInRefused, match="wrong"):
-            sessions.sign_in(officer, "Wrong-horse-7", address="::1")
+            entrance.by_password(officer, "Wrong-horse-7", address="::1")
     with pytest.raises(SignInRefused, match="locked") as refused:
-        sessions.sign_in(officer, GOOD, address="::1")
+        entrance.by_password(officer, GOOD, address="::1")
     assert refused.value.locked_until == clock() + 30 * 60_000_000
     clock.minutes(30.1)
-    assert sessions.principal(sessions.sign_in(officer, GOOD, address="::1"))
+    assert sessions.principal(entrance.by_password(officer, GOOD, address="::1"))
 
 
-def test_the_answer_does_not_tell_who_exists(sessions: Sessions, officer: str) -> None:
+def test_the_answer_does_not_tell_who_exists(
+    sessions: Sessions, entrance: Entrance, officer: str
+) -> None:
     answers = set()
     for name in (officer, "nobody"):
         with pytest.raises(SignInRefused) as refused:
-            sessions.sign_in(name, "Wrong-horse-7", address="::1")
+            entrance.by_password(name, "Wrong-horse-7", address="::1")
         answers.add(str(refused.value))
     assert len(answers) == 1
 
 
-def test_idle_and_age(sessions: Sessions, officer: str, clock: Any) -> None:
-    secret = sessions.sign_in(officer, GOOD, address="::1")
+def test_idle_and_age(sessions: Sessions, entrance: Entrance, officer: str, clock: Any) -> None:
+    secret = entrance.by_password(officer, GOOD, address="::1")
     for _ in range(20):
         clock.minutes(29)
         assert sessions.principal(secret) is not None
     clock.minutes(31)
     assert sessions.principal(secret) is None
-    secret = sessions.sign_in(officer, GOOD, address="::1")
+    secret = entrance.by_password(officer, GOOD, address="::1")
     for _ in range(25):
         clock.minutes(29)
         alive = sessions.principal(secret)
@@ -81,9 +86,9 @@ def test_idle_and_age(sessions: Sessions, officer: str, clock: Any) -> None:
 
 
 def test_a_session_survives_a_restart(
-    sessions: Sessions, officer: str, records: Records, clock: Any
+    sessions: Sessions, entrance: Entrance, officer: str, records: Records, clock: Any
 ) -> None:
-    secret = sessions.sign_in(officer, GOOD, address="::1")
+    secret = entrance.by_password(officer, GOOD, address="::1")
     again = Sessions(records, clock, divisions={}, departments={})
     assert again.principal(secret) is not None
     clock.minutes(31)
@@ -91,39 +96,43 @@ def test_a_session_survives_a_restart(
 
 
 def test_disable_ends_at_once(
-    sessions: Sessions, officer: str, records: Records, clock: Any
+    sessions: Sessions, entrance: Entrance, officer: str, records: Records, clock: Any
 ) -> None:
-    secret = sessions.sign_in(officer, GOOD, address="::1")
+    secret = entrance.by_password(officer, GOOD, address="::1")
     records.transact(lambda tx: accounts.disable(tx.connection, officer, at=clock()))
     sessions.forget(officer)
     assert sessions.principal(secret) is None
     with pytest.raises(SignInRefused, match="disabled"):
-        sessions.sign_in(officer, GOOD, address="::1")
+        entrance.by_password(officer, GOOD, address="::1")
 
 
-def test_link_works_once(sessions: Sessions, officer: str, records: Records, clock: Any) -> None:
+def test_link_works_once(
+    sessions: Sessions, entrance: Entrance, officer: str, records: Records, clock: Any
+) -> None:
     plain = records.transact(
         lambda tx: token.make_link(tx.connection, officer, at=clock(), actor="system")
     )
-    assert sessions.principal(sessions.sign_in_by_link(plain, address="::1"))
+    assert sessions.principal(entrance.by_link(plain, address="::1"))
     with pytest.raises(SignInRefused, match="used already"):
-        sessions.sign_in_by_link(plain, address="::1")
+        entrance.by_link(plain, address="::1")
     late = records.transact(
         lambda tx: token.make_link(tx.connection, officer, at=clock(), actor="system")
     )
     clock.minutes(24 * 60 + 1)
     with pytest.raises(SignInRefused):
-        sessions.sign_in_by_link(late, address="::1")
+        entrance.by_link(late, address="::1")
 
 
-def test_kiosk_lives_with_its_token(sessions: Sessions, records: Records, clock: Any) -> None:
+def test_kiosk_lives_with_its_token(
+    sessions: Sessions, entrance: Entrance, records: Records, clock: Any
+) -> None:
     first.first_start(records, clock())
     made, plain = records.transact(
         lambda tx: token.issue(
             tx.connection, kind="kiosk", account="wall", name="hall", actor="system", at=clock()
         )
     )
-    secret = sessions.sign_in_kiosk(plain, address="::1")
+    secret = entrance.by_kiosk(plain, address="::1")
     clock.minutes(60 * 24 * 365)
     who = sessions.principal(secret)
     assert who is not None
@@ -132,11 +141,11 @@ def test_kiosk_lives_with_its_token(sessions: Sessions, records: Records, clock:
     sessions.forget("wall")
     assert sessions.principal(secret) is None
     with pytest.raises(SignInRefused):
-        sessions.sign_in_kiosk(plain, address="::1")
+        entrance.by_kiosk(plain, address="::1")
     assert sessions.token_principal(plain) is None  # a kiosk's token opens nothing else
 
 
-def test_first_start(records: Records, sessions: Sessions, clock: Any) -> None:
+def test_first_start(records: Records, sessions: Sessions, entrance: Entrance, clock: Any) -> None:
     links = first.first_start(records, clock())
     assert [link.role for link in links] == [
         "system_admin",
@@ -144,13 +153,13 @@ def test_first_start(records: Records, sessions: Sessions, clock: Any) -> None:
         "audit_admin",
         "duty_officer",
     ]
-    who = sessions.principal(sessions.sign_in_by_link(links[0].secret, address="::1"))
+    who = sessions.principal(entrance.by_link(links[0].secret, address="::1"))
     assert who is not None and who.password == "none"
     # until a password was set, a later start prints a new link; the old one is void
     again = first.first_start(records, clock())
     with pytest.raises(SignInRefused):
-        sessions.sign_in_by_link(links[1].secret, address="::1")
-    assert sessions.sign_in_by_link(again[1].secret, address="::1")
+        entrance.by_link(links[1].secret, address="::1")
+    assert entrance.by_link(again[1].secret, address="::1")
     tokens = first.probe_tokens(records, clock())
     probe = sessions.token_principal(tokens["probe-command"])
     assert probe is not None and probe.scope.probe == "probe"
@@ -160,12 +169,14 @@ def test_first_start(records: Records, sessions: Sessions, clock: Any) -> None:
     assert audit.verify(records) is None
 
 
-def test_password_file(records: Records, sessions: Sessions, clock: Any, tmp_path: Path) -> None:
+def test_password_file(
+    records: Records, sessions: Sessions, entrance: Entrance, clock: Any, tmp_path: Path
+) -> None:
     file = tmp_path / "passwords"
     file.write_text(f"# first passwords\nsystem: {GOOD}\n\naudit: Other-horse-8\n")
     links = first.first_start(records, clock(), first.read_passwords(file))
     assert [link.account for link in links] == ["security", "duty"]
-    assert sessions.sign_in("system", GOOD, address="::1")
+    assert entrance.by_password("system", GOOD, address="::1")
     for wrong, says in (
         ("system short", "expected"),
         ("king: " + GOOD, "expected"),
@@ -186,12 +197,14 @@ def test_password_policy(records: Records, officer: str, clock: Any) -> None:
     password.check("Another-horse-9", officer, past)
 
 
-def test_password_grows_old(sessions: Sessions, officer: str, clock: Any) -> None:
+def test_password_grows_old(
+    sessions: Sessions, entrance: Entrance, officer: str, clock: Any
+) -> None:
     clock.minutes(60 * 24 * 89)
-    sessions.sign_in(officer, GOOD, address="::1")
+    entrance.by_password(officer, GOOD, address="::1")
     clock.minutes(60 * 24 * 2)
-    who = sessions.principal(sessions.sign_in(officer, GOOD, address="::1"))
+    who = sessions.principal(entrance.by_password(officer, GOOD, address="::1"))
     assert who is not None and who.password == "expired"
     clock.minutes(60 * 24 * 91)
     with pytest.raises(SignInRefused, match="sleeps"):
-        sessions.sign_in(officer, GOOD, address="::1")
+        entrance.by_password(officer, GOOD, address="::1")

@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 import msgspec
 from sqlalchemy import Connection, delete, desc, func, insert, or_, select, update
 
+from tianmu.access import factor
 from tianmu.access import role as roles_
-from tianmu.access.password import POLICY, Policy
+from tianmu.access.policy import POLICY, Policy
 from tianmu.access.table import account as table
 from tianmu.access.table import account_role, password_past, session, token
 
@@ -30,6 +31,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     probe: str = ""
     active: bool = True
     roles: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    """kinds of second factors in force"""
     has_password: bool = False
     password_at: int = 0
     locked_until: int = 0
@@ -59,15 +62,16 @@ def _read(connection: Connection, rows: Sequence[dict[str, object]]) -> list[Acc
         .order_by(account_role.c.role)
     ):
         held.setdefault(name, []).append(role)
+    factors = factor.kinds(connection, names)
+    hidden = {"password", "failures", "locks", "active"}
     return [
         msgspec.convert(
             {
-                **{
-                    str(k): v for k, v in row.items() if k not in {"password", "failures", "active"}
-                },
+                **{str(k): v for k, v in row.items() if k not in hidden},
                 "active": bool(row["active"]),
                 "has_password": bool(row["password"]),
                 "roles": held.get(str(row["account"]), []),
+                "factors": factors.get(str(row["account"]), []),
             },
             Account,
         )
@@ -191,7 +195,7 @@ def change(
 
 def enable(connection: Connection, account: str, *, at: int) -> Account:
     """Let it sign in (again): also ends a lock and a dormancy."""
-    _bump(connection, account, None, active=1, failures=0, locked_until=0, seen_at=at)
+    _bump(connection, account, None, active=1, failures=0, locks=0, locked_until=0, seen_at=at)
     return get(connection, account)
 
 
@@ -240,27 +244,10 @@ def kept_password(connection: Connection, account: str) -> str:
     return str(row.password) if row else ""
 
 
-def failed(connection: Connection, account: str, *, at: int, policy: Policy = POLICY) -> bool:
-    """Count a failed sign-in; True when it locked the account."""
-    row = connection.execute(select(table.c.failures).where(table.c.account == account)).first()
-    if row is None:
-        return False
-    locks = bool(row.failures + 1 >= policy.failures)
-    connection.execute(
-        update(table)
-        .where(table.c.account == account)
-        .values(
-            failures=0 if locks else row.failures + 1,
-            **({"locked_until": at + policy.lock} if locks else {}),
-        )
-    )
-    return locks
-
-
 def seen(connection: Connection, account: str, *, at: int) -> None:
     """It signed in: failures are forgotten."""
     connection.execute(
-        update(table).where(table.c.account == account).values(failures=0, seen_at=at)
+        update(table).where(table.c.account == account).values(failures=0, locks=0, seen_at=at)
     )
 
 
@@ -269,3 +256,11 @@ def password_state(account: Account, at: int, policy: Policy = POLICY) -> str:
     if not account.has_password:
         return "none"
     return "expired" if at - account.password_at > policy.age else "good"
+
+
+def factor_state(account: Account, at: int, policy: Policy = POLICY) -> str:
+    """``good``, ``asked`` (its roles need a second factor; it may do without for now) or
+    ``needed`` (nothing else before it has one)."""
+    if account.factors or policy.second_factor.isdisjoint(account.roles):
+        return "good"
+    return "asked" if at - account.created_at < policy.grace else "needed"

@@ -4,33 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-DAY = 86_400_000_000
-MINUTE = 60_000_000
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The figures are defaults, to be set by the city; the standard names none."""
-
-    length: int = 8
-    classes: int = 3
-    """of small letters, capitals, digits, others"""
-    past: int = 5
-    """so many last ones are not taken again"""
-    age: int = 90 * DAY
-    """µs after which a new one is asked for"""
-    failures: int = 5
-    lock: int = 30 * MINUTE
-    dormant: int = 90 * DAY
-    """µs without a visit after which an account has to be enabled again"""
-
-
-POLICY = Policy()
+from tianmu.access.policy import POLICY, Policy
 
 
 class WeakPassword(ValueError):

@@ -50,6 +50,7 @@ PERMISSIONS: dict[str, Text] = {
     "rule.publish": {"zh": "发布、回退规则", "en": "Publish and roll back rules"},
     "account.read": {"zh": "查看账号", "en": "See accounts"},
     "account.write": {"zh": "新建、停用账号", "en": "Make and disable accounts"},
+    "factor.reset": {"zh": "重置第二因素", "en": "Reset second factors"},
     "role.grant": {"zh": "授予、撤销角色", "en": "Grant and take back roles"},
     "organisation.read": {"zh": "查看组织机构", "en": "See the organisation"},
     "roster.read": {"zh": "查看值班表", "en": "See the roster"},
@@ -134,7 +135,7 @@ ROLES: dict[str, Role] = {
         _administrator(
             "security_admin",
             {"zh": "安全管理员", "en": "Security administrator"},
-            {"account.read", "role.grant", "pack.read", "rule.read"},
+            {"account.read", "role.grant", "factor.reset", "pack.read", "rule.read"},
         ),
         _administrator(
             "audit_admin",

@@ -68,6 +68,8 @@ class Principal:
     """digest of the session, or name of the token: never the secret itself"""
     password: str = "good"  # noqa: S105 - a state, not a secret
     """``good``, ``none`` (came by a one-time link) or ``expired``: then nothing else is allowed"""
+    factor: str = "good"
+    """``good``, ``asked`` (a second one is, soon) or ``needed``: then nothing else is allowed"""
 
     @property
     def role(self) -> str:

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from tianmu.access import account as accounts
-from tianmu.access import audit, password, token
+from tianmu.access import audit, token
 from tianmu.access import role as roles
 from tianmu.access.account import Account, NoAccount
-from tianmu.access.password import MINUTE, POLICY, Policy
+from tianmu.access.policy import MINUTE, POLICY, Policy
 from tianmu.access.scope import Principal, scope_of
 from tianmu.access.table import account as account_table
 from tianmu.access.table import metadata
@@ -25,22 +25,9 @@ from tianmu.access.table import session as table
 from tianmu.access.token import NoToken
 from tianmu.store.records import Records, Transaction
 
-IDLE = 30 * MINUTE
-"""µs without a request after which a person is signed out (GB/T 22239-2019 §8.1.4.1 b; the figure
-is a default, to be set by the city). An open live push counts as being there."""
-LASTS = 12 * 60 * MINUTE
-"""µs after which a person signs in again, whatever they do (default, to be set by the city)"""
 BY_LINK = 15 * MINUTE
 """µs after a sign-in by link in which no old password is asked for (default, to be set)"""
 FOREVER = 2**62
-
-
-class SignInRefused(PermissionError):
-    """Not signed in; the message gives away nothing about which accounts exist."""
-
-    def __init__(self, message: str, locked_until: int = 0) -> None:
-        super().__init__(message)
-        self.locked_until = locked_until
 
 
 @dataclass
@@ -69,19 +56,22 @@ class Sessions:
         divisions: Mapping[str, str],
         departments: Mapping[str, str],
         policy: Policy = POLICY,
-        idle: int = IDLE,
-        lasts: int = LASTS,
     ) -> None:
-        self._records, self._clock, self._policy = records, clock, policy
+        self._records, self._clock, self.policy = records, clock, policy
         self._divisions, self._departments = divisions, departments
-        self._idle, self._lasts = idle, lasts
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
         records.create(metadata)
 
-    def use(self, divisions: Mapping[str, str], departments: Mapping[str, str]) -> None:
-        """Take the divisions and departments of another pack."""
+    def use(
+        self,
+        divisions: Mapping[str, str],
+        departments: Mapping[str, str],
+        policy: Policy | None = None,
+    ) -> None:
+        """Take the divisions, departments and policy of another pack."""
         self._divisions, self._departments = divisions, departments
+        self.policy = policy or self.policy
         self.forget()
 
     def forget(self, account: str | None = None) -> None:
@@ -90,76 +80,6 @@ class Sessions:
             gone = [d for d, h in self._held.items() if account in (None, h.account)]
             for digest in gone:
                 self._write_seen(digest, self._held.pop(digest))
-
-    def sign_in(self, account: str, plain: str, *, address: str, agent: str = "") -> str:
-        """The secret of a new session, or ``SignInRefused``. Takes some 50 ms (Argon2id): call it
-        off the event loop."""
-        now = self._clock()
-        try:
-            found: Account | None = self._records.read(lambda c: accounts.get(c, account))
-        except NoAccount:
-            found = None
-        kept = self._records.read(lambda c: accounts.kept_password(c, account))
-        right = password.matches(kept, plain)
-        if found is not None and found.locked_until > now:
-            self._note(account, "session.open", "refused", address, reason="locked")
-            raise SignInRefused(
-                "too many failed attempts: the account is locked for a while", found.locked_until
-            )
-        if found is None or not right:
-            self._failed(account, found, address)
-            raise SignInRefused("account or password is wrong")
-        if not found.active:
-            self._note(account, "session.open", "refused", address, reason="disabled")
-            raise SignInRefused("the account is disabled; a system administrator can enable it")
-        if found.seen_at and now - found.seen_at > self._policy.dormant:
-            self._note(account, "session.open", "refused", address, reason="dormant")
-            raise SignInRefused(
-                "the account was not used for long and sleeps; a system administrator can enable it"
-            )
-
-        def open_(tx: Transaction) -> str:
-            accounts.seen(tx.connection, account, at=now)
-            return self._open(tx.connection, found, "person", address, agent, now, "password")
-
-        return self._records.transact(open_)
-
-    def sign_in_by_link(self, plain: str, *, address: str, agent: str = "") -> str:
-        """Use a one-time link up; the secret of a new session, or ``SignInRefused``."""
-        now = self._clock()
-
-        def open_(tx: Transaction) -> str:
-            found = accounts.get(tx.connection, token.use_link(tx.connection, plain, at=now))
-            if not found.active:
-                raise NoToken("the account of this link is disabled")
-            accounts.seen(tx.connection, found.account, at=now)
-            return self._open(tx.connection, found, "person", address, agent, now, "link")
-
-        try:
-            return self._records.transact(open_)
-        except NoToken as error:
-            self._note("", "session.open", "refused", address, reason="link")
-            raise SignInRefused(str(error)) from error
-
-    def sign_in_kiosk(self, plain: str, *, address: str, agent: str = "") -> str:
-        """A session for a wall screen by its kiosk token: lives as long as the token."""
-        now = self._clock()
-
-        def open_(tx: Transaction) -> str:
-            held = token.find(tx.connection, plain, "kiosk", at=now)
-            found = accounts.get(tx.connection, held.account)
-            if not found.active:
-                raise NoToken("the account of this token is disabled")
-            expires = held.expires_at or FOREVER
-            return self._open(
-                tx.connection, found, "kiosk", address, agent, now, "token", held.token, expires
-            )
-
-        try:
-            return self._records.transact(open_)
-        except NoToken as error:
-            self._note("", "session.open", "refused", address, reason="kiosk token")
-            raise SignInRefused(str(error)) from error
 
     def principal(self, plain: str) -> Principal | None:
         """Whose session this is, or None when it is none (any more). Counts as a visit."""
@@ -172,7 +92,7 @@ class Sessions:
                     return None
                 self._held[digest] = held
             if now >= held.expires_at or (
-                held.kind == "person" and now - held.seen_at > self._idle
+                held.kind == "person" and now - held.seen_at > self.policy.idle
             ):
                 del self._held[digest]
                 return None
@@ -182,11 +102,13 @@ class Sessions:
             return held.principal
 
     def fresh_from_link(self, session: str) -> bool:
-        """Whether the session (by digest) was opened by a one-time link just now: who forgot the
-        password came to set another, and cannot tell the old one."""
+        """Whether the session (by digest) was opened by a one-time link or a passkey just now: who
+        forgot the password came to set another, and cannot tell the old one."""
         since = self._clock() - BY_LINK
         wanted = select(table.c.digest).where(
-            table.c.digest == session, table.c.way == "link", table.c.created_at > since
+            table.c.digest == session,
+            or_(table.c.way.startswith("link"), table.c.way == "passkey"),
+            table.c.created_at > since,
         )
         return self._records.read(lambda c: c.execute(wanted).first()) is not None
 
@@ -255,18 +177,55 @@ class Sessions:
             .values(revoked_at=at)
         )
 
-    def _open(
+    def trim(self, account: str) -> None:
+        """End the oldest sessions of a person who has more at once than the policy lets stand."""
+        now = self._clock()
+        live = (
+            select(table.c.digest)
+            .where(
+                table.c.account == account,
+                table.c.kind == "person",
+                table.c.revoked_at == 0,
+                table.c.expires_at > now,
+                table.c.seen_at > now - self.policy.idle - MINUTE,
+            )
+            .order_by(table.c.created_at.desc())
+            .offset(self.policy.sessions)
+        )
+
+        def end(tx: Transaction) -> int:
+            old = [row.digest for row in tx.connection.execute(live)]
+            if old:
+                tx.connection.execute(
+                    update(table).where(table.c.digest.in_(old)).values(revoked_at=now)
+                )
+                audit.append(
+                    tx.connection,
+                    at=now,
+                    actor=account,
+                    verb="session.end",
+                    detail={"sessions": len(old), "why": f"more than {self.policy.sessions}"},
+                )
+            return len(old)
+
+        if self._records.transact(end):
+            self.forget(account)
+
+    def open(
         self,
         connection: Connection,
         found: Account,
         kind: str,
         address: str,
         agent: str,
-        now: int,
         way: str,
+        *,
         of_token: str = "",
         expires: int = 0,
     ) -> str:
+        """The secret of a new session, in the caller's transaction. Whoever calls has made sure of
+        who it is; ``way`` says how."""
+        now = self._clock()
         plain = token.secret()
         connection.execute(
             insert(table).values(
@@ -279,7 +238,7 @@ class Sessions:
                 agent=agent[:200],
                 created_at=now,
                 seen_at=now,
-                expires_at=expires or now + self._lasts,
+                expires_at=expires or now + self.policy.lasts,
             )
         )
         audit.append(
@@ -344,7 +303,10 @@ class Sessions:
             probe=owner.probe,
             language=owner.language,
             session=session,
-            password=accounts.password_state(owner, self._clock(), self._policy)
+            password=accounts.password_state(owner, self._clock(), self.policy)
+            if kind == "person"
+            else "good",
+            factor=accounts.factor_state(owner, self._clock(), self.policy)
             if kind == "person"
             else "good",
         )
@@ -365,36 +327,3 @@ class Sessions:
             )
 
         self._records.write(write)
-
-    def _failed(self, account: str, found: Account | None, address: str) -> None:
-        now = self._clock()
-
-        def write(tx: Transaction) -> None:
-            locked = found is not None and accounts.failed(
-                tx.connection, account, at=now, policy=self._policy
-            )
-            audit.append(
-                tx.connection,
-                at=now,
-                actor=account if found else "",
-                address=address,
-                verb="session.open",
-                outcome="refused",
-                detail={"reason": "password", "locked": locked},
-            )
-
-        self._records.transact(write)
-
-    def _note(self, actor: str, verb: str, outcome: str, address: str, *, reason: str) -> None:
-        now = self._clock()
-        self._records.transact(
-            lambda tx: audit.append(
-                tx.connection,
-                at=now,
-                actor=actor,
-                verb=verb,
-                address=address,
-                outcome=outcome,
-                detail={"reason": reason},
-            )
-        )

@@ -34,6 +34,7 @@ account = Table(
     Column("password_at", BigInteger, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("locked_until", BigInteger, nullable=False, default=0),
+    Column("locks", Integer, nullable=False, default=0, server_default="0"),  # since it last got in
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False, default=0),
     Column("version", Integer, nullable=False, default=1),

@@ -10,6 +10,7 @@ import time
 
 from tianmu import __version__
 from tianmu.access import first
+from tianmu.access.policy import policy_of
 from tianmu.access.session import Sessions
 from tianmu.app import founding
 from tianmu.app.certificate import serve_renewed
@@ -42,7 +43,13 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     records = Records(data / "hub.sqlite")
     registry = Registry(data)
     divisions, departments = parents(city)
-    sessions = Sessions(records, founding.now, divisions=divisions, departments=departments)
+    sessions = Sessions(
+        records,
+        founding.now,
+        divisions=divisions,
+        departments=departments,
+        policy=policy_of(city.admission),
+    )
     journal = SqliteJournal(data)
     manage = Manage(records, SqliteJournal(data), city, founding.now, data)
     lags = Lags(data)

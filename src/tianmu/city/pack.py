@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from tianmu.city import (
+    admission,
     basemap,
     department,
     device,
@@ -36,6 +37,7 @@ from tianmu.city import (
     truth,
     workdays,
 )
+from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
@@ -86,6 +88,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     merging: Merging
     ruling_within: Limit = duty.RULING_WITHIN
     retention: Retention = Retention()
+    admission: Admission = Admission()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
@@ -140,6 +143,8 @@ class City:
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
     """how long the past is kept"""
+    admission: Admission = field(default_factory=Admission)
+    """how people are let in"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
@@ -318,6 +323,7 @@ def _head(reader: PackReader) -> tuple[Document, _Head] | None:
     if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
         fault("edition", "two editions have one id, or one holds : or *", "rename one")
     retention.check(reader, document, head.retention)
+    admission.check(reader, document, head.admission)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)
     return document, head
@@ -392,6 +398,7 @@ def _read(reader: PackReader) -> City | None:
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,
+        admission=head.admission,
         basemap=head.basemap,
         truth=told,
     )

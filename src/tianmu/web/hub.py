@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tianmu.access import account as accounts
+from tianmu.access.entrance import Entrance
 from tianmu.access.keys import Keys
 from tianmu.access.scope import WHOLE, Principal, below
 from tianmu.access.session import Sessions
@@ -74,6 +75,7 @@ class Hub:
     def __post_init__(self) -> None:
         self.registrar = Registrar(self.records, self.registry)
         self.keys = Keys(self.data / "keys")
+        self.entrance = Entrance(self.sessions, self.records, self.clock, self.keys)
         self._others: dict[str, Records] = {}
         self.memory: dict[str, Any] = {}
         """what parts of the web remember between requests"""

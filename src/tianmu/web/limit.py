@@ -83,7 +83,7 @@ class Limits:
         client = scope.get("client")
         address = client[0] if client else ""
         method, path = scope["method"], scope["path"]
-        if method == "POST" and path.startswith("/api/session"):
+        if method == "POST" and path.startswith("/api/session") and "/factors" not in path:
             return "sign_in", address, self.rates.sign_in
         session = bearer = ""
         for name, value in scope["headers"]:

@@ -11,6 +11,7 @@ from tianmu.web.api import (
     cases,
     city,
     devices,
+    factors,
     history,
     history_areas,
     history_export,
@@ -35,6 +36,7 @@ NOUNS: tuple[Routes, ...] = tuple(
     module.routes
     for module in (
         session,
+        factors,
         city,
         vitals,
         push,

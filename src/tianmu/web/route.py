@@ -168,6 +168,13 @@ def guard(permission: str) -> Callable[[Request], Ask]:
                 "the password is too old: nothing else is allowed before it is changed",
                 "POST /api/session/password with the old and a new one",
             )
+        if who.factor == "needed" and permission != SIGNED_IN:
+            raise Problem(
+                403,
+                "second-factor-needed",
+                "this account needs a second factor: nothing else is allowed before it has one",
+                "enrol an app or a passkey: POST /api/session/factors/totp",
+            )
         ask = Ask(hub, who, address, request)
         if permission != SIGNED_IN and permission not in who.permissions:
             if not safe:
@@ -263,10 +270,11 @@ class Routes:
         given: Any = None,
         status: int = 200,
         media: str = "application/json",
+        also: Mapping[int, Any] | None = None,
     ) -> Callable[[F], F]:
         """Add a route. ``may`` is the permission; ``gives`` and ``takes`` the types of answer and
         body, or ``form`` the schema of a form; ``example`` an example of the body taken,
-        ``given`` one of the answer."""
+        ``given`` one of the answer; ``also`` the types of answers with another status."""
 
         def add(function: F) -> F:
             check = guard(may)
@@ -305,6 +313,10 @@ class Routes:
             extra["responses"] = {
                 str(code): {**described, "content": {media: answer}} if answer else described
             }
+            for other, sort in (also or {}).items():
+                self.structs.append(sort)
+                schema = {"schema": {"x-struct": repr(sort)}}
+                extra["responses"][str(other)] = {**described, "content": {media: schema}}
             self.router.add_api_route(
                 path,
                 _wrapped(function, status),

@@ -40,6 +40,8 @@ class AccountSaid(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     active: bool
     roles: list[str]
+    factors: list[str]
+    """kinds of second factors in force"""
     has_password: bool
     locked_until: Instant | None
     created_at: Instant | None
@@ -109,6 +111,7 @@ def said(found: Account) -> AccountSaid:
         probe=found.probe,
         active=found.active,
         roles=list(found.roles),
+        factors=list(found.factors),
         has_password=found.has_password,
         locked_until=moment.say(found.locked_until),
         created_at=moment.say(found.created_at),

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tianmu.access.policy import policy_of
 from tianmu.city import pack as packs
 from tianmu.city import reader
 from tianmu.city.fault import PackFaulty
@@ -184,7 +185,7 @@ def reload_pack(ask: Asking) -> PackChecked:
     hub.registrar.write(make)
     own = shifts.stored(hub.records)
     shifts.use(hub, shifts.with_roster(after, own[2]) if own else after)
-    hub.sessions.use(*parents(after))
+    hub.sessions.use(*parents(after), policy_of(after.admission))
     return PackChecked(
         faults=[], digest=after.digest, same=after.digest == before.digest, changes=changes
     )

@@ -1,21 +1,23 @@
-"""Signing in and out."""
+"""Signing in, in one step or two, and out."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Request
 
 from tianmu.access import account as accounts
 from tianmu.access import password as passwords
+from tianmu.access.entrance import SecondStep, SignInRefused
+from tianmu.access.passkey import Site
 from tianmu.access.scope import Principal
-from tianmu.access.session import SignInRefused
 from tianmu.store.records import Transaction
 from tianmu.web.hub import Hub
 from tianmu.web.limit import COOKIE
 from tianmu.web.problem import Problem
-from tianmu.web.route import PUBLIC, SIGNED_IN, Asking, Reply, Routes, taken
+from tianmu.web.route import PUBLIC, SIGNED_IN, Ask, Asking, Reply, Routes, taken
 
 routes = Routes("session")
 
@@ -33,6 +35,40 @@ class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
     old: str = ""
     """needed where there is one already, but in the first minutes after a one-time link"""
+
+
+class SecondAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What came first was right; ``POST /api/session/second`` or a passkey opens the session."""
+
+    ticket: str
+    """good for five minutes"""
+    ways: list[str]
+    """``totp``, ``passkey``, ``recovery``: those this account has"""
+
+
+class SecondGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    ticket: str
+    way: Annotated[str, msgspec.Meta(pattern="^(totp|recovery)$")]
+    code: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class PasskeyAsked(msgspec.Struct, frozen=True, kw_only=True):
+    ticket: str
+    options: dict[str, Any]
+    """for ``navigator.credentials`` (WebAuthn, as JSON)"""
+
+
+class PasskeyGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    ticket: str
+    credential: dict[str, Any]
+    """as the browser made it (``toJSON``)"""
+
+
+class WaysSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ways in there are, beside a password."""
+
+    passkey: bool
+    """whether the address that was asked can have passkeys: a name, and TLS or localhost"""
 
 
 class ScopeSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +92,9 @@ class SessionSaid(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     password: str
     """``good``, ``none`` (came by a link: set one) or ``expired`` (nothing else is allowed)"""
+    factor: str
+    """``good``, ``asked`` (its roles need a second factor soon) or ``needed`` (nothing else is
+    allowed before it has one)"""
 
 
 EXAMPLE = {
@@ -69,6 +108,7 @@ EXAMPLE = {
     "kiosk": False,
     "probe": "",
     "password": "good",
+    "factor": "good",
 }
 
 
@@ -85,16 +125,23 @@ def said(who: Principal) -> SessionSaid:
         kiosk=who.kind == "kiosk",
         probe=who.probe,
         password=who.password,
+        factor=who.factor,
     )
 
 
-def _opened(hub: Hub, secret: str) -> Reply:
+def opened(hub: Hub, secret: str) -> Reply:
+    """The answer that carries a new session's cookie."""
     who = hub.sessions.principal(secret)
     if who is None:
         raise Problem(401, "signed-out", "the session ended at once", "sign in again")
-    year = 365 * 86_400 if who.kind == "kiosk" else 12 * 3_600
+    year = 365 * 86_400 if who.kind == "kiosk" else round(hub.sessions.policy.lasts / 1e6)
     cookie = f"{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={year}"
     return Reply(said(who), headers={"Set-Cookie": cookie + ("; Secure" if hub.secure else "")})
+
+
+def site_of(request: Request) -> Site:
+    """Where the browser thinks it is."""
+    return Site(request.headers.get("host", ""))
 
 
 def _refuse(error: SignInRefused) -> Problem:
@@ -106,11 +153,15 @@ def _refuse(error: SignInRefused) -> Problem:
     )
 
 
-def _address(request: Request) -> tuple[str, str]:
-    return (
-        request.client.host if request.client else "",
-        request.headers.get("user-agent", ""),
-    )
+def _let_in(ask: Ask, come: Callable[..., str], *given: Any) -> Reply:
+    """A session for whoever comes, or what is asked of them next."""
+    agent = ask.request.headers.get("user-agent", "")
+    try:
+        return opened(ask.hub, come(*given, address=ask.address, agent=agent))
+    except SecondStep as step:
+        return Reply(SecondAsked(ticket=step.ticket, ways=list(step.ways)), status=202)
+    except SignInRefused as error:
+        raise _refuse(error) from error
 
 
 @routes(
@@ -119,17 +170,14 @@ def _address(request: Request) -> tuple[str, str]:
     may=PUBLIC,
     takes=SignIn,
     gives=SessionSaid,
+    also={202: SecondAsked},
     example={"account": "duty", "password": "…"},
     given=EXAMPLE,
 )
 def sign_in(ask: Asking, body: Annotated[SignIn, Depends(taken(SignIn))]) -> Reply:
-    """Sign in by password; the session is the cookie that comes back."""
-    address, agent = _address(ask.request)
-    try:
-        secret = ask.hub.sessions.sign_in(body.account, body.password, address=address, agent=agent)
-    except SignInRefused as error:
-        raise _refuse(error) from error
-    return _opened(ask.hub, secret)
+    """Sign in by password; the session is the cookie that comes back. 202: a second step is asked
+    for."""
+    return _let_in(ask, ask.hub.entrance.by_password, body.account, body.password)
 
 
 @routes(
@@ -138,17 +186,70 @@ def sign_in(ask: Asking, body: Annotated[SignIn, Depends(taken(SignIn))]) -> Rep
     may=PUBLIC,
     takes=OneToken,
     gives=SessionSaid,
+    also={202: SecondAsked},
     example={"token": "…"},
     given=EXAMPLE,
 )
 def sign_in_by_link(ask: Asking, body: Annotated[OneToken, Depends(taken(OneToken))]) -> Reply:
-    """Sign in by a one-time link, which is used up by it."""
-    address, agent = _address(ask.request)
-    try:
-        secret = ask.hub.sessions.sign_in_by_link(body.token, address=address, agent=agent)
-    except SignInRefused as error:
-        raise _refuse(error) from error
-    return _opened(ask.hub, secret)
+    """Sign in by a one-time link, which is used up by it. 202: a second step is asked for."""
+    return _let_in(ask, ask.hub.entrance.by_link, body.token)
+
+
+@routes(
+    "POST",
+    "/api/session/second",
+    may=PUBLIC,
+    takes=SecondGiven,
+    gives=SessionSaid,
+    example={"ticket": "…", "way": "totp", "code": "123456"},
+    given=EXAMPLE,
+)
+def sign_in_second(ask: Asking, body: Annotated[SecondGiven, Depends(taken(SecondGiven))]) -> Reply:
+    """The second step: a code of an authenticator app, or a recovery code."""
+    return _let_in(ask, ask.hub.entrance.second, body.ticket, body.way, body.code)
+
+
+@routes("GET", "/api/session/ways", may=PUBLIC, gives=WaysSaid)
+def list_ways(ask: Asking) -> WaysSaid:
+    """Which ways in there are, beside a password."""
+    site = site_of(ask.request)
+    return WaysSaid(passkey=bool(site.name))
+
+
+@routes("POST", "/api/session/passkey/request", may=PUBLIC, gives=PasskeyAsked)
+def ask_passkey(ask: Asking) -> PasskeyAsked:
+    """What the browser is to be asked for to sign in by a passkey."""
+    site = site_of(ask.request)
+    if not site.name:
+        raise no_site()
+    ticket, options = ask.hub.entrance.passkey_request(site)
+    return PasskeyAsked(ticket=ticket, options=options)
+
+
+def no_site() -> Problem:
+    """Browsers make passkeys for names only."""
+    return Problem(
+        409,
+        "no-passkeys-here",
+        "browsers have passkeys for a name only, and this page was opened by an address",
+        "open it by its name (--tls-name, or that of the certificate), or use an app's code",
+    )
+
+
+@routes(
+    "POST",
+    "/api/session/passkey",
+    may=PUBLIC,
+    takes=PasskeyGiven,
+    gives=SessionSaid,
+    given=EXAMPLE,
+)
+def sign_in_by_passkey(
+    ask: Asking, body: Annotated[PasskeyGiven, Depends(taken(PasskeyGiven))]
+) -> Reply:
+    """Sign in by a passkey, which is two factors in itself."""
+    site = site_of(ask.request)
+    return _let_in(ask, ask.hub.entrance.by_passkey, body.ticket, body.credential, site)
 
 
 @routes(
@@ -161,12 +262,7 @@ def sign_in_by_link(ask: Asking, body: Annotated[OneToken, Depends(taken(OneToke
 )
 def sign_in_kiosk(ask: Asking, body: Annotated[OneToken, Depends(taken(OneToken))]) -> Reply:
     """Sign a wall screen in by its read-only kiosk token."""
-    address, agent = _address(ask.request)
-    try:
-        secret = ask.hub.sessions.sign_in_kiosk(body.token, address=address, agent=agent)
-    except SignInRefused as error:
-        raise _refuse(error) from error
-    return _opened(ask.hub, secret)
+    return _let_in(ask, ask.hub.entrance.by_kiosk, body.token)
 
 
 @routes("GET", "/api/session", may=SIGNED_IN, gives=SessionSaid, given=EXAMPLE)
@@ -189,6 +285,24 @@ def sign_out(ask: Asking) -> Reply:
     )
 
 
+def confirm(ask: Ask, password: str, verb: str) -> str:
+    """Make sure that whoever holds the session is the account's person, before ``verb`` changes
+    how one gets in: by the password, or having come by link or passkey just now. How it was."""
+    hub, name = ask.hub, ask.who.account
+    if ask.who.kind != "person":
+        raise Problem(403, "forbidden", "screens and programs sign in by tokens", "use tokens")
+    kept = hub.records.read(lambda c: accounts.kept_password(c, name))
+    if not kept or (not password and hub.sessions.fresh_from_link(ask.who.session)):
+        return "link"
+    if hub.records.read(lambda c: accounts.get(c, name)).locked_until > hub.clock():
+        raise Problem(403, "locked", "too many wrong passwords: locked for a while", "wait")
+    if not passwords.matches(kept, password):
+        ask.refused(verb, name, reason="the password is wrong")
+        hub.entrance.failed(name, ask.address, reason="password")
+        raise Problem(403, "wrong-password", "the old password is wrong", "try again")
+    return "password"
+
+
 @routes(
     "POST",
     "/api/session/password",
@@ -201,13 +315,7 @@ def set_password(
 ) -> None:
     """Set one's own password; other sessions of the account end."""
     hub, name = ask.hub, ask.who.account
-    if ask.who.kind != "person":
-        raise Problem(403, "forbidden", "screens and programs have no password", "use tokens")
-    kept = hub.records.read(lambda c: accounts.kept_password(c, name))
-    by_link = not body.old and hub.sessions.fresh_from_link(ask.who.session)
-    if kept and not by_link and not passwords.matches(kept, body.old):
-        ask.refused("account.password", name, reason="the old password is wrong")
-        raise Problem(403, "wrong-password", "the old password is wrong", "try again")
+    way = confirm(ask, body.old, "account.password")
     past = hub.records.read(lambda c: accounts.past_passwords(c, name))
     try:
         passwords.check(body.new, name, past)
@@ -219,7 +327,7 @@ def set_password(
         at = hub.clock()
         accounts.set_password(tx.connection, name, fresh, at=at)
         hub.sessions.end_all(tx.connection, name, at=at, but=ask.who.session)
-        ask.note(tx, "account.password", name, by="link" if by_link else "password")
+        ask.note(tx, "account.password", name, by=way)
 
     hub.records.transact(change)
     hub.sessions.forget(name)
