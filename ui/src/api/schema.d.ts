@@ -18,8 +18,9 @@ export interface paths {
         get: operations["get_session"];
         put?: never;
         /**
-         * Sign in by password; the session is the cookie that comes back
-         * @description Sign in by password; the session is the cookie that comes back.
+         * Sign in by password; the session is the cookie that comes back. 202: a second step is asked
+         * @description Sign in by password; the session is the cookie that comes back. 202: a second step is asked
+         *     for.
          */
         post: operations["sign_in"];
         /**
@@ -42,10 +43,90 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign in by a one-time link, which is used up by it
-         * @description Sign in by a one-time link, which is used up by it.
+         * Sign in by a one-time link, which is used up by it. 202: a second step is asked for
+         * @description Sign in by a one-time link, which is used up by it. 202: a second step is asked for.
          */
         post: operations["sign_in_by_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/second": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second step: a code of an authenticator app, or a recovery code
+         * @description The second step: a code of an authenticator app, or a recovery code.
+         */
+        post: operations["sign_in_second"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which ways in there are, beside a password
+         * @description Which ways in there are, beside a password.
+         */
+        get: operations["list_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/passkey/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the browser is to be asked for to sign in by a passkey
+         * @description What the browser is to be asked for to sign in by a passkey.
+         */
+        post: operations["ask_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by a passkey, which is two factors in itself
+         * @description Sign in by a passkey, which is two factors in itself.
+         */
+        post: operations["sign_in_by_passkey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -86,6 +167,169 @@ export interface paths {
          * @description Set one's own password; other sessions of the account end.
          */
         post: operations["set_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's own second factors
+         * @description One's own second factors.
+         */
+        get: operations["list_factors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to enrol an authenticator app: counts once a code of it was seen
+         * @description Begin to enrol an authenticator app: counts once a code of it was seen.
+         */
+        post: operations["begin_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the app in force by a code of it; other sessions of the account end
+         * @description Put the app in force by a code of it; other sessions of the account end.
+         */
+        post: operations["confirm_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/passkey/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to make a passkey: what the browser is to be asked for
+         * @description Begin to make a passkey: what the browser is to be asked for.
+         */
+        post: operations["begin_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a passkey in force; other sessions of the account end
+         * @description Put a passkey in force; other sessions of the account end.
+         */
+        post: operations["add_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fresh recovery codes in place of all earlier ones
+         * @description Fresh recovery codes in place of all earlier ones.
+         */
+        post: operations["renew_recovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/factors/{held}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take one of one's own second factors away
+         * @description Take one of one's own second factors away.
+         */
+        post: operations["remove_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account}/factors/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take all second factors of somebody else's account away; its sessions end. A way in is given
+         * @description Take all second factors of somebody else's account away; its sessions end. A way in is given
+         *     by the system administrator alone, so neither takes an account over.
+         *
+         *     Needs `factor.reset`.
+         */
+        post: operations["reset_factors"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2123,6 +2367,7 @@ export interface components {
             kiosk: boolean;
             probe: string;
             password: string;
+            factor: string;
         };
         /** ScopeSaid */
         ScopeSaid: {
@@ -2130,15 +2375,97 @@ export interface components {
             department: string;
             tier: number;
         };
+        /**
+         * SecondAsked
+         * @description What came first was right; ``POST /api/session/second`` or a passkey opens the session.
+         */
+        SecondAsked: {
+            ticket: string;
+            ways: string[];
+        };
         /** OneToken */
         OneToken: {
             token: string;
+        };
+        /** SecondGiven */
+        SecondGiven: {
+            ticket: string;
+            way: string;
+            code: string;
+        };
+        /**
+         * WaysSaid
+         * @description Which ways in there are, beside a password.
+         */
+        WaysSaid: {
+            passkey: boolean;
+        };
+        /** PasskeyAsked */
+        PasskeyAsked: {
+            ticket: string;
+            options: Record<string, never>;
+        };
+        /** PasskeyGiven */
+        PasskeyGiven: {
+            ticket: string;
+            credential: Record<string, never>;
         };
         /** PasswordChange */
         PasswordChange: {
             new: string;
             /** @default  */
             old: string;
+        };
+        /** FactorsSaid */
+        FactorsSaid: {
+            needed: boolean;
+            until: string | null;
+            factors: components["schemas"]["FactorSaid"][];
+            recovery_left: number;
+            passkey: boolean;
+        };
+        /** FactorSaid */
+        FactorSaid: {
+            factor: string;
+            kind: string;
+            name: string;
+            created_at: string | null;
+            used_at: string | null;
+        };
+        /** Confirmation */
+        Confirmation: {
+            /** @default  */
+            password: string;
+        };
+        /** AppBegun */
+        AppBegun: {
+            secret: string;
+            uri: string;
+            qr: string;
+        };
+        /** CodeGiven */
+        CodeGiven: {
+            code: string;
+        };
+        /** Recovery */
+        Recovery: {
+            codes: string[];
+        };
+        /** PasskeyMade */
+        PasskeyMade: {
+            ticket: string;
+            credential: Record<string, never>;
+            /** @default  */
+            name: string;
+        };
+        /** WhyReset */
+        WhyReset: {
+            reason: string;
+        };
+        /** ResetDone */
+        ResetDone: {
+            account: string;
+            removed: number;
         };
         /**
          * CitySaid
@@ -3866,6 +4193,7 @@ export interface components {
             probe: string;
             active: boolean;
             roles: string[];
+            factors: string[];
             has_password: boolean;
             locked_until: string | null;
             created_at: string | null;
@@ -4086,7 +4414,8 @@ export interface operations {
                      *       "language": "zh",
                      *       "kiosk": false,
                      *       "probe": "",
-                     *       "password": "good"
+                     *       "password": "good",
+                     *       "factor": "good"
                      *     }
                      */
                     "application/json": components["schemas"]["SessionSaid"];
@@ -4149,10 +4478,20 @@ export interface operations {
                      *       "language": "zh",
                      *       "kiosk": false,
                      *       "probe": "",
-                     *       "password": "good"
+                     *       "password": "good",
+                     *       "factor": "good"
                      *     }
                      */
                     "application/json": components["schemas"]["SessionSaid"];
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondAsked"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -4238,7 +4577,198 @@ export interface operations {
                      *       "language": "zh",
                      *       "kiosk": false,
                      *       "probe": "",
-                     *       "password": "good"
+                     *       "password": "good",
+                     *       "factor": "good"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionSaid"];
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondAsked"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    sign_in_second: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ticket": "…",
+                 *       "way": "totp",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SecondGiven"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account": "duty",
+                     *       "name": "Duty officer",
+                     *       "role": "duty_officer",
+                     *       "roles": [
+                     *         "duty_officer"
+                     *       ],
+                     *       "scope": {
+                     *         "division": "",
+                     *         "department": "",
+                     *         "tier": 1
+                     *       },
+                     *       "permissions": [
+                     *         "alarm.acknowledge",
+                     *         "alarm.read",
+                     *         "case.command"
+                     *       ],
+                     *       "language": "zh",
+                     *       "kiosk": false,
+                     *       "probe": "",
+                     *       "password": "good",
+                     *       "factor": "good"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    ask_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    sign_in_by_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyGiven"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account": "duty",
+                     *       "name": "Duty officer",
+                     *       "role": "duty_officer",
+                     *       "roles": [
+                     *         "duty_officer"
+                     *       ],
+                     *       "scope": {
+                     *         "division": "",
+                     *         "department": "",
+                     *         "tier": 1
+                     *       },
+                     *       "permissions": [
+                     *         "alarm.acknowledge",
+                     *         "alarm.read",
+                     *         "case.command"
+                     *       ],
+                     *       "language": "zh",
+                     *       "kiosk": false,
+                     *       "probe": "",
+                     *       "password": "good",
+                     *       "factor": "good"
                      *     }
                      */
                     "application/json": components["schemas"]["SessionSaid"];
@@ -4318,6 +4848,298 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorsSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppBegun"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    confirm_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeGiven"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    begin_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyAsked"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    add_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyMade"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    renew_recovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    remove_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                held: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    reset_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the phone was lost; seen in person"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WhyReset"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetDone"];
+                };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {
