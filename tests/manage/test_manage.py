@@ -521,7 +521,7 @@ def test_evidence_is_on_the_case(house: House) -> None:
     house.work()
     photo = Evidence(name="a.png", media_type="image/png", role="handle_before", at=house.now)
     content = b"\x89PNG\r\n\x1a\n picture"
-    kept = house.manage.attach("c1", photo, content, FIREMAN)
+    kept, _ = house.manage.attach("c1", photo, content, FIREMAN)
     house.manage.attach("c1", photo, content, FIREMAN)
     view = house.manage.case_view("c1", FIREMAN)
     [one] = view["evidence"]

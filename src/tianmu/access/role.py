@@ -32,6 +32,8 @@ PERMISSIONS: dict[str, Text] = {
     "case.rule": {"zh": "裁定权责", "en": "Rule who answers for a matter"},
     "case.note": {"zh": "添加备注", "en": "Add notes"},
     "case.whistle": {"zh": "吹哨：呼叫部门到场", "en": "Whistle: call departments to the place"},
+    "patrol.write": {"zh": "巡查", "en": "Walk patrols"},
+    "patrol.read": {"zh": "查看巡查记录", "en": "See patrols"},
     "report.read": {"zh": "查看诉求", "en": "See reports"},
     "report.write": {"zh": "登记诉求", "en": "Take reports"},
     "report.reveal": {
@@ -155,6 +157,7 @@ ROLES: dict[str, Role] = {
                 "case.merge",
                 "case.rule",
                 "case.whistle",
+                "patrol.read",
                 "handover.write",
                 "roster.write",
                 "rule.test",
@@ -174,6 +177,7 @@ ROLES: dict[str, Role] = {
                 "case.check",
                 "case.merge",
                 "case.whistle",
+                "patrol.read",
                 "report.write",
                 "report.reveal",
                 "handover.write",
@@ -197,7 +201,7 @@ ROLES: dict[str, Role] = {
         Role(
             "department_worker",
             {"zh": "部门处置员", "en": "Department worker"},
-            _SEE | {"case.handle", "case.note", "report.read", "organisation.read"},
+            _SEE | {"case.handle", "case.note", "patrol.write", "report.read", "organisation.read"},
             by_department=True,
         ),
         Role(
@@ -230,6 +234,7 @@ ROLES: dict[str, Role] = {
                     "case.check",
                     "case.note",
                     "case.whistle",
+                    "patrol.write",
                     "report.read",
                     "report.write",
                     "device.read",

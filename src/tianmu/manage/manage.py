@@ -19,9 +19,10 @@ from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
-from tianmu.manage import case_query, case_view, handover, intake, regroup
+from tianmu.manage import case_query, case_view, deed_key, handover, intake, regroup
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
+from tianmu.manage.deed_key import Deed, Done
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.evidence import Evidence, EvidenceStore
 from tianmu.manage.lifecycle import decide
@@ -158,14 +159,33 @@ class Manage:
         reason: str,
         data: dict[str, Any] | None,
     ) -> Callable[[Work], CaseState]:
-        def job(work: Work) -> CaseState:
-            before = _expect(work, case, expected)
-            found = decide(before, Command(step, reason, data or {}), actor, work.now, work.city)
-            if isinstance(found, Refusal):
-                raise Refused(found)
-            return work.add(before, found)
+        return lambda work: _do(work, case, Command(step, reason, data or {}), actor, expected)[1]
 
-        return job
+    def deed(
+        self,
+        case: str,
+        step: str,
+        actor: Actor,
+        deed: Deed,
+        expected_version: int | None = None,
+        reason: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> Done:
+        """``command`` for who may have to send it again: one with the same key takes effect once.
+        Raises ``OtherDeed`` beside what ``command`` raises."""
+        command = Command(step, reason, data or {})
+        content = deed_key.digest(case, step, reason, command.data)
+
+        def job(work: Work) -> Done:
+            connection, account = work.tx.connection, actor.account
+            if known := deed_key.known(connection, account, deed, content):
+                return Done(_expect(work, known[0], None), known[1], known[2], again=True)
+            before, after = _do(work, case, command, actor, expected_version, deed.done_at)
+            between = (case, before.version, after.version)
+            deed_key.keep(connection, account, deed, content, between, work.now)
+            return Done(after, *between[1:])
+
+        return self._work(job)
 
     def merge(
         self,
@@ -201,27 +221,37 @@ class Manage:
 
         return self._work(job)
 
-    def attach(self, case: str, evidence: Evidence, content: bytes, actor: Actor) -> dict[str, Any]:
+    def attach(
+        self, case: str, evidence: Evidence, content: bytes, actor: Actor, deed: Deed | None = None
+    ) -> tuple[dict[str, Any], Done]:
         """Keep a file as evidence of a case: by its SHA-256 under ``data``, its event on the case.
-        Raises ``Refused`` for who has no part in cases, ``ValueError`` for a file too big or of a
-        type that is not taken."""
+        The same file on the same case counts once, whatever its key. Raises ``Refused`` for who
+        has no part in cases, ``ValueError`` for a file too big or of a type that is not taken,
+        ``OtherDeed``."""
+        deed = deed or Deed()
         if actor.permissions.isdisjoint(ATTACHES):
             raise Refused(refuse("permission", step=phrase("step.evidence")))
         kept = self.evidence.keep(content, evidence)
+        what = deed_key.digest(case, "evidence", kept["digest"])
 
-        def job(work: Work) -> None:
+        def job(work: Work) -> Done:
+            connection, account = work.tx.connection, actor.account
+            if known := deed_key.known(connection, account, deed, what):
+                return Done(_expect(work, known[0], None), known[1], known[2], again=True)
             before = _expect(work, case, None)
             if before.probe != actor.probe:
                 raise NotFound(f"there is no case {case}")
-            known = case_query.evidence_of(work.tx.connection, case)
-            if any(one["digest"] == kept["digest"] for one in known):
-                return
+            present = case_query.evidence_of(connection, case)
+            if any(one["digest"] == kept["digest"] for one in present):
+                return Done(before, before.version, before.version, again=True)
             draft = work.draft(case)
-            draft.add("evidence", kept, actor=actor.account)
+            draft.add("evidence", kept, actor=account)
             work.take(before, draft)
+            between = (case, before.version, draft.state.version)
+            deed_key.keep(connection, account, deed, what, between, work.now)
+            return Done(draft.state, *between[1:])
 
-        self._work(job)
-        return kept
+        return kept, self._work(job)
 
     def submit_report(self, report: Report, actor: Actor, key: str = "") -> str:
         """Append a report to its topic, durable when this returns; its id. A ``key`` seen before
@@ -344,6 +374,21 @@ def _expect(work: Work, case: str, version: int | None) -> CaseState:
     if version is not None and version != state.version:
         raise Conflict(state, version)
     return state
+
+
+def _do(
+    work: Work,
+    case: str,
+    command: Command,
+    actor: Actor,
+    expected: int | None,
+    done_at: int = 0,
+) -> tuple[CaseState, CaseState]:
+    """The case before and after the command."""
+    before = _expect(work, case, expected)
+    found = _allowed(decide(before, command, actor, work.now, work.city))
+    found = deed_key.stamped(found, actor.account, done_at, work.now, before.opened_at)
+    return before, work.add(before, found)
 
 
 def _allowed(found: T | Refusal) -> T:

@@ -45,7 +45,7 @@ class Headers:
             "Referrer-Policy": "same-origin",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Opener-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+            "Permissions-Policy": "camera=(), microphone=(self), geolocation=(self)",
         }
         if secure:
             self._always["Strict-Transport-Security"] = "max-age=31536000"

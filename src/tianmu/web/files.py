@@ -33,6 +33,7 @@ def policy(*origins: str) -> str:
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data: blob:{more}",
             "font-src 'self'",
+            "media-src 'self' blob:",
             f"connect-src 'self'{more}",
             "worker-src 'self' blob:",
             "object-src 'none'",

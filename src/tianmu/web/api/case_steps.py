@@ -9,17 +9,21 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 
+from tianmu.facts.place import Place
 from tianmu.facts.text import say
 from tianmu.manage import case_query
+from tianmu.manage.deed_key import Done, OtherDeed
 from tianmu.manage.evidence import LARGEST, Evidence
 from tianmu.manage.manage import Conflict, NotFound, Refused
 from tianmu.web import moment
 from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
+from tianmu.web.deed import between, deed_of, reused
+from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
@@ -30,6 +34,8 @@ T = TypeVar("T")
 class StepTaken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     data: dict[str, Any] = {}
+    done_at: Instant | None = None
+    """when it was done, where that was without a line; what is kept beside it is when it came"""
 
 
 class MergeAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +77,10 @@ def _carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: An
         raise changed(error.state.version, error.expected) from error
     except NotFound as error:
         raise not_found("case", name) from error
+    except OtherDeed as error:
+        raise reused(error) from error
+    if isinstance(result, Done) and result.again:
+        return result
     ask.hub.records.write(lambda tx: ask.note(tx, verb, name, **detail))
     return result
 
@@ -90,19 +100,26 @@ def take_case_step(
 
     Each step has a permission of its own (`case.command`, `case.handle`, `case.check`,
     `case.note`, `report.write`), which `manage` holds against the account together with the
-    case's stage, its orders and who did what before.
+    case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
+    takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
     """
     one(ask, case)
-    state = _carry_out(
+    done = _carry_out(
         ask,
         f"case.{step}",
         case,
-        lambda: ask.hub.manage.command(
-            case, step, actor(ask.who), ask.if_match(), body.reason, body.data
+        lambda: ask.hub.manage.deed(
+            case,
+            step,
+            actor(ask.who),
+            deed_of(ask, body.done_at),
+            ask.if_match(),
+            body.reason,
+            body.data,
         ),
         reason=body.reason,
     )
-    return Reply(whole(ask, state), etag=state.version)
+    return Reply(whole(ask, done.state), etag=done.state.version, headers=between(done))
 
 
 @routes(
@@ -180,10 +197,38 @@ FORM = {
             "description": "near, far, reference, handle_before, …",
         },
         "order": {"type": "string", "default": ""},
+        "at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "when it was taken: what the file itself says of it is taken out",
+        },
+        "longitude": {"type": "number", "description": "where it was taken, CGCS2000 / WGS 84"},
+        "latitude": {"type": "number"},
+        "precision": {"type": "number", "description": "metres"},
     },
 }
 BESIDE = 64 << 10
 """bytes that a form may have beside its file"""
+
+
+def _taken_at(told: Any) -> int:
+    if not told:
+        return 0
+    try:
+        return moment.read(str(told))
+    except ValueError as error:
+        raise Problem(422, "invalid", f"at: {error}", "give RFC 3339, or leave it out") from error
+
+
+def _taken_where(form: FormData) -> Place:
+    told = [str(form.get(name) or "") for name in ("longitude", "latitude", "precision")]
+    try:
+        longitude, latitude, precision = (float(one) if one else None for one in told)
+        return Place(longitude=longitude, latitude=latitude, precision=precision)
+    except ValueError as error:
+        raise Problem(
+            422, "invalid", f"the place of the file is none: {error}", "mend it, or leave it out"
+        ) from error
 
 
 async def uploaded(request: Request) -> Upload:
@@ -201,7 +246,7 @@ async def uploaded(request: Request) -> Upload:
             yield part
 
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=8)
+        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=12)
         form = await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise Problem(
@@ -218,6 +263,8 @@ async def uploaded(request: Request) -> Upload:
         media_type=file.content_type or "",
         role=str(form.get("role") or "other"),
         order=str(form.get("order") or ""),
+        at=_taken_at(form.get("at")),
+        place=_taken_where(form),
     )
     try:
         return Upload(await file.read(), told)
@@ -235,28 +282,35 @@ async def uploaded(request: Request) -> Upload:
 )
 async def attach_evidence(
     ask: Asking, case: str, upload: Annotated[Upload, Depends(uploaded)]
-) -> EvidenceSaid:
-    """Attach a file to a case; kept by its SHA-256. Needs `case.handle`, `case.check`,
+) -> Reply:
+    """Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
     `case.command` or `report.write`."""
+    return await attached(ask, case, upload)
+
+
+async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
+    """The answer to a file that was attached to a case."""
     if not any(map(ask.may, ("case.handle", "case.check", "case.command", "report.write"))):
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
+    deed = deed_of(ask)
+    carried: list[Done] = []
+
+    def attach() -> dict[str, Any]:
+        kept, done = ask.hub.manage.attach(
+            case, upload.evidence, upload.content, actor(ask.who), deed
+        )
+        carried.append(done)
+        return kept
 
     def keep() -> dict[str, Any]:
         one(ask, case)
         try:
-            return _carry_out(
-                ask,
-                "case.evidence",
-                case,
-                lambda: ask.hub.manage.attach(
-                    case, upload.evidence, upload.content, actor(ask.who)
-                ),
-            )
+            return _carry_out(ask, "case.evidence", case, attach)
         except ValueError as error:
             raise Problem(422, "bad-file", str(error), "choose another file") from error
 
     kept = await asyncio.to_thread(keep)
-    return EvidenceSaid(
+    said = EvidenceSaid(
         evidence=kept["digest"],
         name=kept["name"],
         media_type=kept["media_type"],
@@ -265,6 +319,7 @@ async def attach_evidence(
         actor=ask.who.account,
         url=f"/api/cases/{case}/evidence/{kept['digest']}",
     )
+    return Reply(said, status=201, headers=between(carried[0]))
 
 
 @routes(

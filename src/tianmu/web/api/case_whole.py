@@ -32,6 +32,9 @@ class EventSaid(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     stage: str
     at: Instant | None
+    """when it came"""
+    done_at: Instant | None = None
+    """when it was done, where that was told apart (without a line) and can be believed"""
     actor: str
     actor_name: str
     reason: str
@@ -151,12 +154,18 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def _done_at(event: CaseEvent) -> str | None:
+    told = event.data.get("done_at")
+    return moment.say(told) if isinstance(told, int) else None
+
+
 def _event(event: CaseEvent, names: dict[str, str], city: City) -> EventSaid:
     return EventSaid(
         sequence=event.sequence,
         step=event.step,
         stage=event.stage,
         at=moment.say(event.at),
+        done_at=_done_at(event),
         actor=event.actor,
         actor_name=names.get(event.actor, event.actor),
         reason=mask_text(event.reason),

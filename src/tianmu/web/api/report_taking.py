@@ -16,8 +16,11 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report, Reporter
 from tianmu.facts.topic import REPORT
+from tianmu.manage import deed_key
+from tianmu.store.journal.contract import Appended
 from tianmu.store.records import Transaction
 from tianmu.web import moment
+from tianmu.web.deed import deed_of, reused
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.problem import Fault, Problem
@@ -194,11 +197,25 @@ def _made(ask: Ask, told: NewReport, key: str) -> Report:
     )
 
 
-async def _write(ask: Ask, reports: list[Report], keyed: bool) -> list[ReportTaken]:
+async def _write(
+    ask: Ask, reports: list[Report], keyed: bool, told: list[NewReport] | None = None
+) -> list[ReportTaken]:
+    """``told``: what one person sent with a key, which is known for longer than those of programs:
+    a phone may be away for days."""
+    now, deed = ask.hub.clock(), deed_of(ask)
+    person = ask.who.kind == "person"
+    content = deed_key.digest("report", told) if told and person else ""
+
     def write(tx: Transaction) -> list[ReportTaken]:
+        connection, account = tx.connection, ask.who.account
+        before = deed_key.known(connection, account, deed, content) if content else None
         done = []
         for one in reports:
-            kept = tx.append(REPORT.name, encode(one), one.report.encode() if keyed else None)
+            kept = (
+                Appended(before[2], True)
+                if before
+                else tx.append(REPORT.name, encode(one), one.report.encode() if keyed else None)
+            )
             done.append(
                 ReportTaken(
                     report=one.report,
@@ -207,12 +224,19 @@ async def _write(ask: Ask, reports: list[Report], keyed: bool) -> list[ReportTak
                     division=one.place.division,
                 )
             )
-        if ask.who.kind == "person":
-            for one in reports:
-                ask.note(tx, "report.take", one.report, channel=one.channel)
+        if content and not before:
+            between = ("", 0, done[0].position)
+            deed_key.keep(connection, account, deed, content, between, now)
+        if person:
+            for one, was in zip(reports, done, strict=True):
+                if not was.duplicate:
+                    ask.note(tx, "report.take", one.report, channel=one.channel)
         return done
 
-    return await ask.hub.records.write_async(write)
+    try:
+        return await ask.hub.records.write_async(write)
+    except deed_key.OtherDeed as error:
+        raise reused(error) from error
 
 
 @routes(
@@ -231,7 +255,7 @@ async def take_report(
     key = request.headers.get("idempotency-key", "")
     # finding a place's division opens geometry: never on the event loop
     made = await asyncio.to_thread(_made, ask, body, key)
-    done = await _write(ask, [made], bool(key))
+    done = await _write(ask, [made], bool(key), [body] if key else None)
     return Reply(done[0], headers={"Location": f"/api/reports/{done[0].report}"})
 
 

@@ -134,7 +134,8 @@ def _within(ask: Ask) -> sa.ColumnElement[bool]:
     return restrict(ask.who.scope, division=told.c.division, owned=owned, probe=told.c.probe)
 
 
-def _one(ask: Ask, name: str) -> Report:
+def one_report(ask: Ask, name: str) -> Report:
+    """The report, if it is in the account's scope or its own; else 404."""
     told = table.report
     payload = ask.hub.records.read(
         lambda connection: connection.execute(
@@ -150,7 +151,7 @@ def _one(ask: Ask, name: str) -> Report:
 @routes("GET", "/api/reports/{report}", may="report.read", gives=ReportSaid)
 def get_report(ask: Asking, report: str) -> ReportSaid:
     """One report, personal data masked."""
-    return saids(ask.hub, [_one(ask, report)])[0]
+    return saids(ask.hub, [one_report(ask, report)])[0]
 
 
 @routes(
@@ -165,7 +166,7 @@ def reveal_report(
     ask: Asking, report: str, body: Annotated[WhyReveal, Depends(taken(WhyReveal))]
 ) -> ReportSaid:
     """One report with personal data in clear. Needs a reason; who looked is kept for ever."""
-    hub, found = ask.hub, _one(ask, report)
+    hub, found = ask.hub, one_report(ask, report)
     if not covers(ask.who.scope, extent(hub, found)) or not may_reveal(ask.who, found):
         ask.refused("report.reveal", report, reason=body.reason)
         raise Problem(

@@ -1,0 +1,45 @@
+"""Deeds that are sent again where no answer came: their key, when they were done, what they did."""
+
+from __future__ import annotations
+
+import re
+
+from tianmu.manage.deed_key import Deed, Done, OtherDeed
+from tianmu.web import moment
+from tianmu.web.problem import Fault, Problem
+from tianmu.web.route import Ask
+
+HEADER = "idempotency-key"
+_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+def deed_of(ask: Ask, done_at: str | None = None) -> Deed:
+    """The key of a request and when its deed was done; 400 for a key that is none, 422 for a time
+    that is none. A time that lies ahead of our clock is no error here: it is not believed."""
+    key = ask.request.headers.get(HEADER, "").strip()
+    if key and not _KEY.fullmatch(key):
+        raise Problem(
+            400,
+            "bad-key",
+            "the Idempotency-Key has more than 100 characters, or other than visible ASCII",
+            "make one with crypto.randomUUID()",
+        )
+    try:
+        return Deed(key=key, done_at=moment.read(done_at) if done_at else 0)
+    except ValueError as error:
+        fault = Fault(where="body.done_at", what=str(error))
+        raise Problem(
+            422, "invalid", f"body.done_at: {error}", "give RFC 3339", faults=[fault]
+        ) from error
+
+
+def between(done: Done) -> dict[str, str]:
+    """Which versions of the case the deed stood between, and whether it was done before: a phone
+    that sends several in a row sees by it whether somebody else came between them."""
+    said = {"Deed-Before": str(done.before), "Deed-Version": str(done.version)}
+    return {**said, "Deed-Again": "1"} if done.again else said
+
+
+def reused(error: OtherDeed) -> Problem:
+    """409: the key names another deed."""
+    return Problem(409, "key-reused", str(error), "make a new key for each deed")
