@@ -926,7 +926,8 @@ export interface paths {
          *
          *     Each step has a permission of its own (`case.command`, `case.handle`, `case.check`,
          *     `case.note`, `report.write`), which `manage` holds against the account together with the
-         *     case's stage, its orders and who did what before.
+         *     case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
+         *     takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
          *
          *     Needs `case.read`.
          */
@@ -991,8 +992,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Attach a file to a case; kept by its SHA-256. Needs `case.handle`, `case.check`,
-         * @description Attach a file to a case; kept by its SHA-256. Needs `case.handle`, `case.check`,
+         * Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
+         * @description Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
          *     `case.command` or `report.write`.
          *
          *     Needs `case.read`.
@@ -1136,6 +1137,80 @@ export interface paths {
          *     Needs `report.write`.
          */
         post: operations["take_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/field/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this account has to do in the field, whole, to be worked on without a line: its orders,
+         * @description What this account has to do in the field, whole, to be worked on without a line: its orders,
+         *     calls to a place, cases to look at on the spot; personal data masked.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["get_field_work"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{report}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attach a file to the case that holds a report. 503 with `Retry-After` for the moment until a
+         * @description Attach a file to the case that holds a report. 503 with `Retry-After` for the moment until a
+         *     report that was just taken is in one.
+         *
+         *     Needs `report.write`.
+         */
+        post: operations["attach_to_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patrols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walks in the account's scope, the newest first, without where exactly they went
+         * @description Walks in the account's scope, the newest first, without where exactly they went.
+         *
+         *     Needs `patrol.read`.
+         */
+        get: operations["list_patrols"];
+        put?: never;
+        /**
+         * A walk that is over. Needs an `Idempotency-Key`: the same walk counts once
+         * @description A walk that is over. Needs an `Idempotency-Key`: the same walk counts once.
+         *
+         *     Needs `patrol.write`.
+         */
+        post: operations["take_patrol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3135,6 +3210,8 @@ export interface components {
             step: string;
             stage: string;
             at: string | null;
+            /** @default null */
+            done_at: string | null;
             actor: string;
             actor_name: string;
             reason: string;
@@ -3257,6 +3334,8 @@ export interface components {
             reason: string;
             /** @default {} */
             data: Record<string, never>;
+            /** @default null */
+            done_at: string | null;
         };
         /** MergeAsked */
         MergeAsked: {
@@ -3428,6 +3507,119 @@ export interface components {
             items: components["schemas"]["ReportTaken"][];
         };
         /**
+         * FieldWork
+         * @description All that a phone needs to work on without a line.
+         */
+        FieldWork: {
+            account: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            at: string;
+            lock_at: string | null;
+            items: components["schemas"]["FieldItem"][];
+            more: number;
+            points: components["schemas"]["tianmu.web.api.field.PointSaid"][];
+        };
+        /** FieldItem */
+        FieldItem: {
+            case: components["schemas"]["CaseWhole"];
+            why: string;
+            mine: string[];
+        };
+        /**
+         * PointSaid
+         * @description A place to look at on a patrol.
+         */
+        "tianmu.web.api.field.PointSaid": {
+            point: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            longitude: number;
+            latitude: number;
+        };
+        /** WalkTold */
+        WalkTold: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            ended_at: string;
+            /** @default [] */
+            steps: [
+                number,
+                number,
+                number,
+                number
+            ][];
+            /** @default [] */
+            looked: components["schemas"]["LookedTold"][];
+        };
+        /** LookedTold */
+        LookedTold: {
+            point: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            at: string;
+            good: boolean;
+            /** @default  */
+            note: string;
+        };
+        /** WalkKept */
+        WalkKept: {
+            patrol: string;
+            account: string;
+            division: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            ended_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            received_at: string;
+            metres: number;
+            clock_ahead_s: number;
+            looked: number;
+            wrong: number;
+        };
+        /**
+         * Page[WalkKept]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_WalkKept_: {
+            items: components["schemas"]["WalkKept"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
          * SeedingSaid
          * @description How a city without devices is filled to be tried; all of it is marked as seeded.
          */
@@ -3527,10 +3719,10 @@ export interface components {
             unit: string;
             raw: boolean;
             step: number;
-            points: components["schemas"]["PointSaid"][];
+            points: components["schemas"]["tianmu.web.api.devices.PointSaid"][];
         };
         /** PointSaid */
-        PointSaid: {
+        "tianmu.web.api.devices.PointSaid": {
             at: string | null;
             value: number | null;
             /** @default null */
@@ -6274,6 +6466,16 @@ export interface operations {
                     role?: string;
                     /** @default  */
                     order?: string;
+                    /**
+                     * Format: date-time
+                     * @description when it was taken: what the file itself says of it is taken out
+                     */
+                    at?: string;
+                    /** @description where it was taken, CGCS2000 / WGS 84 */
+                    longitude?: number;
+                    latitude?: number;
+                    /** @description metres */
+                    precision?: number;
                 };
             };
         };
@@ -6551,6 +6753,187 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportsTaken"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_field_work: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldWork"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    attach_to_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description photo, video, voice or document
+                     */
+                    file: string;
+                    /**
+                     * @description near, far, reference, handle_before, …
+                     * @default other
+                     */
+                    role?: string;
+                    /** @default  */
+                    order?: string;
+                    /**
+                     * Format: date-time
+                     * @description when it was taken: what the file itself says of it is taken out
+                     */
+                    at?: string;
+                    /** @description where it was taken, CGCS2000 / WGS 84 */
+                    longitude?: number;
+                    latitude?: number;
+                    /** @description metres */
+                    precision?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_patrols: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WalkKept_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    take_patrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "started_at": "2026-11-23T01:00:00.000Z",
+                 *       "ended_at": "2026-11-23T01:20:00.000Z",
+                 *       "steps": [
+                 *         [
+                 *           0,
+                 *           119.48,
+                 *           31.43,
+                 *           8
+                 *         ],
+                 *         [
+                 *           600,
+                 *           119.482,
+                 *           31.431,
+                 *           8
+                 *         ]
+                 *       ],
+                 *       "looked": [
+                 *         {
+                 *           "point": "school/3",
+                 *           "at": "2026-11-23T01:10:00.000Z",
+                 *           "good": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WalkTold"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalkKept"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
