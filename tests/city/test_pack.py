@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import DEFAULT_BASIS, pack
+from tianmu.city.bounds import Asking, Taking
 from tianmu.city.department import DepartmentKind
 from tianmu.city.fault import PackFaulty
 from tianmu.city.pack import City
@@ -227,6 +228,31 @@ def test_how_long_the_past_is_kept_is_the_packs(copy: Path) -> None:
     assert pack.load(copy).retention.minute_days == 730
     for name in PACKS:
         assert DEFAULT_BASIS in pack.load(name).retention.basis
+
+
+def test_what_the_city_takes_on_at_once_is_the_packs(copy: Path) -> None:
+    path = copy / "city.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("datastreams = 200", "datastreams = 7"), encoding="utf-8")
+    assert pack.load(copy).asking.datastreams == 7
+    left = text[: text.index("[asking]")] + text[text.index("[[tier]]") :]
+    path.write_text(left, encoding="utf-8")
+    assert pack.load(copy).taking == Taking() and pack.load(copy).asking == Asking()
+    for name in PACKS:
+        city = pack.load(name)
+        assert DEFAULT_BASIS in city.asking.basis and DEFAULT_BASIS in city.taking.basis
+    for good, bad, words in (
+        ("light = 300_000", "light = 60_000_000", "light is 60000000, more than rows"),
+        ("each = 3", "each = 9", "each is 9, more than all"),
+        ("watch_s = 20.0", "watch_s = 0.0", "> 0.0"),
+        ("small_kib = 256", "small_kib = 300_000", "a small message"),
+        ("reserve = 0.25", "reserves = 0.25", "unknown field `reserves`"),
+    ):
+        wrong = text.replace(good, bad)
+        path.write_text(wrong, encoding="utf-8")
+        [fault] = [one for one in pack.check(copy) if words in one.what]
+        assert fault.file == "city.toml"
+        assert fault.line == wrong[: wrong.index(bad)].count("\n") + 1
 
 
 def test_the_digest_changes_with_any_file(copy: Path) -> None:

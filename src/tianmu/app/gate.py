@@ -11,11 +11,12 @@ from pathlib import Path
 from tianmu.access import tls
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
-from tianmu.app.policy import horizon_of
+from tianmu.app.policy import bounds_of, horizon_of
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.facts.registry import SourceChanged
+from tianmu.sense.admission import Admission
 from tianmu.sense.contract import Connector
 from tianmu.sense.gate import Gate, Plug
 from tianmu.sense.gbt26875.connector import Gbt26875Connector
@@ -44,7 +45,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     said = starting(settings.run, "gate")
     say(settings.run, said)
     main, life = Records(data / "gate.sqlite", pace=PACE), Records(data / "gate-life.sqlite")
-    intake = Intake(main, life, Registry(data), Sources())
+    intake = Intake(main, life, Registry(data), Sources(), admission=Admission(bounds_of(city)))
     http = HttpConnector(intake, tls=settings.certificate)
     plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}
     wired: list[Connector] = [

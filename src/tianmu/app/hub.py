@@ -25,6 +25,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live, NotRunning
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from tianmu.web.allowance import Allowance
 from tianmu.web.app import create_app
 from tianmu.web.hub import Hub, parents
 
@@ -63,6 +64,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         manage=manage,
         live=lambda: _live(data),
         history=History(data),
+        allowance=Allowance.of(city.asking),
         version=__version__,
         secure=settings.certificate is not None,
         authority=settings.authority,

@@ -1,8 +1,9 @@
-"""What the pack says of keeping, in the words of the store."""
+"""What the pack says of keeping, asking and taking, in the words of the rooms that do it."""
 
 from __future__ import annotations
 
 from tianmu.city.pack import City
+from tianmu.sense.admission import Bounds
 from tianmu.store.history import Retention
 from tianmu.store.journal.purge import Horizon
 
@@ -23,3 +24,16 @@ def horizon_of(city: City) -> Horizon:
     """How much of the journal the pack keeps."""
     policy = city.retention
     return Horizon(hours=policy.journal_hours, most_bytes=round(policy.journal_gb * 1e9))
+
+
+def bounds_of(city: City) -> Bounds:
+    """How much sources may have on the way."""
+    policy = city.taking
+    return Bounds(
+        messages=policy.messages,
+        size=policy.size_mib << 20,
+        reserve=policy.reserve,
+        small=policy.small_kib << 10,
+        watch_s=policy.watch_s,
+        history_s=policy.history_s,
+    )

@@ -12,13 +12,8 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import msgspec
 
 from tianmu.city import (
-    admission,
-    basemap,
     department,
     device,
     division,
@@ -29,7 +24,6 @@ from tianmu.city import (
     matter,
     plan,
     profile,
-    retention,
     roster,
     seeding,
     sensitive,
@@ -39,23 +33,24 @@ from tianmu.city import (
 )
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
+from tianmu.city.bounds import Asking, Taking
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
 from tianmu.city.department import Department
 from tianmu.city.device import DeviceKind
 from tianmu.city.division import Division, Tier
-from tianmu.city.document import Document
 from tianmu.city.duty import Duties, Duty
 from tianmu.city.fault import Fault, PackFaulty
 from tianmu.city.force import Unit
 from tianmu.city.grading import Grade, Grading, Known
+from tianmu.city.head import HEAD, Merging, read_head
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
-from tianmu.city.reader import PackReader, digest, is_language
+from tianmu.city.reader import PackReader, digest
 from tianmu.city.response import Response, resolve
 from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
@@ -64,38 +59,6 @@ from tianmu.city.sensitive import SensitivePlaces
 from tianmu.city.streets import Streets
 from tianmu.city.truth import Truth
 from tianmu.facts.text import Text
-
-HEAD = "city.toml"
-
-
-class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When two signals may be one problem, unless their matter says otherwise."""
-
-    radius_m: float
-    window_min: float
-    basis: str = ""
-
-
-class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    code: str
-    name: Text
-    languages: tuple[str, ...]
-    time_zone: str
-    country: str
-    center: tuple[float, float]
-    bbox: tuple[float, float, float, float]
-    profile: str
-    merging: Merging
-    ruling_within: Limit = duty.RULING_WITHIN
-    retention: Retention = Retention()
-    admission: Admission = Admission()
-    crs: str = "EPSG:4490"
-    village_radius_m: float = 0.0
-    short_name: tuple[ShortName, ...] = ()
-    note: tuple[Text, ...] = ()
-    basemap: Basemap | None = None
-    tier: tuple[Tier, ...] = ()
-    edition: tuple[Edition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +106,10 @@ class City:
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
     """how long the past is kept"""
+    asking: Asking = field(default_factory=Asking)
+    """what a question about the past may cost"""
+    taking: Taking = field(default_factory=Taking)
+    """how much sources may have on the way"""
     admission: Admission = field(default_factory=Admission)
     """how people are let in"""
     basemap: Basemap | None = None
@@ -285,52 +252,8 @@ def check(path_or_name: str | Path, *, judge: Judge | None = None) -> list[Fault
     return sorted(set(reader.faults))
 
 
-def _head(reader: PackReader) -> tuple[Document, _Head] | None:
-    document = reader.toml(HEAD)
-    if document is None:
-        return None
-    languages = document.data.get("languages")
-    if isinstance(languages, list):
-        reader.languages = tuple(str(one) for one in languages)
-    head = reader.build(document, (), document.data, _Head)
-    if head is None:
-        return None
-
-    def fault(key: str, what: str, remedy: str) -> None:
-        reader.fault(HEAD, document.line(key), what, remedy)
-
-    if not head.languages or not all(map(is_language, head.languages)):
-        fault("languages", "no languages, or one that is no language tag", 'say ["zh", "en"]')
-    reader.words(document, ("name",), head.name)
-    try:
-        ZoneInfo(head.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        fault("time_zone", f"no time zone {head.time_zone!r}", 'use an IANA name, "Asia/Shanghai"')
-    west, south, east, north = head.bbox
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        fault("bbox", "is no box", "give west, south, east, north in degrees")
-    elif not (west <= head.center[0] <= east and south <= head.center[1] <= north):
-        fault("center", "lies outside the bbox", "give longitude, latitude within it")
-    for key, what, remedy in basemap.faults(head.basemap) if head.basemap else ():
-        reader.fault(HEAD, document.line("basemap", key), what, remedy)
-    numbers = [tier.number for tier in head.tier]
-    if numbers != list(range(1, len(numbers) + 1)) or not numbers:
-        wrong = next((i for i, number in enumerate(numbers) if number != i + 1), 0)
-        line = document.line("tier", wrong, "number")
-        what = f"tiers are numbered {numbers}"
-        reader.fault(HEAD, line, what, "give [[tier]] 1, 2, 3 … in order")
-    ids = [edition.id for edition in head.edition]
-    if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
-        fault("edition", "two editions have one id, or one holds : or *", "rename one")
-    retention.check(reader, document, head.retention)
-    admission.check(reader, document, head.admission)
-    for index, text in enumerate(head.note):
-        reader.words(document, ("note", index), text)
-    return document, head
-
-
 def _read(reader: PackReader) -> City | None:
-    found = _head(reader)
+    found = read_head(reader)
     if found is None:
         return None
     document, head = found
@@ -398,6 +321,8 @@ def _read(reader: PackReader) -> City | None:
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,
+        asking=head.asking,
+        taking=head.taking,
         admission=head.admission,
         basemap=head.basemap,
         truth=told,

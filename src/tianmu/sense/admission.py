@@ -28,7 +28,7 @@ from tianmu.facts.registry import SourceChanged
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults, to be set by the city."""
+    """The pack's ``[taking]``."""
 
     messages: int = 1024
     """under way at once, of all ordinary sources together; as many again of life-safety ones"""

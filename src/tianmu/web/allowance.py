@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from tianmu.city.bounds import Asking
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one question may cost. Defaults, to be set by the city."""
+    """What one question may cost: the pack's ``[asking]``."""
 
     datastreams: int = 200
     """asked for by name"""
@@ -33,3 +35,8 @@ class Allowance:
     """rows read from files for it"""
     stall_seconds: float = 60.0
     """until an export that its reader does not take is given up"""
+
+    @classmethod
+    def of(cls, asking: Asking) -> Allowance:
+        """As the pack says."""
+        return cls(**{one.name: getattr(asking, one.name) for one in fields(cls)})

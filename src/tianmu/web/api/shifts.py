@@ -18,6 +18,7 @@ from tianmu.manage.handover import HandoverRefused
 from tianmu.prevent import alarm_table
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment
+from tianmu.web.allowance import Allowance
 from tianmu.web.api.alarms import Within
 from tianmu.web.api.cases import actor
 from tianmu.web.hub import Hub
@@ -137,7 +138,7 @@ def bring(hub: Hub) -> None:
 
 def use(hub: Hub, city: City) -> None:
     """Another city (pack or roster) is in force in hub from now on."""
-    hub.city = city
+    hub.city, hub.allowance = city, Allowance.of(city.asking)
     hub.manage.set_city(city)
 
 
