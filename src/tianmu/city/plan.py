@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tianmu.city.department import Department
+from tianmu.city.document import Document, Key
 from tianmu.city.duty import is_party
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Matter, matches
@@ -53,6 +54,44 @@ class Rise(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     text: Text = msgspec.field(default_factory=dict)
 
 
+class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A point of the checklist that opens with the plan."""
+
+    code: str
+    """unique in the plan"""
+    text: Text
+    by: str = ""
+    """the party it is for; empty: whoever commands"""
+    within: Limit | None = None
+    """None: no clock runs for it"""
+
+
+class Conference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """``parties`` confer within a time (会商)."""
+
+    parties: tuple[str, ...]
+    within: Limit
+    topic: Text
+
+
+class PlanWarning(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A warning to be given out: proposed to whoever commands, published by a person."""
+
+    colour: str
+    text: Text
+
+
+COLOURS = ("blue", "yellow", "orange", "red")
+"""of warnings, the lowest first (预警四色)"""
+
+
+class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The level falls by one, not below the matter's own, once all its alarms have returned to
+    normal and no signal has come for ``quiet``."""
+
+    quiet: Limit
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: str
     name: Text
@@ -62,6 +101,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """patterns of matter keys"""
     tells: tuple[Tell, ...] = ()
     orders: tuple[OrderTemplate, ...] = ()
+    checklist: tuple[Item, ...] = ()
+    conference: Conference | None = None
+    warning: PlanWarning | None = None
+    falls: Fall | None = None
+    """None: only a person lowers the level"""
     rises: Rise = msgspec.field(default_factory=Rise)
     basis: str = ""
 
@@ -80,6 +124,27 @@ def choose(plans: tuple[Plan, ...], level: str, matter: str) -> Plan | None:
     fit = [(plan.breadth(matter), plan) for plan in plans if plan.level == level]
     fit = [one for one in fit if one[0] >= 0]
     return max(fit, key=lambda one: one[0])[1] if fit else None
+
+
+def _extras(reader: PackReader, document: Document, path: tuple[Key, ...], plan: Plan) -> None:
+    """Faults of checklist, conference and warning."""
+    codes = [item.code for item in plan.checklist]
+    for place, item in enumerate(plan.checklist):
+        where = (*path, "checklist", place)
+        if not item.code or codes.index(item.code) != place:
+            what = (
+                f"plan {plan.code}: point {item.code!r} of the checklist is unnamed or twice there"
+            )
+            reader.fault(FILE, document.line(*where), what, "give each point one code of its own")
+        reader.words(document, (*where, "text"), item.text)
+    if plan.conference is not None:
+        reader.words(document, (*path, "conference", "topic"), plan.conference.topic)
+    if plan.warning is not None:
+        reader.words(document, (*path, "warning", "text"), plan.warning.text)
+        if plan.warning.colour not in COLOURS:
+            what = f"plan {plan.code}: no warning is {plan.warning.colour!r}"
+            line = document.line(*path, "warning")
+            reader.fault(FILE, line, what, f"use one of {', '.join(COLOURS)}")
 
 
 def read(
@@ -112,13 +177,20 @@ def read(
                 what = f"plan {plan.code}: no matter fits {pattern!r}"
                 line = document.line(*path, "matters", place)
                 reader.fault(FILE, line, what, "use a key of matters.csv, * for any signs")
-        parties = [("tells", i, tell.to) for i, tell in enumerate(plan.tells)]
+        parties: list[tuple[str, int, str]] = [
+            ("tells", i, tell.to) for i, tell in enumerate(plan.tells)
+        ]
         parties += [("orders", i, order.to) for i, order in enumerate(plan.orders)]
+        parties += [("checklist", i, item.by) for i, item in enumerate(plan.checklist) if item.by]
+        if plan.conference is not None:
+            parties += [("conference", 0, to) for to in plan.conference.parties]
         for key, place, to in parties:
             if to not in (LEAD, JOINT) and not is_party(to, departments, tiers):
                 what = f"plan {plan.code}: {to!r} is nobody"
                 remedy = "use lead, joint, centre:<tier> or a code of departments.csv"
-                reader.fault(FILE, document.line(*path, key, place), what, remedy)
+                where = (*path, key) if key == "conference" else (*path, key, place)
+                reader.fault(FILE, document.line(*where), what, remedy)
+        _extras(reader, document, path, plan)
         for place, order in enumerate(plan.orders):
             reader.words(document, (*path, "orders", place, "task"), order.task)
         reader.words(document, (*path, "name"), plan.name)

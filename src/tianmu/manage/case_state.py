@@ -28,6 +28,10 @@ OPEN_ORDER = ("sent", "accepted", "handling")
 """States of an order that still asks something of its unit."""
 
 
+FALL = "fall"
+"""the clock at whose end a quiet case's level falls: no limit of anybody's work"""
+
+
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """A moment of a clock at which the plan does something: ``urge``, ``escalate`` or ``warn``."""
 
@@ -108,6 +112,29 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int = 0
     withdrawn_by: str = ""
     withdrawn_at: int = 0
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point of a checklist, or a conference, that a plan has opened on the case."""
+
+    code: str
+    """``<plan>/<point>``"""
+    text: Text
+    units: tuple[str, ...] = ()
+    """whose it is; for a conference, who takes part"""
+    opened_at: int = 0
+    due: int = 0
+    done_at: int = 0
+    done_by: str = ""
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A warning that a plan proposes."""
+
+    colour: str
+    text: Text
+    plan: str
+    at: int
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -195,6 +222,11 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     urges: int = 0
     escalations: int = 0
     reopened: int = 0
+    plans: tuple[str, ...] = ()
+    """codes of the plans that have opened something on it"""
+    tasks: tuple[Task, ...] = ()
+    """points of checklists and conferences"""
+    warnings: tuple[Warned, ...] = ()
     told: tuple[str, ...] = ()
     """departments told by the plan"""
     apart: tuple[str, ...] = ()
@@ -209,7 +241,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The nearest limit that is running, 0 where none is (or the case is suspended)."""
         if self.suspended_at:
             return 0
-        return min((clock.due for clock in self.clocks), default=0)
+        return min((clock.due for clock in self.clocks if clock.name != FALL), default=0)
 
     @property
     def next_mark_at(self) -> int:

@@ -190,6 +190,8 @@ def told(event: CaseEvent, city: City) -> Text:
         parts.append(department_name(city, data["lead"]))
     elif event.step == "order":
         parts.append(department_name(city, data["order"]["unit"]))
+    elif event.step == "begin":
+        parts.append(dict(data["name"]))
     elif event.step == "dispute" and data.get("whose"):
         parts.append(department_name(city, data["whose"]))
     elif event.step == "whistle":

@@ -17,7 +17,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.manage import case_table as table
-from tianmu.manage import intake, ledger, overdue
+from tianmu.manage import intake, ledger, overdue, quiet
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deadline import DueList
 from tianmu.manage.draft import Draft
@@ -263,6 +263,8 @@ class Work:
         before = self.state(case)
         draft = self.draft(case)
         draft.add("returned", {"member": {"kind": "alarm", "id": event.alarm}, "at": event.at})
+        if draft.state.open and not draft.state.active:
+            quiet.begin(draft, self.city)
         self.desk.alarms.pop(event.alarm, None)
         self.take(before, draft)
 

@@ -10,7 +10,8 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
-from tianmu.manage.case_state import OPEN_ORDER, Call, CaseState, Clock, Order, Ruling, Situation
+from tianmu.manage import fold_beside as beside
+from tianmu.manage.case_state import OPEN_ORDER, CaseState, Clock, Order
 from tianmu.manage.merge import metres
 
 Data: TypeAlias = dict[str, Any]
@@ -186,11 +187,6 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
     return fields
 
 
-def _assess(state: CaseState, event: CaseEvent) -> Data:
-    known = msgspec.structs.asdict(state.situation)
-    return {"situation": Situation(**{**known, **event.data["situation"]})}
-
-
 def _order(state: CaseState, event: CaseEvent) -> Data:
     order = msgspec.convert(event.data["order"], Order)
     return {"orders": (*state.orders, order), "queue": ""}
@@ -305,34 +301,6 @@ def _extend(state: CaseState, event: CaseEvent) -> Data:
     return {"orders": _with_order(state, event, due=event.data["due"])}
 
 
-def _rule(state: CaseState, event: CaseEvent) -> Data:
-    data = event.data
-    fields: Data = {"lead": data["lead"], "joint": tuple(data["joint"]), "queue": ""}
-    if told := data.get("ruling"):
-        fields["ruling"] = msgspec.convert(told, Ruling)
-    return fields
-
-
-def _withdraw_ruling(state: CaseState, event: CaseEvent) -> Data:
-    if state.ruling is None:
-        return {}
-    gone = _replace(state.ruling, withdrawn_by=event.actor, withdrawn_at=event.at)
-    return {"ruling": gone}
-
-
-def _whistle(state: CaseState, event: CaseEvent) -> Data:
-    return {"calls": (*state.calls, *(msgspec.convert(one, Call) for one in event.data["calls"]))}
-
-
-def _arrive(state: CaseState, event: CaseEvent) -> Data:
-    call = state.waiting_for(event.data["unit"])
-    there = [
-        _replace(one, arrived_at=event.at, arrived_by=event.actor) if one is call else one
-        for one in state.calls
-    ]
-    return {"calls": tuple(there)}
-
-
 def _reopen(state: CaseState, event: CaseEvent) -> Data:
     return {
         "open": True,
@@ -363,13 +331,13 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
 
 
 _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
+    **beside.CHANGES,
     "join": _join,
     "leave": _leave,
     "verify": _fields("matter", "division", "queue"),
     "file": _fields("standard", "matter", "division", "queue"),
     "supplement": _fields("queue"),
     "grade": _grade,
-    "assess": _assess,
     "assign": _fields("lead", "joint", "queue", "tier"),
     "transfer": _fields("lead", "joint", "queue"),
     "order": _order,
@@ -387,10 +355,6 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "resume": _resume,
     "extend": _extend,
     "dispute": _return,
-    "rule": _rule,
-    "withdraw_ruling": _withdraw_ruling,
-    "whistle": _whistle,
-    "arrive": _arrive,
     "reopen": _reopen,
     "urge": lambda state, event: {"urges": state.urges + 1},
     "escalate": _escalate,

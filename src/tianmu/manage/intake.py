@@ -14,7 +14,7 @@ import msgspec
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage import deadline, level, owner, response
+from tianmu.manage import deadline, level, owner, quiet, response
 from tianmu.manage.draft import Draft
 from tianmu.manage.merge import Match
 from tianmu.manage.signal import Signal
@@ -128,6 +128,7 @@ def join_case(
         "score": match.score,
         "reasons": list(match.reasons),
     }
+    data.update(quiet.stirred(before))
     if new_device:
         data["new_device"] = True
     if _sharper(signal.place, before.place):
@@ -176,7 +177,7 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     """An alarm of the case has grown worse."""
     before = draft.state
     told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
-    draft.add("worsened", {**told, "text": event.text})
+    draft.add("worsened", {**told, "text": event.text, **quiet.stirred(before)})
     if not before.level_by_hand:
         level.grade(draft, city, _of(event), only_up=True)
     if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):

@@ -135,6 +135,15 @@ def _note(turn: Turn) -> None:
     turn.take({"text": turn.text("text")})
 
 
+def _tick(turn: Turn) -> None:
+    """A point of a checklist is done, or the conference is held."""
+    code = turn.text("task")
+    task = next((one for one in turn.state.tasks if one.code == code), None)
+    if task is None or task.done_at:
+        raise Refused(refuse("data", field="task"))
+    turn.take({"task": code, "stopped": [f"task:{code}"]})
+
+
 def _urge(turn: Turn) -> None:
     turn.take({"by_hand": True})
 
@@ -172,6 +181,7 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "dispute": dispute.dispute,
     "rule": dispute.rule,
     "withdraw_ruling": dispute.withdraw_ruling,
+    "tick": _tick,
     "whistle": whistle.whistle,
     "arrive": whistle.arrive,
     "reopen": _reopen,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tianmu.facts.text import Text
-from tianmu.manage import deadline, level, response
-from tianmu.manage.case_state import Clock, Mark
+from tianmu.manage import deadline, level, quiet, response
+from tianmu.manage.case_state import FALL, Clock, Mark
 from tianmu.manage.draft import Draft
 from tianmu.manage.words import phrase
 
@@ -34,6 +34,10 @@ def attend(draft: Draft, city: City) -> None:
                 break
             (raised if mark.step == "escalate" else urged).append((clock, mark))
             passed[clock.name] = index + 1
+    if any(mark.step == FALL for _, mark in urged):
+        quiet.fall(draft, city)
+        urged = [one for one in urged if one[1].step != FALL]
+        passed.pop(FALL, None)
     if urged:
         names = {clock.name for clock, _ in urged} - {clock.name for clock, _ in raised}
         _add(draft, "urge", urged, {name: passed[name] for name in passed if name in names})

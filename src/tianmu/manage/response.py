@@ -14,7 +14,7 @@ from tianmu.city.matter import FilingStandard
 from tianmu.city.plan import JOINT, LEAD, Plan, choose
 from tianmu.city.roster import Roster
 from tianmu.facts.text import Text
-from tianmu.manage import deadline
+from tianmu.manage import deadline, opening
 from tianmu.manage.case_state import CaseState, Clock, Order
 from tianmu.manage.draft import Draft
 from tianmu.manage.words import phrase
@@ -228,6 +228,7 @@ def follow(draft: Draft, city: City) -> None:
             tells.append(told)
     if tells:
         draft.add("tell", {"tells": tells, "plan": plan.code})
+    opening.begin(draft, city, plan, lambda party: resolve(city, draft.state, party))
     if not state.lead:
         return
     for template in plan.orders:

@@ -134,6 +134,7 @@ STEPS: dict[str, Step] = {
         ),
         _step("rule", _SENT, "case.rule", reason=True, needs=("department", "joint?", "standing?")),
         _step("withdraw_ruling", _ALL, "case.rule", reason=True, ended=True, suspended=True),
+        _step("tick", _LIVE, "case.note", needs=("task",)),
         _step("whistle", _LIVE, "case.whistle", reason=True, needs=("departments?",)),
         _step("arrive", _LIVE, "", needs=("department?",)),  # who may: see whistle
         _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
@@ -202,6 +203,8 @@ def guard(
         return refuse("no_dispute")
     if step.name == "withdraw_ruling" and (state.ruling is None or state.ruling.withdrawn_at):
         return refuse("no_ruling")
+    if step.name == "tick" and all(one.done_at for one in state.tasks):
+        return refuse("no_task")
     if step.name == "resume" and not state.suspended_at:
         return refuse("not_suspended")
     permission = step.permission

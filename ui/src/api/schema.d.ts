@@ -3199,6 +3199,8 @@ export interface components {
             members: components["schemas"]["MemberSaid"][];
             orders: components["schemas"]["OrderSaid"][];
             calls: components["schemas"]["CallSaid"][];
+            tasks: components["schemas"]["TaskSaid"][];
+            warnings: components["schemas"]["WarningSaid"][];
             evidence: components["schemas"]["EvidenceSaid"][];
             actions: components["schemas"]["ActionSaid"][];
             deadlines: components["schemas"]["DeadlineSaid"][];
@@ -3294,6 +3296,37 @@ export interface components {
             arrived_at: string | null;
             arrived_by: string;
             overdue: boolean;
+        };
+        /**
+         * TaskSaid
+         * @description A point of a checklist, or a conference, that a plan has opened.
+         */
+        TaskSaid: {
+            task: string;
+            text: {
+                [key: string]: string;
+            };
+            units: string[];
+            unit_names: ({
+                [key: string]: string;
+            } | null)[];
+            opened_at: string | null;
+            due: string | null;
+            done_at: string | null;
+            done_by: string;
+            overdue: boolean;
+        };
+        /**
+         * WarningSaid
+         * @description A warning that a plan proposes; nobody is warned until a person publishes it.
+         */
+        WarningSaid: {
+            colour: string;
+            text: {
+                [key: string]: string;
+            };
+            plan: string;
+            at: string | null;
         };
         /** EvidenceSaid */
         EvidenceSaid: {

@@ -51,6 +51,7 @@ export const zh = {
     open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
   } as Record<string, string>,
   clocks: { verify: "核实", file: "立案", dispatch: "派遣", accept: "签收", handle: "处置", feed_back: "核查", check: "核查", close: "结案" } as Record<string, string>,
+  plan: { title: "预案与现场", warning: "建议预警：", tick: "完成", done: "已完成", doneBy: (who: string, when: string) => `${who}，${when}`, called: (unit: string) => `已呼叫${unit}到场`, arrived: (when: string) => `${when} 报到` },
   needs: {
     level: "等级", department: "部门", departments: "呼叫部门（不选则呼叫全部责任部门）", matter: "事项", division: "区划", order: "派遣单", result: "结果", text: "内容", score: "评分", standing: "效力", "standing.": "仅本案", "standing.division": "本区划今后同类事项", "standing.city": "全市今后同类事项", dead: "死亡人数", injured: "重伤人数", trapped: "被困人数", loss: "直接经济损失（元）", area_ha: "面积（公顷）", limit: "时限", "limit.unit": "时限单位", task: "任务", pass: "通过", fail: "不通过，返工", standard: "立案标准", joint: "协办", lead: "主办", evidence: "证据",
   } as Record<string, string>,

@@ -12,7 +12,7 @@ from tianmu.city.pack import City
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import case_query, case_view
-from tianmu.manage.case_state import Call, CaseState
+from tianmu.manage.case_state import Call, CaseState, Task
 from tianmu.web import moment
 from tianmu.web.api.cases import CaseSaid, actor, masked_text, one, said
 from tianmu.web.moment import Instant
@@ -101,6 +101,29 @@ class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
     """it came, or is still waited for, after its limit"""
 
 
+class TaskSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of a checklist, or a conference, that a plan has opened."""
+
+    task: str
+    text: Text
+    units: list[str]
+    unit_names: list[Text | None]
+    opened_at: Instant | None
+    due: Instant | None
+    done_at: Instant | None
+    done_by: str
+    overdue: bool
+
+
+class WarningSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning that a plan proposes; nobody is warned until a person publishes it."""
+
+    colour: str
+    text: Text
+    plan: str
+    at: Instant | None
+
+
 class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     """SHA-256 of the file"""
@@ -136,6 +159,8 @@ class CaseWhole(CaseSaid, frozen=True, kw_only=True):
     members: list[MemberSaid]
     orders: list[OrderSaid]
     calls: list[CallSaid]
+    tasks: list[TaskSaid]
+    warnings: list[WarningSaid]
     evidence: list[EvidenceSaid]
     actions: list[ActionSaid]
     """what this account may do now"""
@@ -188,6 +213,20 @@ def _call(city: City, call: Call, now: int) -> CallSaid:
         arrived_at=moment.say(call.arrived_at) if call.arrived_at else None,
         arrived_by=call.arrived_by,
         overdue=(call.arrived_at or now) > call.due,
+    )
+
+
+def _task(city: City, task: Task, now: int) -> TaskSaid:
+    return TaskSaid(
+        task=task.code,
+        text=task.text,
+        units=list(task.units),
+        unit_names=[department_name(city, unit) for unit in task.units],
+        opened_at=moment.say(task.opened_at),
+        due=moment.say(task.due) if task.due else None,
+        done_at=moment.say(task.done_at) if task.done_at else None,
+        done_by=task.done_by,
+        overdue=bool(task.due) and (task.done_at or now) > task.due,
     )
 
 
@@ -281,7 +320,12 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         events=[_event(event, names, city) for event in events],
         members=_members(members, city),
         orders=_orders(ask, state, now),
-        calls=[_call(ask.hub.city, one, now) for one in state.calls],
+        calls=[_call(city, one, now) for one in state.calls],
+        tasks=[_task(city, one, now) for one in state.tasks],
+        warnings=[
+            WarningSaid(colour=one.colour, text=one.text, plan=one.plan, at=moment.say(one.at))
+            for one in state.warnings
+        ],
         evidence=[
             EvidenceSaid(
                 evidence=str(row.get("digest", "")),
