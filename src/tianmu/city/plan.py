@@ -7,12 +7,15 @@ A party is named as ``lead`` (who answers for the matter), ``joint`` (all who jo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from tianmu.city.department import Department
 from tianmu.city.document import Document, Key
 from tianmu.city.duty import is_party
+from tianmu.city.fault import Fault
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Matter, matches
 from tianmu.city.reader import PackReader
@@ -200,3 +203,21 @@ def read(
             what = f"level {level} has no plan for every matter"
             reader.fault(FILE, 1, what, f'add a plan with level = "{level}", matters = ["*"]')
     return tuple(found)
+
+
+def parse(
+    text: str,
+    *,
+    languages: tuple[str, ...],
+    levels: set[str],
+    matters: Mapping[str, Matter],
+    departments: Mapping[str, Department],
+    tiers: set[int],
+) -> tuple[tuple[Plan, ...], list[Fault]]:
+    """Plans from the text of a ``plans.toml`` that is in no pack yet, and its faults by line."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / FILE).write_text(text, encoding="utf-8")
+        reader = PackReader(Path(folder))
+        reader.languages = languages
+        plans = read(reader, levels, matters, departments, tiers)
+    return plans, sorted(set(reader.faults))

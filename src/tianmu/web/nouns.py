@@ -19,6 +19,7 @@ from tianmu.web.api import (
     intake,
     metrics,
     pack,
+    plans,
     push,
     report_taking,
     reports,
@@ -63,6 +64,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         accounts,
         tokens,
         pack,
+        plans,
         audit,
         metrics,
     )

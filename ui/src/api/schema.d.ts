@@ -2285,6 +2285,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The plans in force, and their file
+         * @description The plans in force, and their file.
+         *
+         *     Needs `rule.read`.
+         */
+        get: operations["get_plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try plans on the latest cases of the account's scope before they take effect: whom they
+         * @description Try plans on the latest cases of the account's scope before they take effect: whom they
+         *     would have told and sent besides, and whom no longer. Nothing is changed by it.
+         *
+         *     Needs `rule.test`.
+         */
+        post: operations["rehearse_plans"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -4537,7 +4582,7 @@ export interface components {
             faults: components["schemas"]["FaultSaid"][];
             digest: string;
             same: boolean;
-            changes: components["schemas"]["ChangeSaid"][];
+            changes: components["schemas"]["tianmu.web.api.pack.ChangeSaid"][];
         };
         /** FaultSaid */
         FaultSaid: {
@@ -4550,11 +4595,74 @@ export interface components {
          * ChangeSaid
          * @description What reloading would change of one noun.
          */
-        ChangeSaid: {
+        "tianmu.web.api.pack.ChangeSaid": {
             noun: string;
             added: string[];
             removed: string[];
             changed: string[];
+        };
+        /** PlansSaid */
+        PlansSaid: {
+            plans: components["schemas"]["PlanBrief"][];
+            toml: string;
+        };
+        /** PlanBrief */
+        PlanBrief: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            level: string;
+            matters: string[];
+        };
+        /** RehearsalAsked */
+        RehearsalAsked: {
+            toml: string;
+            /** @default 300 */
+            cases: number;
+        };
+        /** RehearsalSaid */
+        RehearsalSaid: {
+            cases: number;
+            moments: number;
+            changed: number;
+            parts: {
+                [key: string]: number;
+            };
+            more_orders: {
+                [key: string]: number;
+            };
+            names: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            changes: components["schemas"]["tianmu.web.api.plans.ChangeSaid"][];
+        };
+        /** ChangeSaid */
+        "tianmu.web.api.plans.ChangeSaid": {
+            case: string;
+            number: string;
+            at: string | null;
+            level: string;
+            matter_name: {
+                [key: string]: string;
+            } | null;
+            parts: string[];
+            before: components["schemas"]["AskedSaid"];
+            after: components["schemas"]["AskedSaid"];
+        };
+        /** AskedSaid */
+        AskedSaid: {
+            plan: string;
+            tells: {
+                [key: string]: string;
+            };
+            orders: {
+                [key: string]: string;
+            };
+            tasks: string[];
+            warning: string;
         };
         /**
          * Page[AuditSaid]
@@ -8920,6 +9028,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PackChecked"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlansSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    rehearse_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "toml": "[[plan]]\n…",
+                 *       "cases": 100
+                 *     }
+                 */
+                "application/json": components["schemas"]["RehearsalAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsalSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -17,6 +17,8 @@ export interface Page<T> {
 }
 
 export type About = Schemas["CityCard"];
+export type Plans = Schemas["PlansSaid"];
+export type PlanRehearsal = Schemas["RehearsalSaid"];
 export type Session = Schemas["SessionSaid"];
 export type City = Schemas["CitySaid"];
 export type Division = Schemas["DivisionSaid"];
