@@ -8,6 +8,7 @@ export const router = createRouter({
     { path: "/", name: "start", component: () => import("@/pages/login/LoginPage.vue") },
     { path: "/login", name: "login", component: () => import("@/pages/login/LoginPage.vue") },
     { path: "/open", name: "open", component: () => import("@/pages/login/OpenPage.vue") },
+    { path: "/account", name: "account", component: () => import("@/pages/account/AccountPage.vue") },
     { path: "/trust", name: "trust", component: () => import("@/pages/trust/TrustPage.vue") },
     { path: "/hall", name: "hall", component: () => import("@/pages/hall/HallPage.vue") },
     {
@@ -31,5 +32,7 @@ router.beforeEach(async (to) => {
   }
   if (to.name === "login") return session.value ? home.value : true;
   if (!session.value) return { name: "login", query: to.path === "/" ? {} : { to: to.fullPath } };
+  // Whose roles need a second factor does nothing else before there is one.
+  if (session.value.factor === "needed" && to.name !== "account") return "/account";
   return to.name === "start" ? home.value : true;
 });

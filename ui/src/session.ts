@@ -1,7 +1,8 @@
 // Who is signed in.
 import { computed, ref } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Session } from "@/api/types";
+import * as passkey from "@/passkey";
+import type { PasskeyAsked, SecondAsked, Session } from "@/api/types";
 
 export const session = ref<Session | null>(null);
 let asked = false;
@@ -25,14 +26,26 @@ export async function setPassword(fresh: string, old: string): Promise<void> {
   await whoami(true);
 }
 
-export async function signInWithPassword(account: string, password: string): Promise<void> {
-  await api.post("/api/session", { account, password });
+/** Signed in: null; else what the second step needs. */
+async function enter(where: string, body: unknown): Promise<SecondAsked | null> {
+  const answer = await api.post<Session | SecondAsked>(where, body);
+  if ("ticket" in answer) return answer;
   await whoami(true);
+  return null;
 }
 
-export async function signInWithLink(token: string): Promise<void> {
-  await api.post("/api/session/link", { token });
-  await whoami(true);
+export const signInWithPassword = (account: string, password: string): Promise<SecondAsked | null> => enter("/api/session", { account, password });
+
+export const signInWithLink = (token: string): Promise<SecondAsked | null> => enter("/api/session/link", { token });
+
+export async function signInSecond(ticket: string, way: string, code: string): Promise<void> {
+  await enter("/api/session/second", { ticket, way, code });
+}
+
+export async function signInWithPasskey(): Promise<void> {
+  const asked = await api.post<PasskeyAsked>("/api/session/passkey/request");
+  const credential = await passkey.get(asked.options);
+  await enter("/api/session/passkey", { ticket: asked.ticket, credential });
 }
 
 export async function signInAsKiosk(token: string): Promise<void> {

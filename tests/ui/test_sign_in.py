@@ -1,0 +1,177 @@
+"""Signing in by two steps and by passkey, in Chromium with its virtual authenticator, zh and en, at
+the size of a phone; over the web of a small city, so that accounts can be made beside it."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tianmu.access import account as accounts
+from tianmu.access import password, totp
+from tianmu.city.pack import load
+from tianmu.web.hub import UI
+
+pytestmark = pytest.mark.browser
+SOON = 15_000
+GOOD = "Correct-horse-7"
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    path = Path(__file__).parents[1] / "web" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("small_city", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules["small_city"] = module
+    spec.loader.exec_module(module)
+    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+
+
+def made(small: Any, name: str, role: str) -> str:
+    small.account(name, [role])
+    kept = password.digest(GOOD)
+    small.hub.records.transact(
+        lambda tx: accounts.set_password(tx.connection, name, kept, at=small.hub.clock())
+    )
+    return name
+
+
+def opened(browser: Browser, small: Any, **more: Any) -> tuple[BrowserContext, Page, str]:
+    """A browser of its own, at a name: browsers have passkeys for names only."""
+    context = browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", **more})
+    base = small.url.replace("127.0.0.1", "localhost")
+    return context, context.new_page(), base
+
+
+def by_password(page: Page, base: str, name: str, labels: tuple[str, str, str]) -> None:
+    page.goto(f"{base}/login")
+    page.get_by_label(labels[0]).fill(name)
+    page.get_by_label(labels[1]).fill(GOOD)
+    page.get_by_role("button", name=labels[2], exact=True).click()
+
+
+ZH, EN = ("账号", "口令", "登录"), ("Account", "Password", "Sign in")
+
+
+def narrow(page: Page) -> None:
+    """Nothing stands out of the page to the right."""
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0, wide
+
+
+def code(secret: str, at: int) -> str:
+    return totp.code(base64.b32decode(secret), totp.step_of(at))
+
+
+def test_an_app_is_enrolled_and_asked_for(browser: Browser, small: Any) -> None:
+    name = made(small, "commander-zhao", "commander")
+    context, page, base = opened(browser, small)
+    by_password(page, base, name, ZH)
+    page.wait_for_url(lambda url: "/login" not in url, timeout=SOON)
+    page.goto(f"{base}/account")
+    expect(page.get_by_role("status")).to_contain_text("需要双因素认证", timeout=SOON)
+    narrow(page)
+    page.get_by_role("button", name="启用验证器应用").click()
+    page.get_by_label("现口令").fill("wrong")
+    page.get_by_role("button", name="继续").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong", timeout=SOON)
+    page.get_by_label("现口令").fill(GOOD)
+    page.get_by_role("button", name="继续").click()
+    secret = page.locator("[data-secret]").inner_text(timeout=SOON)
+    expect(page.get_by_alt_text("二维码")).to_be_visible()
+    assert page.evaluate("document.querySelector('.qr').naturalWidth") > 100
+    narrow(page)
+    now = small.hub.clock()
+    page.get_by_label("六位验证码").fill(code(secret, now - 30_000_000))
+    page.get_by_role("button", name="继续").click()
+    expect(page.locator("[data-codes] li")).to_have_count(10, timeout=SOON)
+    recovery = page.locator("[data-codes] li").first.inner_text()
+    page.get_by_role("button", name="已抄存").click()
+    expect(page.get_by_role("status")).to_have_count(0)
+    context.close()
+
+    context, page, base = opened(browser, small, locale="en-US")
+    page.goto(f"{base}/login")
+    page.get_by_role("button", name="English").click()
+    by_password(page, base, name, EN)
+    step = page.locator("[data-second]")
+    expect(step).to_contain_text("Second step", timeout=SOON)
+    narrow(page)
+    step.get_by_label("Six-digit code").fill("000000")
+    step.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("The code is wrong", timeout=SOON)
+    step.get_by_label("Six-digit code").fill(code(secret, small.hub.clock()))
+    step.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/desk**", timeout=SOON)
+    context.close()
+
+    context, page, base = opened(browser, small)
+    by_password(page, base, name, ZH)
+    step = page.locator("[data-second]")
+    step.get_by_role("button", name="改用恢复码").click()
+    step.get_by_label("恢复码").fill(recovery)
+    step.get_by_role("button", name="登录", exact=True).click()
+    page.wait_for_url("**/desk**", timeout=SOON)
+    context.close()
+
+
+def test_a_passkey_signs_in_alone(browser: Browser, small: Any) -> None:
+    name = made(small, "security-qian", "security_admin")
+    context, page, base = opened(browser, small)
+    device = context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    made_key = device.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    by_password(page, base, name, ZH)
+    page.wait_for_url("**/admin**", timeout=SOON)
+    page.goto(f"{base}/account")
+    page.get_by_role("button", name="添加通行密钥").click(timeout=SOON)
+    page.get_by_label("现口令").fill(GOOD)
+    page.get_by_role("button", name="继续").click()
+    expect(page.locator("[data-codes] li")).to_have_count(10, timeout=SOON)
+    page.get_by_role("button", name="已抄存").click()
+    assert small.hub.records.read(lambda c: accounts.get(c, name)).factors == ("passkey",)
+    page.get_by_role("button", name="退出登录").click()
+    page.wait_for_url("**/login**", timeout=SOON)
+
+    # the password alone is not enough any more; the passkey alone is
+    by_password(page, base, name, ZH)
+    step = page.locator("[data-second]")
+    step.get_by_role("button", name="使用通行密钥").click(timeout=SOON)
+    page.wait_for_url("**/admin**", timeout=SOON)
+    page.goto(f"{base}/account")
+    page.get_by_role("button", name="退出登录").click(timeout=SOON)
+    page.wait_for_url("**/login**", timeout=SOON)
+    page.get_by_role("button", name="使用通行密钥").click()
+    page.wait_for_url("**/admin**", timeout=SOON)
+
+    # a device that did not verify its owner proves nothing
+    page.goto(f"{base}/account")
+    page.get_by_role("button", name="退出登录").click(timeout=SOON)
+    page.wait_for_url("**/login**", timeout=SOON)
+    which = {"authenticatorId": made_key["authenticatorId"]}
+    device.send("WebAuthn.setUserVerified", {**which, "isUserVerified": False})
+    page.get_by_role("button", name="使用通行密钥").click()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=SOON)
+    assert page.request.get(f"{base}/api/session").status == 401
+    context.close()
