@@ -131,7 +131,8 @@ def begin_app(ask: Asking, body: Annotated[Confirmation, Depends(taken(Confirmat
     secret = hub.records.transact(
         lambda tx: factor.begin_totp(tx.connection, name, hub.keys, at=hub.clock())
     )
-    uri = totp.uri(secret, name, hub.city.name.get(ask.who.language) or "Tianmu")
+    # a label of other letters than these makes a code that is hard to read for a camera
+    uri = totp.uri(secret, name, hub.city.name.get("en") or "Tianmu")
     drawn = io.BytesIO()
     segno.make(uri, error="m").save(
         drawn, kind="svg", scale=4, border=4, light="#fff", xmldecl=False
