@@ -31,7 +31,7 @@ FRUGAL = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_ARENA_MAX": "4"}
 itself, the allocator raises its threshold with the first of them, and keeps those after it"""
 KEEPS_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 """environment variable that our processes are not given: where bytecode is not kept, each of them
-compiles the program anew at every start, which takes longer than all else that it does then"""
+compiles the program anew at every start"""
 FOLLOWERS = frozenset(NAMES) - {"hub"}
 """processes that load the pack when they start"""
 

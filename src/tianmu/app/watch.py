@@ -16,8 +16,8 @@ from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 
 GATHER = 0.1
-"""seconds that ordinary observations may wait for more before they are judged: a tenth of a second
-of 26,000 a second costs a third of what fifty commits of them do; life safety never waits"""
+"""seconds that ordinary observations may wait for more before they are judged, so that a steady
+trickle is judged in ten pieces a second and not in fifty; life safety never waits"""
 
 
 def serve(settings: Settings, city: City, stop: threading.Event) -> None:
