@@ -26,7 +26,8 @@ from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.apart import LifeConnector
 from tianmu.sense.mqtt.broker import Broker
-from tianmu.sense.mqtt.connector import MqttConnector, Server
+from tianmu.sense.mqtt.client import Server
+from tianmu.sense.mqtt.connector import MqttConnector
 from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

@@ -63,6 +63,7 @@ def look(data: Path) -> dict[str, Any]:
             data, "hub", "SELECT count(*) FROM case_state WHERE open = 1 AND probe = ''"
         ),
         "slowed": _slowed(data),
+        "dropped_by_broker": _dropped(data),
         "pack": settings.pack,
         "url": settings.url(ports.get("web", settings.port)),
     }
@@ -125,6 +126,16 @@ def _slowed(data: Path) -> dict[str, int]:
     return {name: one.slowed_since for name, one in sorted(found.items()) if one.slowed_since}
 
 
+def _dropped(data: Path) -> int:
+    """Messages that the MQTT broker had no room for and let go, since gate was started."""
+    try:
+        with _open(data, "gate") as records:
+            found = records.read(state.connectors)
+    except (FileNotFoundError, sa.exc.OperationalError):
+        return 0
+    return sum(int(one["state"].get("dropped_by_broker", 0)) for one in found)
+
+
 def _devices(data: Path) -> int:
     """Devices of the city, as the wall counts them: without what a probe is made of."""
     from tianmu.store.registry import Registry
@@ -153,3 +164,6 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     for source, since in found["slowed"].items():
         at = datetime.fromtimestamp(since / 1_000_000).astimezone()
         yield f"  slowed down: {source}, since {at:%Y-%m-%d %H:%M:%S}: it sends more than is taken"
+    if found["dropped_by_broker"]:
+        dropped = f"{found['dropped_by_broker']:,} messages"
+        yield f"  let go by the MQTT broker, which had no room for them: {dropped}"

@@ -8,14 +8,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.encoding import encode
@@ -27,7 +27,8 @@ from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt import broker as brokers
 from tianmu.sense.mqtt.broker import GATE, Broker, find_mosquitto
-from tianmu.sense.mqtt.connector import MqttConnector, Server
+from tianmu.sense.mqtt.client import Server
+from tianmu.sense.mqtt.connector import MqttConnector
 from tianmu.sense.mqtt.password import PASSWORD_HASH, hashed
 from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -66,9 +67,7 @@ class House:
         for one in (WELL, OTHER):
             self.sources.apply(one)
 
-    def connector(
-        self, version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
-    ) -> MqttConnector:
+    def connector(self, version: int = 4) -> MqttConnector:
         broker = self.broker
         server = Server(broker.host, broker.port, GATE, broker.password, version)
         return MqttConnector(self.intake, HttpConnector(self.intake), server)
@@ -219,13 +218,13 @@ def test_what_is_published_is_on_disk_before_it_is_acknowledged(tmp_path: Path, 
     async def scene() -> None:
         async with town(tmp_path, kind) as house, house.gate() as gate:
             acked: list[int] = []
-            ack = gate._client.ack
+            acknowledge = gate._client.acknowledge
 
-            def after_disk(mid: int, qos: int) -> Any:
-                acked.append(len(house.rows()))
-                return ack(mid, qos)
+            def after_disk(mids: Sequence[int]) -> None:
+                acked.extend(len(house.rows()) for _ in mids)
+                acknowledge(mids)
 
-            gate._client.ack = after_disk  # type: ignore[method-assign]
+            gate._client.acknowledge = after_disk  # type: ignore[method-assign]
             async with sender(house, "well") as well:
                 forms = [row(0, 0.0), [row(1, 1.0), row(2, 2.0)]]
                 columns = {"datastream": ["d/x"], "time": [1_790_000_000_003], "value": [3.0]}
@@ -313,7 +312,7 @@ def test_what_was_not_acknowledged_comes_again_and_takes_effect_once(
     async def scene() -> None:
         async with town(tmp_path, kind) as house:
             first = house.connector()
-            first._client.ack = lambda mid, qos: None  # type: ignore[method-assign, return-value, assignment]
+            first._client.acknowledge = lambda mids: None  # type: ignore[method-assign]
             await first.start("", 0)
             await until(lambda: first.state()["connected"])
             await asyncio.sleep(0.2)
@@ -324,8 +323,7 @@ def test_what_was_not_acknowledged_comes_again_and_takes_effect_once(
                     )
                 await until(lambda: len(house.rows()) == 5)
                 # as a killed process: no good-bye, the socket is simply gone
-                first._client._sock_close()
-                first._client.loop_stop()
+                first._client.reconnect()
                 await first.stop()
                 await asyncio.to_thread(well.publish, "tianmu/well/observations", row(5, 5.0))
             async with house.gate():
@@ -390,10 +388,9 @@ def test_a_fault_with_one_source_does_not_stop_the_others(
 @pytest.mark.skipif("mosquitto" not in KINDS, reason="the trial broker speaks 3.1.1 only")
 def test_version_5(tmp_path: Path) -> None:
     async def scene() -> None:
-        five = MQTTProtocolVersion.MQTTv5
         async with (
             town(tmp_path, "mosquitto") as house,
-            house.gate(version=five),
+            house.gate(version=5),
             sender(house, "well") as well,
         ):
             await asyncio.to_thread(well.publish, "tianmu/well/observations", row(1, 1.0))

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,9 @@ from tianmu.facts.topic import OBSERVATION, REGISTRY
 from tianmu.sense import hold
 from tianmu.sense.http.connector import AHEAD, HttpConnector
 from tianmu.sense.intake import Intake
-from tianmu.sense.mqtt.connector import Message, MqttConnector, Server
+from tianmu.sense.mqtt.client import Server
+from tianmu.sense.mqtt.codec import Publish
+from tianmu.sense.mqtt.connector import DROPPED, MOST, Message, MqttConnector
 from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
@@ -26,6 +27,7 @@ from tianmu.store.registry import Registry
 
 WELL = SourceChanged(source="well", number=1, protocol="mqtt", at=1, actor="test")
 NOW = 1_700_000_000_000_000
+TOPIC = b"tianmu/well/observations"
 
 
 class House:
@@ -108,33 +110,46 @@ def test_rows_of_a_clock_ahead_are_all_kept_and_can_be_played_again(
 def test_a_message_that_comes_while_others_are_taken_is_not_left_behind(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Paho's thread may be anywhere within its callback when the loop takes what waits."""
     door = house.door
     taken: list[int] = []
 
     async def take(group: Any) -> None:
+        if not taken:
+            door._hear([Publish(1, 2, TOPIC, b"{}")])
         taken.extend(message.mid for message in group)
 
+    async def scene() -> None:
+        task = asyncio.create_task(door._run())
+        await asyncio.sleep(0)
+        door._hear([Publish(1, 1, TOPIC, b"{}")])
+        for mid in (3, 4):
+            while len(taken) < mid - 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            door._hear([Publish(1, mid, TOPIC, b"{}")])
+        while len(taken) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        task.cancel()
+
     monkeypatch.setattr(door, "_take", take)
+    asyncio.run(asyncio.wait_for(scene(), 5))
+    assert taken == [1, 2, 3, 4]
 
-    class Slow:
-        """A message that the loop overtakes while it is being put into the queue."""
 
-        topic, mid, qos = "tianmu/well/observations", 2, 1
+def test_what_the_broker_lets_go_is_counted(house: House) -> None:
+    """Mosquitto says how many in all since it was started; it may be started again."""
+    told = [Publish(0, 0, DROPPED, said) for said in (b"0", b"5", b"5", b"12", b"3", b"?")]
+    for one in told:
+        house.door._hear([one])
+    assert house.door.state()["dropped_by_broker"] == 15
+    assert house.door._under_way == 0 and not house.door._waiting
 
-        @property
-        def payload(self) -> bytes:
-            loop.run_until_complete(asyncio.sleep(0.05))
-            return b"{}"
 
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(door._run())
-    door._loop = loop
-    first = SimpleNamespace(topic=Slow.topic, mid=1, qos=1, payload=b"{}")
-    door._on_message(None, None, first)  # type: ignore[arg-type]
-    door._on_message(None, None, Slow())  # type: ignore[arg-type]
-    loop.run_until_complete(asyncio.sleep(0.05))
-    task.cancel()
-    loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-    loop.close()
-    assert taken == [1, 2]
+def test_who_has_no_room_reads_nothing_until_there_is(house: House) -> None:
+    door, reading = house.door, [True]
+    client: Any = door._client
+    client.pause, client.resume = (lambda: reading.append(False)), (lambda: reading.append(True))
+    door._hear([Publish(1, n + 1, TOPIC, b"{}") for n in range(MOST)])
+    assert reading[-1] is False
+    some = list(door._waiting)[:2]
+    door._leave(some)
+    assert reading[-1] is True

@@ -9,7 +9,7 @@ would be alone: as soon as all who are connected have spoken, it is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,17 +123,28 @@ class Together:
         """Those that must be taken alone."""
         if len(singles) == 1:
             return singles
-        try:
-            columns = decode(b"[" + b",".join(one.body for one in singles) + b"]", JSON)
-        except Refused:
+        columns = read_each([one.body for one in singles])
+        if columns is None:
             return singles
-        if columns.refused or len(columns) != len(singles):
-            return singles  # one of them is none, or holds more than one
         taken, answers = await self._put(columns, source, [one.key for one in singles])
         for row, answer in zip(np.flatnonzero(taken).tolist(), answers, strict=True):
             if not singles[row].answer.done():
                 singles[row].answer.set_result((200, answer))
         return [singles[row] for row in np.flatnonzero(~taken).tolist()]
+
+
+def read_each(bodies: Sequence[bytes]) -> Columns | None:
+    """Bodies of one observation each, read as one; None where one of them is none, or more.
+
+    Each begins with ``{`` and has no ``[``. What joins them has a line feed, which no JSON text may
+    have within: so no joint lies within a text, nor, since a ``{`` follows, within an object. Each
+    body is a row at least, then, and none is mended by the next.
+    """
+    try:
+        columns = decode(b"[" + b",\n".join(bodies) + b"]", JSON)
+    except Refused:
+        return None
+    return None if columns.refused or len(columns) != len(bodies) else columns
 
 
 def may_be_single(body: bytes, encoding: str, content_type: str) -> bool:

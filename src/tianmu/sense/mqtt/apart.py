@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import paho.mqtt.client as paho
-
 from tianmu.facts.text import Text
+from tianmu.sense.mqtt.client import Topics
 from tianmu.sense.mqtt.connector import MqttConnector
 
 
@@ -24,15 +23,14 @@ class LifeConnector(MqttConnector):
 
     def follow(self) -> None:
         """Hear the life-safety sources there are now."""
-        if self._connected:
-            self._subscribe(self._client)
+        if self._client.connected:
+            for topic in self._topics():
+                self._client.subscribe([topic])
 
-    def _subscribe(self, client: paho.Client) -> None:
+    def _topics(self) -> Topics:
         """Of those that are none any more nothing is unsubscribed: keys make it harmless."""
-        topics = [
+        return [
             (f"tianmu/{source.source}/observations", 1)
             for source in self._intake.sources.all()
             if source.active and source.life_safety and source.protocol == self.protocol
         ]
-        if topics:
-            client.subscribe(topics)

@@ -138,7 +138,7 @@ class Broker:
         _replace(self.folder / "users", lines)
         _replace(
             self.folder / "acl",
-            f"user {GATE}\ntopic readwrite #\n\npattern write tianmu/%u/#\n"
+            f"user {GATE}\ntopic readwrite #\ntopic read $SYS/#\n\npattern write tianmu/%u/#\n"
             "pattern read tianmu/%u/commands/#\n",
         )
         self._reload()

@@ -11,17 +11,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import ssl
-import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
@@ -29,19 +24,26 @@ from tianmu.sense.http.codec import ARROW, JSON, NDJSON, decode
 from tianmu.sense.http.columns import Columns, Refused
 from tianmu.sense.http.connector import ON_LOOP, Answer, HttpConnector
 from tianmu.sense.http.plain import LINES, read_objects
+from tianmu.sense.http.together import read_each
 from tianmu.sense.intake import Intake
+from tianmu.sense.mqtt.client import Client, Server, Topics
+from tianmu.sense.mqtt.codec import Publish
 from tianmu.store.records import DiskFull
 from tianmu.store.registry.index import Query
 
 log = logging.getLogger("tianmu.mqtt")
 
 TOPIC = "tianmu/+/observations"
+DROPPED = b"$SYS/broker/publish/messages/dropped"
+"""where mosquitto says how many messages it has let go since it was started"""
 GATHER = 0.004
 """seconds that messages are gathered before they are put on disk together"""
 ROWS_KEPT_TOGETHER = 1_000
 """refused rows that make one input of the quarantine"""
 LARGEST_GROUP = 4_000
 """messages decoded together"""
+MOST = 4 * LARGEST_GROUP
+"""messages under way, from which on nothing more is read"""
 
 
 class Message(NamedTuple):
@@ -49,19 +51,8 @@ class Message(NamedTuple):
     qos: int
     source: str
     payload: bytes
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where the broker is and as whom we sign in."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
-    tls: ssl.SSLContext | None = None
-    """whom we trust as the broker; None: no TLS"""
+    connection: int = 0
+    """by which it came"""
 
 
 class MqttConnector:
@@ -80,48 +71,21 @@ class MqttConnector:
         self._intake, self._http, self._server = intake, http, server
         self._apart = apart
         self._waiting: deque[Message] = deque()
-        """filled by paho's thread, emptied by the loop: both ends are safe without a lock"""
-        self._room = threading.Semaphore(4 * LARGEST_GROUP)
+        self._under_way = 0
+        """messages that came and are not settled"""
         self._some = asyncio.Event()
         self._counts: Counter[str] = Counter()
         self._last_at = 0
-        self._connected = False
+        self._told_dropped = 0
         self._held: dict[str, list[Message]] = {}
         """source → what waits for room, in order"""
         self._holding: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._client = self._make_client()
-
-    def _make_client(self) -> paho.Client:
-        v5 = self._server.version == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self.client_id,
-            clean_session=None if v5 else False,
-            protocol=self._server.version,
-            manual_ack=True,
-        )
-        client.username_pw_set(self._server.user, self._server.password)
-        if self._server.tls is not None:
-            client.tls_set_context(self._server.tls)
-        client.reconnect_delay_set(1, 30)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        return client
+        self._client = Client(server, self.client_id, self._topics, self._hear, self._counts)
 
     async def start(self, host: str, port: int) -> int:
         """Connect to the broker (``host`` and ``port`` are the broker's own, already known)."""
-        self._loop = asyncio.get_running_loop()
-        if self._server.version == MQTTProtocolVersion.MQTTv5:
-            self._client.connect_async(
-                self._server.host, self._server.port, keepalive=30,
-                clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY,
-            )  # fmt: skip
-        else:
-            self._client.connect_async(self._server.host, self._server.port, keepalive=30)
-        self._client.loop_start()
+        self._client.start()
         if self._apart is not None:
             await self._apart.start(host, port)
         self._task = asyncio.create_task(self._run())
@@ -130,41 +94,49 @@ class MqttConnector:
     async def stop(self) -> None:
         if self._apart is not None:
             await self._apart.stop()
-        await asyncio.to_thread(self._client.disconnect)
-        await asyncio.to_thread(self._client.loop_stop)
+        await self._client.stop()
         for task in (self._task, *self._holding):
             if task is not None:
                 task.cancel()
 
     def state(self) -> Mapping[str, Any]:
-        return {**self._counts, "connected": self._connected, "last_at": self._last_at}
+        return {**self._counts, "connected": self._client.connected, "last_at": self._last_at}
 
     async def replay(self, payload: bytes, *, source: str, peer: str) -> bool:
         return await self._http.replay(payload, source=source, peer=peer)
 
-    # -- paho's thread --
+    def _topics(self) -> Topics:
+        return [(TOPIC, 1), (DROPPED.decode(), 0)]
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
-        if code.is_failure:
-            self._counts["refused_by_broker"] += 1
+    def _hear(self, publishes: Sequence[Publish]) -> None:
+        connection = self._client.connection
+        for qos, mid, topic, payload in publishes:
+            if topic == DROPPED:
+                self._note_dropped(payload)
+                continue
+            source = topic.split(b"/", 2)[1].decode(errors="replace")
+            self._waiting.append(Message(mid, qos, source, payload, connection))
+            self._under_way += 1
+        if self._under_way >= MOST:
+            self._client.pause()
+        self._some.set()
+
+    def _note_dropped(self, payload: bytes) -> None:
+        """Count what the broker has let go; its own count begins anew when it does."""
+        if not payload.isdigit():
             return
-        self._connected = True
-        self._subscribe(client)
+        told, before = int(payload), self._told_dropped
+        more = told - before if told >= before else told
+        self._told_dropped = told
+        if more:
+            self._counts["dropped_by_broker"] += more
+            log.warning("the broker let go of %d messages that it had no room for", more)
 
-    def _subscribe(self, client: paho.Client) -> None:
-        client.subscribe(TOPIC, qos=1)
-
-    def _on_disconnect(self, *_: Any) -> None:
-        self._connected = False
-
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._room.acquire()  # full: stop reading, and TCP slows the broker down
-        source = message.topic.split("/", 2)[1]
-        self._waiting.append(Message(message.mid, message.qos, source, bytes(message.payload)))
-        if len(self._waiting) == 1 and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._some.set)
-
-    # -- gate's loop --
+    def _leave(self, messages: Sequence[Message]) -> None:
+        """They are settled: there is room for as many others."""
+        self._under_way -= len(messages)
+        if self._under_way < MOST:
+            self._client.resume()
 
     async def _run(self) -> None:
         while True:
@@ -219,9 +191,9 @@ class MqttConnector:
         except DiskFull:
             # not acknowledged: the broker keeps them and hands them out again
             self._counts["disk_full"] += len(messages)
-            self._room.release(len(messages))
+            self._leave(messages)
             await asyncio.sleep(1)
-            await asyncio.to_thread(self._client.reconnect)
+            self._client.reconnect()
             return
         except Exception as error:
             # one source's messages must not stop the others': kept with their bytes, so that
@@ -229,10 +201,10 @@ class MqttConnector:
             log.exception("%d messages of %s could not be taken", len(messages), name)
             for message in messages:
                 await self._refuse(message, f"{type(error).__name__}: {error}", name)
-        for message in messages:
-            if message.qos:
-                self._client.ack(message.mid, message.qos)
-        self._room.release(len(messages))
+        now = self._client.connection
+        # what came by an earlier connection comes again by this one, perhaps as another number
+        self._client.acknowledge([m.mid for m in messages if m.qos and m.connection == now])
+        self._leave(messages)
 
     async def _take_source(
         self, name: str, source: SourceChanged | None, messages: Sequence[Message]
@@ -312,7 +284,8 @@ def _decode(messages: Sequence[Message], bad: list[tuple[Message, str]]) -> list
     singles: list[Message] = []
     rest: list[Message] = []
     for message in messages:
-        one = message.payload[:1] == b"{" and content_type(message.payload) == JSON
+        payload = message.payload
+        one = payload[:1] == b"{" and b"[" not in payload and content_type(payload) == JSON
         (singles if one else rest).append(message)
     found: list[Columns] = []
     together = _together([message.payload for message in singles])
@@ -341,11 +314,8 @@ def _together(payloads: Sequence[bytes]) -> Columns | None:
         return None
     whole = read_objects(b"\n".join(payloads), LINES)
     if whole is None:
-        try:
-            whole = decode(b"[" + b",".join(payloads) + b"]", JSON)
-        except Refused:
-            return None
-    return None if whole.refused or len(whole) != len(payloads) else whole
+        return read_each(payloads)
+    return whole if len(whole) == len(payloads) else None
 
 
 def _joinable(columns: Columns) -> bool:
