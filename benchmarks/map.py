@@ -28,6 +28,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from benchmarks.map_load import Load
+from benchmarks.map_pick import picked
 from chromium import find
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, connect, start_city
@@ -44,12 +45,6 @@ FRAMES = """() => { window.frames_ = []; let last = 0; const turn = (now) => {
   if (last) window.frames_.push([last, now]); last = now;
   window.turn_ = requestAnimationFrame(turn) };
   requestAnimationFrame(turn) }"""
-CARD = """() => new Promise((done, fail) => { const turn = () => {
-  const card = document.querySelector('[data-card]');
-  const chart = card && (card.querySelector('canvas') || card.querySelector('.state'));
-  if (card && chart && card.querySelector('h3')) done(performance.now() - window.begun_);
-  else if (performance.now() - window.begun_ > 9000) fail('no card came');
-  else requestAnimationFrame(turn) }; turn() })"""
 
 
 def tiles_of(longitude: float, latitude: float, z: int) -> tuple[int, int]:
@@ -257,8 +252,8 @@ def card_times(city: City, state: Any) -> dict[str, Any]:
             client.get(where).raise_for_status()
             spent["device"].append((time.perf_counter() - begin) * 1000)
             begin = time.perf_counter()
-            asked = {"property": named["properties"][0]}
-            client.get(f"{where}/series", params=asked).raise_for_status()
+            asked = {"datastream": f"{named['device']}/{named['properties'][0]}", "points": 900}
+            client.get("/api/history/series", params=asked).raise_for_status()
             spent["series"].append((time.perf_counter() - begin) * 1000)
     return {f"card_{name}_p95_ms": p(times, 95) for name, times in spent.items()}
 
@@ -295,28 +290,6 @@ def refreshed(page: Page, seconds: float) -> dict[str, Any]:
     }
 
 
-def picked(page: Page, times: int) -> list[float]:
-    """From a press on a point to its card with values, chart and alarms; near by already."""
-    found: list[float] = []
-    for n in range(60):
-        if len(found) >= times:
-            break
-        x, y = 700 + (n * 97) % 520, 420 + (n * 61) % 420
-        page.evaluate("window.begun_ = performance.now()")
-        page.mouse.click(x, y)
-        page.wait_for_timeout(60)
-        if page.locator(".picklist").count():
-            page.wait_for_selector(".picklist li button")
-            page.evaluate("window.begun_ = performance.now()")
-            page.locator(".picklist li button").first.click()
-        elif not page.locator("dialog[open]").count():
-            continue
-        found.append(round(page.evaluate(CARD), 1))
-        page.keyboard.press("Escape")
-        page.wait_for_timeout(200)
-    return found
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--devices", type=int, default=1_560_000)
@@ -350,7 +323,7 @@ def main() -> None:
         time.sleep(1)
         keep(page, asked.pictures, "near")
         print(json.dumps(found), file=sys.stderr, flush=True)
-        found["pick_to_card_ms"] = picked(page, 5)
+        found.update(picked(page, city))
         keep(page, asked.pictures, "picked")
         if asked.seconds:
             load = Load(city, data)

@@ -16,13 +16,21 @@ export interface Found {
 }
 const NOTHING: Found = { devices: [], nearer: false };
 
+let told: Device[] = [];
+/** What was said of a device when it was last pointed at: its card begins with it, and asks for the
+ * rest and for its past at once instead of one after the other. */
+export function toldOf(device: string): Device | null {
+  return told.find((one) => one.device === device) ?? null;
+}
+
 export async function devicesAt(map: Atlas, at: { x: number; y: number }, reach: number, query: string): Promise<Found> {
   const box: [PointLike, PointLike] = [[at.x - reach, at.y - reach], [at.x + reach, at.y + reach]];
   const features = map.queryRenderedFeatures(box, { layers: ["devices", "cells", "cells-alarm"] });
   const numbers = [...new Set(features.filter((one) => one.layer.id === "devices").map((one) => Number(one.id)))].slice(0, MOST);
   if (numbers.length) {
     const list = new URLSearchParams(numbers.map((one) => ["n", String(one)]));
-    return { devices: await api.get<Device[]>(`/api/tiles/devices/numbered?${list}`), nearer: false };
+    told = await api.get<Device[]>(`/api/tiles/devices/numbered?${list}`);
+    return { devices: told, nearer: false };
   }
   const cell = features[0];
   if (cell?.geometry.type !== "Point") return NOTHING;
@@ -36,5 +44,6 @@ export async function devicesAt(map: Atlas, at: { x: number; y: number }, reach:
   const x = Math.floor((longitude / 360 + 0.5) * 2 ** z);
   const y = Math.floor((0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI)) * 2 ** z);
   const square = await api.get<{ items: Device[] }>(`/api/tiles/devices/${z}/${x}/${y}${query ? `?${query}` : ""}`);
-  return { devices: square.items, nearer: false };
+  told = square.items;
+  return { devices: told, nearer: false };
 }
