@@ -2,6 +2,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/fonts";
 import { createApp } from "vue";
+import { askEarly } from "./api/client";
 import App from "./App.vue";
 import { router } from "./router";
 
@@ -13,9 +14,13 @@ window.addEventListener("vite:preloadError", () => {
   window.location.reload();
 });
 
-// Whoever opens a page with the map waits for it longest: it comes while the session is asked for.
+// Whoever opens a page with the map waits for it longest: its script and what it asks before its
+// first tile come while the session is asked for.
 const page = /^\/(hall|desk)\b/.exec(window.location.pathname)?.[1];
-if (page) void import("@/map/CityMap.vue");
+if (page) {
+  askEarly("/api/session", "/api/city", "/api/tiles/devices/count", "/api/tiles/devices/changes");
+  void import("@/map/CityMap.vue");
+}
 if (page === "hall") void import("@/pages/hall/HallPage.vue");
 
 createApp(App).use(router).mount("#app");

@@ -51,6 +51,27 @@ export function address(where: string, query?: Query): string {
   return `${where}?${new URLSearchParams(pairs.map(([k, v]) => [k, String(v)]))}`;
 }
 
+const early = new Map<string, { answer: Promise<Response>; at: number }>();
+/** ms that an early answer is of use */
+const FRESH = 5000;
+
+/** Ask before the part of the page is there that needs it: the next `get` of the same address takes
+ * this answer, unless it was a refusal or is old by then. */
+export function askEarly(...addresses: string[]): void {
+  for (const where of addresses) {
+    const answer = fetch(where, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+    answer.catch(() => undefined); // whoever needs it asks again, and is told
+    early.set(where, { answer, at: performance.now() });
+  }
+}
+
+async function askedEarly(where: string): Promise<Response | null> {
+  const held = early.get(where);
+  if (!early.delete(where) || !held || performance.now() - held.at > FRESH) return null;
+  const answer = await held.answer.catch(() => null);
+  return answer?.ok ? answer : null;
+}
+
 async function ask<T>(method: string, where: string, body?: unknown, version?: number | string, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Requested-With"] = "tianmu";
@@ -60,7 +81,7 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
   if (form) delete headers["Content-Type"];
   let answer: Response;
   try {
-    answer = await fetch(where, {
+    answer = (method === "GET" ? await askedEarly(where) : null) ?? await fetch(where, {
       method,
       headers,
       credentials: "same-origin",
