@@ -1,0 +1,116 @@
+"""Picking a device on the map in Chromium: by mouse and keyboard, one and several."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from whole.town import Ingest, register
+
+pytestmark = pytest.mark.browser
+SOON = 20_000
+"""ms within which something that happened must be seen"""
+CARD, LIST = "[data-card][data-whole]", ".picklist"
+
+
+def middle(city: Any) -> dict[str, float]:
+    """Where the middle of the map stands while it shows the whole city."""
+    west, south, east, north = city.get("/api/city")["bbox"]
+    up = [math.asinh(math.tan(math.radians(one))) for one in (south, north)]
+    return {
+        "longitude": (west + east) / 2,
+        "latitude": math.degrees(math.atan(math.sinh(sum(up) / 2))),
+    }
+
+
+def nearer(page: Page) -> Locator:
+    """The map, so near that devices are points; its middle stays."""
+    expect(page.locator('[data-map="filter"]')).to_be_visible(timeout=SOON)
+    canvas = page.locator(".map canvas")
+    canvas.focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+Equal")
+        page.wait_for_timeout(450)
+    return canvas
+
+
+def pick_until(page: Page, canvas: Locator, wanted: str) -> None:
+    """Press Enter on the map until what comes of it is what is wanted: tiles come when they come."""
+    end = time.monotonic() + SOON / 1000
+    while time.monotonic() < end:
+        canvas.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(700)
+        if page.locator(wanted).count():
+            return
+        if page.locator(f"{CARD}, {LIST}").count():
+            page.keyboard.press("Escape")
+    raise AssertionError(f"no {wanted} came")
+
+
+def test_a_point_opens_its_card_and_points_that_lie_together_a_list(
+    wall: Page, base: str, running_city: Any
+) -> None:
+    city = running_city.city()
+    where = middle(city)
+    first = register(city, "gas_detector", "pick-a", place=where)
+    stream = f"{first}/methane_lel"
+    now = int(time.time() * 1000)
+    calm = [{"datastream": stream, "time": now - n * 1000, "value": 1.5} for n in range(5)]
+    assert Ingest(city).send(calm).json()["accepted"] == 5
+    wall.goto(f"{base}/hall")
+    canvas = nearer(wall)
+
+    pick_until(wall, canvas, CARD)
+    wall.keyboard.press("Escape")
+    expect(wall.locator("dialog[open]")).to_have_count(0)
+    box = canvas.bounding_box()
+    assert box is not None
+    wall.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = wall.locator(CARD)
+    expect(card).to_contain_text(first, timeout=SOON)
+    expect(card.locator("tr.on")).to_contain_text("1.5")
+    expect(card.locator(".plot canvas")).to_be_visible(timeout=SOON)
+    expect(card.locator("li")).to_have_count(0)
+    row = {"datastream": stream, "time": int(time.time() * 1000), "value": 72.5}
+    assert Ingest(city).send([row]).json()["accepted"] == 1
+    expect(card.locator("li").first).to_be_visible(timeout=SOON)
+    expect(card.locator("tr.on")).to_contain_text("72.5", timeout=SOON)
+    wall.keyboard.press("Escape")
+    expect(wall.locator("dialog[open]")).to_have_count(0)
+
+    second = register(city, "gas_detector", "pick-b", place=where)
+    pick_until(wall, canvas, LIST)
+    rows = wall.locator(f"{LIST} li button")
+    expect(rows).to_have_count(2)
+    for name in (first, second):
+        shown = rows.filter(has_text=name).locator("b")
+        assert shown.evaluate("e => e.scrollWidth <= e.clientWidth"), "the id is cut off"
+    wall.keyboard.press("Escape")
+    expect(wall.locator(LIST)).to_have_count(0)
+    pick_until(wall, canvas, LIST)
+    wall.keyboard.press("ArrowDown")
+    named = rows.nth(1).locator("b").inner_text()
+    wall.keyboard.press("Enter")
+    expect(wall.locator(CARD)).to_contain_text(named, timeout=SOON)
+    expect(wall.locator(LIST)).to_have_count(0)
+    wall.keyboard.press("Escape")
+
+    held: list[Route] = []
+    wall.route("**/devices/numbered*", lambda route: held.append(route))
+    canvas.focus()
+    with wall.expect_request("**/devices/numbered*"):
+        wall.keyboard.press("Enter")
+    for _ in range(3):
+        wall.keyboard.press("ArrowRight")
+        wall.wait_for_timeout(450)
+    wall.keyboard.press("Enter")
+    expect(wall.locator(".toast")).to_contain_text("十字处没有设备", timeout=SOON)
+    with wall.expect_response("**/devices/numbered*"):
+        held[0].continue_()
+    wall.wait_for_timeout(300)
+    expect(wall.locator(f"{LIST}, dialog[open]")).to_have_count(0)
