@@ -39,7 +39,7 @@ def nearer(page: Page) -> Locator:
 
 
 def pick_until(page: Page, canvas: Locator, wanted: str) -> None:
-    """Press Enter on the map until what comes of it is what is wanted: tiles come when they come."""
+    """Press Enter on the map until what is wanted comes of it: tiles come when they come."""
     end = time.monotonic() + SOON / 1000
     while time.monotonic() < end:
         canvas.focus()
