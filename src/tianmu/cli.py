@@ -72,6 +72,8 @@ def main() -> None:
 @click.option("--tls-name", "tls_names", multiple=True, metavar="NAME",
               help="with --tls local: what people call this machine, beside its own names "
               "(may be given again)")  # fmt: skip
+@click.option("--sign-on", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="TOML: the city's own sign-on (OpenID Connect)")  # fmt: skip
 @click.option(
     "--broker", default="",
     help="host:port of the city's own MQTT broker (mqtts://host:port: by TLS)",
@@ -88,6 +90,7 @@ def up(
     tls_key: str | None,
     tls: str | None,
     tls_names: tuple[str, ...],
+    sign_on: str | None,
     broker: str,
 ) -> None:
     """Start a city and keep it running."""
@@ -103,8 +106,22 @@ def up(
         admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",
+        sign_on=_checked_sign_on(sign_on),
     )  # fmt: skip
     sys.exit(run_city(settings, tell))
+
+
+def _checked_sign_on(file: str | None) -> str:
+    """The path, once its settings were found usable."""
+    if not file:
+        return ""
+    from tianmu.web.sign_on import BadSettings, read
+
+    try:
+        read(path := Path(file).resolve())
+    except BadSettings as error:
+        raise Problem(str(error)) from error
+    return str(path)
 
 
 def _check_tls(tls: str | None, certificate: str | None, names: tuple[str, ...]) -> None:

@@ -153,7 +153,7 @@ class Entrance:
         try:
             secret = self._records.transact(use)
         except NotOurs as error:
-            self._note(found.account, address, reason="key")
+            self.note(found.account, address, reason="key")
             raise SignInRefused(
                 "this factor cannot be checked any more: a security administrator can reset it"
             ) from error
@@ -275,7 +275,7 @@ class Entrance:
             )
 
     def _locked(self, found: Account | None, address: str) -> SignInRefused:
-        self._note(found.account if found else "", address, reason="locked")
+        self.note(found.account if found else "", address, reason="locked")
         return SignInRefused(
             "too many failed attempts: the account is locked for a while",
             found.locked_until if found else 0,
@@ -283,15 +283,16 @@ class Entrance:
 
     def _awake(self, found: Account, address: str) -> None:
         if not found.active:
-            self._note(found.account, address, reason="disabled")
+            self.note(found.account, address, reason="disabled")
             raise SignInRefused("the account is disabled; a system administrator can enable it")
         if found.seen_at and self._clock() - found.seen_at > self._sessions.policy.dormant:
-            self._note(found.account, address, reason="dormant")
+            self.note(found.account, address, reason="dormant")
             raise SignInRefused(
                 "the account was not used for long and sleeps; a system administrator can enable it"
             )
 
-    def _note(self, actor: str, address: str, *, reason: str) -> None:
+    def note(self, actor: str, address: str, *, reason: str) -> None:
+        """Write a refusal that counts for no lock to the trail."""
         now = self._clock()
         self._records.transact(
             lambda tx: audit.append(

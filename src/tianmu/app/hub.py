@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from pathlib import Path
 
 from tianmu import __version__
 from tianmu.access import first
@@ -28,6 +29,7 @@ from tianmu.store.registry import Registry
 from tianmu.web.allowance import Allowance
 from tianmu.web.app import create_app
 from tianmu.web.hub import Hub, parents
+from tianmu.web.sign_on import SignOn
 
 log = logging.getLogger("tianmu.hub")
 
@@ -70,6 +72,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         authority=settings.authority,
         lags=lags.now,
         load_pack=load,
+        sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
     )
     registry.refresh(journal, hub.registrar.heard)
     founding.found(city, hub.registrar)
@@ -115,8 +118,6 @@ def _live(data: object) -> Live | None:
 def _open_accounts(settings: Settings, records: Records, city: City, said: Said) -> None:
     passwords = None
     if settings.admin_password_file:
-        from pathlib import Path
-
         passwords = first.read_passwords(Path(settings.admin_password_file))
     links = first.first_start(records, founding.now(), passwords)
     said.links = {link.role: link.secret for link in links if link.role != "duty_officer"}

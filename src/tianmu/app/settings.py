@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """names and addresses of this machine besides those it knows itself (``--tls local``)"""
     visited: str = ""
     """host of the links that are given to people; empty: ``host``"""
+    sign_on: str = ""
+    """file of settings of the city's own sign-on (OpenID Connect); empty: none"""
     broker: str = ""
     """``host:port`` of the city's own MQTT broker; empty: one of ours is started"""
 

@@ -28,6 +28,7 @@ from tianmu.web import moment
 from tianmu.web.allowance import Allowance
 from tianmu.web.limit import Rates
 from tianmu.web.registrar import Registrar
+from tianmu.web.sign_on import SignOn
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -71,6 +72,8 @@ class Hub:
     lags: Callable[[], dict[str, int]] | None = None
     """reader → entries it has still to read, of the other processes"""
     load_pack: Callable[[str], City] | None = None
+    sign_on: SignOn | None = None
+    """the city's own, where it has one"""
 
     def __post_init__(self) -> None:
         self.registrar = Registrar(self.records, self.registry)
@@ -138,6 +141,8 @@ class Hub:
         """Close the other processes' files; ``records`` is its owner's to close."""
         for held in self._others.values():
             held.close()
+        if self.sign_on is not None:
+            self.sign_on.close()
         if self._live is not None:
             self._live.close()
             self._live = None

@@ -27,6 +27,7 @@ from tianmu.web.api import (
     rulings,
     session,
     shifts,
+    sign_on,
     sources,
     tiles,
     tokens,
@@ -38,6 +39,7 @@ NOUNS: tuple[Routes, ...] = tuple(
     module.routes
     for module in (
         session,
+        sign_on,
         factors,
         city,
         vitals,

@@ -173,6 +173,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/sign-on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * To the provider; the browser is known again by a cookie when it comes back
+         * @description To the provider; the browser is known again by a cookie when it comes back.
+         */
+        get: operations["go"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/sign-on/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Back from the provider with a code, which is changed for who it is
+         * @description Back from the provider with a code, which is changed for who it is.
+         */
+        get: operations["come_back"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session/factors": {
         parameters: {
             query?: never;
@@ -323,8 +363,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take all second factors of somebody else's account away; its sessions end. A way in is given
-         * @description Take all second factors of somebody else's account away; its sessions end. A way in is given
+         * Take all second factors of somebody else's account away, and who it is at the city's sign-on;
+         * @description Take all second factors of somebody else's account away, and who it is at the city's sign-on;
+         *     its sessions end. A way in is given
          *     by the system administrator alone, so neither takes an account over.
          *
          *     Needs `factor.reset`.
@@ -2519,6 +2560,9 @@ export interface components {
          */
         WaysSaid: {
             passkey: boolean;
+            sign_on: {
+                [key: string]: string;
+            } | null;
         };
         /** PasskeyAsked */
         PasskeyAsked: {
@@ -5174,6 +5218,67 @@ export interface operations {
                 "application/json": components["schemas"]["PasswordChange"];
             };
         };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    go: {
+        parameters: {
+            query?: {
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    come_back: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Done */
             204: {

@@ -10,7 +10,7 @@ from fastapi import Depends
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
-from tianmu.access import factor, passkey, token, totp
+from tianmu.access import factor, identity, passkey, token, totp
 from tianmu.access.factor import Factor, NoFactor
 from tianmu.store.records import Transaction
 from tianmu.web import moment
@@ -303,7 +303,8 @@ def remove_factor(
 def reset_factors(
     ask: Asking, account: str, body: Annotated[WhyReset, Depends(taken(WhyReset))]
 ) -> ResetDone:
-    """Take all second factors of somebody else's account away; its sessions end. A way in is given
+    """Take all second factors of somebody else's account away, and who it is at the city's sign-on;
+    its sessions end. A way in is given
     by the system administrator alone, so neither takes an account over."""
     if account == ask.who.account:
         ask.refused("factor.reset", account, why="own account")
@@ -317,7 +318,7 @@ def reset_factors(
     hub = ask.hub
 
     def take(tx: Transaction) -> int:
-        count = factor.reset(tx.connection, account)
+        count = factor.reset(tx.connection, account) + identity.forget(tx.connection, account)
         hub.sessions.end_all(tx.connection, account, at=hub.clock())
         ask.note(tx, "factor.reset", account, reason=body.reason, removed=count)
         return count

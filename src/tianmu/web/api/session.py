@@ -13,6 +13,7 @@ from tianmu.access import password as passwords
 from tianmu.access.entrance import SecondStep, SignInRefused
 from tianmu.access.passkey import Site
 from tianmu.access.scope import Principal
+from tianmu.facts.text import Text
 from tianmu.store.records import Transaction
 from tianmu.web.hub import Hub
 from tianmu.web.limit import COOKIE
@@ -69,6 +70,8 @@ class WaysSaid(msgspec.Struct, frozen=True, kw_only=True):
 
     passkey: bool
     """whether the address that was asked can have passkeys: a name, and TLS or localhost"""
+    sign_on: Text | None
+    """what the city's own sign-on is called, where there is one"""
 
 
 class ScopeSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,8 +215,8 @@ def sign_in_second(ask: Asking, body: Annotated[SecondGiven, Depends(taken(Secon
 @routes("GET", "/api/session/ways", may=PUBLIC, gives=WaysSaid)
 def list_ways(ask: Asking) -> WaysSaid:
     """Which ways in there are, beside a password."""
-    site = site_of(ask.request)
-    return WaysSaid(passkey=bool(site.name))
+    site, provider = site_of(ask.request), ask.hub.sign_on
+    return WaysSaid(passkey=bool(site.name), sign_on=provider.settings.name if provider else None)
 
 
 @routes("POST", "/api/session/passkey/request", may=PUBLIC, gives=PasskeyAsked)

@@ -1,0 +1,138 @@
+"""Signing in by the city's own sign-on (OpenID Connect): there and back."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Query
+from starlette.responses import RedirectResponse, Response
+
+from tianmu.access import audit, identity, token
+from tianmu.access.entrance import SecondStep, SignInRefused
+from tianmu.access.identity import NotBound
+from tianmu.store.records import Transaction
+from tianmu.web.api.session import opened
+from tianmu.web.problem import Problem
+from tianmu.web.route import PUBLIC, Ask, Asking, Routes
+from tianmu.web.sign_on import Away, Begun, Person, SignOn, Untrue, begun
+
+routes = Routes("session")
+log = logging.getLogger("tianmu.web")
+
+COOKIE = "tianmu_sign_on"
+PATH = "/api/session/sign-on"
+
+
+def _provider(ask: Ask) -> SignOn:
+    if ask.hub.sign_on is None:
+        raise Problem(
+            404,
+            "no-sign-on",
+            "this city has no sign-on of its own",
+            "sign in at /login; whoever runs the city sets one by --sign-on",
+        )
+    return ask.hub.sign_on
+
+
+def _back(why: str) -> Response:
+    """To the sign-in page, which says it in the person's language."""
+    return RedirectResponse(f"/login?sign_on={why}", 303, headers={"Cache-Control": "no-store"})
+
+
+@routes("GET", PATH, may=PUBLIC, status=303)
+def go(ask: Asking, to: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """To the provider; the browser is known again by a cookie when it comes back."""
+    provider = _provider(ask)
+    browser = token.secret()
+    kept = begun(browser, to)
+    try:
+        where = provider.begin(ask.hub.entrance.tickets.give("sign-on", kept), kept)
+    except Away as error:
+        log.warning("sign-on: %s", error)
+        return _back("away")
+    answer = RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
+    answer.set_cookie(
+        COOKIE,
+        browser,
+        max_age=300,
+        path=PATH,
+        httponly=True,
+        samesite="lax",
+        secure=ask.hub.secure,
+    )
+    return answer
+
+
+@routes("GET", f"{PATH}/return", may=PUBLIC, status=303)
+def come_back(
+    ask: Asking,
+    code: Annotated[str, Query(max_length=4000)] = "",
+    state: Annotated[str, Query(max_length=500)] = "",
+    iss: Annotated[str, Query(max_length=500)] = "",
+    error: Annotated[str, Query(max_length=500)] = "",
+) -> Response:
+    """Back from the provider with a code, which is changed for who it is."""
+    provider, hub = _provider(ask), ask.hub
+    kept: Begun | None = hub.entrance.tickets.take("sign-on", state)
+    browser = ask.request.cookies.get(COOKIE, "")
+    if kept is None or not hmac.compare_digest(token.digest(browser), kept.browser):
+        return _refused(ask, "state", "not begun in this browser, or too long ago")
+    if error or not code:
+        return _refused(ask, "refused", f"the provider said {error[:100] or 'nothing'}")
+    if iss and iss != provider.settings.issuer:  # RFC 9207
+        return _refused(ask, "refused", "the answer is another issuer's")
+    try:
+        person = provider.finish(code, kept)
+        account = hub.records.transact(lambda tx: _account(ask, tx, person))
+    except Away as gone:
+        log.warning("sign-on: %s", gone)
+        return _back("away")
+    except Untrue as untrue:
+        log.warning("sign-on: %s", untrue)
+        return _refused(ask, "refused", str(untrue))
+    except NotBound as unknown:
+        return _refused(ask, "unknown", str(unknown))
+    agent = ask.request.headers.get("user-agent", "")
+    try:
+        secret = hub.entrance.by_sign_on(
+            account, strong=person.strong, address=ask.address, agent=agent
+        )
+    except SecondStep as step:
+        # behind the #, so that it stands in no server's log
+        there = f"/login?to={quote(kept.to)}#second={step.ticket}&ways={','.join(step.ways)}"
+        return RedirectResponse(there, 303, headers={"Cache-Control": "no-store"})
+    except SignInRefused:
+        return _back("disabled")
+    answer = RedirectResponse(kept.to or "/", 303, headers={"Cache-Control": "no-store"})
+    answer.headers["Set-Cookie"] = opened(hub, secret).headers["Set-Cookie"]
+    return answer
+
+
+def _account(ask: Ask, tx: Transaction, person: Person) -> str:
+    """The account bound to who came; bound now, the first time."""
+    connection = tx.connection
+    held = identity.find(connection, person.issuer, person.subject)
+    if held:
+        identity.check(connection, held)
+        return held
+    at = ask.hub.clock()
+    identity.bind(connection, person.issuer, person.subject, person.account, at=at)
+    identity.check(connection, person.account)
+    audit.append(
+        connection,
+        at=at,
+        actor=person.account,
+        address=ask.address,
+        verb="identity.bind",
+        object=person.account,
+        detail={"issuer": person.issuer, "subject": person.subject},
+    )
+    return person.account
+
+
+def _refused(ask: Ask, why: str, reason: str) -> Response:
+    ask.hub.entrance.note("", ask.address, reason=f"sign-on: {reason}")
+    return _back(why)
