@@ -75,6 +75,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "assign": {"department": "roads"},
     "assess": {"dead": 1},
     "rule": {"department": "roads", "standing": "city"},
+    "ask_extension": {"limit": {"value": 9, "unit": "work_day"}},
+    "review": {"result": "pass"},
     "whistle": {"departments": ["roads"]},
     "transfer": {"department": "roads"},
     "extend": {"limit": {"value": 9, "unit": "work_day"}},
@@ -135,6 +137,16 @@ class Case(RuleBasedStateMachine):
         if event.step == "close":
             assert before.stage == "check" and event.actor not in before.hands
             assert before.checked_by
+        if event.step in ("extend", "refuse_extension") and before.extension:
+            assert event.actor not in (before.extension.by, "@system")
+        if event.step == "appeal":
+            assert before.outcome == "closed" and before.late and before.appeal is None
+        if event.step == "review":
+            assert before.appeal and before.appeal.due
+            reviewed = [one.by for one in before.appeal.reviews]
+            assert event.actor not in (before.appeal.by, *before.hands, *reviewed, "@system")
+        if event.step == "evaluate":
+            assert event.actor not in before.hands
         if event.step == "verify" or (event.step == "file" and before.stage == "verify"):
             assert event.actor not in before.collectors
         step = STEPS.get(event.step)
@@ -166,7 +178,7 @@ class Case(RuleBasedStateMachine):
             return
         step = offered[choice % len(offered)].name
         refusal = self._do(step, actor, "because", PARAMETERS.get(step, {}))
-        allowed = ("data", "order", "nobody_to_call")
+        allowed = ("data", "order", "too_late", "nobody_to_call")
         assert refusal is None or refusal.what in allowed, (step, refusal)
 
     def _do(self, step: str, actor: Actor, reason: str, data: dict[str, Any]) -> Refusal | None:
@@ -248,6 +260,26 @@ class Case(RuleBasedStateMachine):
         for order in state.open_orders:
             clock = state.clock(f"handle:{order.order}")
             assert order.due > 0 and clock is not None and clock.due == order.due
+        leads = [one for one in state.open_orders if one.lead]
+        assert len(leads) <= 1 and all(one.unit == state.lead for one in leads)
+        for name in (clock.name for clock in state.clocks):
+            what, _, which = name.partition(":")
+            if what in ("accept", "handle", "extension"):
+                assert which in {one.order for one in state.open_orders}, name
+            if what == "extension":
+                assert state.extension and state.extension.order == which
+            if what == "supervise":
+                assert state.supervision
+            if what in STAGES and not which:
+                assert what == state.stage, name
+        if state.extension:
+            assert state.clock(f"extension:{state.extension.order}")
+        if state.suspended_at:
+            assert state.suspended_until > state.suspended_at
+            assert {name for name, _ in state.paused} <= {one.name for one in state.clocks}
+        else:
+            assert not state.paused and not state.suspended_until
+        assert state.exempt <= state.late
         if not state.open:
             assert (
                 not state.clocks

@@ -264,7 +264,7 @@ def test_suspended_clocks_stand_still() -> None:
     due = story.state.orders[0].due
     story.now = MONDAY + HOUR
     state = story.do("suspend", OFFICER, "storm")
-    assert (state.due, state.next_mark_at) == (0, 0)
+    assert (state.due, state.next_mark_at) == (0, state.suspended_until)
     assert story.refused("accept", CLEANER) == "suspended"
     story.now = at("2026-03-03T10:00")
     state = story.do("resume", OFFICER, "storm is over")

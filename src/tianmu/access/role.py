@@ -4,6 +4,10 @@ The three administrators exclude each other (GB/T 22239-2019 §8.1.4.2 d; the di
 work is a default, to be set by the city): the system administrator makes accounts but grants
 nothing and reads no trail, the security administrator grants but makes none, the audit
 administrator only reads.
+
+The two axes of the field (GB/T 30428, CJJ/T 106) are two roles: the acceptor collects and evaluates
+(takes in, files, checks, closes), the dispatcher dispatches and coordinates. A small centre gives
+one person a role that holds both.
 """
 
 from __future__ import annotations
@@ -22,10 +26,15 @@ PERMISSIONS: dict[str, Text] = {
     "alarm.shelve": {"zh": "搁置告警", "en": "Shelve alarms for a time"},
     "alarm.service": {"zh": "停用、抑制告警", "en": "Suppress alarms, take them out of service"},
     "case.read": {"zh": "查看案件", "en": "See cases"},
-    "case.command": {
-        "zh": "立案、派遣、升级、结案",
-        "en": "File, dispatch, raise and close cases",
+    "case.file": {
+        "zh": "受理、立案、结案、作废",
+        "en": "Take in, file, close and void cases",
     },
+    "case.command": {
+        "zh": "派遣、协调、延期、升级",
+        "en": "Dispatch, coordinate, extend and raise cases",
+    },
+    "case.supervise": {"zh": "督办案件", "en": "Take cases under supervision"},
     "case.handle": {"zh": "签收、处置、反馈", "en": "Accept, handle and report back"},
     "case.check": {"zh": "核实、核查", "en": "Verify and check"},
     "case.merge": {"zh": "合并、拆分案件", "en": "Merge and split cases"},
@@ -152,7 +161,9 @@ ROLES: dict[str, Role] = {
                 "alarm.acknowledge",
                 "alarm.shelve",
                 "alarm.service",
+                "case.file",
                 "case.command",
+                "case.supervise",
                 "case.check",
                 "case.merge",
                 "case.rule",
@@ -173,7 +184,9 @@ ROLES: dict[str, Role] = {
                 "alarm.acknowledge",
                 "alarm.shelve",
                 "alarm.service",
+                "case.file",
                 "case.command",
+                "case.supervise",
                 "case.check",
                 "case.merge",
                 "case.whistle",
@@ -187,8 +200,21 @@ ROLES: dict[str, Role] = {
             },
         ),
         Role(
+            "acceptor",
+            {"zh": "受理员（监督中心）", "en": "Acceptor, supervision centre"},
+            _DESK
+            | {
+                "case.file",
+                "case.check",
+                "case.merge",
+                "report.write",
+                "report.reveal",
+                "handover.write",
+            },
+        ),
+        Role(
             "dispatcher",
-            {"zh": "派遣员", "en": "Dispatcher"},
+            {"zh": "派遣员（指挥中心）", "en": "Dispatcher, command centre"},
             _DESK
             | {
                 "alarm.acknowledge",
@@ -299,6 +325,7 @@ ROLES: dict[str, Role] = {
                 "report.write",
                 "report.read",
                 "alarm.acknowledge",
+                "case.file",
                 "case.command",
                 "case.check",
                 "case.note",

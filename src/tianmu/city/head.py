@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tianmu.city import admission, basemap, bounds, duty, retention
+from tianmu.city import admission, basemap, bounds, duty, retention, side_paths
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
@@ -17,6 +17,7 @@ from tianmu.city.matter import Edition
 from tianmu.city.naming import ShortName
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.retention import Retention
+from tianmu.city.side_paths import SidePaths
 from tianmu.facts.text import Text
 
 HEAD = "city.toml"
@@ -44,6 +45,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     merging: Merging
     ruling_within: Limit = duty.RULING_WITHIN
     retention: Retention = Retention()
+    side_paths: SidePaths = SidePaths()
     asking: Asking = Asking()
     taking: Taking = Taking()
     admission: Admission = Admission()
@@ -95,6 +97,7 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
     if len(set(ids)) != len(ids) or any(":" in one or "*" in one for one in ids):
         fault("edition", "two editions have one id, or one holds : or *", "rename one")
     retention.check(reader, document, head.retention)
+    side_paths.check(reader, document, head.side_paths)
     bounds.check(reader, document, head.asking, head.taking)
     admission.check(reader, document, head.admission)
     for index, text in enumerate(head.note):

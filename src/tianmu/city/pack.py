@@ -56,6 +56,7 @@ from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
 from tianmu.city.seeding import Seeding
 from tianmu.city.sensitive import SensitivePlaces
+from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
 from tianmu.city.truth import Truth
 from tianmu.facts.text import Text
@@ -106,6 +107,8 @@ class City:
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
     """how long the past is kept"""
+    side_paths: SidePaths = field(default_factory=SidePaths)
+    """how often and how long a case may leave its straight way"""
     asking: Asking = field(default_factory=Asking)
     """what a question about the past may cost"""
     taking: Taking = field(default_factory=Taking)
@@ -321,6 +324,7 @@ def _read(reader: PackReader) -> City | None:
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,
+        side_paths=head.side_paths,
         asking=head.asking,
         taking=head.taking,
         admission=head.admission,

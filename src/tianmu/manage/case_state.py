@@ -54,6 +54,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     marks: tuple[Mark, ...] = ()
     passed: int = 0
     """how many marks have been acted on"""
+    used: float = 0.0
+    """share of the limit that was gone when it started: it goes on after a pause"""
 
     @property
     def next_mark(self) -> Mark | None:
@@ -82,6 +84,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str = ""
     """account of whoever called this unit in by hand, empty where the plan did"""
     basis: str = ""
+    late: float = 0.0
+    """by how much it was done after its limit, in ``late_unit``: kept whatever comes after"""
+    late_unit: str = ""
+    extensions: int = 0
+    """longer limits it was given"""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,6 +144,60 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
+class Extension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A longer limit that a unit asks for: approved (``extend``) or refused by who commands."""
+
+    order: str
+    value: float
+    unit: str
+    by: str
+    """account of whoever asked: it is not the one to approve"""
+    at: int
+
+
+class Supervision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A higher tier watches over the case (督办): its clock is ``supervise``."""
+
+    tier: int
+    by: str
+    at: int
+    due: int
+    reason: str = ""
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the two reviews of an appeal."""
+
+    by: str
+    at: int
+    result: str
+    """``pass`` or ``fail``"""
+    reason: str = ""
+
+
+class Appeal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a department says against an overtime, once the case is closed; once per case."""
+
+    unit: str
+    by: str
+    at: int
+    due: int
+    """by when the review that is waited for is due, 0 once it is decided"""
+    reason: str
+    orders: tuple[str, ...] = ()
+    """its orders that were late"""
+    reviews: tuple[Review, ...] = ()
+    """the dispatcher's, then the acceptor's"""
+
+    @property
+    def state(self) -> str:
+        """``dispatcher`` or ``acceptor`` while that review is waited for, ``approved``,
+        ``refused``."""
+        if any(one.result == "fail" for one in self.reviews):
+            return "refused"
+        return ("dispatcher", "acceptor", "approved")[len(self.reviews)]
+
+
 class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How bad it is, as whoever has seen it said last."""
 
@@ -176,7 +237,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lead: str = ""
     joint: tuple[str, ...] = ()
     queue: str = ""
-    """why a person must look: ``verify``, ``dispatch``, ``returned``, or empty"""
+    """why a person must look: ``verify``, ``dispatch``, ``returned``, ``extension``, or of a closed
+    case ``appeal``; empty: nobody must"""
     place: Place = msgspec.field(default_factory=Place)
     division: str = ""
     origin: Origin = Origin.REAL
@@ -216,7 +278,16 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     checked_by: str = ""
     suspended_at: int = 0
     paused: tuple[tuple[str, float], ...] = ()
-    """clock → share of its limit that was used when the case was suspended"""
+    """clock → share of its limit that was used when the case was suspended; others run on"""
+    suspended_until: int = 0
+    """when it goes on by itself"""
+    suspensions: int = 0
+    extension: Extension | None = None
+    """a longer limit that is asked for and not decided on"""
+    supervision: Supervision | None = None
+    appeal: Appeal | None = None
+    photos: tuple[str, ...] = ()
+    """digests of the pictures among its evidence"""
     returns: int = 0
     reworks: int = 0
     urges: int = 0
@@ -227,6 +298,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks: tuple[Task, ...] = ()
     """points of checklists and conferences"""
     warnings: tuple[Warned, ...] = ()
+    reopened_at: int = 0
     told: tuple[str, ...] = ()
     """departments told by the plan"""
     apart: tuple[str, ...] = ()
@@ -238,17 +310,33 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def due(self) -> int:
-        """The nearest limit that is running, 0 where none is (or the case is suspended)."""
-        if self.suspended_at:
-            return 0
-        return min((clock.due for clock in self.clocks if clock.name != FALL), default=0)
+        """The nearest limit that is running, 0 where none is."""
+        return min((clock.due for clock in self.running if clock.name != FALL), default=0)
+
+    @property
+    def running(self) -> tuple[Clock, ...]:
+        """The clocks that run now: a suspension stops those in ``paused``."""
+        if not self.suspended_at:
+            return self.clocks
+        still = {name for name, _ in self.paused}
+        return tuple(clock for clock in self.clocks if clock.name not in still)
+
+    @property
+    def late(self) -> bool:
+        """Whether some order of it was done after its limit: the raw overtime."""
+        return any(order.late > 0 for order in self.orders)
+
+    @property
+    def exempt(self) -> bool:
+        """Whether its overtime does not count in statistics, by an appeal that was approved."""
+        return self.appeal is not None and self.appeal.state == "approved"
 
     @property
     def next_mark_at(self) -> int:
-        """When a clock next asks for something, 0 where none does."""
-        if self.suspended_at:
-            return 0
-        marks = [mark.at for clock in self.clocks if (mark := clock.next_mark)]
+        """When a clock (or the end of a suspension) next asks for something, 0 where none does."""
+        marks = [mark.at for clock in self.running if (mark := clock.next_mark)]
+        if self.suspended_at and self.suspended_until:
+            marks.append(self.suspended_until)
         return min(marks, default=0)
 
     def clock(self, name: str) -> Clock | None:

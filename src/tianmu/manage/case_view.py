@@ -13,6 +13,7 @@ from tianmu.manage import lifecycle, regroup
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_query import Counts
 from tianmu.manage.case_state import Call, CaseState, Order
+from tianmu.manage.step import needs_of
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def actions(state: CaseState, city: City, actor: Actor) -> list[dict[str, Any]]:
         {
             "step": step.name,
             "label": phrase(f"step.{step.name}"),
-            "needs": [*(["reason"] if step.reason else []), *step.needs],
+            "needs": [*(["reason"] if step.reason else []), *needs_of(state, step, actor)],
             "orders": [
                 order.order
                 for order in lifecycle.orders_for(state, step, actor, lifecycle.parents(city))

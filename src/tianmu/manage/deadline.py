@@ -38,6 +38,7 @@ def start(
             for share, step in sorted(marks)
             if share >= used
         ),
+        used=used,
     )
 
 
@@ -70,7 +71,25 @@ def go_on(calendar: Calendar, clock: Clock, share: float, now: int) -> Clock:
         for index, mark in enumerate(clock.marks)
     )
     due = _at(calendar, limit, now, 1.0 - share) if share < 1.0 else min(clock.due, now)
-    return msgspec.structs.replace(clock, started_at=now, due=due, marks=marks)
+    return msgspec.structs.replace(clock, started_at=now, due=due, marks=marks, used=share)
+
+
+def reckoned(calendar: Calendar, clock: Clock) -> Clock:
+    """``clock`` as the calendar that is now in force makes it: as long, from when it started.
+    Marks that were acted on stay so, and what went on overdue after a pause stays overdue."""
+    if clock.used >= 1.0:
+        return clock
+    limit = Limit(clock.value, LimitUnit(clock.unit), clock.basis)
+    due = _at(calendar, limit, clock.started_at, 1.0 - clock.used)
+    marks = tuple(
+        mark
+        if index < clock.passed
+        else Mark(
+            mark.share, _at(calendar, limit, clock.started_at, mark.share - clock.used), mark.step
+        )
+        for index, mark in enumerate(clock.marks)
+    )
+    return msgspec.structs.replace(clock, due=due, marks=marks)
 
 
 def data(*clocks: Clock | None) -> dict[str, Any]:

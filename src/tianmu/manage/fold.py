@@ -10,8 +10,9 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
+from tianmu.manage import fold_aside, fold_order
 from tianmu.manage import fold_beside as beside
-from tianmu.manage.case_state import OPEN_ORDER, CaseState, Clock, Order
+from tianmu.manage.case_state import CaseState, Clock
 from tianmu.manage.merge import metres
 
 Data: TypeAlias = dict[str, Any]
@@ -187,135 +188,16 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
     return fields
 
 
-def _order(state: CaseState, event: CaseEvent) -> Data:
-    order = msgspec.convert(event.data["order"], Order)
-    return {"orders": (*state.orders, order), "queue": ""}
-
-
-def _with_order(
-    state: CaseState, event: CaseEvent, *, to: str = "", **fields: Any
-) -> tuple[Order, ...]:
-    if to:
-        fields["state"] = to
-    return tuple(
-        _replace(one, **fields) if one.order == event.data["order"] else one for one in state.orders
-    )
-
-
-def _hands(state: CaseState, event: CaseEvent) -> tuple[str, ...]:
-    return state.hands if event.actor in state.hands else (*state.hands, event.actor)
-
-
-def _tell(state: CaseState, event: CaseEvent) -> Data:
-    units = [one["unit"] for one in event.data["tells"]]
-    return {"told": (*state.told, *(unit for unit in units if unit not in state.told))}
-
-
-def _accept(state: CaseState, event: CaseEvent) -> Data:
-    orders = _with_order(state, event, to="accepted", accepted_at=event.at, accepted_by=event.actor)
-    return {"orders": orders, "hands": _hands(state, event)}
-
-
-def _handle(state: CaseState, event: CaseEvent) -> Data:
-    return {
-        "orders": _with_order(state, event, to="handling"),
-        "hands": _hands(state, event),
-    }
-
-
-def _feed_back(state: CaseState, event: CaseEvent) -> Data:
-    orders = _with_order(
-        state,
-        event,
-        to="done",
-        done_at=event.at,
-        done_by=event.actor,
-        result=event.data.get("result", ""),
-    )
-    return {"orders": orders, "hands": _hands(state, event)}
-
-
-def _return(state: CaseState, event: CaseEvent) -> Data:
-    fields: Data = {"returns": state.returns + 1, "queue": event.data.get("queue", state.queue)}
-    if "order" in event.data:
-        fields["orders"] = _with_order(state, event, to="returned")
-    return fields
-
-
-def _cancel(state: CaseState, event: CaseEvent) -> Data:
-    return {"orders": _with_order(state, event, to="cancelled")}
-
-
-def _check(state: CaseState, event: CaseEvent) -> Data:
-    if event.data["result"] == "pass":
-        return {"checked_by": event.actor}
-    dues: dict[str, int] = event.data.get("due", {})
-    orders = tuple(
-        _replace(one, state="accepted", due=dues[one.order], done_at=0, done_by="")
-        if one.order in dues
-        else one
-        for one in state.orders
-    )
-    return {"reworks": state.reworks + 1, "orders": orders}
-
-
-def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
-    def change(state: CaseState, event: CaseEvent) -> Data:
-        orders = tuple(
-            _replace(one, state="cancelled") if one.state in OPEN_ORDER else one
-            for one in state.orders
-        )
-        return {
-            "open": False,
-            "outcome": outcome,
-            "closed_at": event.at,
-            "clocks": (),
-            "orders": orders,
-            "queue": "",
-            "suspended_at": 0,
-            "paused": (),
-            "standard": event.data.get("standard", state.standard),
-            "merged_into": event.data.get("into", ""),
-            "stage_before": event.data.get("before", ""),
-        }
-
-    return change
-
-
-def _suspend(state: CaseState, event: CaseEvent) -> Data:
-    paused = tuple((name, share) for name, share in event.data["paused"])
-    return {"suspended_at": event.at, "paused": paused}
-
-
-def _resume(state: CaseState, event: CaseEvent) -> Data:
-    dues = {
-        clock["name"].removeprefix("handle:"): clock["due"]
-        for clock in event.data.get("clocks", ())
-        if clock["name"].startswith("handle:")
-    }
-    orders = tuple(_replace(one, due=dues.get(one.order, one.due)) for one in state.orders)
-    return {"suspended_at": 0, "paused": (), "orders": orders}
-
-
-def _extend(state: CaseState, event: CaseEvent) -> Data:
-    return {"orders": _with_order(state, event, due=event.data["due"])}
-
-
-def _reopen(state: CaseState, event: CaseEvent) -> Data:
-    return {
-        "open": True,
-        "outcome": "",
-        "closed_at": 0,
-        "checked_by": "",
-        "merged_into": "",
-        "reopened": state.reopened + 1,
-        "queue": event.data.get("queue", ""),
-    }
-
-
 def _escalate(state: CaseState, event: CaseEvent) -> Data:
     late = len(event.data.get("clocks_due", ()))  # by hand none has run out
     return {"escalations": state.escalations + 1, "failed": state.failed + late}
+
+
+def _evidence(state: CaseState, event: CaseEvent) -> Data:
+    data = event.data
+    if data.get("scan") == "infected" or not data["media_type"].startswith("image/"):
+        return {}
+    return {"photos": (*state.photos, data["digest"])}
 
 
 def _returned_alarm(state: CaseState, event: CaseEvent) -> Data:
@@ -332,6 +214,8 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
 
 _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     **beside.CHANGES,
+    **fold_order.CHANGES,
+    **fold_aside.CHANGES,
     "join": _join,
     "leave": _leave,
     "verify": _fields("matter", "division", "queue"),
@@ -340,24 +224,9 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "grade": _grade,
     "assign": _fields("lead", "joint", "queue", "tier"),
     "transfer": _fields("lead", "joint", "queue"),
-    "order": _order,
-    "tell": _tell,
-    "cancel": _cancel,
-    "accept": _accept,
-    "handle": _handle,
-    "feed_back": _feed_back,
-    "return": _return,
-    "check": _check,
-    "close": _end("closed"),
-    "void": _end("void"),
-    "merge": _end("merged"),
-    "suspend": _suspend,
-    "resume": _resume,
-    "extend": _extend,
-    "dispute": _return,
-    "reopen": _reopen,
     "urge": lambda state, event: {"urges": state.urges + 1},
     "escalate": _escalate,
+    "evidence": _evidence,
     "returned": _returned_alarm,
     "worsened": _risen_alarm,
 }

@@ -8,15 +8,37 @@ plan's orders) follows it as events of the system in the same decision.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import deadline, dispute, filing, level, order, response, whistle
+from tianmu.manage import (
+    appeal,
+    dispute,
+    extension,
+    filing,
+    inspection,
+    level,
+    order,
+    response,
+    supervision,
+    suspension,
+    whistle,
+)
 from tianmu.manage.actor import Actor
+from tianmu.manage.bounds import beyond
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import evolve, fold
-from tianmu.manage.step import STEPS, Command, Refusal, Step, guard, orders_for, refuse
+from tianmu.manage.step import (
+    STEPS,
+    Command,
+    Refusal,
+    Step,
+    chosen_order,
+    guard,
+    orders_for,
+    refuse,
+)
 from tianmu.manage.turn import Refused, Turn, own_work, parents, separate
 
 if TYPE_CHECKING:
@@ -46,6 +68,8 @@ def decide(
     step = guard(state, command, actor, parents(city))
     if isinstance(step, Refusal):
         return step
+    if refusal := _beyond(state, step, actor, city, command):
+        return refusal
     draft = Draft(state.case, state, max(now, state.changed_at))
     turn = Turn(draft, command, step, actor, city)
     try:
@@ -61,34 +85,26 @@ def actions(state: CaseState, actor: Actor, city: City) -> list[Step]:
     for step in STEPS.values():
         command = Command(step.name, reason="?" if step.reason else "")
         allowed = guard(state, command, actor, parents(city))
-        if not isinstance(allowed, Refusal) and not own_work(state, step.name, actor):
+        if isinstance(allowed, Refusal) or own_work(state, step.name, actor):
+            continue
+        if _beyond(state, allowed, actor, city) is None:
             found.append(step)
     return found
 
 
-# -- check and close ----
+def _beyond(
+    state: CaseState, step: Step, actor: Actor, city: City, command: Command | None = None
+) -> Refusal | None:
+    """What the pack's bounds say against the step: on the order it names, else on any it could be
+    about."""
+    above = parents(city)
+    orders = orders_for(state, step, actor, above) if step.order else []
+    if command is not None and step.order:
+        orders = [chosen_order(state, step, command, actor, above)]
+    return beyond(state, step.name, actor, city.side_paths, above, orders)
 
 
-def _check(turn: Turn) -> None:
-    separate(turn)
-    result = turn.command.data.get("result")
-    if result not in ("pass", "fail"):
-        raise Refused(refuse("data", field="result"))
-    data: dict[str, Any] = {"result": result}
-    if evidence := turn.command.data.get("evidence"):
-        data["evidence"] = order.digests(evidence)
-    if result == "pass":
-        turn.take(data, stage="check")
-        return
-    if not turn.command.reason.strip():
-        raise Refused(refuse("reason", step=turn.step.name))
-    again = [one for one in turn.state.orders if one.state == "done"]
-    lead = [one for one in again if one.lead] or again
-    clocks = [
-        response.handle_clock(turn.city, turn.state, one.order, turn.draft.now) for one in lead
-    ]
-    data["due"] = {one.order: clock.due for one, clock in zip(lead, clocks, strict=True)}
-    turn.take({**data, **deadline.data(*clocks)}, stage="handle")
+# -- the end ----
 
 
 def _close(turn: Turn) -> None:
@@ -106,6 +122,7 @@ def _reopen(turn: Turn) -> None:
 
 
 def _evaluate(turn: Turn) -> None:
+    separate(turn)
     score = turn.command.data.get("score")
     if not isinstance(score, int) or isinstance(score, bool) or not 1 <= score <= 5:
         raise Refused(refuse("data", field="score"))
@@ -114,21 +131,6 @@ def _evaluate(turn: Turn) -> None:
 
 
 # -- at any time ----
-
-
-def _suspend(turn: Turn) -> None:
-    paused = deadline.pause(turn.city.calendar, turn.state, turn.draft.now)
-    turn.take({"paused": [list(one) for one in paused]})
-
-
-def _resume(turn: Turn) -> None:
-    state, calendar = turn.state, turn.city.calendar
-    shares = dict(state.paused)
-    clocks = [
-        deadline.go_on(calendar, clock, shares.get(clock.name, 0.0), turn.draft.now)
-        for clock in state.clocks
-    ]
-    turn.take(deadline.data(*clocks))
 
 
 def _note(turn: Turn) -> None:
@@ -169,12 +171,18 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "handle": order.handle,
     "feed_back": order.feed_back,
     "return": order.send_back,
-    "check": _check,
+    "check": inspection.check,
     "close": _close,
     "void": _void,
-    "suspend": _suspend,
-    "resume": _resume,
-    "extend": order.extend,
+    "suspend": suspension.suspend,
+    "resume": suspension.resume,
+    "ask_extension": extension.ask,
+    "extend": extension.extend,
+    "refuse_extension": extension.refuse_it,
+    "supervise": supervision.supervise,
+    "lift": supervision.lift,
+    "appeal": appeal.appeal,
+    "review": appeal.review,
     "note": _note,
     "urge": _urge,
     "escalate": _escalate,

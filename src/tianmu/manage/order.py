@@ -18,7 +18,10 @@ def order(turn: Turn) -> None:
     if not state.lead and not turn.command.data.get("department"):
         raise Refused(refuse("no_owner"))
     unit = turn.code("department", turn.city.departments, default=state.lead)
-    lead = bool(turn.command.data.get("lead", unit == (state.lead or unit)))
+    led = next((one for one in state.open_orders if one.lead), None)
+    lead = bool(turn.command.data.get("lead", not led and unit == (state.lead or unit)))
+    if lead and led:
+        raise Refused(refuse("one_lead", unit=led.unit))
     task = turn.command.data.get("task")
     words = response.task(turn.city, state, lead=lead)
     if isinstance(task, str) and task.strip():
@@ -33,8 +36,9 @@ def order(turn: Turn) -> None:
         lead=lead,
         by=turn.actor.account,
     )
-    if not state.lead:
-        named = {"lead": unit, "joint": list(state.joint), "queue": ""}
+    if not state.lead or (lead and unit != state.lead):
+        joint = [one for one in state.joint if one != unit]
+        named = {"lead": unit, "joint": joint, "queue": ""}
         turn.take({**named, "why": [phrase("why.ordered")]}, step="assign")
     turn.take(
         {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
@@ -50,19 +54,27 @@ def cancel(turn: Turn) -> None:
 
 
 def withdraw(turn: Turn, order: Order, step: str, **data: Any) -> None:
-    """Take an order back; with none left the case waits for dispatch again, and with all the rest
-    done it waits for the check."""
-    left = [one for one in turn.state.orders if one.order != order.order]
-    waiting = [one for one in left if one.state in ("sent", "accepted", "handling")]
-    done = any(one.state == "done" for one in left)
-    stage = "handle" if waiting else "feed_back" if done else "dispatch"
-    if turn.state.stage == "dispatch":
-        stage = ""
+    """Take an order back."""
+    stage = "" if turn.state.stage == "dispatch" else _stage_without(turn, order)
     turn.take({"order": order.order, "stopped": _clocks_of(order), **data}, stage=stage, step=step)
 
 
+def _stage_without(turn: Turn, order: Order, *, done: bool = False) -> str:
+    """Where the case stands once ``order`` is not open any more (``done``: it was fed back). All
+    that were sent together have to feed back; the lead's result is what is checked, so that
+    without it the case waits for dispatch again."""
+    state = turn.state
+    if any(one.order != order.order for one in state.open_orders):
+        return "handle"
+    led = any(
+        one.lead and one.state == "done" and one.done_at >= state.reopened_at
+        for one in state.orders
+    )
+    return "feed_back" if led or (done and order.lead) else "dispatch"
+
+
 def _clocks_of(order: Order) -> list[str]:
-    return [f"accept:{order.order}", f"handle:{order.order}"]
+    return [f"{name}:{order.order}" for name in ("accept", "handle", "extension")]
 
 
 def transfer(turn: Turn) -> None:
@@ -107,8 +119,14 @@ def feed_back(turn: Turn) -> None:
     }
     if evidence := turn.command.data.get("evidence"):
         data["evidence"] = digests(evidence)
-    left = [one for one in turn.state.open_orders if one.order != order.order]
-    turn.take(data, stage="" if left else "feed_back")
+    clock = turn.state.clock(f"handle:{order.order}")
+    if clock is not None and turn.draft.now > clock.due:
+        late = -turn.city.calendar.remaining(clock.due, turn.draft.now, clock.unit)
+        data["late"] = {"value": round(late, 4), "unit": clock.unit}
+    stage = _stage_without(turn, order, done=True)
+    if stage == "dispatch":
+        data["queue"] = "dispatch"
+    turn.take(data, stage=stage)
 
 
 def digests(value: Any) -> list[str]:
@@ -124,15 +142,3 @@ def send_back(turn: Turn) -> None:
         return
     back = {"verify": "collect", "file": "verify", "dispatch": "file"}[turn.state.stage]
     turn.take({"queue": "returned"}, stage=back)
-
-
-def extend(turn: Turn) -> None:
-    """A longer limit for an order, from now on; the approval is the centre's own step."""
-    limit = turn.limit("limit")
-    if limit is None:
-        raise Refused(refuse("data", field="limit"))
-    order = turn.order()
-    clock = response.handle_clock(turn.city, turn.state, order.order, turn.draft.now, limit=limit)
-    if clock.due <= order.due:
-        raise Refused(refuse("data", field="limit"))
-    turn.take({"order": order.order, "due": clock.due, **deadline.data(clock)})

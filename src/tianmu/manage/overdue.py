@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tianmu.facts.text import Text
-from tianmu.manage import deadline, level, quiet, response
+from tianmu.manage import deadline, level, quiet, response, suspension
 from tianmu.manage.case_state import FALL, Clock, Mark
 from tianmu.manage.draft import Draft
 from tianmu.manage.words import phrase
@@ -22,12 +22,15 @@ def attend(draft: Draft, city: City) -> None:
     told and sent.
     """
     state = draft.state
-    if not state.open or state.suspended_at:
+    if not state.open:
         return
+    if state.suspended_at and 0 < state.suspended_until <= draft.now:
+        suspension.over(draft, city)
+        state = draft.state
     urged: list[tuple[Clock, Mark]] = []
     raised: list[tuple[Clock, Mark]] = []
     passed: dict[str, int] = {}
-    for clock in state.clocks:
+    for clock in state.running:
         for index in range(clock.passed, len(clock.marks)):
             mark = clock.marks[index]
             if mark.at > draft.now:

@@ -76,7 +76,7 @@ STEPS: dict[str, Step] = {
     for step in (
         _step("supplement", ("collect",), "report.write", needs=("text",)),
         _step("verify", ("verify",), "case.check", needs=("matter?", "division?")),
-        _step("file", ("verify", "file"), "case.command", needs=("matter?", "standard?")),
+        _step("file", ("verify", "file"), "case.file", needs=("matter?", "standard?")),
         _step("grade", _LIVE, "case.command", reason=True, needs=("level",)),
         _step(
             "assess",
@@ -109,11 +109,19 @@ STEPS: dict[str, Step] = {
             reason=True,
             needs=("order?",),
         ),
-        _step("check", ("feed_back",), "case.check", needs=("result", "evidence?")),
-        _step("close", ("check",), "case.command", needs=("standard?",)),
-        _step("void", _LIVE, "case.command", reason=True),
-        _step("suspend", _LIVE, "case.command", reason=True),
+        _step("check", ("feed_back",), "case.check", needs=("result", "place?", "evidence?")),
+        _step("close", ("check",), "case.file", needs=("standard?",)),
+        _step("void", _LIVE, "case.file", reason=True),
+        _step("suspend", _LIVE, "case.command", reason=True, needs=("limit?",)),
         _step("resume", _LIVE, "case.command", reason=True, suspended=True),
+        _step(
+            "ask_extension",
+            ("handle",),
+            "case.handle",
+            reason=True,
+            needs=("limit", "order?"),
+            order=OPEN_ORDER,
+        ),
         _step(
             "extend",
             ("handle",),
@@ -122,8 +130,11 @@ STEPS: dict[str, Step] = {
             needs=("limit", "order?"),
             order=OPEN_ORDER,
         ),
+        _step("refuse_extension", ("handle",), "case.command", reason=True),
         _step("urge", _LIVE, "case.command", reason=True),
         _step("escalate", _LIVE, "case.command", reason=True),
+        _step("supervise", _LIVE, "case.supervise", reason=True, needs=("limit?",), suspended=True),
+        _step("lift", _LIVE, "case.supervise", reason=True, suspended=True),
         _step(
             "dispute",
             ("handle",),
@@ -138,7 +149,9 @@ STEPS: dict[str, Step] = {
         _step("whistle", _LIVE, "case.whistle", reason=True, needs=("departments?",)),
         _step("arrive", _LIVE, "", needs=("department?",)),  # who may: see whistle
         _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
-        _step("reopen", _DONE, "case.command", reason=True, ended=True),
+        _step("reopen", _DONE, "case.file", reason=True, ended=True),
+        _step("appeal", _DONE, "case.handle", reason=True, ended=True),
+        _step("review", _DONE, "", needs=("result",), ended=True),  # who may: see guard
         _step("evaluate", ("close",), "case.check", needs=("score",), ended=True),
     )
 }
@@ -164,6 +177,20 @@ def of_department(actor: Actor, unit: str, parents: Mapping[str, str]) -> bool:
         seen.add(unit)
         unit = parents.get(unit, "")
     return False
+
+
+def needs_of(state: CaseState, step: Step, actor: Actor) -> tuple[str, ...]:
+    """The data that the step asks of this actor now."""
+    if step.name == "check" and on_the_spot(actor):
+        return ("result", "place", "evidence")
+    if step.name == "extend" and state.extension is not None:
+        return ("limit?", "order?")
+    return step.needs
+
+
+def on_the_spot(actor: Actor) -> bool:
+    """Whether somebody checks by going there: he belongs to neither desk."""
+    return actor.permissions.isdisjoint(("case.file", "case.command"))
 
 
 def orders_for(
@@ -207,9 +234,14 @@ def guard(
         return refuse("no_task")
     if step.name == "resume" and not state.suspended_at:
         return refuse("not_suspended")
+    if refusal := _nothing_to(state, step):
+        return refusal
     permission = step.permission
     if step.name == "return":
-        permission = "case.handle" if state.stage == "handle" else "case.command"
+        permission = _RETURNS.get(state.stage, "case.file")
+    if step.name == "review":
+        waits = state.appeal is not None and state.appeal.state == "dispatcher"
+        permission = "case.command" if waits else "case.file"
     if step.name == "arrive":
         return _arrive_guard(state, step, command, actor, parents)
     if not actor.is_system and permission not in actor.permissions:
@@ -219,6 +251,29 @@ def guard(
     if step.order or (step.name == "return" and state.stage == "handle"):
         return _order_guard(state, step, command, actor, parents)
     return step
+
+
+_RETURNS = {"handle": "case.handle", "dispatch": "case.command"}
+"""Who returns: the unit, the dispatcher; before that whoever collects"""
+
+
+def _nothing_to(state: CaseState, step: Step) -> Refusal | None:
+    """Steps that answer something are refused where it is not there."""
+    if step.name == "refuse_extension" and state.extension is None:
+        return refuse("no_extension")
+    if step.name == "ask_extension" and state.extension is not None:
+        return refuse("extension_asked")
+    if step.name == "supervise" and state.supervision is not None:
+        return refuse("supervised")
+    if step.name == "lift" and state.supervision is None:
+        return refuse("not_supervised")
+    if step.name == "appeal" and state.appeal is not None:
+        return refuse("appealed")
+    if step.name == "appeal" and (state.outcome != "closed" or not state.late):
+        return refuse("not_late")
+    if step.name == "review" and (state.appeal is None or not state.appeal.due):
+        return refuse("no_appeal")
+    return None
 
 
 def _arrive_guard(
@@ -270,6 +325,8 @@ def chosen_order(
 ) -> Order:
     """The order a guarded step is about: the one named, else the actor's first."""
     wanted = command.data.get("order")
+    if wanted is None and step.name == "extend" and state.extension is not None:
+        wanted = state.extension.order
     if wanted is not None:
         found = state.order(wanted)
         assert found is not None

@@ -94,12 +94,18 @@ def parents(city: City) -> dict[str, str]:
 
 
 def own_work(state: CaseState, step: str, actor: Actor) -> bool:
-    """Nobody checks what he handled, closes it, or verifies what he himself told; the machine does
-    none of these."""
-    if step in ("check", "close"):
-        return actor.is_system or actor.account in state.hands
+    """Nobody checks, closes or rates what he handled, verifies what he himself told, approves what
+    he asked for, or reviews his own appeal twice; the machine does none of these."""
+    account = actor.account
+    if step in ("check", "close", "evaluate"):
+        return actor.is_system or account in state.hands
+    if step in ("extend", "refuse_extension") and state.extension is not None:
+        return actor.is_system or account == state.extension.by
+    if step == "review" and state.appeal is not None:
+        reviewed = {one.by for one in state.appeal.reviews}
+        return actor.is_system or account in {state.appeal.by, *reviewed, *state.hands}
     verifies = state.stage == "verify" and step in ("verify", "file")
-    return verifies and (actor.is_system or actor.account in state.collectors)
+    return verifies and (actor.is_system or account in state.collectors)
 
 
 def separate(turn: Turn) -> None:
