@@ -51,7 +51,8 @@ def test_every_route_declares_a_permission() -> None:
 def test_every_permission_opens_something() -> None:
     opened = {permission for _, _, permission in WALK} | {"push.read"}
     # held against the account inside a step, by ``manage``
-    inside = {f"case.{one}" for one in ("command", "handle", "check", "note", "rule", "whistle")}
+    steps = ("file", "command", "handle", "check", "note", "rule", "supervise", "whistle")
+    inside = {f"case.{one}" for one in steps}
     inside.add("metrics.read")
     assert PERMISSIONS.keys() - opened - inside == set()
 

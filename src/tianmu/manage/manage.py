@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ATTACHES = frozenset(("case.note", "case.handle", "case.check", "case.command"))
+ATTACHES = frozenset(("case.note", "case.handle", "case.check", "case.file", "case.command"))
 """permissions of which one lets an account attach evidence"""
 SOON = 2 * 3600 * 1_000_000
 """µs: what is due within this is due soon (default, to be set by the city)"""

@@ -965,8 +965,8 @@ export interface paths {
          * Take a step on a case: which ones, and what they need, stands in its `actions`
          * @description Take a step on a case: which ones, and what they need, stands in its `actions`.
          *
-         *     Each step has a permission of its own (`case.command`, `case.handle`, `case.check`,
-         *     `case.note`, `report.write`), which `manage` holds against the account together with the
+         *     Each step has a permission of its own (`case.file`, `case.command`, `case.handle`,
+         *     `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the account together with the
          *     case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
          *     takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
          *

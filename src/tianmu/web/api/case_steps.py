@@ -18,7 +18,7 @@ from tianmu.facts.text import say
 from tianmu.manage import case_query
 from tianmu.manage.deed_key import Done, OtherDeed
 from tianmu.manage.evidence import LARGEST, Evidence
-from tianmu.manage.manage import Conflict, NotFound, Refused
+from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.web import moment
 from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
@@ -98,8 +98,8 @@ def take_case_step(
 ) -> Reply:
     """Take a step on a case: which ones, and what they need, stands in its `actions`.
 
-    Each step has a permission of its own (`case.command`, `case.handle`, `case.check`,
-    `case.note`, `report.write`), which `manage` holds against the account together with the
+    Each step has a permission of its own (`case.file`, `case.command`, `case.handle`,
+    `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the account together with the
     case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
     takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
     """
