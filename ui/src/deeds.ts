@@ -85,7 +85,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
     else if (key === "order") {
       const choices = orderChoices(held.orders, action.orders ?? []);
       if (choices.length > 1 || (choices.length && !optional)) wants.push({ key, label, kind: "select", optional, choices });
-    } else if (key === "result" && action.step === "check") wants.push({ key, label, kind: "choice", initial: "pass", choices: [{ value: "pass", label: w.value.needs.pass ?? "" }, { value: "fail", label: w.value.needs.fail ?? "" }] });
+    } else if (key === "result" && (action.step === "check" || action.step === "review")) wants.push({ key, label, kind: "choice", initial: "pass", choices: [{ value: "pass", label: w.value.needs.pass ?? "" }, { value: "fail", label: w.value.needs.fail ?? "" }] });
     else if (key === "result" || key === "text") wants.push({ key, label, kind: "area", optional });
     else if (key === "score") wants.push({ key, label, kind: "choice", initial: "5", choices: [5, 4, 3, 2, 1].map((n) => ({ value: String(n), label: String(n) })) });
     else if (key === "limit") {
