@@ -5,8 +5,8 @@
 The day comes from ``rehearse`` (``truth.toml`` of the pack and a seed that is printed); its facts
 are given to the room in the order they arrive, in batches as its reader makes them, on its real
 store (``synchronous=FULL``). As a thing is over, the cases that hold its signals and nothing that
-still goes on are closed, as the crews would (looked after once a minute of the day). One JSON object
-is printed; the seconds are those of the room alone.
+still goes on are closed, as the crews would (looked after once a minute of the day). One JSON
+object is printed; the seconds are those of the room alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sqlalchemy import select
 
 from tianmu.city.pack import City, load
 from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.registry import Device
 from tianmu.facts.report import Report
 from tianmu.manage import case_table
 from tianmu.manage.actor import Actor
@@ -82,11 +83,18 @@ def draw(city: City, seed: int, hours: float) -> day.Day:
 class Room:
     """The room on its store, at the day's own time."""
 
-    def __init__(self, folder: Path, city: City) -> None:
+    def __init__(self, folder: Path, city: City, devices: list[Device]) -> None:
         self.now = BEGIN
         self.records = Records(folder / "hub.sqlite")
         self.journal = SqliteJournal(folder)
-        self.manage = Manage(self.records, self.journal, city, lambda: self.now, folder)
+        known = {one.device: one.labels for one in devices}
+
+        def labels(device: str) -> dict[str, str]:
+            return known.get(device, {})
+
+        self.manage = Manage(
+            self.records, self.journal, city, lambda: self.now, folder, labels=labels
+        )
         self.manage.start()
         self.seconds = 0.0
         self._reports = 0
@@ -149,7 +157,7 @@ class Room:
 
 def play(made: day.Day, city: City, folder: Path) -> Played:
     """The whole day through the room."""
-    room = Room(folder, city)
+    room = Room(folder, city, made.devices)
     try:
         _steps(made, room)
         found, counted = room.held()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.facts.place import Place
-from tianmu.manage.likeness import Vocabulary, likeness, pairs
-from tianmu.manage.merge import Anchor, Tuning, metres, widen
+from tianmu.manage.anchor import Anchor, metres, widen
+from tianmu.manage.likeness import Rarity, Vocabulary, likeness, pairs
+from tianmu.manage.merge import Tuning
 from tianmu.manage.open_cases import OpenCases
 from tianmu.manage.signal import Signal, again
 
@@ -138,7 +140,8 @@ def test_dropped_cases_are_gone_from_every_index() -> None:
     assert cases.match(signal(device="d", panel="p/1", identity="i")) is None
     cases.drop("c2")
     assert not cases._cells and not cases._devices and not cases._identities
-    assert not cases._panels and not cases._divisions
+    assert not cases._panels and not cases._ties and not cases._of_matter
+    assert not cases.by_name._cases and not cases.by_name._where
 
 
 @given(
@@ -205,3 +208,74 @@ def test_a_signal_that_a_case_keeps_comes_back_whole() -> None:
         department="fire",
     )
     assert again(first.told(), "") == first
+
+
+def test_what_hangs_together_is_near_and_what_does_not_is_apart() -> None:
+    cases = OpenCases(CITY.matters, LAT, Tuning(), parts=("main",))
+    for case, tie, east in (("c1", "main=1", 0), ("c2", "main=2", 3000)):
+        first = signal(east=east, ties=(tie,))
+        cases.put(Anchor(case, "", first.place, FIRE, first.at, first.at))
+        cases.join(case, first)
+    far = cases.match(signal(SMOKE, east=2500, ties=("main=1",)))
+    assert far and far.case == "c1"
+    assert far.reasons[1]["en"] == "the same main 1"
+    other = cases.match(signal(east=10, ties=("main=3",)))
+    assert other is None  # near, but of another main
+    untied = cases.match(signal(east=10))
+    assert untied and untied.case == "c1"
+
+
+def test_a_relation_says_how_near() -> None:
+    matters = dict(CITY.matters)
+    for key, other in ((FIRE, SMOKE), (SMOKE, FIRE)):
+        matters[key] = msgspec.structs.replace(matters[key], related_m={other: 20.0})
+    cases = OpenCases(matters, LAT, Tuning())
+    first = signal()
+    cases.put(Anchor("c1", "", first.place, FIRE, first.at, first.at))
+    assert cases.match(signal(SMOKE, east=15))
+    assert cases.match(signal(SMOKE, east=40)) is None
+    assert cases.match(signal(FIRE, east=40))
+
+
+def test_a_case_grows_with_its_signals() -> None:
+    cases = index(("c1", signal()))
+    assert cases.match(signal(id="t", east=150)) is None
+    cases.join("c1", signal(id="u", east=80))
+    found = cases.match(signal(id="t", east=150))
+    assert found and found.reasons[1]["en"] == "70 m apart (radius 100 m)"
+
+
+def test_names_tell_where_no_point_does() -> None:
+    market, school = "flames by the old market hall", "flames behind the grammar school"
+    cases = index(
+        ("c1", signal(kind="report", text=market, place=place())),
+        ("c2", signal(kind="report", text=school, place=place(4000))),
+    )
+    told = Place(division="11", address="old market hall")
+    found = cases.match(signal(kind="report", id="t", text="it burns", place=told))
+    assert found and found.case == "c1"
+    assert found.reasons[-1]["en"] == "the likeliest of such cases (1 others)"
+    nowhere = Place(division="11", address="fire station")
+    assert cases.match(signal(kind="report", id="t", text="it burns", place=nowhere)) is None
+    elsewhere = Place(division="12", address="old market hall")
+    assert cases.match(signal(kind="report", id="t", text="it burns", place=elsewhere)) is None
+
+
+def test_a_mistaken_matter_does_not_change_what_a_case_is_about() -> None:
+    cases = index(("c1", signal(RUBBISH)))
+    for n in range(4):
+        cases.join("c1", signal(RUBBISH, id=f"s{n}"))
+    cases.join("c1", signal(FIRE, id="wrong"))
+    assert cases.match(signal(FIRE, id="t")) is None
+    assert cases.match(signal(RUBBISH, id="t"))
+
+
+@given(st.lists(st.text("abcdefgh", min_size=4, max_size=12), min_size=1, max_size=120))
+def test_what_all_say_tells_nothing(texts: list[str]) -> None:
+    rarity = Rarity()
+    for words in texts:
+        rarity.learn(pairs(f"xyxy{words}"))
+    for words in texts:
+        alike = rarity.likeness(pairs(words), pairs(words))
+        assert 0.0 <= alike <= 1.0
+    assert rarity.weight("xy") <= rarity.weight("zz")

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tianmu import __version__
@@ -54,7 +55,12 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         policy=policy_of(city.admission),
     )
     journal = SqliteJournal(data)
-    manage = Manage(records, SqliteJournal(data), city, founding.now, data)
+
+    def labels(device: str) -> Mapping[str, str]:
+        index = registry.find(device)
+        return {} if index is None else registry.device(index).labels
+
+    manage = Manage(records, SqliteJournal(data), city, founding.now, data, labels=labels)
     lags = Lags(data)
     hub = Hub(
         data=data,

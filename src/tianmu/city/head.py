@@ -28,6 +28,10 @@ class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     radius_m: float
     window_min: float
+    ties: tuple[str, ...] = ()
+    """labels of devices that hang together where they say the same: ``panel``, ``main``"""
+    parts: tuple[str, ...] = ()
+    """those of them by which devices that say something else are of other things"""
     basis: str = ""
 
 

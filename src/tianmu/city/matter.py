@@ -51,6 +51,8 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     standards: tuple[FilingStandard, ...] = ()
     related: tuple[str, ...] = ()
     """keys of matters that may be the same problem seen otherwise"""
+    related_m: dict[str, float] = msgspec.field(default_factory=dict)
+    """how near, where the relation itself says so; 0: only of devices that hang together"""
     synonyms: tuple[str, ...] = ()
     """words by which people tell of it"""
     level: int | None = None
@@ -125,7 +127,8 @@ def read(
             class_code=row["class_code"],
             class_name=row.text("class_name", reader.languages),
             standards=tuple(standards.pop(key, ())),
-            related=tuple(related.get(key, ())),
+            related=tuple(related.get(key, {})),
+            related_m={one: far for one, far in related.get(key, {}).items() if far is not None},
             synonyms=tuple(word for word in row["synonyms"].split("|") if word),
             level=None if level is None else int(level),
             radius_m=reader.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
@@ -181,11 +184,13 @@ def _standards(reader: PackReader) -> dict[str, list[FilingStandard]]:
     return found
 
 
-def _relations(reader: PackReader) -> dict[str, list[str]]:
-    """Both directions of each pair."""
-    found: dict[str, list[str]] = {}
-    for row in reader.csv(RELATIONS, ("a", "b"), optional=("why", "basis"), required=False):
+def _relations(reader: PackReader) -> dict[str, dict[str, float | None]]:
+    """Both directions of each pair, with how near they must be where the relation says so."""
+    found: dict[str, dict[str, float | None]] = {}
+    optional = ("radius_m", "why", "basis")
+    for row in reader.csv(RELATIONS, ("a", "b"), optional=optional, required=False):
+        radius = reader.number(RELATIONS, row, "radius_m", low=0)
         for one, other in ((row["a"], row["b"]), (row["b"], row["a"])):
             reader.note(RELATIONS, one, row.line)
-            found.setdefault(one, []).append(other)
+            found.setdefault(one, {})[other] = radius
     return found

@@ -18,16 +18,18 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.manage import case_table as table
 from tianmu.manage import intake, ledger, overdue, quiet
+from tianmu.manage.anchor import Anchor, anchor_of, widen
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deadline import DueList
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
 from tianmu.manage.likeness import Vocabulary
-from tianmu.manage.merge import Anchor, Tuning, widen
-from tianmu.manage.open_cases import OpenCases, anchor_of
-from tianmu.manage.place import located
+from tianmu.manage.merge import Tuning
+from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.place import located, within
 from tianmu.manage.ruling import ruled
 from tianmu.manage.signal import Signal, again, of_alarm, of_report
+from tianmu.manage.ties import Labels, nothing, ties
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
@@ -42,8 +44,13 @@ class Desk:
     """What is open now. ``load`` fills it; ``Work`` changes it."""
 
     def __init__(
-        self, city: City, tuning: Tuning | None = None, policy: intake.Policy | None = None
+        self,
+        city: City,
+        tuning: Tuning | None = None,
+        policy: intake.Policy | None = None,
+        labels: Labels = nothing,
     ) -> None:
+        self.labels = labels
         self.tuning = tuning or Tuning()
         self.policy = policy or intake.Policy()
         self.loaded = False
@@ -60,7 +67,9 @@ class Desk:
 
     def _clear(self) -> None:
         self.states: dict[str, CaseState] = {}
-        self.index = OpenCases(self.city.matters, self.city.center[1], self.tuning)
+        parts = self.city.merging.parts
+        parents = {code: one.parent for code, one in self.city.divisions.items()}
+        self.index = OpenCases(self.city.matters, self.city.center[1], self.tuning, parents, parts)
         self.due = DueList()
         self.alarms: dict[str, str] = {}
         """alarm → its open case, while the alarm has not returned"""
@@ -99,6 +108,7 @@ class Desk:
             anchor = anchors[serial]
             signal = again(ledger.decode_member(told)[0], anchor.probe)
             widen(anchor, signal)
+            self.index.learn(signal)
             if signal.identity:
                 identities.append((anchor.case, signal.identity))
             if signal.kind == "alarm" and not returned:
@@ -130,6 +140,8 @@ class Work:
         self.desk, self.tx, self.city = desk, tx, desk.city
         desk.ready(tx.connection)
         self.now = tx.now
+        self.bridges: list[tuple[str, str]] = []
+        """cases that a signal has shown to be one, to be put together when this is written"""
         self._before: dict[str, CaseState | None] = {}
         self._events: list[CaseEvent] = []
         self._counters: set[str] = set()
@@ -193,7 +205,7 @@ class Work:
             anchor.apart = frozenset(after.apart)
         if anchor.place != after.place or anchor.matter != after.matter:
             index.drop(after.case, keep_identities=True)
-            anchor.place, anchor.matter = after.place, after.matter
+            anchor.settle(after.place, after.matter)
             index.put(anchor)
 
     def _recall(self, state: CaseState, anchor: Anchor) -> None:
@@ -249,7 +261,10 @@ class Work:
         elif intake.concerns(event, self.desk.policy) and event.alarm not in self._told:
             self._told.add(event.alarm)
             if self._member(event.alarm) is None:
-                self.signal(of_alarm(event))
+                names = self.city.merging.ties
+                signal = of_alarm(event, ties(self.desk.labels, names, event.device))
+                place = within(self.city, signal.place)
+                self.signal(replace(signal, place=place) if place is not signal.place else signal)
 
     def _returned(self, event: AlarmEvent, case: str | None) -> None:
         if event.alarm in self._ended:
@@ -302,7 +317,7 @@ class Work:
             return
         self._told.add(report.report)
         place = located(self.city, report)
-        matters = () if report.matter else tuple(self._told_matters(report))
+        matters = tuple(self._told_matters(report))
         signal = of_report(report, matters)
         if place is not report.place:
             signal = replace(signal, place=place)
@@ -328,7 +343,7 @@ class Work:
     def signal(self, signal: Signal) -> str:
         """Open a case for the signal, or join it to the one it belongs to; the case."""
         desk = self.desk
-        match = desk.index.match(signal)
+        match, fits = desk.index.find(signal)
         if match is not None:
             case = match.case
             before = desk.states[case]
@@ -345,6 +360,7 @@ class Work:
             intake.open_case(draft, self.city, signal, number, desk.policy)
         self.take(before, draft)
         self.told(case, signal)
+        self.bridges += desk.index.bridged(signal, case, fits)
         if not signal.probe:
             self._count(SIGNALS)
         return case

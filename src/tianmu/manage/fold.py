@@ -12,8 +12,8 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.manage import fold_aside, fold_order
 from tianmu.manage import fold_beside as beside
+from tianmu.manage.anchor import metres
 from tianmu.manage.case_state import CaseState, Clock
-from tianmu.manage.merge import metres
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace

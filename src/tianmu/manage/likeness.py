@@ -6,6 +6,7 @@ matter count as the same word.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Set
@@ -14,6 +15,8 @@ _NOISE = re.compile(r"[\W_]+")
 
 MOST = 400
 """signs of a text that are looked at: what is told first tells most"""
+FEW_TEXTS, MOST_TEXTS = 50, 20_000
+"""texts from which on it is known what is rare, and after which the early ones count half"""
 
 
 def plain(text: str) -> str:
@@ -36,6 +39,55 @@ def likeness(one: Set[str], other: Set[str]) -> float:
         return 0.0
     short = min(len(one), len(other))
     return len(one & other) / short * min(1.0, short / 4)
+
+
+STALE_TEXTS = 64
+"""texts after which the weights are found anew"""
+
+
+class Rarity:
+    """How much each pair of signs tells apart: those that are in most texts say nothing."""
+
+    def __init__(self) -> None:
+        self._texts = 0
+        self._in: dict[str, int] = {}
+        self._weights: dict[str, float] = {}
+        """as they were some texts ago: they change slowly"""
+
+    def learn(self, told: Set[str]) -> None:
+        """One more text; of late ones more than of early ones, so that memory stays bounded."""
+        if not told:
+            return
+        self._texts += 1
+        for pair in told:
+            self._in[pair] = self._in.get(pair, 0) + 1
+        if not self._texts % STALE_TEXTS or self._texts <= STALE_TEXTS:
+            self._weights.clear()
+        if self._texts >= MOST_TEXTS:
+            self._texts //= 2
+            self._in = {pair: n // 2 for pair, n in self._in.items() if n > 1}
+
+    def weight(self, pair: str) -> float:
+        """1 for what nobody said, 0 for what all say."""
+        known = self._weights.get(pair)
+        if known is None:
+            known = self._weights[pair] = self._weigh(pair)
+        return known
+
+    def _weigh(self, pair: str) -> float:
+        if self._texts < FEW_TEXTS:
+            return 1.0
+        share = (self._in.get(pair, 0) + 1) / (self._texts + 1)
+        return max(0.0, -math.log(share)) / math.log(self._texts + 1)
+
+    def likeness(self, one: Set[str], other: Set[str]) -> float:
+        """As ``likeness`` of the shorter one, each pair by its weight."""
+        if not one or not other:
+            return 0.0
+        short, long = (one, other) if len(one) <= len(other) else (other, one)
+        whole = sum(map(self.weight, short))
+        both = sum(map(self.weight, short & long))
+        return both / whole * min(1.0, len(short) / 4) if whole else 0.0
 
 
 class Vocabulary:

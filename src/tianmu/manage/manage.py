@@ -29,6 +29,7 @@ from tianmu.manage.lifecycle import decide
 from tianmu.manage.merge import Tuning
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.step import Command, Refusal, refuse
+from tianmu.manage.ties import Labels, nothing
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
@@ -86,11 +87,13 @@ class Manage:
         *,
         tuning: Tuning | None = None,
         policy: intake.Policy | None = None,
+        labels: Labels = nothing,
     ) -> None:
+        """``labels`` of a device as it is registered."""
         self.records, self.journal, self.clock = records, journal, clock
         self.city = city
         self.evidence = EvidenceStore((data or records.path.parent) / "evidence")
-        self._desk = Desk(city, tuning, policy)
+        self._desk = Desk(city, tuning, policy, labels)
         self._reader = Reader(records, journal, self._desk, clock)
 
     # -- the loop --------------------------------------------------------------------------------

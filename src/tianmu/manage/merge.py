@@ -10,21 +10,18 @@ Weights are defaults, to be set by the city.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from tianmu.city.matter import Matter
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage.likeness import likeness, pairs
+from tianmu.manage.anchor import Anchor, metres
+from tianmu.manage.likeness import Rarity, likeness
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
 MINUTE = 60_000_000
-_METRES = 111_195.0
-"""of one degree of a great circle on a sphere of 6,371 km"""
-
-
 UNKNOWN_RADIUS = 100.0
 """metres at most between two signals of which one has no known matter"""
 
@@ -40,35 +37,33 @@ class Tuning:
     text: float = 0.15
     related: float = 0.8
     """worth of a related matter, beside 1 for the same"""
+    least_sure: float = 0.3
+    """a case is about a matter of which at least so many of its signals tell, beside those that
+    tell of what most tell of"""
     unknown: float = 0.5
     """worth of a matter that is not known"""
     unknown_text: float = 0.25
     """likeness of the texts that it needs then"""
-    address_alone: float = 0.75
-    """worth of the place where only division and address agree"""
+    panel: float = 0.75
+    """worth of the place where only the panel is the same"""
+    sure_alone: float = 0.5
+    """where only names speak, the report must tell of the matter so surely"""
+    anew: float = 0.1
+    """where only names speak: what speaks for a new thing, beside 1 for a case just told of by
+    the same names"""
+    unnamed: float = 0.15
+    """and for a case of whose place no name was told"""
+    misnamed: float = 0.02
+    """and for one of which only other names were told"""
+    named: float = 0.6
+    """share of all that it could be from which a report known by names alone joins a case"""
+    by_name: float = 0.75
+    """and a case known by names alone another"""
+    bridge: float = 0.85
+    """score from which a signal that fits two cases, which fit each other, makes them one"""
     most_slack: float = 300.0
-    """metres by which imprecise places may widen a matter's radius, at most"""
-
-
-@dataclass(slots=True)
-class Anchor:
-    """An open case as the index sees it: where, when, what and in which words."""
-
-    case: str
-    probe: str
-    place: Place
-    matter: str
-    last_at: int
-    first_at: int
-    devices: set[str] = field(default_factory=set)
-    panels: set[str] = field(default_factory=set)
-    pairs: set[str] = field(default_factory=set)
-    address: frozenset[str] = frozenset()
-    apart: frozenset[str] = frozenset()
-    active: int = 0
-    """alarms that have not returned: while there are any, the case does not grow old"""
-    where: tuple[tuple[int, int] | None, str | None, str] = (None, None, "")
-    """where the index keeps it"""
+    """metres by which imprecise places may widen a matter's radius; from a place that is more
+    imprecise the names must speak, too"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +80,9 @@ class Evidence:
     """What was found between one signal and one case."""
 
     kind: str
+    one: str
+    other: str
+    """matters of the signal and the case that were compared"""
     radius: float
     window: float
     metres: float | None = None
@@ -93,103 +91,193 @@ class Evidence:
     address: float = 0.0
     device: str = ""
     panel: str = ""
+    tie: str = ""
 
 
-def metres(one: Place, other: Place) -> float | None:
-    """Distance in metres (good to 0.1 % within a city), None where a point is missing."""
-    if one.longitude is None or other.longitude is None:
-        return None
-    assert one.latitude is not None
-    assert other.latitude is not None
-    middle = math.radians((one.latitude + other.latitude) / 2)
-    east = (one.longitude - other.longitude) * math.cos(middle)
-    return math.hypot(east, one.latitude - other.latitude) * _METRES
+_NOTHING = Evidence("", "", "", 0.0, 0.0)
 
 
-def judge(
-    signal: Signal, anchor: Anchor, matters: Mapping[str, Matter], tuning: Tuning
-) -> tuple[float, Evidence]:
-    """Score and evidence of one signal against one case; 0 where something rules it out."""
-    kind, worth, radius, window = _matter(signal, anchor, matters, tuning)
-    evidence = Evidence(kind, radius, window)
-    if worth == 0.0:
-        return 0.0, evidence
-    near = _place(signal, anchor, tuning, evidence)
-    if near == 0.0:
-        return 0.0, evidence
-    if signal.kind == "report" and anchor.pairs:
-        evidence.text = likeness(signal.pairs, anchor.pairs)
-    if kind == "unknown_matter" and not evidence.device and evidence.text < tuning.unknown_text:
-        return 0.0, evidence  # being near says nothing about what it is
-    soon = _time(signal, anchor, evidence)
-    if soon == 0.0:
-        return 0.0, evidence
-    score = tuning.place * near + tuning.time * soon + tuning.matter * worth
-    total = tuning.place + tuning.time + tuning.matter
-    if signal.kind == "report" and anchor.pairs and signal.pairs:
-        # unlike words say less than like ones: people tell one thing in many ways
-        share = tuning.text * (0.3 + 0.7 * evidence.text)
-        score += share * evidence.text
-        total += share
-    return score / total, evidence
+class Judge:
+    """Scores signals against cases. ``parents``: division → the one around it; ``parts``:
+    labels by which devices are of different things."""
 
+    def __init__(
+        self,
+        matters: Mapping[str, Matter],
+        tuning: Tuning,
+        parents: Mapping[str, str] | None = None,
+        parts: tuple[str, ...] = (),
+    ) -> None:
+        self._parts = tuple(f"{label}=" for label in parts)
+        self._matters, self._tuning = matters, tuning
+        self._parents = parents or {}
+        self.rarity = Rarity()
 
-def _matter(
-    signal: Signal, anchor: Anchor, matters: Mapping[str, Matter], tuning: Tuning
-) -> tuple[str, float, float, float]:
-    """How the matters stand, what that is worth, and the radius (m) and window (min) to look in."""
-    case = matters.get(anchor.matter)
-    best = ("", 0.0, 0.0, 0.0)
-    for key, certainty in signal.matters[:3]:
-        own = matters.get(key)
-        if own is None:
-            continue
-        if key == anchor.matter:
-            worth, kind = 1.0, "same_matter"
-        elif case is not None and key in case.related:
-            worth, kind = tuning.related, "related_matter"
+    def score(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
+        """Score and evidence of one signal against one case; 0 where something rules it out."""
+        tuning = self._tuning
+        worth, evidence = self.matter(signal, anchor)
+        if worth == 0.0:
+            return 0.0, evidence
+        near = self._place(signal, anchor, evidence)
+        if near == 0.0:
+            return 0.0, evidence
+        told = signal.kind == "report" and bool(anchor.pairs)
+        if told:
+            evidence.text = likeness(signal.pairs, anchor.pairs)
+        unknown = evidence.kind == "unknown_matter"
+        if unknown and not evidence.device and evidence.text < tuning.unknown_text:
+            return 0.0, evidence  # being near says nothing about what it is
+        soon = since(signal, anchor, evidence)
+        if soon == 0.0:
+            return 0.0, evidence
+        score = tuning.place * near + tuning.time * soon + tuning.matter * worth
+        total = tuning.place + tuning.time + tuning.matter
+        if told and signal.pairs:
+            # unlike words say less than like ones: people tell one thing in many ways
+            share = tuning.text * (0.3 + 0.7 * evidence.text)
+            score += share * evidence.text
+            total += share
+        return score / total, evidence
+
+    def cases(self, one: Anchor, other: Anchor) -> tuple[float, Evidence]:
+        """How well the case ``one`` as a whole fits the case ``other``."""
+        at = min(max(one.first_at, other.first_at), one.last_at)
+        known = sorted(one.matters, key=lambda key: (-one.sure(key), key))
+        matters = tuple((key, one.sure(key)) for key in known if one.sure(key) >= 0.5)
+        best, found = 0.0, _NOTHING
+        for spot in one.spots or [Place()]:
+            signal = Signal(
+                kind="alarm", id="", at=at, matters=matters, place=spot, ties=tuple(one.ties)
+            )
+            score, evidence = self.score(signal, other)
+            if score > best:
+                best, found = score, evidence
+        return best, found
+
+    def matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
+        """What the matters are worth together, and the radius (m) and window (min) to look in."""
+        best, found = 0.0, _NOTHING
+        known = False
+        for key, certainty in signal.matters[:3]:
+            own = self._matters.get(key)
+            if own is None:
+                continue
+            for other in anchor.matters:
+                case = self._matters.get(other)
+                if case is None:
+                    continue
+                known = True
+                sure = anchor.sure(other)
+                if sure < self._tuning.least_sure:
+                    continue
+                if key == other:
+                    kind, worth = "same_matter", 1.0
+                elif key in case.related:
+                    kind, worth = "related_matter", self._tuning.related
+                else:
+                    continue
+                worth *= (0.5 + 0.5 * certainty) * (0.5 + 0.5 * sure)
+                if worth > best:
+                    radius = max(own.radius_m, case.radius_m)
+                    radius = case.related_m.get(key, radius)
+                    window = max(own.window_min, case.window_min)
+                    best, found = worth, Evidence(kind, key, other, radius, window)
+        if best or known:
+            return best, found
+        one = self._matters.get(anchor.matter) or self._matters.get(signal.matter)
+        radius = min(one.radius_m, UNKNOWN_RADIUS) if one else UNKNOWN_RADIUS
+        window = one.window_min if one else 60.0
+        return self._tuning.unknown, Evidence("unknown_matter", "", "", radius, window)
+
+    def _place(self, signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+        tuning = self._tuning
+        if signal.device and signal.device in anchor.devices:
+            evidence.device = signal.device
+            return 1.0
+        for tie in signal.ties:
+            if tie in anchor.ties:
+                evidence.tie = tie
+                return 1.0
+        for part in self._parts if signal.ties else ():
+            if _said(part, signal.ties) and _said(part, anchor.ties):
+                return 0.0  # near, but of another main
+        if not evidence.radius:
+            return 0.0  # only what hangs together
+        share, slack = nearest(signal.place, anchor, evidence, tuning.most_slack)
+        if share is not None and slack <= tuning.most_slack:
+            return 0.0 if share > 1.0 else 1.0 - 0.6 * share**2
+        if signal.panel and signal.panel in anchor.panels:
+            evidence.panel = signal.panel
+            return tuning.panel
+        return 0.0  # what the names say is weighed by ``by_name``
+
+    def beside(self, one: str, other: str) -> bool:
+        """Whether one division may hold the other; what is unknown may be anywhere."""
+        return not one or not other or one in self.around(other) or other in self.around(one)
+
+    def around(self, division: str) -> list[str]:
+        """A division and those around it but for the outermost, smallest first."""
+        found: list[str] = []
+        while division and division not in found:
+            parent = self._parents.get(division, "")
+            if parent or not found:
+                found.append(division)
+            division = parent
+        return found
+
+    def explain(self, evidence: Evidence) -> tuple[Text, ...]:
+        """The evidence in words, for the screen."""
+        found: list[Text] = []
+        if evidence.kind == "related_matter":
+            one, other = self._matters[evidence.one].name, self._matters[evidence.other].name
+            found.append(phrase("reason.related_matter", one=one, other=other))
         else:
-            continue
-        worth *= 0.5 + 0.5 * certainty
-        if worth > best[1]:
-            radius = max(own.radius_m, case.radius_m if case else 0.0)
-            window = max(own.window_min, case.window_min if case else 0.0)
-            best = (kind, worth, radius, window)
-    if best[0]:
-        return best
-    if signal.matters and case is not None:
-        return best
-    known = case or matters.get(signal.matter)
-    if known is None:
-        return "unknown_matter", tuning.unknown, UNKNOWN_RADIUS, 60.0
-    radius = min(known.radius_m, UNKNOWN_RADIUS)
-    return "unknown_matter", tuning.unknown, radius, known.window_min
+            found.append(phrase(f"reason.{evidence.kind}"))
+        if evidence.device:
+            found.append(phrase("reason.device", device=evidence.device))
+        elif evidence.tie:
+            label, _, name = evidence.tie.partition("=")
+            found.append(phrase("reason.tie", label=label, name=name))
+        elif evidence.panel:
+            found.append(phrase("reason.panel", panel=evidence.panel))
+        elif evidence.address:
+            found.append(phrase("reason.address", percent=round(evidence.address * 100)))
+        elif evidence.metres is not None:
+            found.append(
+                phrase("reason.near", metres=round(evidence.metres), radius=round(evidence.radius))
+            )
+        found.append(phrase("reason.time", minutes=round(evidence.minutes)))
+        if evidence.text >= 0.3:
+            found.append(phrase("reason.text", percent=round(evidence.text * 100)))
+        return tuple(found)
 
 
-def _place(signal: Signal, anchor: Anchor, tuning: Tuning, evidence: Evidence) -> float:
-    if signal.device and signal.device in anchor.devices:
-        evidence.device = signal.device
-        return 1.0
-    distance = metres(signal.place, anchor.place)
-    if distance is not None:
-        slack = math.hypot(signal.place.precision or 0.0, anchor.place.precision or 0.0)
-        reach = evidence.radius + min(slack, tuning.most_slack)
-        evidence.metres, evidence.radius = distance, reach
-        if not reach or distance > reach:
-            return 0.0
-        return 1.0 - 0.6 * (distance / reach) ** 2
-    if signal.panel and signal.panel in anchor.panels:
-        evidence.panel = signal.panel
-        return tuning.address_alone
-    if signal.address and anchor.address:
-        evidence.address = likeness(signal.address, anchor.address)
-    division = signal.place.division
-    if division and anchor.place.division and division != anchor.place.division:
-        return 0.0
-    return tuning.address_alone * evidence.address if evidence.address >= 0.5 else 0.0
+def _said(part: str, ties: Iterable[str]) -> bool:
+    return any(tie.startswith(part) for tie in ties)
 
 
-def _time(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+def nearest(
+    place: Place, anchor: Anchor, evidence: Evidence, most_slack: float
+) -> tuple[float | None, float]:
+    """Distance to the nearest spot of the case as a share of the reach there, and how imprecise
+    (m) the two are; no share where either has no point."""
+    best: float | None = None
+    found = 0.0
+    radius = evidence.radius
+    for spot in anchor.spots:
+        distance = metres(place, spot)
+        if distance is None:
+            break
+        slack = math.hypot(place.precision or 0.0, spot.precision or 0.0)
+        share = distance / (radius + min(slack, most_slack))
+        if best is None or (slack <= most_slack, -share) > (found <= most_slack, -best):
+            best, found = share, slack
+            evidence.metres, evidence.radius = distance, radius + min(slack, most_slack)
+    return best, found
+
+
+def since(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
     gap = max(anchor.first_at - signal.at, signal.at - anchor.last_at, 0) / MINUTE
     evidence.minutes = gap
     if anchor.active and signal.at >= anchor.first_at:
@@ -197,46 +285,3 @@ def _time(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
     if gap > evidence.window:
         return 0.0
     return 1.0 - 0.5 * gap / evidence.window if evidence.window else 1.0
-
-
-def explain(
-    signal: Signal, anchor: Anchor, evidence: Evidence, matters: Mapping[str, Matter]
-) -> tuple[Text, ...]:
-    """The evidence in words, for the screen."""
-    found: list[Text] = []
-    if evidence.kind == "related_matter":
-        other = next(
-            (key for key, _ in signal.matters if key in matters[anchor.matter].related), ""
-        )
-        one = matters[other].name if other else {}
-        found.append(phrase("reason.related_matter", one=one, other=matters[anchor.matter].name))
-    else:
-        found.append(phrase(f"reason.{evidence.kind}"))
-    if evidence.device:
-        found.append(phrase("reason.device", device=evidence.device))
-    elif evidence.panel:
-        found.append(phrase("reason.panel", panel=evidence.panel))
-    elif evidence.metres is not None:
-        found.append(
-            phrase("reason.near", metres=round(evidence.metres), radius=round(evidence.radius))
-        )
-    elif evidence.address:
-        found.append(phrase("reason.address"))
-    found.append(phrase("reason.time", minutes=round(evidence.minutes)))
-    if evidence.text >= 0.3:
-        found.append(phrase("reason.text", percent=round(evidence.text * 100)))
-    return tuple(found)
-
-
-def widen(anchor: Anchor, signal: Signal) -> None:
-    """What a case knows after a signal has joined it."""
-    anchor.last_at = max(anchor.last_at, signal.at)
-    anchor.first_at = min(anchor.first_at, signal.at)
-    if signal.device:
-        anchor.devices.add(signal.device)
-    if signal.panel:
-        anchor.panels.add(signal.panel)
-    if signal.kind == "report" and len(anchor.pairs) < 600:
-        anchor.pairs |= signal.pairs
-    if not anchor.address and signal.place.address:
-        anchor.address = pairs(signal.place.address)

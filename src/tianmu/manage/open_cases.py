@@ -8,56 +8,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 from tianmu.city.matter import Matter
+from tianmu.facts.text import Text
+from tianmu.manage.anchor import Anchor, anchor_of, widen
+from tianmu.manage.by_name import ByName, Guess, stands_for
 from tianmu.manage.case_state import CaseState
-from tianmu.manage.likeness import pairs
-from tianmu.manage.merge import UNKNOWN_RADIUS, Anchor, Match, Tuning, explain, judge, widen
+from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match, Tuning
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
+
+
+class Fit(NamedTuple):
+    """A case that a signal fits: the less ``rank`` the better, of equals the older case."""
+
+    rank: float
+    first_at: int
+    case: str
+    evidence: Evidence
+
 
 CELL = 200.0
 """metres: side of a cell of the index"""
 _DEGREE = 111_195.0
 
-ADDRESSED_MOST = 300
-"""of the cases of one matter in one division that are known by address alone, the newest so many
-are compared"""
-
-
-def anchor_of(state: CaseState) -> Anchor:
-    """The case as merging sees it, before its signals are counted in."""
-    return Anchor(
-        case=state.case,
-        probe=state.probe,
-        place=state.place,
-        matter=state.matter,
-        last_at=state.last_at,
-        first_at=state.first_at,
-        address=pairs(state.place.address),
-        pairs=set(pairs(state.text)) if state.kind == "report" else set(),
-        apart=frozenset(state.apart),
-        active=state.active,
-    )
-
 
 class OpenCases:
     """Open cases by cell and matter, by identity of their alarms, by device and by division."""
 
-    def __init__(self, matters: Mapping[str, Matter], latitude: float, tuning: Tuning) -> None:
-        """``latitude`` of the city: how wide a degree is there."""
+    def __init__(
+        self,
+        matters: Mapping[str, Matter],
+        latitude: float,
+        tuning: Tuning,
+        parents: Mapping[str, str] | None = None,
+        parts: tuple[str, ...] = (),
+    ) -> None:
+        """``latitude`` of the city: how wide a degree is there; ``parents``: division → the one
+        around it."""
         self.tuning = tuning
+        self.judge = Judge(matters, tuning, parents, parts)
         self._matters = matters
         self._lat = CELL / _DEGREE
         self._lon = CELL / (_DEGREE * max(0.05, math.cos(math.radians(latitude))))
         self._anchors: dict[str, Anchor] = {}
-        self._cells: dict[tuple[int, int], dict[str, dict[str, Anchor]]] = {}
-        self._divisions: dict[str, dict[str, dict[str, Anchor]]] = {}
+        self.by_name = ByName(self.judge, tuning)
+        self._cells: dict[tuple[str, int, int], dict[str, Anchor]] = {}
+        self._of_matter: dict[str, dict[str, Anchor]] = {}
         self._identities: dict[str, str] = {}
         self._devices: dict[str, set[str]] = {}
         self._panels: dict[str, set[str]] = {}
+        self._ties: dict[str, set[str]] = {}
         self._identities_of: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
@@ -75,31 +77,37 @@ class OpenCases:
         """A case as it now is; one that was known is put anew."""
         self.drop(anchor.case, keep_identities=True)
         self._anchors[anchor.case] = anchor
-        place, matter = anchor.place, anchor.matter
-        cell: tuple[int, int] | None = None
-        if place.longitude is not None and place.latitude is not None:
-            cell = self._cell(place.longitude, place.latitude)
-            self._cells.setdefault(cell, {}).setdefault(matter, {})[anchor.case] = anchor
-        division = place.division if cell is None or anchor.address else None
-        if division is not None:
-            self._divisions.setdefault(division, {}).setdefault(matter, {})[anchor.case] = anchor
-        anchor.where = (cell, division, matter)
-        for device in anchor.devices:
-            self._devices.setdefault(device, set()).add(anchor.case)
-        for panel in anchor.panels:
-            self._panels.setdefault(panel, set()).add(anchor.case)
+        cells = {
+            self._cell(spot.longitude, spot.latitude)
+            for spot in anchor.spots
+            if spot.longitude is not None and spot.latitude is not None
+        }
+        matters = tuple(anchor.matters) or ("",)
+        anchor.where = tuple((matter, *cell) for matter in matters for cell in cells)
+        for place in anchor.where:
+            self._cells.setdefault(place, {})[anchor.case] = anchor
+        for matter in matters:
+            self._of_matter.setdefault(matter, {})[anchor.case] = anchor
+        self.by_name.put(anchor)
+        for table, keys in self._tables(anchor):
+            for key in keys:
+                table.setdefault(key, set()).add(anchor.case)
 
     def drop(self, case: str, *, keep_identities: bool = False) -> None:
         """A case that is no longer open."""
         anchor = self._anchors.pop(case, None)
         if anchor is None:
             return
-        cell, division, matter = anchor.where
-        if cell is not None:
-            _remove(self._cells, cell, matter, case)
-        if division is not None:
-            _remove(self._divisions, division, matter, case)
-        for table, keys in ((self._devices, anchor.devices), (self._panels, anchor.panels)):
+        for place in anchor.where:
+            del self._cells[place][case]
+            if not self._cells[place]:
+                del self._cells[place]
+        for matter in (*anchor.matters, ""):
+            held = self._of_matter.get(matter)
+            if held is not None and held.pop(case, None) is not None and not held:
+                del self._of_matter[matter]
+        self.by_name.drop(case)
+        for table, keys in self._tables(anchor):
             for key in keys:
                 cases = table.get(key)
                 if cases is not None:
@@ -111,18 +119,34 @@ class OpenCases:
                 if self._identities.get(identity) == case:
                     del self._identities[identity]
 
+    def _tables(self, anchor: Anchor) -> tuple[tuple[dict[str, set[str]], set[str]], ...]:
+        """Where a case is found by what its devices are and hang on."""
+        return (
+            (self._devices, anchor.devices),
+            (self._panels, anchor.panels),
+            (self._ties, anchor.ties),
+        )
+
     def join(self, case: str, signal: Signal) -> None:
         """A signal has joined ``case``."""
         anchor = self._anchors[case]
-        told = bool(anchor.address)
+        before = (len(anchor.spots), len(anchor.matters))
         widen(anchor, signal)
-        if bool(anchor.address) != told:
-            self.put(anchor)  # it can be found by its address now
+        if (len(anchor.spots), len(anchor.matters)) != before:
+            self.put(anchor)  # it can be found there now
+        self.learn(signal)
         if signal.device:
             self._devices.setdefault(signal.device, set()).add(case)
         if signal.panel:
             self._panels.setdefault(signal.panel, set()).add(case)
+        for tie in signal.ties:
+            self._ties.setdefault(tie, set()).add(case)
         self.know(case, signal.identity)
+
+    def learn(self, signal: Signal) -> None:
+        """Which words are common, from one more signal."""
+        if signal.kind == "report":
+            self.judge.rarity.learn(signal.pairs | signal.address)
 
     def know(self, case: str, identity: str) -> None:
         """Signals of this identity belong to ``case`` from now on."""
@@ -147,25 +171,74 @@ class OpenCases:
     # -- finding --------------------------------------------------------------------------------
 
     def match(self, signal: Signal) -> Match | None:
-        """The case ``signal`` belongs to, or None where none scores the threshold. Equal scores
-        go to the older case, so that the answer does not hang on the order of a table."""
+        """The case ``signal`` belongs to, None where there is none: see ``find``."""
+        return self.find(signal)[0]
+
+    def find(self, signal: Signal) -> tuple[Match | None, list[Fit]]:
+        """The case ``signal`` belongs to, or None where none scores the threshold; and all that
+        do, the likeliest first. Equal scores go to the older case, so that the answer does not hang
+        on the order of a table."""
         same = self._identities.get(signal.identity) if signal.identity else None
         if same is not None:
             anchor = self._anchors[same]
             if anchor.probe == signal.probe and not self._apart(signal, anchor):
-                return Match(same, 1.0, (phrase("reason.identity"),))
-        best: tuple[float, int, str] | None = None
+                return Match(same, 1.0, (phrase("reason.identity"),)), []
+        fits = self.fits(signal)
+        if fits:
+            return self._match(signal, self._anchors[fits[0].case]), fits
+        if signal.kind == "report":
+            for guess in self._guesses(signal)[:1]:
+                if guess.share >= self.tuning.named:
+                    return Match(guess.case, round(guess.share, 4), self._why(guess)), []
+        return None, []
+
+    def _guesses(self, signal: Signal) -> list[Guess]:
+        guesses = self.by_name.guesses(signal, self._wanted(signal))
+        return [one for one in guesses if not self._apart(signal, self._anchors[one.case])]
+
+    def _why(self, guess: Guess) -> tuple[Text, ...]:
+        likeliest = phrase("reason.likeliest", others=guess.others)
+        return (*self.judge.explain(guess.evidence), likeliest)
+
+    def fits(self, signal: Signal) -> list[Fit]:
+        """All cases that score the threshold, the likeliest first."""
+        found: dict[str, Fit] = {}
         for anchor in self._candidates(signal):
-            if anchor.probe != signal.probe or self._apart(signal, anchor):
+            if anchor.case in found or anchor.probe != signal.probe or self._apart(signal, anchor):
                 continue
-            score, _ = judge(signal, anchor, self._matters, self.tuning)
+            score, evidence = self.judge.score(signal, anchor)
             if score >= self.tuning.threshold:
-                rank = (-score, anchor.first_at, anchor.case)
-                if best is None or rank < best:
-                    best = rank
-        if best is None:
+                found[anchor.case] = Fit(-score, anchor.first_at, anchor.case, evidence)
+        return sorted(found.values())
+
+    def bridged(self, signal: Signal, case: str, fits: list[Fit]) -> list[tuple[str, str]]:
+        """Pairs of the case that a signal has joined with others which it fits well, too: by its
+        place, or by the names that it tells of it."""
+        least = self.tuning.bridge
+        found = [(fit.case, case) for fit in fits if fit.case != case and -fit.rank >= least]
+        if signal.kind == "report" and len(self._anchors[case].spots):
+            found += [(one, case) for one in self.by_name.placeless(signal) if one != case]
+        return found
+
+    def alike(self, one: str, other: str) -> Match | None:
+        """How surely two open cases are one thing, and why; None where it is not sure."""
+        first, second = self._anchors.get(one), self._anchors.get(other)
+        if first is None or second is None:
             return None
-        return self._match(signal, self._anchors[best[2]])
+        score, evidence = self.judge.cases(first, second)
+        if score >= self.tuning.bridge:
+            if evidence.kind != "same_matter" and not evidence.tie:
+                return None  # one leads to the other: a person may say that they are one
+            reasons = (phrase("reason.bridge"), *self.judge.explain(evidence))
+            return Match(other, round(score, 4), reasons)
+        if not first.spots and not first.ties:
+            told = stands_for(first)
+            guesses = self.by_name.guesses(told, self._wanted(told), first.named, first.case)
+            if guesses and guesses[0].case == other:
+                share = guesses[0].share
+                if share >= self.tuning.by_name:
+                    return Match(other, round(share, 4), self._why(guesses[0]))
+        return None
 
     def near(self, signal: Signal, most: int = 10, floor: float = 0.3) -> list[Match]:
         """Open cases that may be related, the likeliest first: what a person is offered."""
@@ -175,11 +248,15 @@ class OpenCases:
                 match = self._match(signal, anchor)
                 if match.score >= floor:
                     found[anchor.case] = match
+        if signal.kind == "report":
+            for guess in self._guesses(signal):
+                if guess.share >= floor and guess.case not in found:
+                    found[guess.case] = Match(guess.case, round(guess.share, 4), self._why(guess))
         return sorted(found.values(), key=lambda one: (-one.score, one.case))[:most]
 
     def _match(self, signal: Signal, anchor: Anchor) -> Match:
-        score, evidence = judge(signal, anchor, self._matters, self.tuning)
-        reasons = explain(signal, anchor, evidence, self._matters) if score else ()
+        score, evidence = self.judge.score(signal, anchor)
+        reasons = self.judge.explain(evidence) if score else ()
         return Match(anchor.case, round(score, 4), reasons)
 
     @staticmethod
@@ -191,37 +268,30 @@ class OpenCases:
             if key:
                 for case in table.get(key, ()):
                     yield self._anchors[case]
-        wanted = self._wanted(signal)
+        for tie in signal.ties:
+            for case in self._ties.get(tie, ()):
+                yield self._anchors[case]
         place = signal.place
-        if place.longitude is not None and place.latitude is not None:
-            reach = math.ceil((self._radius(signal, wanted) + self.tuning.most_slack) / CELL)
-            if (2 * reach + 1) ** 2 > len(self._anchors):
-                for anchor in self._anchors.values():
-                    if wanted is None or anchor.matter in wanted:
-                        yield anchor
-                return
-            column, row = self._cell(place.longitude, place.latitude)
-            get = self._cells.get
+        if place.longitude is None or place.latitude is None:
+            return
+        column, row = self._cell(place.longitude, place.latitude)
+        get = self._cells.get
+        for matter, reach in self._reaches(signal).items():
+            known = self._of_matter.get(matter)
+            if not known:
+                continue
+            if len(known) < (2 * reach + 1) ** 2:
+                yield from known.values()
+                continue
             for x in range(column - reach, column + reach + 1):
                 for y in range(row - reach, row + reach + 1):
-                    by_matter = get((x, y))
-                    if by_matter:
-                        yield from _of(by_matter, wanted)
-        if signal.address:
-            yield from self._addressed(place.division, wanted)
+                    cases = get((matter, x, y))
+                    if cases:
+                        yield from cases.values()
 
-    def _addressed(self, division: str, wanted: list[str] | None) -> Iterator[Anchor]:
-        """Cases of the division that are known by an address (or by no place at all)."""
-        for where in {division, ""}:
-            by_matter = self._divisions.get(where)
-            if by_matter:
-                yield from _of(by_matter, wanted, ADDRESSED_MOST)
-
-    def _wanted(self, signal: Signal) -> list[str] | None:
-        """Matters whose cases it may join; None: any."""
-        if not signal.matters:
-            return None
-        wanted: dict[str, None] = {"": None}
+    def _wanted(self, signal: Signal) -> list[str]:
+        """Matters whose cases it may join."""
+        wanted: dict[str, None] = {}
         for key, _ in signal.matters[:3]:
             wanted[key] = None
             matter = self._matters.get(key)
@@ -229,32 +299,26 @@ class OpenCases:
                 wanted.update(dict.fromkeys(matter.related))
         return list(wanted)
 
-    def _radius(self, signal: Signal, wanted: list[str] | None) -> float:
-        if wanted is None:
-            return UNKNOWN_RADIUS
-        keys = wanted
-        radii = [self._matters[key].radius_m for key in keys if key in self._matters]
-        return max(radii, default=50.0)
+    def _reaches(self, signal: Signal) -> dict[str, int]:
+        """Matter → cells around in which its cases may be the same thing. A case without a matter
+        (``""``) may be any, and a signal without one may belong to any near by."""
+        slack = self.tuning.most_slack
+        around = math.ceil((UNKNOWN_RADIUS + slack) / CELL)
+        if not signal.matters:
+            return dict.fromkeys(("", *self._matters), around)
+        found = {"": around}
+        for key, _ in signal.matters[:3]:
+            own = self._matters.get(key)
+            if own is None:
+                continue
+            for other in (key, *own.related):
+                beside = self._matters.get(other)
+                radius = max(own.radius_m, beside.radius_m if beside else 0.0)
+                radius = own.related_m.get(other, radius)
+                if radius:
+                    reach = math.ceil((radius + slack) / CELL)
+                    found[other] = max(reach, found.get(other, 0))
+        return found
 
     def _cell(self, longitude: float, latitude: float) -> tuple[int, int]:
         return math.floor(longitude / self._lon), math.floor(latitude / self._lat)
-
-
-def _remove(
-    index: dict[Any, dict[str, dict[str, Anchor]]], where: object, matter: str, case: str
-) -> None:
-    by_matter = index[where]
-    del by_matter[matter][case]
-    if not by_matter[matter]:
-        del by_matter[matter]
-        if not by_matter:
-            del index[where]
-
-
-def _of(
-    by_matter: dict[str, dict[str, Anchor]], wanted: list[str] | None, most: int = 0
-) -> Iterator[Anchor]:
-    groups = by_matter.values() if wanted is None else (by_matter.get(key) for key in wanted)
-    for group in groups:
-        if group:
-            yield from (islice(reversed(group.values()), most) if most else group.values())

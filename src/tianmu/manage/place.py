@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from tianmu.city.pack import City
 
 
+def within(city: City, place: Place) -> Place:
+    """A device's place with its division filled in, where only the point is known."""
+    if place.division or place.longitude is None or place.latitude is None:
+        return place
+    division = city.places.division_at(place.longitude, place.latitude)
+    return msgspec.structs.replace(place, division=division) if division else place
+
+
 def located(city: City, report: Report) -> Place:
     """The report's place with its division filled in: by its point, else by the names of divisions
     in its address or its words. A division alone gives no point: it says too little."""

@@ -18,7 +18,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage import case_table
+from tianmu.manage import case_table, regroup
 from tianmu.manage.desk import Desk, Work
 from tianmu.store.disk import DiskFull
 from tianmu.store.journal.contract import Entry, Journal
@@ -166,6 +166,11 @@ class Reader:
             work.now = self.clock()
             result = fn(work)
             work.finish()
+            if work.bridges:
+                more = Work(self._desk, tx)
+                more.now = work.now
+                regroup.bridge(more, work.bridges)
+                more.finish()
             self._next_due = self._desk.due.next_at
             return result
 

@@ -15,7 +15,7 @@ from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage import case_table as table
 from tianmu.manage import deadline, intake, level, owner, response
-from tianmu.manage.actor import Actor
+from tianmu.manage.actor import SYSTEM, Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.draft import Draft
@@ -51,8 +51,60 @@ def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseSt
         return refusal
     if case == into:
         return refuse("same_case")
-    rows = _members(work, case)
     why = phrase("reason.by_hand", what=phrase("step.merge"), reason=reason.strip())
+    return _together(work, one, other, [why], 1.0, actor.account, reason.strip())
+
+
+def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
+    """The machine puts cases together that a signal has shown to be one, the younger into the
+    older; not where a person has had a hand in either. ``work`` is new: all signals are written."""
+    grown: set[str] = set()
+    for one, other in dict.fromkeys(pairs):
+        first, second = (work.desk.states.get(case) for case in (one, other))
+        if first is None or second is None or first.probe != second.probe:
+            continue
+        if _touched(first) or _touched(second):
+            continue
+        if _placed(first) < _placed(second):
+            first, second = second, first
+        if first.case in grown:
+            continue  # what it has been given is not written yet: a later signal will show it again
+        match = work.desk.index.alike(first.case, second.case)
+        if match is not None:
+            grown.add(second.case)
+            reasons = list(match.reasons)
+            _together(work, first, second, reasons, match.score, SYSTEM.account, "")
+
+
+def _placed(state: CaseState) -> tuple[bool, int, str]:
+    """Which of two cases takes in the other: one with a point, then the older."""
+    return state.place.longitude is None, state.opened_at, state.case
+
+
+def _touched(state: CaseState) -> bool:
+    """Whether a person has done anything that merging by machine would undo or mix up."""
+    return bool(
+        not state.open
+        or state.hands
+        or state.level_by_hand
+        or state.apart
+        or state.reopened
+        or state.suspended_at
+        or state.stage not in ("collect", "verify", "file", "dispatch", "handle")
+    )
+
+
+def _together(
+    work: Work,
+    one: CaseState,
+    other: CaseState,
+    reasons: list[Text],
+    score: float,
+    account: str,
+    reason: str,
+) -> CaseState:
+    case, into = one.case, other.case
+    rows = _members(work, case)
     leaving = work.draft(case)
     gone: set[str] = set()
     for told, returned, _ in rows:
@@ -66,18 +118,19 @@ def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseSt
         "merge",
         {"into": into, "before": one.stage},
         stage="close",
-        actor=actor.account,
-        reason=reason.strip(),
+        actor=account,
+        reason=reason,
     )
     joining = work.draft(into)
     anchor = work.desk.index.get(into)
     heard = set(anchor.devices) if anchor else set()
     for told, returned, _ in rows:
-        data = _joined(told, returned, why, came=told.get("from") or case, heard=heard)
-        joining.add("join", {**data, "since": one.opened_at, "merged": case}, actor=actor.account)
+        data = _joined(told, returned, reasons, came=told.get("from") or case, heard=heard)
+        more = {"since": one.opened_at, "merged": case, "score": score}
+        joining.add("join", {**data, **more}, actor=account)
     if one.level_number and (not other.level_number or one.level_number < other.level_number):
         chosen = work.city.profile.numbered(one.level_number)
-        joining.add("grade", level.data(work.city, joining.state, chosen, why))
+        joining.add("grade", level.data(work.city, joining.state, chosen, *reasons))
         if joining.state.stage in ("dispatch", "handle"):
             response.follow(joining, work.city)
     work.take(one, leaving)
@@ -156,7 +209,7 @@ def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
 
 
 def _joined(
-    told: dict[str, Any], returned: int, why: Text, *, came: str = "", heard: set[str]
+    told: dict[str, Any], returned: int, reasons: list[Text], *, came: str = "", heard: set[str]
 ) -> dict[str, Any]:
     """Data of the event by which a signal joins; ``heard`` are the devices of its case so far."""
     member = {key: value for key, value in told.items() if key not in ("returned", "from")}
@@ -164,7 +217,7 @@ def _joined(
         member["returned"] = True
     if came:
         member["from"] = came
-    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": [why]}
+    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": reasons}
     device = told.get("device", "") if told["kind"] == "alarm" else ""
     if device and device not in heard:
         heard.add(device)
@@ -202,7 +255,7 @@ def _bring_back(
     draft.add("reopen", data, stage=stage, actor=actor.account, reason=reason.strip())
     heard: set[str] = set()
     for told, returned, _ in out:
-        draft.add("join", _joined(told, returned, why, heard=heard), actor=actor.account)
+        draft.add("join", _joined(told, returned, [why], heard=heard), actor=actor.account)
     if not waits:
         response.respond(draft, work.city)
     work.take(back, draft)
@@ -232,7 +285,7 @@ def _found(
         draft.add("returned", {"member": {"kind": "alarm", "id": first.id}, "at": work.now})
     heard = {first.device}
     for told, returned, _ in out[1:]:
-        draft.add("join", _joined(told, returned, why, heard=heard), actor=actor.account)
+        draft.add("join", _joined(told, returned, [why], heard=heard), actor=actor.account)
     level.grade(draft, work.city, only_up=True)
     if not draft.state.lead and before.lead:
         owner.assign(draft, work.city, before.lead)

@@ -33,6 +33,8 @@ class Signal:
     device: str = ""
     panel: str = ""
     """what the device hangs on: panel, station, gateway"""
+    ties: tuple[str, ...] = ()
+    """``<label>=<name>`` of all that the device hangs on by the labels of its registration"""
     text: str = ""
     title: Text = field(default_factory=dict)
     origin: Origin = Origin.REAL
@@ -77,6 +79,8 @@ class Signal:
         for name in _KEPT:
             if value := getattr(self, name):
                 kept[name] = value
+        if self.ties:
+            kept["ties"] = list(self.ties)
         if self.matters:
             kept["matters"] = [list(one) for one in self.matters]
         place = msgspec.to_builtins(self.place)
@@ -114,6 +118,7 @@ def again(told: Mapping[str, Any], probe: str) -> Signal:
         at=told["at"],
         matters=tuple((key, certainty) for key, certainty in told.get("matters", ())),
         place=msgspec.convert(told.get("place", {}), Place),
+        ties=tuple(told.get("ties", ())),
         text=told.get("text", ""),
         origin=Origin(told.get("origin", "real")),
         probe=probe,
@@ -121,8 +126,8 @@ def again(told: Mapping[str, Any], probe: str) -> Signal:
     )
 
 
-def of_alarm(event: AlarmEvent) -> Signal:
-    """The signal of an alarm that rises or worsens."""
+def of_alarm(event: AlarmEvent, ties: tuple[str, ...] = ()) -> Signal:
+    """The signal of an alarm that rises or worsens; ``ties`` of its device."""
     text = " ".join(event.text.values())
     description = event.data.get("description")
     if isinstance(description, str):
@@ -137,6 +142,7 @@ def of_alarm(event: AlarmEvent) -> Signal:
         place=event.place,
         device=event.device,
         panel=f"{event.source}/{panel}" if panel else "",
+        ties=ties,
         text=text.strip(),
         title=dict(event.text),
         origin=event.origin,
@@ -155,7 +161,8 @@ SELF_TOLD = frozenset(("grid", "app", "web", "department", "video", "drone"))
 
 
 def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
-    """The signal of a report. ``matters`` are those its text speaks of, unless it names one.
+    """The signal of a report. ``matters`` are those its text speaks of: beside the one it names
+    they stand for what may have been mistaken.
     Numbers that are surely somebody's are masked: a case shows them to nobody."""
     number = str(report.data.get("number", ""))
     account = report.reporter.account if report.channel in SELF_TOLD else ""
@@ -164,7 +171,7 @@ def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
         id=report.report,
         at=report.at,
         identity=f"{report.source or report.channel}#{number}" if number else "",
-        matters=((report.matter, 1.0),) if report.matter else matters,
+        matters=_spoken_of(report.matter, matters),
         place=report.place,
         device=str(report.data.get("device", "")),
         text=mask_text(f"{report.title} {report.text}".strip()[:4000]),
@@ -175,3 +182,14 @@ def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
         channel=report.channel,
         collector=account,
     )
+
+
+BESIDE = 0.6
+"""what the words of a report weigh beside the matter that somebody chose for it"""
+
+
+def _spoken_of(named: str, told: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    if not named:
+        return told
+    others = ((key, BESIDE * weight) for key, weight in told if key != named)
+    return ((named, 1.0), *others)

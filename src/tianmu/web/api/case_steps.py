@@ -18,7 +18,7 @@ from tianmu.facts.text import say
 from tianmu.manage import case_query
 from tianmu.manage.deed_key import Done, OtherDeed
 from tianmu.manage.evidence import LARGEST, Evidence
-from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
+from tianmu.manage.manage import Conflict, NotFound, Refused
 from tianmu.web import moment
 from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
