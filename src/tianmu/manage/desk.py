@@ -6,8 +6,6 @@ the tables; whenever a transaction may not have reached the disk it is thrown aw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
@@ -23,13 +21,12 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.deadline import DueList
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
+from tianmu.manage.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.likeness import Vocabulary
 from tianmu.manage.merge import Tuning
 from tianmu.manage.open_cases import OpenCases
-from tianmu.manage.place import located, within
 from tianmu.manage.ruling import ruled
-from tianmu.manage.signal import Signal, again, of_alarm, of_report
-from tianmu.manage.ties import Labels, nothing, ties
+from tianmu.manage.signal import Signal, again
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
@@ -67,9 +64,7 @@ class Desk:
 
     def _clear(self) -> None:
         self.states: dict[str, CaseState] = {}
-        parts = self.city.merging.parts
-        parents = {code: one.parent for code, one in self.city.divisions.items()}
-        self.index = OpenCases(self.city.matters, self.city.center[1], self.tuning, parents, parts)
+        self.index = OpenCases.of(self.city, self.tuning)
         self.due = DueList()
         self.alarms: dict[str, str] = {}
         """alarm → its open case, while the alarm has not returned"""
@@ -261,10 +256,7 @@ class Work:
         elif intake.concerns(event, self.desk.policy) and event.alarm not in self._told:
             self._told.add(event.alarm)
             if self._member(event.alarm) is None:
-                names = self.city.merging.ties
-                signal = of_alarm(event, ties(self.desk.labels, names, event.device))
-                place = within(self.city, signal.place)
-                self.signal(replace(signal, place=place) if place is not signal.place else signal)
+                self.signal(from_device(self.city, self.desk.labels, event))
 
     def _returned(self, event: AlarmEvent, case: str | None) -> None:
         if event.alarm in self._ended:
@@ -316,11 +308,7 @@ class Work:
         if report.report in self._told:
             return
         self._told.add(report.report)
-        place = located(self.city, report)
-        matters = tuple(self._told_matters(report))
-        signal = of_report(report, matters)
-        if place is not report.place:
-            signal = replace(signal, place=place)
+        signal = from_person(self.city, self.desk.vocabulary, report)
         self._reports.append(
             {
                 "report": report.report,
@@ -328,7 +316,7 @@ class Work:
                 "at": report.at,
                 "channel": report.channel,
                 "matter": report.matter or signal.matter,
-                "division": place.division,
+                "division": signal.place.division,
                 "probe": report.probe,
                 "payload": encode(report),
             }
@@ -336,9 +324,6 @@ class Work:
         if report.data.get("answered"):
             return  # answered at the desk: nothing is left to do
         self.signal(signal)
-
-    def _told_matters(self, report: Report) -> Iterable[tuple[str, float]]:
-        return self.desk.vocabulary.matters(f"{report.title} {report.text}")[:3]
 
     def signal(self, signal: Signal) -> str:
         """Open a case for the signal, or join it to the one it belongs to; the case."""

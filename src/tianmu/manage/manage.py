@@ -25,11 +25,11 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.deed_key import Deed, Done
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.evidence import Evidence, EvidenceStore
+from tianmu.manage.heard import Labels, nothing
 from tianmu.manage.lifecycle import decide
 from tianmu.manage.merge import Tuning
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.step import Command, Refusal, refuse
-from tianmu.manage.ties import Labels, nothing
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction

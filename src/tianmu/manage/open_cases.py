@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tianmu.city.matter import Matter
 from tianmu.facts.text import Text
@@ -18,6 +18,9 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match, Tuning
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
 
 
 class Fit(NamedTuple):
@@ -61,6 +64,12 @@ class OpenCases:
         self._panels: dict[str, set[str]] = {}
         self._ties: dict[str, set[str]] = {}
         self._identities_of: dict[str, set[str]] = {}
+
+    @classmethod
+    def of(cls, city: City, tuning: Tuning) -> OpenCases:
+        """None yet, of a city."""
+        parents = {code: one.parent for code, one in city.divisions.items()}
+        return cls(city.matters, city.center[1], tuning, parents, city.merging.parts)
 
     def __len__(self) -> int:
         return len(self._anchors)
