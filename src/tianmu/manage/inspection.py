@@ -8,7 +8,7 @@ import msgspec
 
 from tianmu.facts.place import Place
 from tianmu.manage import deadline, order, response
-from tianmu.manage.merge import metres
+from tianmu.manage.anchor import metres
 from tianmu.manage.step import on_the_spot, refuse
 from tianmu.manage.turn import Refused, Turn, separate
 
