@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tianmu.city import admission, basemap, bounds, duty, retention, side_paths
+from tianmu.city import admission, basemap, bounds, duty, letterhead, retention, side_paths
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
 from tianmu.city.division import Tier
 from tianmu.city.document import Document
+from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition
 from tianmu.city.naming import ShortName
@@ -53,6 +54,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     asking: Asking = Asking()
     taking: Taking = Taking()
     admission: Admission = Admission()
+    letterhead: Letterhead = Letterhead()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
@@ -104,6 +106,7 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
     side_paths.check(reader, document, head.side_paths)
     bounds.check(reader, document, head.asking, head.taking)
     admission.check(reader, document, head.admission)
+    letterhead.check(reader, document, head.letterhead)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)
     return document, head

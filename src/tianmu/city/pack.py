@@ -44,6 +44,7 @@ from tianmu.city.fault import Fault, PackFaulty
 from tianmu.city.force import Unit
 from tianmu.city.grading import Grade, Grading, Known
 from tianmu.city.head import HEAD, Merging, read_head
+from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
@@ -115,6 +116,8 @@ class City:
     """how much sources may have on the way"""
     admission: Admission = field(default_factory=Admission)
     """how people are let in"""
+    letterhead: Letterhead = field(default_factory=Letterhead)
+    """what stands on the city's papers"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
@@ -328,6 +331,7 @@ def _read(reader: PackReader) -> City | None:
         asking=head.asking,
         taking=head.taking,
         admission=head.admission,
+        letterhead=head.letterhead,
         basemap=head.basemap,
         truth=told,
     )

@@ -43,6 +43,7 @@ export type CaseEvent = Schemas["EventSaid"];
 export type Member = Schemas["MemberSaid"];
 export type Order = Schemas["OrderSaid"];
 export type Action = Schemas["ActionSaid"];
+export type Printed = Schemas["PrintSaid"];
 export type Report = Schemas["ReportSaid"];
 export type Device = Schemas["DeviceSaid"];
 export type DeviceDetail = Schemas["DeviceWhole"];

@@ -1,3 +1,4 @@
+import { dutyEn } from "./dutyEn";
 import type { Words } from "./index";
 
 const units: Record<string, [string, string]> = {
@@ -7,6 +8,7 @@ const counted = (n: number, one: string, many: string): string => `${n} ${n === 
 
 export const en: Words = {
   product: "Tianmu",
+  duty: dutyEn,
   productLine: "city operations",
   language: "Language",
   other: "中文",

@@ -1,9 +1,12 @@
+import { dutyZh } from "./dutyZh";
+
 const units: Record<string, string> = {
   urgent_hour: "紧急工作时", urgent_day: "自然日", work_hour: "工作时", work_day: "工作日", natural_day: "自然日", minute: "分钟", hour: "小时",
 };
 
 export const zh = {
   product: "天目",
+  duty: dutyZh,
   productLine: "城市运行平台",
   language: "语言",
   other: "English",

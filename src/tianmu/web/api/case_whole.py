@@ -130,7 +130,12 @@ class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     media_type: str = ""
     size: int = 0
+    role: str = ""
+    """what it shows: ``near``, ``far``, ``reference``, ``handle_before``, ``handle_after``"""
     at: Instant | None = None
+    """when it was attached"""
+    taken_at: Instant | None = None
+    """when it was taken, where whoever attached it said so"""
     actor: str = ""
     url: str = ""
 
@@ -332,7 +337,9 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
                 name=str(row.get("name", "")),
                 media_type=str(row.get("media_type", "")),
                 size=int(row.get("size", 0)),
+                role=str(row.get("role", "")),
                 at=moment.say(row["at"]),
+                taken_at=moment.say(int(row.get("taken_at", 0))),
                 actor=str(row.get("actor", "")),
                 url=f"/api/cases/{state.case}/evidence/{row.get('digest', '')}",
             )
