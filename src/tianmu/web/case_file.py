@@ -48,7 +48,7 @@ def case_file(
 ) -> bytes:
     """The PDF. ``read`` gives a file of evidence by its digest (``OSError``, ``ValueError`` where
     it cannot); ``pages`` is the folder of the built pages, whose face it is set in."""
-    return _Filing(city, told, read, pages).bytes()
+    return _Filing(city, told, read, pages).made()
 
 
 class _Filing:
@@ -78,7 +78,7 @@ class _Filing:
             )
         )
 
-    def bytes(self) -> bytes:
+    def made(self) -> bytes:
         self._front()
         self._levels()
         self._members()
@@ -87,7 +87,7 @@ class _Filing:
         self._timeline()
         self._room()
         self._evidence()
-        return self.paper.bytes()
+        return self.paper.made()
 
     # -- words -----------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class Head:
 
 @dataclass
 class Paper:
-    """A document in the making: add to it, then ``bytes()``."""
+    """A document in the making: add to it, then ``made()``."""
 
     head: Head
     story: list[Flowable] = field(default_factory=list)
@@ -170,7 +170,7 @@ class Paper:
         caption = Paragraph(self._marked(under), self._small)
         self.story += [KeepTogether([shown, caption]), Spacer(0, 8)]
 
-    def bytes(self) -> bytes:
+    def made(self) -> bytes:
         """The PDF."""
         out = io.BytesIO()
         first, rest = 30 * mm + 4 * mm * len(self.head.lines), 24 * mm
@@ -233,7 +233,7 @@ class Paper:
         """A canvas that knows how many pages there are once all are drawn."""
         paper = self
 
-        class Numbered(Canvas):
+        class Numbered(Canvas):  # type: ignore[misc]
             def __init__(self, *given: Any, **named: Any) -> None:
                 super().__init__(*given, **named)
                 self._pages: list[dict[str, Any]] = []

@@ -930,6 +930,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case}/file.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The case file as PDF with the city's letterhead, masked as this account may see it. Each
+         * @description The case file as PDF with the city's letterhead, masked as this account may see it. Each
+         *     printing is in the audit trail and on the case before the file is given out.
+         *
+         *     Needs `case.print`.
+         */
+        get: operations["print_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/prints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was printed of a case, by whom and when, the newest first
+         * @description What was printed of a case, by whom and when, the newest first.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_prints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case}": {
         parameters: {
             query?: never;
@@ -3247,6 +3292,32 @@ export interface components {
             probe: string;
             version: number;
         };
+        /**
+         * Page[PrintSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_PrintSaid_: {
+            items: components["schemas"]["PrintSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * PrintSaid
+         * @description A file that was printed of a case.
+         */
+        PrintSaid: {
+            mark: string;
+            at: string | null;
+            actor: string;
+            actor_name: string;
+            version: number;
+            language: string;
+            size: number;
+            digest: string;
+        };
         /** CaseWhole */
         CaseWhole: {
             case: string;
@@ -3426,8 +3497,12 @@ export interface components {
             media_type: string;
             /** @default 0 */
             size: number;
+            /** @default  */
+            role: string;
             /** @default null */
             at: string | null;
+            /** @default null */
+            taken_at: string | null;
             /** @default  */
             actor: string;
             /** @default  */
@@ -6516,6 +6591,70 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Page_CaseSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    print_case: {
+        parameters: {
+            query?: {
+                language?: string;
+            };
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_prints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PrintSaid_"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
