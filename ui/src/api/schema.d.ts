@@ -1113,6 +1113,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case}/exposure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who opened the case, saw personal data of it in clear, took it out or handed it on; newest
+         * @description Who opened the case, saw personal data of it in clear, took it out or handed it on; newest
+         *     first, the cases merged into it among them.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_exposure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/passed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down that the case was handed to somebody outside, by phone, on paper or otherwise
+         * @description Write down that the case was handed to somebody outside, by phone, on paper or otherwise.
+         *
+         *     Needs `case.note`.
+         */
+        post: operations["pass_case_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rulings": {
         parameters: {
             query?: never;
@@ -3549,6 +3594,36 @@ export interface components {
             case: components["schemas"]["CaseSaid"];
             other: components["schemas"]["CaseSaid"];
         };
+        /**
+         * Page[SeenSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_SeenSaid_: {
+            items: components["schemas"]["SeenSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** SeenSaid */
+        SeenSaid: {
+            at: string | null;
+            actor: string;
+            actor_name: string;
+            role: string;
+            deed: string;
+            what: string;
+            reason: string;
+            to: string;
+        };
+        /** PassedOn */
+        PassedOn: {
+            to: string;
+            reason: string;
+            /** @default  */
+            what: string;
+        };
         /** RulingList */
         RulingList: {
             items: components["schemas"]["RulingSaid"][];
@@ -5188,6 +5263,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ticket": "…",
+                 *       "credential": {
+                 *         "id": "…",
+                 *         "type": "public-key"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasskeyGiven"];
             };
         };
@@ -5525,6 +5609,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ticket": "…",
+                 *       "credential": {
+                 *         "id": "…",
+                 *         "type": "public-key"
+                 *       },
+                 *       "name": "phone"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasskeyMade"];
             };
         };
@@ -6905,6 +6999,76 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_exposure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SeenSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    pass_case_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "county hospital, emergency room",
+                 *       "reason": "two persons on their way"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PassedOn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {

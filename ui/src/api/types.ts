@@ -21,6 +21,7 @@ export type Plans = Schemas["PlansSaid"];
 export type PlanRehearsal = Schemas["RehearsalSaid"];
 export type Session = Schemas["SessionSaid"];
 export type SecondAsked = Schemas["SecondAsked"];
+export type Seen = Schemas["SeenSaid"];
 export type Ways = Schemas["WaysSaid"];
 export type Factors = Schemas["FactorsSaid"];
 export type AppBegun = Schemas["AppBegun"];

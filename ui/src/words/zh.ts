@@ -108,6 +108,7 @@ export const zh = {
     linkHint: "一次性链接只能使用一次。请向系统管理员索取新的链接。", noAccount: "没有账号？请向系统管理员索取一次性链接。", wrong: "账号或口令不对", newPassword: "设置口令", tagline: "从一条报文、一通来电，到办结一件事。",
     accountNeeded: "请填写账号和口令",
   },
+  seen: { title: "谁看过", deeds: { viewed: "查看了案件", revealed: "查看了未脱敏的个人信息", exported: "导出了案件", passed_on: "转交" } as Record<string, string>, all: (n: number) => `全部 ${n} 条`, passOn: "登记转交", passHint: "记录本案信息已转交给平台以外的人或单位。", to: "转交给", reveal: "显示联系人", revealHint: "将显示未脱敏的姓名、电话和地址。理由和查看人会永久留在案件和审计记录中。" },
   factor: {
     title: "登录与双因素", step: "第二步验证", code: "六位验证码", codeHint: "打开手机上的验证器应用，输入当前的六位数字。", recoveryCode: "恢复码", recoveryHint: "输入一个未使用过的恢复码，每个只能用一次。", useApp: "改用验证器应用", useRecovery: "手机不在身边？改用恢复码", usePasskey: "使用通行密钥", beginAgain: "重新登录", wrong: "验证码不对、已用过或已过期", passkeyFailed: "未使用通行密钥登录：已取消，或此设备上没有本站的密钥", locked: "失败次数过多，已锁定一段时间，请稍后再试",
     back: "返回", needed: "您的角色必须启用双因素认证，启用后才能继续工作。", asked: (t: string) => `您的角色需要双因素认证，请在 ${t} 前启用。`, passwordHint: "更换口令时，其他设备上的登录会结束。", app: "验证器应用", appHint: "任何支持 TOTP 的应用都可以，不需要网络。", addApp: "启用验证器应用", replaceApp: "换一部手机", remove: "移除", since: "启用于", passkeys: "通行密钥", passkeyHint: "用指纹、面容或设备密码登录，无需口令。", passkeyNotHere: "通行密钥只能在以域名打开的加密页面上使用；此处请用验证器应用。", addPasskey: "添加通行密钥", recovery: "恢复码", recoveryLeft: (n: number) => `还有 ${n} 个未使用。手机丢失时用它登录。`, renew: "重新生成", goOn: "继续", scan: "用验证器应用扫描二维码，或手工输入下面的密钥，然后输入应用显示的六位数字。", qr: "二维码", recoveryShown: "请抄下或打印，放在安全的地方。只显示这一次，每个只能用一次。", kept: "已抄存",

@@ -19,7 +19,7 @@ from tianmu.manage import case_query
 from tianmu.manage.deed_key import Done, OtherDeed
 from tianmu.manage.evidence import LARGEST, Evidence
 from tianmu.manage.manage import Conflict, NotFound, Refused
-from tianmu.web import moment
+from tianmu.web import exposure, moment
 from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
 from tianmu.web.deed import between, deed_of, reused
@@ -337,6 +337,7 @@ def get_evidence(ask: Asking, case: str, digest: str) -> Response:
         raise not_found("evidence", digest)
     content = ask.hub.manage.evidence.read(digest)
     ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, case=case))
+    exposure.viewed(ask, state.case, found["name"] or digest)
     return Response(
         content,
         media_type=found["media_type"],

@@ -13,7 +13,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import case_query, case_view
 from tianmu.manage.case_state import Call, CaseState, Task
-from tianmu.web import moment
+from tianmu.web import exposure, moment
 from tianmu.web.api.cases import CaseSaid, actor, masked_text, one, said
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name
@@ -364,4 +364,5 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
 def get_case(ask: Asking, case: str) -> Reply:
     """One case: events, members with why they belong to it, orders, evidence, what may be done."""
     state = one(ask, case)
+    exposure.viewed(ask, state.case)
     return Reply(whole(ask, state), etag=state.version)

@@ -213,6 +213,7 @@ def begin_passkey(
     may=SIGNED_IN,
     takes=PasskeyMade,
     gives=Recovery,
+    example={"ticket": "…", "credential": {"id": "…", "type": "public-key"}, "name": "phone"},
 )
 def add_passkey(ask: Asking, body: Annotated[PasskeyMade, Depends(taken(PasskeyMade))]) -> Recovery:
     """Put a passkey in force; other sessions of the account end."""

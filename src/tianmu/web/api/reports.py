@@ -16,7 +16,8 @@ from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
 from tianmu.manage import case_table as table
-from tianmu.web import moment
+from tianmu.store.records import Transaction
+from tianmu.web import exposure, moment
 from tianmu.web.api.cases import cases_of
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
@@ -175,6 +176,12 @@ def reveal_report(
             "this report was told in confidence",
             "only a commander may see who told it",
         )
-    # the trail first: nobody sees what is not written down
-    hub.records.transact(lambda tx: ask.note(tx, "report.reveal", report, reason=body.reason))
-    return report_said(hub, found, cases_of(hub, "report", [report]).get(report))
+    case = cases_of(hub, "report", [report]).get(report)
+
+    def write(tx: Transaction) -> None:
+        ask.note(tx, "report.reveal", report, reason=body.reason)
+        if case:
+            exposure.revealed(ask, tx, case, report, body.reason)
+
+    hub.records.transact(write)  # the trail first: nobody sees what is not written down
+    return report_said(hub, found, case)

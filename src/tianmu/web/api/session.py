@@ -245,6 +245,7 @@ def no_site() -> Problem:
     may=PUBLIC,
     takes=PasskeyGiven,
     gives=SessionSaid,
+    example={"ticket": "…", "credential": {"id": "…", "type": "public-key"}},
     given=EXAMPLE,
 )
 def sign_in_by_passkey(

@@ -1,0 +1,110 @@
+"""Who saw what of a case: it stands in the trail, and on the case itself.
+
+Four things are told apart: the case was opened (``case.view``), personal data of it were shown in
+clear (``case.reveal``, with the reason), it was taken out as a file (``case.export``), or handed to
+a person or system outside (``case.pass``). The last three are written before they are done; opening
+once an hour for each account, without holding the answer up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection
+
+from tianmu.access import audit
+from tianmu.store.records import Transaction
+
+if TYPE_CHECKING:
+    from tianmu.web.route import Ask
+
+VIEW, REVEAL, EXPORT, PASS = "case.view", "case.reveal", "case.export", "case.pass"
+DEEDS = {VIEW: "viewed", REVEAL: "revealed", EXPORT: "exported", PASS: "passed_on"}
+AGAIN = 3_600_000_000
+"""µs in which an account that opens a case again is not written down again"""
+REMEMBERED = 50_000
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of it."""
+
+    at: int
+    actor: str
+    role: str
+    deed: str
+    """``viewed``, ``revealed``, ``exported`` or ``passed_on``"""
+    what: str
+    """of the case: empty for all of it, else the report, file or form"""
+    reason: str
+    to: str
+    """whom it was handed to"""
+
+
+def viewed(ask: Ask, case: str, what: str = "") -> None:
+    """The account opened the case. Walls and probes show without anybody who looks."""
+    if ask.who.kind == "kiosk" or ask.who.probe:
+        return
+    seen: dict[tuple[str, str, str], int] = ask.hub.memory.setdefault("exposure", {})
+    key, now = (ask.who.account, case, what), ask.hub.clock()
+    if now - seen.get(key, -AGAIN) < AGAIN:
+        return
+    if len(seen) >= REMEMBERED:
+        for old in list(seen)[: REMEMBERED // 2]:
+            seen.pop(old, None)
+    seen[key] = now
+    detail = {"what": what} if what else {}
+    if "integrator" in ask.who.roles:  # a department's system read it: it is there from now on
+        ask.hub.records.write(lambda tx: ask.note(tx, PASS, case, to=ask.who.account, **detail))
+    else:
+        ask.hub.records.write(lambda tx: ask.note(tx, VIEW, case, **detail))
+
+
+def revealed(ask: Ask, tx: Transaction, case: str, what: str, reason: str) -> None:
+    """Personal data are about to be shown in clear, in the transaction that says so elsewhere."""
+    ask.note(tx, REVEAL, case, what=what, reason=reason)
+
+
+def exported(ask: Ask, case: str, what: str, reason: str = "") -> None:
+    """The case is about to be taken out as a file (``what``: which)."""
+    ask.hub.records.transact(lambda tx: ask.note(tx, EXPORT, case, what=what, reason=reason))
+
+
+def passed_on(
+    connection: Connection, case: str, *, at: int, actor: str, to: str, what: str = ""
+) -> None:
+    """The case is handed to somebody outside, in the transaction that does it."""
+    audit.append(
+        connection,
+        at=at,
+        actor=actor,
+        verb=PASS,
+        object=case,
+        detail={"to": to, **({"what": what} if what else {})},
+    )
+
+
+def seen_of(connection: Connection, cases: list[str], limit: int = 500) -> list[Seen]:
+    """Who saw what of a case and of those that are part of it, newest first."""
+    found = [
+        record
+        for case in cases
+        for verb in DEEDS
+        for record in audit.query(connection, object=case, verb=verb, limit=limit)
+        if record.verb == verb and record.outcome == "done"
+    ]
+    found.sort(key=lambda record: record.sequence, reverse=True)
+    return [_seen(record) for record in found[:limit]]
+
+
+def _seen(record: audit.AuditRecord) -> Seen:
+    detail = msgspec.json.decode(record.detail)
+    return Seen(
+        at=record.at,
+        actor=record.actor,
+        role=record.role,
+        deed=DEEDS[record.verb],
+        what=str(detail.get("what", "")),
+        reason=str(detail.get("reason", "")),
+        to=str(detail.get("to", "")),
+    )

@@ -1,0 +1,105 @@
+"""Who opened a case, saw personal data of it, took it out or handed it on, is on the case."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tianmu.web import exposure
+from tianmu.web.route import Ask
+
+
+@pytest.fixture
+def told(world: Any) -> tuple[str, str]:
+    """A case by a citizen's call: (case, report)."""
+    with world.client("hotline_agent") as agent:
+        made = agent.post(
+            "/api/reports",
+            json={
+                "channel": "hotline", "text": "井盖丢失，我的电话 13812345678",
+                "matter": world.matter(),
+                "reporter": {"name": "张三丰", "phone": "13812345678"},
+                "place": {"longitude": 119.49, "latitude": 31.42},
+            },
+        )  # fmt: skip
+        assert made.status_code in {200, 201}, made.text
+    world.settle()
+    with world.client("duty_officer") as duty:
+        found = duty.get("/api/reports").json()["items"][0]
+    assert found["case"], found
+    return found["case"], found["report"]
+
+
+def lines(world: Any, case: str, role: str = "commander") -> list[Any]:
+    with world.client(role) as client:
+        answer = client.get(f"/api/cases/{case}/exposure")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+def wait(world: Any, case: str, count: int) -> list[Any]:
+    """Opening is written beside the answer."""
+    end = time.monotonic() + 5
+    while len(found := lines(world, case)) < count and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+def test_opening_showing_and_handing_on(world: Any, told: tuple[str, str]) -> None:
+    case, report = told
+    with world.client("duty_officer") as duty:
+        for _ in range(3):  # written once an hour
+            assert "13812345678" not in duty.get(f"/api/cases/{case}").text
+        assert "张三丰" not in duty.get(f"/api/reports/{report}").text
+        assert [line["deed"] for line in wait(world, case, 1)] == ["viewed"]
+        assert duty.post(f"/api/reports/{report}/reveal", json={}).status_code == 422
+        seen = duty.post(f"/api/reports/{report}/reveal", json={"reason": "call back"})
+        assert seen.json()["reporter"]["phone"] == "13812345678"
+        given = {"to": "县医院急诊", "reason": "伤者送医"}
+        assert duty.post(f"/api/cases/{case}/passed", json=given).status_code == 204
+    with world.client("integrator") as program:
+        assert program.get(f"/api/cases/{case}").status_code == 200
+    with world.client("kiosk") as wall:
+        assert wall.get(f"/api/cases/{case}").status_code == 200
+    found = wait(world, case, 4)
+    # a wall's token here is a program's; walls themselves are of kind kiosk and not written down
+    told_of = [(line["actor"], line["deed"]) for line in found if line["actor"] != "t-kiosk"]
+    assert told_of == [
+        ("t-integrator", "passed_on"),
+        ("t-duty-officer", "passed_on"),
+        ("t-duty-officer", "revealed"),
+        ("t-duty-officer", "viewed"),
+    ]
+    shown = next(line for line in found if line["deed"] == "revealed")
+    assert (shown["what"], shown["reason"]) == (report, "call back")
+    assert {line["to"] for line in found if line["deed"] == "passed_on"} == {
+        "t-integrator", "县医院急诊",
+    }  # fmt: skip
+
+
+def test_a_file_taken_out_is_written_first(world: Any, told: tuple[str, str]) -> None:
+    case, _ = told
+    who = world.hub.sessions.token_principal(world.tokens["commander"])
+    exposure.exported(Ask(world.hub, who, "::1", None), case, "case.pdf", "for the court")  # type: ignore[arg-type]
+    found = next(line for line in lines(world, case) if line["deed"] == "exported")
+    assert (found["actor"], found["what"], found["reason"]) == (
+        "t-commander", "case.pdf", "for the court",
+    )  # fmt: skip
+
+
+def test_whoever_may_not_see_the_case_sees_none_of_it(world: Any, told: tuple[str, str]) -> None:
+    case, _ = told
+    elsewhere = world.account("elsewhere", ["duty_officer"], division=world.towns()[-1])
+    with world.client("duty_officer") as any_:
+        division = any_.get(f"/api/cases/{case}").json()["division"]
+    assert not division.startswith(world.towns()[-1])
+    with world.client() as client:
+        headers = {"Authorization": f"Bearer {elsewhere}"}
+        for method, path in (("GET", "exposure"), ("POST", "passed")):
+            answer = client.request(
+                method, f"/api/cases/{case}/{path}", headers=headers,
+                json={"to": "me", "reason": "because"} if method == "POST" else None,
+            )  # fmt: skip
+            assert answer.status_code == 404
