@@ -89,6 +89,15 @@ def test_a_file_taken_out_is_written_first(world: Any, told: tuple[str, str]) ->
     )  # fmt: skip
 
 
+def test_a_printed_case_file_is_one_taken_out(world: Any, told: tuple[str, str]) -> None:
+    case, _ = told
+    with world.client("commander") as commander:
+        assert commander.get(f"/api/cases/{case}/file.pdf").status_code == 200
+        mark = commander.get(f"/api/cases/{case}/prints").json()["items"][0]["mark"]
+    found = next(line for line in lines(world, case) if line["deed"] == "exported")
+    assert found["what"] == mark
+
+
 def test_whoever_may_not_see_the_case_sees_none_of_it(world: Any, told: tuple[str, str]) -> None:
     case, _ = told
     elsewhere = world.account("elsewhere", ["duty_officer"], division=world.towns()[-1])

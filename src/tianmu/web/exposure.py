@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from tianmu.web.route import Ask
 
 VIEW, REVEAL, EXPORT, PASS = "case.view", "case.reveal", "case.export", "case.pass"
-DEEDS = {VIEW: "viewed", REVEAL: "revealed", EXPORT: "exported", PASS: "passed_on"}
+PRINT = "case.print"
+"""taken out on paper: noted where it is printed, with the mark of the print"""
+DEEDS = {
+    VIEW: "viewed",
+    REVEAL: "revealed",
+    EXPORT: "exported",
+    PRINT: "exported",
+    PASS: "passed_on",
+}
 AGAIN = 3_600_000_000
 """µs in which an account that opens a case again is not written down again"""
 REMEMBERED = 50_000
@@ -104,7 +112,7 @@ def _seen(record: audit.AuditRecord) -> Seen:
         actor=record.actor,
         role=record.role,
         deed=DEEDS[record.verb],
-        what=str(detail.get("what", "")),
+        what=str(detail.get("what") or detail.get("mark", "")),
         reason=str(detail.get("reason", "")),
         to=str(detail.get("to", "")),
     )
