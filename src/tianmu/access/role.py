@@ -44,6 +44,8 @@ PERMISSIONS: dict[str, Text] = {
     "case.whistle": {"zh": "吹哨：呼叫部门到场", "en": "Whistle: call departments to the place"},
     "patrol.write": {"zh": "巡查", "en": "Walk patrols"},
     "patrol.read": {"zh": "查看巡查记录", "en": "See patrols"},
+    "unit.read": {"zh": "查看处置力量与资源", "en": "See units and resources"},
+    "unit.report": {"zh": "上报力量位置与状态", "en": "Tell where units are and what they do"},
     "report.read": {"zh": "查看诉求", "en": "See reports"},
     "report.write": {"zh": "登记诉求", "en": "Take reports"},
     "report.reveal": {
@@ -100,6 +102,7 @@ _SEE = frozenset(
         "device.read",
         "source.read",
         "roster.read",
+        "unit.read",
     }
 )
 _DESK = _SEE | {
@@ -170,6 +173,7 @@ ROLES: dict[str, Role] = {
                 "case.merge",
                 "case.rule",
                 "case.whistle",
+                "unit.report",
                 "patrol.read",
                 "handover.write",
                 "roster.write",
@@ -194,6 +198,7 @@ ROLES: dict[str, Role] = {
                 "case.whistle",
                 "patrol.read",
                 "report.write",
+                "unit.report",
                 "report.reveal",
                 "handover.write",
                 "rule.test",
@@ -224,12 +229,21 @@ ROLES: dict[str, Role] = {
                 "case.merge",
                 "case.whistle",
                 "handover.write",
+                "unit.report",
             },
         ),
         Role(
             "department_worker",
             {"zh": "部门处置员", "en": "Department worker"},
-            _SEE | {"case.handle", "case.note", "patrol.write", "report.read", "organisation.read"},
+            _SEE
+            | {
+                "case.handle",
+                "case.note",
+                "patrol.write",
+                "report.read",
+                "organisation.read",
+                "unit.report",
+            },
             by_department=True,
         ),
         Role(
@@ -263,6 +277,8 @@ ROLES: dict[str, Role] = {
                     "case.note",
                     "case.whistle",
                     "patrol.write",
+                    "unit.read",
+                    "unit.report",
                     "report.read",
                     "report.write",
                     "device.read",
@@ -287,6 +303,8 @@ ROLES: dict[str, Role] = {
                     "device.read",
                     "report.write",
                     "metrics.read",
+                    "unit.read",
+                    "unit.report",
                 }
             ),
             excludes=frozenset({"*"}),

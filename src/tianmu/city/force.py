@@ -43,6 +43,7 @@ def read(
             what = f"code {code!r} is missing or taken"
             reader.fault(FILE, row.line, what, "give each unit one code of its own")
             continue
+        reader.note(FILE, code, row.line)
         if row["department"] not in departments:
             what = f"{code} belongs to {row['department'] or '(nobody)'}, which is no department"
             reader.fault(FILE, row.line, what, "use a code of departments.csv")

@@ -24,8 +24,10 @@ from tianmu.city import (
     matter,
     plan,
     profile,
+    resource,
     roster,
     seeding,
+    sending,
     sensitive,
     streets,
     truth,
@@ -52,13 +54,16 @@ from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
 from tianmu.city.reader import PackReader, digest
+from tianmu.city.resource import Resource
 from tianmu.city.response import Response, resolve
 from tianmu.city.retention import Retention
 from tianmu.city.roster import Roster, Shift
 from tianmu.city.seeding import Seeding
+from tianmu.city.sending import Sending
 from tianmu.city.sensitive import SensitivePlaces
 from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
+from tianmu.city.travel import Travel
 from tianmu.city.truth import Truth
 from tianmu.facts.text import Text
 
@@ -104,6 +109,10 @@ class City:
     """by when it is ruled who answers for what departments dispute"""
     sensitive: SensitivePlaces = field(default_factory=SensitivePlaces)
     """schools, hospitals…: near them a case is graver"""
+    sending: Sending = field(default_factory=Sending)
+    """how units are chosen and how they get about"""
+    resources: dict[str, Resource] = field(default_factory=dict)
+    """hydrants, shelters, stores…"""
     village_radius_m: float = 0.0
     short_names: tuple[ShortName, ...] = ()
     retention: Retention = field(default_factory=Retention)
@@ -147,6 +156,10 @@ class City:
     @cached_property
     def streets(self) -> Streets:
         return Streets(self.folder)
+
+    @cached_property
+    def travel(self) -> Travel:
+        return Travel(self.streets, self.sending)
 
     @property
     def rules(self) -> list[dict[str, Any]]:
@@ -250,7 +263,7 @@ def check(path_or_name: str | Path, *, judge: Judge | None = None) -> list[Fault
     reader = PackReader(locate(path_or_name))
     city = _read(reader)
     if city is not None:
-        streets.check(reader)
+        streets.check(reader, [one.code for one in city.sending.street])
         layer.check(reader, city)
         for code, what, remedy in judge(city) if judge else ():
             line = reader.find(device.FILE, f'"{code}"')
@@ -285,6 +298,8 @@ def _read(reader: PackReader) -> City | None:
     wanted = {label for rule in rules.rules for label in rule.when.place}
     places = sensitive.read(reader, wanted)
     units = force.read(reader, departments, divisions)
+    sends = sending.read(reader, chosen, matters, units)
+    ready = resource.read(reader, sends.resources, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
     working = workdays.read(reader, head.time_zone, head.country)
@@ -324,6 +339,8 @@ def _read(reader: PackReader) -> City | None:
         shifts=tuple(shifts),
         ruling_within=head.ruling_within,
         sensitive=places,
+        sending=sends,
+        resources=ready,
         village_radius_m=head.village_radius_m,
         short_names=head.short_name,
         retention=head.retention,

@@ -1,6 +1,6 @@
-"""An invented roster and units for a city that has not given its own.
+"""An invented roster, units and resources for a city that has not given its own.
 
-``python -m tianmu.city.people PACK`` writes ``roster.csv`` and ``units.csv`` from
+``python -m tianmu.city.people PACK`` writes ``roster.csv``, ``units.csv``, ``resources.csv`` from
 ``people.toml``: names by seed, phone numbers that nobody has. Each row says that it is invented.
 """
 
@@ -47,6 +47,20 @@ class UnitPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     speed_kmh: float | None = None
 
 
+class ResourcePattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    kind: str
+    name: Text
+    """``{division}`` the division's name, ``{n}`` a number"""
+    department: str = ""
+    """a code, ``centre:N``, or nobody"""
+    tier: int
+    """some in each division of this tier whose place is known"""
+    number: int = 1
+    spread_m: float = 600.0
+    holds: Text = {}
+    phone: bool = False
+
+
 class People(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed: int
     family: tuple[str, ...]
@@ -58,6 +72,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     basis: str
     duty: tuple[DutyPattern, ...]
     unit: tuple[UnitPattern, ...] = ()
+    resource: tuple[ResourcePattern, ...] = ()
 
 
 def departments(city: City, who: str) -> list[Department]:
@@ -139,8 +154,43 @@ def units(city: City, people: People) -> Iterator[list[object]]:
                 ]
 
 
+def resources(city: City, people: People) -> Iterator[list[object]]:
+    """Rows of resources.csv below the head line; they lie around the division's known place."""
+    rng = np.random.default_rng(people.seed + 2)
+    # beyond the numbers that the roster gives away
+    phone = sum(1 for _ in roster(city, people))
+    for pattern in people.resource:
+        for code, division in city.divisions.items():
+            place = city.places.place_of(code)
+            if division.tier != pattern.tier or not place or place.longitude is None:
+                continue
+            for n in range(1, pattern.number + 1):
+                east, north = rng.normal(0, pattern.spread_m / 111_195, 2)
+                lon, lat = place.longitude + east, (place.latitude or 0) + north
+                if not city.places.division_at(lon, lat):
+                    lon, lat = place.longitude, place.latitude or 0
+                phone += pattern.phone
+                yield [
+                    f"{pattern.kind}-{code}-{n}",
+                    *(
+                        pattern.name.get(language, "").format(
+                            division=say(division.name, language), n=n
+                        )
+                        for language in city.languages
+                    ),
+                    pattern.kind,
+                    code,
+                    city.duties.resolve(pattern.department, code) if pattern.department else "",
+                    f"{lon:.6f}",
+                    f"{lat:.6f}",
+                    say(pattern.holds, city.languages[0]) if pattern.holds else "",
+                    people.phone.format(n=phone) if pattern.phone else "",
+                    people.basis,
+                ]
+
+
 def main(pack: str) -> None:
-    """Write both files of a pack."""
+    """Write the files of a pack."""
     city = load(pack)
     people = msgspec.convert(
         tomllib.loads((city.folder / FILE).read_text(encoding="utf-8")), People
@@ -157,6 +207,11 @@ def main(pack: str) -> None:
             ["code", *spoken, "kind", "department", "division", "lon", "lat", "speed_kmh", "basis"]
         )
         out.writerows(units(city, people))
+    with (city.folder / "resources.csv").open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        rest = ["kind", "division", "department", "lon", "lat", "holds", "phone", "basis"]
+        out.writerow(["code", *spoken, *rest])
+        out.writerows(resources(city, people))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Collection
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -58,14 +59,15 @@ class Streets:
             return list(csv.DictReader(lines))
 
     @cached_property
-    def _number(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int]:
+        """Id of a node → its row in ``nodes``."""
         return {row["id"]: i for i, row in enumerate(self._rows(NODES))}
 
     @cached_property
     def _graph(self) -> tuple[Any, dict[tuple[int, int], float]]:
         from scipy.sparse import csr_array
 
-        number = self._number
+        number = self.numbers
         rows, columns, seconds = [], [], []
         metres: dict[tuple[int, int], float] = {}
         for edge in self.edges:
@@ -121,7 +123,7 @@ class Streets:
 
     def geojson(self) -> bytes:
         """Every edge as a line with its class and speed."""
-        nodes, number = self.nodes, self._number
+        nodes, number = self.nodes, self.numbers
         features = [
             {
                 "type": "Feature",
@@ -143,8 +145,9 @@ class Streets:
         return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
-def check(reader: PackReader) -> None:
-    """Faults of the graph's files: doubled nodes, edges to nowhere, no length or speed."""
+def check(reader: PackReader, classes: Collection[str] = ()) -> None:
+    """Faults of the graph's files: doubled nodes, edges to nowhere, no length or speed, classes
+    (if any are given) that are not among ``classes``."""
     if not (reader.folder / NODES).exists() and not (reader.folder / EDGES).exists():
         return
     nodes: set[str] = set()
@@ -166,3 +169,6 @@ def check(reader: PackReader) -> None:
         for column in ("speed_kmh", "length_m"):
             if not reader.number(EDGES, row, column, low=0.1, high=1_000_000):
                 reader.fault(EDGES, row.line, f"edge has no {column}", "give one above 0")
+        if classes and row["class"] not in classes:
+            what = f"class {row['class'] or '(none)'} is no [[street]] of sending.toml"
+            reader.fault(EDGES, row.line, what, f"use one of {', '.join(classes)}, or add it there")

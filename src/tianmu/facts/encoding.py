@@ -20,6 +20,7 @@ from tianmu.facts.registry import (
     SourceChanged,
 )
 from tianmu.facts.report import Report
+from tianmu.facts.unit import UnitTold
 
 Fact: TypeAlias = (
     AlarmEvent
@@ -35,6 +36,7 @@ Fact: TypeAlias = (
     | Quarantined
     | UnknownSeen
     | HistoryWritten
+    | UnitTold
 )
 
 _encoder = msgspec.msgpack.Encoder()

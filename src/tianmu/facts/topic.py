@@ -37,6 +37,8 @@ REPORT = Topic("report", "hub", purge=False)
 """what persons told: 12345, grid workers, departments"""
 CASE = Topic("case", "hub", purge=False)
 """every event of every case"""
+UNIT = Topic("unit", "hub", purge=True)
+"""where units were and what they did: personal, so only the newest are kept"""
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
 
@@ -51,6 +53,7 @@ TOPICS: dict[str, Topic] = {
         DEED,
         REPORT,
         CASE,
+        UNIT,
         HISTORY,
     )
 }

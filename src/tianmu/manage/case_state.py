@@ -83,6 +83,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: str = ""
     by: str = ""
     """account of whoever called this unit in by hand, empty where the plan did"""
+    force: str = ""
+    """code of the crew, vehicle or drone that goes; empty where its department chooses"""
     basis: str = ""
     late: float = 0.0
     """by how much it was done after its limit, in ``late_unit``: kept whatever comes after"""

@@ -111,6 +111,18 @@ order = Table(
 Index("case_order_case", order.c.serial)
 Index("case_order_unit", order.c.unit, order.c.state, order.c.due)
 
+sent = Table(
+    "case_sent",
+    metadata,
+    Column("order", String, primary_key=True),
+    Column("serial", Integer, nullable=False),
+    Column("force", String, nullable=False),
+    Column("state", String, nullable=False),
+)
+"""Orders that name the unit which goes: what each has to do."""
+Index("case_sent_case", sent.c.serial)
+Index("case_sent_force", sent.c.force, sent.c.state)
+
 ruling = Table(
     "case_ruling",
     metadata,

@@ -239,6 +239,9 @@ def write_states(
     if same:
         connection.execute(_update_state, same)
     _replace(connection, table.order, orders, _order_rows)
+    sent = [(before, after) for before, after in orders if any(one.force for one in after.orders)]
+    if sent:
+        _replace(connection, table.sent, sent, _sent_rows)
     _replace(connection, table.party, concerned, _party_rows)
     ruled = [(before, after) for before, after in kept if _ruling(before) != _ruling(after)]
     if ruled:
@@ -259,6 +262,15 @@ def _order_rows(state: CaseState) -> list[dict[str, Any]]:
     return [
         {"order": one.order, "serial": serial, "unit": one.unit, "state": one.state, "due": one.due}
         for one in state.orders
+    ]
+
+
+def _sent_rows(state: CaseState) -> list[dict[str, Any]]:
+    serial = table.serial_of(state.case)
+    return [
+        {"order": one.order, "serial": serial, "force": one.force, "state": one.state}
+        for one in state.orders
+        if one.force
     ]
 
 

@@ -15,11 +15,16 @@ from tianmu.manage.words import phrase
 
 def order(turn: Turn) -> None:
     state = turn.state
-    if not state.lead and not turn.command.data.get("department"):
+    data = turn.command.data
+    if not state.lead and not data.get("department") and not data.get("unit"):
         raise Refused(refuse("no_owner"))
-    unit = turn.code("department", turn.city.departments, default=state.lead)
+    force = turn.code("unit", turn.city.units) if data.get("unit") else ""
+    of = turn.city.units[force].department if force else state.lead
+    unit = turn.code("department", turn.city.departments, default=of)
+    if force and _sent(turn, force, unit):
+        return
     led = next((one for one in state.open_orders if one.lead), None)
-    lead = bool(turn.command.data.get("lead", not led and unit == (state.lead or unit)))
+    lead = bool(data.get("lead", not led and unit == (state.lead or unit)))
     if lead and led:
         raise Refused(refuse("one_lead", unit=led.unit))
     task = turn.command.data.get("task")
@@ -35,6 +40,7 @@ def order(turn: Turn) -> None:
         limit=turn.limit("limit"),
         lead=lead,
         by=turn.actor.account,
+        force=force,
     )
     if not state.lead or (lead and unit != state.lead):
         joint = [one for one in state.joint if one != unit]
@@ -46,6 +52,25 @@ def order(turn: Turn) -> None:
     )
     if not turn.state.level_by_hand:
         level.grade(turn.draft, turn.city, only_up=True)
+
+
+def _sent(turn: Turn, force: str, department: str) -> bool:
+    """Name the unit that goes on an order which its department has already and which names none;
+    False where there is no such order. Nobody is sent twice to a case, or for a probe."""
+    state = turn.state
+    if turn.city.units[force].department != department:
+        raise Refused(refuse("data", field="department"))
+    if state.probe:
+        raise Refused(refuse("unit_probe"))
+    if any(one.force == force for one in state.open_orders):
+        raise Refused(refuse("unit_sent", unit=turn.city.units[force].name))
+    if turn.command.data.get("task") or turn.command.data.get("limit"):
+        return False
+    for one in state.open_orders:
+        if one.unit == department and not one.force:
+            turn.take({"order": one.order, "force": force}, step="send")
+            return True
+    return False
 
 
 def cancel(turn: Turn) -> None:

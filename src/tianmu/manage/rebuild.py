@@ -25,6 +25,7 @@ TABLES = (
     table.member,
     table.party,
     table.order,
+    table.sent,
     table.evidence,
     table.ruling,
 )

@@ -164,6 +164,7 @@ def order(
     limit: Limit | None = None,
     lead: bool = False,
     by: str = "",
+    force: str = "",
 ) -> tuple[Order, tuple[Clock, ...]]:
     """An order to ``unit`` with the clocks that run for it. A marked case names nobody: no real
     person is called for a probe."""
@@ -180,6 +181,7 @@ def order(
         persons=() if state.probe else persons(city, unit, state.division, now),
         by=by,
         basis=handle.basis,
+        force=force,
     )
     return sent, (accept, handle)
 

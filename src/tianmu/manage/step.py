@@ -89,7 +89,7 @@ STEPS: dict[str, Step] = {
             "order",
             _SENT,
             "case.command",
-            needs=("department?", "task?", "limit?", "lead?"),
+            needs=("department?", "unit?", "task?", "limit?", "lead?"),
         ),
         _step("cancel", _SENT, "case.command", reason=True, needs=("order",), order=OPEN_ORDER),
         _step("transfer", _SENT, "case.command", reason=True, needs=("department",)),

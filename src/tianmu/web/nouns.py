@@ -25,6 +25,7 @@ from tianmu.web.api import (
     push,
     report_taking,
     reports,
+    resources,
     rules,
     rulings,
     session,
@@ -33,6 +34,7 @@ from tianmu.web.api import (
     sources,
     tiles,
     tokens,
+    units,
     vitals,
 )
 from tianmu.web.route import Routes
@@ -54,6 +56,8 @@ NOUNS: tuple[Routes, ...] = tuple(
         case_steps,
         exposure,
         rulings,
+        units,
+        resources,
         reports,
         report_taking,
         field,

@@ -28,11 +28,12 @@ from tianmu.facts.registry import (
 )
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
+from tianmu.facts.unit import UnitTold
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.store.journal.contract import Entry
-from tianmu.web import moment
-from tianmu.web.api import alarms, cases, reports, sources
+from tianmu.web import moment, sending
+from tianmu.web.api import alarms, cases, reports, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.route import encode
@@ -214,6 +215,30 @@ def _deeds(hub: Hub, entries: Sequence[Entry]) -> list[News]:
     return news
 
 
+def _units(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    """Units as they stand now: of several tellings of one, the last says it all."""
+    last: dict[str, int] = {}
+    for entry in entries:
+        fact = decode(entry.payload)
+        if isinstance(fact, UnitTold):
+            last[fact.unit] = entry.position
+    now = hub.clock()
+    return sorted(
+        (
+            News(
+                last[one.unit.code],
+                "unit",
+                "unit.read",
+                units.extent(one),
+                encode(units.said(hub, one, now)),
+            )
+            for one in sending.standings(hub)
+            if one.unit.code in last
+        ),
+        key=lambda news: news.position,
+    )
+
+
 _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "alarm": _alarms,
     "case": _cases,
@@ -221,6 +246,7 @@ _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "registry": _registry,
     "intake": _intake,
     "deed": _deeds,
+    "unit": _units,
 }
 TOPICS = tuple(_BY_TOPIC)
 """in the order in which a cursor counts them"""

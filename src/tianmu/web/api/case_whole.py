@@ -85,6 +85,9 @@ class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
     done_by: str
     result: str
     basis: str
+    force: str
+    """code of the crew, vehicle or drone that goes; empty: its department chooses"""
+    force_name: Text | None
 
 
 class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,6 +277,8 @@ def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
                 done_by=order.done_by,
                 result=mask_text(order.result),
                 basis=order.basis,
+                force=order.force,
+                force_name=city.units[order.force].name if order.force in city.units else None,
             )
         )
     return found
