@@ -372,7 +372,8 @@ def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None
     (copy / file).unlink()
     optional = {
         "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
-        "grids.geojson", "lakes.geojson", "neighbours.geojson", "truth.toml",
+        "grids.geojson", "lakes.geojson", "neighbours.geojson", "truth.toml", "resources.csv",
+        "sending.toml",
     }  # fmt: skip
     faults = pack.check(copy)
     assert any(fault.file == file for fault in faults) or file in optional

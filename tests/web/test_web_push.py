@@ -165,7 +165,7 @@ def test_a_cursor_that_is_none(world: Any, stream: Any, cursor: str) -> None:
 
 def test_a_cursor_of_another_time_is_gone(world: Any, stream: Any) -> None:
     with world.client("kiosk") as client:
-        heard = stream(client, ".".join(["999999999"] * 6))
+        heard = stream(client, ".".join(["999999999"] * 7))
         assert heard.status == 410
         heard.stop()
 

@@ -5,7 +5,8 @@
 // the answers are under way are applied over them.
 import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, Vitals } from "@/api/types";
+import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, Unit, Vitals } from "@/api/types";
+import { applyUnit, forgetUnits } from "@/units";
 import { hush, listen, type PushKind } from "@/push";
 import { setServerTime, zone } from "@/time";
 import { suggestLanguage } from "@/words";
@@ -100,6 +101,8 @@ function apply(kind: PushKind, data: unknown): void {
       return;
     case "tiles":
       return mapHearers.forEach((tell) => tell(data as MapChanges));
+    case "unit":
+      return applyUnit(data as Unit);
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -243,6 +246,7 @@ export function die(): void {
   cases.clear();
   arrivals.clear();
   notices.splice(0);
+  forgetUnits();
   pace.splice(0);
 }
 

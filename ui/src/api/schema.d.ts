@@ -1180,6 +1180,209 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every unit in the account's scope as it stands now
+         * @description Every unit in the account's scope as it stands now.
+         *
+         *     Needs `unit.read`.
+         */
+        get: operations["list_units"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One unit as it stands now
+         * @description One unit as it stands now.
+         *
+         *     Needs `unit.read`.
+         */
+        get: operations["get_unit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/position": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell where a unit is (CGCS2000 / WGS 84), and what it does if you like
+         * @description Tell where a unit is (CGCS2000 / WGS 84), and what it does if you like.
+         *
+         *     What is older than what is known changes nothing, so sending twice does no harm.
+         *
+         *     Needs `unit.report`.
+         */
+        post: operations["tell_unit_position"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what a unit does: free, en route, on site, busy or off duty
+         * @description Tell what a unit does: free, en route, on site, busy or off duty.
+         *
+         *     Needs `unit.report`.
+         */
+        post: operations["tell_unit_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who should be sent to a case, best first, and why: by arrival, skills, load and level, and
+         * @description Who should be sent to a case, best first, and why: by arrival, skills, load and level, and
+         *     by what other cases need at the same time.
+         *
+         *     To send one, take the step `order` with `{"unit": "…"}`.
+         *
+         *     Needs `case.command`.
+         */
+        get: operations["propose_units"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which units the assignment of all waiting cases gives to which: those in your scope
+         * @description Which units the assignment of all waiting cases gives to which: those in your scope.
+         *
+         *     Needs `case.command`.
+         */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/near": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is nearest to a place by the time it takes, of each kind; phone numbers masked
+         * @description What is nearest to a place by the time it takes, of each kind; phone numbers masked.
+         *
+         *     Needs `unit.read`.
+         */
+        get: operations["list_near"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Phone numbers of a resource or a unit in clear. Needs a reason; who looked is kept
+         * @description Phone numbers of a resource or a unit in clear. Needs a reason; who looked is kept.
+         *
+         *     Needs `report.reveal`.
+         */
+        post: operations["reveal_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isochrones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far one gets from a place: a polygon for each number of minutes, the longest first
+         * @description How far one gets from a place: a polygon for each number of minutes, the longest first.
+         *
+         *     Needs `city.read`.
+         */
+        get: operations["get_isochrones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports": {
         parameters: {
             query?: never;
@@ -3470,6 +3673,10 @@ export interface components {
             done_by: string;
             result: string;
             basis: string;
+            force: string;
+            force_name: {
+                [key: string]: string;
+            } | null;
         };
         /** PersonSaid */
         PersonSaid: {
@@ -3649,6 +3856,161 @@ export interface components {
             by: string;
             by_name: string;
             at: string | null;
+        };
+        /**
+         * Page[UnitSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_UnitSaid_: {
+            items: components["schemas"]["UnitSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** UnitSaid */
+        UnitSaid: {
+            unit: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            kind_name: {
+                [key: string]: string;
+            } | null;
+            sort: string;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            division: string;
+            division_name: {
+                [key: string]: string;
+            } | null;
+            skills: {
+                [key: string]: string;
+            }[];
+            status: string;
+            status_at: string | null;
+            longitude: number | null;
+            latitude: number | null;
+            precision_m: number;
+            placed_by: string;
+            placed_at: string | null;
+            age_s: number | null;
+            stale: boolean;
+            load: number;
+            capacity: number;
+            available: boolean;
+            persons: number;
+            basis: string;
+            version: number;
+        };
+        /** Placed */
+        Placed: {
+            longitude: number;
+            latitude: number;
+            /** @default 0 */
+            precision_m: number;
+            /** @default null */
+            at: string | null;
+            /** @default  */
+            status: string;
+        };
+        /** StatusTold */
+        StatusTold: {
+            status: string;
+            /** @default null */
+            at: string | null;
+        };
+        /** CaseProposals */
+        CaseProposals: {
+            case: string;
+            skills: {
+                [key: string]: string;
+            }[];
+            asks: number;
+            items: components["schemas"]["ProposalSaid"][];
+            none: {
+                [key: string]: string;
+            } | null;
+            at: string | null;
+        };
+        /** ProposalSaid */
+        ProposalSaid: {
+            unit: components["schemas"]["UnitSaid"];
+            seconds: number;
+            arrives_at: string | null;
+            by: string;
+            minutes: number;
+            chosen: boolean;
+            other: string;
+            reasons: {
+                [key: string]: string;
+            }[];
+        };
+        /** GivenList */
+        GivenList: {
+            items: components["schemas"]["Given"][];
+            at: string | null;
+        };
+        /** Given */
+        Given: {
+            case: string;
+            number: string;
+            level: string;
+            asks: number;
+            units: string[];
+        };
+        /** NearList */
+        NearList: {
+            items: components["schemas"]["NearSaid"][];
+            kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+        };
+        /** NearSaid */
+        NearSaid: {
+            kind: string;
+            kind_name: {
+                [key: string]: string;
+            } | null;
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            longitude: number;
+            latitude: number;
+            metres: number;
+            seconds: number;
+            by: string;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            division_name: {
+                [key: string]: string;
+            } | null;
+            holds: string;
+            phone: string;
+            status: string;
+            available: boolean | null;
+            basis: string;
+        };
+        /** PhoneAsked */
+        PhoneAsked: {
+            kind: string;
+            code: string;
+            reason: string;
+        };
+        /** PhoneSaid */
+        PhoneSaid: {
+            kind: string;
+            code: string;
+            phones: string[];
         };
         /**
          * Page[ReportSaid]
@@ -7097,6 +7459,324 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RulingList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_units: {
+        parameters: {
+            query?: {
+                status?: string;
+                kind?: string;
+                department?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UnitSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_unit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    tell_unit_position: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "longitude": 119.48,
+                 *       "latitude": 31.42,
+                 *       "precision_m": 8
+                 *     }
+                 */
+                "application/json": components["schemas"]["Placed"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    tell_unit_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "status": "en_route"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StatusTold"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    propose_units: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseProposals"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_near: {
+        parameters: {
+            query: {
+                lon: number;
+                lat: number;
+                /** @description `unit,hydrant`; empty: all */
+                kinds?: string;
+                /** @description of each kind */
+                most?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NearList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    reveal_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "unit",
+                 *       "code": "fire_engine-320481002000-1",
+                 *       "reason": "sent to case 17"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PhoneAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_isochrones: {
+        parameters: {
+            query: {
+                lon: number;
+                lat: number;
+                minutes?: string;
+                /** @description highest, km/h; empty: the streets' own */
+                speed?: number | null;
+                air?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": string;
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

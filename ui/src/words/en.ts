@@ -139,6 +139,10 @@ export const en: Words = {
     soundEnable: "Enable alarm sound", soundOn: "Sound on", soundOff: "Sound off", soundHint: "Browsers allow sound only after a click", soundRinging: (n) => `${counted(n, "urgent alarm", "urgent alarms")} to acknowledge`, shown: (n, total) => `${n} / ${total}`, onlyUnacknowledged: "Unacknowledged", level: "Level", stage: "Stage", department: "Department", overdueOnly: "Overdue only", sortDue: "By limit", sortNew: "Newest", owner: "Owner", nobody: "nobody on duty", persons: "On duty", opened: "Filed", number: "Number", signals: (n) => counted(n, "signal", "signals"), help: "Keys", helpTitle: "Keyboard", undoDone: "Undone", copyNumber: "Copy the number", envelope: "min–max", hours: (n) => (n < 24 ? `${n} h` : `${n / 24} d`),
     suspended: "This case is suspended; its limits stand still", unpublished: (y) => `Holidays of ${y} are not published yet: limits count weekends only`, attach: "Attach", system: "system", merged: "Merged", moved: "Taken out; it gets a case of its own",
   },
+  crews: {
+    title: "Units to send", asks: (n) => `${counted(n, "unit", "units")} asked for by the level`, minutes: (n) => `${n} min`, line: "straight line", between: "; ", send: "Send", sent: (n) => `${n} is sent`, more: (n) => `${n} more`, fewer: "Fewer", around: "How far in 5, 10, 15 min",
+    status: { free: "free", en_route: "on the way", on_site: "on site", busy: "busy", off_duty: "off duty" },
+  },
   past: {
     title: "Limits exceeded", by: "By", span: "Span", dimensions: { town: "Towns", village: "Villages", kind: "Device kinds", department: "Departments" }, exceeded: "Exceeded", share: "Share", unsettled: "a day is not finally compacted: a corrected observation may count twice", missing: (d) => `not rolled up yet: ${d}`,
   },

@@ -160,6 +160,10 @@ export const zh = {
     alarmMember: "告警", reportMember: "诉求", score: "相似度", acknowledge: "确认", acknowledgeAll: "确认全部可见", shelve: "搁置", unshelve: "取消搁置", reset: "复位", suppress: "抑制", unsuppress: "取消抑制", remove_from_service: "停用检修", return_to_service: "恢复使用", shelveFor: "搁置多久", minutes: (n: number) => (n >= 60 ? `${n / 60} 小时` : `${n} 分钟`), shelvedUntil: (t: string) => `搁置至 ${t}`,     value: "测量值", limit: "限值", rule: "规则", device: "设备", raised: "发生", count: "重复次数", inCase: "所属案件", test: "测试", testMeaning: "测试或检修期间产生，不派遣",     soundEnable: "开启告警声", soundOn: "告警声已开", soundOff: "告警声已关", soundHint: "浏览器要求先点击一次才允许发声", soundRinging: (n: number) => `${n} 条紧急告警待确认`, shown: (n: number, total: number) => `${n} / ${total}`, onlyUnacknowledged: "仅待确认", level: "等级", stage: "环节", department: "部门", overdueOnly: "仅超时", sortDue: "按期限", sortNew: "按最新", owner: "主办", nobody: "无人值班", persons: "值班人", opened: "立案", number: "编号", signals: (n: number) => `${n} 个信号`, help: "按键", helpTitle: "键盘操作", undoDone: "已撤销", copyNumber: "复制编号", envelope: "最小–最大", hours: (n: number) => (n < 24 ? `${n} 小时` : `${n / 24} 天`),
     suspended: "本案已挂起，时限暂停", unpublished: (y: string) => `${y} 年节假日安排尚未公布，期限按周末推算`, attach: "添加证据", system: "系统", merged: "已并入", moved: "已移出，系统另行立案", 
   },
+  crews: {
+    title: "建议派遣力量", asks: (n: number): string => `本级还需${n}个力量`, minutes: (n: number): string => `${n}分钟`, line: "直线估算", between: "；", send: "派遣", sent: (n: string): string => `已派遣${n}`, more: (n: number): string => `另有${n}个`, fewer: "收起", around: "5、10、15分钟可达范围",
+    status: { free: "空闲", en_route: "途中", on_site: "在场", busy: "忙碌", off_duty: "不在岗" } as Record<string, string>,
+  },
   past: {
     title: "越限统计", by: "按什么统计", span: "时段", dimensions: { town: "镇街", village: "村社区", kind: "设备类型", department: "部门" } as Record<string, string>, exceeded: "越限次数", share: "占比", unsettled: "当日尚未整理完，更正过的观测值可能重复计数", missing: (d: string) => `尚未汇总：${d}`,
   },

@@ -222,7 +222,7 @@ def list_near(
     may="report.reveal",
     takes=PhoneAsked,
     gives=PhoneSaid,
-    example={"kind": "unit", "code": "fire_engine-320481002000-1", "reason": "sent to case 17"},
+    example={"kind": "unit", "code": "engine-1", "reason": "sent to case 17"},
 )
 def reveal_phone(ask: Asking, body: Annotated[PhoneAsked, Depends(taken(PhoneAsked))]) -> PhoneSaid:
     """Phone numbers of a resource or a unit in clear. Needs a reason; who looked is kept."""
