@@ -93,11 +93,8 @@ def assign(task: Task) -> Pairs:
     again = np.arange(len(columns)) - np.searchsorted(columns, columns)
     matrix = costs[rows][:, columns] + task.load * again
     found = _solve(matrix, rows, columns, np.asarray(task.unmet, dtype=np.float64)[rows])
-    # where a case had to be kept from a unit it got twice the optimum is only near
-    if np.any(np.asarray(task.room) > 1):
-        other = greedy(task)
-        return min(found, other, key=lambda pairs: total(task, pairs))
-    return found
+    pairs = _solve(matrix, rows, columns, np.asarray(task.unmet, dtype=np.float64)[rows])
+    return pairs if pairs is not None else _flow(task, costs)
 
 
 def _solve(
@@ -105,24 +102,55 @@ def _solve(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     unmet: NDArray[np.float64],
-) -> Pairs:
-    """Places × columns of least cost, each place with the choice of staying open."""
+) -> Pairs | None:
+    """Places × columns of least cost, each place with the choice of staying open; None where a
+    case got a unit twice."""
     from scipy.optimize import linear_sum_assignment
 
-    while True:
-        # leaving a place open costs the same in every column, so it can be taken off beforehand:
-        # a pair that gains nothing is no pair
-        gain = np.minimum(np.where(np.isfinite(matrix), matrix - unmet[:, None], 0.0), 0.0)
-        chosen, at = linear_sum_assignment(gain)
-        pairs: dict[tuple[int, int], int] = {}
-        doubled = []
-        for row, column in zip(chosen, at, strict=True):
-            if gain[row, column] < 0:
-                pair = (int(rows[row]), int(columns[column]))
-                if pair in pairs:
-                    doubled.append((row, pair[1]))
-                pairs[pair] = row
-        if not doubled:
-            return frozenset(pairs)
-        for row, unit in doubled:
-            matrix[row, columns == unit] = np.inf
+    # leaving a place open costs the same in every column, so it can be taken off beforehand: a
+    # pair that gains nothing is no pair
+    gain = np.minimum(np.where(np.isfinite(matrix), matrix - unmet[:, None], 0.0), 0.0)
+    chosen, at = linear_sum_assignment(gain)
+    real = gain[chosen, at] < 0
+    found = list(zip(rows[chosen[real]].tolist(), columns[at[real]].tolist(), strict=True))
+    pairs = frozenset(found)
+    return pairs if len(pairs) == len(found) else None
+
+
+def _flow(task: Task, costs: NDArray[np.float64]) -> Pairs:
+    """The same as a flow of least cost from cases to units, at most one along each pair: a linear
+    programme whose corners are whole numbers (HiGHS)."""
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array
+
+    gain = costs - np.asarray(task.unmet, dtype=np.float64)[:, None]
+    places, room = np.maximum(task.places, 0), np.maximum(task.room, 0)
+    case, unit = np.nonzero(np.isfinite(gain) & (gain < 0) & (places[:, None] > 0) & (room > 0))
+    if not len(case):
+        return frozenset()
+    # a unit's second case costs ``load``, its third twice that …
+    holder = np.repeat(np.arange(len(room)), room)
+    nth = np.arange(len(holder)) - np.searchsorted(holder, holder)
+    pairs, cases, units = len(case), len(places), len(room)
+    ones = np.ones(pairs)
+    most = coo_array((ones, (case, np.arange(pairs))), shape=(cases, pairs + len(holder)))
+    through = coo_array(
+        (
+            np.concatenate([ones, -np.ones(len(holder))]),
+            (np.concatenate([unit, holder]), np.arange(pairs + len(holder))),
+        ),
+        shape=(units, pairs + len(holder)),
+    )
+    solved = linprog(
+        np.concatenate([gain[case, unit], task.load * nth]),
+        A_ub=most.tocsr(),
+        b_ub=places,
+        A_eq=through.tocsr(),
+        b_eq=np.zeros(units),
+        bounds=(0, 1),
+        method="highs-ds",
+    )
+    if solved.x is None:  # pragma: no cover - nothing chosen is always a way
+        return greedy(task)
+    taken = solved.x[:pairs] > 0.5
+    return frozenset(zip(case[taken].tolist(), unit[taken].tolist(), strict=True))
