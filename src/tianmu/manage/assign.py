@@ -92,7 +92,6 @@ def assign(task: Task) -> Pairs:
         return frozenset()
     again = np.arange(len(columns)) - np.searchsorted(columns, columns)
     matrix = costs[rows][:, columns] + task.load * again
-    found = _solve(matrix, rows, columns, np.asarray(task.unmet, dtype=np.float64)[rows])
     pairs = _solve(matrix, rows, columns, np.asarray(task.unmet, dtype=np.float64)[rows])
     return pairs if pairs is not None else _flow(task, costs)
 

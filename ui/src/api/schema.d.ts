@@ -7726,7 +7726,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "kind": "unit",
-                 *       "code": "fire_engine-320481002000-1",
+                 *       "code": "engine-1",
                  *       "reason": "sent to case 17"
                  *     }
                  */
