@@ -74,6 +74,9 @@ def main() -> None:
               "(may be given again)")  # fmt: skip
 @click.option("--sign-on", type=click.Path(exists=True, dir_okay=False), default=None,
               help="TOML: the city's own sign-on (OpenID Connect)")  # fmt: skip
+@click.option("--scan", default="", metavar="SCANNER",
+              help="malware scanner of evidence: clamd:/path/of/socket, clamd:host:port, or a "
+              "command that reads a file from standard input (exit 1: infected)")  # fmt: skip
 @click.option(
     "--broker", default="",
     help="host:port of the city's own MQTT broker (mqtts://host:port: by TLS)",
@@ -91,6 +94,7 @@ def up(
     tls: str | None,
     tls_names: tuple[str, ...],
     sign_on: str | None,
+    scan: str,
     broker: str,
 ) -> None:
     """Start a city and keep it running."""
@@ -106,9 +110,20 @@ def up(
         admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",
-        sign_on=_checked_sign_on(sign_on),
+        sign_on=_checked_sign_on(sign_on), scan=_checked_scan(scan),
     )  # fmt: skip
     sys.exit(run_city(settings, tell))
+
+
+def _checked_scan(told: str) -> str:
+    """The scanner, once it was found to be named right."""
+    from tianmu.manage.scanning import scanner
+
+    try:
+        scanner(told)
+    except ValueError as error:
+        raise Problem(f"--scan {error}") from error
+    return told
 
 
 def _checked_sign_on(file: str | None) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tianmu.manage.evidence import Evidence, EvidenceStore
+from tianmu.manage.scanning import NoAnswer, Verdict, scanner
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 
@@ -46,12 +51,57 @@ def test_what_is_not_taken(tmp_path: Path, content: bytes, evidence: Evidence, w
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_scanner_may_refuse(tmp_path: Path) -> None:
-    def scanner(content: bytes) -> None:
-        raise ValueError("a virus")
+VIRUS = PNG + b"EICAR"
+LOOK = f"{sys.executable} -c 'import sys; sys.exit(b\"EICAR\" in sys.stdin.buffer.read())'"
 
-    with pytest.raises(ValueError, match="virus"):
-        EvidenceStore(tmp_path, inspect=scanner).keep(PNG, told())
+
+def test_what_a_command_calls_infected_is_kept_apart(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path, scan=scanner(LOOK))
+    assert store.keep(PNG, told())["scan"] == "clean"
+    kept = store.keep(VIRUS, told())
+    assert kept["scan"] == "infected"
+    assert (tmp_path / "quarantine" / kept["digest"]).read_bytes() == VIRUS
+    with pytest.raises(FileNotFoundError):
+        store.read(kept["digest"])
+    assert "scan" not in EvidenceStore(tmp_path).keep(PNG, told())
+
+
+def test_a_scanner_that_says_nothing_takes_nothing(tmp_path: Path) -> None:
+    for broken in ("/no/such/scanner", f"{sys.executable} -c 'import sys; sys.exit(2)'"):
+        with pytest.raises(NoAnswer, match="no answer"):
+            EvidenceStore(tmp_path, scan=scanner(broken)).keep(PNG, told())
+    with pytest.raises(NoAnswer):
+        EvidenceStore(tmp_path, scan=scanner(f"clamd:{tmp_path}/none")).keep(PNG, told())
+    assert not list(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="say clamd"):
+        scanner("clamd:here")
+
+
+def test_clamd_is_asked_over_its_socket(tmp_path: Path) -> None:
+    """A clamd of ours: it takes INSTREAM as clamd(8) says it and looks for the word."""
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(str(tmp_path / "clamd"))
+    door.listen()
+
+    def serve() -> None:
+        for _ in range(2):
+            line, _ = door.accept()
+            with line, line.makefile("rb") as heard:
+                assert heard.read(10) == b"zINSTREAM\0"
+                body = b""
+                while size := struct.unpack("!L", heard.read(4))[0]:
+                    body += heard.read(size)
+                found = b"stream: Eicar FOUND\0" if b"EICAR" in body else b"stream: OK\0"
+                line.sendall(found)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    ask = scanner(f"clamd:{tmp_path}/clamd")
+    assert ask is not None
+    assert ask(PNG) == Verdict(False)
+    assert ask(b"x" * (3 << 20) + VIRUS) == Verdict(True, "Eicar")
+    thread.join()
+    door.close()
 
 
 @pytest.mark.parametrize("digest", ["../../hub.sqlite", "A" * 64, "", "a" * 63])

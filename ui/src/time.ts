@@ -1,6 +1,6 @@
 // Times as the city's people read them: in the city's zone, with one clock for all countdowns.
 import { computed, ref } from "vue";
-import type { Instant, Limit } from "@/api/types";
+import type { Instant } from "@/api/types";
 import { language, w } from "@/words";
 
 export const zone = ref("Asia/Shanghai");
@@ -107,14 +107,6 @@ export function countdown(due: Instant | null | undefined, start?: Instant | nul
   const left = Date.parse(due) - now.value;
   const whole = start ? Date.parse(due) - Date.parse(start) : 0;
   return { text: span(left), late: left < 0, soon: left >= 0 && left < Math.max(whole * 0.2, 5 * 60_000) && (whole > 0 || left < 1_800_000) };
-}
-
-/** A limit in the standard's units: "2 working hours". */
-export function limitWords(limit: Limit | null | undefined): string {
-  if (!limit) return "";
-  const value = Math.abs(limit.value);
-  const shown = value >= 10 || Number.isInteger(value) ? Math.round(value) : Math.round(value * 10) / 10;
-  return w.value.time.limit(shown, limit.unit);
 }
 
 export const clockNow = computed(() => clock(now.value));

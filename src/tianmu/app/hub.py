@@ -21,6 +21,7 @@ from tianmu.app.settings import Settings
 from tianmu.app.status import Lags
 from tianmu.city.pack import City, load
 from tianmu.manage.manage import Manage
+from tianmu.manage.scanning import scanner
 from tianmu.sense.http.server import Server
 from tianmu.store.history import History
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -60,7 +61,15 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         index = registry.find(device)
         return {} if index is None else registry.device(index).labels
 
-    manage = Manage(records, SqliteJournal(data), city, founding.now, data, labels=labels)
+    manage = Manage(
+        records,
+        SqliteJournal(data),
+        city,
+        founding.now,
+        data,
+        labels=labels,
+        scan=scanner(settings.scan),
+    )
     lags = Lags(data)
     hub = Hub(
         data=data,

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """host of the links that are given to people; empty: ``host``"""
     sign_on: str = ""
     """file of settings of the city's own sign-on (OpenID Connect); empty: none"""
+    scan: str = ""
+    """malware scanner of evidence, as ``scanning.scanner`` takes it; empty: none"""
     broker: str = ""
     """``host:port`` of the city's own MQTT broker; empty: one of ours is started"""
 

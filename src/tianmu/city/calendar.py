@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -174,6 +175,14 @@ class Calendar:
             self._range = (low, high)
         return self._table(low, high)
 
+    def fingerprint(self, at: int) -> int:
+        """A number (of 62 bits) that changes with any working span of the year of ``at`` (µs), the
+        one before and the two after it: limits that run then have to be reckoned anew."""
+        year = self.local(at).year
+        starts, ends, _ = self._build(max(FIRST_YEAR, year - 1), min(LAST_YEAR, year + 2))
+        written = repr((starts, ends, self._day_us)).encode()
+        return int.from_bytes(sha256(written).digest()[:8]) >> 2
+
     # -- arithmetic ----------------------------------------------------------------------------
 
     def worked(self, start: int, end: int) -> int:
@@ -185,9 +194,10 @@ class Calendar:
 
     def length(self, limit: Limit) -> int:
         """µs that ``limit`` takes, of natural or of working time by its unit."""
-        return round(limit.value * self._unit(limit.unit))
+        return round(limit.value * self.unit(limit.unit))
 
-    def _unit(self, unit: LimitUnit | str) -> int:
+    def unit(self, unit: LimitUnit | str) -> int:
+        """µs in one of ``unit``, of natural or of working time."""
         unit = LimitUnit(unit)
         if unit is LimitUnit.WORK_HOUR:
             return HOUR
@@ -216,7 +226,7 @@ class Calendar:
         """Time from ``start`` to ``end`` in ``unit`` (of natural or of working time)."""
         unit = LimitUnit(unit)
         passed = self.worked(start, end) if unit.working else end - start
-        return passed / self._unit(unit)
+        return passed / self.unit(unit)
 
     def remaining(self, due: int, now: int, unit: LimitUnit | str) -> float:
         """Time left until ``due`` in ``unit``; negative when it is overdue."""

@@ -313,7 +313,12 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def due(self) -> int:
         """The nearest limit that is running, 0 where none is."""
-        return min((clock.due for clock in self.running if clock.name != FALL), default=0)
+        return min((clock.due for clock in self.counting), default=0)
+
+    @property
+    def counting(self) -> tuple[Clock, ...]:
+        """The clocks by which something has to be done."""
+        return tuple(clock for clock in self.running if clock.name != FALL)
 
     @property
     def running(self) -> tuple[Clock, ...]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tianmu.facts.place import Place
+from tianmu.manage.scanning import Scan
 
 LARGEST = 50 << 20
 """bytes of one file (default, to be set by the city)"""
@@ -55,7 +55,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class EvidenceStore:
     """Files under one folder, ``<first two>/<digest>`` in hexadecimal SHA-256.
 
-    ``inspect`` may refuse a content (a malware scanner): it raises ``ValueError`` with why.
+    ``scan`` looks for malware before a file is kept (``scanning``); what it calls infected lies
+    under ``quarantine`` and is never read again by the program.
     """
 
     def __init__(
@@ -63,15 +64,15 @@ class EvidenceStore:
         folder: Path,
         *,
         largest: int = LARGEST,
-        inspect: Callable[[bytes], None] | None = None,
+        scan: Scan | None = None,
     ) -> None:
-        self.folder, self.largest, self.inspect = folder, largest, inspect
+        self.folder, self.largest, self.scan = folder, largest, scan
 
     def keep(self, content: bytes, evidence: Evidence) -> dict[str, Any]:
         """Write the file to disk if it is not there; what the case's event says of it.
 
         Raises ``ValueError`` where it is too big, empty, of a type that is not taken or is not
-        what it says it is.
+        what it says it is; ``NoAnswer`` where a scanner is set and says nothing.
         """
         if not content:
             raise ValueError(f"{evidence.name} is empty: attach the file itself")
@@ -93,10 +94,12 @@ class EvidenceStore:
             )
         if evidence.role not in ROLES:
             raise ValueError(f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}")
-        if self.inspect is not None:
-            self.inspect(content)
+        verdict = self.scan(content) if self.scan is not None else None
         digest = hashlib.sha256(content).hexdigest()
-        self._write(self.path(digest), content)
+        if verdict is not None and verdict.infected:
+            self._write(self.folder / "quarantine" / digest, content)
+        else:
+            self._write(self.path(digest), content)
         kept: dict[str, Any] = {
             "digest": digest,
             "name": Path(evidence.name).name[:200],
@@ -104,6 +107,10 @@ class EvidenceStore:
             "size": len(content),
             "role": evidence.role,
         }
+        if verdict is not None:
+            kept["scan"] = "infected" if verdict.infected else "clean"
+            if verdict.infected and verdict.what:
+                kept["found"] = verdict.what
         if evidence.at:
             kept["taken_at"] = evidence.at
         if place := msgspec.to_builtins(evidence.place):
@@ -117,6 +124,10 @@ class EvidenceStore:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise ValueError(f"{digest[:80]!r} is no SHA-256 in hexadecimal")
         return self.folder / digest[:2] / digest
+
+    def quarantined(self, digest: str) -> bool:
+        """Whether a scanner has called this content infected, on whichever case."""
+        return (self.folder / "quarantine" / self.path(digest).name).exists()
 
     def read(self, digest: str) -> bytes:
         """The content, proven by its hash. ``FileNotFoundError``, or ``ValueError`` where the disk

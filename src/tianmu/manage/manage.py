@@ -29,6 +29,7 @@ from tianmu.manage.heard import Labels, nothing
 from tianmu.manage.lifecycle import decide
 from tianmu.manage.merge import Tuning
 from tianmu.manage.reader import Lag, Reader
+from tianmu.manage.scanning import Scan
 from tianmu.manage.step import Command, Refusal, refuse
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
@@ -88,11 +89,12 @@ class Manage:
         tuning: Tuning | None = None,
         policy: intake.Policy | None = None,
         labels: Labels = nothing,
+        scan: Scan | None = None,
     ) -> None:
         """``labels`` of a device as it is registered."""
         self.records, self.journal, self.clock = records, journal, clock
         self.city = city
-        self.evidence = EvidenceStore((data or records.path.parent) / "evidence")
+        self.evidence = EvidenceStore((data or records.path.parent) / "evidence", scan=scan)
         self._desk = Desk(city, tuning, policy, labels)
         self._reader = Reader(records, journal, self._desk, clock)
 
@@ -361,12 +363,7 @@ class Manage:
 
     def set_city(self, city: City) -> None:
         """Another pack (or another roster) is in force from the next change on."""
-
-        def job(tx: Transaction) -> None:
-            self._desk.set_city(city)
-            self._desk.load(tx.connection)
-
-        self.records.transact(job)
+        self._reader.set_city(city)
         self.city = city
 
 

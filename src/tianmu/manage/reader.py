@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import insert
 
@@ -20,9 +20,13 @@ from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
 from tianmu.manage import case_table, regroup
 from tianmu.manage.desk import Desk, Work
+from tianmu.manage.reckon import reckon
 from tianmu.store.disk import DiskFull
 from tianmu.store.journal.contract import Entry, Journal
 from tianmu.store.records import Records, Transaction
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -62,6 +66,18 @@ class Reader:
             return {topic: tx.position(READER, topic) for topic in TOPICS}, self._desk.due.next_at
 
         self._read, self._next_due = self.records.transact(look)
+        self._work(reckon)
+
+    def set_city(self, city: City) -> None:
+        """Another pack (or another roster) is in force from the next change on; limits that run
+        follow its calendar."""
+
+        def job(tx: Transaction) -> None:
+            self._desk.set_city(city)
+            self._desk.load(tx.connection)
+
+        self.records.transact(job)
+        self._work(reckon)
 
     def step(self, timeout: float = 1.0) -> int:
         """Work through what is there; if nothing is, sleep until something comes, a clock runs to

@@ -281,7 +281,9 @@ class _Filing:
             [[self.time(e.at), self._called(e), e.actor, e.evidence] for e in self.case.evidence],
             (3, 5, 2, 8),
         )
-        pictures = [one for one in self.case.evidence if one.media_type.startswith("image/")]
+        pictures = [
+            one for one in self.case.evidence if one.url and one.media_type.startswith("image/")
+        ]
         for number, one in enumerate(pictures):
             under = f"{self._called(one)} · {self.time(one.taken_at or one.at)} · {one.evidence}"
             try:

@@ -1011,9 +1011,10 @@ export interface paths {
          * @description Take a step on a case: which ones, and what they need, stands in its `actions`.
          *
          *     Each step has a permission of its own (`case.file`, `case.command`, `case.handle`,
-         *     `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the account together with the
-         *     case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
-         *     takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
+         *     `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the
+         *     account together with the case's stage, its orders and who did what before. With an
+         *     `Idempotency-Key` a repeated step takes effect once; `Deed-Before` and `Deed-Version` name the
+         *     versions it stood between.
          *
          *     Needs `case.read`.
          */
@@ -1080,7 +1081,8 @@ export interface paths {
         /**
          * Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
          * @description Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
-         *     `case.command` or `report.write`.
+         *     `case.file`, `case.command` or `report.write`. Where a scanner is set it is scanned first: what
+         *     is infected is kept apart and not given out, and the answer says so (`scan`).
          *
          *     Needs `case.read`.
          */
@@ -3532,8 +3534,12 @@ export interface components {
             closed_at: string | null;
             outcome: string;
             due: string | null;
+            left: {
+                [key: string]: string;
+            } | null;
             overdue: boolean;
             suspended: boolean;
+            supervised: boolean;
             signals: number;
             worst: number;
             origin: string;
@@ -3595,8 +3601,12 @@ export interface components {
             closed_at: string | null;
             outcome: string;
             due: string | null;
+            left: {
+                [key: string]: string;
+            } | null;
             overdue: boolean;
             suspended: boolean;
+            supervised: boolean;
             signals: number;
             worst: number;
             origin: string;
@@ -3612,6 +3622,11 @@ export interface components {
             evidence: components["schemas"]["EvidenceSaid"][];
             actions: components["schemas"]["ActionSaid"][];
             deadlines: components["schemas"]["DeadlineSaid"][];
+            suspended_until: string | null;
+            extension: components["schemas"]["ExtensionSaid"] | null;
+            supervision: components["schemas"]["SupervisionSaid"] | null;
+            appeal: components["schemas"]["AppealSaid"] | null;
+            exempt: boolean;
             unpublished: number[];
         };
         /** EventSaid */
@@ -3665,6 +3680,11 @@ export interface components {
             due: string | null;
             limit: components["schemas"]["LimitSaid"] | null;
             remaining: components["schemas"]["LimitSaid"] | null;
+            left: {
+                [key: string]: string;
+            } | null;
+            late: components["schemas"]["LimitSaid"] | null;
+            extensions: number;
             overdue: boolean;
             sent_at: string | null;
             accepted_at: string | null;
@@ -3749,8 +3769,18 @@ export interface components {
             media_type: string;
             /** @default 0 */
             size: number;
-            /** @default  */
+            /** @default other */
             role: string;
+            /** @default  */
+            order: string;
+            /** @default null */
+            taken_at: string | null;
+            /** @default {} */
+            place: Record<string, never>;
+            /** @default none */
+            scan: string;
+            /** @default  */
+            found: string;
             /** @default null */
             at: string | null;
             /** @default null */
@@ -3775,7 +3805,53 @@ export interface components {
             due: string | null;
             limit: components["schemas"]["LimitSaid"];
             remaining: components["schemas"]["LimitSaid"];
+            left: {
+                [key: string]: string;
+            };
             basis: string;
+        };
+        /**
+         * ExtensionSaid
+         * @description A longer limit that a unit asks for and nobody has decided on.
+         */
+        ExtensionSaid: {
+            order: string;
+            value: number;
+            unit: string;
+            by: string;
+            at: string | null;
+        };
+        /**
+         * SupervisionSaid
+         * @description A higher tier watches over the case.
+         */
+        SupervisionSaid: {
+            tier: number;
+            by: string;
+            at: string | null;
+            due: string | null;
+            reason: string;
+        };
+        /**
+         * AppealSaid
+         * @description What a department says against an overtime.
+         */
+        AppealSaid: {
+            unit: string;
+            by: string;
+            at: string | null;
+            due: string | null;
+            reason: string;
+            orders: string[];
+            state: string;
+            reviews: components["schemas"]["ReviewSaid"][];
+        };
+        /** ReviewSaid */
+        ReviewSaid: {
+            by: string;
+            at: string | null;
+            result: string;
+            reason: string;
         };
         /** StepTaken */
         StepTaken: {

@@ -53,7 +53,7 @@ export const zh = {
   steps: {
     open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
   } as Record<string, string>,
-  clocks: { verify: "核实", file: "立案", dispatch: "派遣", accept: "签收", handle: "处置", feed_back: "核查", check: "核查", close: "结案" } as Record<string, string>,
+  clocks: { verify: "核实", file: "立案", dispatch: "派遣", accept: "签收", handle: "处置", feed_back: "核查", check: "核查", close: "结案", extension: "延期审批", supervise: "督办", arrive: "到场", rule: "裁定", task: "清单", fall: "平稳降级" } as Record<string, string>,
   plan: { title: "预案与现场", warning: "建议预警：", tick: "完成", done: "已完成", doneBy: (who: string, when: string) => `${who}，${when}`, called: (unit: string) => `已呼叫${unit}到场`, arrived: (when: string) => `${when} 报到` },
   plans: { hint: "各等级启动什么。修改文本后可用近期案件试算；城市包未更改前不会生效。", file: "plans.toml", rehearse: "用历史案件试算", busy: "试算中…", reset: "恢复为现行", result: (cases: number, changed: number) => `检视 ${cases} 件案件，${changed} 处决定会不同`, nothing: "没有变化。", case: "案件", level: "等级", told: "告知", sent: "派遣", other: "其他", parts: { plan: "预案", tasks: "清单", warning: "预警", rises: "升级", falls: "降级" } as Record<string, string> },
   needs: {

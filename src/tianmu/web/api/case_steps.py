@@ -18,9 +18,12 @@ from tianmu.facts.text import say
 from tianmu.manage import case_query
 from tianmu.manage.deed_key import Done, OtherDeed
 from tianmu.manage.evidence import LARGEST, Evidence
-from tianmu.manage.manage import Conflict, NotFound, Refused
+from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
+from tianmu.manage.scanning import NoAnswer
+from tianmu.manage.step import refuse
 from tianmu.web import exposure, moment
-from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
+from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
+from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
 from tianmu.web.deed import between, deed_of, reused
 from tianmu.web.moment import Instant
@@ -99,9 +102,10 @@ def take_case_step(
     """Take a step on a case: which ones, and what they need, stands in its `actions`.
 
     Each step has a permission of its own (`case.file`, `case.command`, `case.handle`,
-    `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the account together with the
-    case's stage, its orders and who did what before. With an `Idempotency-Key` a repeated step
-    takes effect once; `Deed-Before` and `Deed-Version` name the versions it stood between.
+    `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the
+    account together with the case's stage, its orders and who did what before. With an
+    `Idempotency-Key` a repeated step takes effect once; `Deed-Before` and `Deed-Version` name the
+    versions it stood between.
     """
     one(ask, case)
     done = _carry_out(
@@ -284,13 +288,14 @@ async def attach_evidence(
     ask: Asking, case: str, upload: Annotated[Upload, Depends(uploaded)]
 ) -> Reply:
     """Attach a file to a case; kept by its SHA-256, once. Needs `case.handle`, `case.check`,
-    `case.command` or `report.write`."""
+    `case.file`, `case.command` or `report.write`. Where a scanner is set it is scanned first: what
+    is infected is kept apart and not given out, and the answer says so (`scan`)."""
     return await attached(ask, case, upload)
 
 
 async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
     """The answer to a file that was attached to a case."""
-    if not any(map(ask.may, ("case.handle", "case.check", "case.command", "report.write"))):
+    if not any(map(ask.may, (*ATTACHES, "report.write"))):
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
     deed = deed_of(ask)
     carried: list[Done] = []
@@ -308,17 +313,11 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
             return _carry_out(ask, "case.evidence", case, attach)
         except ValueError as error:
             raise Problem(422, "bad-file", str(error), "choose another file") from error
+        except NoAnswer as error:
+            raise Problem(503, "not-scanned", str(error), "attach it again later") from error
 
     kept = await asyncio.to_thread(keep)
-    said = EvidenceSaid(
-        evidence=kept["digest"],
-        name=kept["name"],
-        media_type=kept["media_type"],
-        size=kept["size"],
-        at=moment.say(ask.hub.clock()),
-        actor=ask.who.account,
-        url=f"/api/cases/{case}/evidence/{kept['digest']}",
-    )
+    said = evidence_said(case, kept, ask.hub.clock(), ask.who.account)
     return Reply(said, status=201, headers=between(carried[0]))
 
 
@@ -335,6 +334,10 @@ def get_evidence(ask: Asking, case: str, digest: str) -> Response:
     found = next((told for told in known if told.get("digest") == digest), None)
     if found is None:
         raise not_found("evidence", digest)
+    if found.get("scan") == "infected" or ask.hub.manage.evidence.quarantined(digest):
+        words = refuse("quarantined")
+        language = ask.who.language
+        raise Problem(409, "quarantined", say(words.why, language), say(words.remedy, language))
     content = ask.hub.manage.evidence.read(digest)
     ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, case=case))
     exposure.viewed(ask, state.case, found["name"] or digest)

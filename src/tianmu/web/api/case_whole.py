@@ -11,9 +11,11 @@ from tianmu.access.masking import mask, mask_text
 from tianmu.city.pack import City
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, case_view
+from tianmu.manage import case_query, case_view, remaining
 from tianmu.manage.case_state import Call, CaseState, Task
 from tianmu.web import exposure, moment
+from tianmu.web.api import case_aside as aside
+from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
 from tianmu.web.api.cases import CaseSaid, actor, masked_text, one, said
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name
@@ -77,6 +79,11 @@ class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
     due: Instant | None
     limit: LimitSaid | None
     remaining: LimitSaid | None
+    left: Text | None
+    """``2 working hours left, due tomorrow 10:00``"""
+    late: LimitSaid | None
+    """by how much it was done after its limit: kept, whatever comes after"""
+    extensions: int
     overdue: bool
     sent_at: Instant | None
     accepted_at: Instant | None
@@ -127,22 +134,6 @@ class WarningSaid(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant | None
 
 
-class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
-    evidence: str
-    """SHA-256 of the file"""
-    name: str = ""
-    media_type: str = ""
-    size: int = 0
-    role: str = ""
-    """what it shows: ``near``, ``far``, ``reference``, ``handle_before``, ``handle_after``"""
-    at: Instant | None = None
-    """when it was attached"""
-    taken_at: Instant | None = None
-    """when it was taken, where whoever attached it said so"""
-    actor: str = ""
-    url: str = ""
-
-
 class ActionSaid(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     label: Text
@@ -158,6 +149,7 @@ class DeadlineSaid(msgspec.Struct, frozen=True, kw_only=True):
     due: Instant | None
     limit: LimitSaid
     remaining: LimitSaid
+    left: Text
     basis: str
 
 
@@ -173,6 +165,12 @@ class CaseWhole(CaseSaid, frozen=True, kw_only=True):
     actions: list[ActionSaid]
     """what this account may do now"""
     deadlines: list[DeadlineSaid]
+    suspended_until: Instant | None
+    extension: aside.ExtensionSaid | None
+    supervision: aside.SupervisionSaid | None
+    appeal: aside.AppealSaid | None
+    exempt: bool
+    """its overtime does not count in statistics"""
     unpublished: list[int]
     """years of its limits whose calendar of holidays is not published yet"""
 
@@ -269,6 +267,9 @@ def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
                 remaining=_remaining(city, clock.due, now, clock.unit)
                 if clock and running
                 else None,
+                left=remaining.of_clock(city, state, clock, now) if clock and running else None,
+                late=LimitSaid(value=order.late, unit=order.late_unit) if order.late else None,
+                extensions=order.extensions,
                 overdue=bool(running and order.due and order.due < now),
                 sent_at=moment.say(order.sent_at),
                 accepted_at=moment.say(order.accepted_at),
@@ -337,18 +338,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
             for one in state.warnings
         ],
         evidence=[
-            EvidenceSaid(
-                evidence=str(row.get("digest", "")),
-                name=str(row.get("name", "")),
-                media_type=str(row.get("media_type", "")),
-                size=int(row.get("size", 0)),
-                role=str(row.get("role", "")),
-                at=moment.say(row["at"]),
-                taken_at=moment.say(int(row.get("taken_at", 0))),
-                actor=str(row.get("actor", "")),
-                url=f"/api/cases/{state.case}/evidence/{row.get('digest', '')}",
-            )
-            for row in evidence
+            evidence_said(state.case, row, row["at"], str(row.get("actor", ""))) for row in evidence
         ],
         actions=[ActionSaid(**found) for found in case_view.actions(state, city, actor(ask.who))],
         deadlines=[
@@ -357,10 +347,16 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
                 due=moment.say(clock.due),
                 limit=LimitSaid(value=clock.value, unit=clock.unit),
                 remaining=_remaining(city, clock.due, now, clock.unit),
+                left=remaining.of_clock(city, state, clock, now),
                 basis=clock.basis,
             )
             for clock in state.clocks
         ],
+        suspended_until=moment.say(state.suspended_until),
+        extension=aside.extension(state),
+        supervision=aside.supervision(state),
+        appeal=aside.appeal(state),
+        exempt=state.exempt,
         unpublished=city.calendar.unpublished(now, state.due) if state.due else [],
     )
 

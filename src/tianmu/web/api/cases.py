@@ -12,7 +12,7 @@ from fastapi import Query
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Principal
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
+from tianmu.manage import case_query, remaining
 from tianmu.manage import case_table as table
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
@@ -40,7 +40,8 @@ class CaseSaid(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     stage: str
     queue: str
-    """why a person must look (``verify``, ``dispatch``, ``returned``), or empty"""
+    """why a person must look (``verify``, ``dispatch``, ``returned``; of a closed case ``appeal``),
+    or empty"""
     owner: str
     owner_name: Text | None
     joint: list[str]
@@ -52,8 +53,11 @@ class CaseSaid(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: Instant | None
     outcome: str
     due: Instant | None
+    left: Text | None
+    """of the nearest limit: ``2 working hours left, due tomorrow 10:00``"""
     overdue: bool
     suspended: bool
+    supervised: bool
     signals: int
     worst: int
     """highest priority among its alarms, 0 none"""
@@ -123,8 +127,10 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         closed_at=None if state.open else moment.say(state.closed_at),
         outcome=state.outcome,
         due=moment.say(state.due),
+        left=remaining.of_case(city, state, now),
         overdue=bool(state.open and state.due and state.due < now),
         suspended=bool(state.suspended_at),
+        supervised=state.supervision is not None,
         signals=state.signals,
         worst=state.worst,
         origin=str(state.origin),

@@ -19,8 +19,9 @@ from tianmu.manage.lifecycle import parents
 from tianmu.manage.step import calls_for, covers
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
+from tianmu.web.api.case_evidence import EvidenceSaid
 from tianmu.web.api.case_steps import FORM, Upload, attached, uploaded
-from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid, whole
+from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import actor, cases_of
 from tianmu.web.api.reports import one_report
 from tianmu.web.deed import deed_of, reused

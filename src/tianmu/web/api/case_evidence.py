@@ -1,0 +1,52 @@
+"""A file of a case, as the API says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tianmu.web import moment
+from tianmu.web.moment import Instant
+
+
+class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
+    evidence: str
+    """SHA-256 of the file"""
+    name: str = ""
+    media_type: str = ""
+    size: int = 0
+    role: str = "other"
+    """``near``, ``far``, ``reference``, ``handle_before``, ``handle_after``, ``other``"""
+    order: str = ""
+    taken_at: Instant | None = None
+    place: dict[str, Any] = {}
+    """where it was taken"""
+    scan: str = "none"
+    """``clean``, ``infected`` (kept apart, not given out), ``none``: no scanner was set"""
+    found: str = ""
+    """what the scanner calls it"""
+    at: Instant | None = None
+    actor: str = ""
+    url: str = ""
+
+
+def evidence_said(case: str, kept: dict[str, Any], at: int, actor: str) -> EvidenceSaid:
+    """``kept`` is what the case's event says of the file."""
+    infected = kept.get("scan") == "infected"
+    digest = str(kept.get("digest", ""))
+    return EvidenceSaid(
+        evidence=digest,
+        name=str(kept.get("name", "")),
+        media_type=str(kept.get("media_type", "")),
+        size=int(kept.get("size", 0)),
+        role=str(kept.get("role", "other")),
+        order=str(kept.get("order", "")),
+        taken_at=moment.say(kept.get("taken_at", 0)),
+        place=dict(kept.get("place", {})),
+        scan=str(kept.get("scan", "none")),
+        found=str(kept.get("found", "")),
+        at=moment.say(at),
+        actor=actor,
+        url="" if infected else f"/api/cases/{case}/evidence/{digest}",
+    )
