@@ -17,7 +17,8 @@ from tianmu.web import moment
 from tianmu.web.paper import Head, NoPicture, Paper
 
 if TYPE_CHECKING:
-    from tianmu.web.api.case_whole import CaseWhole, EvidenceSaid
+    from tianmu.web.api.case_evidence import EvidenceSaid
+    from tianmu.web.api.case_whole import CaseWhole
 
 MEMBERS, EVENTS, ROOM = 300, 1000, 1000
 """rows that are printed of each; the newest of more"""

@@ -3783,8 +3783,6 @@ export interface components {
             found: string;
             /** @default null */
             at: string | null;
-            /** @default null */
-            taken_at: string | null;
             /** @default  */
             actor: string;
             /** @default  */
