@@ -11,7 +11,9 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from tianmu.access.role import PERMISSIONS, ROLES
+from tianmu.access import account as accounts
+from tianmu.access.level import needed
+from tianmu.access.role import PERMISSIONS, ROLES, permissions
 from tianmu.web.app import describe
 from tianmu.web.nouns import NOUNS
 from tianmu.web.route import PUBLIC, SIGNED_IN
@@ -143,3 +145,65 @@ def test_any_other_authorization_does_not_stand_for_the_header(world: Any) -> No
         headers={"Authorization": "Basic eDp4"},
     )
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("top", [1, 2, 3])
+def test_every_route_with_every_data_level(world: Any, top: int) -> None:
+    """Whatever a route shows that is above the account's level stays closed, whatever its roles."""
+    persons = [code for code in ROLES if code in {"commander", "hotline_agent", "grid_worker"}]
+    plain = world.account(f"level-{top}", persons)
+    world.hub.records.transact(lambda tx: accounts.set_level(tx.connection, f"level-{top}", top))
+    held = permissions(persons)
+    with httpx.Client(
+        base_url=world.url, headers={"Authorization": f"Bearer {plain}"}, timeout=20
+    ) as client:
+        for method, path, permission in WALK:
+            if path == "/api/session" or permission not in held:
+                continue
+            status = ask(client, method, path)
+            if needed(permission) > top:
+                assert status == 403, (method, path, status)
+            elif not path.endswith(BESIDES):
+                assert status != 403, (method, path, status)
+
+
+def test_every_route_from_another_town(world: Any) -> None:
+    """What stands in one town is not there for an officer, a commander or a worker of another:
+    every route that names a case, report, alarm or device says so, or that it cannot be asked."""
+    here, there = world.towns()[:2]
+    index = next(n for n in range(60) if world.hub.registry.device(n).place.division == there)
+    device = world.hub.registry.device(index).device
+    alarm = world.raise_alarm(device).alarm
+    with world.client("duty_officer") as duty:
+        where = {"division": there}
+        made = duty.post(
+            "/api/reports",
+            json={"channel": "hotline", "text": "x", "matter": world.matter(), "place": where},
+        )
+        assert made.is_success, made.text
+        world.settle()
+        told = next(
+            one for one in duty.get("/api/reports").json()["items"]
+            if one["place"]["division"] == there
+        )  # fmt: skip
+    names = {"case": told["case"], "report": told["report"], "alarm": alarm, "device": device}
+    for role in ("duty_officer", "commander", "grid_worker", "department_worker"):
+        plain = world.account(f"{role}-of-{here}".replace("_", "-"), [role], division=here)
+        with httpx.Client(
+            base_url=world.url, headers={"Authorization": f"Bearer {plain}"}, timeout=20
+        ) as client:
+            seen = 0
+            for method, path, _ in WALK:
+                named = [name for name in names if "{" + name + "}" in path]
+                if not named:
+                    continue
+                for name in named:
+                    path = path.replace("{" + name + "}", names[name])
+                status = ask(client, method, path)
+                assert 400 <= status < 500, (role, method, path, status)
+                seen += 1
+            assert seen > 15
+            for path in ("/api/cases", "/api/reports", "/api/alarms"):
+                answer = client.get(path)
+                for known in names.values():
+                    assert f'"{known}"' not in answer.text, (role, path)

@@ -28,6 +28,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     division: str = ""
     department: str = ""
     tier: int = 1
+    level: int = 4
+    """highest data level it sees"""
     probe: str = ""
     active: bool = True
     roles: tuple[str, ...] = ()
@@ -175,6 +177,14 @@ def set_roles(
         connection.execute(
             insert(account_role), [{"account": account, "role": role} for role in wanted]
         )
+    return get(connection, account)
+
+
+def set_level(
+    connection: Connection, account: str, level: int, *, version: int | None = None
+) -> Account:
+    """Let it see data up to this level; its sessions get that at once."""
+    _bump(connection, account, version, level=level)
     return get(connection, account)
 
 

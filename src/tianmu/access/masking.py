@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from tianmu.access.level import FIELDS
 from tianmu.access.scope import Principal, may
 from tianmu.facts.report import Report, Reporter
 
@@ -117,9 +118,16 @@ def mask_report(
     )
 
 
+def clears(principal: Principal, field: str) -> bool:
+    """Whether the account's data level reaches that of the field at all."""
+    return FIELDS[field] <= principal.level
+
+
 def may_reveal(principal: Principal, report: Report) -> bool:
     """Whether this account may see the report unmasked at all (it must still say why). Its
     division is held against the scope by the caller, who knows it."""
-    return may(principal, "report.reveal") and (
-        not report.reporter.confidential or "commander" in principal.roles
+    return (
+        may(principal, "report.reveal")
+        and clears(principal, "phone")
+        and (not report.reporter.confidential or "commander" in principal.roles)
     )

@@ -62,6 +62,8 @@ class Principal:
     division: str = ""
     department: str = ""
     tier: int = 1
+    level: int = 4
+    """highest data level it sees; ``permissions`` keep to it already"""
     probe: str = ""
     language: str = "zh"
     session: str = ""

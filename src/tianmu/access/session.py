@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, or_, select, update
 
 from tianmu.access import account as accounts
-from tianmu.access import audit, token
+from tianmu.access import audit, level, token
 from tianmu.access import role as roles
 from tianmu.access.account import Account, NoAccount
 from tianmu.access.policy import MINUTE, POLICY, Policy
@@ -287,7 +287,7 @@ class Sessions:
             account=owner.account,
             name=owner.name,
             roles=owner.roles,
-            permissions=roles.permissions(owner.roles),
+            permissions=level.within(roles.permissions(owner.roles), owner.level),
             scope=scope_of(
                 owner.roles,
                 owner.division,
@@ -300,6 +300,7 @@ class Sessions:
             division=owner.division,
             department=owner.department,
             tier=owner.tier,
+            level=owner.level,
             probe=owner.probe,
             language=owner.language,
             session=session,

@@ -28,6 +28,7 @@ account = Table(
     Column("division", String, nullable=False, default=""),  # empty: the whole city
     Column("department", String, nullable=False, default=""),
     Column("tier", Integer, nullable=False, default=1),
+    Column("level", Integer, nullable=False, default=4, server_default="4"),  # of data it sees
     Column("probe", String, nullable=False, default=""),
     Column("active", Integer, nullable=False, default=1),
     Column("password", String, nullable=False, default=""),  # Argon2id; empty: none was set

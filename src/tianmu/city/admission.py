@@ -17,6 +17,7 @@ ROLES = (
     "audit_admin",
     "commander",
     "duty_officer",
+    "acceptor",
     "dispatcher",
     "department_worker",
     "hotline_agent",

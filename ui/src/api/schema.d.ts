@@ -2325,26 +2325,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/roles": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * All roles and permissions, with their names
-         * @description All roles and permissions, with their names.
-         */
-        get: operations["list_roles"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -2417,28 +2397,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/accounts/{account}/roles": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Give an account exactly these roles; 409 where nobody may hold them together
-         * @description Give an account exactly these roles; 409 where nobody may hold them together.
-         *
-         *     Needs `role.grant`.
-         */
-        post: operations["grant_roles"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/accounts/{account}/disable": {
         parameters: {
             query?: never;
@@ -2499,6 +2457,70 @@ export interface paths {
          *     Needs `account.write`.
          */
         post: operations["make_account_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All roles and permissions, with their names
+         * @description All roles and permissions, with their names.
+         */
+        get: operations["list_roles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an account exactly these roles; 409 where nobody may hold them together
+         * @description Give an account exactly these roles; 409 where nobody may hold them together.
+         *
+         *     Needs `role.grant`.
+         */
+        post: operations["grant_roles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account}/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let an account see data up to this level, whatever its roles
+         * @description Let an account see data up to this level, whatever its roles.
+         *
+         *     Needs `role.grant`.
+         */
+        post: operations["set_data_level"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5049,26 +5071,6 @@ export interface components {
             /** @default duty */
             post: string;
         };
-        /** RolesSaid */
-        RolesSaid: {
-            roles: components["schemas"]["RoleSaid"][];
-            permissions: {
-                [key: string]: {
-                    [key: string]: string;
-                };
-            };
-        };
-        /** RoleSaid */
-        RoleSaid: {
-            code: string;
-            name: {
-                [key: string]: string;
-            };
-            permissions: string[];
-            excludes: string[];
-            by_department: boolean;
-            machine: boolean;
-        };
         /**
          * Page[AccountSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
@@ -5090,6 +5092,7 @@ export interface components {
             division: string;
             department: string;
             tier: number;
+            level: number;
             probe: string;
             active: boolean;
             roles: string[];
@@ -5133,18 +5136,52 @@ export interface components {
             /** @default null */
             tier: number | null;
         };
-        /** RolesAsked */
-        RolesAsked: {
-            roles: string[];
-            /** @default  */
-            reason: string;
-        };
         /** LinkMade */
         LinkMade: {
             account: string;
             secret: string;
             path: string;
             expires_at: string | null;
+        };
+        /** RolesSaid */
+        RolesSaid: {
+            roles: components["schemas"]["RoleSaid"][];
+            permissions: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            levels: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            needs: {
+                [key: string]: number;
+            };
+        };
+        /** RoleSaid */
+        RoleSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            permissions: string[];
+            excludes: string[];
+            by_department: boolean;
+            machine: boolean;
+        };
+        /** RolesAsked */
+        RolesAsked: {
+            roles: string[];
+            /** @default  */
+            reason: string;
+        };
+        /** LevelAsked */
+        LevelAsked: {
+            level: number;
+            /** @default  */
+            reason: string;
         };
         /**
          * Page[TokenSaid]
@@ -9700,35 +9737,6 @@ export interface operations {
             };
         };
     };
-    list_roles: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RolesSaid"];
-                };
-            };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
     list_accounts: {
         parameters: {
             query?: {
@@ -9876,49 +9884,6 @@ export interface operations {
             };
         };
     };
-    grant_roles: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "roles": [
-                 *         "duty_officer"
-                 *       ],
-                 *       "reason": "joined the night shift"
-                 *     }
-                 */
-                "application/json": components["schemas"]["RolesAsked"];
-            };
-        };
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AccountSaid"];
-                };
-            };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
     disable_account: {
         parameters: {
             query?: never;
@@ -9999,6 +9964,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LinkMade"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    grant_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "roles": [
+                 *         "duty_officer"
+                 *       ],
+                 *       "reason": "joined the night shift"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RolesAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    set_data_level: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "level": 2,
+                 *       "reason": "trainee"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LevelAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -1,7 +1,7 @@
-"""Accounts, their roles, links and tokens: three administrators, each with a part of it.
+"""Accounts and their links: three administrators, each with a part of it.
 
 The system administrator makes and disables accounts and gives out links; the security
-administrator grants roles and makes no account; neither does anything to their own.
+administrator grants roles (``roles.py``) and makes no account; neither does anything to their own.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from tianmu.access import account as accounts
 from tianmu.access import token as tokens
 from tianmu.access.account import Account, AccountTaken, Changed, NoAccount
 from tianmu.access.masking import mask
-from tianmu.access.role import PERMISSIONS, ROLES, RoleConflict
-from tianmu.facts.text import Text
+from tianmu.access.role import RoleConflict
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import Problem, not_found
-from tianmu.web.route import SIGNED_IN, Ask, Asking, Reply, Routes, taken
+from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("accounts")
 
@@ -37,6 +36,8 @@ class AccountSaid(msgspec.Struct, frozen=True, kw_only=True):
     division: str
     department: str
     tier: int
+    level: int
+    """highest data level it sees: 1 public, 2 internal, 3 sensitive, 4 personal"""
     probe: str
     active: bool
     roles: list[str]
@@ -71,31 +72,12 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     tier: Annotated[int, msgspec.Meta(ge=1, le=9)] | None = None
 
 
-class RolesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    roles: list[str]
-    reason: str = ""
-
-
 class LinkMade(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     secret: str
     path: str
     """opens the pages signed in; works once"""
     expires_at: Instant | None
-
-
-class RoleSaid(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    name: Text
-    permissions: list[str]
-    excludes: list[str]
-    by_department: bool
-    machine: bool
-
-
-class RolesSaid(msgspec.Struct, frozen=True, kw_only=True):
-    roles: list[RoleSaid]
-    permissions: dict[str, Text]
 
 
 def said(found: Account) -> AccountSaid:
@@ -108,6 +90,7 @@ def said(found: Account) -> AccountSaid:
         division=found.division,
         department=found.department,
         tier=found.tier,
+        level=found.level,
         probe=found.probe,
         active=found.active,
         roles=list(found.roles),
@@ -118,25 +101,6 @@ def said(found: Account) -> AccountSaid:
         # dormancy counts from the making of an account; that is no sign-in
         seen_at=moment.say(found.seen_at if found.seen_at != found.created_at else 0),
         version=found.version,
-    )
-
-
-@routes("GET", "/api/roles", may=SIGNED_IN, gives=RolesSaid)
-def list_roles(ask: Asking) -> RolesSaid:
-    """All roles and permissions, with their names."""
-    return RolesSaid(
-        roles=[
-            RoleSaid(
-                code=role.code,
-                name=role.name,
-                permissions=sorted(role.permissions),
-                excludes=sorted(role.excludes),
-                by_department=role.by_department,
-                machine=role.machine,
-            )
-            for role in ROLES.values()
-        ],
-        permissions=PERMISSIONS,
     )
 
 
@@ -186,7 +150,8 @@ def _check_place(ask: Ask, division: str | None, department: str | None) -> None
         raise Problem(422, "invalid", f"{department!r} is no department", "see GET /api/city")
 
 
-def _not_oneself(ask: Ask, name: str, what: str) -> None:
+def not_oneself(ask: Ask, name: str, what: str) -> None:
+    """403, and a line in the trail, where somebody would ``what`` their own account."""
     if name == ask.who.account:
         ask.refused("account.refused", name, what=what)
         raise Problem(
@@ -240,7 +205,8 @@ def create_account(ask: Asking, body: Annotated[NewAccount, Depends(taken(NewAcc
     )
 
 
-def _change(ask: Ask, name: str, verb: str, do: Any, **detail: Any) -> Reply:
+def change_held(ask: Ask, name: str, verb: str, do: Any, **detail: Any) -> Reply:
+    """Change an account and write it to the trail in one transaction; ``do`` makes the change."""
     hub = ask.hub
 
     def write(tx: Transaction) -> Account:
@@ -281,10 +247,10 @@ def change_account(
         key: value for key, value in msgspec.structs.asdict(body).items() if value is not None
     }
     if {"division", "department", "tier"} & values.keys():
-        _not_oneself(ask, account, "change the scope of")
+        not_oneself(ask, account, "change the scope of")
     version = ask.if_match()
     told = {key: value for key, value in values.items() if key not in {"name", "phone"}}
-    return _change(
+    return change_held(
         ask,
         account,
         "account.change",
@@ -294,38 +260,12 @@ def change_account(
     )
 
 
-@routes(
-    "POST",
-    "/api/accounts/{account}/roles",
-    may="role.grant",
-    takes=RolesAsked,
-    gives=AccountSaid,
-    example={"roles": ["duty_officer"], "reason": "joined the night shift"},
-)
-def grant_roles(
-    ask: Asking, account: str, body: Annotated[RolesAsked, Depends(taken(RolesAsked))]
-) -> Reply:
-    """Give an account exactly these roles; 409 where nobody may hold them together."""
-    _not_oneself(ask, account, "grant roles to")
-    before = held_account(ask, account).roles
-    version = ask.if_match()
-    return _change(
-        ask,
-        account,
-        "role.grant",
-        lambda tx: accounts.set_roles(tx.connection, account, body.roles, version=version),
-        before=list(before),
-        roles=body.roles,
-        reason=body.reason,
-    )
-
-
 @routes("POST", "/api/accounts/{account}/disable", may="account.write", gives=AccountSaid)
 def disable_account(ask: Asking, account: str) -> Reply:
     """Shut an account out: its sessions and tokens end at once."""
-    _not_oneself(ask, account, "disable")
+    not_oneself(ask, account, "disable")
     at = ask.hub.clock()
-    return _change(
+    return change_held(
         ask,
         account,
         "account.disable",
@@ -337,7 +277,7 @@ def disable_account(ask: Asking, account: str) -> Reply:
 def enable_account(ask: Asking, account: str) -> Reply:
     """Let an account in again: also ends a lock and a dormancy."""
     at = ask.hub.clock()
-    return _change(
+    return change_held(
         ask,
         account,
         "account.enable",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from tianmu.access.masking import mask, mask_text
+from tianmu.access.masking import clears, mask, mask_text
 from tianmu.city.pack import City
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
@@ -238,7 +238,7 @@ def _task(city: City, task: Task, now: int) -> TaskSaid:
 
 def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
     city = ask.hub.city
-    clear = ask.may("case.command") or ask.may("case.handle")
+    clear = clears(ask.who, "name") and (ask.may("case.command") or ask.may("case.handle"))
     found = []
     for order in state.orders:
         clock = state.clock(f"handle:{order.order}") or state.clock(f"accept:{order.order}")
