@@ -433,6 +433,27 @@ def test_a_report_joins_the_alarm_nearby_and_can_be_taken_out(staffed_city: City
         assert steps and steps[-1]["actor"] == "duty" and "bonfire" in steps[-1]["reason"]
         back = duty.post(f"/api/cases/{other}/merge", {"into": case, "reason": "it was one fire"})
         assert back["case"] == case and case_of_report(city, report) == case
+        undone = duty.post(f"/api/cases/{case}/undo", {"reason": "two fires after all"})
+        assert undone["other"]["case"] == other and case_of_report(city, report) == other
+        assert duty.get(f"/api/cases/{case}/alike") == [], "taken apart: not offered again"
+
+
+def test_devices_that_hang_on_one_panel_are_one_case(city: City) -> None:
+    panel, here = fresh("panel"), spot(city)
+    there = {**here, "latitude": here["latitude"] + 900 / 111_195}
+    hung = [
+        register(city, "fire_component", place=place, labels={"panel": panel})
+        for place in (here, there)
+    ]
+    apart = register(city, "fire_component", place=there)
+    ingest, at = Ingest(city, life=True), int(time.time() * 1000)
+    for device in (*hung, apart):
+        ingest.send([{"datastream": f"{device}/state", "time": at, "value": 3}])
+        eventually(lambda one=device: alarms_of(city, one) and alarms_of(city, one)[0]["case"])
+    one, other = (alarms_of(city, device)[0]["case"] for device in hung)
+    assert one == other, "far from each other, but of one panel"
+    reasons = [r["en"] for m in city.get(f"/api/cases/{one}")["members"] for r in m["reasons"]]
+    assert f"the same panel {panel}" in reasons
 
 
 def test_concurrent_equal_signals_are_one_alarm_and_one_case(city: City) -> None:

@@ -141,6 +141,28 @@ export async function leave(held: CaseDetail, members: string[], reload: () => P
   await reload();
 }
 
+/** Take back how a signal came into the case, at once: one that came with a merged case brings that whole case back. */
+export async function undoJoin(held: CaseDetail, member: string, reload: () => Promise<void>): Promise<void> {
+  try {
+    await api.post(`${path`/api/cases/${held.case}`}/undo`, { member, reason: w.value.desk.undoReason }, held.version);
+    done(w.value.desk.moved);
+  } catch (problem) {
+    failed(problem);
+  }
+  await reload();
+}
+
+/** The other case is the same thing: put it into this one. */
+export async function sameThing(held: CaseDetail, other: string, reload: () => Promise<void>): Promise<void> {
+  try {
+    await api.post(`${path`/api/cases/${other}`}/merge`, { into: held.case, reason: w.value.desk.sameReason });
+    done(w.value.desk.merged);
+  } catch (problem) {
+    failed(problem);
+  }
+  await reload();
+}
+
 export async function mergeInto(held: CaseDetail, others: { value: string; label: string }[], reload: () => Promise<void>): Promise<void> {
   const answer = await ask({ title: w.value.desk.mergeInto, text: `${held.number} · ${say(held.title)}`, confirm: w.value.desk.mergeInto, risk: true, wants: [{ key: "into", label: w.value.desk.mergeIntoLabel, kind: "select", choices: others }, { key: "reason", label: w.value.act.reason, kind: "area", hint: w.value.act.reasonHint }] });
   if (!answer?.into) return;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from tianmu.facts.origin import Origin
@@ -308,6 +310,10 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merged_into: str = ""
     stage_before: str = ""
     """where it stood when it was merged"""
+    kept: CaseState | None = None
+    """of a merged case: all as it was, to come back to"""
+    beside: dict[str, Any] = msgspec.field(default_factory=dict)
+    """and what the case was that took it in, before it did"""
     merged: tuple[str, ...] = ()
 
     @property

@@ -160,6 +160,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
     if event.data.get("apart"):
         new = [key for key in event.data["apart"] if key not in state.apart]
         fields["apart"] = (*state.apart, *new)
+    for name, value in event.data.get("restore", {}).items():
+        fields[name] = tuple(value) if name == "collectors" else value
     if event.data.get("merged"):
         fields["merged"] = tuple(one for one in state.merged if one != event.data["merged"])
     return fields

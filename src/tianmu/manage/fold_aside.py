@@ -46,6 +46,25 @@ def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
     return change
 
 
+def _merge(state: CaseState, event: CaseEvent) -> Data:
+    """It ends, and is kept as it was: what was put together can be taken apart again."""
+    ended = _end("merged")(state, event)
+    return {**ended, "kept": state, "beside": event.data.get("beside", {})}
+
+
+COUNTED = ("signals", "alarms", "reports", "active", "devices")
+
+
+def _unmerge(state: CaseState, event: CaseEvent) -> Data:
+    """It is again what it was, with its clocks and orders; the signals are those that came back."""
+    was = state.kept
+    if was is None:
+        raise ValueError(f"case {event.case} was not merged: there is nothing to come back to")
+    own = {"version", "stage", "changed_at", *COUNTED}
+    fields = {name: getattr(was, name) for name in was.__struct_fields__ if name not in own}
+    return {**fields, "kept": None, "beside": {}}
+
+
 def _suspend(state: CaseState, event: CaseEvent) -> Data:
     paused = tuple((name, share) for name, share in event.data["paused"])
     return {
@@ -121,7 +140,8 @@ def _reopen(state: CaseState, event: CaseEvent) -> Data:
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "close": _end("closed"),
     "void": _end("void"),
-    "merge": _end("merged"),
+    "merge": _merge,
+    "unmerge": _unmerge,
     "reopen": _reopen,
     "suspend": _suspend,
     "resume": _resume,

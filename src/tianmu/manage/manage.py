@@ -19,18 +19,20 @@ from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
-from tianmu.manage import case_query, case_view, deed_key, handover, intake, regroup
+from tianmu.manage import case_query, case_view, deed_key, handover, intake
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deed_key import Deed, Done
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.evidence import Evidence, EvidenceStore
+from tianmu.manage.grouping import Grouping
 from tianmu.manage.heard import Labels, nothing
 from tianmu.manage.lifecycle import decide
 from tianmu.manage.merge import Tuning
 from tianmu.manage.reader import Lag, Reader
+from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
 from tianmu.manage.scanning import Scan
-from tianmu.manage.step import Command, Refusal, refuse
+from tianmu.manage.step import Command, refuse
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from tianmu.city.pack import City
 
 T = TypeVar("T")
+__all__ = ["Conflict", "Manage", "NotFound", "Refused", "wall_clock"]
 
 ATTACHES = frozenset(("case.note", "case.handle", "case.check", "case.file", "case.command"))
 """permissions of which one lets an account attach evidence"""
@@ -51,30 +54,7 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
-class Refused(Exception):
-    """A command is not done; ``refusal`` says why and what to do."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(f"{refusal.what}: {refusal.why.get('en', '')}; {refusal.remedy.get('en')}")
-        self.refusal = refusal
-
-
-class Conflict(Exception):
-    """Somebody else has changed the case since it was read; ``state`` is how it is now."""
-
-    def __init__(self, state: CaseState, expected: int) -> None:
-        super().__init__(
-            f"case {state.case} is at version {state.version}, not {expected}: read it again"
-        )
-        self.state = state
-        self.expected = expected
-
-
-class NotFound(LookupError):
-    """There is no such case (or the scope does not show it)."""
-
-
-class Manage:
+class Manage(Grouping):
     """Cases of one city. ``records`` is hub's file; ``journal`` reads all topics; ``clock`` gives
     µs; evidence is kept under ``data``."""
 
@@ -184,45 +164,11 @@ class Manage:
         def job(work: Work) -> Done:
             connection, account = work.tx.connection, actor.account
             if known := deed_key.known(connection, account, deed, content):
-                return Done(_expect(work, known[0], None), known[1], known[2], again=True)
+                return Done(expect(work, known[0], None), known[1], known[2], again=True)
             before, after = _do(work, case, command, actor, expected_version, deed.done_at)
             between = (case, before.version, after.version)
             deed_key.keep(connection, account, deed, content, between, work.now)
             return Done(after, *between[1:])
-
-        return self._work(job)
-
-    def merge(
-        self,
-        case: str,
-        into: str,
-        actor: Actor,
-        reason: str,
-        expected_version: int | None = None,
-    ) -> CaseState:
-        """Put ``case`` into ``into`` by hand; the state of ``into``."""
-
-        def job(work: Work) -> CaseState:
-            _expect(work, case, expected_version)
-            _expect(work, into, None)
-            return _allowed(regroup.merge(work, case, into, actor, reason))
-
-        return self._work(job)
-
-    def split(
-        self,
-        case: str,
-        members: list[str],
-        actor: Actor,
-        reason: str,
-        expected_version: int | None = None,
-    ) -> tuple[CaseState, CaseState]:
-        """Take signals (``alarm:<id>``, ``report:<id>``) out of a case; the case and the one that
-        holds them now."""
-
-        def job(work: Work) -> tuple[CaseState, CaseState]:
-            _expect(work, case, expected_version)
-            return _allowed(regroup.split(work, case, members, actor, reason))
 
         return self._work(job)
 
@@ -242,8 +188,8 @@ class Manage:
         def job(work: Work) -> Done:
             connection, account = work.tx.connection, actor.account
             if known := deed_key.known(connection, account, deed, what):
-                return Done(_expect(work, known[0], None), known[1], known[2], again=True)
-            before = _expect(work, case, None)
+                return Done(expect(work, known[0], None), known[1], known[2], again=True)
+            before = expect(work, case, None)
             if before.probe != actor.probe:
                 raise NotFound(f"there is no case {case}")
             present = case_query.evidence_of(connection, case)
@@ -367,15 +313,6 @@ class Manage:
         self.city = city
 
 
-def _expect(work: Work, case: str, version: int | None) -> CaseState:
-    state = work.state(case)
-    if state is None:
-        raise NotFound(f"there is no case {case}")
-    if version is not None and version != state.version:
-        raise Conflict(state, version)
-    return state
-
-
 def _do(
     work: Work,
     case: str,
@@ -385,13 +322,7 @@ def _do(
     done_at: int = 0,
 ) -> tuple[CaseState, CaseState]:
     """The case before and after the command."""
-    before = _expect(work, case, expected)
-    found = _allowed(decide(before, command, actor, work.now, work.city))
+    before = expect(work, case, expected)
+    found = allowed(decide(before, command, actor, work.now, work.city))
     found = deed_key.stamped(found, actor.account, done_at, work.now, before.opened_at)
     return before, work.add(before, found)
-
-
-def _allowed(found: T | Refusal) -> T:
-    if isinstance(found, Refusal):
-        raise Refused(found)
-    return found

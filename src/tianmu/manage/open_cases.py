@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tianmu.city.matter import Matter
@@ -248,6 +249,32 @@ class OpenCases:
                 if share >= self.tuning.by_name:
                     return Match(other, round(share, 4), self._why(guesses[0]))
         return None
+
+    def possibly(self, case: str, most: int, floor: float = 0.4) -> list[Match]:
+        """Cases that may be the same as this open one, the likeliest first: what the machine was
+        not sure of and a person may know. Not what a person has taken apart."""
+        own = self._anchors.get(case)
+        if own is None:
+            return []
+        found: dict[str, Match] = {}
+        stands = stands_for(own)
+        for spot in own.spots or [own.place]:
+            for other in self._candidates(replace(stands, place=spot, ties=tuple(own.ties))):
+                if other is own or other.case in found or other.probe != own.probe:
+                    continue
+                if other.apart or own.apart:
+                    continue
+                score, evidence = self.judge.cases(own, other)
+                if score >= floor:
+                    reasons = self.judge.explain(evidence)
+                    found[other.case] = Match(other.case, round(score, 4), reasons)
+        if own.named:
+            guesses = self.by_name.guesses(stands, self._wanted(stands), own.named, case)
+            for guess in guesses:
+                other = self._anchors[guess.case]
+                if guess.share >= floor and not other.apart and guess.case not in found:
+                    found[guess.case] = Match(guess.case, round(guess.share, 4), self._why(guess))
+        return sorted(found.values(), key=lambda one: (-one.score, one.case))[:most]
 
     def near(self, signal: Signal, most: int = 10, floor: float = 0.3) -> list[Match]:
         """Open cases that may be related, the likeliest first: what a person is offered."""

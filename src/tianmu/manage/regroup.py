@@ -7,14 +7,14 @@ person has taken apart the machine does not put together again.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage import case_table as table
-from tianmu.manage import deadline, intake, level, owner, response
+from tianmu.manage import intake, level, owner, response
 from tianmu.manage.actor import SYSTEM, Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import Work
@@ -25,7 +25,12 @@ from tianmu.manage.signal import Signal, again
 from tianmu.manage.step import Refusal, refuse
 from tianmu.manage.words import phrase
 
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
 PERMISSION = "case.merge"
+Row = tuple[dict[str, Any], int, int]
+"""what was told, whether it has returned, when it joined"""
 
 
 def guard(state: CaseState, actor: Actor, step: str, reason: str) -> Refusal | None:
@@ -106,6 +111,13 @@ def _together(
     case, into = one.case, other.case
     rows = _members(work, case)
     leaving = work.draft(case)
+    leaving.add(
+        "merge",
+        {"into": into, "before": one.stage, "beside": _beside(other)},
+        stage="close",
+        actor=account,
+        reason=reason,
+    )
     gone: set[str] = set()
     for told, returned, _ in rows:
         device = told.get("device", "") if told["kind"] == "alarm" else ""
@@ -114,18 +126,11 @@ def _together(
             gone.add(device)
             moved["gone_device"] = True
         leaving.add("leave", moved)
-    leaving.add(
-        "merge",
-        {"into": into, "before": one.stage},
-        stage="close",
-        actor=account,
-        reason=reason,
-    )
     joining = work.draft(into)
     anchor = work.desk.index.get(into)
     heard = set(anchor.devices) if anchor else set()
     for told, returned, _ in rows:
-        data = _joined(told, returned, reasons, came=told.get("from") or case, heard=heard)
+        data = _joined(told, returned, reasons, came=_came(told, case), heard=heard)
         more = {"since": one.opened_at, "merged": case, "score": score}
         joining.add("join", {**data, **more}, actor=account)
     if one.level_number and (not other.level_number or one.level_number < other.level_number):
@@ -178,7 +183,11 @@ def split(
             data["gone_device"] = True
         if back:
             data["merged"] = back.case
+        if (told, returned) == (out[-1][0], out[-1][1]):
+            data["restore"] = _restored(before, back, out, left)
         draft.add("leave", data, actor=actor.account, reason=reason.strip())
+    if back:
+        _lower(draft, work.city, before, back, why)
     work.take(before, draft)
     for told, _, _ in out:
         work.desk.index.forget(case, again(told, before.probe).identity)
@@ -191,6 +200,24 @@ def split(
     return draft.state, made
 
 
+def undo(
+    work: Work, case: str, key: str, actor: Actor, reason: str
+) -> tuple[CaseState, CaseState] | Refusal:
+    """Take back how a signal came into the case (``key`` empty: the one that came last): one that
+    joined is taken out; of one that came with another case, that whole case comes back."""
+    rows = _members(work, _existing(work, case).case)
+    found = [told for told, _, _ in rows if not key or f"{told['kind']}:{told['id']}" == key]
+    if not found:
+        return refuse("member")
+    came = found[-1].get("from", "")
+    other = work.state(came) if came else None
+    if other is not None and other.outcome == "merged" and other.merged_into == case:
+        keys = [f"{told['kind']}:{told['id']}" for told, _, _ in rows if told.get("from") == came]
+    else:
+        keys = [f"{found[-1]['kind']}:{found[-1]['id']}"]
+    return split(work, case, keys, actor, reason)
+
+
 def _existing(work: Work, case: str) -> CaseState:
     state = work.state(case)
     if state is None:
@@ -198,7 +225,7 @@ def _existing(work: Work, case: str) -> CaseState:
     return state
 
 
-def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
+def _members(work: Work, case: str) -> list[Row]:
     """(what was told, whether it has returned, when it joined) in the order they came."""
     rows = work.tx.connection.execute(
         select(table.member.c.told, table.member.c.returned, table.member.c.joined_at)
@@ -209,14 +236,23 @@ def _members(work: Work, case: str) -> list[tuple[dict[str, Any], int, int]]:
 
 
 def _joined(
-    told: dict[str, Any], returned: int, reasons: list[Text], *, came: str = "", heard: set[str]
+    told: dict[str, Any],
+    returned: int,
+    reasons: list[Text],
+    *,
+    came: tuple[str, ...] = (),
+    heard: set[str],
 ) -> dict[str, Any]:
-    """Data of the event by which a signal joins; ``heard`` are the devices of its case so far."""
-    member = {key: value for key, value in told.items() if key not in ("returned", "from")}
+    """Data of the event by which a signal joins; ``came``: the cases it was in before, the last
+    one last; ``heard`` are the devices of its case so far."""
+    moved = ("returned", "from", "earlier")
+    member = {key: value for key, value in told.items() if key not in moved}
     if returned:
         member["returned"] = True
     if came:
-        member["from"] = came
+        member["from"] = came[-1]
+    if len(came) > 1:
+        member["earlier"] = list(came[:-1])
     data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": reasons}
     device = told.get("device", "") if told["kind"] == "alarm" else ""
     if device and device not in heard:
@@ -225,9 +261,13 @@ def _joined(
     return data
 
 
-def _merged_before(
-    work: Work, rows: dict[str, tuple[dict[str, Any], int, int]], wanted: list[str]
-) -> CaseState | None:
+def _came(told: dict[str, Any], *more: str) -> tuple[str, ...]:
+    """The merged cases that a signal has come through, and more."""
+    last = (told["from"],) if told.get("from") else ()
+    return (*told.get("earlier", ()), *last, *more)
+
+
+def _merged_before(work: Work, rows: dict[str, Row], wanted: list[str]) -> CaseState | None:
     """The merged case whose signals are exactly ``wanted``, if there is one."""
     came = {rows[key][0].get("from", "") for key in wanted}
     if len(came) != 1 or not (case := came.pop()):
@@ -241,32 +281,62 @@ def _merged_before(
 def _bring_back(
     work: Work,
     back: CaseState,
-    out: list[tuple[dict[str, Any], int, int]],
+    out: list[Row],
     why: Text,
     actor: Actor,
     reason: str,
 ) -> CaseState:
     draft = work.draft(back.case)
-    stage = back.stage_before
-    waits = stage in ("collect", "verify", "file")
-    stage = stage if waits else "dispatch"
-    clock = response.stage_clock(work.city, draft.state, stage, draft.now)
-    data = {"queue": "verify" if waits else "returned", **deadline.data(clock)}
-    draft.add("reopen", data, stage=stage, actor=actor.account, reason=reason.strip())
     heard: set[str] = set()
     for told, returned, _ in out:
-        draft.add("join", _joined(told, returned, [why], heard=heard), actor=actor.account)
-    if not waits:
-        response.respond(draft, work.city)
+        came = _came(told)[:-1]
+        data = _joined(told, returned, [why], came=came, heard=heard)
+        draft.add("join", data, actor=actor.account)
+    stage = back.kept.stage if back.kept else back.stage_before
+    draft.add("unmerge", stage=stage, actor=actor.account, reason=reason.strip())
     work.take(back, draft)
     return draft.state
+
+
+_BESIDE = (
+    "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors", "worst",
+    "level_number",
+)  # fmt: skip
+
+
+def _beside(state: CaseState) -> dict[str, Any]:
+    """What taking another case in changes of a case, as it is before."""
+    return {name: getattr(state, name) for name in _BESIDE}
+
+
+def _restored(
+    before: CaseState, back: CaseState | None, out: list[Row], left: list[Row]
+) -> dict[str, Any]:
+    """What a case is again when signals have been taken out: what it was before it took them in,
+    unless others have come since; times then follow from those that are left."""
+    was = back.beside if back else {}
+    if was and before.signals == was["signals"] + len(out):
+        return {name: was[name] for name in _BESIDE if name not in ("signals", "level_number")}
+    times = [told["at"] for told, _, _ in left]
+    found: dict[str, Any] = {"first_at": min(times), "last_at": max(times)}
+    if back and back.kept and before.opened_at == back.kept.opened_at:
+        found["opened_at"] = was.get("opened_at", before.opened_at)
+    return found
+
+
+def _lower(draft: Draft, city: City, before: CaseState, back: CaseState, why: Text) -> None:
+    """The level that the merged case had brought goes with it, unless a person has set it."""
+    was = back.beside.get("level_number", 0)
+    brought = back.kept.level_number if back.kept else 0
+    if was and was > before.level_number == brought and not before.level_by_hand:
+        draft.add("grade", level.data(city, draft.state, city.profile.numbered(was), why))
 
 
 def _found(
     work: Work,
     target: str,
     case: str,
-    out: list[tuple[dict[str, Any], int, int]],
+    out: list[Row],
     why: Text,
     before: CaseState,
     actor: Actor,
@@ -278,7 +348,13 @@ def _found(
     if first.place == Place():
         first = replace(first, place=before.place)
     draft = Draft(target, None, work.now, before.probe)
-    more: dict[str, Any] = {"split_from": case, "reasons": [why], "by": actor.account}
+    since = min(joined for _, _, joined in out)  # it has waited since then
+    more: dict[str, Any] = {
+        "since": since,
+        "split_from": case,
+        "reasons": [why],
+        "by": actor.account,
+    }
     number = work.new_number(before.probe)
     intake.open_case(draft, work.city, first, number, work.desk.policy, **more)
     if out[0][1]:
@@ -293,12 +369,12 @@ def _found(
     return draft.state
 
 
-def _worst(rows: list[tuple[dict[str, Any], int, int]]) -> int:
+def _worst(rows: list[Row]) -> int:
     found = [told.get("priority", 0) for told, _, _ in rows if told["kind"] == "alarm"]
     return min((priority for priority in found if priority), default=0)
 
 
-def _narrow(work: Work, case: str, left: list[tuple[dict[str, Any], int, int]]) -> None:
+def _narrow(work: Work, case: str, left: list[Row]) -> None:
     """Memory forgets devices and words that only the signals taken out had brought."""
     index: OpenCases = work.desk.index
     state = _existing(work, case)

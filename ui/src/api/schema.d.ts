@@ -1160,6 +1160,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back how a signal came into the case: one that joined is taken out; of one that came
+         * @description Take back how a signal came into the case: one that joined is taken out; of one that came
+         *     with a merged case, that whole case comes back as it was, with its clocks and orders.
+         *
+         *     Needs `case.merge`.
+         */
+        post: operations["undo_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open cases in the account's scope that are possibly the same, the likeliest first, and why:
+         * @description Open cases in the account's scope that are possibly the same, the likeliest first, and why:
+         *     what the machine was not sure of. Putting them together is `merge`.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_alike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rulings": {
         parameters: {
             query?: never;
@@ -3926,6 +3972,23 @@ export interface components {
             reason: string;
             /** @default  */
             what: string;
+        };
+        /** UndoAsked */
+        UndoAsked: {
+            /** @default  */
+            member: string;
+            reason: string;
+        };
+        /**
+         * AlikeSaid
+         * @description A case that is possibly the same.
+         */
+        AlikeSaid: {
+            case: components["schemas"]["CaseSaid"];
+            score: number;
+            reasons: {
+                [key: string]: string;
+            }[];
         };
         /** RulingList */
         RulingList: {
@@ -7542,6 +7605,78 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    undo_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "member": "report:5f2c",
+                 *       "reason": "another lamp, two streets on"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UndoAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitDone"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_alike: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeSaid"][];
+                };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {

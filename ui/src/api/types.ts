@@ -45,6 +45,7 @@ export type Member = Schemas["MemberSaid"];
 export type Unit = Schemas["UnitSaid"];
 export type CaseProposals = Schemas["CaseProposals"];
 export type Proposal = Schemas["ProposalSaid"];
+export type Alike = Schemas["AlikeSaid"];
 export type Order = Schemas["OrderSaid"];
 export type Action = Schemas["ActionSaid"];
 export type Printed = Schemas["PrintSaid"];

@@ -62,7 +62,7 @@ _STATUS = {"permission": 403, "department": 403, "own_work": 403, "probe": 403, 
 _STATUS |= {"data": 422, "unknown_step": 404}
 
 
-def _carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any) -> T:
+def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any) -> T:
     """Do what ``manage`` does, and write down that it was done or refused."""
     try:
         result = do()
@@ -108,7 +108,7 @@ def take_case_step(
     versions it stood between.
     """
     one(ask, case)
-    done = _carry_out(
+    done = carry_out(
         ask,
         f"case.{step}",
         case,
@@ -140,7 +140,7 @@ def merge_case(
     """Put a case into another one by hand; the answer is the other one."""
     one(ask, case)
     one(ask, body.into)
-    state = _carry_out(
+    state = carry_out(
         ask,
         "case.merge",
         case,
@@ -164,7 +164,7 @@ def split_case(
 ) -> SplitDone:
     """Take signals out of a case; the machine never puts them together again."""
     one(ask, case)
-    first, second = _carry_out(
+    first, second = carry_out(
         ask,
         "case.split",
         case,
@@ -310,7 +310,7 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
     def keep() -> dict[str, Any]:
         one(ask, case)
         try:
-            return _carry_out(ask, "case.evidence", case, attach)
+            return carry_out(ask, "case.evidence", case, attach)
         except ValueError as error:
             raise Problem(422, "bad-file", str(error), "choose another file") from error
         except NoAnswer as error:

@@ -1,0 +1,181 @@
+"""Together and apart again: nothing is lost on the way."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tianmu.manage import case_query
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.manage import Refused
+from tianmu.manage.rebuild import rebuild
+
+from .test_manage import House, house
+from .town import CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE
+
+__all__ = ["house"]
+
+
+def same(one: CaseState, other: CaseState) -> None:
+    """All but what says that something has happened to it since."""
+    told = {"version", "changed_at", "apart"}
+    before, after = (
+        {name: getattr(state, name) for name in state.__struct_fields__ if name not in told}
+        for state in (one, other)
+    )
+    assert before == after
+
+
+def members(house: House, case: str) -> list[str]:
+    rows = house.hub.read(lambda connection: case_query.members_of(connection, case))
+    return sorted(f"{row['told']['kind']}:{row['told']['id']}:{row['returned']}" for row in rows)
+
+
+SIGNALS = st.lists(st.sampled_from(("alarm", "report", "return")), min_size=1, max_size=5)
+
+
+def tell(house: House, kind: str, east: float, told: list[Any]) -> None:
+    if kind == "alarm":
+        told.append(house.alarm(east=east + len(told), matter=RUBBISH, priority=3))
+    elif kind == "report":
+        house.report(f"rubbish {len(told)}", matter=RUBBISH, east=east)
+    elif told:
+        first = told.pop()
+        house.alarm(
+            alarm=first.alarm, device=first.device, transition="return", matter=RUBBISH,
+            state="normal", before=first.state,
+        )  # fmt: skip
+    house.now += MINUTE
+    house.work()
+
+
+@given(SIGNALS, SIGNALS, st.booleans(), st.booleans(), st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_merged_and_taken_apart_is_as_before(
+    one: list[str], other: list[str], accepted: bool, late: bool, minutes: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder))
+        try:
+            for east, kinds in ((0.0, ["alarm", *one]), (900.0, ["alarm", *other])):
+                told: list[Any] = []
+                for kind in kinds:
+                    tell(house, kind, east, told)
+            first, second = house.states()
+            if accepted:
+                house.manage.command(second.case, "accept", CLEANER)
+                second = house.manage.case(second.case)
+            kept = (members(house, first.case), members(house, second.case))
+            got = house.manage.merge(second.case, first.case, OFFICER, "the same heap")
+            assert got.signals == first.signals + second.signals
+            assert got.reports == first.reports + second.reports
+            assert members(house, first.case) == sorted(kept[0] + kept[1])
+            house.now += minutes * MINUTE
+            if late:  # one more comes to it meanwhile and stays
+                tell(house, "alarm", 0.0, [])
+            key = kept[1][0].rsplit(":", 1)[0]
+            again, back = house.manage.undo(first.case, key, OFFICER, "two heaps")
+            same(second, back)
+            assert members(house, second.case) == kept[1]
+            if late:
+                assert again.signals == first.signals + 1
+            else:
+                same(first, again)
+                assert members(house, first.case) == kept[0]
+            tables = house.tables()
+            rebuild(house.hub, house.journal)
+            assert house.tables() == tables
+        finally:
+            house.close()
+
+
+def test_the_last_that_joined_is_taken_back(house: House) -> None:
+    house.alarm()
+    house.work()
+    house.now += 9 * MINUTE
+    house.alarm(east=20, matter=SMOKE)
+    house.work()
+    before = house.one()
+    state, made = house.manage.undo(before.case, "", OFFICER, "the kitchen next door")
+    assert (state.signals, made.signals) == (1, 1)
+    assert made.matter == SMOKE
+    assert made.opened_at == house.now  # it has waited since its signal came
+    assert state.last_at == state.first_at
+    house.now += MINUTE
+    house.alarm(east=20, matter=SMOKE, device="d2", alarm="a9")
+    house.work()
+    assert [one.signals for one in house.states()] == [1, 2]  # never put together again
+    with pytest.raises(Refused) as refused:
+        house.manage.undo(before.case, "", OFFICER, "once more")
+    assert refused.value.refusal.what == "last_member"
+    with pytest.raises(Refused):
+        house.manage.undo(made.case, "alarm:nobody", OFFICER, "what")
+    with pytest.raises(Refused):
+        house.manage.undo(made.case, "", KIOSK, "no")
+
+
+def test_a_case_in_a_case_in_a_case_comes_back_in_turn(house: House) -> None:
+    for east in (0, 900, 1800):
+        house.alarm(east=east, matter=RUBBISH, priority=3)
+        house.now += MINUTE
+        house.work()
+    one, two, three = house.states()
+    house.manage.merge(three.case, two.case, OFFICER, "same")
+    middle = house.manage.case(two.case)
+    house.manage.merge(two.case, one.case, OFFICER, "same")
+    assert house.manage.case(one.case).signals == 3
+    _, back = house.manage.undo(one.case, "alarm:a3", OFFICER, "not the same")
+    same(middle, back)
+    _, last = house.manage.undo(two.case, "alarm:a3", OFFICER, "not the same")
+    same(three, last)
+    same(one, house.manage.case(one.case))
+    same(two, house.manage.case(two.case))
+
+
+def test_two_cases_that_a_signal_proves_one_are_put_together(house: House) -> None:
+    house.alarm(matter=FIRE)
+    house.alarm(east=180, matter=FIRE)
+    house.work()
+    one, two = house.states()
+    house.alarm(east=90, matter=FIRE)  # between them
+    house.work()
+    assert house.manage.case(two.case).open  # near both, which are far from each other
+    house.alarm(east=60, matter=FIRE)
+    house.alarm(east=120, matter=FIRE)
+    house.work()
+    state = house.manage.case(one.case)
+    gone = house.manage.case(two.case)
+    assert (gone.outcome, gone.merged_into) == ("merged", one.case)
+    assert state.signals == 5
+    assert state.devices == 5
+    reasons = [
+        row["reasons"][0]["en"]
+        for row in house.hub.read(lambda one_: case_query.members_of(one_, state.case))
+    ]
+    assert "one signal fits both cases" in reasons
+    _, back = house.manage.undo(state.case, "alarm:a2", OFFICER, "two houses")
+    assert back.case == two.case
+    assert back.open
+    house.alarm(east=90, matter=FIRE)
+    house.work()
+    assert house.manage.case(two.case).open  # what a person took apart stays apart
+
+
+def test_what_a_person_has_a_hand_in_is_left_to_him_and_shown(house: House) -> None:
+    house.alarm(matter=RUBBISH, priority=3)
+    house.alarm(east=70, matter=RUBBISH, priority=3)
+    house.work()
+    one, two = house.states()
+    assert house.manage.alike(one.case) == []
+    house.manage.command(one.case, "accept", CLEANER)
+    house.alarm(east=35, matter=RUBBISH, priority=3)
+    house.work()
+    [(state, match)] = house.manage.alike(one.case)
+    assert state.case == two.case
+    assert match.score >= 0.4
+    assert match.reasons[0]["en"] == "the same matter"
