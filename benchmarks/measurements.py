@@ -174,6 +174,20 @@ HISTORY = (
     Figure("city_cores", "CPU of the city meanwhile", "cores"),
     Figure("build_seconds", "building it", "s"),
 )  # fmt: skip
+TRANSITIONS = (
+    Figure("steady.per_second", "transitions of cases by four desks", "1/s", at_least=300),
+    Figure("storm.per_second", "transitions of cases in a storm", "1/s", at_least=1_000),
+    Figure("steady.p99_ms", "a transition at four desks, p99", "ms"),
+    Figure("storm.p99_ms", "a transition in a storm, p99", "ms"),
+)
+MILLION = (
+    Figure("worst_p99_ms", "the slowest question beside a million closed cases, p99", "ms",
+           at_most=100),
+    Figure("in_memory", "cases held in memory", ""),
+    Figure("questions.*.p99_ms", "p99:", "ms"),
+    Figure("events_per_second", "events imported", "1/s"),
+    Figure("bytes_per_case", "on disk", "bytes/case"),
+)  # fmt: skip
 
 
 def measurements(devices: int, seconds: float) -> list[Measurement]:
@@ -197,6 +211,8 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("latency", (*latency, "--seconds", "60", "--json"), LATENCY, 2, peers=True),
         Measurement("storm", (*bench, "storm", "--signals", "6000", "--rate", "3000", "--json"),
                     STORM, peers=True),
+        Measurement("transitions", ("benchmarks/manage_transitions.py",), TRANSITIONS),
+        Measurement("million", ("benchmarks/manage_million.py",), MILLION, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
         Measurement("map", ("benchmarks.map", *size), MAP, 1),
         Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),

@@ -166,6 +166,11 @@ class City:
         """Default rules of all device kinds, as data for ``prevent``."""
         return [dict(rule) for kind in self.kinds.values() for rule in kind.rules]
 
+    @cached_property
+    def above(self) -> dict[str, str]:
+        """Department → the one above it."""
+        return {code: one.parent for code, one in self.departments.items() if one.parent}
+
     @property
     def root(self) -> Division:
         """The city itself."""

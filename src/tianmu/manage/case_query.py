@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, desc, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, TextClause, and_, case, desc, func, select, tuple_
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.case import CaseEvent
@@ -74,19 +74,32 @@ def _concerns(departments: list[str]) -> ColumnElement[bool]:
     return table.case.c.serial.in_(found)
 
 
-def _where(query: Query, scope: Scope, now: int) -> list[ColumnElement[bool]]:
+def _where(
+    query: Query, scope: Scope, now: int, *, walk: bool
+) -> list[ColumnElement[bool] | TextClause]:
+    """``walk``: in the order that is asked for, until the page is full. Where nothing narrower is
+    asked for, the probe must not lead to an index then: nearly all cases have the same."""
     c = table.case.c
-    found: list[ColumnElement[bool]] = [within(scope), c.probe == (scope.probe or query.probe)]
+    probe = scope.probe or query.probe
+    narrow = (query.open, query.overdue, query.divisions) != (None, None, None)
+    named = query.stage or query.level or query.matter or query.queue
+    by_probe = bool(narrow or named or not walk)
+    if (query.department or scope.departments is not None) and query.open is not True:
+        by_probe = False
+    of_probe = (c.probe if by_probe else func.coalesce(c.probe, "")) == probe
+    found: list[ColumnElement[bool] | TextClause] = [within(scope), of_probe]
     asked = {name: getattr(query, name) for name in ("stage", "level", "matter", "queue")}
     found += [c[name] == value for name, value in asked.items() if value]
     if query.department:
         found.append(_concerns([query.department]))
     if query.divisions is not None:
         found.append(c.division.in_(sorted(query.divisions)))
+    if query.queue:
+        found.append(table.QUEUED)
     if query.open is not None:
-        found.append(c.open == int(query.open))
+        found.append(table.OPEN if query.open else table.CLOSED)
     if query.overdue is not None:
-        found.append(c.open == 1)
+        found.append(table.OPEN)
         found.append(c.due < now if query.overdue else c.due >= now)
     if query.q:
         words = plain(query.q)
@@ -97,7 +110,7 @@ def _where(query: Query, scope: Scope, now: int) -> list[ColumnElement[bool]]:
 def cases(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> Page:
     """One page of cases. Raises ``ValueError`` for an unknown sort or a cursor that is none."""
     c = table.case.c
-    where = _where(query, scope, now)
+    where = _where(query, scope, now, walk=True)
     if query.sort == "due":
         keys: tuple[Any, ...] = (c.due, c.serial)
         order: tuple[Any, ...] = keys
@@ -136,7 +149,9 @@ def _cursor(token: str, count: int) -> tuple[int, ...]:
 
 def count(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> int:
     """How many cases fit, cursor and limit aside."""
-    return connection.scalar(select(func.count()).where(*_where(query, scope, now))) or 0
+    return (
+        connection.scalar(select(func.count()).where(*_where(query, scope, now, walk=False))) or 0
+    )
 
 
 def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState | None:
@@ -274,7 +289,7 @@ def counts(
     near = func.sum(case((and_(c.due >= now, c.due < soon), 1), else_=0))
     rows = connection.execute(
         select(c.lead, c.stage, c.level, func.count(), late, near)
-        .where(c.open == 1, seen)
+        .where(table.OPEN, seen)
         .group_by(c.lead, c.stage, c.level)
     )
     by_level: dict[str, int] = {}

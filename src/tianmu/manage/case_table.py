@@ -6,10 +6,13 @@ Every row but those of ``report``, ``handover`` and ``case_counter`` can be rebu
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
@@ -45,26 +48,62 @@ case = Table(
     Column("words", String, nullable=False),  # number, title and text, folded, for search
     Column("state", LargeBinary, nullable=False),  # CaseState as msgpack
 )
-_open = text("open = 1")
-Index("case_state_due", case.c.due, case.c.serial)
-Index("case_state_gravity", case.c.level_number, case.c.serial)
-Index(
+OPEN = text("open = 1")
+"""the condition of indexes over open cases: in a query it has to stand in the same words"""
+CLOSED = text("open = 0")
+QUEUED = text("queue <> ''")
+
+
+def _open(name: str, *columns: Column[Any]) -> None:
+    Index(name, *columns, sqlite_where=OPEN, postgresql_where=OPEN)
+
+
+# Every question names the probe (empty: real cases), so that it stands first; but what lists cases
+# of all kinds in an order has to walk that order, which ``case_query`` asks for.
+_open("case_open_due", case.c.probe, case.c.due, case.c.serial)
+_open("case_open_gravity", case.c.probe, case.c.level_number, case.c.serial)
+_open("case_open_newest", case.c.probe, case.c.serial)
+_open("case_open_level", case.c.probe, case.c.level, case.c.due, case.c.serial)
+_open(
     "case_state_count",
     case.c.probe,
     case.c.lead,
     case.c.stage,
     case.c.level,
     case.c.due,
-    sqlite_where=_open,
-    postgresql_where=_open,
 )
-Index("case_state_open", case.c.serial, sqlite_where=_open, postgresql_where=_open)
+Index("case_due", case.c.due, case.c.serial)
+Index("case_gravity", case.c.level_number, case.c.serial)
+Index(
+    "case_closed_newest",
+    case.c.probe,
+    case.c.serial,
+    sqlite_where=CLOSED,
+    postgresql_where=CLOSED,
+)
+Index("case_stage", case.c.probe, case.c.stage, case.c.due, case.c.serial)
+Index("case_level", case.c.probe, case.c.level, case.c.level_number, case.c.serial)
+Index("case_division", case.c.probe, case.c.division, case.c.serial)
+Index("case_matter", case.c.probe, case.c.matter, case.c.serial)
+Index(
+    "case_queue",
+    case.c.probe,
+    case.c.queue,
+    case.c.due,
+    case.c.serial,
+    sqlite_where=QUEUED,
+    postgresql_where=QUEUED,
+)
 Index("case_state_number", case.c.number, unique=True)
 Index("case_state_opened", case.c.opened_at, case.c.probe)
 Index("case_state_closed", case.c.closed_at, case.c.probe)
-Index("case_state_stage", case.c.stage, case.c.due, case.c.serial)
-Index("case_state_division", case.c.division, case.c.serial)
-Index("case_state_level", case.c.level, case.c.due, case.c.serial)
+
+
+def drop_old_indexes(connection: Connection) -> None:
+    """Version 0 to 1: indexes that did not begin with the probe."""
+    for name in ("due", "gravity", "open", "stage", "division", "level"):
+        connection.execute(text(f"DROP INDEX IF EXISTS case_state_{name}"))
+
 
 event = Table(
     "case_event",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LOOK = 500
 """names asked for in one query"""
 GENERATION, SERIAL, SIGNALS = "generation", "serial", "signals"
+_generation = select(table.counter.c.value).where(table.counter.c.name == GENERATION)
 
 
 class Desk:
@@ -73,9 +74,7 @@ class Desk:
 
     def ready(self, connection: Connection) -> None:
         """Read the tables if memory is not what was last written."""
-        stored = connection.scalar(
-            select(table.counter.c.value).where(table.counter.c.name == GENERATION)
-        )
+        stored = connection.scalar(_generation)
         if not self.loaded or (stored or 0) != self.counters.get(GENERATION, 0):
             self.load(connection)
 
@@ -85,7 +84,7 @@ class Desk:
         self._clear()
         for name, value in connection.execute(select(table.counter.c.name, table.counter.c.value)):
             self.counters[name] = value
-        rows = connection.execute(select(table.case.c.state).where(table.case.c.open == 1))
+        rows = connection.execute(select(table.case.c.state).where(table.OPEN))
         anchors: dict[int, Anchor] = {}
         for (data,) in rows:
             state = ledger.decode_state(data)
@@ -95,7 +94,7 @@ class Desk:
         known = (
             select(table.member.c.serial, table.member.c.told, table.member.c.returned)
             .join(table.case, table.case.c.serial == table.member.c.serial)
-            .where(table.case.c.open == 1)
+            .where(table.OPEN)
             .order_by(table.member.c.serial, table.member.c.sequence)
         )
         identities: list[tuple[str, str]] = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, Delete, Insert, Table, bindparam, delete, insert, update
 
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
@@ -117,6 +118,13 @@ _update_state = (
     .where(table.case.c.serial == bindparam("key"))
     .values(state=bindparam("bytes"))
 )
+_count = (
+    update(table.counter)
+    .where(table.counter.c.name == bindparam("key"))
+    .values(value=bindparam("value"))
+)
+_new_count = insert(table.counter)
+_new_event, _new_case, _new_member = insert(table.event), insert(table.case), insert(table.member)
 _end_member = (
     update(table.member)
     .where(table.member.c.kind == bindparam("k"), table.member.c.id == bindparam("i"))
@@ -138,7 +146,7 @@ def write_events(connection: Connection, written: list[tuple[CaseEvent, int]]) -
     """Rows of ``case_event``, ``case_member`` and ``case_evidence`` for appended events, in their
     order. A signal that moves from one case to another leaves before it joins."""
     connection.execute(
-        insert(table.event),
+        _new_event,
         [
             {
                 "serial": table.serial_of(event.case),
@@ -152,7 +160,7 @@ def write_events(connection: Connection, written: list[tuple[CaseEvent, int]]) -
     for run in _runs(events):
         rows, changes = members_of(run)
         if rows:
-            connection.execute(insert(table.member), rows)
+            connection.execute(_new_member, rows)
         left = [event for event in changes if event.step == "leave"]
         if left:
             connection.execute(_drop_member, [_member_key(event) for event in left])
@@ -202,11 +210,9 @@ def _member_key(event: CaseEvent) -> dict[str, Any]:
 def write_counters(connection: Connection, counters: Mapping[str, int]) -> None:
     """Rows of ``case_counter``."""
     for name, value in counters.items():
-        changed = connection.execute(
-            update(table.counter).where(table.counter.c.name == name).values(value=value)
-        )
+        changed = connection.execute(_count, {"key": name, "value": value})
         if not changed.rowcount:
-            connection.execute(insert(table.counter).values(name=name, value=value))
+            connection.execute(_new_count, {"name": name, "value": value})
 
 
 def write_states(
@@ -233,7 +239,7 @@ def write_states(
         if before is None or parties(before) != parties(after):
             concerned.append((before, after))
     if new:
-        connection.execute(insert(table.case), new)
+        connection.execute(_new_case, new)
     if old:
         connection.execute(_update_case, [{"key": one["serial"], **one} for one in old])
     if same:
@@ -251,10 +257,20 @@ def write_states(
 def _replace(connection: Connection, target: Any, changed: list[Any], rows: Any) -> None:
     gone = [{"key": table.serial_of(after.case)} for before, after in changed if before]
     if gone:
-        connection.execute(delete(target).where(target.c.serial == bindparam("key")), gone)
+        connection.execute(_clear(target), gone)
     made = [one for _, after in changed for one in rows(after)]
     if made:
-        connection.execute(insert(target), made)
+        connection.execute(_fill(target), made)
+
+
+@cache
+def _clear(target: Table) -> Delete:
+    return delete(target).where(target.c.serial == bindparam("key"))
+
+
+@cache
+def _fill(target: Table) -> Insert:
+    return insert(target)
 
 
 def _order_rows(state: CaseState) -> list[dict[str, Any]]:

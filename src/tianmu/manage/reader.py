@@ -59,7 +59,9 @@ class Reader:
 
     def start(self) -> None:
         """Make the tables, read what is open and how far the topics were read."""
-        self.records.create(case_table.metadata, room="manage")
+        self.records.create(
+            case_table.metadata, room="manage", migrations=(case_table.drop_old_indexes,)
+        )
 
         def look(tx: Transaction) -> tuple[dict[str, int], int]:
             self._desk.load(tx.connection)

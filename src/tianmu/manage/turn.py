@@ -90,7 +90,7 @@ class Turn:
 
 def parents(city: City) -> dict[str, str]:
     """Department → the one above it."""
-    return {code: one.parent for code, one in city.departments.items() if one.parent}
+    return city.above
 
 
 def own_work(state: CaseState, step: str, actor: Actor) -> bool:

@@ -1,0 +1,260 @@
+"""Whether a million closed cases slow anything that is asked of what is open.
+
+A city's closed cases are imported as whole lives of events by the rebuild path (``import_events``),
+with as many open ones as a busy city has beside them; then every question that a page asks is asked
+many times over, with other divisions, departments, words and pages each time. One JSON object is
+printed: how fast the import was, how large the file is, what stays in memory, and per question its
+median and p99 in ms.
+
+    python benchmarks/manage_million.py --cases 1000000 --open 5000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tianmu.access.scope import Scope
+from tianmu.city.pack import City, load
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.origin import Origin
+from tianmu.manage import case_query
+from tianmu.manage.case_query import Query
+from tianmu.manage.manage import Manage
+from tianmu.manage.rebuild import import_events
+from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Records
+
+DAY = 86_400_000_000
+WORDS = (
+    "litter",
+    "lamp",
+    "pipe",
+    "smoke",
+    "noise",
+    "hole",
+    "tree",
+    "water",
+    "垃圾",
+    "路灯",
+    "积水",
+)
+
+
+class Life:
+    """Events of one case, a minute apart."""
+
+    def __init__(self, case: str, at: int) -> None:
+        self.case, self.at, self.sequence = case, at, 0
+
+    def event(self, step: str, stage: str, data: dict[str, Any], who: str = "@system") -> CaseEvent:
+        self.sequence += 1
+        return CaseEvent(
+            case=self.case,
+            sequence=self.sequence,
+            step=step,
+            stage=stage,
+            at=self.at + self.sequence * 60_000_000,
+            actor=who,
+            data=data,
+        )
+
+
+def lives(
+    city: City, closed: int, running: int, now: int, draw: random.Random
+) -> Iterator[CaseEvent]:
+    """Cases one after the other from long ago to now, each with all its events."""
+    matters = [one.key for one in city.matters.values()]
+    divisions = sorted(city.divisions)
+    departments = sorted(city.departments)
+    levels = city.profile.levels
+    begin = now - 3 * 365 * DAY
+    for number in range(closed + running):
+        case, over = f"c{number + 1}", number < closed
+        at = begin + (now - begin) * number // (closed + running)
+        unit, level = draw.choice(departments), draw.choice(levels)
+        day = city.calendar.local(at)
+        event = Life(case, at).event
+
+        title = f"{draw.choice(WORDS)} {draw.choice(WORDS)} {number % 9973}"
+        yield event(
+            "open",
+            "verify",
+            {
+                "number": f"{day:%Y%m%d}{number:07d}",
+                "kind": "report",
+                "title": {"zh": title, "en": title},
+                "text": f"{title} {draw.choice(WORDS)}",
+                "matter": draw.choice(matters),
+                "division": draw.choice(divisions),
+                "origin": str(Origin.SEEDED),
+                "member": {"kind": "report", "id": f"r{number}", "at": at, "matters": []},
+            },
+        )
+        yield event("grade", "verify", {"level": level.name, "number": level.number, "tier": 1})
+        yield event("assign", "verify", {"lead": unit, "joint": [], "queue": ""})
+        order = {
+            "order": f"{case}-1",
+            "unit": unit,
+            "task": {"zh": "处置", "en": "handle"},
+            "due": at + DAY,
+            "sent_at": at,
+            "lead": True,
+        }
+        clock = {
+            "name": f"handle:{case}-1",
+            "started_at": at,
+            "due": at + DAY if over else now + draw.randrange(-DAY, 5 * DAY),
+            "value": 1.0,
+            "unit": "natural_day",
+        }
+        yield event("order", "handle", {"order": order, "clocks": [clock]}, "olga")
+        if over:
+            done = {"order": f"{case}-1", "result": "done", "stopped": [f"handle:{case}-1"]}
+            yield event("accept", "handle", {"order": f"{case}-1"}, "cleo")
+            yield event("feed_back", "feed_back", done, "cleo")
+            yield event("check", "check", {"result": "pass"}, "chen")
+            yield event("close", "close", {}, "olga")
+
+
+Ask = Callable[[Connection], Any]
+
+
+def questions(
+    city: City, now: int, draw: random.Random, count: int
+) -> dict[str, Callable[[], Ask]]:
+    """Name of what a page asks → one such question, other each time."""
+    divisions, departments = sorted(city.divisions), sorted(city.departments)
+    matters = [one.key for one in city.matters.values()]
+    midnight = now - now % DAY
+
+    def page(**more: Any) -> Ask:
+        return lambda c: case_query.cases(c, Query(limit=100, **more), now)
+
+    def total(**more: Any) -> Ask:
+        return lambda c: case_query.count(c, Query(**more), now)
+
+    def deep(**more: Any) -> Ask:
+        def ask(c: Connection) -> Any:
+            found = case_query.cases(c, Query(limit=100, **more), now)
+            return case_query.cases(c, Query(limit=100, cursor=found.next or "", **more), now)
+
+        return ask
+
+    def scoped(scope: Scope, **more: Any) -> Ask:
+        return lambda c: case_query.cases(c, Query(limit=100, **more), now, scope)
+
+    def one() -> Ask:
+        return lambda c: case_query.read(c, f"c{draw.randrange(1, count)}")
+
+    return {
+        "open by due": lambda: page(open=True),
+        "open, second page": lambda: deep(open=True),
+        "open, newest": lambda: page(open=True, sort="opened"),
+        "open, gravest": lambda: page(open=True, sort="level"),
+        "open, counted": lambda: total(open=True),
+        "overdue": lambda: page(open=True, overdue=True),
+        "overdue, counted": lambda: total(overdue=True),
+        "all, newest": lambda: page(sort="opened"),
+        "all by due": page,
+        "all, gravest": lambda: page(sort="level"),
+        "all, counted": total,
+        "closed, newest": lambda: page(open=False, sort="opened"),
+        "closed, counted": lambda: total(open=False),
+        "a division's, newest": lambda: page(
+            divisions=frozenset([draw.choice(divisions)]), sort="opened"
+        ),
+        "a division's open": lambda: page(divisions=frozenset([draw.choice(divisions)]), open=True),
+        "a division's, counted": lambda: total(divisions=frozenset([draw.choice(divisions)])),
+        "a department's open": lambda: page(department=draw.choice(departments), open=True),
+        "a department's, newest": lambda: page(department=draw.choice(departments), sort="opened"),
+        "a department's, counted": lambda: total(department=draw.choice(departments)),
+        "in a department's scope": lambda: scoped(
+            Scope(departments=frozenset([draw.choice(departments)])), open=True
+        ),
+        "a matter's, newest": lambda: page(matter=draw.choice(matters), sort="opened"),
+        "a matter's, counted": lambda: total(matter=draw.choice(matters)),
+        "a stage": lambda: page(stage=draw.choice(("verify", "handle", "close"))),
+        "a stage, counted": lambda: total(stage=draw.choice(("verify", "handle", "close"))),
+        "a level, gravest": lambda: page(level=draw.choice(city.profile.levels).name, sort="level"),
+        "words": lambda: page(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}", sort="opened"),
+        "words, counted": lambda: total(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}"),
+        "a queue": lambda: page(queue=draw.choice(("verify", "returned", "appeal"))),
+        "vital signs": lambda: lambda c: case_query.counts(c, now, midnight, now + DAY // 12),
+        "one case": one,
+    }
+
+
+def run(pack: str, closed: int, running: int, rounds: int, seed: int, data: Path) -> dict[str, Any]:
+    city, draw = load(pack), random.Random(seed)
+    hub, journal = Records(data / "hub.sqlite"), SqliteJournal(data)
+    now = time.time_ns() // 1000
+    manage = Manage(hub, journal, city, lambda: now, data)
+    manage.start()
+    begun = time.perf_counter()
+    events = import_events(hub, lives(city, closed, running, now, draw))
+    built = time.perf_counter() - begun
+    begun = time.perf_counter()
+    manage.start()
+    loaded = time.perf_counter() - begun
+    asked: list[dict[str, Any]] = []
+    for name, make in questions(city, now, draw, closed).items():
+        times = []
+        for _ in range(rounds):
+            ask = make()
+            started = time.perf_counter()
+            hub.read(ask)
+            times.append((time.perf_counter() - started) * 1000)
+        times.sort()
+        asked.append(
+            {
+                "name": name,
+                "p50_ms": round(statistics.median(times), 2),
+                "p99_ms": round(times[min(rounds - 1, int(rounds * 0.99))], 2),
+            }
+        )
+    size = sum(one.stat().st_size for one in data.glob("hub.sqlite*"))
+    held = len(manage._desk.states)  # what is in memory: the open ones
+    journal.close()
+    hub.close()
+    return {
+        "cases": closed + running,
+        "events": events,
+        "events_per_second": round(events / built),
+        "build_seconds": round(built, 1),
+        "load_seconds": round(loaded, 2),
+        "in_memory": held,
+        "bytes_per_case": round(size / (closed + running)),
+        "questions": asked,
+        "worst_p99_ms": max(one["p99_ms"] for one in asked),
+        "pack": pack,
+        "seed": seed,
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--open", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--pack", default="liyang")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        print(json.dumps(run(asked.pack, asked.cases, asked.open, asked.rounds, asked.seed, data)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""On the real store: whatever people do to cases, tables are what the events add up to; and what
+pages ask for is found by an index, not by looking at every case.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tianmu.access.scope import Scope
+from tianmu.facts.case import CaseEvent
+from tianmu.manage import case_query
+from tianmu.manage.actor import Actor
+from tianmu.manage.case_query import Query
+from tianmu.manage.fold import fold
+from tianmu.manage.manage import Conflict, Refused
+from tianmu.manage.rebuild import rebuild
+
+from .test_manage import House, house
+from .town import (
+    CHECKER,
+    CLEANER,
+    COMMANDER,
+    FIRE,
+    FIREMAN,
+    GRID,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    OFFICER,
+    RUBBISH,
+)
+
+__all__ = ["house"]
+
+ACTORS = (OFFICER, CHECKER, COMMANDER, FIREMAN, CLEANER, GRID, Actor("anna", ("acceptor",)))
+DAY = {"value": 2, "unit": "work_day"}
+DATA: dict[str, dict[str, Any]] = {
+    "feed_back": {"result": "done"},
+    "check": {"result": "pass"},
+    "review": {"result": "pass"},
+    "note": {"text": "x"},
+    "supplement": {"text": "x"},
+    "grade": {"level": "III"},
+    "assign": {"department": "roads"},
+    "assess": {"injured": 1},
+    "transfer": {"department": "clean"},
+    "order": {"department": "roads"},
+    "ask_extension": {"limit": DAY},
+    "extend": {"limit": DAY},
+    "evaluate": {"score": 4},
+    "rule": {"department": "fire"},
+}
+
+
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+def test_walks_of_many_hands(house: House, seed: int) -> None:
+    """People take what is offered to them, some with what they saw too long ago."""
+    draw = random.Random(seed)
+    for number in range(4):
+        house.alarm(east=number * 900, matter=FIRE)
+        house.report("litter", east=number * 900 + 5000.0, matter=RUBBISH)
+    house.work()
+    names = [state.case for state in house.states()]
+    seen = dict.fromkeys(names, 1)
+    conflicts = 0
+    for _ in range(220):
+        house.now += draw.randrange(20 * MINUTE)
+        if draw.random() < 0.1:
+            house.now += 5 * HOUR
+        house.work()
+        case, who = draw.choice(names), draw.choice(ACTORS)
+        offered = [one["step"] for one in house.manage.actions(case, who)]
+        offered = [one for one in offered if one not in ("merge", "split", "void")]
+        if not offered:
+            continue
+        step = draw.choice(offered)
+        expected = seen[case] if draw.random() < 0.3 else None
+        before = house.manage.case(case).version
+        try:
+            after = house.manage.command(case, step, who, expected, "because", DATA.get(step, {}))
+        except Conflict as conflict:
+            conflicts += 1
+            assert expected is not None and expected < conflict.state.version == before
+            seen[case] = before
+        except Refused as refused:
+            assert refused.refusal.what in ("data", "too_late", "nobody_to_call"), (seed, step)
+            assert house.manage.case(case).version == before
+        else:
+            assert after.version > before
+    assert conflicts, seed
+    by_case: dict[str, list[CaseEvent]] = {}
+    for one in house.topic():
+        by_case.setdefault(one.case, []).append(one)
+    for case, events in by_case.items():
+        assert fold(events) == house.manage.case(case), (seed, case)
+        for one in events:
+            assert one.step not in ("check", "close") or one.actor != "@system"
+    tables = house.tables()
+    rebuild(house.hub, house.journal)
+    assert house.tables() == tables, seed
+
+
+NORTH = frozenset(["11"])
+
+
+@pytest.mark.parametrize(
+    ("query", "scope", "index"),
+    [
+        (Query(open=True), Scope(), "case_open_due"),
+        (Query(open=True, overdue=True), Scope(), "case_open_due"),
+        (Query(open=True, sort="level"), Scope(), "case_open_gravity"),
+        (Query(open=True, sort="opened"), Scope(), "case_open_newest"),
+        (Query(), Scope(), "USING INDEX case_due"),
+        (Query(sort="level"), Scope(), "USING INDEX case_gravity"),
+        (Query(open=False, sort="opened"), Scope(), "case_closed_newest"),
+        (Query(matter=FIRE, sort="opened"), Scope(), "case_matter"),
+        (Query(divisions=NORTH, sort="opened"), Scope(), "case_division"),
+        (Query(department="fire", sort="opened"), Scope(), "INTEGER PRIMARY KEY"),
+        (Query(open=True), Scope(departments=frozenset(["fire"])), "case_open_due"),
+        (Query(queue="verify"), Scope(), "case_queue"),
+    ],
+)
+def test_pages_are_found_by_an_index(house: House, query: Query, scope: Scope, index: str) -> None:
+    asked: list[Any] = []
+
+    def listen(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(house.hub.engine, "before_cursor_execute", listen)
+    house.hub.read(lambda one: case_query.cases(one, query, MONDAY, scope))
+    event.remove(house.hub.engine, "before_cursor_execute", listen)
+    statement, parameters = next(one for one in asked if one[0].startswith("SELECT"))
+    with house.hub.engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    plan = " ; ".join(str(row[3]) for row in rows)
+    assert index in plan and "TEMP B-TREE" not in plan, plan
