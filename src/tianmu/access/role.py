@@ -40,6 +40,7 @@ PERMISSIONS: dict[str, Text] = {
     "case.merge": {"zh": "合并、拆分案件", "en": "Merge and split cases"},
     "case.rule": {"zh": "裁定权责", "en": "Rule who answers for a matter"},
     "case.note": {"zh": "添加备注", "en": "Add notes"},
+    "room.use": {"zh": "进入指挥室", "en": "Work in command rooms"},
     "case.print": {"zh": "打印案件档案", "en": "Print case files"},
     "case.whistle": {"zh": "吹哨：呼叫部门到场", "en": "Whistle: call departments to the place"},
     "patrol.write": {"zh": "巡查", "en": "Walk patrols"},
@@ -112,6 +113,7 @@ _DESK = _SEE | {
     "rule.read",
     "case.note",
     "case.print",
+    "room.use",
 }
 _ADMIN = frozenset({"city.read", "organisation.read"})
 _ADMINISTRATORS = frozenset({"system_admin", "security_admin", "audit_admin"})
@@ -237,6 +239,7 @@ ROLES: dict[str, Role] = {
             {"zh": "部门处置员", "en": "Department worker"},
             _SEE
             | {
+                "room.use",
                 "case.handle",
                 "case.note",
                 "patrol.write",

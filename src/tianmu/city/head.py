@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tianmu.city import admission, basemap, bounds, duty, letterhead, retention, side_paths
+from tianmu.city import admission, basemap, bounds, desk, duty, letterhead, retention, side_paths
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
+from tianmu.city.desk import Desk
 from tianmu.city.division import Tier
 from tianmu.city.document import Document
 from tianmu.city.letterhead import Letterhead
@@ -55,6 +56,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     taking: Taking = Taking()
     admission: Admission = Admission()
     letterhead: Letterhead = Letterhead()
+    desk: Desk = Desk()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
@@ -107,6 +109,7 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
     bounds.check(reader, document, head.asking, head.taking)
     admission.check(reader, document, head.admission)
     letterhead.check(reader, document, head.letterhead)
+    desk.check(reader, document, head.desk)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)
     return document, head

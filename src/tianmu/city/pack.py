@@ -39,6 +39,7 @@ from tianmu.city.bounds import Asking, Taking
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
 from tianmu.city.department import Department
+from tianmu.city.desk import Desk
 from tianmu.city.device import DeviceKind
 from tianmu.city.division import Division, Tier
 from tianmu.city.duty import Duties, Duty
@@ -127,6 +128,8 @@ class City:
     """how people are let in"""
     letterhead: Letterhead = field(default_factory=Letterhead)
     """what stands on the city's papers"""
+    desk: Desk = field(default_factory=Desk)
+    """how its desks work"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
@@ -354,6 +357,7 @@ def _read(reader: PackReader) -> City | None:
         taking=head.taking,
         admission=head.admission,
         letterhead=head.letterhead,
+        desk=head.desk,
         basemap=head.basemap,
         truth=told,
     )

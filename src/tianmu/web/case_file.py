@@ -44,6 +44,11 @@ def _words() -> dict[str, Any]:
     return tomllib.loads((files("tianmu.web") / "case_file.toml").read_text(encoding="utf-8"))
 
 
+def room_words(language: str) -> dict[str, str]:
+    """What each kind of entry of a command room is called."""
+    return {kind: say(text, language) for kind, text in _words()["room_kinds"].items()}
+
+
 def case_file(
     city: City, told: Print, read: Callable[[str], bytes], pages: Path | None = None
 ) -> bytes:

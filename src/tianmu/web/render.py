@@ -29,11 +29,12 @@ from tianmu.facts.registry import (
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
+from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.store.journal.contract import Entry
 from tianmu.web import moment, sending
-from tianmu.web.api import alarms, cases, reports, sources, units
+from tianmu.web.api import alarms, cases, reports, rooms, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.route import encode
@@ -206,9 +207,11 @@ def _intake(hub: Hub, entries: Sequence[Entry]) -> list[News]:
 
 
 def _deeds(hub: Hub, entries: Sequence[Entry]) -> list[News]:
-    news = []
+    news: list[News] = []
     for entry in entries:
         fact = decode(entry.payload)
+        if isinstance(fact, Deed) and fact.verb.startswith(rooms.VERB):
+            news += _room(hub, entry.position, fact)
         if isinstance(fact, Deed) and fact.verb.startswith(HANDOVER):
             item = fact.data.get("item")
             news.append(News(entry.position, "handover", "handover.read", None, encode(item)))
@@ -237,6 +240,16 @@ def _units(hub: Hub, entries: Sequence[Entry]) -> list[News]:
         ),
         key=lambda news: news.position,
     )
+
+
+def _room(hub: Hub, position: int, fact: Deed) -> list[News]:
+    """What happened in a command room, to those who may see its case."""
+    state = cases.states(hub, [fact.object]).get(fact.object)
+    if state is None:
+        return []
+    told = msgspec.convert(fact.data["event"], RoomEvent)
+    said = rooms.event_said(told, hub.names_of({told.actor}))
+    return [News(position, "room", "room.use", cases.extent(state), encode(said))]
 
 
 _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {

@@ -16,7 +16,8 @@ from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.case_whole import whole
 from tianmu.web.api.cases import one
-from tianmu.web.case_file import Print, case_file
+from tianmu.web.api.rooms import on_paper
+from tianmu.web.case_file import Print, case_file, room_words
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
@@ -87,6 +88,7 @@ def print_case(
         who=ask.who.name or ask.who.account,
         at=hub.clock(),
         language=spoken,
+        room=on_paper(ask, case, room_words(spoken)) if ask.may("room.use") else (),
     )
     with _making:
         content = case_file(hub.city, told, hub.manage.evidence.read, hub.ui)

@@ -1,0 +1,40 @@
+"""How the desks of the city work: the pack's ``[desk]``. All figures are defaults, to be set by the
+city."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tianmu.city.document import Document
+from tianmu.city.reader import PackReader
+
+FILE = "city.toml"
+TABLE = "desk"
+
+
+class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Command rooms, deeds on many cases at once, what counts as due soon."""
+
+    room_level: int = 3
+    """a case of this level or a graver one (1 is the gravest) has a command room by itself"""
+    here_s: float = 30.0
+    """seconds without a sign of life after which somebody has left a command room"""
+    bulk_most: int = 50
+    """cases that one deed may be done to at once"""
+    soon_h: float = 2.0
+    """what is due within so many hours is due soon"""
+    basis: str = ""
+
+
+def check(reader: PackReader, document: Document, found: Desk) -> None:
+    """Faults of what can be read but cannot be meant."""
+    for key, least, most in (
+        ("room_level", 0, 5),
+        ("here_s", 10, 600),
+        ("bulk_most", 1, 500),
+        ("soon_h", 0.1, 72),
+    ):
+        value = getattr(found, key)
+        if not least <= value <= most:
+            line = document.line(TABLE, key)
+            reader.fault(FILE, line, f"{key} is {value:g}", f"give {least:g} to {most:g}")
