@@ -5,7 +5,7 @@
 // the answers are under way are applied over them.
 import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, Unit, Vitals } from "@/api/types";
+import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals } from "@/api/types";
 import { applyUnit, forgetUnits } from "@/units";
 import { hush, listen, type PushKind } from "@/push";
 import { setServerTime, zone } from "@/time";
@@ -42,6 +42,13 @@ const MOST = 1000;
 
 const QUIET = new Set(["normal", "removed"]);
 const NEEDS_ACKNOWLEDGING = new Set(["unacknowledged", "returned_unacknowledged", "latched_unacknowledged"]);
+
+/** Whoever looks at a command room hears what happens in rooms; null: ask for it again. */
+const roomHearers = new Set<(told: RoomEvent | null) => void>();
+export function onRoom(hear: (told: RoomEvent | null) => void): () => void {
+  roomHearers.add(hear);
+  return () => roomHearers.delete(hear);
+}
 
 export function unacknowledged(alarm: Alarm): boolean {
   return NEEDS_ACKNOWLEDGING.has(alarm.state);
@@ -103,6 +110,8 @@ function apply(kind: PushKind, data: unknown): void {
       return mapHearers.forEach((tell) => tell(data as MapChanges));
     case "unit":
       return applyUnit(data as Unit);
+    case "room":
+      return roomHearers.forEach((tell) => tell(data as RoomEvent));
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -189,7 +198,10 @@ function hear(kind: PushKind, data: unknown): void {
     version = told;
     window.clearTimeout(impatient);
     mapHearers.forEach((tell) => tell(null));
-    if (!hello?.resumed) void refresh();
+    if (!hello?.resumed) {
+      roomHearers.forEach((tell) => tell(null));
+      void refresh();
+    }
     return;
   }
   if (waiting) waiting.push([kind, data]);

@@ -11,6 +11,7 @@ export const router = createRouter({
     { path: "/account", name: "account", component: () => import("@/pages/account/AccountPage.vue") },
     { path: "/trust", name: "trust", component: () => import("@/pages/trust/TrustPage.vue") },
     { path: "/hall", name: "hall", component: () => import("@/pages/hall/HallPage.vue") },
+    { path: "/desk/room/:case", name: "room", component: () => import("@/pages/room/RoomPage.vue") },
     {
       path: "/desk/:view(cases|alarms|handover)?/:id?",
       name: "desk",

@@ -975,6 +975,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case}/room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The command room of a case: who is in, what was asked for and drawn, its whole log
+         * @description The command room of a case: who is in, what was asked for and drawn, its whole log.
+         *
+         *     Needs `room.use`.
+         */
+        get: operations["get_room"];
+        put?: never;
+        /**
+         * Add to a command room. Entries stand one after another; whoever changes a task or a drawing
+         * @description Add to a command room. Entries stand one after another; whoever changes a task or a drawing
+         *     names the version they saw (`was`), and gets 412 where somebody else was first. `open` (with
+         *     `case.command`) opens a room on a case that is not grave enough to have one by itself.
+         *
+         *     Needs `room.use`.
+         */
+        post: operations["tell_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/room/here": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Be in the room: to be said again every 10 seconds as long as somebody looks at it
+         * @description Be in the room: to be said again every 10 seconds as long as somebody looks at it.
+         *
+         *     Needs `room.use`.
+         */
+        put: operations["enter_room"];
+        post?: never;
+        /**
+         * Leave the room
+         * @description Leave the room.
+         *
+         *     Needs `room.use`.
+         */
+        delete: operations["leave_room"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case}": {
         parameters: {
             query?: never;
@@ -3639,6 +3697,85 @@ export interface components {
             language: string;
             size: number;
             digest: string;
+        };
+        /**
+         * RoomSaid
+         * @description A room as it is now.
+         */
+        RoomSaid: {
+            case: string;
+            number: string;
+            open: boolean;
+            why: string;
+            version: number;
+            present: components["schemas"]["PresentSaid"][];
+            tasks: components["schemas"]["ItemSaid"][];
+            drawings: components["schemas"]["ItemSaid"][];
+            log: components["schemas"]["RoomEventSaid"][];
+        };
+        /** PresentSaid */
+        PresentSaid: {
+            account: string;
+            name: string;
+            since: string | null;
+        };
+        /**
+         * ItemSaid
+         * @description A task or a drawing as it is now.
+         */
+        ItemSaid: {
+            item: string;
+            version: number;
+            text: string;
+            by: string;
+            by_name: string;
+            at: string | null;
+            unit: string;
+            shape: string;
+            points: [
+                number,
+                number
+            ][];
+            done_by: string;
+            done_at: string | null;
+        };
+        /** RoomEventSaid */
+        RoomEventSaid: {
+            case: string;
+            sequence: number;
+            at: string | null;
+            actor: string;
+            actor_name: string;
+            kind: string;
+            item: string;
+            text: string;
+            unit: string;
+            shape: string;
+            points: [
+                number,
+                number
+            ][];
+        };
+        /** RoomTold */
+        RoomTold: {
+            kind: string;
+            /** @default  */
+            text: string;
+            /** @default  */
+            item: string;
+            /** @default null */
+            was: number | null;
+            /** @default  */
+            unit: string;
+            /** @default  */
+            shape: string;
+            /** @default [] */
+            points: [
+                number,
+                number
+            ][];
+            /** @default  */
+            key: string;
         };
         /** CaseWhole */
         CaseWhole: {
@@ -7286,6 +7423,137 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_PrintSaid_"];
                 };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    tell_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "say",
+                 *       "text": "Two engines are on site",
+                 *       "key": "5e0c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoomTold"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomEventSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    enter_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    leave_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {

@@ -1,5 +1,12 @@
 // The desk's own words: printing, queues, bulk deeds, command room, contact ladders.
 export const dutyZh = {
   print: "打印案件档案", prints: "打印记录", printedBy: (who: string, when: string) => `${who}，${when}`, printMark: (mark: string) => `编号 ${mark}`, noPrints: "尚未打印", printVersion: (n: number) => `案件版本 ${n}`,
+  room: {
+    title: "指挥室", enter: "进入指挥室", back: "返回案件", here: "在场", nobody: "目前没有人在场", log: "记录", say: "写入记录，回车发送", send: "发送", tasks: "任务", newTask: "布置任务", taskText: "任务内容", taskUnit: "责任部门", done: "完成", again: "重开", doneBy: (who: string, when: string) => `${who} 完成，${when}`, noTasks: "还没有任务", orders: "派遣单", order: "派遣",
+    draw: "标绘", point: "点", line: "线", area: "面", drawing: "单击地图取点，回车完成，Esc 取消", drawText: "标注文字", erase: "删除标绘", rename: "改文字", drawings: "标绘", noDrawings: "还没有标绘",
+    mild: "本案等级未达到自动开设指挥室的标准", closed: "案件已结束，指挥室只读", open: "开设指挥室", openWhy: "开设理由", first: "别人先改了，已显示最新状态，请再看一遍", keys: "d p / d l / d a 标绘 · n 记录 · k 任务 · o 派遣",
+    colon: "：",
+    did: { open: "开设指挥室", say: "", task: "布置任务", task_done: "完成任务", task_again: "重开任务", draw: "标绘", redraw: "修改标绘", erase: "删除标绘", enter: "进入", leave: "离开" } as Record<string, string>,
+  },
 };
 export type DutyWords = typeof dutyZh;
