@@ -11,7 +11,6 @@ import pytest
 from tianmu.manage import room
 from tianmu.manage.manage import Manage
 
-
 DEVICES = itertools.count()
 
 
