@@ -37,7 +37,7 @@ DEGREE = 111_195.0
 
 def signals(city: City, count: int, spacing: float, draw: random.Random) -> list[Any]:
     """(incident, fact) pairs in the order they come."""
-    matters = [one for one in city.matters.values() if one.radius_m and one.radius_m <= 200]
+    matters = [one for one in city.matters.values() if 50 <= one.radius_m <= 200]
     divisions = [
         one.code
         for one in city.divisions.values()

@@ -16,7 +16,7 @@ from tianmu.manage.manage import Refused
 from tianmu.manage.rebuild import rebuild
 
 from .test_manage import House, house
-from .town import CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE
+from .town import CHECKER, CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE
 
 __all__ = ["house"]
 
@@ -179,3 +179,27 @@ def test_what_a_person_has_a_hand_in_is_left_to_him_and_shown(house: House) -> N
     assert state.case == two.case
     assert match.score >= 0.4
     assert match.reasons[0]["en"] == "the same matter"
+
+
+def test_whoever_told_of_a_merged_case_is_answered_like_the_first(house: House) -> None:
+    told = [
+        house.report(f"rubbish {east}", matter=RUBBISH, east=float(east)) for east in (0, 20, 900)
+    ]
+    house.work()
+    one, two = house.states()
+    assert (one.reports, two.reports) == (2, 1)
+    house.manage.merge(two.case, one.case, OFFICER, "one heap along the wall")
+    house.manage.command(one.case, "file", OFFICER)
+    house.manage.command(one.case, "accept", CLEANER)
+    house.manage.command(one.case, "feed_back", CLEANER, data={"result": "cleared away"})
+    house.manage.command(one.case, "check", CHECKER, data={"result": "pass"})
+    assert not [event for event in house.topic() if event.step == "answer"]
+    ended = house.manage.command(one.case, "close", OFFICER)
+    [answer] = [event for event in house.topic() if event.step == "answer"]
+    assert answer.case == one.case
+    assert answer.sequence == ended.version
+    assert sorted(answer.data["reports"]) == sorted(told)
+    assert answer.data["text"] == "cleared away"
+    tables = house.tables()
+    rebuild(house.hub, house.journal)
+    assert house.tables() == tables

@@ -65,6 +65,8 @@ class Anchor:
 
     def sure(self, matter: str) -> float:
         """How surely the case is about a matter, 0 … 1: beside what most of its signals say."""
+        if len(self.matters) == 1:
+            return 1.0
         most = max(self.matters.values(), default=0.0)
         if not most:
             return 1.0

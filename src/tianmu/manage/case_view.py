@@ -191,6 +191,8 @@ def told(event: CaseEvent, city: City) -> Text:
         parts.append(department_name(city, data["lead"]))
     elif event.step == "order":
         parts.append(department_name(city, data["order"]["unit"]))
+    elif event.step == "answer":
+        parts.append(dict.fromkeys(city.languages, data["text"]))
     elif event.step == "begin":
         parts.append(dict(data["name"]))
     elif event.step == "dispute" and data.get("whose"):

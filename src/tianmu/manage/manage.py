@@ -21,6 +21,7 @@ from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
 from tianmu.manage import case_query, case_view, deed_key, handover, intake
 from tianmu.manage.actor import Actor
+from tianmu.manage.answer import answered
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deed_key import Deed, Done
 from tianmu.manage.desk import Desk, Work
@@ -325,4 +326,4 @@ def _do(
     before = expect(work, case, expected)
     found = allowed(decide(before, command, actor, work.now, work.city))
     found = deed_key.stamped(found, actor.account, done_at, work.now, before.opened_at)
-    return before, work.add(before, found)
+    return before, work.add(before, answered(work.tx.connection, before, found))

@@ -1539,6 +1539,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{report}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the reporter is answered: the same as all who told of the same thing, also where it was
+         * @description What the reporter is answered: the same as all who told of the same thing, also where it was
+         *     told of in another case that was merged into this one.
+         *
+         *     Needs `report.read`.
+         */
+        get: operations["list_answers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/{report}/reveal": {
         parameters: {
             query?: never;
@@ -4353,6 +4376,15 @@ export interface components {
             phone: string;
             account: string;
             confidential: boolean;
+        };
+        /**
+         * AnswerSaid
+         * @description What whoever told of it is answered.
+         */
+        AnswerSaid: {
+            at: string | null;
+            case: string;
+            text: string;
         };
         /** WhyReveal */
         WhyReveal: {
@@ -8405,6 +8437,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_answers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerSaid"][];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends
 
-from tianmu.access.masking import mask_report, may_reveal
+from tianmu.access.masking import mask_report, mask_text, may_reveal
 from tianmu.access.scope import Extent, covers, restrict
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
@@ -153,6 +153,33 @@ def one_report(ask: Ask, name: str) -> Report:
 def get_report(ask: Asking, report: str) -> ReportSaid:
     """One report, personal data masked."""
     return saids(ask.hub, [one_report(ask, report)])[0]
+
+
+class AnswerSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever told of it is answered."""
+
+    at: Instant | None
+    case: str
+    text: str
+
+
+@routes("GET", "/api/reports/{report}/answers", may="report.read", gives=list[AnswerSaid])
+def list_answers(ask: Asking, report: str) -> list[AnswerSaid]:
+    """What the reporter is answered: the same as all who told of the same thing, also where it was
+    told of in another case that was merged into this one."""
+    one_report(ask, report)
+    hub = ask.hub
+    case = cases_of(hub, "report", [report]).get(report)
+    if case is None:
+        return []
+    events = hub.records.read(
+        lambda connection: case_query.events_of(connection, hub.manage.journal, case)
+    )
+    return [
+        AnswerSaid(at=moment.say(one.at), case=case, text=mask_text(str(one.data["text"])))
+        for one in events
+        if one.step == "answer" and report in one.data["reports"]
+    ]
 
 
 @routes(
