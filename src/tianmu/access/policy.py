@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from tianmu.city.admission import Admission
 
@@ -43,6 +46,20 @@ class Policy:
     grace: int = 7 * DAY
     """µs after an account was made in which it may do without"""
 
+    admin_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """from which alone administrators work (§8.1.4.4 c); empty: any"""
+
+    def admits(self, roles: Iterable[str], address: str) -> bool:
+        """Whether an account of these roles may work from this address."""
+        if not self.admin_networks or not any(role.endswith("_admin") for role in roles):
+            return True
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        found = getattr(found, "ipv4_mapped", None) or found
+        return any(found in network for network in self.admin_networks)
+
     def lock_for(self, locks: int) -> int:
         """µs of a lock after so many earlier ones."""
         return min(self.lock << min(locks, 20), self.lock_most)
@@ -65,4 +82,5 @@ def policy_of(admission: Admission) -> Policy:
         sessions=admission.sessions,
         second_factor=frozenset(admission.second_factor),
         grace=round(admission.grace_days * DAY),
+        admin_networks=tuple(map(ipaddress.ip_network, admission.admin_addresses)),
     )

@@ -3,6 +3,8 @@ the city; the standards ask for such rules (GB/T 22239-2019 §8.1.4.1) and name 
 
 from __future__ import annotations
 
+import ipaddress
+
 import msgspec
 
 from tianmu.city.document import Document
@@ -52,6 +54,8 @@ class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """roles that need one"""
     grace_days: float = 7.0
     """after an account was made in which it may do without; 0: never"""
+    admin_addresses: tuple[str, ...] = ()
+    """addresses or networks from which alone administrators work; empty: any"""
     basis: str = ""
 
 
@@ -82,6 +86,11 @@ def check(reader: PackReader, document: Document, found: Admission) -> None:
             f"({found.lock_min:g} min)",
             "give at least as much as lock_min",
         )
+    for network in found.admin_addresses:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            fault("admin_addresses", f"{network!r} is no network: {error}", 'give "10.1.2.0/24"')
     for role in found.second_factor:
         if role not in ROLES:
             fault(

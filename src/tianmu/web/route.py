@@ -152,6 +152,13 @@ def guard(permission: str) -> Callable[[Request], Ask]:
             return Ask(hub, who or hub.nobody, address, request)
         if who is None:
             raise _no_session(hub)
+        if not hub.sessions.policy.admits(who.roles, address):
+            raise Problem(
+                403,
+                "wrong-address",
+                f"administrators do not work from {address}",
+                "use a machine that the city's pack names in admin_addresses",
+            )
         cookie = not _bearer(request)
         safe = request.method in {"GET", "HEAD", "OPTIONS"}
         if cookie and not safe and request.headers.get("x-requested-with") != "tianmu":
