@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.force import Unit
-from tianmu.city.sending import Sending, UnitKind
+from tianmu.city.sending import Sending, Street, UnitKind
 from tianmu.city.streets import Streets
 
 METRES = 111_195.0
@@ -99,14 +99,24 @@ class Travel:
 
     def edge_seconds(self, pace: Pace) -> NDArray[np.float64]:
         """Seconds along each edge: by its length, its speed, its class and the pace."""
-        classes = {one.code: one for one in self._sending.street}
-        found = np.empty(len(self.streets.edges))
-        for i, edge in enumerate(self.streets.edges):
-            street = classes.get(edge["class"])
-            kmh = float(edge["speed_kmh"]) * (street.share if street else 1.0) * pace.share
-            kmh = min(kmh, pace.top_kmh) if pace.top_kmh else kmh
-            found[i] = float(edge["length_m"]) / (kmh / 3.6) + (street.junction_s if street else 0)
+        lengths, kmh, junctions = self._pieces
+        kmh = kmh * pace.share
+        if pace.top_kmh:
+            kmh = np.minimum(kmh, pace.top_kmh)
+        found: NDArray[np.float64] = lengths / (kmh / 3.6) + junctions
         return found
+
+    @cached_property
+    def _pieces(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Of each edge: metres, km/h that its class lets reach, seconds lost at its end."""
+        classes = {one.code: one for one in self._sending.street}
+        rows = []
+        for edge in self.streets.edges:
+            street = classes.get(edge["class"], Street(code=""))
+            reached = float(edge["speed_kmh"]) * street.share
+            rows.append((float(edge["length_m"]), reached, street.junction_s))
+        lengths, kmh, junctions = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+        return lengths, kmh, junctions
 
     def _matrix(self, pace: Pace) -> Any:
         from scipy.sparse import coo_array

@@ -51,7 +51,7 @@ export const en: Words = {
   sourceState: { speaking: "speaking", silent: "silent", never: "never heard", closed: "closed" },
   stages: { collect: "Collect", verify: "To verify", file: "To file", dispatch: "To dispatch", handle: "Handling", feed_back: "To check", check: "To close", close: "Closed", evaluate: "Evaluated" },
   steps: {
-    open: "Opened", join: "Signal joined", leave: "Signal taken out", supplement: "Supplement", verify: "Verify", file: "File", grade: "Level set", assign: "Owner assigned", transfer: "Transferred", order: "Order sent", cancel: "Order withdrawn", tell: "Told", accept: "Accepted", handle: "Handling", feed_back: "Result reported", return: "Returned", check: "Checked", close: "Closed", void: "Void", merge: "Merged", unmerge: "Taken apart again", answer: "Reporters answered", split: "Split", note: "Note", urge: "Urged", escalate: "Escalated", warn: "Limit near", suspend: "Suspended", resume: "Resumed", extend: "Extended", reopen: "Reopened", evaluate: "Evaluated", evidence: "Evidence", returned: "Alarm returned", worsened: "Alarm worsened",
+    open: "Opened", join: "Signal joined", leave: "Signal taken out", supplement: "Supplement", verify: "Verify", file: "File", grade: "Level set", assign: "Owner assigned", transfer: "Transferred", order: "Order sent", send: "Unit named", cancel: "Order withdrawn", tell: "Told", accept: "Accepted", handle: "Handling", feed_back: "Result reported", return: "Returned", check: "Checked", close: "Closed", void: "Void", merge: "Merged", unmerge: "Taken apart again", answer: "Reporters answered", split: "Split", note: "Note", urge: "Urged", escalate: "Escalated", warn: "Limit near", suspend: "Suspended", resume: "Resumed", extend: "Extended", reopen: "Reopened", evaluate: "Evaluated", evidence: "Evidence", returned: "Alarm returned", worsened: "Alarm worsened",
   },
   clocks: { verify: "verify", file: "file", dispatch: "dispatch", accept: "accept", handle: "handle", feed_back: "check", check: "check", close: "close", extension: "decide on a longer limit", supervise: "supervision", arrive: "arrive", rule: "ruling", task: "checklist", fall: "fall after quiet" },
   plan: { title: "Plan and place", warning: "Proposed warning:", tick: "Tick off", done: "Done", doneBy: (who, when) => `${who}, ${when}`, called: (unit) => `${unit} was called to the place`, arrived: (when) => `arrived ${when}` },
@@ -141,7 +141,7 @@ export const en: Words = {
     suspended: "This case is suspended; its limits stand still", unpublished: (y) => `Holidays of ${y} are not published yet: limits count weekends only`, attach: "Attach", system: "system", merged: "Merged", moved: "Taken out; it gets a case of its own",
   },
   crews: {
-    title: "Units to send", asks: (n) => `${counted(n, "unit", "units")} asked for by the level`, minutes: (n) => `${n} min`, line: "straight line", between: "; ", send: "Send", sent: (n) => `${n} is sent`, more: (n) => `${n} more`, fewer: "Fewer", around: "How far in 5, 10, 15 min",
+    title: "Units to send", key: "send unit 1, 2, 3", asks: (n) => `${counted(n, "unit", "units")} asked for by the level`, minutes: (n) => `${n} min`, line: "straight line", between: "; ", send: "Send", sent: (n) => `${n} is sent`, more: (n) => `${n} more`, fewer: "Fewer", around: "How far in 5, 10, 15 min",
     status: { free: "free", en_route: "on the way", on_site: "on site", busy: "busy", off_duty: "off duty" },
   },
   past: {

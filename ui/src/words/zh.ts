@@ -51,7 +51,7 @@ export const zh = {
   sourceState: { speaking: "在线", silent: "失联", never: "从未上报", closed: "停用" } as Record<string, string>,
   stages: { collect: "采集", verify: "待核实", file: "待立案", dispatch: "待派遣", handle: "处置中", feed_back: "待核查", check: "待结案", close: "已结案", evaluate: "已评价" } as Record<string, string>,
   steps: {
-    open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", unmerge: "撤销并案", answer: "答复诉求人", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
+    open: "建案", join: "并入信号", leave: "移出信号", supplement: "补充信息", verify: "核实", file: "立案", grade: "定级", assign: "指定主办", transfer: "改派", order: "派遣", send: "指定力量", cancel: "撤销派遣", tell: "告知", accept: "签收", handle: "开始处置", feed_back: "处置反馈", return: "退回", check: "核查", close: "结案", void: "作废", merge: "并案", unmerge: "撤销并案", answer: "答复诉求人", split: "拆分", note: "备注", urge: "催办", escalate: "升级", warn: "临期提醒", suspend: "挂起", resume: "恢复", extend: "延期", reopen: "重新启动", evaluate: "评价", evidence: "附证据", returned: "告警恢复", worsened: "告警加重",
   } as Record<string, string>,
   clocks: { verify: "核实", file: "立案", dispatch: "派遣", accept: "签收", handle: "处置", feed_back: "核查", check: "核查", close: "结案", extension: "延期审批", supervise: "督办", arrive: "到场", rule: "裁定", task: "清单", fall: "平稳降级" } as Record<string, string>,
   plan: { title: "预案与现场", warning: "建议预警：", tick: "完成", done: "已完成", doneBy: (who: string, when: string) => `${who}，${when}`, called: (unit: string) => `已呼叫${unit}到场`, arrived: (when: string) => `${when} 报到` },
@@ -162,7 +162,7 @@ export const zh = {
     suspended: "本案已挂起，时限暂停", unpublished: (y: string) => `${y} 年节假日安排尚未公布，期限按周末推算`, attach: "添加证据", system: "系统", merged: "已并入", moved: "已移出，系统另行立案", 
   },
   crews: {
-    title: "建议派遣力量", asks: (n: number): string => `本级还需${n}个力量`, minutes: (n: number): string => `${n}分钟`, line: "直线估算", between: "；", send: "派遣", sent: (n: string): string => `已派遣${n}`, more: (n: number): string => `另有${n}个`, fewer: "收起", around: "5、10、15分钟可达范围",
+    title: "建议派遣力量", key: "派遣第1、2、3个建议力量", asks: (n: number): string => `本级还需${n}个力量`, minutes: (n: number): string => `${n}分钟`, line: "直线估算", between: "；", send: "派遣", sent: (n: string): string => `已派遣${n}`, more: (n: number): string => `另有${n}个`, fewer: "收起", around: "5、10、15分钟可达范围",
     status: { free: "空闲", en_route: "途中", on_site: "在场", busy: "忙碌", off_duty: "不在岗" } as Record<string, string>,
   },
   past: {
