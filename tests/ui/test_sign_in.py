@@ -175,3 +175,33 @@ def test_a_passkey_signs_in_alone(browser: Browser, small: Any) -> None:
     expect(page.get_by_role("alert")).to_be_visible(timeout=SOON)
     assert page.request.get(f"{base}/api/session").status == 401
     context.close()
+
+
+def test_who_told_is_shown_for_a_reason_that_stays(browser: Browser, small: Any) -> None:
+    name = made(small, "duty-sun", "duty_officer")
+    with small.client("hotline_agent") as agent:
+        agent.post(
+            "/api/reports",
+            json={
+                "channel": "hotline", "text": "井盖丢失", "matter": small.matter(),
+                "reporter": {"name": "张三丰", "phone": "13812345678"},
+                "place": {"longitude": 119.49, "latitude": 31.42},
+            },
+        ).raise_for_status()  # fmt: skip
+        small.settle()
+        case = agent.get("/api/reports").json()["items"][0]["case"]
+    context, page, base = opened(browser, small, viewport={"width": 1440, "height": 900})
+    by_password(page, base, name, ZH)
+    page.wait_for_url("**/desk**", timeout=SOON)
+    page.goto(f"{base}/desk/cases/{case}")
+    page.get_by_role("button", name="显示联系人").click(timeout=SOON)
+    assert "13812345678" not in page.content()
+    page.get_by_role("dialog").get_by_label("理由").fill("回电核实楼层")
+    page.get_by_role("dialog").get_by_role("button", name="显示联系人").click()
+    expect(page.locator("[data-clear]")).to_contain_text("张三丰 · 13812345678", timeout=SOON)
+    page.reload()
+    seen = page.locator("[data-seen]")
+    expect(seen).to_contain_text("回电核实楼层", timeout=SOON)
+    expect(seen).to_contain_text("查看了未脱敏的个人信息")
+    assert "13812345678" not in page.content()
+    context.close()

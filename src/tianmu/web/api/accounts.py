@@ -296,7 +296,8 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
             403,
             "forbidden",
             "links for the other administrators are not given out here",
-            "they change their own password; who lost it starts hub with --admin-password-file",
+            "they change their own password; for one who lost it make another account, to which a "
+            "security administrator grants the role",
         )
     at = ask.hub.clock()
 
