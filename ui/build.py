@@ -22,7 +22,8 @@ UI = Path(__file__).resolve().parent
 OUT = UI.parent / "src" / "tianmu" / "web" / "ui"
 STAMP = "built-from"
 SCHEMA = UI / "src" / "api" / "schema.d.ts"
-PARTS = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
+PARTS = ("index.html", "package.json", "package-lock.json", "tsconfig.json")
+PARTS += ("vite.config.ts", "field.build.ts")
 FOLDERS = ("src", "public")
 NODE_LEAST = (20, 19)
 

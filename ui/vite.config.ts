@@ -1,12 +1,13 @@
 import { fileURLToPath, URL } from "node:url";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
+import { field } from "./field.build";
 
 // The API of a running city (or of `npm run mock`) while developing.
 const city = process.env.TIANMU_URL ?? "http://127.0.0.1:8620";
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), field()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../src/tianmu/web/ui",

@@ -1,6 +1,6 @@
 import { createRouter, createWebHistory } from "vue-router";
 import { home, session, whoami } from "@/session";
-import { inHall } from "@/theme";
+import { inField, inHall } from "@/theme";
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -17,16 +17,23 @@ export const router = createRouter({
       name: "desk",
       component: () => import("@/pages/desk/DeskPage.vue"),
     },
+    { path: "/field/:view(orders|report|patrol|outbox)?/:id?", name: "field", component: () => import("@/pages/field/FieldPage.vue") },
     { path: "/admin/:section?", name: "admin", component: () => import("@/pages/admin/AdminPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],
 });
 
+/** ms that the field waits for the server before it works on without */
+const PATIENCE = 2500;
+
 router.beforeEach(async (to) => {
   inHall.value = to.name === "hall" || to.name === "open";
+  inField.value = to.name === "field";
   if (to.name === "open" || to.name === "trust") return true;
   try {
-    await whoami();
+    // a phone with one bar of signal must not wait: the page knows who was here last
+    if (to.name === "field") await Promise.race([whoami(), new Promise((_, give) => window.setTimeout(give, PATIENCE))]);
+    else await whoami();
   } catch {
     // The server cannot be reached: the page itself says so and tries again.
     return true;

@@ -68,10 +68,12 @@ export function may(permission: string): boolean {
   return granted.includes(permission);
 }
 
-/** Where an account starts: a wall on the hall, an administrator at admin, others at the desk. */
+/** Where an account starts: a wall on the hall, an administrator at admin, who handles orders in the
+ * field if it is a phone, others at the desk. */
 export const home = computed<string>(() => {
   const who = session.value;
   if (!who) return "/login";
   if (who.kiosk) return "/hall";
+  if (may("case.handle") && !may("case.command") && window.matchMedia("(max-width: 40rem)").matches) return "/field";
   return may("case.read") ? "/desk" : "/admin";
 });

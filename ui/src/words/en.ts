@@ -1,5 +1,6 @@
 import { dutyEn } from "./dutyEn";
 import type { Words } from "./index";
+import { fieldEn } from "./fieldEn";
 
 const units: Record<string, [string, string]> = {
   urgent_hour: ["urgent hour", "urgent hours"], urgent_day: ["natural day", "natural days"], work_hour: ["working hour", "working hours"], work_day: ["working day", "working days"], natural_day: ["natural day", "natural days"], minute: ["minute", "minutes"], hour: ["hour", "hours"],
@@ -182,4 +183,5 @@ export const en: Words = {
   testFigures: { alarms: "alarms it would raise", inForce: "by the rules in force", devices: "devices", observations: "observations" },
   loadFigures: { annunciations: "alarms", per_day: "per day", per_hour: "per hour", per_ten_minutes: "per 10 min", busy_hours: "overloaded hours", flood_periods: "in flood", top_ten_share: "share of top ten", stale: "stale", most: "acceptable / most", peak_ten_minutes: "peak in 10 min", chattering: "chattering", top_ten: "The ten most frequent", position: "Position" },
   roles: { kiosk: "Wall" },
+  field: fieldEn,
 };
