@@ -323,6 +323,7 @@ def test_map_apps_get_their_own_coordinates(world: Any, phone: Phone, page: Page
 
 def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) -> None:
     phone.go("/field/patrol")
+    expect(page.locator("button.point .hint").first).to_contain_text("距离", timeout=SOON)
     phone.lose_signal()
     page.locator("[name=start]").click(timeout=SOON)
     for step in range(1, 4):
