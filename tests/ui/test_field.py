@@ -332,6 +332,7 @@ def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) 
         expect(page.locator("[data-walked]")).to_contain_text(str(round(step * 55.6)))
     page.locator("button.point").first.click()
     page.get_by_role("button", name="正常").click()
+    expect(page.locator("textarea")).to_have_count(0)  # closed once it is on the phone's disk
     page.reload()
     expect(page.locator("[data-walked]")).to_contain_text("167", timeout=SOON)
     page.locator("[name=stop]").click()
