@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -90,6 +91,17 @@ def mask_text(text: str, rules: Mapping[str, Rule] = RULES) -> str:
             continue
         text = pattern.sub(lambda found, field=field: mask(field, found[0], rules), text)  # type: ignore[misc]
     return text
+
+
+def mask_data(value: Any, rules: Mapping[str, Rule] = RULES) -> Any:
+    """Data of a case's event with every text in it masked, and without who was on duty."""
+    if isinstance(value, str):
+        return mask_text(value, rules)
+    if isinstance(value, Mapping):
+        return {str(k): mask_data(one, rules) for k, one in value.items() if k != "persons"}
+    if isinstance(value, list | tuple):
+        return [mask_data(one, rules) for one in value]
+    return value
 
 
 def mask_report(

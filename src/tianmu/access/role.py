@@ -60,6 +60,11 @@ PERMISSIONS: dict[str, Text] = {
     "source.write": {"zh": "管理数据来源与令牌", "en": "Manage sources and their tokens"},
     "quarantine.read": {"zh": "查看隔离区", "en": "See the quarantine"},
     "quarantine.write": {"zh": "重放、丢弃隔离数据", "en": "Replay or discard quarantined input"},
+    "webhook.read": {"zh": "查看部门系统对接", "en": "See connections to departments' systems"},
+    "webhook.write": {
+        "zh": "管理部门系统对接",
+        "en": "Manage connections to departments' systems",
+    },
     "rule.read": {"zh": "查看规则", "en": "See rules"},
     "rule.test": {"zh": "试算规则", "en": "Test rules on history"},
     "rule.publish": {"zh": "发布、回退规则", "en": "Publish and roll back rules"},
@@ -136,6 +141,8 @@ ROLES: dict[str, Role] = {
                 "device.write",
                 "source.read",
                 "source.write",
+                "webhook.read",
+                "webhook.write",
                 "quarantine.read",
                 "quarantine.write",
                 "pack.read",
@@ -182,6 +189,7 @@ ROLES: dict[str, Role] = {
                 "rule.test",
                 "report.reveal",
                 "device.ask",
+                "webhook.read",
             },
         ),
         Role(
@@ -311,6 +319,14 @@ ROLES: dict[str, Role] = {
                 }
             ),
             excludes=frozenset({"*"}),
+            machine=True,
+        ),
+        Role(
+            "department_system",
+            {"zh": "部门业务系统", "en": "Department's own system"},
+            frozenset({"city.read", "case.read", "case.handle", "case.note", "push.read"}),
+            excludes=frozenset({"*"}),
+            by_department=True,
             machine=True,
         ),
         Role(

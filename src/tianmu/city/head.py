@@ -6,7 +6,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tianmu.city import admission, basemap, bounds, desk, duty, letterhead, retention, side_paths
+from tianmu.city import (
+    admission,
+    basemap,
+    bounds,
+    desk,
+    duty,
+    letterhead,
+    outbound,
+    retention,
+    side_paths,
+)
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
@@ -17,6 +27,7 @@ from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition
 from tianmu.city.naming import ShortName
+from tianmu.city.outbound import Outbound
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.retention import Retention
 from tianmu.city.side_paths import SidePaths
@@ -57,6 +68,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     admission: Admission = Admission()
     letterhead: Letterhead = Letterhead()
     desk: Desk = Desk()
+    outbound: Outbound = Outbound()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
     short_name: tuple[ShortName, ...] = ()
@@ -110,6 +122,7 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
     admission.check(reader, document, head.admission)
     letterhead.check(reader, document, head.letterhead)
     desk.check(reader, document, head.desk)
+    outbound.check(reader, document, head.outbound)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)
     return document, head

@@ -74,6 +74,17 @@ class Names:
         return sorted(kept, key=lambda pair: (-pair[1].tier, pair[1].code))
 
 
+def upper_names(divisions: Iterable[Division], lowest: int) -> list[str]:
+    """Names of all divisions above the tier ``lowest``: what of an address may stay."""
+    return [
+        name
+        for division in divisions
+        if division.tier < lowest or lowest <= 1
+        for name in division.name.values()
+        if name
+    ]
+
+
 def _whole(words: str, at: int, length: int) -> bool:
     """Whether a name in letters that are written with spaces stands as a word of its own."""
     before = words[at - 1] if at else " "

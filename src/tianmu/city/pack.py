@@ -51,6 +51,7 @@ from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
+from tianmu.city.outbound import Outbound
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
@@ -130,6 +131,8 @@ class City:
     """what stands on the city's papers"""
     desk: Desk = field(default_factory=Desk)
     """how its desks work"""
+    outbound: Outbound = field(default_factory=Outbound)
+    """how departments' own systems are told"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
@@ -358,6 +361,7 @@ def _read(reader: PackReader) -> City | None:
         admission=head.admission,
         letterhead=head.letterhead,
         desk=head.desk,
+        outbound=head.outbound,
         basemap=head.basemap,
         truth=told,
     )

@@ -112,6 +112,7 @@ def create_app(hub: Hub) -> FastAPI:
     bulk.bring(hub)
     case_print.bring(hub)
     rooms.bring(hub)
+    hub.deliverer.bring()
     app = describe()
     files = Files(hub.ui)
     hub.memory["tiles"] = tiles = Tiles(hub)
@@ -122,7 +123,7 @@ def create_app(hub: Hub) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         # a large city's devices are sorted before the first map is asked for, not on a request
         sorting = asyncio.create_task(asyncio.to_thread(tiles.picture))
-        async with push.running():
+        async with push.running(), hub.deliverer.running():
             yield
         await asyncio.gather(sorting, return_exceptions=True)
         bulk.close(hub)

@@ -15,6 +15,7 @@ from tianmu.access.keys import Keys
 from tianmu.access.scope import WHOLE, Principal, below
 from tianmu.access.session import Sessions
 from tianmu.city.pack import City
+from tianmu.command.deliver import Deliverer
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import DEED
@@ -79,6 +80,9 @@ class Hub:
         self.registrar = Registrar(self.records, self.registry)
         self.keys = Keys(self.data / "keys")
         self.entrance = Entrance(self.sessions, self.records, self.clock, self.keys)
+        self.deliverer = Deliverer(
+            self.records, self.journal, lambda: self.city, self.keys, self.clock
+        )
         self._others: dict[str, Records] = {}
         self.memory: dict[str, Any] = {}
         """what parts of the web remember between requests"""

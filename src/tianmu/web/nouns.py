@@ -21,6 +21,7 @@ from tianmu.web.api import (
     history_export,
     intake,
     metrics,
+    orders,
     pack,
     plans,
     push,
@@ -39,6 +40,8 @@ from tianmu.web.api import (
     tokens,
     units,
     vitals,
+    webhook_deliveries,
+    webhooks,
 )
 from tianmu.web.route import Routes
 
@@ -63,6 +66,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         rulings,
         units,
         resources,
+        orders,
         reports,
         report_taking,
         field,
@@ -74,6 +78,8 @@ NOUNS: tuple[Routes, ...] = tuple(
         history_export,
         intake,
         sources,
+        webhooks,
+        webhook_deliveries,
         rules,
         shifts,
         accounts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tianmu.access.masking import mask_address
+from tianmu.city import naming
 from tianmu.city.pack import City
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
@@ -51,10 +52,4 @@ def department_name(city: City, code: str) -> Text | None:
 def upper_names(city: City) -> list[str]:
     """Names of all tiers but the lowest: what of an address may stay."""
     lowest = max((tier.number for tier in city.tiers), default=0)
-    return [
-        name
-        for division in city.divisions.values()
-        if division.tier < lowest or lowest <= 1
-        for name in division.name.values()
-        if name
-    ]
+    return naming.upper_names(city.divisions.values(), lowest)

@@ -88,6 +88,25 @@ def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any
     return result
 
 
+def stepped(ask: Ask, case: str, step: str, body: StepTaken) -> Done:
+    """Take a step on a case that the account may see, once for each Idempotency-Key."""
+    return carry_out(
+        ask,
+        f"case.{step}",
+        case,
+        lambda: ask.hub.manage.deed(
+            case,
+            step,
+            actor(ask.who),
+            deed_of(ask, body.done_at),
+            ask.if_match(),
+            body.reason,
+            body.data,
+        ),
+        reason=body.reason,
+    )
+
+
 @routes(
     "POST",
     "/api/cases/{case}/steps/{step}",
@@ -108,21 +127,7 @@ def take_case_step(
     versions it stood between.
     """
     one(ask, case)
-    done = carry_out(
-        ask,
-        f"case.{step}",
-        case,
-        lambda: ask.hub.manage.deed(
-            case,
-            step,
-            actor(ask.who),
-            deed_of(ask, body.done_at),
-            ask.if_match(),
-            body.reason,
-            body.data,
-        ),
-        reason=body.reason,
-    )
+    done = stepped(ask, case, step, body)
     return Reply(whole(ask, done.state), etag=done.state.version, headers=between(done))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from tianmu.access.masking import clears, mask, mask_text
+from tianmu.access.masking import clears, mask, mask_data, mask_text
 from tianmu.city.pack import City
+from tianmu.command import number
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import case_query, case_view, remaining
@@ -95,6 +96,8 @@ class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
     force: str
     """code of the crew, vehicle or drone that goes; empty: its department chooses"""
     force_name: Text | None
+    number: str = ""
+    """what the department's own system calls it"""
 
 
 class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,16 +178,6 @@ class CaseWhole(CaseSaid, frozen=True, kw_only=True):
     """years of its limits whose calendar of holidays is not published yet"""
 
 
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask_text(value)
-    if isinstance(value, dict):
-        return {str(key): _cleaned(one) for key, one in value.items() if key != "persons"}
-    if isinstance(value, list | tuple):
-        return [_cleaned(one) for one in value]
-    return value
-
-
 def _done_at(event: CaseEvent) -> str | None:
     told = event.data.get("done_at")
     return moment.say(told) if isinstance(told, int) else None
@@ -200,7 +193,7 @@ def _event(event: CaseEvent, names: dict[str, str], city: City) -> EventSaid:
         actor=event.actor,
         actor_name=names.get(event.actor, event.actor),
         reason=mask_text(event.reason),
-        data=_cleaned(event.data),
+        data=mask_data(event.data),
         text=masked_text(case_view.told(event, city)),
     )
 
@@ -239,6 +232,8 @@ def _task(city: City, task: Task, now: int) -> TaskSaid:
 def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
     city = ask.hub.city
     clear = clears(ask.who, "name") and (ask.may("case.command") or ask.may("case.handle"))
+    names = [order.order for order in state.orders]
+    numbers = ask.hub.records.read(lambda connection: number.of(connection, names))
     found = []
     for order in state.orders:
         clock = state.clock(f"handle:{order.order}") or state.clock(f"accept:{order.order}")
@@ -280,6 +275,7 @@ def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
                 basis=order.basis,
                 force=order.force,
                 force_name=city.units[order.force].name if order.force in city.units else None,
+                number=numbers.get(order.order, ""),
             )
         )
     return found

@@ -1,0 +1,145 @@
+"""Which addresses the city may call: public ones by TLS, and those that the system administrator
+has allowed. Else anybody who may name an address could have hub ask what only hub can reach."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+LONGEST = 2000
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+
+
+class Forbidden(ValueError):
+    """The city does not call this address; the text says why and what would."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What is called though it is not public, or without TLS."""
+
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, listed: Iterable[str]) -> Allowed:
+        """Names, addresses and networks as they were checked by ``entry``."""
+        hosts, networks = set[str](), list[Network]()
+        for one in listed:
+            try:
+                networks.append(ipaddress.ip_network(one))
+            except ValueError:
+                hosts.add(one)
+        return cls(frozenset(hosts), tuple(networks))
+
+    def has(self, host: str, address: Address | None) -> bool:
+        return host in self.hosts or (
+            address is not None and any(address in network for network in self.networks)
+        )
+
+
+def entry(text: str) -> str:
+    """A host, address or network as the list of what is allowed keeps it; ``Forbidden`` for what
+    is none of these."""
+    text = text.strip().lower().rstrip(".")
+    try:
+        return str(ipaddress.ip_network(text, strict=False)) if "/" in text else _address(text)
+    except ValueError as error:
+        if "/" not in text and _NAME.fullmatch(text) and not text.replace(".", "").isdecimal():
+            return text
+        raise Forbidden(
+            f"{text[:80]!r} is no host name, address or network: give oa.city.example, 10.2.0.7 "
+            "or 10.2.0.0/16"
+        ) from error
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _inner(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, if it does."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        teredo = address.teredo
+        return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)
+    return address
+
+
+def _public(address: Address) -> bool:
+    inner = _inner(address)
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+
+
+def split(url: str) -> tuple[SplitResult, str, int]:
+    """The parts of a URL, its host and port; ``Forbidden`` for what is no address of a receiver."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError as error:
+        raise Forbidden(f"this is no URL: {error}") from error
+    if len(url) > LONGEST or any(ord(one) <= 32 or ord(one) >= 127 for one in url):
+        raise Forbidden(
+            f"a URL has at most {LONGEST} characters of ASCII, without blanks: escape others"
+        )
+    if parts.scheme not in ("https", "http") or not host:
+        raise Forbidden("give a whole URL: https://oa.department.example/tianmu")
+    if parts.username is not None or parts.password is not None:
+        raise Forbidden("a name or password in the URL is not sent: messages are signed instead")
+    if _literal(host) is None and not _NAME.fullmatch(host):
+        raise Forbidden(f"{host!r} is no host name")
+    return parts, host, port or (443 if parts.scheme == "https" else 80)
+
+
+def check(url: str, allowed: Allowed) -> None:
+    """What can be said without asking what the name stands for; ``Forbidden`` says what is wrong.
+    A name is looked up, and held against the rules, again before each message."""
+    parts, host, _ = split(url)
+    address = _literal(host)
+    if parts.scheme == "http" and not allowed.has(host, address):
+        raise Forbidden(
+            f"{host} would be called without TLS: use https, or have the system administrator "
+            "allow this host"
+        )
+    if address is not None:
+        _hold(host, address, allowed)
+
+
+def _hold(host: str, address: Address, allowed: Allowed) -> None:
+    if not _public(address) and not allowed.has(host, address):
+        raise Forbidden(
+            f"{host} is {address}, which is not a public address: the system administrator has "
+            "to allow it"
+        )
+
+
+async def resolve(url: str, allowed: Allowed) -> str:
+    """The one address to connect to, so that nobody can put another one in its place between this
+    look and the call. ``Forbidden`` where any that the name stands for is not allowed, ``OSError``
+    where it stands for none."""
+    check(url, allowed)
+    _, host, port = split(url)
+    found = await asyncio.to_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    for address in addresses:
+        _hold(host, address, allowed)
+    if not addresses:
+        raise OSError(f"{host} stands for no address")
+    return str(addresses[0])

@@ -1,0 +1,202 @@
+"""Messages to receivers: made once, tried until they are taken or given up, then looked at."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
+
+from tianmu.command.table import delivery as table
+
+STATES = ("waiting", "done", "dead", "discarded")
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    delivery: str
+    """its id: the same at every try"""
+    webhook: str
+    serial: int
+    position: int
+    sequence: int
+    type: str
+    body: bytes
+    state: str = "waiting"
+    made_at: int
+    first_at: int = 0
+    next_at: int = 0
+    settled_at: int = 0
+    attempts: int = 0
+    status: int = 0
+    error: str = ""
+    reason: str = ""
+    actor: str = ""
+
+
+class NoDelivery(LookupError):
+    """There is none of this name in a state that allows it."""
+
+
+def of_event(
+    webhook: str, serial: int, position: int, sequence: int, type: str, body: bytes, at: int
+) -> Delivery:
+    """The one message of an event to a receiver: its id follows from both, so it is never made
+    twice."""
+    return Delivery(
+        delivery=f"msg_{webhook}_{position}",
+        webhook=webhook,
+        serial=serial,
+        position=position,
+        sequence=sequence,
+        type=type,
+        body=body,
+        made_at=at,
+        next_at=at,
+    )
+
+
+def of_test(webhook: str, body: bytes, at: int) -> Delivery:
+    """A message that tells of nothing."""
+    return Delivery(
+        delivery=f"msg_{webhook}_t{secrets.token_hex(6)}",
+        webhook=webhook,
+        serial=0,
+        position=at,
+        sequence=0,
+        type="test",
+        body=body,
+        made_at=at,
+        next_at=at,
+    )
+
+
+def keep(connection: Connection, made: Iterable[Delivery]) -> None:
+    rows = [msgspec.structs.asdict(one) for one in made]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def due(
+    connection: Connection, webhook: str, now: int, most: int, besides: Collection[int]
+) -> tuple[list[Delivery], int]:
+    """What may be sent to a receiver now: of each case only its first that waits, and none of the
+    cases in ``besides``; and when the next one will be due, 0 where none waits."""
+    c, e = table.c, table.alias().c
+    earlier = select(e.delivery).where(
+        e.webhook == c.webhook,
+        e.serial == c.serial,
+        e.state == "waiting",
+        e.position < c.position,
+    )
+    heads = and_(
+        c.webhook == webhook,
+        c.state == "waiting",
+        c.serial.not_in(sorted(besides)),
+        ~earlier.exists(),
+    )
+    rows = connection.execute(
+        select(table).where(heads, c.next_at <= now).order_by(c.next_at, c.position).limit(most)
+    ).mappings()
+    found = [Delivery(**{**row}) for row in rows]
+    later = connection.execute(select(func.min(c.next_at)).where(heads, c.next_at > now)).scalar()
+    return found, int(later or 0)
+
+
+def note(connection: Connection, one: Delivery, **values: Any) -> None:
+    """What became of a try; nothing where somebody has settled it meanwhile."""
+    connection.execute(
+        update(table)
+        .where(table.c.delivery == one.delivery, table.c.state == "waiting")
+        .values(**values)
+    )
+
+
+def listed(
+    connection: Connection,
+    webhook: str,
+    state: str = "",
+    before: tuple[int, str] | None = None,
+    most: int = 100,
+) -> list[Delivery]:
+    """Messages to a receiver, newest first."""
+    c = table.c
+    wanted = select(table).where(c.webhook == webhook)
+    if state:
+        wanted = wanted.where(c.state == state)
+    if before:
+        wanted = wanted.where(tuple_(c.made_at, c.delivery) < tuple_(*before))
+    wanted = wanted.order_by(c.made_at.desc(), c.delivery.desc()).limit(most)
+    return [Delivery(**{**row}) for row in connection.execute(wanted).mappings()]
+
+
+def get(connection: Connection, webhook: str, name: str) -> Delivery:
+    row = (
+        connection.execute(
+            select(table).where(table.c.delivery == name, table.c.webhook == webhook)
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NoDelivery(f"there is no delivery {name!r}")
+    return Delivery(**{**row})
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """Receiver → state → how many."""
+    c = table.c
+    found: dict[str, dict[str, int]] = {}
+    for webhook, state, many in connection.execute(
+        select(c.webhook, c.state, func.count()).group_by(c.webhook, c.state)
+    ):
+        found.setdefault(webhook, {})[state] = many
+    return found
+
+
+def redeliver(
+    connection: Connection, webhook: str, names: Collection[str], actor: str, at: int
+) -> int:
+    """Try dead letters again from the beginning, all of the receiver where ``names`` is empty; how
+    many. They keep their ids, and their place before later ones of their case."""
+    wanted = and_(table.c.webhook == webhook, table.c.state == "dead")
+    if names:
+        wanted = and_(wanted, table.c.delivery.in_(sorted(names)))
+    return connection.execute(
+        update(table)
+        .where(wanted)
+        .values(
+            state="waiting",
+            first_at=0,
+            attempts=0,
+            next_at=at,
+            settled_at=0,
+            actor=actor,
+            reason="",
+        )
+    ).rowcount
+
+
+def discard(
+    connection: Connection, webhook: str, name: str, actor: str, reason: str, at: int
+) -> None:
+    """Give one up for good, dead or waiting; ``NoDelivery`` where it was settled before."""
+    done = connection.execute(
+        update(table)
+        .where(
+            table.c.webhook == webhook,
+            table.c.delivery == name,
+            table.c.state.in_(("dead", "waiting")),
+        )
+        .values(state="discarded", settled_at=at, actor=actor, reason=reason)
+    ).rowcount
+    if not done:
+        raise NoDelivery(f"there is no delivery {name!r} that waits or is dead")
+
+
+def forget(connection: Connection, before: int) -> int:
+    """Let go of what was settled before then; dead letters stay until somebody decides."""
+    return connection.execute(
+        delete(table).where(table.c.state.in_(("done", "discarded")), table.c.settled_at < before)
+    ).rowcount

@@ -1,0 +1,237 @@
+"""What a department's own system is told of a case: never more than its people would see in a list,
+personal data masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.access.masking import mask_address, mask_data, mask_text
+from tianmu.access.scope import Extent, Scope, below, covers
+from tianmu.city.naming import upper_names
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.text import Text
+from tianmu.manage.case_state import CaseState, Order
+from tianmu.manage.case_view import moment
+from tianmu.manage.ledger import parties
+from tianmu.manage.step import STEPS
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+OF_ITSELF = frozenset(
+    [
+        "begin",
+        "conference",
+        "evidence",
+        "join",
+        "leave",
+        "merged",
+        "open",
+        "quiet",
+        "returned",
+        "split",
+        "tell",
+        "unmerge",
+        "warn",
+        "worsened",
+    ]
+)
+EVENTS = frozenset(STEPS) | OF_ITSELF | {"withdrawn"}
+"""what a receiver may ask to be told: the steps of persons, what the city does of itself, and
+``withdrawn``: the case is no longer its department's"""
+_SHOWN = [
+    "order",
+    "unit",
+    "department",
+    "due",
+    "level",
+    "lead",
+    "joint",
+    "result",
+    "text",
+    "outcome",
+    "task",
+    "into",
+    "value",
+    "name",
+    "media_type",
+    "digest",
+]
+"""of an event's data"""
+
+
+class CaseTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as it is when the message is made; ``version`` says which of two is newer."""
+
+    case: str
+    number: str
+    title: Text
+    text: str
+    matter: str
+    matter_name: Text
+    level: str
+    stage: str
+    lead: str
+    joint: list[str]
+    longitude: float | None
+    latitude: float | None
+    address: str
+    division: str
+    opened_at: str | None
+    due: str | None
+    outcome: str
+    origin: str
+    version: int
+
+
+class OrderTold(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    number: str
+    """what the department's own system calls it, or empty"""
+    case: str
+    unit: str
+    task: Text
+    lead: bool
+    state: str
+    sent_at: str | None
+    due: str | None
+    accepted_at: str | None
+    done_at: str | None
+    result: str
+
+
+class EventTold(msgspec.Struct, frozen=True, kw_only=True):
+    sequence: int
+    """counts within the case, without gaps"""
+    step: str
+    stage: str
+    at: str | None
+    actor: str
+    reason: str
+    data: dict[str, Any]
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    case: CaseTold
+    event: EventTold
+    orders: list[OrderTold]
+    """those of the department and of what is below it"""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a webhook (Standard Webhooks 1.0)."""
+
+    type: str
+    """``case.`` and the step"""
+    timestamp: str | None
+    data: Told | dict[str, Any]
+
+
+class Teller:
+    """Says cases to departments by one pack."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self._departments = {one.code: one.parent for one in city.departments.values()}
+        self._scopes: dict[str, Scope] = {}
+
+    @cached_property
+    def _upper(self) -> list[str]:
+        lowest = max((tier.number for tier in self.city.tiers), default=0)
+        return upper_names(self.city.divisions.values(), lowest)
+
+    def scope(self, department: str) -> Scope:
+        """What the department sees: it and all below it."""
+        found = self._scopes.get(department)
+        if found is None:
+            found = Scope(departments=below(department, self._departments))
+            self._scopes[department] = found
+        return found
+
+    def concerns(self, state: CaseState, scope: Scope) -> bool:
+        """Whether the case is theirs to see. What a probe makes is nobody's business."""
+        extent = Extent(state.division, tuple(parties(state)), state.probe)
+        return state.probe == scope.probe and covers(scope, extent)
+
+    def order(self, state: CaseState, order: Order, number: str = "") -> OrderTold:
+        return OrderTold(
+            order=order.order,
+            number=number,
+            case=state.case,
+            unit=order.unit,
+            task=_masked(order.task),
+            lead=order.lead,
+            state=order.state,
+            sent_at=moment(order.sent_at),
+            due=moment(order.due),
+            accepted_at=moment(order.accepted_at),
+            done_at=moment(order.done_at),
+            result=mask_text(order.result),
+        )
+
+    def case(self, state: CaseState) -> CaseTold:
+        matter = self.city.matters.get(state.matter)
+        address = state.place.address
+        return CaseTold(
+            case=state.case,
+            number=state.number,
+            title=_masked(state.title),
+            text=mask_text(state.text),
+            matter=state.matter,
+            matter_name=dict(matter.name) if matter else {},
+            level=state.level,
+            stage=state.stage,
+            lead=state.lead,
+            joint=list(state.joint),
+            longitude=state.place.longitude,
+            latitude=state.place.latitude,
+            address=mask_address(address, self._upper) if state.reports else address,
+            division=state.division,
+            opened_at=moment(state.opened_at),
+            due=moment(state.due),
+            outcome=state.outcome,
+            origin=str(state.origin),
+            version=state.version,
+        )
+
+    def message(
+        self, event: CaseEvent, state: CaseState, scope: Scope, numbers: Mapping[str, str]
+    ) -> Message:
+        """What a department with this scope is told of an event."""
+        shown = {key: event.data[key] for key in _SHOWN if key in event.data}
+        units = scope.departments
+        return Message(
+            type=f"case.{event.step}",
+            timestamp=moment(event.at),
+            data=Told(
+                case=self.case(state),
+                event=EventTold(
+                    sequence=event.sequence,
+                    step=event.step,
+                    stage=event.stage,
+                    at=moment(event.at),
+                    actor=event.actor,
+                    reason=mask_text(event.reason),
+                    data=mask_data(shown),
+                ),
+                orders=[
+                    self.order(state, one, numbers.get(one.order, ""))
+                    for one in state.orders
+                    if units is None or one.unit in units
+                ],
+            ),
+        )
+
+
+def withdrawn(event: CaseEvent) -> Message:
+    """What a department is told of a case that is no longer its own: only that."""
+    data = {"case": {"case": event.case}, "event": {"sequence": event.sequence}}
+    return Message(type="case.withdrawn", timestamp=moment(event.at), data=data)
+
+
+def _masked(text: Text) -> Text:
+    return {language: mask_text(words) for language, words in text.items()}

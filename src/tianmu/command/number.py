@@ -1,0 +1,79 @@
+"""What a department's own system calls an order of ours, and the orders it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, and_, delete, insert, select, tuple_
+
+from tianmu.access.scope import Scope
+from tianmu.command.table import number as table
+from tianmu.manage import case_table
+from tianmu.manage.case_query import within
+from tianmu.manage.case_state import CaseState, Order
+from tianmu.manage.ledger import decode_state
+
+
+def of(connection: Connection, orders: Iterable[str]) -> Mapping[str, str]:
+    """Order → its number there, of those that have one."""
+    wanted = sorted(set(orders))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        select(table.c.order, table.c.number).where(table.c.order.in_(wanted))
+    )
+    return {row.order: row.number for row in rows}
+
+
+def keep(connection: Connection, order: str, number: str, account: str, at: int) -> bool:
+    """Keep (or, empty, forget) what an order is called there; whether that is news."""
+    if of(connection, [order]).get(order, "") == number:
+        return False
+    connection.execute(delete(table).where(table.c.order == order))
+    if number:
+        connection.execute(insert(table).values(order=order, number=number, account=account, at=at))
+    return True
+
+
+def listed(
+    connection: Connection,
+    scope: Scope,
+    states: Iterable[str],
+    after: tuple[int, str] | None,
+    most: int,
+) -> list[tuple[CaseState, Order]]:
+    """Orders in these states (any, where empty) by what is due first; of a scope by department
+    only those that one of its departments holds."""
+    o, c = case_table.order.c, case_table.case.c
+    limits = [within(scope), c.probe == scope.probe]
+    if scope.departments is not None:
+        limits.append(o.unit.in_(sorted(scope.departments)))
+    if wanted := sorted(states):
+        limits.append(o.state.in_(wanted))
+    if after:
+        limits.append(tuple_(o.due, o.order) > tuple_(*after))
+    found = connection.execute(
+        select(c.state.label("whole"), o.order)
+        .join(case_table.case, c.serial == o.serial)
+        .where(and_(*limits))
+        .order_by(o.due, o.order)
+        .limit(most)
+    )
+    pairs = ((decode_state(row.whole), row.order) for row in found)
+    return [(state, one) for state, name in pairs if (one := state.order(name)) is not None]
+
+
+def find(connection: Connection, order: str, scope: Scope) -> tuple[CaseState, Order] | None:
+    """An order and its case, if the scope shows it."""
+    o, c = case_table.order.c, case_table.case.c
+    limits = [within(scope), o.order == order]
+    if scope.departments is not None:
+        limits.append(o.unit.in_(sorted(scope.departments)))
+    row = connection.execute(
+        select(c.state.label("whole"))
+        .join(case_table.order, c.serial == o.serial)
+        .where(and_(*limits))
+    ).first()
+    state = decode_state(row.whole) if row else None
+    one = state.order(order) if state else None
+    return (state, one) if state and one else None

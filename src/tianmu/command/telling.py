@@ -1,0 +1,156 @@
+"""From entries of topic ``case`` to messages: for receivers, and for who asks for changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection, select, tuple_
+
+from tianmu.access.scope import Scope
+from tianmu.command import delivery, number
+from tianmu.command.delivery import Delivery
+from tianmu.command.message import Message, Teller, withdrawn
+from tianmu.command.table import told as told_table
+from tianmu.command.webhook import Webhook
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.encoding import decode
+from tianmu.manage import case_table
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.ledger import decode_state
+from tianmu.store.journal.contract import Entry
+
+log = logging.getLogger("tianmu.command")
+CHUNK = 400
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True)
+class Read:
+    """A batch of events with what is known of their cases now."""
+
+    events: list[tuple[int, CaseEvent]]
+    """each with its position"""
+    states: dict[str, CaseState]
+    numbers: dict[str, str]
+
+
+@dataclass
+class Made:
+    deliveries: list[Delivery] = field(default_factory=list)
+    told: set[tuple[str, int]] = field(default_factory=set)
+    """(webhook, serial): from now on it knows of the case"""
+    untold: set[tuple[str, int]] = field(default_factory=set)
+
+
+def read(connection: Connection, entries: Sequence[Entry]) -> Read:
+    """The events among the entries, and the states of their cases."""
+    events: list[tuple[int, CaseEvent]] = []
+    for entry in entries:
+        try:
+            fact = decode(entry.payload)
+        except msgspec.MsgspecError:
+            log.exception(
+                "the entry at %d of topic case cannot be read; nobody is told", entry.position
+            )
+            continue
+        if isinstance(fact, CaseEvent):
+            events.append((entry.position, fact))
+    names = sorted({event.case for _, event in events})
+    states: dict[str, CaseState] = {}
+    for start in range(0, len(names), CHUNK):
+        serials = [case_table.serial_of(one) for one in names[start : start + CHUNK]]
+        wanted = select(case_table.case.c.state).where(case_table.case.c.serial.in_(serials))
+        for row in connection.execute(wanted).scalars():
+            state = decode_state(row)
+            states[state.case] = state
+    numbers: dict[str, str] = {}
+    orders = [order.order for state in states.values() for order in state.orders]
+    for start in range(0, len(orders), CHUNK):
+        numbers |= number.of(connection, orders[start : start + CHUNK])
+    return Read(events, states, numbers)
+
+
+def known(connection: Connection, webhooks: Sequence[Webhook], found: Read) -> set[tuple[str, int]]:
+    """(webhook, serial) of the cases of a batch that receivers were told of."""
+    c = told_table.c
+    serials = sorted({case_table.serial_of(case) for case in found.states})
+    pairs: set[tuple[str, int]] = set()
+    for start in range(0, len(serials), CHUNK):
+        rows = connection.execute(
+            select(c.webhook, c.serial).where(
+                c.webhook.in_([one.webhook for one in webhooks]),
+                c.serial.in_(serials[start : start + CHUNK]),
+            )
+        )
+        pairs |= {(webhook, serial) for webhook, serial in rows}
+    return pairs
+
+
+def make(
+    teller: Teller, webhooks: Sequence[Webhook], found: Read, before: set[tuple[str, int]], at: int
+) -> Made:
+    """The messages that a batch makes. Who was told of a case that is no longer theirs is told
+    that, once."""
+    made = Made()
+    bodies: dict[tuple[int, str], bytes] = {}
+    for position, event in found.events:
+        state = found.states.get(event.case)
+        if state is None:
+            continue  # its case was rebuilt away: there is nothing to tell of
+        serial = case_table.serial_of(event.case)
+        for one in webhooks:
+            if position <= one.since:
+                continue
+            scope, pair = teller.scope(one.department), (one.webhook, serial)
+            step, message = event.step, None
+            if teller.concerns(state, scope):
+                if one.wants(step):
+                    body = bodies.get((position, one.department))
+                    if body is None:
+                        message = teller.message(event, state, scope, found.numbers)
+                        body = bodies[position, one.department] = _encode(message)
+                    made.told.add(pair)
+                    made.untold.discard(pair)
+                else:
+                    continue
+            elif pair in before | made.told and pair not in made.untold:
+                step, body = "withdrawn", _encode(withdrawn(event))
+                made.untold.add(pair)
+                made.told.discard(pair)
+            else:
+                continue
+            made.deliveries.append(
+                delivery.of_event(
+                    one.webhook, serial, position, event.sequence, f"case.{step}", body, at
+                )
+            )
+    return made
+
+
+def keep(connection: Connection, made: Made) -> None:
+    """Keep what was made, in the caller's transaction."""
+    delivery.keep(connection, made.deliveries)
+    for pairs in (made.told, made.untold):
+        for start in range(0, len(pairs), CHUNK):
+            some = sorted(pairs)[start : start + CHUNK]
+            connection.execute(
+                told_table.delete().where(
+                    tuple_(told_table.c.webhook, told_table.c.serial).in_(some)
+                )
+            )
+    if made.told:
+        connection.execute(
+            told_table.insert(), [{"webhook": w, "serial": s} for w, s in sorted(made.told)]
+        )
+
+
+def changes(teller: Teller, found: Read, scope: Scope) -> list[Message]:
+    """The messages of a batch for one scope: what its receiver would have been sent."""
+    return [
+        teller.message(event, state, scope, found.numbers)
+        for _, event in found.events
+        if (state := found.states.get(event.case)) and teller.concerns(state, scope)
+    ]
