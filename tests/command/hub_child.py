@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tianmu.access.keys import Keys
+from tianmu.city.outbound import Outbound
 from tianmu.city.pack import load
 from tianmu.command.deliver import Deliverer
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -15,7 +17,7 @@ from tianmu.store.records import Records
 
 
 async def main(data: Path) -> None:
-    city = load("liyang")
+    city = replace(load("liyang"), outbound=Outbound(first_wait_s=0.1))
     with Records(data / "hub.sqlite") as records:
         deliverer = Deliverer(
             records,

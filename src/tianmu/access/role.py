@@ -15,74 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tianmu.access.permission import PERMISSIONS
 from tianmu.facts.text import Text
 
-PERMISSIONS: dict[str, Text] = {
-    "city.read": {"zh": "查看城市底图与目录", "en": "See the city and its catalogues"},
-    "vitals.read": {"zh": "查看城市体征", "en": "See the vital signs"},
-    "push.read": {"zh": "接收实时推送", "en": "Receive live pushes"},
-    "alarm.read": {"zh": "查看告警", "en": "See alarms"},
-    "alarm.acknowledge": {"zh": "确认告警", "en": "Acknowledge and reset alarms"},
-    "alarm.shelve": {"zh": "搁置告警", "en": "Shelve alarms for a time"},
-    "alarm.service": {"zh": "停用、抑制告警", "en": "Suppress alarms, take them out of service"},
-    "case.read": {"zh": "查看案件", "en": "See cases"},
-    "case.file": {
-        "zh": "受理、立案、结案、作废",
-        "en": "Take in, file, close and void cases",
-    },
-    "case.command": {
-        "zh": "派遣、协调、延期、升级",
-        "en": "Dispatch, coordinate, extend and raise cases",
-    },
-    "case.supervise": {"zh": "督办案件", "en": "Take cases under supervision"},
-    "case.handle": {"zh": "签收、处置、反馈", "en": "Accept, handle and report back"},
-    "case.check": {"zh": "核实、核查", "en": "Verify and check"},
-    "case.merge": {"zh": "合并、拆分案件", "en": "Merge and split cases"},
-    "case.rule": {"zh": "裁定权责", "en": "Rule who answers for a matter"},
-    "case.note": {"zh": "添加备注", "en": "Add notes"},
-    "room.use": {"zh": "进入指挥室", "en": "Work in command rooms"},
-    "case.print": {"zh": "打印案件档案", "en": "Print case files"},
-    "case.whistle": {"zh": "吹哨：呼叫部门到场", "en": "Whistle: call departments to the place"},
-    "patrol.write": {"zh": "巡查", "en": "Walk patrols"},
-    "patrol.read": {"zh": "查看巡查记录", "en": "See patrols"},
-    "unit.read": {"zh": "查看处置力量与资源", "en": "See units and resources"},
-    "unit.report": {"zh": "上报力量位置与状态", "en": "Tell where units are and what they do"},
-    "report.read": {"zh": "查看诉求", "en": "See reports"},
-    "report.write": {"zh": "登记诉求", "en": "Take reports"},
-    "report.reveal": {
-        "zh": "查看未脱敏个人信息（须填写理由）",
-        "en": "See personal data unmasked, with a reason",
-    },
-    "device.read": {"zh": "查看感知设备", "en": "See devices"},
-    "device.write": {"zh": "登记感知设备", "en": "Register devices"},
-    "device.ask": {"zh": "向设备提问、对时", "en": "Ask at devices, set their clocks"},
-    "source.read": {"zh": "查看数据来源", "en": "See sources"},
-    "source.write": {"zh": "管理数据来源与令牌", "en": "Manage sources and their tokens"},
-    "quarantine.read": {"zh": "查看隔离区", "en": "See the quarantine"},
-    "quarantine.write": {"zh": "重放、丢弃隔离数据", "en": "Replay or discard quarantined input"},
-    "webhook.read": {"zh": "查看部门系统对接", "en": "See connections to departments' systems"},
-    "webhook.write": {
-        "zh": "管理部门系统对接",
-        "en": "Manage connections to departments' systems",
-    },
-    "rule.read": {"zh": "查看规则", "en": "See rules"},
-    "rule.test": {"zh": "试算规则", "en": "Test rules on history"},
-    "rule.publish": {"zh": "发布、回退规则", "en": "Publish and roll back rules"},
-    "account.read": {"zh": "查看账号", "en": "See accounts"},
-    "account.write": {"zh": "新建、停用账号", "en": "Make and disable accounts"},
-    "factor.reset": {"zh": "重置第二因素", "en": "Reset second factors"},
-    "role.grant": {"zh": "授予、撤销角色", "en": "Grant and take back roles"},
-    "organisation.read": {"zh": "查看组织机构", "en": "See the organisation"},
-    "roster.read": {"zh": "查看值班表", "en": "See the roster"},
-    "roster.write": {"zh": "编制值班表", "en": "Write the roster"},
-    "handover.read": {"zh": "查看交接班记录", "en": "See shift hand-overs"},
-    "handover.write": {"zh": "交接班", "en": "Hand over and take over shifts"},
-    "pack.read": {"zh": "查看城市包", "en": "See the city pack"},
-    "pack.write": {"zh": "检查、重载城市包", "en": "Check and reload the city pack"},
-    "audit.read": {"zh": "查看审计日志", "en": "Read the audit trail"},
-    "audit.export": {"zh": "导出审计日志", "en": "Export the audit trail"},
-    "metrics.read": {"zh": "读取运行指标", "en": "Read the running metrics"},
-}
+__all__ = ["PERMISSIONS", "ROLES", "Role", "RoleConflict", "check", "permissions"]
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     """``case.`` and the step"""
     timestamp: str | None
-    data: Told | dict[str, Any]
+    data: Told
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """The body where a case is no longer the department's: nothing of it but its id."""
+
+    type: str
+    timestamp: str | None
+    data: dict[str, Any]
 
 
 class Teller:
@@ -227,10 +235,10 @@ class Teller:
         )
 
 
-def withdrawn(event: CaseEvent) -> Message:
+def withdrawn(event: CaseEvent) -> Withdrawn:
     """What a department is told of a case that is no longer its own: only that."""
     data = {"case": {"case": event.case}, "event": {"sequence": event.sequence}}
-    return Message(type="case.withdrawn", timestamp=moment(event.at), data=data)
+    return Withdrawn(type="case.withdrawn", timestamp=moment(event.at), data=data)
 
 
 def _masked(text: Text) -> Text:

@@ -105,7 +105,7 @@ def make(
             if position <= one.since:
                 continue
             scope, pair = teller.scope(one.department), (one.webhook, serial)
-            step, message = event.step, None
+            step = event.step
             if teller.concerns(state, scope):
                 if one.wants(step):
                     body = bodies.get((position, one.department))

@@ -1489,6 +1489,120 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders of the account's departments, by what is due first; `state=` empty gives all
+         * @description Orders of the account's departments, by what is due first; `state=` empty gives all.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to the department's cases after a cursor, each event once and in order, for
+         * @description What happened to the department's cases after a cursor, each event once and in order, for
+         *     systems that no webhook can reach. Without `after`: the cursor of now. With the `ETag` of the
+         *     last answer in `If-None-Match`, 304 where nothing happened.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_order_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One order with its case, the number it has in the department's system, and what may be done
+         * @description One order with its case, the number it has in the department's system, and what may be done
+         *     with it. The `ETag` is the version of its case.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["get_order"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * `accept`, `handle`, `feed_back`, `return`, `dispute` or `ask_extension` an order. With an
+         * @description `accept`, `handle`, `feed_back`, `return`, `dispute` or `ask_extension` an order. With an
+         *     `Idempotency-Key` a repeated step takes effect once.
+         *
+         *     Needs `case.handle`.
+         */
+        post: operations["take_order_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}/number": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep what the department's own system calls an order; it stands on the case
+         * @description Keep what the department's own system calls an order; it stands on the case.
+         *
+         *     Needs `case.handle`.
+         */
+        post: operations["set_order_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports": {
         parameters: {
             query?: never;
@@ -2280,6 +2394,246 @@ export interface paths {
          *     Needs `device.write`.
          */
         post: operations["set_maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All receivers, each with how many messages wait for it, were taken, or are dead letters
+         * @description All receivers, each with how many messages wait for it, were taken, or are dead letters.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Tell a department's own system of its cases from now on. The secret is shown this once
+         * @description Tell a department's own system of its cases from now on. The secret is shown this once.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["make_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What may be called though it is not a public address, or without TLS
+         * @description What may be called though it is not a public address, or without TLS.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["get_webhook_hosts"];
+        put?: never;
+        /**
+         * Allow these and no others: department networks that are not public, hosts without TLS
+         * @description Allow these and no others: department networks that are not public, hosts without TLS.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["set_webhook_hosts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One receiver
+         * @description One receiver.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["get_webhook"];
+        put?: never;
+        /**
+         * Change a receiver, switch it off or on. What waits for it stays; of what happens while it
+         * @description Change a receiver, switch it off or on. What waits for it stays; of what happens while it
+         *     is off it is not told.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["change_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A new secret, shown this once. The one before is valid beside it for the pack's
+         * @description A new secret, shown this once. The one before is valid beside it for the pack's
+         *     `old_secret_h`: messages carry a signature of each.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["rotate_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages to a receiver, newest first; `state=dead`: those that were given up
+         * @description Messages to a receiver, newest first; `state=dead`: those that were given up.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/deliveries/{which}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One message, with its body where this account may see the case
+         * @description One message, with its body where this account may see the case.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try all dead letters of a receiver again, by the same ids
+         * @description Try all dead letters of a receiver again, by the same ids.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["redeliver_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/deliveries/{which}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a dead letter again, by the same id
+         * @description Try a dead letter again, by the same id.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["redeliver_one"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/deliveries/{which}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a message up for good, with a reason
+         * @description Give a message up for good, with a reason.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["discard_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message that tells of nothing, once; look at what became of it
+         * @description Send a message that tells of nothing, once; look at what became of it.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["test_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3359,7 +3713,7 @@ export interface components {
          * Changes
          * @description Which squares of the map changed; a tile within one, or around one, is to be taken again.
          */
-        Changes: {
+        "tianmu.web.tiles.Changes": {
             epoch: number;
             near: number;
             z: number;
@@ -3925,6 +4279,8 @@ export interface components {
             force_name: {
                 [key: string]: string;
             } | null;
+            /** @default  */
+            number: string;
         };
         /** PersonSaid */
         PersonSaid: {
@@ -4330,6 +4686,124 @@ export interface components {
             kind: string;
             code: string;
             phones: string[];
+        };
+        /**
+         * Page[OrderHeld]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_OrderHeld_: {
+            items: components["schemas"]["OrderHeld"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** OrderHeld */
+        OrderHeld: {
+            order: components["schemas"]["OrderTold"];
+            case: components["schemas"]["CaseTold"];
+            steps: string[];
+        };
+        /** OrderTold */
+        OrderTold: {
+            order: string;
+            number: string;
+            case: string;
+            unit: string;
+            task: {
+                [key: string]: string;
+            };
+            lead: boolean;
+            state: string;
+            sent_at: string | null;
+            due: string | null;
+            accepted_at: string | null;
+            done_at: string | null;
+            result: string;
+        };
+        /**
+         * CaseTold
+         * @description A case as it is when the message is made; ``version`` says which of two is newer.
+         */
+        CaseTold: {
+            case: string;
+            number: string;
+            title: {
+                [key: string]: string;
+            };
+            text: string;
+            matter: string;
+            matter_name: {
+                [key: string]: string;
+            };
+            level: string;
+            stage: string;
+            lead: string;
+            joint: string[];
+            longitude: number | null;
+            latitude: number | null;
+            address: string;
+            division: string;
+            opened_at: string | null;
+            due: string | null;
+            outcome: string;
+            origin: string;
+            version: number;
+        };
+        /** Changes */
+        "tianmu.web.api.orders.Changes": {
+            items: components["schemas"]["Message"][];
+            next: string;
+            more: boolean;
+        };
+        /**
+         * Message
+         * @description The body of a webhook (Standard Webhooks 1.0).
+         */
+        Message: {
+            type: string;
+            timestamp: string | null;
+            data: components["schemas"]["Told"];
+        };
+        /** Told */
+        Told: {
+            case: components["schemas"]["CaseTold"];
+            event: components["schemas"]["EventTold"];
+            orders: components["schemas"]["OrderTold"][];
+        };
+        /** EventTold */
+        EventTold: {
+            sequence: number;
+            step: string;
+            stage: string;
+            at: string | null;
+            actor: string;
+            reason: string;
+            data: Record<string, never>;
+        };
+        /** OrderStep */
+        OrderStep: {
+            /** @default  */
+            reason: string;
+            /** @default  */
+            result: string;
+            /** @default [] */
+            evidence: string[];
+            /** @default  */
+            department: string;
+            /** @default null */
+            limit: {
+                [key: string]: number | string;
+            } | null;
+            /** @default null */
+            done_at: string | null;
+            /** @default null */
+            number: string | null;
+        };
+        /** NumberTold */
+        NumberTold: {
+            number: string;
         };
         /**
          * Page[ReportSaid]
@@ -5131,6 +5605,129 @@ export interface components {
              * @example 2026-11-23T01:02:03.456Z
              */
             end: string;
+            reason: string;
+        };
+        /**
+         * Page[WebhookSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_WebhookSaid_: {
+            items: components["schemas"]["WebhookSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * WebhookSaid
+         * @description A receiver; its secret is never shown again.
+         */
+        WebhookSaid: {
+            webhook: string;
+            name: string;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            url: string;
+            events: string[];
+            on: boolean;
+            note: string;
+            waiting: number;
+            dead: number;
+            done: number;
+            older_until: string | null;
+            created_at: string | null;
+            actor: string;
+            version: number;
+        };
+        /** WebhookAsked */
+        WebhookAsked: {
+            name: string;
+            department: string;
+            url: string;
+            /** @default [] */
+            events: string[];
+        };
+        /** WebhookMade */
+        WebhookMade: {
+            webhook: components["schemas"]["WebhookSaid"];
+            secret: string;
+        };
+        /** HostsSaid */
+        HostsSaid: {
+            hosts: string[];
+        };
+        /**
+         * WebhookChange
+         * @description What is left out stays.
+         */
+        WebhookChange: {
+            /** @default null */
+            name: string | null;
+            /** @default null */
+            url: string | null;
+            /** @default null */
+            events: string[] | null;
+            /** @default null */
+            on: boolean | null;
+            /** @default  */
+            note: string;
+        };
+        /**
+         * Page[DeliverySaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_DeliverySaid_: {
+            items: components["schemas"]["DeliverySaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** DeliverySaid */
+        DeliverySaid: {
+            delivery: string;
+            type: string;
+            case: string;
+            sequence: number;
+            state: string;
+            attempts: number;
+            status: number;
+            error: string;
+            made_at: string | null;
+            first_at: string | null;
+            next_at: string | null;
+            settled_at: string | null;
+            reason: string;
+            actor: string;
+        };
+        /** DeliveryWhole */
+        DeliveryWhole: {
+            delivery: string;
+            type: string;
+            case: string;
+            sequence: number;
+            state: string;
+            attempts: number;
+            status: number;
+            error: string;
+            made_at: string | null;
+            first_at: string | null;
+            next_at: string | null;
+            settled_at: string | null;
+            reason: string;
+            actor: string;
+            body: string;
+        };
+        /** Again */
+        Again: {
+            redelivered: number;
+        };
+        /** Discarded */
+        Discarded: {
             reason: string;
         };
         /** RulesSaid */
@@ -6761,7 +7358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changes"];
+                    "application/json": components["schemas"]["tianmu.web.tiles.Changes"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -8336,6 +8933,187 @@ export interface operations {
             };
         };
     };
+    list_orders: {
+        parameters: {
+            query?: {
+                state?: string;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OrderHeld_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_order_changes: {
+        parameters: {
+            query?: {
+                after?: string;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tianmu.web.api.orders.Changes"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderHeld"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    take_order_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order: string;
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "pipe closed, road dry",
+                 *       "number": "WO-2026-1183"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OrderStep"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderHeld"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    set_order_number: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "number": "WO-2026-1183"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NumberTold"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderHeld"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_reports: {
         parameters: {
             query?: {
@@ -9834,6 +10612,458 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    make_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Fire brigade, own dispatch",
+                 *       "department": "fire",
+                 *       "url": "https://dispatch.fire.example/tianmu",
+                 *       "events": [
+                 *         "order",
+                 *         "cancel",
+                 *         "urge",
+                 *         "close"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_webhook_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostsSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    set_webhook_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hosts": [
+                 *         "10.20.0.0/16",
+                 *         "oa.city.lan"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["HostsSaid"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostsSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "on": false,
+                 *       "note": "moves to another machine until Friday"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    rotate_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                state?: string;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliverySaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                which: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryWhole"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    redeliver_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Again"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    redeliver_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                which: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Again"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    discard_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                which: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "told by telephone"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Discarded"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliverySaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliverySaid"];
+                };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {
