@@ -14,8 +14,8 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import CASE
+from tianmu.manage import case_search, ledger
 from tianmu.manage import case_table as table
-from tianmu.manage import ledger
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.likeness import plain
 from tianmu.store.journal.contract import Journal
@@ -103,7 +103,7 @@ def _where(
         found.append(c.due < now if query.overdue else c.due >= now)
     if query.q:
         words = plain(query.q)
-        found.append(c.words.contains(words, autoescape=True) if words else c.serial < 0)
+        found.append(case_search.found(words) if words else c.serial < 0)
     return found
 
 

@@ -18,7 +18,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage import case_table, regroup
+from tianmu.manage import case_search, case_table, regroup
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.reckon import reckon
 from tianmu.store.disk import DiskFull
@@ -62,6 +62,8 @@ class Reader:
         self.records.create(
             case_table.metadata, room="manage", migrations=(case_table.drop_old_indexes,)
         )
+
+        self.records.transact(lambda tx: case_search.make(tx.connection))
 
         def look(tx: Transaction) -> tuple[dict[str, int], int]:
             self._desk.load(tx.connection)
