@@ -140,3 +140,26 @@ def test_pages_are_found_by_an_index(house: House, query: Query, scope: Scope, i
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     plan = " ; ".join(str(row[3]) for row in rows)
     assert index in plan and "TEMP B-TREE" not in plan, plan
+
+
+def test_vital_signs_look_at_no_closed_case_but_todays(house: House) -> None:
+    asked: list[Any] = []
+
+    def listen(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(house.hub.engine, "before_cursor_execute", listen)
+    house.hub.read(lambda one: case_query.counts(one, MONDAY, MONDAY - HOUR, MONDAY + HOUR))
+    event.remove(house.hub.engine, "before_cursor_execute", listen)
+    plans = ""
+    with house.hub.engine.connect() as connection:
+        for statement, parameters in asked:
+            if statement.startswith("SELECT"):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans += " ; ".join(str(row[3]) for row in rows) + "\n"
+    for index in (
+        "case_state_count (probe=?",
+        "case_opened (probe=? AND",
+        "case_closed (probe=? AND",
+    ):
+        assert index in plans, plans

@@ -95,13 +95,13 @@ Index(
     postgresql_where=QUEUED,
 )
 Index("case_state_number", case.c.number, unique=True)
-Index("case_state_opened", case.c.opened_at, case.c.probe)
-Index("case_state_closed", case.c.closed_at, case.c.probe)
+Index("case_opened", case.c.probe, case.c.opened_at)
+Index("case_closed", case.c.probe, case.c.closed_at)
 
 
 def drop_old_indexes(connection: Connection) -> None:
     """Version 0 to 1: indexes that did not begin with the probe."""
-    for name in ("due", "gravity", "open", "stage", "division", "level"):
+    for name in ("due", "gravity", "open", "stage", "division", "level", "opened", "closed"):
         connection.execute(text(f"DROP INDEX IF EXISTS case_state_{name}"))
 
 

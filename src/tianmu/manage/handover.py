@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, desc, func, insert, select, update
 
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_table import NEVER, case, case_id, handover
+from tianmu.manage.case_table import NEVER, OPEN, case, case_id, handover
 
 PERMISSION = "handover.write"
 OPEN_MOST = 500
@@ -110,7 +110,7 @@ def _taken(digest: str, account: str, at: int) -> str:
 
 def _open(connection: Connection, probe: str) -> dict[str, Any]:
     """How many cases are open, and the most pressing of them."""
-    here = (case.c.open == 1, case.c.probe == probe)
+    here = (OPEN, case.c.probe == probe)
     total = connection.scalar(select(func.count()).where(*here)) or 0
     rows = connection.execute(
         select(case.c.serial, case.c.number, case.c.level, case.c.stage, case.c.due)

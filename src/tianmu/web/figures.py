@@ -62,7 +62,7 @@ def _closing(
                 all(one.done_at <= one.due for one in done),
             )
     late = connection.execute(
-        sa.select(sa.func.count()).where(c.open == 1, c.due < at, c.due >= since, seen)
+        sa.select(sa.func.count()).where(table.OPEN, c.due < at, c.due >= since, seen)
     ).scalar_one()
     judged = [known.get(key, (False, False)) for key in closed]
     number = sum(1 for ended, _ in judged if ended)
