@@ -195,7 +195,9 @@ class OpenCases:
                 return Match(same, 1.0, (phrase("reason.identity"),)), []
         fits = self.fits(signal)
         if fits:
-            return self._match(signal, self._anchors[fits[0].case]), fits
+            best = fits[0]
+            reasons = self.judge.explain(best.evidence)
+            return Match(best.case, round(-best.rank, 4), reasons), fits
         if signal.kind == "report":
             for guess in self._guesses(signal)[:1]:
                 if guess.share >= self.tuning.named:
