@@ -106,3 +106,73 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
     assert [e["kind"] for e in log].count("task_done") == 1
     for page in (one, two):
         page.context.close()
+
+
+def test_many_cases_get_one_deed_and_a_queue_is_kept(small: Any, browser: Browser) -> None:
+    cases = [case_of(small, f"d{n}") for n in (10, 11, 12)]
+    page = signed_in(small, browser, "dispatcher")
+    page.goto(f"{small.url}/desk/cases")
+    for case in cases:
+        page.locator(f'[data-row="{case}"]').wait_for(timeout=SEEN)
+        page.locator(f'[data-mark="{case}"]').click()
+    before = {case: small.hub.manage.case(case).version for case in cases}
+    small.client("commander").post(
+        f"/api/cases/{cases[1]}/steps/note", json={"data": {"text": "x"}}
+    )  # another was there: what the page holds of it is old, or comes anew by push
+    page.keyboard.press("b")
+    page.locator("[data-reason]").fill("交班前")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-go]").wait_for(timeout=SEEN)
+    expect(page.locator("dialog li")).to_have_count(3)
+    assert small.hub.manage.case(cases[0]).version == before[cases[0]], "only looked at so far"
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("件已执行").first).to_be_visible(timeout=SEEN)
+    assert small.hub.manage.case(cases[0]).urges == 1
+    assert small.hub.manage.case(cases[2]).urges == 1
+    page.keyboard.press("Escape")
+
+    # what is due within two hours is a queue with its count; it is kept under a name
+    page.locator("[data-queue=soon]").click()
+    shown = int(page.locator("[data-queue=soon] b").inner_text())
+    assert shown >= 3
+    expect(page.locator("[data-row]")).to_have_count(shown)
+    page.keyboard.press("o")
+    page.locator("[data-keep]").click()
+    page.locator("dialog input[type=text]").fill("两小时内")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-queue=disputed]").click()
+    expect(page.locator("[data-row]")).to_have_count(0)
+    page.locator('[data-filter="两小时内"]').click()
+    expect(page.locator("[data-row]")).to_have_count(shown)
+    page.context.close()
+
+
+def test_the_alarm_sounds_again_and_louder_until_somebody_acknowledges(
+    small: Any, browser: Browser
+) -> None:
+    alarm = small.raise_alarm("d20", matter="liyang:event:fire_alarm", priority=1)
+    page = signed_in(small, browser, "dispatcher")
+    page.add_init_script(
+        """window.loud = [];
+        const ramp = AudioParam.prototype.linearRampToValueAtTime;
+        AudioParam.prototype.linearRampToValueAtTime = function (value, at) {
+          if (value) window.loud.push(value);
+          return ramp.call(this, value, at);
+        };"""
+    )
+    page.clock.install()
+    page.goto(f"{small.url}/desk/alarms")
+    sound = page.locator("button.sound")
+    page.locator(f'[data-row="{alarm.alarm}"]').wait_for(timeout=SEEN)
+    sound.click()
+    page.clock.run_for(10_000)
+    first = int(sound.get_attribute("data-chimes") or 0)
+    assert first >= 4, "again and again"
+    page.clock.run_for(120_000)
+    assert int(sound.get_attribute("data-chimes") or 0) > first + 60, "denser"
+    loud = page.evaluate("window.loud")
+    assert loud[0] < 0.3 and max(loud) == 1, "louder"
+    with small.client("dispatcher") as one:
+        for held in one.get("/api/alarms", params={"state": "active"}).json()["items"]:
+            one.post(f"/api/alarms/{held['alarm']}/acknowledge", json={"reason": ""})
+    page.context.close()

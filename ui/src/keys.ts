@@ -11,7 +11,8 @@ export function useKeys(keys: () => Keys): void {
   function onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target as HTMLElement;
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable;
+    const ticking = target instanceof HTMLInputElement && target.type === "checkbox";
+    const typing = (!ticking && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) || target.isContentEditable;
     if (document.querySelector("dialog[open]")) return;
     if (typing && event.key !== "Escape") return;
     const known = keys();

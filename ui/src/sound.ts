@@ -13,30 +13,56 @@ const LOUD = 2;
 let context: AudioContext | null = null;
 let timer = 0;
 
+/** It grows: after so many seconds without an acknowledgement, so loud (1 is all the machine gives)
+ * and so often (ms). Defaults; a night shift that has fallen asleep is woken within two minutes. */
+export const STEPS = [
+  { after: 0, gain: 0.22, every: 2500 },
+  { after: 30, gain: 0.5, every: 1800 },
+  { after: 90, gain: 1, every: 1000 },
+] as const;
+type Step = (typeof STEPS)[number];
+/** the step that holds after so many seconds of ringing */
+export function stepAfter(seconds: number): Step {
+  return [...STEPS].reverse().find((step) => seconds >= step.after) ?? STEPS[0];
+}
+/** ms when what rings now began to ring; 0: nothing rings */
+let since = 0;
+
+/** how often it has sounded since the page came */
+export const chimes = ref(0);
+
 /** Urgent alarms that nobody has acknowledged; tests and drills never ring. */
 export const ringing = computed(
   () => alarmList.value.filter((a) => a.priority <= LOUD && unacknowledged(a) && !a.test && !a.probe).length,
 );
 
-function tone(at: number, hertz: number, seconds: number): void {
+function tone(at: number, hertz: number, seconds: number, loud: number): void {
   if (!context) return;
   const voice = context.createOscillator();
   const gain = context.createGain();
-  voice.type = "triangle";
+  voice.type = loud < 0.4 ? "triangle" : "square";
   voice.frequency.value = hertz;
   gain.gain.setValueAtTime(0, at);
-  gain.gain.linearRampToValueAtTime(0.22, at + 0.02);
-  gain.gain.setValueAtTime(0.22, at + seconds - 0.06);
+  gain.gain.linearRampToValueAtTime(loud, at + 0.02);
+  gain.gain.setValueAtTime(loud, at + seconds - 0.06);
   gain.gain.linearRampToValueAtTime(0, at + seconds);
   voice.connect(gain).connect(context.destination);
   voice.start(at);
   voice.stop(at + seconds);
 }
 
+/** One chime, and the next one in its time: a longer silence of people makes it louder and denser. */
 function chime(): void {
-  if (!context || context.state !== "running") return;
-  tone(context.currentTime, 880, 0.22);
-  tone(context.currentTime + 0.28, 660, 0.3);
+  const step = stepAfter((Date.now() - since) / 1000);
+  if (context?.state === "running") {
+    tone(context.currentTime, 880, 0.22, step.gain);
+    tone(context.currentTime + 0.28, step.gain < 0.4 ? 660 : 1180, 0.3, step.gain);
+  } else {
+    // a machine that slept, or a browser that took the sound away: it is asked for again
+    void context?.resume().catch(() => undefined);
+  }
+  chimes.value += 1;
+  timer = window.setTimeout(chime, step.every);
 }
 
 /** Ask the browser; works only in answer to a key or a click. */
@@ -57,15 +83,16 @@ export function ring(): () => void {
   const stop = watch(
     [ringing, wanted, allowed],
     () => {
-      window.clearInterval(timer);
+      window.clearTimeout(timer);
+      if (!ringing.value) since = 0;
       if (!ringing.value || !wanted.value || !allowed.value) return;
+      since ||= Date.now();
       chime();
-      timer = window.setInterval(chime, 2500);
     },
     { immediate: true },
   );
   return () => {
     stop();
-    window.clearInterval(timer);
+    window.clearTimeout(timer);
   };
 }

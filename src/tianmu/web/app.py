@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
 from tianmu.web import openapi, problem
-from tianmu.web.api import bulk, case_print, rooms, shifts
+from tianmu.web.api import bulk, case_print, filters, rooms, shifts
 from tianmu.web.files import Files, policy
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
@@ -113,6 +113,7 @@ def create_app(hub: Hub) -> FastAPI:
     case_print.bring(hub)
     rooms.bring(hub)
     hub.deliverer.bring()
+    filters.bring(hub)
     app = describe()
     files = Files(hub.ui)
     hub.memory["tiles"] = tiles = Tiles(hub)

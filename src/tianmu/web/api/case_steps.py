@@ -58,8 +58,8 @@ class SplitDone(msgspec.Struct, frozen=True, kw_only=True):
     """the case that holds the signals now"""
 
 
-_STATUS = {"permission": 403, "department": 403, "own_work": 403, "probe": 403, "reason": 422}
-_STATUS |= {"data": 422, "unknown_step": 404}
+STATUS = {"permission": 403, "department": 403, "own_work": 403, "probe": 403, "reason": 422}
+STATUS |= {"data": 422, "unknown_step": 404}
 
 
 def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any) -> T:
@@ -71,7 +71,7 @@ def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any
         ask.refused(verb, name, why=found.what, **detail)
         language = ask.who.language
         raise Problem(
-            _STATUS.get(found.what, 409),
+            STATUS.get(found.what, 409),
             f"case-{found.what}",
             say(found.why, language),
             say(found.remedy, language),

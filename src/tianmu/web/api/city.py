@@ -95,6 +95,17 @@ class CategorySaid(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
 
 
+class DeskSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """How the city's desks work."""
+
+    room_level: int
+    """cases of this level number or a graver one have a command room by themselves"""
+    bulk_most: int
+    """cases that one deed may be done to at once"""
+    soon_h: float
+    """what is due within so many hours is due soon"""
+
+
 class CitySaid(msgspec.Struct, frozen=True, kw_only=True):
     """What a screen needs to know of the city."""
 
@@ -112,6 +123,7 @@ class CitySaid(msgspec.Struct, frozen=True, kw_only=True):
     matters: list[MatterSaid]
     profile: ProfileSaid
     layers: list[str] = []
+    desk: DeskSaid
     notes: list[Text]
     """what is approximate or a default, said on every screen"""
 
@@ -164,7 +176,8 @@ def _keep(city: City, name: str, make: Any) -> Kept:
 
 def brief(hub: Hub) -> CitySaid:
     """The city as screens see it."""
-    return msgspec.convert(hub.city.brief(), CitySaid)
+    desk = msgspec.to_builtins(hub.city.desk)
+    return msgspec.convert({**hub.city.brief(), "desk": desk}, CitySaid)
 
 
 @routes("GET", "/api/city", may="city.read", gives=CitySaid)
