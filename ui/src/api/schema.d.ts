@@ -975,6 +975,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/case-deeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
+         * @description Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
+         *     permissions of the step are held against the account for each, one that is refused or was
+         *     changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells.
+         *
+         *     Needs `case.read`.
+         */
+        post: operations["do_to_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The account's own filters and those shared with its roles, by name
+         * @description The account's own filters and those shared with its roles, by name.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_filters"];
+        put?: never;
+        /**
+         * Keep a filter; one of the account's that has the name is replaced
+         * @description Keep a filter; one of the account's that has the name is replaced.
+         *
+         *     Needs `case.read`.
+         */
+        post: operations["keep_filter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/filters/{filter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove one of the account's own filters
+         * @description Remove one of the account's own filters.
+         *
+         *     Needs `case.read`.
+         */
+        delete: operations["drop_filter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case}/room": {
         parameters: {
             query?: never;
@@ -3460,6 +3534,7 @@ export interface components {
             profile: components["schemas"]["ProfileSaid"];
             /** @default [] */
             layers: string[];
+            desk: components["schemas"]["DeskSaid"];
             notes: {
                 [key: string]: string;
             }[];
@@ -3559,6 +3634,15 @@ export interface components {
             };
             colour: string;
             tier: number;
+        };
+        /**
+         * DeskSaid
+         * @description How the city's desks work.
+         */
+        DeskSaid: {
+            room_level: number;
+            bulk_most: number;
+            soon_h: number;
         };
         /**
          * BasemapSaid
@@ -4074,6 +4158,94 @@ export interface components {
             language: string;
             size: number;
             digest: string;
+        };
+        /** ManyAsked */
+        ManyAsked: {
+            step: string;
+            cases: components["schemas"]["OneOfMany"][];
+            /** @default  */
+            reason: string;
+            /** @default {} */
+            data: Record<string, never>;
+            /** @default false */
+            rehearse: boolean;
+        };
+        /** OneOfMany */
+        OneOfMany: {
+            case: string;
+            /** @default null */
+            version: number | null;
+            /** @default {} */
+            data: Record<string, never>;
+        };
+        /** ManyDone */
+        ManyDone: {
+            step: string;
+            label: {
+                [key: string]: string;
+            };
+            done: number;
+            refused: number;
+            cases: components["schemas"]["OneDone"][];
+        };
+        /** OneDone */
+        OneDone: {
+            case: string;
+            number: string;
+            title: {
+                [key: string]: string;
+            };
+            done: boolean;
+            version: number;
+            status: number;
+            why: string;
+            undo: Record<string, never> | null;
+        };
+        /**
+         * Page[FilterSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_FilterSaid_: {
+            items: components["schemas"]["FilterSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** FilterSaid */
+        FilterSaid: {
+            filter: string;
+            name: string;
+            choice: components["schemas"]["Choice"];
+            mine: boolean;
+            shared: boolean;
+            by: string;
+        };
+        /**
+         * Choice
+         * @description What is shown.
+         */
+        Choice: {
+            /** @default  */
+            queue: string;
+            /** @default  */
+            words: string;
+            /** @default  */
+            level: string;
+            /** @default  */
+            stage: string;
+            /** @default  */
+            department: string;
+            /** @default false */
+            newest: boolean;
+        };
+        /** NewFilter */
+        NewFilter: {
+            name: string;
+            choice: components["schemas"]["Choice"];
+            /** @default false */
+            share: boolean;
         };
         /**
          * RoomSaid
@@ -8052,6 +8224,156 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_PrintSaid_"];
                 };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    do_to_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "step": "urge",
+                 *       "cases": [
+                 *         {
+                 *           "case": "c17",
+                 *           "version": 6
+                 *         },
+                 *         {
+                 *           "case": "c18",
+                 *           "version": 3
+                 *         }
+                 *       ],
+                 *       "reason": "before the shift ends",
+                 *       "rehearse": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ManyAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyDone"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FilterSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    keep_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Gas, overdue",
+                 *       "choice": {
+                 *         "queue": "overdue",
+                 *         "department": "gas"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewFilter"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    drop_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
             default: {
