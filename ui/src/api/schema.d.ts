@@ -3797,7 +3797,7 @@ export interface components {
          * Changes
          * @description Which squares of the map changed; a tile within one, or around one, is to be taken again.
          */
-        "tianmu.web.tiles.Changes": {
+        Changes: {
             epoch: number;
             near: number;
             z: number;
@@ -4923,8 +4923,8 @@ export interface components {
             origin: string;
             version: number;
         };
-        /** Changes */
-        "tianmu.web.api.orders.Changes": {
+        /** OrderChanges */
+        OrderChanges: {
             items: components["schemas"]["Message"][];
             next: string;
             more: boolean;
@@ -7530,7 +7530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tianmu.web.tiles.Changes"];
+                    "application/json": components["schemas"]["Changes"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -9309,7 +9309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tianmu.web.api.orders.Changes"];
+                    "application/json": components["schemas"]["OrderChanges"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -61,7 +61,7 @@ class NumberTold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """empty: none"""
 
 
-class Changes(msgspec.Struct, frozen=True, kw_only=True):
+class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Message]
     """as a webhook would have been sent them"""
     next: str
@@ -123,7 +123,7 @@ def list_orders(
     )
 
 
-@routes("GET", "/api/orders/changes", may="case.read", gives=Changes)
+@routes("GET", "/api/orders/changes", may="case.read", gives=OrderChanges)
 def list_order_changes(
     ask: Asking,
     after: Annotated[str, Query(max_length=200)] = "",
@@ -160,7 +160,7 @@ def list_order_changes(
         and ask.request.headers.get("if-none-match", "").strip() == f'"{etag}"'
     ):
         return Response(status_code=304, headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
-    return Reply(Changes(items=items, next=etag, more=more), etag=etag)
+    return Reply(OrderChanges(items=items, next=etag, more=more), etag=etag)
 
 
 @routes("GET", "/api/orders/{order}", may="case.read", gives=OrderHeld)
