@@ -81,6 +81,8 @@ def main() -> None:
     "--broker", default="",
     help="host:port of the city's own MQTT broker (mqtts://host:port: by TLS)",
 )  # fmt: skip
+@click.option("--clock-file", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="a drill's clock to go by: only for a new folder, see tianmu drill")  # fmt: skip
 def up(
     pack: str,
     data: Path,
@@ -96,6 +98,7 @@ def up(
     sign_on: str | None,
     scan: str,
     broker: str,
+    clock_file: str | None,
 ) -> None:
     """Start a city and keep it running."""
     from tianmu.app.settings import Settings
@@ -106,7 +109,9 @@ def up(
     _check_tls(tls, tls_cert, tls_names)
     settings = Settings(
         pack=pack, data=str(data.resolve()), host=host, port=port, feed=feed,
-        feed_devices=feed_devices, broker=broker, tls=tls or "", tls_names=tls_names,
+        feed_devices=feed_devices, broker=broker,
+        clock=str(Path(clock_file).resolve()) if clock_file else "",
+        tls=tls or "", tls_names=tls_names,
         admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",

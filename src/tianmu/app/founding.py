@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from tianmu.access import account as accounts
 from tianmu.access import audit, first, token
 from tianmu.access.account import NoAccount
+from tianmu.access.role import ROLES
 from tianmu.app.platform import DEVICE, PLATFORM_SOURCE
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
+from tianmu.facts import clock
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered, PackLoaded, SourceChanged
@@ -29,10 +30,12 @@ COMPONENT_KIND = "fire_component"
 REHEARSAL, HOTLINE, DUTY = "rehearsal", "feed-hotline", "feed-duty"
 CHECKER = "feed-checker"
 WORKER = "feed-worker-"
+DRILLED = ("commander", "duty_officer", "acceptor", "dispatcher", "hotline_agent", "grid_worker")
+"""roles of which a city of a drill has one account each"""
 
 
 def now() -> int:
-    return time.time_ns() // 1000
+    return clock.now()
 
 
 def found(city: City, registrar: Registrar) -> None:
@@ -113,15 +116,21 @@ def _register(registrar: Registrar, devices: list[Device]) -> None:
     registrar.write(make)
 
 
-def rehearsal_accounts(records: Records, city: City, *, feed: bool) -> dict[str, Any]:
-    """Tokens for the probe and, with a feed, for those who play people; by role.
+def rehearsal_accounts(
+    records: Records, city: City, *, feed: bool, drill: bool = False
+) -> dict[str, Any]:
+    """Tokens for the probe and, with a feed or for a drill, for those who play people; by role.
 
     Tokens of earlier starts end. Accounts are made once and are marked by their names.
     """
     wanted: dict[str, tuple[str, str, str, str]] = {
         "rehearsal": (REHEARSAL, "rehearsal", "演练 Rehearsal", ""),
     }
-    if feed:
+    if drill:
+        for role in DRILLED:
+            name = ROLES[role].name.get(city.languages[0], role)
+            wanted[role] = (f"drill-{role}".replace("_", "-"), role, f"演练 Drill: {name}", "")
+    if feed or drill:
         wanted["hotline"] = (HOTLINE, "hotline_agent", "模拟坐席 Seeded agent", "")
         wanted["duty"] = (DUTY, "duty_officer", "模拟值班员 Seeded duty officer", "")
         wanted["checker"] = (CHECKER, "duty_officer", "模拟核查员 Seeded checker", "")

@@ -14,12 +14,13 @@ from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.policy import policy_of
 from tianmu.access.session import Sessions
-from tianmu.app import founding
+from tianmu.app import drilling, founding
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import Lags
 from tianmu.city.pack import City, load
+from tianmu.facts import clock
 from tianmu.manage.manage import Manage
 from tianmu.manage.scanning import scanner
 from tianmu.sense.http.server import Server
@@ -37,6 +38,8 @@ log = logging.getLogger("tianmu.hub")
 
 READ_FOR = 0.5
 """seconds that the case loop waits for news before it looks at deadlines"""
+READ_FOR_DRILL = 0.03
+"""the same where a drill moves the clock: nobody is told that it was moved"""
 
 
 async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
@@ -69,6 +72,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         data,
         labels=labels,
         scan=scanner(settings.scan),
+        leaps=clock.drill() is not None,
     )
     lags = Lags(data)
     hub = Hub(
@@ -86,7 +90,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         secure=settings.certificate is not None,
         authority=settings.authority,
         lags=lags.now,
-        load_pack=load,
+        load_pack=drilling.load_named if settings.clock else load,
         sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
     )
     registry.refresh(journal, hub.registrar.heard)
@@ -137,14 +141,20 @@ def _open_accounts(settings: Settings, records: Records, city: City, said: Said)
     links = first.first_start(records, founding.now(), passwords)
     said.links = {link.role: link.secret for link in links if link.role != "duty_officer"}
     said.link = first.wall_link(records, founding.now())
-    said.tokens = founding.rehearsal_accounts(records, city, feed=settings.feed == "replay")
+    said.tokens = founding.rehearsal_accounts(
+        records, city, feed=settings.feed == "replay", drill=bool(settings.clock)
+    )
 
 
 def _work(manage: Manage, stop: asyncio.Event) -> None:
     """The case loop; what it could not do it does again, and says so."""
+    drill = clock.drill()
     while not stop.is_set():
         try:
-            manage.step(READ_FOR)
+            at = clock.now()
+            done = manage.step(READ_FOR_DRILL if drill else READ_FOR)
+            if drill and not done:
+                drill.attend(at)
         except Exception:
             log.exception("cases: trying again in a second")
             time.sleep(1)

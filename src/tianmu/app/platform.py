@@ -15,6 +15,7 @@ import psutil
 
 from tianmu.app.process import CHILDREN, NAMES, heard, memory
 from tianmu.app.settings import Settings
+from tianmu.facts import clock
 from tianmu.facts.topic import ALARM, DEED, OBSERVATION, OBSERVATION_LIFE, REPORT
 from tianmu.sense.contract import Connector
 from tianmu.sense.intake import Intake
@@ -106,7 +107,7 @@ class Platform:
 
     def _lag(self) -> float:
         """Age in seconds of the oldest entry that some reader has not read; 0 when all keep up."""
-        now = time.time_ns() // 1000
+        now = clock.now()
         oldest = now
         for name, topics in READERS.items():
             positions = self._open(name).positions()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tianmu.app.process import on_signal
 from tianmu.app.settings import load
+from tianmu.facts import clock
 
 
 def run_process(name: str, data: Path) -> None:
@@ -26,9 +27,11 @@ def run_process(name: str, data: Path) -> None:
         compact.serve(data)
         return
     settings = load(data)
+    clock.use(settings.clock)
+    from tianmu.app import drilling
     from tianmu.city.pack import load as load_pack
 
-    city = load_pack(settings.pack)
+    city = drilling.load_named(settings.pack) if settings.clock else load_pack(settings.pack)
     if name == "gate":
         from tianmu.app import gate
 

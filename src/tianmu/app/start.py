@@ -23,6 +23,7 @@ Tell = Callable[[str], None]
 
 def run_city(settings: Settings, tell: Tell) -> int:
     """Start a city and keep it running until SIGTERM or Ctrl-C; the exit code."""
+    from tianmu.app import drilling
     from tianmu.city.fault import PackFaulty
     from tianmu.city.pack import load
 
@@ -36,6 +37,9 @@ def run_city(settings: Settings, tell: Tell) -> int:
     except FileNotFoundError as error:
         tell(str(error))
         return 1
+    if trouble := drilling.forbidden(settings):
+        tell(trouble)
+        return 1
     settings.run.mkdir(parents=True, exist_ok=True)
     with (settings.run / "up.lock").open("a+b") as lock:
         if not _alone(lock):
@@ -44,6 +48,7 @@ def run_city(settings: Settings, tell: Tell) -> int:
                 "first, or give this one a folder of its own with --data"
             )
             return 1
+        drilling.mark(settings)
         return _run(settings, city, tell)
 
 
@@ -141,5 +146,9 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
         lines += [f"  Note: {note.get('en', '')} {note.get('zh', '')}" for note in one.notes]
     if settings.feed == "replay":
         lines.append("  The feed is on: what it plays is marked seeded, replayed or transplanted.")
+    if settings.clock:
+        lines.append(
+            f"  A CITY OF A DRILL 演练用城市: its clock is {settings.clock}, not the machine's."
+        )
     log = Path(settings.data) / "log"
     return [*lines, f"  Logs: {log}   Stop: Ctrl-C", ""]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tianmu.app.process import CHILDREN, NAMES, alive, heard, memory
 from tianmu.app.settings import load
+from tianmu.facts.clock import DrillClock
 from tianmu.facts.topic import TOPICS
 from tianmu.sense import state
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -65,6 +66,7 @@ def look(data: Path) -> dict[str, Any]:
         "slowed": _slowed(data),
         "dropped_by_broker": _dropped(data),
         "pack": settings.pack,
+        "drill_clock_ahead_s": _ahead(settings.clock),
         "url": settings.url(ports.get("web", settings.port)),
     }
 
@@ -136,6 +138,11 @@ def _dropped(data: Path) -> int:
     return sum(int(one["state"].get("dropped_by_broker", 0)) for one in found)
 
 
+def _ahead(file: str) -> float | None:
+    """Seconds that the clock of a drill's city is ahead of the machine's; None for a real one."""
+    return DrillClock(Path(file)).ahead / 1e6 if file else None
+
+
 def _devices(data: Path) -> int:
     """Devices of the city, as the wall counts them: without what a probe is made of."""
     from tianmu.store.registry import Registry
@@ -149,6 +156,9 @@ def _devices(data: Path) -> int:
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """The same for people."""
     yield f"{found['url']}  ({found['pack']})"
+    if found["drill_clock_ahead_s"] is not None:
+        ahead = found["drill_clock_ahead_s"]
+        yield f"  A CITY OF A DRILL: its clock is {ahead:+,.0f} s from the machine's"
     for process in found["processes"]:
         size = process["memory_bytes"] / (1 << 20)
         yield f"  {process['name']:<7} {process['state']:<9} {size:7.1f} MiB  pid {process['pid']}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tianmu.access.scope import WHOLE, Scope
+from tianmu.facts import clock
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
@@ -52,7 +52,7 @@ SOON = 2 * 3600 * 1_000_000
 
 def wall_clock() -> int:
     """µs since the epoch."""
-    return time.time_ns() // 1000
+    return clock.now()
 
 
 class Manage(Grouping):
@@ -71,13 +71,14 @@ class Manage(Grouping):
         policy: intake.Policy | None = None,
         labels: Labels = nothing,
         scan: Scan | None = None,
+        leaps: bool = False,
     ) -> None:
-        """``labels`` of a device as it is registered."""
+        """``labels`` of a device as it is registered; ``leaps``: see ``Reader``."""
         self.records, self.journal, self.clock = records, journal, clock
         self.city = city
         self.evidence = EvidenceStore((data or records.path.parent) / "evidence", scan=scan)
         self._desk = Desk(city, tuning, policy, labels)
-        self._reader = Reader(records, journal, self._desk, clock)
+        self._reader = Reader(records, journal, self._desk, clock, leaps=leaps)
 
     # -- the loop --------------------------------------------------------------------------------
 

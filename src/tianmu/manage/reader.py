@@ -49,9 +49,18 @@ class Reader:
     """The loop over the topics and the clocks. ``job`` is how any other change is made."""
 
     def __init__(
-        self, records: Records, journal: Journal, desk: Desk, clock: Callable[[], int]
+        self,
+        records: Records,
+        journal: Journal,
+        desk: Desk,
+        clock: Callable[[], int],
+        *,
+        leaps: bool = False,
     ) -> None:
+        """``leaps``: the clock is moved on by a drill, and each limit is attended to at its own
+        time as if nothing had been leapt over."""
         self.records, self.journal, self.clock = records, journal, clock
+        self._leaps = leaps
         self._desk = desk
         self._read: dict[str, int] = dict.fromkeys(TOPICS, 0)
         self._next_due = 0
@@ -90,13 +99,18 @@ class Reader:
         done = self._facts()
         now = self.clock()
         if self._next_due and self._next_due <= now:
-            done += self._work(lambda work: work.tick(max(now, self.clock())))
+            done += self._work(self._tick)
         if not done:
             wait = timeout
             if self._next_due:
                 wait = min(wait, max(0.0, (self._next_due - now) / 1e6))
             self.journal.wait(self._read, wait)
         return done
+
+    def _tick(self, work: Work) -> int:
+        if self._leaps:
+            work.now = self._next_due
+        return work.tick(work.now)
 
     def run(self, stop: threading.Event, timeout: float = 1.0) -> None:
         """``step`` until ``stop``; a full disk is waited out."""

@@ -1,4 +1,4 @@
-"""The commands of rehearsal: feed, probe and bench. They speak to a city over its sockets only."""
+"""The commands of rehearsal: feed, probe, drill, bench. They speak to a city over its sockets only."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
     _add_feed(main, tell)
     _add_probe(main, show)
     _add_bench(main, show, tell)
+    _add_drill(main, give, tell)
 
 
 def _add_feed(main: click.Group, tell: Tell) -> None:
@@ -138,6 +139,41 @@ def _add_probe(main: click.Group, show: Callable[[dict[str, Any], bool], None]) 
             raise click.ClickException(str(error)) from error
         show(result, as_json)
         sys.exit(0 if result["ok"] else 1)
+
+
+def _add_drill(main: click.Group, give: Give, tell: Tell) -> None:
+    @main.command()
+    @click.argument("file")
+    @URL
+    @DATA
+    @click.option("--speed", type=click.FloatRange(0), default=0.0,
+                  help="times faster than life  [default: as the city follows]")  # fmt: skip
+    @JSON
+    def drill(file: str, url: str, data: Path, speed: float, as_json: bool) -> None:
+        """Play a drill, and say what became of each case against what was expected.
+
+        FILE is a TOML file, or the name of a drill that comes with the program.
+        """
+        from tianmu.rehearse.drill.play import Unplayable, run
+        from tianmu.rehearse.drill.read import DrillFaulty, read
+
+        try:
+            script = read(file)
+        except DrillFaulty as faulty:
+            for fault in faulty.faults:
+                tell(str(fault))
+            raise click.ClickException(f"{file}: {len(faulty.faults)} fault(s)") from faulty
+        except FileNotFoundError as error:
+            raise click.ClickException(str(error)) from error
+        try:
+            result = run(script, url=url, data=data, speed=speed, tell=tell)
+        except (Unplayable, TimeoutError, FileNotFoundError) as error:
+            raise click.ClickException(str(error)) from error
+        if as_json:
+            give(result)
+        else:
+            click.echo(f"{script.name}: {result['passed']} passed, {result['failed']} failed")
+        sys.exit(1 if result["failed"] else 0)
 
 
 def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], tell: Tell) -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tianmu.facts import clock
 from tianmu.facts.registry import SourceChanged
 
 
@@ -139,7 +140,7 @@ class Admission:
         bounds: Bounds | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+        now: Callable[[], int] = clock.now,
     ) -> None:
         self.bounds = bounds or Bounds()
         self._clock, self._now = clock, now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.facts import clock as city_clock
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE, Topic
@@ -27,8 +27,8 @@ ROW = 64
 
 
 def clock() -> int:
-    """µs since the epoch."""
-    return time.time_ns() // 1000
+    """µs since the epoch, by the city's clock."""
+    return city_clock.now()
 
 
 class Intake:

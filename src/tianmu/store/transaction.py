@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tianmu.facts import clock
 from tianmu.facts.topic import TOPICS
 from tianmu.store.journal.contract import Appended
 from tianmu.store.journal.topics import Topics, shorten
@@ -134,7 +134,7 @@ class Transaction:
     # used by Records alone
 
     def begin(self) -> None:
-        self._now = time.time_ns() // 1000
+        self._now = clock.now()
         self._woken.clear()
         self._cursor.execute("BEGIN IMMEDIATE")
         self._topics.turn(self._now)

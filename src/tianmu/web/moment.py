@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeAlias, overload
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
+
+from tianmu.facts import clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,8 +24,8 @@ Instant: TypeAlias = Annotated[
 
 
 def now() -> int:
-    """µs since the epoch, by the machine's clock."""
-    return time.time_ns() // 1000
+    """µs since the epoch, by the city's clock."""
+    return clock.now()
 
 
 @overload

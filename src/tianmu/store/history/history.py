@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.facts import clock
 from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import batches as stream
 from tianmu.store.history import by_area, manifest
@@ -108,7 +109,7 @@ class History:
 
     def job(self, now: int | None = None) -> Job | None:
         """The next merge worth doing: small files of a day that are many, or a day that ended."""
-        moment = time.time_ns() // 1000 if now is None else now
+        moment = clock.now() if now is None else now
         for files in self._days():
             found = tidying(files) or (compaction(files) if due(files, moment) else None)
             if found is not None:
@@ -176,7 +177,7 @@ class History:
 
     def retain(self, policy: Retention, now: int | None = None) -> list[File]:
         """Let go of what is older than ``policy`` says; the files that went."""
-        gone = expired(self.files(), policy, time.time_ns() // 1000 if now is None else now)
+        gone = expired(self.files(), policy, clock.now() if now is None else now)
         if gone:
             self._writer().transact(lambda tx: manifest.remove(tx, gone))
         return gone

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tianmu.facts import clock
 from tianmu.store.history.manifest import BY_AREA, BY_STREAM, RAW, SCHEMA, File
 
 RAW_SCHEMA = pa.schema(
@@ -218,7 +218,7 @@ class Output:
             low_time=self._times[0],
             high_time=self._times[1],
             checksum=self._sink.hash.hexdigest(),
-            at=time.time_ns() // 1000,
+            at=clock.now(),
             schema=SCHEMA,
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tianmu.facts import clock
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.encoding import encode
 from tianmu.facts.history import HistoryWritten
@@ -143,7 +144,7 @@ def flush(
     """
     outputs: list[Output] = []
     files: list[File] = []
-    now = time.time_ns() // 1000
+    now = clock.now()
     covered = records.transact(lambda tx: _covered(tx, collector.positions, now))
     order = covered[0].number
     positions = {c.topic: (c.after, c.upto) for c in covered if c.topic}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from pysqlite3 import dbapi2
 
+from tianmu.facts import clock
 from tianmu.facts.topic import TOPICS
 from tianmu.store.journal.file import connect
 from tianmu.store.live.snapshot import snapshot_positions
@@ -80,7 +80,7 @@ def purge(
     has them, if that is not a read position of its own. Nothing goes that one of them has not
     passed, nor one of the topic's own readers (``Topic.readers``) that has never read.
     """
-    moment = time.time_ns() // 1000 if now is None else now
+    moment = clock.now() if now is None else now
     oldest = moment - int(horizon.hours * 3_600_000_000)
     entries = 0
     held: list[str] = []

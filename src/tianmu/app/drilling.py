@@ -1,0 +1,58 @@
+"""A city whose clock a drill moves: new, marked for good, and never one with real data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tianmu.app.settings import Settings
+from tianmu.city.pack import City, load
+from tianmu.facts.clock import DrillClock
+
+MARK = "drill"
+"""file in the data folder of a city whose clock was ever moved by a drill"""
+KEPT = "hub.sqlite"
+"""what a folder holds once a city was started on it"""
+
+
+def forbidden(settings: Settings) -> str:
+    """Why the city may not be started by the clock asked for, and what to do; empty if it may."""
+    folder = settings.folder
+    drilled = (folder / MARK).exists()
+    if not settings.clock:
+        if not drilled:
+            return ""
+        return (
+            f"{folder} is the city of a drill: its times are not the machine's, and what is real "
+            "must not come among them. Start a real city in a folder of its own (--data)"
+        )
+    try:
+        DrillClock(Path(settings.clock))
+    except (OSError, ValueError) as error:
+        return (
+            f"--clock-file: {error}. `tianmu drill` makes that file and starts the city by itself"
+        )
+    if (folder / KEPT).exists() and not drilled:
+        return (
+            f"--clock-file moves the time of a whole city, and {folder} has data of a real one: "
+            "give a folder that is new (--data)"
+        )
+    return ""
+
+
+def named(city: City) -> City:
+    """The city under a name that says on every screen that its time is a drill's."""
+    told = {"zh": "演练时钟", "en": "drill clock"}
+    name = {code: f"{words} · {told.get(code, told['en'])}" for code, words in city.name.items()}
+    return replace(city, name=name)
+
+
+def load_named(pack: str | Path) -> City:
+    """The city of a pack under such a name."""
+    return named(load(pack))
+
+
+def mark(settings: Settings) -> None:
+    """Mark the folder of a city that goes by a drill's clock, for good."""
+    if settings.clock:
+        (settings.folder / MARK).write_text(settings.clock + "\n")

@@ -1,0 +1,254 @@
+"""``tianmu drill``: what happens is played in its order, then what became of it is looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tianmu.rehearse.city import Answered
+from tianmu.rehearse.drill import became
+from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of
+from tianmu.rehearse.drill.script import Drill, Expect, Play, moment, span, wanted
+from tianmu.rehearse.drill.signals import Signal, Signals
+
+Tell = Callable[[str], None]
+
+TOGETHER = 60.0
+"""seconds of the drill whose reports are sent as one batch"""
+
+
+@dataclass(frozen=True)
+class Due:
+    """One thing to do, and when (after the start)."""
+
+    at: timedelta
+    do: Play | Expect | list[Signal]
+    play: Play | None = None
+    """where the reports are from"""
+
+
+class Player:
+    """Plays one drill on one city."""
+
+    def __init__(
+        self, drill: Drill, ground: Ground, *, speed: float = 0.0, tell: Tell = lambda line: None
+    ) -> None:
+        """``speed``: how many times faster than life; 0: as fast as the city follows."""
+        self.drill, self.ground, self._speed, self._tell = drill, ground, speed, tell
+        self._signals = Signals(ground, drill)
+        self.truth: dict[str, str] = {}
+        self.results: list[dict[str, Any]] = []
+        self._begin, self._now = 0.0, timedelta()
+
+    def run(self) -> dict[str, Any]:
+        """All of it; what ``--json`` prints."""
+        self._signals.prepare()
+        self._begin = time.monotonic()
+        for due in self._agenda():
+            self._move(due.at)
+            if isinstance(due.do, list):
+                self._report(due.play, due.do)
+            elif isinstance(due.do, Play):
+                self._play(due.do)
+            else:
+                self._judge([due.do])
+        self._judge([one for one in self.drill.expect if one.at is None])
+        passed = sum(one["passed"] for one in self.results)
+        return {
+            "drill": self.drill.name,
+            "passed": passed,
+            "failed": len(self.results) - passed,
+            "seconds": round(time.monotonic() - self._begin, 1),
+            "signals": len(self.truth),
+            "cases": self.results,
+        }
+
+    def _agenda(self) -> list[Due]:
+        """Everything in the order of its time; what is expected at a time comes after what
+        happens then."""
+        found: list[tuple[timedelta, int, Due]] = []
+        for play in self.drill.play:
+            at = moment(self.drill, play.at)
+            if play.report is None:
+                found.append((at, 0, Due(at, play)))
+                continue
+            batches: dict[int, list[Signal]] = {}
+            for one in self._signals.reports(play, play.report, span(play.over).total_seconds()):
+                batches.setdefault(int(one.due // TOGETHER), []).append(one)
+            for batch in batches.values():
+                # told when the last of them has been told
+                when = at + timedelta(seconds=batch[-1].due)
+                found.append((when, 0, Due(when, batch, play)))
+        for expect in self.drill.expect:
+            if expect.at is not None:
+                at = moment(self.drill, expect.at)
+                found.append((at, 1, Due(at, expect)))
+        return [due for _, _, due in sorted(found, key=lambda one: one[:2])]
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def _move(self, at: timedelta) -> None:
+        if self._speed and at > self._now:
+            time.sleep((at - self._now).total_seconds() / self._speed)
+        self._now = max(self._now, at)
+        clock = self.ground.clock
+        if clock is None:
+            return
+        wall = (self.drill.start + at).replace(tzinfo=self.ground.zone)
+        clock.move(int(wall.timestamp() * 1_000_000))
+        self.ground.settle()
+
+    # -- what happens ------------------------------------------------------------------------------
+
+    def _report(self, play: Play | None, batch: list[Signal]) -> None:
+        assert play is not None
+        for one in batch:
+            wall = self.drill.start + moment(self.drill, play.at) + timedelta(seconds=one.due)
+            if self.ground.clock is not None:
+                at = wall.replace(tzinfo=self.ground.zone)
+                one.body["at"] = _rfc3339(at)
+        names = self._signals.send_reports(play.by, batch)
+        self._tell(f"{self._wall()} {len(names)} reports about {batch[0].case or 'nothing'}")
+        self._await({f"report:{name}": one.case for name, one in zip(names, batch, strict=True)})
+
+    def _play(self, play: Play) -> None:
+        if play.observe is not None:
+            for _ in range(play.times):
+                name = self._signals.observe(play.observe)
+            self._tell(f"{self._wall()} {name} measures {play.observe.value:g}")
+            self._await_alarms({f"device:{name}": play.case} if play.case else {})
+        elif play.fire or play.normal:
+            names = self._signals.panel(play.fire or play.normal, burns=bool(play.fire))
+            self._tell(f"{self._wall()} {', '.join(names)}: {'fire' if play.fire else 'normal'}")
+            burning = play.fire and play.case
+            self._await_alarms({f"device:{one}": play.case for one in names} if burning else {})
+        else:
+            self._deed(play)
+
+    def _await(self, signals: dict[str, str]) -> None:
+        """Until the signals are in cases."""
+        self.truth |= signals
+        self.ground.settle()
+        if self.ground.clock is None:
+            self._until(lambda: set(signals) <= set(became.look(self.ground, self.truth).of))
+
+    def _await_alarms(self, signals: dict[str, str]) -> None:
+        new = {one: case for one, case in signals.items() if one not in self.truth}
+        self.truth |= new
+        if new:
+            self._until(lambda: set(new) <= set(became.look(self.ground, self.truth).of))
+        elif self.ground.clock is not None:
+            time.sleep(0.5)  # what joins no case is waited for by nobody's word
+        self.ground.settle()
+
+    def _until(self, so: Callable[[], bool]) -> None:
+        """What has not come in time is left to what is expected."""
+        end = time.monotonic() + FOLLOWS
+        while not so() and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def _deed(self, play: Play) -> None:
+        case = self._case(play.case)
+        if case is None:
+            self._note(play, "a case", "none")
+            return
+        what = play.step or f"merge into {play.merge}"
+        self._tell(f"{self._wall()} {play.by}: {what} on {play.case}")
+        city = self.ground.city_of(play.by)
+        body: dict[str, Any] = {"reason": play.reason or ("drill" if play.merge else "")}
+        try:
+            version = city.get(f"/api/cases/{case}")["version"]
+            tag = {"If-Match": f'"{version}"'}
+            if play.merge:
+                body["into"] = self._case(play.merge)
+                city.post(f"/api/cases/{case}/merge", body, headers=tag)
+            else:
+                body["data"] = play.data
+                city.post(f"/api/cases/{case}/steps/{play.step}", body, headers=tag)
+        except Answered as problem:
+            kind = str(problem.problem.get("type", problem.status)).rpartition("case-")[2]
+            if kind != play.refused:
+                self._note(play, play.refused or "done", f"{kind}: {problem}")
+            elif play.refused:
+                self._note(play, play.refused, kind)
+        else:
+            if play.refused:
+                self._note(play, play.refused, "done")
+        self.ground.settle()
+
+    def _case(self, name: str) -> str | None:
+        cases = became.look(self.ground, self.truth).cases(name)
+        return cases[0] if cases else None
+
+    def _note(self, play: Play, expected: str, found: str) -> None:
+        """A deed that was or was not refused, as a result of its own."""
+        self._take(
+            f"{play.case}: {play.step or 'merge'} by {play.by}",
+            {"answer": expected},
+            {"answer": found},
+        )
+
+    # -- what became of it -------------------------------------------------------------------------
+
+    def _judge(self, expects: list[Expect]) -> None:
+        if not expects:
+            return
+        seen = became.look(self.ground, self.truth)
+        for expect in expects:
+            found = became.got(seen, expect, self.ground)
+            self._take(expect.case or "all", wanted(expect), found)
+
+    def _take(self, case: str, expected: dict[str, Any], found: dict[str, Any]) -> None:
+        wrong = [key for key in expected if not became.fits(key, expected[key], found.get(key))]
+        self.results.append(
+            {
+                "case": case,
+                "at": self._wall(),
+                "passed": not wrong,
+                "wrong": wrong,
+                "expected": _plain(expected),
+                "got": _plain(found),
+            }
+        )
+        self._tell(
+            f"{self._wall()} {case}: "
+            + ("as expected" if not wrong else "; ".join(
+                f"{key} should be {_plain(expected[key])}, is {_plain(found.get(key))}"
+                for key in wrong
+            ))
+        )  # fmt: skip
+
+    def _wall(self) -> str:
+        """The drill's time on the city's wall clock."""
+        return f"{self.drill.start + self._now:%Y-%m-%d %H:%M:%S}"
+
+
+def _rfc3339(at: datetime) -> str:
+    from datetime import UTC
+
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def run(drill: Drill, *, url: str, data: Path, speed: float, tell: Tell) -> dict[str, Any]:
+    """Play a drill in a fresh city, or in the running one at ``url``."""
+    if not url:
+        tell(f"starting a fresh city of {drill.pack} for {drill.name}")
+    with ground_of(drill, url=url, data=data) as ground:
+        return Player(drill, ground, speed=speed, tell=tell).run()
+
+
+__all__ = ["Player", "Unplayable", "run"]
