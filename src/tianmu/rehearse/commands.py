@@ -1,4 +1,4 @@
-"""The commands of rehearsal: feed, probe, drill, bench. They speak to a city over its sockets only."""
+"""The commands of rehearsal (feed, probe, drill, bench) speak to a city over its sockets only."""
 
 from __future__ import annotations
 

@@ -36,10 +36,11 @@ class Became:
         return [case for case, _ in found.most_common()]
 
 
-def look(ground: Ground, truth: dict[str, str]) -> Became:
-    """All cases of the drill's signals: ``report:<id>`` and ``device:<name>``."""
+def look(ground: Ground, truth: dict[str, str], since: str = "") -> Became:
+    """All cases of the drill's signals (``report:<id>`` and ``device:<name>``) that were opened
+    ``since`` (RFC 3339)."""
     became = Became(truth=truth)
-    for case in _all_cases(ground):
+    for case in _all_cases(ground, since):
         view = ground.own.get(f"/api/cases/{case}")
         ours = [one for one in view["members"] if _name(one) in truth]
         if ours:
@@ -54,13 +55,17 @@ def _name(member: dict[str, Any]) -> str:
     return f"device:{member['device']}"
 
 
-def _all_cases(ground: Ground) -> list[str]:
+def _all_cases(ground: Ground, since: str) -> list[str]:
     found, cursor = [], ""
     more: dict[str, Any] = {"probe": "true"} if ground.url else {}
     while True:
         asked = {"limit": PAGE, **more, **({"cursor": cursor} if cursor else {})}
         page = ground.own.get("/api/cases", **asked)
-        found += [one["case"] for one in page["items"] if one["outcome"] != "merged"]
+        found += [
+            one["case"]
+            for one in page["items"]
+            if one["outcome"] != "merged" and one["opened_at"] >= since
+        ]
         cursor = page["next"] or ""
         if not cursor:
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,21 @@ class Player:
         self.truth: dict[str, str] = {}
         self.results: list[dict[str, Any]] = []
         self._begin, self._now = 0.0, timedelta()
+        self._since = ""
+        self._known: dict[str, str] = {}
+        """thing → its case, as last seen"""
 
     def run(self) -> dict[str, Any]:
         """All of it; what ``--json`` prints."""
+        if self.ground.clock is not None:
+            start = self.drill.start.replace(tzinfo=self.ground.zone).timestamp()
+            if self.ground.now() / 1e6 > start + became.LATE:
+                raise Unplayable(
+                    f"{self.drill.name} begins at {self.drill.start}, and the city's clock is past "
+                    "that: play it in a fresh one"
+                )
+            self._move(timedelta())
+        self._since = _rfc3339(datetime.fromtimestamp(self.ground.now() // 1_000_000, UTC))
         self._signals.prepare()
         self._begin = time.monotonic()
         for due in self._agenda():
@@ -134,13 +146,13 @@ class Player:
         self.truth |= signals
         self.ground.settle()
         if self.ground.clock is None:
-            self._until(lambda: set(signals) <= set(became.look(self.ground, self.truth).of))
+            self._until(lambda: set(signals) <= set(self._look().of))
 
     def _await_alarms(self, signals: dict[str, str]) -> None:
         new = {one: case for one, case in signals.items() if one not in self.truth}
         self.truth |= new
         if new:
-            self._until(lambda: set(new) <= set(became.look(self.ground, self.truth).of))
+            self._until(lambda: set(new) <= set(self._look().of))
         elif self.ground.clock is not None:
             time.sleep(0.5)  # what joins no case is waited for by nobody's word
         self.ground.settle()
@@ -180,8 +192,17 @@ class Player:
                 self._note(play, play.refused, "done")
         self.ground.settle()
 
+    def _look(self) -> became.Became:
+        return became.look(self.ground, self.truth, self._since)
+
     def _case(self, name: str) -> str | None:
-        cases = became.look(self.ground, self.truth).cases(name)
+        """The case that holds most of the signals about a thing."""
+        known = self._known.get(name, "")
+        if known and self.ground.own.get(f"/api/cases/{known}")["outcome"] != "merged":
+            return known
+        cases = self._look().cases(name)
+        if cases:
+            self._known[name] = cases[0]
         return cases[0] if cases else None
 
     def _note(self, play: Play, expected: str, found: str) -> None:
@@ -197,7 +218,7 @@ class Player:
     def _judge(self, expects: list[Expect]) -> None:
         if not expects:
             return
-        seen = became.look(self.ground, self.truth)
+        seen = self._look()
         for expect in expects:
             found = became.got(seen, expect, self.ground)
             self._take(expect.case or "all", wanted(expect), found)
@@ -228,8 +249,6 @@ class Player:
 
 
 def _rfc3339(at: datetime) -> str:
-    from datetime import UTC
-
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

@@ -16,7 +16,7 @@ Point = tuple[
 Count = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 When = Any
-"""``datetime`` or ``str``: a time of the city's wall clock, or how long after the start: ``1d 2h 30m 5s``"""
+"""``datetime`` (the city's wall clock) or ``str`` (how long after the start: ``1d 2h 30m``)"""
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([dhms])")

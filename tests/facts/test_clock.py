@@ -1,0 +1,47 @@
+"""A drill's clock goes forward only, and all who map its file see the same time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tianmu.facts import clock
+from tianmu.facts.clock import DrillClock, machine
+
+HOUR = 3_600_000_000
+
+
+def test_it_shows_what_it_was_moved_to_and_runs_on(tmp_path: Path) -> None:
+    one = DrillClock.make(tmp_path / "clock", machine() + HOUR)
+    other = DrillClock(tmp_path / "clock")
+    target = machine() + 9 * HOUR
+    one.move(target)
+    assert target <= other.now() < target + HOUR
+    one.attend(target)
+    assert other.attended == target
+
+
+def test_it_never_goes_back(tmp_path: Path) -> None:
+    one = DrillClock.make(tmp_path / "clock", machine() + 5 * HOUR)
+    before = one.now()
+    one.move(machine())
+    assert one.now() >= before
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text("noon")
+    with pytest.raises(ValueError, match="no clock of a drill"):
+        DrillClock(tmp_path / "clock")
+
+
+def test_the_city_goes_by_it_when_told_to(tmp_path: Path) -> None:
+    DrillClock.make(tmp_path / "clock", machine() + 7 * HOUR)
+    try:
+        clock.use(str(tmp_path / "clock"))
+        assert clock.drill() is not None
+        assert clock.now() >= machine() + 6 * HOUR
+    finally:
+        clock.use("")
+    assert clock.drill() is None
+    assert clock.now() <= machine()

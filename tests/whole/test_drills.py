@@ -1,0 +1,183 @@
+"""The drills that come with the program, each in a fresh city whose clock it moves; a wrong one
+fails, and a clock that can be moved is kept away from what is real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tianmu.facts.clock import DrillClock, machine
+from tianmu.rehearse.drill.ground import Ground, Unplayable, fresh, running
+from tianmu.rehearse.drill.play import Player
+from tianmu.rehearse.drill.read import read, shipped
+from tianmu.rehearse.drill.script import Drill
+
+from ..conftest import RunningCity
+
+DAY = 86_400_000_000
+BY_START = sorted(shipped(), key=lambda name: (read(name).pack, read(name).start))
+"""one city of a pack plays them one after the other: its clock only goes forward"""
+
+
+@pytest.fixture(scope="module")
+def grounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ground]]:
+    """A city for each pack, that begins with the first of its drills."""
+    from contextlib import ExitStack
+
+    first: dict[str, Drill] = {}
+    for name in BY_START:
+        first.setdefault(read(name).pack, read(name))
+    with ExitStack() as cities:
+        yield {
+            pack: cities.enter_context(fresh(drill, tmp_path_factory.mktemp(pack)))
+            for pack, drill in first.items()
+        }
+
+
+@pytest.mark.parametrize("name", BY_START)
+def test_what_becomes_of_each_case_is_what_was_expected(
+    grounds: dict[str, Ground], name: str
+) -> None:
+    drill = read(name)
+    result = Player(drill, grounds[drill.pack]).run()
+    wrong = [one for one in result["cases"] if not one["passed"]]
+    assert not wrong, json.dumps(wrong, ensure_ascii=False, indent=1)
+    assert result["passed"] >= 2
+
+
+WRONG = """\
+name = "wrong"
+pack = "port_ellery"
+start = 2027-02-01T09:00:00
+
+[place]
+quay = [-61.35, 43.705]
+
+[[play]]
+at = "1m"
+case = "bin"
+times = 2
+report = { channel = "hotline", text = "Bin overflowing", place = "quay" }
+
+[[expect]]
+case = "bin"
+cases = 2
+signals = 2
+"""
+
+
+def test_a_wrong_expectation_fails(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(WRONG)
+    done = subprocess.run(
+        [sys.executable, "-m", "tianmu", "drill", str(file), "--json"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["passed"], told["failed"]) == (0, 1)
+    (one,) = told["cases"]
+    assert one["wrong"] == ["cases"]
+    assert (one["expected"]["cases"], one["got"]["cases"]) == (2, 1)
+    assert one["got"]["signals"] == 2
+
+
+def test_a_drill_that_needs_a_clock_is_refused_on_a_running_city(
+    running_city: RunningCity,
+) -> None:
+    with pytest.raises(Unplayable, match="fresh city"):
+        running(read("half_days"), running_city.city().url, running_city.data)
+
+
+MARKED = """\
+name = "marked"
+pack = "liyang"
+start = 2026-09-21T19:30:00
+
+[place]
+spot = [119.48, 31.42]
+
+[[device]]
+device = "smoke"
+door = "panel"
+place = "spot"
+
+[[play]]
+at = "0s"
+case = "fire"
+fire = "smoke"
+
+[[play]]
+at = "1s"
+case = "fire"
+normal = "smoke"
+
+[[play]]
+at = "2s"
+case = "fire"
+by = "commander"
+step = "void"
+reason = "a drill"
+
+[[expect]]
+case = "fire"
+cases = 1
+alarms = 1
+outcome = "void"
+"""
+
+
+def test_on_a_running_city_everything_is_marked(running_city: RunningCity, tmp_path: Path) -> None:
+    from tianmu.rehearse.drill.read import parse
+
+    city = running_city.city()
+    before = city.get("/api/vitals")["cases"]
+    drill = parse("marked.toml", MARKED)
+    player = Player(drill, running(drill, city.url, running_city.data))
+    result = player.run()
+    assert result["failed"] == 0, result
+    assert city.get("/api/vitals")["cases"]["today_opened"] == before["today_opened"]
+
+
+def up(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tianmu", "up", "--port", "0", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_neither_is_a_real_city_given_a_drills_clock_nor_a_drills_city_a_real_one(
+    tmp_path: Path,
+) -> None:
+    clock = DrillClock.make(tmp_path / "clock", machine() + DAY)
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "hub.sqlite").touch()
+    refused = up("--data", str(real), "--clock-file", str(clock.path))
+    assert refused.returncode == 1
+    assert "has data of a real one" in refused.stdout + refused.stderr
+    drilled = tmp_path / "drilled"
+    drilled.mkdir()
+    (drilled / "drill").touch()
+    refused = up("--data", str(drilled))
+    assert refused.returncode == 1
+    assert "is the city of a drill" in refused.stdout + refused.stderr
+    (tmp_path / "no clock").write_text("noon")
+    refused = up("--data", str(tmp_path / "new"), "--clock-file", str(tmp_path / "no clock"))
+    assert refused.returncode == 1
+    assert "is no clock of a drill" in refused.stdout + refused.stderr
+
+
+def test_a_city_of_a_drill_says_so(grounds: dict[str, Ground]) -> None:
+    ground = grounds["port_ellery"]
+    assert "drill clock" in ground.own.get("/api/city")["name"]["en"]
+    told = subprocess.run(
+        [sys.executable, "-m", "tianmu", "status", "--data", str(ground.data), "--json"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert json.loads(told.stdout)["drill_clock_ahead_s"] is not None
