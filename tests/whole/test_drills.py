@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,34 +19,36 @@ from tianmu.rehearse.drill.play import Player
 from tianmu.rehearse.drill.read import read, shipped
 from tianmu.rehearse.drill.script import Drill
 
-from ..conftest import RunningCity
-
 DAY = 86_400_000_000
 BY_START = sorted(shipped(), key=lambda name: (read(name).pack, read(name).start))
 """one city of a pack plays them one after the other: its clock only goes forward"""
 
 
-@pytest.fixture(scope="module")
-def grounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ground]]:
-    """A city for each pack, that begins with the first of its drills."""
-    from contextlib import ExitStack
+class Grounds:
+    """A city for each pack, started when first asked for."""
 
-    first: dict[str, Drill] = {}
-    for name in BY_START:
-        first.setdefault(read(name).pack, read(name))
+    def __init__(self, folder: Path, cities: ExitStack) -> None:
+        self._folder, self._cities = folder, cities
+        self._known: dict[str, Ground] = {}
+
+    def of(self, drill: Drill) -> Ground:
+        if drill.pack not in self._known:
+            folder = self._folder / drill.pack
+            folder.mkdir()
+            self._known[drill.pack] = self._cities.enter_context(fresh(drill, folder))
+        return self._known[drill.pack]
+
+
+@pytest.fixture(scope="module")
+def grounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grounds]:
     with ExitStack() as cities:
-        yield {
-            pack: cities.enter_context(fresh(drill, tmp_path_factory.mktemp(pack)))
-            for pack, drill in first.items()
-        }
+        yield Grounds(tmp_path_factory.mktemp("drills"), cities)
 
 
 @pytest.mark.parametrize("name", BY_START)
-def test_what_becomes_of_each_case_is_what_was_expected(
-    grounds: dict[str, Ground], name: str
-) -> None:
+def test_what_becomes_of_each_case_is_what_was_expected(grounds: Grounds, name: str) -> None:
     drill = read(name)
-    result = Player(drill, grounds[drill.pack]).run()
+    result = Player(drill, grounds.of(drill)).run()
     wrong = [one for one in result["cases"] if not one["passed"]]
     assert not wrong, json.dumps(wrong, ensure_ascii=False, indent=1)
     assert result["passed"] >= 2
@@ -88,7 +92,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path) -> None:
 
 
 def test_a_drill_that_needs_a_clock_is_refused_on_a_running_city(
-    running_city: RunningCity,
+    running_city: Any,
 ) -> None:
     with pytest.raises(Unplayable, match="fresh city"):
         running(read("half_days"), running_city.city().url, running_city.data)
@@ -132,7 +136,7 @@ outcome = "void"
 """
 
 
-def test_on_a_running_city_everything_is_marked(running_city: RunningCity, tmp_path: Path) -> None:
+def test_on_a_running_city_everything_is_marked(running_city: Any, tmp_path: Path) -> None:
     from tianmu.rehearse.drill.read import parse
 
     city = running_city.city()
@@ -173,8 +177,8 @@ def test_neither_is_a_real_city_given_a_drills_clock_nor_a_drills_city_a_real_on
     assert "is no clock of a drill" in refused.stdout + refused.stderr
 
 
-def test_a_city_of_a_drill_says_so(grounds: dict[str, Ground]) -> None:
-    ground = grounds["port_ellery"]
+def test_a_city_of_a_drill_says_so(grounds: Grounds) -> None:
+    ground = grounds.of(read("half_days"))
     assert "drill clock" in ground.own.get("/api/city")["name"]["en"]
     told = subprocess.run(
         [sys.executable, "-m", "tianmu", "status", "--data", str(ground.data), "--json"],

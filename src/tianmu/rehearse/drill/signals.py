@@ -106,7 +106,7 @@ class Signals:
         found = []
         for number in range(play.times):
             case, point = spots[number % len(spots)]
-            body = {
+            body: dict[str, Any] = {
                 "channel": told.channel,
                 "text": texts[number // len(spots) % len(texts)],
                 "matter": told.matter,
