@@ -173,7 +173,11 @@ def _add_drill(main: click.Group, give: Give, tell: Tell) -> None:
             give(result)
         else:
             click.echo(f"{script.name}: {result['passed']} passed, {result['failed']} failed")
-        sys.exit(1 if result["failed"] else 0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # everything is stopped; an interpreter that ends under the threads of libraries was seen
+        # to crash, and the exit code is what a script goes by
+        os._exit(1 if result["failed"] else 0)
 
 
 def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], tell: Tell) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tianmu.rehearse.city import Answered
+from tianmu.rehearse.city import Answered, City
 from tianmu.rehearse.drill import became
 from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of
 from tianmu.rehearse.drill.script import Drill, Expect, Play, moment, span, wanted
@@ -17,6 +17,12 @@ from tianmu.rehearse.drill.signals import Signal, Signals
 
 Tell = Callable[[str], None]
 
+READ_AGAIN, CHANGED = 5, 412
+"""times that a case is read again where it has changed meanwhile, and the answer that says so"""
+WAITED = timedelta(seconds=5)
+"""of the drill, for each tenth of a second that an alarm is waited for"""
+LAST = timedelta(minutes=1)
+"""of the drill, after the last thing that happens"""
 TOGETHER = 60.0
 """seconds of the drill whose reports are sent as one batch"""
 
@@ -43,6 +49,8 @@ class Player:
         self.truth: dict[str, str] = {}
         self.results: list[dict[str, Any]] = []
         self._begin, self._now = 0.0, timedelta()
+        self._next = timedelta()
+        """when the next thing happens"""
         self._since = ""
         self._known: dict[str, str] = {}
         """thing → its case, as last seen"""
@@ -60,8 +68,10 @@ class Player:
         self._since = _rfc3339(datetime.fromtimestamp(self.ground.now() // 1_000_000, UTC))
         self._signals.prepare()
         self._begin = time.monotonic()
-        for due in self._agenda():
+        agenda = self._agenda()
+        for due, after in zip(agenda, [*agenda[1:], None], strict=True):
             self._move(due.at)
+            self._next = after.at if after else due.at + LAST
             if isinstance(due.do, list):
                 self._report(due.play, due.do)
             elif isinstance(due.do, Play):
@@ -158,10 +168,13 @@ class Player:
         self.ground.settle()
 
     def _until(self, so: Callable[[], bool]) -> None:
-        """What has not come in time is left to what is expected."""
+        """What has not come in time is left to what is expected. Meanwhile the drill's time goes on
+        faster, as far as the next thing that happens: a rule may wait before it tells."""
         end = time.monotonic() + FOLLOWS
         while not so() and time.monotonic() < end:
             time.sleep(0.1)
+            if not self._speed and self._now + WAITED < self._next:
+                self._move(self._now + WAITED)
 
     def _deed(self, play: Play) -> None:
         case = self._case(play.case)
@@ -171,16 +184,8 @@ class Player:
         what = play.step or f"merge into {play.merge}"
         self._tell(f"{self._wall()} {play.by}: {what} on {play.case}")
         city = self.ground.city_of(play.by)
-        body: dict[str, Any] = {"reason": play.reason or ("drill" if play.merge else "")}
         try:
-            version = city.get(f"/api/cases/{case}")["version"]
-            tag = {"If-Match": f'"{version}"'}
-            if play.merge:
-                body["into"] = self._case(play.merge)
-                city.post(f"/api/cases/{case}/merge", body, headers=tag)
-            else:
-                body["data"] = play.data
-                city.post(f"/api/cases/{case}/steps/{play.step}", body, headers=tag)
+            self._do(city, case, play)
         except Answered as problem:
             kind = str(problem.problem.get("type", problem.status)).rpartition("case-")[2]
             if kind != play.refused:
@@ -191,6 +196,21 @@ class Player:
             if play.refused:
                 self._note(play, play.refused, "done")
         self.ground.settle()
+
+    def _do(self, city: City, case: str, play: Play) -> None:
+        """A person whose case has changed meanwhile reads it again, and then does it."""
+        body: dict[str, Any] = {"reason": play.reason or ("drill" if play.merge else "")}
+        body |= {"into": self._case(play.merge)} if play.merge else {"data": play.data}
+        path = f"/api/cases/{case}/" + ("merge" if play.merge else f"steps/{play.step}")
+        for left in range(READ_AGAIN, -1, -1):
+            version = city.get(f"/api/cases/{case}")["version"]
+            try:
+                city.post(path, body, headers={"If-Match": f'"{version}"'})
+            except Answered as problem:
+                if problem.status != CHANGED or not left:
+                    raise
+            else:
+                return
 
     def _look(self) -> became.Became:
         return became.look(self.ground, self.truth, self._since)
