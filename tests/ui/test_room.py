@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tianmu.access import token
@@ -175,4 +177,25 @@ def test_the_alarm_sounds_again_and_louder_until_somebody_acknowledges(
     with small.client("dispatcher") as one:
         for held in one.get("/api/alarms", params={"state": "active"}).json()["items"]:
             one.post(f"/api/alarms/{held['alarm']}/acknowledge", json={"reason": ""})
+    page.context.close()
+
+
+def test_before_and_after_stand_side_by_side(small: Any, browser: Browser) -> None:
+    case = case_of(small, "d30")
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(picture, "PNG")
+    page = signed_in(small, browser, "duty_officer")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    for role, more in (("handle_before", b""), ("handle_after", b"\0")):
+        page.get_by_label("证据内容").select_option(role)
+        content = picture.getvalue() + more  # another file, the same to look at
+        page.locator("input[type=file]").set_input_files(
+            {"name": f"{role}.png", "mimeType": "image/png", "buffer": content}
+        )
+        expect(page.get_by_role("link", name=f"{role}.png", exact=True)).to_be_visible(timeout=SEEN)
+    expect(page.locator("[data-pair] figcaption b")).to_have_text(["处置前", "处置后"])
+    wide = page.locator("[data-pair] img").first
+    expect(wide).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-pair] img').naturalWidth === 40")
+    page.screenshot(path="/tmp/dk/pair.png")
     page.context.close()

@@ -4,6 +4,7 @@ export const dutyEn: DutyWords = {
   print: "Print the case file", prints: "Printed", printedBy: (who, when) => `${who}, ${when}`, printMark: (mark) => `print ${mark}`, noPrints: "Not printed yet", printVersion: (n) => `version ${n} of the case`,
   queues: { all: "All", overdue: "Overdue", soon: "Due soon", today: "Due today", disputed: "Disputed", nobody: "Nobody's", returned: "Returned", mine: "Ours" }, queuesLabel: "Queues by what is due",
   filters: "Saved filters", keepFilter: "Save this filter", filterName: "Name", share: "Who sees it", shareNo: "only I", shareYes: "my post", dropFilter: "Remove", noFilters: "No filter saved yet", sharedBy: (who) => `shared by ${who}`,
+  evidence: { shows: "What it shows", roles: { other: "Other", near: "Near", far: "Far", reference: "Reference", handle_before: "Before", handle_after: "After" } },
   bulk: {
     chosen: (n) => `${n} chosen`, none: "Clear", act: "Do to all", step: "What", most: (n) => `at most ${n} at once`, would: (n) => `${n} will be done`, wouldNot: (n) => `${n} will be left as they are`, canUndo: "can be undone", cannotUndo: "cannot be undone", did: (n) => `${n} done`, didNot: (n) => `${n} not done`, doIt: "Do it", look: "See what will happen", reason: "Reason", text: "Note", undone: (n, of) => `${n} of ${of} undone`, select: "Choose",
     steps: { accept: "Accept", note: "Note", urge: "Urge", assign: "Assign owner", check: "Check: passed" }, keySelect: "choose, or not", keyBulk: "do to all chosen", keyFilters: "saved filters", keyQueue: "another queue",
