@@ -194,8 +194,7 @@ def test_before_and_after_stand_side_by_side(small: Any, browser: Browser) -> No
         )
         expect(page.get_by_role("link", name=f"{role}.png", exact=True)).to_be_visible(timeout=SEEN)
     expect(page.locator("[data-pair] figcaption b")).to_have_text(["处置前", "处置后"])
-    wide = page.locator("[data-pair] img").first
-    expect(wide).to_be_visible()
-    page.wait_for_function("document.querySelector('[data-pair] img').naturalWidth === 40")
-    page.screenshot(path="/tmp/dk/pair.png")
+    picture_there = page.locator("[data-pair] img").first
+    picture_there.scroll_into_view_if_needed()
+    expect(picture_there).to_have_js_property("naturalWidth", 40, timeout=SEEN)
     page.context.close()
