@@ -222,13 +222,14 @@ def _drawing() -> Stage:
             division=random.integers(0, 3, DEVICES).astype(np.uint16),
             probe=np.zeros(DEVICES, np.uint8),
             first_datastream=np.arange(DEVICES + 1, dtype=np.uint32),
+            device_of=np.arange(DEVICES, dtype=np.uint32),
         ),
     )  # fmt: skip
     alarm = np.where(random.random(DEVICES) < 0.01, random.integers(1, 5, DEVICES), 0)
     live = SimpleNamespace(alarm=alarm.astype(np.uint8), received=np.zeros(DEVICES, np.int64))
     hub: Any = SimpleNamespace(
         registry=registry, live=lambda: live, clock=lambda: 2 * 10**15,
-        city=SimpleNamespace(kinds={}),
+        city=SimpleNamespace(kinds={}), memory={},
     )  # fmt: skip
     held: list[Tiles] = []
 

@@ -99,3 +99,29 @@ def test_a_ruling_that_stands_decides_later_cases_until_it_is_withdrawn(tmp_path
     assert house.manage.case(told()).lead == ""
     assert house.manage.case(third).lead == "roads", "what was decided stays"
     house.close()
+
+
+def test_a_dispute_settled_otherwise_stops_its_clock_and_help_meanwhile_does_not() -> None:
+    story = sent()
+    story.do("dispute", CLEANER, NOT_OURS)
+    helped = story.do("order", OFFICER, department="fire", lead=False)
+    assert helped.queue == "disputed", "who helps is not who answers"
+    assert helped.clock("rule")
+    settled = story.do("transfer", OFFICER, "it is theirs", department="roads")
+    assert (settled.queue, settled.lead) == ("", "roads")
+    assert settled.clock("rule") is None
+
+
+def test_who_is_ruled_to_lead_gets_the_leading_order_beside_the_one_it_has() -> None:
+    story = sent()
+    story.do("order", OFFICER, department="roads", lead=False)
+    story.do("dispute", CLEANER, NOT_OURS)
+    state = story.do("rule", COMMANDER, "the road is theirs", department="roads")
+    assert [one.unit for one in state.open_orders if one.lead] == ["roads"]
+
+
+def test_departments_are_named_by_codes() -> None:
+    story = sent()
+    story.do("dispute", CLEANER, NOT_OURS)
+    assert story.refused("rule", COMMANDER, "x", department="roads", joint=[[]]) == "data"
+    assert story.refused("whistle", OFFICER, "come", departments=[{}]) == "data"

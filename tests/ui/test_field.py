@@ -172,6 +172,8 @@ def test_what_is_done_without_a_line_is_sent_once(world: Any, phone: Phone, page
     expect(page.locator("[name=text]")).to_have_value("已更换灯具，恢复照明")
     expect(page.locator("figure img")).to_be_visible()
     page.locator("[name=submit]").click()
+    # what is sent off while the phone still writes stays a draft
+    eventually(lambda: len(phone.kept("deeds")) == 3, 15, "the result and its photo")
 
     words = f"井盖破损 {uuid.uuid4().hex[:8]}"
     phone.go("/field/report")

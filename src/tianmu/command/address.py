@@ -85,6 +85,8 @@ def _inner(address: Address) -> Address:
 
 def _public(address: Address) -> bool:
     inner = _inner(address)
+    if isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local:
+        return False
     return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
 

@@ -41,7 +41,9 @@ def rule(turn: Turn) -> None:
     state, city = turn.state, turn.city
     lead = turn.code("department", city.departments)
     joint = turn.command.data.get("joint") or []
-    if not isinstance(joint, list) or any(one not in city.departments for one in joint):
+    if not isinstance(joint, list) or not all(
+        isinstance(one, str) and one in city.departments for one in joint
+    ):
         raise Refused(refuse("data", field="joint"))
     joint = [one for one in dict.fromkeys(joint) if one != lead]
     data: dict[str, Any] = {
@@ -60,7 +62,7 @@ def rule(turn: Turn) -> None:
         data.update(deadline.data(clock))
         data["stopped"] = ["rule"]
     turn.take(data)
-    if not any(one.unit == lead for one in turn.state.open_orders):
+    if not any(one.lead and one.unit == lead for one in turn.state.open_orders):
         words = response.task(city, turn.state, lead=True)
         sent, clocks = response.order(city, turn.state, lead, words, turn.draft.now, lead=True)
         turn.take(
@@ -76,7 +78,7 @@ def _standing(turn: Turn, lead: str, joint: list[str]) -> Ruling | None:
     if how == "":
         return None
     state = turn.state
-    if how not in ("division", "city") or not state.matter:
+    if how not in ("division", "city") or not state.matter or state.probe:
         raise Refused(refuse("data", field="standing"))
     around = lineage(turn.city.divisions, state.division)
     return Ruling(

@@ -108,6 +108,8 @@ def grade(turn: Turn) -> None:
 def assign(turn: Turn) -> None:
     lead = turn.code("department", turn.city.departments)
     joint = turn.command.data.get("joint") or []
-    if not isinstance(joint, list) or any(one not in turn.city.departments for one in joint):
+    if not isinstance(joint, list) or not all(
+        isinstance(one, str) and one in turn.city.departments for one in joint
+    ):
         raise Refused(refuse("data", field="joint"))
     turn.take({"lead": lead, "joint": [one for one in joint if one != lead], "queue": ""})

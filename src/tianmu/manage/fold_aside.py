@@ -60,7 +60,8 @@ def _unmerge(state: CaseState, event: CaseEvent) -> Data:
     was = state.kept
     if was is None:
         raise ValueError(f"case {event.case} was not merged: there is nothing to come back to")
-    own = {"version", "stage", "changed_at", *COUNTED}
+    # what was said of the case while it was merged stays said
+    own = {"version", "stage", "changed_at", "ruling", "photos", *COUNTED}
     fields = {name: getattr(was, name) for name in was.__struct_fields__ if name not in own}
     return {**fields, "kept": None, "beside": {}}
 

@@ -16,7 +16,9 @@ _replace = msgspec.structs.replace
 
 def _order(state: CaseState, event: CaseEvent) -> Data:
     order = msgspec.convert(event.data["order"], Order)
-    return {"orders": (*state.orders, order), "queue": ""}
+    # whose it is stays disputed until somebody has said it, whoever helps meanwhile
+    queue = state.queue if state.queue == "disputed" else ""
+    return {"orders": (*state.orders, order), "queue": queue}
 
 
 def with_order(

@@ -92,6 +92,13 @@ def _touched(state: CaseState) -> bool:
         not state.open
         or state.hands
         or state.level_by_hand
+        or state.calls
+        or state.supervision
+        or state.ruling
+        or state.extension
+        or state.queue == "disputed"
+        or any(one.by for one in state.orders)
+        or any(one.done_at for one in state.tasks)
         or state.apart
         or state.reopened
         or state.suspended_at

@@ -35,7 +35,7 @@ def cases(connection: Connection) -> list[CaseState]:
     asked = (
         select(table.case.c.state)
         .join(table.ruling, table.ruling.c.serial == table.case.c.serial)
-        .where(table.ruling.c.withdrawn_at == 0)
+        .where(table.ruling.c.withdrawn_at == 0, table.case.c.probe == "")
         .order_by(table.ruling.c.at.desc(), table.ruling.c.serial.desc())
     )
     return [ledger.decode_state(data) for (data,) in connection.execute(asked)]

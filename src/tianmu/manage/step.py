@@ -222,6 +222,8 @@ def guard(
         return refuse("closed", outcome=state.outcome)
     if state.open and step.name in ("reopen", "evaluate"):
         return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
+    if state.outcome == "merged" and step.name in ("reopen", "evaluate"):
+        return refuse("merged")
     if state.stage not in step.stages:
         return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
     if state.suspended_at and not step.suspended:

@@ -43,6 +43,8 @@ class Turn:
         the one of the stage that is left."""
         data = dict(data or {})
         before = self.state.stage
+        if data.get("queue") == "" and self.state.clock("rule"):
+            data["stopped"] = [*data.get("stopped", ()), "rule"]  # a dispute is settled by it
         if stage and stage != before:
             stopped = [*data.get("stopped", ()), before]
             data["stopped"] = stopped

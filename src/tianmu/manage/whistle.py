@@ -24,7 +24,9 @@ def whistle(turn: Turn) -> None:
     named = turn.command.data.get("departments")
     if named in (None, "", []):
         wanted = [one for one in (state.lead, *state.joint) if one]
-    elif isinstance(named, list) and all(one in city.departments for one in named):
+    elif isinstance(named, list) and all(
+        isinstance(one, str) and one in city.departments for one in named
+    ):
         wanted = list(dict.fromkeys(named))
     else:
         raise Refused(refuse("data", field="departments"))

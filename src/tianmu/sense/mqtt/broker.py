@@ -23,6 +23,7 @@ import psutil
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
+from tianmu.sense.mqtt.codec import LARGEST
 from tianmu.sense.mqtt.password import PASSWORD_HASH, hashed
 
 GATE = "tianmu-gate"
@@ -165,6 +166,7 @@ class Broker:
             f"acl_file {self.folder / 'acl'}\n"
             f"max_inflight_messages {IN_FLIGHT}\n"
             f"max_queued_messages {QUEUED}\n"
+            f"message_size_limit {LARGEST}\n"
             "persistence true\nautosave_interval 30\n"
             f"persistence_location {self.folder}/\n"
             "log_dest stderr\nlog_type error\nlog_type warning\n"

@@ -21,6 +21,12 @@ KEPT = b"\x11\xff\xff\xff\xff"
 """property of version 5: the session outlives the connection for good (3.1.2.11.2)"""
 
 
+LARGEST = 16 << 20
+"""bytes of a message at most; the broker is told so too"""
+HEADER = 128 << 10
+"""bytes that a packet may have before its message: topic and properties"""
+
+
 class Broken(ValueError):
     """These bytes are no MQTT: the connection must be closed (4.8)."""
 
@@ -63,6 +69,8 @@ class Packets:
                 if body < 0:
                     break
             after = body + length
+            if length > LARGEST + HEADER:
+                raise Broken(f"a packet of {length:,} bytes: {LARGEST:,} are taken at most")
             if after > end:
                 wanted = after - at
                 break

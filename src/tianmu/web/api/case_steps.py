@@ -350,7 +350,8 @@ def get_evidence(ask: Asking, case: str, digest: str) -> Response:
         content,
         media_type=found["media_type"],
         headers={
-            "Cache-Control": "private, max-age=3600",
+            # who looks is asked, and written down, every time
+            "Cache-Control": "no-store",
             "Content-Disposition": "inline",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },

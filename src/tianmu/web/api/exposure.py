@@ -9,6 +9,7 @@ from fastapi import Depends
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
+from tianmu.access.masking import mask_text
 from tianmu.manage import case_query
 from tianmu.web import exposure, moment
 from tianmu.web.api.cases import one
@@ -82,5 +83,7 @@ def pass_case_on(
 ) -> None:
     """Write down that the case was handed to somebody outside, by phone, on paper or otherwise."""
     state = one(ask, case)
-    detail = {"to": body.to, "reason": body.reason, **({"what": body.what} if body.what else {})}
+    detail = {"to": mask_text(body.to), "reason": body.reason}
+    if body.what:
+        detail["what"] = mask_text(body.what)
     ask.hub.records.transact(lambda tx: ask.note(tx, exposure.PASS, state.case, **detail))

@@ -76,6 +76,7 @@ class RehearsalSaid(msgspec.Struct, frozen=True, kw_only=True):
     """department → orders it would have got besides (below 0: fewer)"""
     names: dict[str, Text]
     changes: list[ChangeSaid]
+    """empty for an account that sees no cases"""
 
 
 @routes("GET", "/api/plans", may="rule.read", gives=PlansSaid)
@@ -147,7 +148,7 @@ def rehearse_plans(
         parts=parts,
         more_orders={unit: count for unit, count in sorted(more.items()) if count},
         names={unit: department_name(hub.city, unit) or {} for unit in sorted(units)},
-        changes=[_said(ask, one) for one in done.changes[:SHOWN]],
+        changes=[_said(ask, one) for one in done.changes[:SHOWN]] if ask.may("case.read") else [],
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tianmu.access.masking import mask_text
+from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
 from tianmu.manage import ruling
+from tianmu.manage.ledger import parties
 from tianmu.web import moment
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name, division_name
@@ -17,7 +19,8 @@ routes = Routes("cases")
 
 class RulingSaid(msgspec.Struct, frozen=True, kw_only=True):
     case: str
-    """it was made on this one, and is withdrawn there (step `withdraw_ruling`)"""
+    """it was made on this one, and is withdrawn there (step `withdraw_ruling`); empty, as number
+    and reason are, for an account that may not see the case"""
     number: str
     matter: str
     matter_name: Text | None
@@ -49,10 +52,12 @@ def list_rulings(ask: Asking) -> RulingList:
         if found is None:
             continue
         matter = city.matters.get(found.matter)
+        extent = Extent(state.division, tuple(parties(state)))
+        seen = ask.may("case.read") and covers(ask.who.scope, extent)
         items.append(
             RulingSaid(
-                case=state.case,
-                number=state.number,
+                case=state.case if seen else "",
+                number=state.number if seen else "",
                 matter=found.matter,
                 matter_name=dict(matter.name) if matter else None,
                 division=found.division,
@@ -60,7 +65,7 @@ def list_rulings(ask: Asking) -> RulingList:
                 lead=found.lead,
                 lead_name=department_name(city, found.lead),
                 joint=list(found.joint),
-                reason=mask_text(found.reason),
+                reason=mask_text(found.reason) if seen else "",
                 by=found.by,
                 by_name=names.get(found.by, found.by),
                 at=moment.say(found.at),

@@ -86,7 +86,7 @@ def come_back(
         return _refused(ask, "refused", "the answer is another issuer's")
     try:
         person = provider.finish(code, kept)
-        account = hub.records.transact(lambda tx: _account(ask, tx, person))
+        account, known = hub.records.transact(lambda tx: _account(ask, tx, person))
     except Away as gone:
         log.warning("sign-on: %s", gone)
         return _back("away")
@@ -98,7 +98,11 @@ def come_back(
     agent = ask.request.headers.get("user-agent", "")
     try:
         secret = hub.entrance.by_sign_on(
-            account, strong=person.strong, address=ask.address, agent=agent
+            # whoever comes for the first time proves with our own factor that it is his account
+            account,
+            strong=person.strong and known,
+            address=ask.address,
+            agent=agent,
         )
     except SecondStep as step:
         # behind the #, so that it stands in no server's log
@@ -111,13 +115,14 @@ def come_back(
     return answer
 
 
-def _account(ask: Ask, tx: Transaction, person: Person) -> str:
-    """The account bound to who came; bound now, the first time."""
+def _account(ask: Ask, tx: Transaction, person: Person) -> tuple[str, bool]:
+    """The account bound to who came, and whether it was bound before; bound now, the first
+    time."""
     connection = tx.connection
     held = identity.find(connection, person.issuer, person.subject)
     if held:
         identity.check(connection, held)
-        return held
+        return held, True
     at = ask.hub.clock()
     identity.bind(connection, person.issuer, person.subject, person.account, at=at)
     identity.check(connection, person.account)
@@ -130,7 +135,7 @@ def _account(ask: Ask, tx: Transaction, person: Person) -> str:
         object=person.account,
         detail={"issuer": person.issuer, "subject": person.subject},
     )
-    return person.account
+    return person.account, False
 
 
 def _refused(ask: Ask, why: str, reason: str) -> Response:
