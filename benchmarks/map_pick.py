@@ -63,6 +63,10 @@ def met(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
         told.clear()
         if len(found) >= PICKS or not press(page, x, y):
             continue
+        for _ in range(100):  # a card opens before the answer is there
+            if any("/numbered" in one.url for one in told):
+                break
+            page.wait_for_timeout(10)
         said = [one.json() for one in told if "/numbered" in one.url]
         close(page)
         if said and said[-1]:
