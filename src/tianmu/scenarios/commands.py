@@ -1,0 +1,150 @@
+"""``tianmu model``: a scenario's model run alone on a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tianmu.scenarios.contract import Column, Model
+    from tianmu.scenarios.load import Found
+
+Give = Callable[[Any], None]
+Tell = Callable[[str], None]
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
+    """Hang the commands of this room on the group of all commands."""
+
+    @main.command()
+    @click.argument("words", nargs=-1, metavar="SCENARIO MODEL")
+    @click.option("--in", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+                  default=None, help="the rows: .csv or .parquet")  # fmt: skip
+    @click.option("--out", "target", type=FILE, default=None,
+                  help="the same rows with the model's columns: .csv or .parquet")  # fmt: skip
+    @click.option("--param", "given", multiple=True, metavar="K=V …",
+                  help="what the model may be told (several after one, or again)")  # fmt: skip
+    @click.option("--list", "listed", is_flag=True, help="what models there are and need")
+    @click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
+    def model(
+        words: tuple[str, ...],
+        source: Path | None,
+        target: Path | None,
+        given: tuple[str, ...],
+        listed: bool,
+        as_json: bool,
+    ) -> None:
+        """Run one MODEL of a SCENARIO on a file.
+
+        Ends with 1 where the file, a parameter or the model has a fault, with 2 where the
+        command was not understood.
+        """
+        from tianmu.scenarios.load import find
+
+        found = find()
+        for broken in found.broken:
+            tell(f"scenario {broken.id} cannot be loaded: {broken.why}")
+        if listed:
+            narrow = [word for word in words if "=" not in word]
+            give(_as_data(found, narrow)) if as_json else _show(found, narrow)
+            return
+        # an option of click takes one value: what else looks like k=v belongs to --param
+        names = [word for word in words if "=" not in word]
+        more = [word for word in words if "=" in word]
+        if more and not given:
+            raise click.UsageError(f"{more[0]}: say --param before it")
+        if len(names) != 2 or source is None or target is None:
+            raise click.UsageError("give SCENARIO MODEL --in FILE --out FILE, or --list")
+        chosen = _chosen(found, *names)
+        _check_suffixes(source, target)
+        result = {"scenario": names[0], "model": names[1], "in": str(source), "out": str(target)}
+        result["rows"] = _run(chosen, source, target, [*given, *more], tell)
+        give(result) if as_json else tell(f"{target}: {result['rows']:,} rows")
+
+
+def _run(model: Model, source: Path, target: Path, given: list[str], tell: Tell) -> int:
+    from tianmu.scenarios.contract import BadInput, BadParameter
+    from tianmu.scenarios.run import BadModel, run_file
+
+    try:
+        return run_file(model, source, target, given, tell)
+    except BadInput as error:
+        raise click.ClickException(f"{source}: {error}") from error
+    except (BadParameter, BadModel, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _chosen(found: Found, scenario: str, name: str) -> Model:
+    broken = next((one for one in found.broken if one.id == scenario), None)
+    if broken is not None:
+        raise click.ClickException(f"scenario {scenario} cannot be loaded: {broken.why}")
+    one = found.scenarios.get(scenario)
+    if one is None:
+        known = ", ".join(found.scenarios)
+        raise click.UsageError(f"there is no scenario {scenario}: there are {known}")
+    model = one.model(name)
+    if model is None:
+        known = ", ".join(each.name for each in one.models) or "none"
+        raise click.UsageError(f"{scenario} has no model {name}: it has {known}")
+    return model
+
+
+def _check_suffixes(*paths: Path) -> None:
+    from tianmu.scenarios.table_file import SUFFIXES
+
+    for path in paths:
+        if path.suffix.lower() not in SUFFIXES:
+            raise click.UsageError(f"{path}: name it .csv or .parquet, by which it is read")
+
+
+def _models(found: Found, narrow: list[str]) -> list[tuple[str, Model]]:
+    if narrow and narrow[0] not in found.scenarios:
+        known = ", ".join(found.scenarios)
+        raise click.UsageError(f"there is no scenario {narrow[0]}: there are {known}")
+    return [
+        (scenario.id, model)
+        for scenario in found.scenarios.values()
+        if not narrow or scenario.id == narrow[0]
+        for model in scenario.models
+        if len(narrow) < 2 or model.name == narrow[1]
+    ]
+
+
+def _as_data(found: Found, narrow: list[str]) -> dict[str, Any]:
+    def columns(some: tuple[Column, ...]) -> list[dict[str, str]]:
+        return [{"name": one.name, "unit": one.unit, "what": one.what} for one in some]
+
+    return {
+        "models": [
+            {
+                "scenario": scenario, "model": model.name, "what": model.what,
+                "needs": columns(model.needs), "optional": columns(model.optional),
+                "gives": columns(model.gives),
+                "parameters": [
+                    {"name": one.name, "what": one.what, "default": one.default,
+                     "choices": list(one.choices)}
+                    for one in model.parameters
+                ],
+            }
+            for scenario, model in _models(found, narrow)
+        ],
+        "broken": [{"scenario": one.id, "why": one.why} for one in found.broken],
+    }  # fmt: skip
+
+
+def _show(found: Found, narrow: list[str]) -> None:
+    for scenario, model in _models(found, narrow):
+        click.echo(f"{scenario} {model.name}: {model.what}")
+        parts = (("needs", model.needs), ("may have", model.optional), ("gives", model.gives))
+        for title, columns in parts:
+            for column in columns:
+                name = f"{column.name} ({column.unit})" if column.unit else column.name
+                click.echo(f"  {title:<9} {name:<24} {column.what}")
+        for one in model.parameters:
+            said = f"{one.name}={one.default}"
+            choices = f" ({'|'.join(one.choices)})" if one.choices else ""
+            click.echo(f"  {'param':<9} {said:<24} {one.what}{choices}")

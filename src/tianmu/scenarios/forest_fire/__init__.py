@@ -1,0 +1,1 @@
+"""Danger of forest fire 森林火险."""

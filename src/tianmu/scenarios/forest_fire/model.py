@@ -1,0 +1,205 @@
+"""The models of forest-fire danger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from tianmu.scenarios.contract import (
+    BadInput,
+    BadParameter,
+    Column,
+    Model,
+    Parameter,
+    progress,
+    remark,
+)
+from tianmu.scenarios.forest_fire.fwi import (
+    EXACT,
+    PUBLISHED,
+    Codes,
+    Day,
+    Weather,
+    fire_weather,
+    initial_spread,
+    next_day,
+    severity,
+)
+from tianmu.scenarios.forest_fire.hourly import fine_fuel_hour
+from tianmu.scenarios.forest_fire.season import Season
+from tianmu.scenarios.forest_fire.winter import spring_drought
+from tianmu.scenarios.reading import column, number_of, numbers
+
+EVERY = 5_000
+"""rows between two words of progress"""
+FACTORS = {"published": PUBLISHED, "exact": EXACT}
+FACTOR = Parameter(
+    "factor",
+    "between moisture and code of fine fuel: 147.2 as the reports print it, or 250·59.5/101",
+    "published",
+    tuple(FACTORS),
+)
+TEMP = Column("temp", "°C", "air temperature, of a day at local noon")
+RH = Column("rh", "%", "relative humidity at the same time")
+WS = Column("ws", "km/h", "wind speed at 10 m, at the same time")
+PREC = Column("prec", "mm", "rain since the row before")
+
+
+def run_fwi(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    """Day after day; the codes of a row begin with those of the row before."""
+    latitude = numbers(table, "lat", low=-90, high=90)
+    month, day = _days(table)
+    temp, rh, wind, rain = _weather(table)
+    codes = Codes(
+        number_of(parameters, "ffmc", low=0, high=101),
+        number_of(parameters, "dmc", low=0),
+        number_of(parameters, "dc", low=0),
+    )
+    factor = FACTORS[parameters["factor"]]
+    season = Season(month, day)
+    made: list[Day] = []
+    for row in range(len(table)):
+        noon = Weather(
+            float(temp[row]), float(rh[row]), float(wind[row]), float(rain[row]),
+            int(month[row]), float(latitude[row]),
+        )  # fmt: skip
+        made.append(next_day(codes, noon, factor))
+        codes = made[-1].codes
+        if row % EVERY == 0:
+            progress(row, len(table))
+    if season.missing:
+        remark(
+            f"{season.missing} days are missing, the first before row {season.first_missing}: "
+            "the codes go on from the day before"
+        )
+    return pa.table({one.name: column([getattr(each, one.name) for each in made]) for one in FWI})
+
+
+def run_hourly(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    """Hour after hour; fuel that has dried for a day is for the daily build-up to tell."""
+    temp, rh, wind, rain = _weather(table)
+    ffmc = number_of(parameters, "ffmc", low=0, high=101)
+    hours = number_of(parameters, "hours", low=1 / 60, high=24)
+    factor = FACTORS[parameters["factor"]]
+    if "bui" in table.column_names:
+        bui = numbers(table, "bui", low=0)
+    elif parameters["bui"]:
+        bui = np.full(len(table), number_of(parameters, "bui", low=0))
+    else:
+        bui = np.full(len(table), np.nan)
+        remark("no bui is given, by column or by parameter: fwi and dsr are empty")
+    found = np.empty((4, len(table)))
+    for row in range(len(table)):
+        ffmc = fine_fuel_hour(
+            ffmc, float(temp[row]), float(rh[row]), float(wind[row]), float(rain[row]),
+            hours, factor,
+        )  # fmt: skip
+        isi = initial_spread(ffmc, float(wind[row]), factor)
+        fwi = fire_weather(isi, float(bui[row])) if np.isfinite(bui[row]) else np.nan
+        found[:, row] = ffmc, isi, fwi, severity(fwi)
+        if row % EVERY == 0:
+            progress(row, len(table))
+    return pa.table({one.name: column(found[index]) for index, one in enumerate(HOURLY)})
+
+
+def run_overwinter(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    """Each row is a winter of its own."""
+    autumn = numbers(table, "dc_autumn", low=0)
+    rain = numbers(table, "prec_winter", low=0)
+    carried = number_of(parameters, "carried", low=0, high=1)
+    taken_up = number_of(parameters, "taken_up", low=0, high=1)
+    found = np.empty(len(table))
+    for row in range(len(table)):
+        try:
+            found[row] = spring_drought(
+                float(autumn[row]), float(rain[row]), carried=carried, taken_up=taken_up
+            )
+        except ValueError as error:
+            raise BadParameter("carried", str(error), "0.75 is usual") from error
+    return pa.table({"dc": column(found)})
+
+
+def _weather(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    return (
+        numbers(table, "temp", low=-60, high=60),
+        numbers(table, "rh", low=0, high=100),
+        numbers(table, "ws", low=0, high=400),
+        numbers(table, "prec", low=0, high=2000),
+    )
+
+
+def _days(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    month = numbers(table, "mon", low=1, high=12)
+    day = numbers(table, "day", low=1, high=31)
+    for name, values in (("mon", month), ("day", day)):
+        odd = values != np.floor(values)
+        if odd.any():
+            row = int(np.argmax(odd))
+            raise BadInput(row + 1, name, f"{values[row]:g} is no whole number", "write it as 4")
+    return month.astype(np.int64), day.astype(np.int64)
+
+
+FWI = (
+    Column("ffmc", "", "Fine Fuel Moisture Code, 0–101"),
+    Column("dmc", "", "Duff Moisture Code"),
+    Column("dc", "", "Drought Code"),
+    Column("isi", "", "Initial Spread Index"),
+    Column("bui", "", "Build-up Index"),
+    Column("fwi", "", "Fire Weather Index"),
+    Column("dsr", "", "Daily Severity Rating"),
+)
+HOURLY = (FWI[0], FWI[3], FWI[5], FWI[6])
+
+MODELS = (
+    Model(
+        name="fwi",
+        what="the Canadian Forest Fire Weather Index system, day by day (Van Wagner and Pickett "
+        "1985)",
+        needs=(
+            Column("lat", "° N", "latitude, which sets the length of the day"),
+            Column("mon", "", "month, 1–12"),
+            Column("day", "", "day of the month; one row a day, in order"),
+            TEMP, RH, WS, PREC,
+        ),
+        optional=(),
+        gives=FWI,
+        parameters=(
+            Parameter("ffmc", "FFMC of the day before the first", "85"),
+            Parameter("dmc", "DMC of the day before the first", "6"),
+            Parameter("dc", "DC of the day before the first", "15"),
+            FACTOR,
+        ),
+        run=run_fwi,
+    ),
+    Model(
+        name="hourly",
+        what="fine fuel and spread from hour to hour (Van Wagner 1977, Alexander and others 1984)",
+        needs=(TEMP, RH, WS, PREC),
+        optional=(Column("bui", "", "the day's Build-up Index, by which fwi is made"),),
+        gives=HOURLY,
+        parameters=(
+            Parameter("ffmc", "FFMC of the hour before the first", "85"),
+            Parameter("bui", "the Build-up Index where no column gives it", ""),
+            Parameter("hours", "from one row to the next", "1"),
+            FACTOR,
+        ),
+        run=run_hourly,
+    ),
+    Model(
+        name="overwinter",
+        what="the Drought Code with which a spring begins (Lawson and Armitage 2008)",
+        needs=(
+            Column("dc_autumn", "", "DC of the last day of autumn"),
+            Column("prec_winter", "mm", "rain and snow of the winter, as water"),
+        ),
+        optional=(),
+        gives=(Column("dc", "", "DC before the first day of spring, at least 15"),),
+        parameters=(
+            Parameter("carried", "part of autumn's moisture that is still there (a)", "0.75"),
+            Parameter("taken_up", "part of the winter's rain that the ground takes up (b)", "0.75"),
+        ),
+        run=run_overwinter,
+    ),
+)  # fmt: skip

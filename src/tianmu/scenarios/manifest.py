@@ -1,0 +1,170 @@
+"""``scenario.toml``: what a scenario says of itself, as data.
+
+Its page, its place in the menu and its checklist are made from it; see docs/rooms/scenarios.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tianmu.city.document import Document, TomlError
+from tianmu.facts.text import Text
+
+LANGUAGES = ("zh", "en")
+KINDS = ("scenario", "engine")
+
+
+class BadManifest(ValueError):
+    """A ``scenario.toml`` that cannot be used: file, line, what, remedy."""
+
+
+class Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the checklist: done, or exempt and why."""
+
+    what: Text
+    state: str
+    """``done`` or ``exempt``"""
+    why: Text = {}
+    """of an exemption; of what is done, where it can be seen"""
+
+
+class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A chart of the page: one property of devices of one kind over time."""
+
+    code: str
+    name: Text
+    kind: str
+    property: str
+    hours: int = 24
+
+
+class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a department does in a scenario; who it is, the pack says by its duties."""
+
+    code: str
+    name: Text
+    does: Text
+    matter: str = ""
+    """answered for by whoever leads this matter"""
+    party: str = "lead"
+    """``lead`` or ``joint`` of the matter"""
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing to be done at a degree of danger."""
+
+    at: int
+    """from this degree on"""
+    role: str
+    task: Text
+
+
+class Degree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One degree of danger, lowest first."""
+
+    name: Text
+    colour: str
+    """``#rrggbb``"""
+    says: Text = {}
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of a ``scenario.toml``."""
+
+    id: str
+    name: Text
+    what: Text
+    kind: str = "scenario"
+    """``scenario``; or ``engine``: models only, no page"""
+    devices: tuple[str, ...] = ()
+    """device kinds of the pack that it reads"""
+    rules: tuple[str, ...] = ()
+    """rules of the pack whose alarms are its own"""
+    matters: tuple[str, ...] = ()
+    """matters whose cases are its own: code without the edition, or with it"""
+    roles: tuple[Role, ...] = ()
+    degrees: tuple[Degree, ...] = ()
+    plan: tuple[Step, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    quality: tuple[Quality, ...] = ()
+    settings: dict[str, Any] = {}
+    """tables, thresholds and words of its own code"""
+    notes: tuple[Text, ...] = ()
+    """what is a default or not verified: shown with the scenario"""
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where a manifest stands, so that a fault can say its line."""
+
+    document: Document
+    file: Path
+
+    def wrong(self, path: tuple[str | int, ...], what: str) -> BadManifest:
+        return BadManifest(f"{self.file}:{self.document.line(*path)}: {what}")
+
+
+def read(file: Path) -> Manifest:
+    """The manifest in ``file``. Raises ``BadManifest`` at its first fault."""
+    try:
+        document = Document(file.name, file.read_text(encoding="utf-8"))
+    except TomlError as error:
+        raise BadManifest(f"{file}:{error.line}: {error}: mend the TOML") from error
+    except UnicodeDecodeError as error:
+        raise BadManifest(f"{file}:0: {error}: save it in UTF-8") from error
+    try:
+        manifest = msgspec.convert(document.data, Manifest)
+    except msgspec.ValidationError as error:
+        told = str(error)
+        raise BadManifest(f"{file}:{_line(document, told)}: {told}: see manifest.py") from error
+    _check(manifest, _At(document, file))
+    return manifest
+
+
+def _line(document: Document, told: str) -> int:
+    """The line of a path like ``$.quality[2].state``."""
+    at = told.rpartition("`$")[2].rstrip("`")
+    keys: list[str | int] = []
+    for part in at.replace("[", ".[").split("."):
+        if part.startswith("["):
+            index = part.strip("[]")
+            keys.append(int(index) if index.isdigit() else index)
+        elif part:
+            keys.append(part)
+    return document.line(*keys)
+
+
+def _check(manifest: Manifest, at: _At) -> None:
+    if manifest.kind not in KINDS:
+        raise at.wrong(("kind",), f"kind {manifest.kind}: one of {', '.join(KINDS)}")
+    _bilingual(manifest.name, at, ("name",))
+    _bilingual(manifest.what, at, ("what",))
+    for part in ("roles", "degrees", "charts"):
+        for index, one in enumerate(getattr(manifest, part)):
+            _bilingual(one.name, at, (part, index, "name"))
+    for index, step in enumerate(manifest.plan):
+        _bilingual(step.task, at, ("plan", index, "task"))
+        if not 1 <= step.at <= len(manifest.degrees):
+            raise at.wrong(("plan", index, "at"), f"degree {step.at}: there is no such degree")
+        if step.role not in {role.code for role in manifest.roles}:
+            raise at.wrong(("plan", index, "role"), f"role {step.role}: add it to roles")
+    for index, role in enumerate(manifest.roles):
+        if role.party not in {"lead", "joint"}:
+            raise at.wrong(("roles", index, "party"), f"party {role.party}: lead or joint")
+    for index, line in enumerate(manifest.quality):
+        _bilingual(line.what, at, ("quality", index, "what"))
+        if line.state not in {"done", "exempt"}:
+            raise at.wrong(("quality", index, "state"), f"state {line.state}: done or exempt")
+        if line.state == "exempt" or line.why:
+            _bilingual(line.why, at, ("quality", index, "why"))
+
+
+def _bilingual(text: Mapping[str, str], at: _At, path: tuple[str | int, ...]) -> None:
+    for language in LANGUAGES:
+        if not text.get(language, "").strip():
+            raise at.wrong(path, f'{path[-1]} is not said in {language}: add {language} = "…"')

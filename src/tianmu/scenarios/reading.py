@@ -1,0 +1,106 @@
+"""Columns of a table as NumPy arrays, with every cell that cannot be read told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tianmu.scenarios.contract import BadInput, BadParameter
+
+MISSING: tuple[str, ...] = ("", "NA", "NaN", "nan", "null")
+"""texts that mean: no value"""
+
+
+def numbers(
+    table: pa.Table,
+    name: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    missing: tuple[str, ...] = MISSING,
+    required: bool = True,
+) -> NDArray[np.float64]:
+    """Column ``name`` as numbers, shape (rows,); nan where it has none and is not ``required``.
+
+    Raises ``BadInput`` at the first cell that is no number, is outside ``low``…``high``, or is
+    missing although it is required.
+    """
+    cells = _cells(table, name)
+    kind = cells.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        trimmed = pc.utf8_trim_whitespace(cells)
+        bare = pc.if_else(pc.is_in(trimmed, pa.array(missing, kind)), None, trimmed)
+        try:
+            read = pc.cast(bare, pa.float64())
+        except pa.ArrowInvalid:
+            row, text = _first_no_number(bare)
+            raise BadInput(row, name, f"{text!r} is no number", "write it like 12.5") from None
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        read = pc.cast(cells, pa.float64())
+    else:
+        raise BadInput(0, name, f"holds {kind}, not numbers", "write it as numbers")
+    found: NDArray[np.float64] = read.to_numpy(zero_copy_only=False).astype(np.float64)
+    known = np.isfinite(found)
+    if required and not known.all():
+        row = int(np.argmin(known))
+        raise BadInput(row + 1, name, "no value", "fill it in, or leave the row out")
+    found = np.where(known, found, np.nan)
+    bad = (found < low) | (found > high)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise BadInput(row + 1, name, f"{found[row]:g} is {_beyond(low, high)}", "correct it")
+    return found
+
+
+def texts(table: pa.Table, name: str) -> list[str]:
+    """Column ``name`` as texts without blanks around them; empty where it has none."""
+    cells = _cells(table, name)
+    try:
+        cast = pc.cast(cells, pa.string())
+    except pa.ArrowNotImplementedError as error:
+        raise BadInput(0, name, f"holds {cells.type}, not texts", "write it as text") from error
+    found: list[str] = pc.fill_null(pc.utf8_trim_whitespace(cast), "").to_pylist()
+    return found
+
+
+def column(values: NDArray[np.float64] | list[float | None]) -> pa.Array:
+    """Numbers as a column of a table, empty where one is nan."""
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def number_of(
+    parameters: Mapping[str, str], name: str, *, low: float = -np.inf, high: float = np.inf
+) -> float:
+    """A parameter as a number. Raises ``BadParameter``."""
+    text = parameters[name]
+    try:
+        value = float(text)
+    except ValueError:
+        raise BadParameter(name, f"{text!r} is no number", f"say {name}=12.5") from None
+    if not low <= value <= high:
+        raise BadParameter(name, f"{text} is {_beyond(low, high)}", "give another")
+    return value
+
+
+def _cells(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _beyond(low: float, high: float) -> str:
+    if low == -np.inf:
+        return f"above {high:g}"
+    return f"below {low:g}" if high == np.inf else f"not between {low:g} and {high:g}"
+
+
+def _first_no_number(column: pa.Array) -> tuple[int, str]:
+    for row, text in enumerate(column.to_pylist(), 1):
+        try:
+            float(text if text is not None else "0")
+        except ValueError:
+            return row, text
+    return 0, ""

@@ -1,0 +1,107 @@
+"""One model run on one file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from tianmu.scenarios.contract import BadInput, BadParameter, Listener, Model, listening
+from tianmu.scenarios.table_file import read_table, write_table
+
+EVERY_S = 2.0
+"""how often progress is told"""
+
+
+class BadModel(RuntimeError):
+    """The model broke its contract: a fault of the scenario, not of the file."""
+
+
+def parameters_of(model: Model, given: Iterable[str]) -> dict[str, str]:
+    """``k=v`` texts over the model's defaults. Raises ``BadParameter``."""
+    known = {one.name: one for one in model.parameters}
+    values = {one.name: one.default for one in model.parameters}
+    said: set[str] = set()
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise BadParameter(text, "is not k=v", "say for instance name=1.5")
+        if name not in known:
+            able = f"there are {', '.join(known)}" if known else f"{model.name} takes none"
+            raise BadParameter(name, f"{model.name} has no such parameter", able)
+        if name in said:
+            raise BadParameter(name, "is said twice", "say it once")
+        said.add(name)
+        choices = known[name].choices
+        if choices and value not in choices:
+            raise BadParameter(name, f"{value} is not possible", f"one of {', '.join(choices)}")
+        values[name] = value
+    return values
+
+
+def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Table:
+    """``rows`` with the model's columns beside them. Raises ``BadInput``, ``BadParameter``,
+    ``BadModel``."""
+    named = _named(model, rows)
+    made = model.run(named, parameters)
+    gives = [one.name for one in model.gives]
+    if made.column_names != gives or len(made) != len(rows):
+        raise BadModel(
+            f"model {model.name} gave {len(made)} rows of {', '.join(made.column_names)} "
+            f"for {len(rows)} of {', '.join(gives)}: mend its run"
+        )
+    for name in gives:
+        rows = rows.append_column(name, made.column(name))
+    return rows
+
+
+def run_file(
+    model: Model, source: Path, target: Path, given: Iterable[str], tell: Callable[[str], None]
+) -> int:
+    """Run ``model`` on the file ``source`` and write ``target``; how many rows. Raises
+    ``BadInput``, ``BadParameter``, ``BadModel``, ``OSError``."""
+    parameters = parameters_of(model, given)
+    began = time.monotonic()
+    rows = read_table(source, tell)
+    told = began
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= EVERY_S:
+            told = now
+            part = 100 * done // max(total, 1)
+            tell(f"{done:,} of {total:,} rows, {part} %, {now - began:.0f} s")
+
+    with listening(Listener(progress, tell)):
+        whole = run_model(model, rows, parameters)
+    write_table(whole, target)
+    return len(whole)
+
+
+def _named(model: Model, rows: pa.Table) -> pa.Table:
+    """``rows`` with the columns of the model under its own names: a file may write them in other
+    cases, where that leaves no doubt."""
+    names = list(rows.column_names)
+    by_folded: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        by_folded.setdefault(name.casefold(), []).append(index)
+    for one in (*model.needs, *model.optional):
+        like = by_folded.get(one.name.casefold(), [])
+        if one.name not in names and len(like) == 1:
+            names[like[0]] = one.name
+    for one in model.needs:
+        if one.name not in names:
+            unit = f" ({one.unit})" if one.unit else ""
+            raise BadInput(
+                0, one.name, f"there is no such column{unit}, only {', '.join(rows.column_names)}",
+                f"add it: {one.what}",
+            )  # fmt: skip
+    for one in model.gives:
+        if one.name in rows.column_names:
+            raise BadInput(
+                0, one.name, "the model gives a column of this name", "rename or drop it first"
+            )
+    return rows.rename_columns(names)
