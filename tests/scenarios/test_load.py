@@ -62,7 +62,7 @@ def test_a_broken_folder_stops_no_other(folders: Path) -> None:
     ("more", "told"),
     [
         ("colour = 1", "unknown field `colour`"),
-        ('[[quality]]\nwhat = { zh = "甲", en = "a" }\nstate = "soon"', "5: state soon"),
+        ('[[quality]]\nwhat = { zh = "甲", en = "a" }\nstate = "soon"', "toml:6: state soon"),
         ('[[quality]]\nwhat = { zh = "甲", en = "a" }\nstate = "exempt"', "why is not said in zh"),
         ('[[charts]]\ncode = "a"\nname = { zh = "甲" }\nkind = "k"\nproperty = "p"', "said in en"),
         ('[[plan]]\nat = 1\nrole = "r"\ntask = { zh = "甲", en = "a" }', "degree 1: there is no"),

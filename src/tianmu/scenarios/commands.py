@@ -61,9 +61,12 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
             raise click.UsageError("give SCENARIO MODEL --in FILE --out FILE, or --list")
         chosen = _chosen(found, *names)
         _check_suffixes(source, target)
-        result = {"scenario": names[0], "model": names[1], "in": str(source), "out": str(target)}
-        result["rows"] = _run(chosen, source, target, [*given, *more], tell)
-        give(result) if as_json else tell(f"{target}: {result['rows']:,} rows")
+        rows = _run(chosen, source, target, [*given, *more], tell)
+        if as_json:
+            give({"scenario": names[0], "model": names[1], "in": str(source), "out": str(target),
+                  "rows": rows})  # fmt: skip
+        else:
+            tell(f"{target}: {rows:,} rows")
 
 
 def _run(model: Model, source: Path, target: Path, given: list[str], tell: Tell) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +67,7 @@ def texts(table: pa.Table, name: str) -> list[str]:
     return found
 
 
-def column(values: NDArray[np.float64] | list[float | None]) -> pa.Array:
+def column(values: NDArray[np.float64] | Sequence[float | None]) -> pa.Array:
     """Numbers as a column of a table, empty where one is nan."""
     return pa.array(values, pa.float64(), from_pandas=True)
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
+Lengths: TypeAlias = dict[int, tuple[float, ...]]
 PUBLISHED = 147.2
 EXACT = 250 * 59.5 / 101
 """The factor between fine fuel moisture and its code (1), (10): as both reports print it, and
 such that the scale meets 250 % at 0. They differ in the first digit behind the point."""
 
-_DMC_DAY = {
+_DMC_DAY: Lengths = {
     30: (6.5, 7.5, 9.0, 12.8, 13.9, 13.9, 12.4, 10.9, 9.4, 8.0, 7.0, 6.0),
     10: (7.9, 8.4, 8.9, 9.5, 9.9, 10.2, 10.1, 9.7, 9.1, 8.6, 8.1, 7.8),
     -10: (9.0,) * 12,
@@ -26,7 +28,7 @@ _DMC_DAY = {
 }
 """Effective length of day of the duff, by month, from this latitude northward (Lawson and
 Armitage, Weather guide for the CFFDRS, 2008, for where the reports' table does not reach)."""
-_DC_DAY = {
+_DC_DAY: Lengths = {
     20: (-1.6, -1.6, -1.6, 0.9, 3.8, 5.8, 6.4, 5.0, 2.4, 0.4, -1.6, -1.6),
     -20: (1.4,) * 12,
     -90: (6.4, 5.0, 2.4, 0.4, -1.6, -1.6, -1.6, -1.6, -1.6, 0.9, 3.8, 5.8),
@@ -109,14 +111,16 @@ def equilibrium(temp: float, rh: float) -> tuple[float, float]:
     """Moisture of fine fuel at which drying and wetting end (4), (5), in %."""
     warm = 0.18 * (21.1 - temp) * (1 - math.exp(-0.115 * rh))
     rise = math.exp((rh - 100) / 10)
-    return 0.942 * rh**0.679 + 11 * rise + warm, 0.618 * rh**0.753 + 10 * rise + warm
+    dry = 0.942 * math.pow(rh, 0.679) + 11 * rise + warm
+    return dry, 0.618 * math.pow(rh, 0.753) + 10 * rise + warm
 
 
 def rate(temp: float, dryness: float, wind: float) -> float:
     """Log rate of drying per day (6a), (7a), without the factor of its unit of time; ``dryness``
     is humidity / 100, or what is missing to 1 where fuel takes up moisture."""
-    still = 0.424 * (1 - dryness**1.7)
-    return (still + 0.0694 * math.sqrt(wind) * (1 - dryness**8)) * math.exp(0.0365 * temp)
+    still = 0.424 * (1 - math.pow(dryness, 1.7))
+    moved = 0.0694 * math.sqrt(wind) * (1 - math.pow(dryness, 8))
+    return (still + moved) * math.exp(0.0365 * temp)
 
 
 def fine_fuel(ffmc: float, noon: Weather, factor: float = PUBLISHED) -> float:
@@ -161,7 +165,7 @@ def drought(dc: float, noon: Weather) -> float:
 def initial_spread(ffmc: float, wind: float, factor: float = PUBLISHED) -> float:
     """Initial Spread Index ISI (24)–(26)."""
     moisture = moisture_of(ffmc, factor)
-    fuel = 91.9 * math.exp(-0.1386 * moisture) * (1 + moisture**5.31 / 4.93e7)
+    fuel = 91.9 * math.exp(-0.1386 * moisture) * (1 + math.pow(moisture, 5.31) / 4.93e7)
     return 0.208 * math.exp(0.05039 * wind) * fuel
 
 
@@ -169,7 +173,7 @@ def build_up(dmc: float, dc: float) -> float:
     """Build-up Index BUI (27a), (27b)."""
     if dmc <= 0.4 * dc:
         return 0.8 * dmc * dc / (dmc + 0.4 * dc) if dmc > 0 else 0.0
-    return max(0.0, dmc - (1 - 0.8 * dc / (dmc + 0.4 * dc)) * (0.92 + (0.0114 * dmc) ** 1.7))
+    return max(0.0, dmc - (1 - 0.8 * dc / (dmc + 0.4 * dc)) * (0.92 + math.pow(0.0114 * dmc, 1.7)))
 
 
 def fire_weather(isi: float, bui: float) -> float:
@@ -181,9 +185,9 @@ def fire_weather(isi: float, bui: float) -> float:
 
 def severity(fwi: float) -> float:
     """Daily Severity Rating DSR (31)."""
-    return 0.0272 * fwi**1.77
+    return 0.0272 * math.pow(fwi, 1.77)
 
 
-def _of_latitude(table: dict[int, tuple[float, ...]], noon: Weather) -> float:
+def _of_latitude(table: Lengths, noon: Weather) -> float:
     north = next(row for low, row in table.items() if noon.latitude >= low)
     return north[noon.month - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ from tianmu.scenarios.contract import (
     progress,
     remark,
 )
+from tianmu.scenarios.forest_fire.danger import Danger, DryDays, Figures, next_danger
 from tianmu.scenarios.forest_fire.fwi import (
     EXACT,
     PUBLISHED,
@@ -30,8 +32,10 @@ from tianmu.scenarios.forest_fire.fwi import (
 from tianmu.scenarios.forest_fire.hourly import fine_fuel_hour
 from tianmu.scenarios.forest_fire.season import Season
 from tianmu.scenarios.forest_fire.winter import spring_drought
+from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.reading import column, number_of, numbers
 
+FIGURES = msgspec.convert(settings_of(__file__)["danger"], Figures)
 EVERY = 5_000
 """rows between two words of progress"""
 FACTORS = {"published": PUBLISHED, "exact": EXACT}
@@ -121,6 +125,41 @@ def run_overwinter(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     return pa.table({"dc": column(found)})
 
 
+def run_danger(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    """Day after day; the dry days of a row begin with those of the row before."""
+    temp = numbers(table, "tmax", low=-60, high=60)
+    humidity = numbers(table, "rhmin", low=0, high=100)
+    rain = numbers(table, "prec", low=0, high=2000)
+    wind = numbers(table, "wind", low=0, high=120)
+    green = _cover(table, parameters, "green")
+    snow = _cover(table, parameters, "snow")
+    dry = DryDays(number_of(parameters, "dry", low=0, high=FIGURES.most))
+    made: list[Danger] = []
+    for row in range(len(table)):
+        made.append(
+            next_danger(
+                FIGURES, dry, temp=temp[row], humidity=humidity[row], rain=rain[row],
+                wind=wind[row], green=green[row], snow=snow[row],
+            )
+        )  # fmt: skip
+        dry = made[-1].dry_days
+        if row % EVERY == 0:
+            progress(row, len(table))
+    points = {
+        "a_temp": [one.temp for one in made], "b_humidity": [one.humidity for one in made],
+        "c_dry": [one.dry for one in made], "d_wind": [one.wind for one in made],
+        "e_cover": [one.season for one in made], "index": [one.index for one in made],
+    }  # fmt: skip
+    grades = pa.array([one.grade for one in made], pa.int8())
+    return pa.table({**{name: column(values) for name, values in points.items()}, "class": grades})
+
+
+def _cover(table: pa.Table, parameters: Mapping[str, str], name: str) -> np.ndarray:
+    if name in table.column_names:
+        return numbers(table, name, low=0, high=100)
+    return np.full(len(table), number_of(parameters, name, low=0, high=100))
+
+
 def _weather(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return (
         numbers(table, "temp", low=-60, high=60),
@@ -201,5 +240,35 @@ MODELS = (
             Parameter("taken_up", "part of the winter's rain that the ground takes up (b)", "0.75"),
         ),
         run=run_overwinter,
+    ),
+    Model(
+        name="danger",
+        what="the five-class index of danger by weather, day by day (LY/T 1172-95; figures in "
+        "scenario.toml)",
+        needs=(
+            Column("tmax", "°C", "highest temperature of the day; one row a day, in order"),
+            Column("rhmin", "%", "lowest relative humidity of the day"),
+            Column("prec", "mm", "rain of the day"),
+            Column("wind", "m/s", "strongest wind of the day at 10 m"),
+        ),
+        optional=(
+            Column("green", "%", "ground that is green"),
+            Column("snow", "%", "ground under snow"),
+        ),
+        gives=(
+            Column("a_temp", "", "points of temperature"),
+            Column("b_humidity", "", "points of humidity"),
+            Column("c_dry", "", "points of rain and the days since"),
+            Column("d_wind", "", "points of wind"),
+            Column("e_cover", "", "points taken off for green and snow"),
+            Column("index", "", "their sum"),
+            Column("class", "", "1 low, 2 rather low, 3 rather high, 4 high, 5 extreme"),
+        ),
+        parameters=(
+            Parameter("dry", "points of rain and days of the day before the first", "0"),
+            Parameter("green", "the ground that is green, in %, where no column says it", "0"),
+            Parameter("snow", "the ground under snow, in %, where no column says it", "0"),
+        ),
+        run=run_danger,
     ),
 )  # fmt: skip

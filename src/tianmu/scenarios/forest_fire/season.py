@@ -41,23 +41,23 @@ class Season:
             before = (m, d)
 
     def _count(self, before: tuple[int, int], now: tuple[int, int], row: int) -> None:
-        """A new year may begin between two rows; of February it is not said how long it is."""
+        """A new year may begin between two rows; of a year it is not said how long it is."""
         gaps = []
         for year in _YEARS:
             try:
-                first = date(year, *before)
+                first, then = date(year, *before), date(year, *now)
                 following = first + timedelta(days=1)
-                if (following.month, following.day) == now:
-                    return
-                then = date(year, *now)
-                gaps.append((then - first).days - 1)
             except ValueError:  # 29 February in an ordinary year
                 continue
-        gap = min(gaps) if gaps else 0
-        if -BACK <= gap < 0:
-            raise BadInput(
-                row, "day", f"{now[0]}-{now[1]} comes after {before[0]}-{before[1]}",
-                "sort the rows by their days",
-            )  # fmt: skip
-        self.missing += gap if gap > 0 else gap + 365
+            if (following.month, following.day) == now:
+                return
+            back = (first - then).days
+            if 0 < back <= BACK:
+                raise BadInput(
+                    row, "day", f"{now[0]}-{now[1]} comes after {before[0]}-{before[1]}",
+                    "sort the rows by their days",
+                )  # fmt: skip
+            length = 366 if year % 4 == 0 else 365
+            gaps.append((-back if back <= 0 else length - back) - 1)
+        self.missing += min(gaps, default=0)
         self.first_missing = self.first_missing or row
