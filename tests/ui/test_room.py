@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tianmu.access import token
-from tianmu.city.pack import load
-from tianmu.web.hub import UI
+from ui.small import case_of, made, photo, signed_in
 
 pytestmark = pytest.mark.browser
-TESTS = Path(__file__).resolve().parents[1]
 SEEN = 15_000
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location("room_city", TESTS / "web" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["room_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
-
-
-def signed_in(small: Any, browser: Browser, role: str) -> Page:
-    """A browser of its own, signed in as the account of a role."""
-    name = f"t-{role}".replace("_", "-")
-    records, at = small.hub.records, small.hub.clock()
-    plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{small.url}/open#{plain}")
-    page.wait_for_url(lambda url: "/open" not in url)
-    return page
-
-
-def case_of(small: Any, device: str) -> str:
-    alarm = small.raise_alarm(device, matter="liyang:event:fire_alarm")
-    small.settle()
-    return str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    yield from made(tmp_path_factory.mktemp("city"))
 
 
 def say(page: Page, words: str) -> None:
@@ -182,13 +152,11 @@ def test_the_alarm_sounds_again_and_louder_until_somebody_acknowledges(
 
 def test_before_and_after_stand_side_by_side(small: Any, browser: Browser) -> None:
     case = case_of(small, "d30")
-    picture = io.BytesIO()
-    Image.new("RGB", (40, 30), "teal").save(picture, "PNG")
     page = signed_in(small, browser, "duty_officer")
     page.goto(f"{small.url}/desk/cases/{case}")
     for role, more in (("handle_before", b""), ("handle_after", b"\0")):
         page.get_by_label("证据内容").select_option(role)
-        content = picture.getvalue() + more  # another file, the same to look at
+        content = photo(more)
         page.locator("input[type=file]").set_input_files(
             {"name": f"{role}.png", "mimeType": "image/png", "buffer": content}
         )

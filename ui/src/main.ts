@@ -5,6 +5,7 @@ import { createApp } from "vue";
 import { askEarly } from "./api/client";
 import App from "./App.vue";
 import { router } from "./router";
+import { loadFace } from "./styles/fonts";
 
 // The city was upgraded while the page was open: a part that is asked for now has another name.
 window.addEventListener("vite:preloadError", () => {
@@ -19,6 +20,7 @@ window.addEventListener("vite:preloadError", () => {
 const page = /^\/(hall|desk)\b/.exec(window.location.pathname)?.[1];
 if (page) {
   askEarly("/api/session", "/api/city", "/api/tiles/devices/count", "/api/tiles/devices/changes");
+  void loadFace("城"); // one file has nearly all letters: it comes before the first of them is laid out
   void import("@/map/CityMap.vue");
 }
 if (page === "hall") void import("@/pages/hall/HallPage.vue");

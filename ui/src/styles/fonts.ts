@@ -1,6 +1,8 @@
 // Fonts that come with the product: Chinese shows on a machine without Chinese fonts and without a
-// network. The faces are split by Unicode range, so a browser takes only the parts a page needs.
+// network. The letters that the pages and packs use are in one file (`ui/face.py` makes it); all others
+// are split by Unicode range, so that a browser takes only the parts it needs of what people wrote.
 import "@fontsource-variable/noto-sans-sc/wght.css";
+import "../../.face/letters.css"; // after it: of two that have a letter, the later one counts
 import "@fontsource/barlow-semi-condensed/latin-500.css";
 import "@fontsource/barlow-semi-condensed/latin-600.css";
 

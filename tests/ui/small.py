@@ -1,0 +1,56 @@
+"""A small city in this process for the pages' tests, and browsers signed in to it."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from tianmu.access import token
+from tianmu.city.pack import load
+from tianmu.web.hub import UI
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def made(folder: Path) -> Iterator[Any]:
+    """The world of tests/web with the built pages."""
+    spec = importlib.util.spec_from_file_location("room_city", TESTS / "web" / "conftest.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["room_city"] = module
+    spec.loader.exec_module(module)
+    yield from module.make_world(folder, load("liyang"), ui=UI)
+
+
+def signed_in(
+    small: Any, browser: Browser, role: str, size: tuple[int, int] = (1440, 900), account: str = ""
+) -> Page:
+    """A browser of its own, signed in as the account of a role, or as the one named."""
+    name = account or f"t-{role}".replace("_", "-")
+    records, at = small.hub.records, small.hub.clock()
+    plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    page.goto(f"{small.url}/open#{plain}")
+    page.wait_for_url(lambda url: "/open" not in url)
+    return page
+
+
+def case_of(small: Any, device: str) -> str:
+    """A case of a fire alarm of this device."""
+    alarm = small.raise_alarm(device, matter="liyang:event:fire_alarm")
+    small.settle()
+    return str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+
+
+def photo(mark: bytes = b"") -> bytes:
+    """A picture of 40 × 30 px; with another mark another file, the same to look at."""
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(picture, "PNG")
+    return picture.getvalue() + mark
