@@ -321,7 +321,7 @@ def test_restart_from_snapshot_and_journal(town: Town) -> None:
     town.observe("g0", [3.5])
     town.observe("g1", [2.5])  # the slow rule's delay runs
     town.watch.snapshot()
-    town.watch._snapshot.join()
+    town.watch._snapshots.finish()
     town.now += 4_000_000
     town.observe("g2", [3.5])
     town.observe("g0", [1.0])

@@ -351,12 +351,12 @@ class Evaluator:
     # across a restart
 
     def snapshot(self) -> dict[str, Array]:
-        """Copies of the state, to be kept with live's at the same positions."""
+        """The state as it is now (no copies), to be kept with live's at the same positions."""
         return {
-            "sequence": self._slot[: self._streams, 2].copy(),
-            "state": self._state[: self._states].copy(),
-            "ticks": self._ticks[: self._tick_count].copy(),
-            "counters": self.counters.copy(),
+            "sequence": self._slot[: self._streams, 2],
+            "state": self._state[: self._states],
+            "ticks": self._ticks[: self._tick_count],
+            "counters": self.counters,
         }
 
     def restore(self, arrays: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tianmu.facts.deed import Deed
@@ -28,6 +27,7 @@ from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.reading import Reading, read
 from tianmu.prevent.rule import AnyRule, dump
 from tianmu.prevent.settings import Settings
+from tianmu.prevent.snapshots import Snapshots
 from tianmu.prevent.start import recall, replay, restore
 from tianmu.prevent.target import Targets
 from tianmu.prevent.words import phrase
@@ -92,7 +92,7 @@ class Watch:
         self._silence_due = 0
         self._gather_until = 0
         self._snapshot_at = 0
-        self._snapshot: threading.Thread | None = None
+        self._snapshots = Snapshots(live)
         self._new_rules = False
 
     # starting
@@ -165,7 +165,8 @@ class Watch:
         if now - self._swept_at >= self.settings.sweep_s * S:
             self._sweep(now)
         self._commit()
-        if now - self._snapshot_at >= self.settings.snapshot_s * S:
+        late = now - self._snapshot_at >= self.settings.snapshot_s * S
+        if late and self._snapshots.ready(self.evaluator.snapshot()):
             self.snapshot()
         if not worked:
             due = self._swept_at + round(self.settings.sweep_s * S)
@@ -194,8 +195,7 @@ class Watch:
             self._write()
         self._commit(force=True)
         self.snapshot()
-        if self._snapshot is not None:
-            self._snapshot.join()
+        self._snapshots.finish()
 
     def _entries(self, topic: str, entries: int) -> Sequence[Entry]:
         try:
@@ -331,21 +331,19 @@ class Watch:
 
     def snapshot(self) -> None:
         """Copy live and the rules' state as of the committed positions; write it in a thread."""
-        if self.writer.waiting or (self._snapshot and self._snapshot.is_alive()):
+        if self.writer.waiting or self._snapshots.busy:
             return
         self._commit(force=True)
         self._snapshot_at = self.clock()
-        frozen = self.live.freeze(
+        self._snapshots.write(
             self.writer.committed,
-            extra=self.evaluator.snapshot(),
-            meta={
+            self.evaluator.snapshot(),
+            {
                 "rules": dump(self.evaluator.compiled.rules),
                 "devices": self.evaluator.devices,
                 "datastreams": self.evaluator.datastreams,
             },
         )
-        self._snapshot = threading.Thread(target=_write_snapshot, args=(frozen.write,), daemon=True)
-        self._snapshot.start()
 
     def vitals(self) -> dict[str, int]:
         """For /metrics: totals since the beginning, and what is now."""
@@ -367,13 +365,6 @@ class Watch:
 
 RULES_REFUSED = "rules_refused"
 """rule code of the platform's own alarm of a faulty rule set"""
-
-
-def _write_snapshot(write: Callable[[], Path]) -> None:
-    try:
-        write()
-    except OSError as error:
-        log.error("snapshot not written, the one before stays: %s", error)
 
 
 def run(watch: Watch, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:

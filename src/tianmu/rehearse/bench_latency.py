@@ -33,6 +33,8 @@ from tianmu.rehearse.panel_script import Component, fire
 
 KIND = "fire_component"
 """of the panel's detectors: the city's rules for it stay in force"""
+SLOWEST = 40
+"""frames of which the time is told"""
 FRAMES_PER_SECOND, MOST_FRAMES = 20.0, 2_000
 """of one panel; a long run spreads the most there may be, so that it is no storm of cases"""
 WARM, ALONE, BEFORE, BURST, AFTER = "warm", "alone", "before", "burst", "after"
@@ -140,6 +142,7 @@ def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, An
             }
             for phase in asked.timed
         },
+        "slowest": _slowest(told, waits),
         "cpu_cores": told.cpu[ALONE][0],
         "cpu_by_process": told.cpu[ALONE][1],
         "cpu_cores_with_alarms": told.cpu[BEFORE][0],
@@ -161,6 +164,17 @@ def _load(sent: Sent, settled: dict[str, Any]) -> dict[str, Any]:
         "load_unsent": sent.unsent,
         "load_answers": dict(sent.answers),
     }
+
+
+def _slowest(told: _Told, waits: dict[int, tuple[str, float]]) -> list[list[float]]:
+    """[s since the first frame, ms] of the slowest frames, in order of time: whether it was one
+    pause or many."""
+    if not waits:
+        return []
+    first = min(at for _, at in told.sent.values())
+    slow = sorted(waits, key=lambda number: -waits[number][1])[:SLOWEST]
+    told_at = ((told.sent[number][1] - first, waits[number][1]) for number in slow)
+    return sorted([round(at, 2), round(wait, 1)] for at, wait in told_at)
 
 
 def _spread(waits: Iterable[float]) -> dict[str, float]:

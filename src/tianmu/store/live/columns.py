@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tianmu.store.live import block as blocks
 from tianmu.store.live.block import BY_DATASTREAM, BY_DEVICE, Block
-from tianmu.store.live.snapshot import Frozen, Restored, load
+from tianmu.store.live.snapshot import Frozen, Restored, Room, load
 
 _ROOM = 65_536
 
@@ -147,18 +147,22 @@ class Live:
 
     # snapshots
 
+    def columns(self, extra: Mapping[str, NDArray[Any]] | None = None) -> dict[str, NDArray[Any]]:
+        """All that a snapshot holds, by name, as it is now (no copies): ours, and ``extra``."""
+        ours = {f"live.{name}": column for name, column in self._used_columns().items()}
+        return ours | {f"extra.{name}": np.asarray(v) for name, v in (extra or {}).items()}
+
     def freeze(
         self,
         positions: Mapping[str, int],
         extra: Mapping[str, NDArray[Any]] | None = None,
         meta: Mapping[str, Any] | None = None,
+        room: Room | None = None,
     ) -> Frozen:
         """A copy of everything as of ``positions`` (topic → last position applied), to be written
-        by ``Frozen.write`` in whatever thread; a few milliseconds. ``extra`` arrays (state of the
-        rules…) and ``meta`` (JSON) come back from ``restore``."""
-        columns = {f"live.{name}": column.copy() for name, column in self._used_columns().items()}
-        for name, values in (extra or {}).items():
-            columns[f"extra.{name}"] = np.array(values)
+        by ``Frozen.write`` in whatever thread. ``extra`` arrays (state of the rules…) and ``meta``
+        (JSON) come back from ``restore``. With ``room`` it holds until that is used again."""
+        columns = (room or Room({})).take(self.columns(extra))
         return Frozen(self._data, dict(positions), dict(meta or {}), columns)
 
     def restore(self) -> Restored | None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +21,8 @@ KEEP = 2
 _MAGIC = b"TMSNAP01"
 _SIZE = struct.Struct("<I")
 _CHUNK = 1 << 22
+SPARE = 65_536
+"""rows of room for what is registered between two snapshots"""
 
 
 class _Column(msgspec.Struct):
@@ -44,6 +46,41 @@ class Restored:
     """topic → last position that is in"""
     extra: dict[str, NDArray[Any]]
     meta: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Memory to copy into, touched before: the first touch of a page costs more than its copy."""
+
+    columns: dict[str, NDArray[Any]]
+
+    @classmethod
+    def like(cls, columns: Mapping[str, NDArray[Any]]) -> Room:
+        """Room for ``columns`` and ``SPARE`` more rows of each."""
+        made = {n: np.empty((len(c) + SPARE, *c.shape[1:]), c.dtype) for n, c in columns.items()}
+        for column in made.values():
+            column.fill(0)
+        return cls(made)
+
+    def fits(self, columns: Mapping[str, NDArray[Any]]) -> bool:
+        return all(self._has(name, column) for name, column in columns.items())
+
+    def take(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """``columns``, copied to here where there is room, else to memory of their own."""
+        taken: dict[str, NDArray[Any]] = {}
+        for name, column in columns.items():
+            if self._has(name, column):
+                taken[name] = self.columns[name][: len(column)]
+                taken[name][...] = column
+            else:
+                taken[name] = np.array(column)
+        return taken
+
+    def _has(self, name: str, column: NDArray[Any]) -> bool:
+        ours = self.columns.get(name)
+        if ours is None or ours.dtype != column.dtype or ours.shape[1:] != column.shape[1:]:
+            return False
+        return len(ours) >= len(column)
 
 
 @dataclass(frozen=True, eq=False)
