@@ -231,3 +231,19 @@ def test_a_walk(world: Any) -> None:
         keys = [one["patrol"] for one in (*page["items"], *rest["items"])]
         assert once["Idempotency-Key"] in keys
         assert len(keys) == len(set(keys)) == 2
+
+
+def test_many_reports_sent_again_count_once_and_a_key_hides_no_others(world: Any) -> None:
+    name = f"w{uuid.uuid4().hex[:8]}"
+    world.account(name, ["grid_worker"])
+    phone, once = world.cookie(name), key()
+    many = [{"channel": "grid", "text": f"lamp {n} is out"} for n in range(3)]
+    first = phone.post("/api/reports/batch", json=many, headers=once)
+    assert first.status_code == 201, first.text
+    again = phone.post("/api/reports/batch", json=many, headers=once).json()["items"]
+    assert [one["duplicate"] for one in again] == [True] * 3
+    assert [one["position"] for one in again] == [
+        one["position"] for one in first.json()["items"]
+    ]  # fmt: skip
+    other = phone.post("/api/reports/batch", json=[{**many[0], "text": "fire"}], headers=once)
+    assert other.status_code == 409 and other.json()["type"].endswith("key-reused")

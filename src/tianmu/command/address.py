@@ -3,19 +3,28 @@ has allowed. Else anybody who may name an address could have hub ask what only h
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from tianmu.command.names import Names
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 LONGEST = 2000
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_SPECIAL = (
+    ipaddress.IPv6Network("3fff::/20"),
+    ipaddress.IPv6Network("5f00::/16"),
+    ipaddress.IPv6Network("64:ff9b:1::/48"),
+    ipaddress.IPv6Network("100::/64"),
+)
+"""Not public, though not every Python knows it: documentation (RFC 9637), segment routing (RFC
+9602), translation within a network (RFC 8215), to be thrown away (RFC 6666)."""
+_names = Names()
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 
@@ -85,7 +94,9 @@ def _inner(address: Address) -> Address:
 
 def _public(address: Address) -> bool:
     inner = _inner(address)
-    if isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local:
+    if isinstance(inner, ipaddress.IPv6Address) and (
+        inner.is_site_local or any(inner in network for network in _SPECIAL)
+    ):
         return False
     return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
@@ -138,8 +149,8 @@ async def resolve(url: str, allowed: Allowed) -> str:
     where it stands for none."""
     check(url, allowed)
     _, host, port = split(url)
-    found = await asyncio.to_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    found = await _names.look_up(host, port)
+    addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
     for address in addresses:
         _hold(host, address, allowed)
     if not addresses:

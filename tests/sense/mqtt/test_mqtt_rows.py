@@ -19,7 +19,7 @@ from tianmu.sense.http.connector import AHEAD, HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.client import Server
 from tianmu.sense.mqtt.codec import Publish
-from tianmu.sense.mqtt.connector import DROPPED, MOST, Message, MqttConnector
+from tianmu.sense.mqtt.connector import DROPPED, MOST, MOST_BYTES, Message, MqttConnector
 from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
@@ -152,4 +152,17 @@ def test_who_has_no_room_reads_nothing_until_there_is(house: House) -> None:
     assert reading[-1] is False
     some = list(door._waiting)[:2]
     door._leave(some)
+    assert reading[-1] is True
+
+
+def test_few_large_messages_take_the_room_of_many_small_ones(house: House) -> None:
+    door, reading = house.door, [True]
+    client: Any = door._client
+    client.pause, client.resume = (lambda: reading.append(False)), (lambda: reading.append(True))
+    large = bytes(MOST_BYTES // 4)
+    door._hear([Publish(1, n + 1, TOPIC, large) for n in range(3)])
+    assert reading == [True]
+    door._hear([Publish(1, 4, TOPIC, large)])
+    assert reading[-1] is False
+    door._leave(list(door._waiting)[:1])
     assert reading[-1] is True

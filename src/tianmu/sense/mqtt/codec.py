@@ -17,14 +17,13 @@ CONNACK, PUBLISH, SUBACK, PINGRESP, DISCONNECT = 0x20, 0x30, 0x90, 0xD0, 0xE0
 PINGREQ, GOODBYE = b"\xc0\x00", b"\xe0\x00"
 REFUSED = 0x80
 """from this code on an answer is a refusal (of 3.1.1's CONNACK: from 1 on)"""
-KEPT = b"\x11\xff\xff\xff\xff"
-"""property of version 5: the session outlives the connection for good (3.1.2.11.2)"""
-
-
 LARGEST = 16 << 20
 """bytes of a message at most; the broker is told so too"""
 HEADER = 128 << 10
 """bytes that a packet may have before its message: topic and properties"""
+ASKED = b"\x11\xff\xff\xff\xff\x27" + (LARGEST + HEADER).to_bytes(4, "big")
+"""properties of version 5: the session outlives the connection for good (3.1.2.11.2), and no
+larger packet is sent to us (3.1.2.11.4)"""
 
 
 class Broken(ValueError):
@@ -140,7 +139,7 @@ def connect(version: int, client: str, user: str, password: str, keep_alive: int
     flags = (0x80 if user else 0) | (0x40 if password else 0)
     body = _text("MQTT") + struct.pack(">BBH", version, flags, keep_alive)
     if version == 5:
-        body += bytes([len(KEPT)]) + KEPT
+        body += bytes([len(ASKED)]) + ASKED
     body += _text(client)
     body += _text(user) if user else b""
     return _packet(0x10, body + (_text(password) if password else b""))

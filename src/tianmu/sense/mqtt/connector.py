@@ -44,6 +44,8 @@ LARGEST_GROUP = 4_000
 """messages decoded together"""
 MOST = 4 * LARGEST_GROUP
 """messages under way, from which on nothing more is read"""
+MOST_BYTES = 64 << 20
+"""bytes of messages under way, from which on nothing more is read"""
 
 
 class Message(NamedTuple):
@@ -71,8 +73,8 @@ class MqttConnector:
         self._intake, self._http, self._server = intake, http, server
         self._apart = apart
         self._waiting: deque[Message] = deque()
-        self._under_way = 0
-        """messages that came and are not settled"""
+        self._under_way = self._bytes = 0
+        """messages that came and are not settled, and their bytes"""
         self._some = asyncio.Event()
         self._counts: Counter[str] = Counter()
         self._last_at = 0
@@ -117,7 +119,8 @@ class MqttConnector:
             source = topic.split(b"/", 2)[1].decode(errors="replace")
             self._waiting.append(Message(mid, qos, source, payload, connection))
             self._under_way += 1
-        if self._under_way >= MOST:
+            self._bytes += len(payload)
+        if self._under_way >= MOST or self._bytes >= MOST_BYTES:
             self._client.pause()
         self._some.set()
 
@@ -135,7 +138,8 @@ class MqttConnector:
     def _leave(self, messages: Sequence[Message]) -> None:
         """They are settled: there is room for as many others."""
         self._under_way -= len(messages)
-        if self._under_way < MOST:
+        self._bytes -= sum(len(message.payload) for message in messages)
+        if self._under_way < MOST and self._bytes < MOST_BYTES:
             self._client.resume()
 
     async def _run(self) -> None:

@@ -210,9 +210,9 @@ async def _write(
         connection, account = tx.connection, ask.who.account
         before = deed_key.known(connection, account, deed, content) if content else None
         done = []
-        for one in reports:
+        for number, one in enumerate(reports):
             kept = (
-                Appended(before[2], True)
+                Appended(before[2] + number, True)
                 if before
                 else tx.append(REPORT.name, encode(one), one.report.encode() if keyed else None)
             )
@@ -280,4 +280,4 @@ async def take_reports(
     made = await asyncio.to_thread(
         lambda: [_made(ask, one, f"{key}/{n}" if key else "") for n, one in enumerate(body)]
     )
-    return ReportsTaken(items=await _write(ask, made, bool(key)))
+    return ReportsTaken(items=await _write(ask, made, bool(key), body if key else None))
