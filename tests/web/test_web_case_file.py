@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
 import re
+import threading
 import zlib
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from tianmu.web import case_file
+from tianmu.web.api import case_print
 
 
 def text_of(pdf: bytes) -> str:
@@ -124,3 +128,37 @@ def test_what_is_not_printed_is_told(
         said = text_of(duty.get(f"/api/cases/{case}/file.pdf?language=en").content)
     assert f"{len(held['events']) - 1} more are not printed" in said
     assert "more pictures than a file carries" in said
+
+
+def test_many_who_print_hold_up_nobody_else(
+    world: Any, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait without a thread, and those who waited for long are told when to come again."""
+    slow, real = threading.Event(), case_print.case_file
+
+    def printed(*given: Any) -> bytes:
+        assert slow.wait(10)
+        return real(*given)
+
+    monkeypatch.setattr(case_print, "case_file", printed)
+    monkeypatch.setattr(case_print, "PATIENCE", 1.0)
+
+    async def scene() -> list[httpx.Response]:
+        headers = {"Authorization": f"Bearer {world.tokens['duty_officer']}"}
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=world.url, headers=headers, timeout=8, limits=limits
+        ) as duty:
+            path = f"/api/cases/{case}/file.pdf"
+            printing = [asyncio.create_task(duty.get(path)) for _ in range(45)]
+            await asyncio.sleep(0.3)
+            assert (await duty.get("/api/session")).status_code == 200
+            while sum(one.done() for one in printing) < 44:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            slow.set()
+            return await asyncio.gather(*printing)
+
+    answers = asyncio.run(scene())
+    assert sorted(one.status_code for one in answers) == [200] + [503] * 44
+    busy = next(one for one in answers if one.status_code == 503)
+    assert busy.headers["retry-after"] == "5" and busy.json()["type"].endswith("busy")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import secrets
-import threading
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 from fastapi import Query
 from starlette.responses import Response
 
+from tianmu.manage.case_state import CaseState
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.case_whole import whole
@@ -22,7 +25,7 @@ from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.problem import Problem
-from tianmu.web.route import Asking, Routes
+from tianmu.web.route import Ask, Asking, Routes
 
 routes = Routes("cases")
 metadata = sa.MetaData()
@@ -40,8 +43,8 @@ printed = sa.Table(
 )
 SHOWN = 200
 """printings that are listed of one case, the newest"""
-_making = threading.Semaphore(1)
-"""one file at a time: its pictures take memory and the hub has others to serve"""
+PATIENCE = 10.0
+"""seconds for which whoever prints waits for those before"""
 
 
 class PrintSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +68,35 @@ def bring(hub: Hub) -> None:
     hub.records.create(metadata)
 
 
+@contextlib.asynccontextmanager
+async def _turn(hub: Hub) -> AsyncIterator[None]:
+    """One file at a time: its pictures take memory, and hub has others to serve. Whoever waits
+    holds no thread; 503 for whoever waited for long."""
+    press: asyncio.Semaphore = hub.memory.setdefault("press", asyncio.Semaphore(1))
+    try:
+        await asyncio.wait_for(press.acquire(), PATIENCE)
+    except TimeoutError as error:
+        raise Problem(
+            503,
+            "busy",
+            "other case files are being printed",
+            "print again when Retry-After says",
+            headers={"Retry-After": "5"},
+        ) from error
+    try:
+        yield
+    finally:
+        press.release()
+
+
 @routes("GET", "/api/cases/{case}/file.pdf", may="case.print", media="application/pdf")
-def print_case(
+async def print_case(
     ask: Asking, case: str, language: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
     """The case file as PDF with the city's letterhead, masked as this account may see it. Each
     printing is in the audit trail and on the case before the file is given out."""
-    state, hub = one(ask, case), ask.hub
+    state = await asyncio.to_thread(one, ask, case)
+    hub = ask.hub
     spoken = language or (
         ask.who.language if ask.who.language in hub.city.languages else hub.city.languages[0]
     )
@@ -82,6 +107,12 @@ def print_case(
             f"the city does not speak {spoken!r}",
             f"use one of {', '.join(hub.city.languages)}",
         )
+    async with _turn(hub):
+        return await asyncio.to_thread(_printed, ask, state, spoken)
+
+
+def _printed(ask: Ask, state: CaseState, spoken: str) -> Response:
+    hub, case = ask.hub, state.case
     told = Print(
         case=whole(ask, state),
         mark=secrets.token_hex(4),
@@ -90,8 +121,7 @@ def print_case(
         language=spoken,
         room=on_paper(ask, case, room_words(spoken)) if ask.may("room.use") else (),
     )
-    with _making:
-        content = case_file(hub.city, told, hub.manage.evidence.read, hub.ui)
+    content = case_file(hub.city, told, hub.manage.evidence.read, hub.ui)
     digest = hashlib.sha256(content).hexdigest()
 
     def write(tx: Transaction) -> None:
