@@ -123,6 +123,8 @@ class Provider(BaseHTTPRequestHandler):
             "iss": self.me, "aud": CLIENT, "sub": "s1", "iat": now, "exp": now + 300,
             "nonce": asked["nonce"], **play.get("claims", {}),
         }  # fmt: skip
+        if asked.get("prompt") == "login" and asked.get("max_age") == "0":
+            claims["auth_time"] = now - (3600 if fault == "not asked" else 0)
         claims |= {
             "nonce": {"nonce": "another"},
             "audience": {"aud": "another"},

@@ -26,6 +26,8 @@ def test_rates(tmp_path: Path, liyang: Any, build: Any) -> None:
                 for _ in range(5)
             ]
             assert [one.status_code for one in answers] == [401, 401, 401, 429, 429]
+            # to begin a sign-in at the city's own sign-on is to sign in, though it is read
+            assert client.get("/api/session/sign-on").status_code == 429
             assert int(answers[-1].headers["retry-after"]) >= 1
             assert answers[-1].headers["content-type"] == "application/problem+json"
             # made-up cookies all share the address's bucket

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import httpx
 import pytest
 
 from tianmu.access import account as accounts
-from tianmu.access import factor
+from tianmu.access import factor, identity, password, totp
+from tianmu.access.identity import Identity
 from tianmu.web import sign_on
 from tianmu.web.sign_on import BadSettings, SignOn
 
@@ -35,7 +37,8 @@ def provider(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     world.hub.sign_on = SignOn(folder / "sign-on.toml")
     for name, roles in (
         ("li", ["duty_officer"]), ("hu", ["commander"]), ("he", ["dispatcher"]),
-        ("root", ["system_admin"]), ("gone", ["leader"]),
+        ("root", ["system_admin"]), ("gone", ["leader"]), ("ma", ["commander"]),
+        ("su", ["dispatcher"]),
     ):  # fmt: skip
         world.account(name, roles)
     yield issuer
@@ -50,10 +53,10 @@ def play(provider: str, name: str, sub: str = "", fault: str = "", **claims: Any
     httpx.post(f"{provider}/play", json={"claims": claims, "fault": fault})
 
 
-def come(world: Any, to: str = "/desk") -> tuple[httpx.Client, httpx.Response]:
+def come(world: Any, to: str = "/desk", fresh: bool = False) -> tuple[httpx.Client, httpx.Response]:
     """Go there and come back, as a browser does; the last answer of ours."""
-    browser = httpx.Client(base_url=world.url, timeout=20)
-    away = browser.get("/api/session/sign-on", params={"to": to})
+    browser = httpx.Client(base_url=world.url, timeout=20, headers={"X-Requested-With": "tianmu"})
+    away = browser.get("/api/session/sign-on", params={"to": to, "fresh": fresh})
     assert away.status_code == 303, away.text
     back = httpx.get(away.headers["location"])
     return browser, browser.get(back.headers["location"])
@@ -156,9 +159,77 @@ def test_a_second_step_unless_the_provider_took_one(world: Any, provider: str) -
     where = answer.headers["location"]
     assert where.startswith("/login?to=/desk#second=") and where.endswith("ways=passkey")
     assert browser.get("/api/session").status_code == 401
+    # by the first visit nothing was bound: our own factor is asked for until it was given
     play(provider, "he", amr=["pwd", "mfa"])
+    assert "#second=" in come(world)[1].headers["location"]
+    who = Identity(provider, "sub-he")
+    hub.records.transact(
+        lambda tx: identity.bind(tx.connection, who, "he", at=hub.clock(), address="::1")
+    )
     browser, answer = come(world)
     assert browser.get("/api/session").json()["account"] == "he"
+
+
+def test_the_first_time_an_account_that_has_a_password_is_proved(world: Any, provider: str) -> None:
+    """Else whoever may name himself at the sign-on becomes any account that did not use it yet."""
+    hub = world.hub
+    kept = password.digest("Correct-horse-7")
+    hub.records.transact(
+        lambda tx: accounts.set_password(tx.connection, "ma", kept, at=hub.clock())
+    )
+    play(provider, "ma", sub="somebody", amr=["mfa"])
+    for _ in range(2):
+        browser, answer = come(world)
+        assert answer.headers["location"].endswith("ways=password")
+        assert browser.get("/api/session").status_code == 401
+    ticket = answer.headers["location"].partition("#second=")[2].partition("&")[0]
+    for way, code, status in (
+        ("totp", "000000", 401),
+        ("password", "Wrong-horse-7", 401),
+        ("password", "Correct-horse-7", 200),
+        ("password", "Correct-horse-7", 401),
+    ):
+        given = {"ticket": ticket, "way": way, "code": code}
+        assert browser.post("/api/session/second", json=given).status_code == status, way
+    assert browser.get("/api/session").json()["account"] == "ma"
+    assert come(world)[0].get("/api/session").json()["account"] == "ma"  # bound from now on
+    with world.client("audit_admin") as auditor:
+        found = auditor.get("/api/audit", params={"object": "ma", "verb": "identity."}).json()
+    assert [one["detail"]["subject"] for one in found["items"]] == ["somebody"]
+
+
+def test_the_first_time_an_account_that_has_an_app_is_proved_by_it(
+    world: Any, provider: str
+) -> None:
+    hub = world.hub
+
+    def enrol(tx: Any) -> bytes:
+        c, at = tx.connection, hub.clock()
+        secret = base64.b32decode(factor.begin_totp(c, "su", hub.keys, at=at))
+        given = totp.code(secret, totp.step_of(at) - 1)
+        assert factor.confirm_totp(c, "su", given, hub.keys, at=at)
+        return secret
+
+    secret = hub.records.transact(enrol)
+    play(provider, "su", amr=["mfa"])
+    browser, answer = come(world)
+    ticket = answer.headers["location"].partition("#second=")[2].partition("&")[0]
+    given = {"ticket": ticket, "way": "totp", "code": totp.code(secret, totp.step_of(hub.clock()))}
+    assert browser.post("/api/session/second", json=given).status_code == 200
+    assert come(world)[0].get("/api/session").json()["account"] == "su"
+
+
+def test_who_came_by_it_proves_anew_who_they_are_by_it(world: Any, provider: str) -> None:
+    change = {"new": "Better-horse-8"}
+    play(provider, "hu", sub="sub-of-hu")
+    browser, _ = come(world)
+    refused = browser.post("/api/session/password", json=change)
+    assert refused.status_code == 403 and refused.json()["type"].endswith("proof-needed")
+    play(provider, "hu", sub="sub-of-hu", fault="not asked")
+    assert come(world, fresh=True)[1].headers["location"] == "/login?sign_on=refused"
+    play(provider, "hu", sub="sub-of-hu")
+    browser, _ = come(world, fresh=True)
+    assert browser.post("/api/session/password", json=change).status_code == 204
 
 
 def test_a_disabled_account_stays_out(world: Any, provider: str) -> None:

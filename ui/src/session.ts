@@ -21,8 +21,9 @@ export async function whoami(again = false): Promise<Session | null> {
   return session.value;
 }
 
-export async function setPassword(fresh: string, old: string): Promise<void> {
-  await api.post("/api/session/password", { new: fresh, old });
+/** `code` stands for the old one where there is none. */
+export async function setPassword(fresh: string, old: string, code = ""): Promise<void> {
+  await api.post("/api/session/password", { new: fresh, old, code });
   await whoami(true);
 }
 
@@ -42,10 +43,11 @@ export async function signInSecond(ticket: string, way: string, code: string): P
   await enter("/api/session/second", { ticket, way, code });
 }
 
-export async function signInWithPasskey(): Promise<void> {
+/** `second`: the ticket of the sign-in it is the second step of. */
+export async function signInWithPasskey(second = ""): Promise<void> {
   const asked = await api.post<PasskeyAsked>("/api/session/passkey/request");
   const credential = await passkey.get(asked.options);
-  await enter("/api/session/passkey", { ticket: asked.ticket, credential });
+  await enter("/api/session/passkey", { ticket: asked.ticket, credential, second });
 }
 
 export async function signInAsKiosk(token: string): Promise<void> {

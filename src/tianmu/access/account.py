@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 from sqlalchemy import Connection, delete, desc, func, insert, or_, select, update
 
-from tianmu.access import factor
+from tianmu.access import factor, lock
 from tianmu.access import role as roles_
 from tianmu.access.policy import POLICY, Policy
 from tianmu.access.table import account as table
@@ -38,6 +38,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     has_password: bool = False
     password_at: int = 0
     locked_until: int = 0
+    """until when some way of it is locked, from somewhere"""
     created_at: int = 0
     seen_at: int = 0
     version: int = 1
@@ -64,7 +65,7 @@ def _read(connection: Connection, rows: Sequence[dict[str, object]]) -> list[Acc
         .order_by(account_role.c.role)
     ):
         held.setdefault(name, []).append(role)
-    factors = factor.kinds(connection, names)
+    factors, locked = factor.kinds(connection, names), lock.latest(connection, names)
     hidden = {"password", "failures", "locks", "active"}
     return [
         msgspec.convert(
@@ -74,6 +75,7 @@ def _read(connection: Connection, rows: Sequence[dict[str, object]]) -> list[Acc
                 "has_password": bool(row["password"]),
                 "roles": held.get(str(row["account"]), []),
                 "factors": factors.get(str(row["account"]), []),
+                "locked_until": locked.get(str(row["account"]), 0),
             },
             Account,
         )
@@ -204,8 +206,9 @@ def change(
 
 
 def enable(connection: Connection, account: str, *, at: int) -> Account:
-    """Let it sign in (again): also ends a lock and a dormancy."""
-    _bump(connection, account, None, active=1, failures=0, locks=0, locked_until=0, seen_at=at)
+    """Let it sign in (again): also ends its locks and a dormancy."""
+    _bump(connection, account, None, active=1, seen_at=at)
+    lock.forget(connection, account)
     return get(connection, account)
 
 
@@ -232,7 +235,8 @@ def past_passwords(connection: Connection, account: str) -> list[str]:
 
 def set_password(connection: Connection, account: str, kept: str, *, at: int) -> None:
     """Keep a hash made by ``password.digest`` of a password that passed ``password.check``."""
-    _bump(connection, account, None, password=kept, password_at=at, failures=0, locked_until=0)
+    _bump(connection, account, None, password=kept, password_at=at)
+    lock.forget(connection, account, lock.PASSWORD)
     connection.execute(insert(password_past).values(account=account, at=at, password=kept))
     old = connection.execute(
         select(password_past.c.at)
@@ -255,10 +259,8 @@ def kept_password(connection: Connection, account: str) -> str:
 
 
 def seen(connection: Connection, account: str, *, at: int) -> None:
-    """It signed in: failures are forgotten."""
-    connection.execute(
-        update(table).where(table.c.account == account).values(failures=0, locks=0, seen_at=at)
-    )
+    """It signed in."""
+    connection.execute(update(table).where(table.c.account == account).values(seen_at=at))
 
 
 def password_state(account: Account, at: int, policy: Policy = POLICY) -> str:

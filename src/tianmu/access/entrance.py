@@ -1,7 +1,8 @@
 """The entrance: how a person, a wall screen or the city's own sign-on gets a session.
 
 Whoever has a second factor is asked for it after password, link or sign-on; a passkey is two
-factors in itself. Every attempt is a line of the trail, and failures lock account and address.
+factors in itself. Every attempt is a line of the trail. Wrong passwords lock the way by password,
+wrong codes the second step (``lock``); what nobody can guess locks nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
-from tianmu.access import audit, factor, lock, passkey, password, token
+from tianmu.access import audit, factor, identity, lock, passkey, password, token
 from tianmu.access.account import Account, NoAccount
+from tianmu.access.identity import Identity, NotBound
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.access.session import FOREVER, Sessions
 from tianmu.access.ticket import Tickets
@@ -47,6 +49,9 @@ class _Half:
 
     account: str
     way: str
+    ways: tuple[str, ...]
+    identity: Identity | None = None
+    """at the city's sign-on, to be bound to the account once the second step is done"""
     tries: int = 0
 
 
@@ -62,21 +67,19 @@ class Entrance:
     def by_password(self, account: str, plain: str, *, address: str, agent: str = "") -> str:
         """The secret of a new session; ``SecondStep`` or ``SignInRefused``. Takes some 50 ms
         (Argon2id): call it off the event loop."""
-        self._not_locked(address)
+        self._not_shut(lock.PASSWORD, address)
         found = self._found(account)
         kept = self._records.read(lambda c: accounts.kept_password(c, account))
         right = password.matches(kept, plain)
-        if found is not None and found.locked_until > self._clock():
-            raise self._locked(found, address)
+        self.not_locked(account, lock.PASSWORD, address)
         if found is None or not right:
-            self.failed(account, address, reason="password")
+            self.failed(account, lock.PASSWORD, address)
             raise SignInRefused("account or password is wrong")
         self._awake(found, address)
         return self._first(found, "password", address, agent)
 
     def by_link(self, plain: str, *, address: str, agent: str = "") -> str:
         """Use a one-time link up; else like ``by_password``."""
-        self._not_locked(address)
         now = self._clock()
 
         def use(tx: Transaction) -> Account:
@@ -88,13 +91,12 @@ class Entrance:
         try:
             found = self._records.transact(use)
         except NoToken as error:
-            self.failed("", address, reason="link")
+            self.note("", address, reason="link")
             raise SignInRefused(str(error)) from error
         return self._first(found, "link", address, agent)
 
     def by_kiosk(self, plain: str, *, address: str, agent: str = "") -> str:
         """A session for a wall screen by its kiosk token: lives as long as the token."""
-        self._not_locked(address)
         now = self._clock()
 
         def open_(tx: Transaction) -> str:
@@ -110,66 +112,94 @@ class Entrance:
         try:
             return self._records.transact(open_)
         except NoToken as error:
-            self.failed("", address, reason="kiosk token")
+            self.note("", address, reason="kiosk token")
             raise SignInRefused(str(error)) from error
 
-    def by_sign_on(self, account: str, *, strong: bool, address: str, agent: str = "") -> str:
-        """Whom the city's own sign-on vouches for; ``strong``: by more than one factor there."""
+    def by_sign_on(
+        self,
+        account: str,
+        *,
+        strong: bool = False,
+        fresh: bool = False,
+        unbound: Identity | None = None,
+        address: str,
+        agent: str = "",
+    ) -> str:
+        """Whom the city's own sign-on vouches for; ``strong``: by more than one factor there,
+        ``fresh``: it asked them anew. ``unbound``: who they are there, where that is not bound to
+        the account yet; it is, once they have proved to be the account's person here."""
         found = self._found(account)
         if found is None:
             raise SignInRefused("there is no account for this sign-on")
         self._awake(found, address)
-        if strong:
-            return self._open(found, "sign-on, strong", address, agent)
-        return self._first(found, "sign-on", address, agent)
+        way = "sign-on, fresh" if fresh else "sign-on"
+        if unbound is not None and not found.factors:
+            half = _Half(account, way, (lock.PASSWORD,), unbound)
+            raise SecondStep(self.tickets.give("second", half, account), half.ways)
+        if strong and unbound is None:
+            return self._open(found, f"{way}, strong", address, agent)
+        return self._first(found, way, address, agent, unbound)
 
     def second(self, ticket: str, way: str, code: str, *, address: str, agent: str = "") -> str:
-        """The second step, by an app's code (``totp``) or a ``recovery`` code."""
+        """The second step, by an app's code (``totp``), a ``recovery`` code, or the ``password``,
+        whichever was asked for."""
         half: _Half | None = self.tickets.look("second", ticket)
-        if half is None:
+        if half is None or way not in half.ways:
             raise SignInRefused("this sign-in took too long or was ended; begin again")
-        self._not_locked(address)
+        kind = lock.PASSWORD if way == lock.PASSWORD else lock.CODE
+        self._not_shut(kind, address)
         found = self._found(half.account)
-        if found is None or found.locked_until > self._clock():
-            self.tickets.take("second", ticket)
-            raise self._locked(found, address)
-        now = self._clock()
+        if found is None:
+            raise SignInRefused("this sign-in took too long or was ended; begin again")
+        self.not_locked(found.account, kind, address)
+        if not self._right(found.account, way, code, address):
+            half.tries += 1
+            if half.tries >= TRIES:
+                self.tickets.take("second", ticket)
+            self.failed(found.account, kind, address, reason=way)
+            raise SignInRefused(
+                "the password is wrong"
+                if kind == lock.PASSWORD
+                else "the code is wrong, was used already, or its time is over"
+            )
+        if self.tickets.take("second", ticket) is None:
+            raise SignInRefused("this sign-in was finished already; begin again")
+        return self._open(found, f"{half.way}, {way}", address, agent, self._bind(half, address))
 
-        def use(tx: Transaction) -> str:
-            good = (
-                factor.use_totp(tx.connection, found.account, code, self._keys, at=now)
-                if way == "totp"
-                else factor.use_recovery(tx.connection, found.account, code, at=now)
-            )
-            if not good:
-                return ""
-            if self.tickets.take("second", ticket) is None:
-                raise SignInRefused("this sign-in was finished already; begin again")
-            accounts.seen(tx.connection, found.account, at=now)
-            return self._sessions.open(
-                tx.connection, found, "person", address, agent, f"{half.way}, {way}"
-            )
+    def proven(self, account: str, code: str, *, address: str) -> bool:
+        """Whether ``code`` is one of the account's app or a recovery code, which is used up;
+        a wrong one counts. ``SignInRefused`` where it is locked."""
+        self._not_shut(lock.CODE, address)
+        self.not_locked(account, lock.CODE, address)
+        way = "totp" if code.replace(" ", "").isdecimal() else "recovery"
+        if self._right(account, way, code, address):
+            return True
+        self.failed(account, lock.CODE, address, reason=way)
+        return False
+
+    def _right(self, account: str, way: str, code: str, address: str) -> bool:
+        now = self._clock()
+        if way == lock.PASSWORD:
+            kept = self._records.read(lambda c: accounts.kept_password(c, account))
+            return password.matches(kept, code)
+
+        def use(tx: Transaction) -> bool:
+            if way == "totp":
+                return factor.use_totp(tx.connection, account, code, self._keys, at=now)
+            return factor.use_recovery(tx.connection, account, code, at=now)
 
         try:
-            secret = self._records.transact(use)
+            return self._records.transact(use)
         except NotOurs as error:
-            self.note(found.account, address, reason="key")
+            self.note(account, address, reason="key")
             raise SignInRefused(
                 "this factor cannot be checked any more: a security administrator can reset it"
             ) from error
-        if secret:
-            self._sessions.trim(found.account)
-            return secret
-        half.tries += 1
-        if half.tries >= TRIES:
-            self.tickets.take("second", ticket)
-        self.failed(found.account, address, reason=way)
-        raise SignInRefused("the code is wrong, was used already, or its time is over")
 
     def passkey_request(self, site: passkey.Site) -> tuple[str, Any]:
         """A ticket and what the browser is to be asked for."""
         challenge = token.secret().encode()
-        return self.tickets.give("passkey", challenge), passkey.request(site, challenge)
+        return self.tickets.seal("passkey", challenge), passkey.request(site, challenge)
 
     def by_passkey(
         self,
@@ -177,41 +207,47 @@ class Entrance:
         credential: dict[str, Any],
         site: passkey.Site,
         *,
+        second: str = "",
         address: str,
         agent: str = "",
     ) -> str:
-        """A session by a passkey of this site."""
-        self._not_locked(address)
-        challenge: bytes | None = self.tickets.take("passkey", ticket)
+        """A session by a passkey of this site; ``second``: the ticket of the sign-in it is the
+        second step of, if it is of any."""
+        challenge = self.tickets.unseal("passkey", ticket)
         if challenge is None:
             raise SignInRefused("this sign-in took too long; begin again")
         used = passkey.credential_id(credential)
         held = self._records.read(lambda c: factor.passkey(c, used)) if used else None
         if held is None or held["site"] != site.name:
-            self.failed("", address, reason="passkey")
+            self.note("", address, reason="passkey")
             raise SignInRefused("this passkey is not known here")
-        found = self._found(held["account"])
-        if found is None or found.locked_until > self._clock():
-            raise self._locked(found, address)
         try:
             count = passkey.proven(site, credential, challenge, held["public"], held["count"])
         except passkey.Refused as error:
-            self.failed(held["account"], address, reason="passkey")
+            self.note(held["account"], address, reason="passkey")
             raise SignInRefused(str(error)) from error
+        found = self._found(held["account"])
+        if found is None:
+            raise SignInRefused("this passkey is not known here")
         self._awake(found, address)
-        return self._open(
-            found, "passkey", address, agent,
-            lambda connection, now: factor.used(connection, held["factor"], count, at=now),
-        )  # fmt: skip
+        half: _Half | None = self.tickets.take("second", second) if second else None
+        bind = self._bind(half, address) if half and half.account == found.account else None
 
-    def failed(self, account: str, address: str, *, reason: str) -> None:
-        """A failed attempt: counted against the account (where there is one) and the address."""
+        def also(tx: Transaction, now: int) -> None:
+            factor.used(tx.connection, held["factor"], count, at=now)
+            if bind is not None:
+                bind(tx, now)
+
+        return self._open(found, "passkey", address, agent, also)
+
+    def failed(self, account: str, kind: str, address: str, *, reason: str = "") -> None:
+        """A failed attempt at what can be guessed (``lock.PASSWORD``, ``lock.CODE``): counted
+        against the account, whether or not there is one, and the address."""
         now, policy = self._clock(), self._sessions.policy
 
         def write(tx: Transaction) -> None:
-            known = bool(account) and self._known(tx.connection, account)
-            locked = known and lock.account_failed(tx.connection, account, at=now, policy=policy)
-            shut = lock.address_failed(tx.connection, address, at=now, policy=policy)
+            locked = lock.failed(tx.connection, account, kind, address, at=now, policy=policy)
+            known = self._known(tx.connection, account)
             audit.append(
                 tx.connection,
                 at=now,
@@ -219,7 +255,11 @@ class Entrance:
                 address=address,
                 verb="session.open",
                 outcome="refused",
-                detail={"reason": reason, "locked": locked, "address_locked": shut},
+                detail={
+                    "reason": reason or kind,
+                    "locked": locked.account and known,
+                    "address_locked": locked.address,
+                },
             )
 
         self._records.transact(write)
@@ -237,15 +277,37 @@ class Entrance:
         except NoAccount:
             return None
 
-    def _first(self, found: Account, way: str, address: str, agent: str) -> str:
+    def _first(
+        self,
+        found: Account,
+        way: str,
+        address: str,
+        agent: str,
+        unbound: Identity | None = None,
+    ) -> str:
         """The first factor was right: a session, or the second step."""
         if not found.factors:
             return self._open(found, way, address, agent)
         ways = (*found.factors, *(("recovery",) if self._left(found.account) else ()))
-        raise SecondStep(self.tickets.give("second", _Half(found.account, way)), ways)
+        half = _Half(found.account, way, ways, unbound)
+        raise SecondStep(self.tickets.give("second", half, found.account), ways)
 
     def _left(self, account: str) -> int:
         return self._records.read(lambda c: factor.recovery_left(c, account))
+
+    def _bind(self, half: _Half, address: str) -> Callable[[Transaction, int], None] | None:
+        """Binds who they are at the city's sign-on to the account, where that was waiting."""
+        who = half.identity
+        if who is None:
+            return None
+
+        def bind(tx: Transaction, now: int) -> None:
+            try:
+                identity.bind(tx.connection, who, half.account, at=now, address=address)
+            except NotBound as error:
+                raise SignInRefused(str(error)) from error
+
+        return bind
 
     def _open(
         self,
@@ -253,33 +315,37 @@ class Entrance:
         way: str,
         address: str,
         agent: str,
-        also: Callable[[Connection, int], None] | None = None,
+        also: Callable[[Transaction, int], None] | None = None,
     ) -> str:
         now = self._clock()
 
         def open_(tx: Transaction) -> str:
             accounts.seen(tx.connection, found.account, at=now)
+            lock.opened(tx.connection, found.account, address)
             if also is not None:
-                also(tx.connection, now)
+                also(tx, now)
             return self._sessions.open(tx.connection, found, "person", address, agent, way)
 
         secret = self._records.transact(open_)
         self._sessions.trim(found.account)
         return secret
 
-    def _not_locked(self, address: str) -> None:
-        until = self._records.read(lambda c: lock.address_locked_until(c, address))
+    def _not_shut(self, kind: str, address: str) -> None:
+        until = self._records.read(lambda c: lock.address_locked_until(c, kind, address))
         if until > self._clock():
             raise SignInRefused(
                 "too many failed attempts from this address: it is locked for a while", until
             )
 
-    def _locked(self, found: Account | None, address: str) -> SignInRefused:
-        self.note(found.account if found else "", address, reason="locked")
-        return SignInRefused(
-            "too many failed attempts: the account is locked for a while",
-            found.locked_until if found else 0,
-        )
+    def not_locked(self, account: str, kind: str, address: str) -> None:
+        """``SignInRefused`` where the account is locked for this kind of attempt from there."""
+        until = self._records.read(lambda c: lock.locked_until(c, account, kind, address))
+        if until > self._clock():
+            known = self._found(account) is not None
+            self.note(account if known else "", address, reason="locked")
+            raise SignInRefused(
+                "too many failed attempts: the account is locked for a while", until
+            )
 
     def _awake(self, found: Account, address: str) -> None:
         if not found.active:

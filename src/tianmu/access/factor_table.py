@@ -1,4 +1,4 @@
-"""Tables of second factors, of locks of addresses, and of who signs in elsewhere (in
+"""Tables of second factors, of failed attempts, and of who signs in elsewhere (in
 ``hub.sqlite``). Times are µs since the epoch; 0 means "never"."""
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ recovery = Table(
     Index("access_recovery_account", "account"),
 )
 
-address = Table(
-    "access_address",
+attempt = Table(
+    "access_attempt",
     metadata,
-    Column("address", String, primary_key=True),
+    Column("account", String, primary_key=True),  # empty: all of them
+    Column("factor", String, primary_key=True),
+    Column("line", String, primary_key=True),  # of an address; empty: all of them
     Column("failures", Integer, nullable=False, default=0),
-    Column("locks", Integer, nullable=False, default=0),
+    Column("locks", Integer, nullable=False, default=0),  # since it last got in
     Column("at", BigInteger, nullable=False),
     Column("locked_until", BigInteger, nullable=False, default=0),
+    Index("access_attempt_at", "at"),
 )
 
 identity = Table(

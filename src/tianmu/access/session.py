@@ -25,8 +25,9 @@ from tianmu.access.table import session as table
 from tianmu.access.token import NoToken
 from tianmu.store.records import Records, Transaction
 
-BY_LINK = 15 * MINUTE
-"""µs after a sign-in by link in which no old password is asked for (default, to be set)"""
+FRESH = 15 * MINUTE
+"""µs after a sign-in that proves the person in which no other proof is asked for (default, to be
+set)"""
 FOREVER = 2**62
 
 
@@ -101,13 +102,14 @@ class Sessions:
                 self._write_seen(digest, held)
             return held.principal
 
-    def fresh_from_link(self, session: str) -> bool:
-        """Whether the session (by digest) was opened by a one-time link or a passkey just now: who
-        forgot the password came to set another, and cannot tell the old one."""
-        since = self._clock() - BY_LINK
+    def fresh(self, session: str) -> bool:
+        """Whether the session (by digest) was opened just now by what proves its person: a one-time
+        link (who forgot the password came to set another), a passkey, or the city's own sign-on,
+        which asked them anew."""
+        since, way = self._clock() - FRESH, table.c.way
         wanted = select(table.c.digest).where(
             table.c.digest == session,
-            or_(table.c.way.startswith("link"), table.c.way == "passkey"),
+            or_(way.startswith("link"), way == "passkey", way.startswith("sign-on, fresh")),
             table.c.created_at > since,
         )
         return self._records.read(lambda c: c.execute(wanted).first()) is not None

@@ -33,9 +33,10 @@ account = Table(
     Column("active", Integer, nullable=False, default=1),
     Column("password", String, nullable=False, default=""),  # Argon2id; empty: none was set
     Column("password_at", BigInteger, nullable=False, default=0),
+    # of earlier releases, which counted here: attempts have a table of their own
     Column("failures", Integer, nullable=False, default=0),
     Column("locked_until", BigInteger, nullable=False, default=0),
-    Column("locks", Integer, nullable=False, default=0, server_default="0"),  # since it last got in
+    Column("locks", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False, default=0),
     Column("version", Integer, nullable=False, default=1),

@@ -1,7 +1,7 @@
 """How often one may ask: a bucket of tokens for each session, token or address.
 
-Three sorts of requests have buckets of their own: signing in (by address, against guessing),
-changing, and reading. The figures are defaults, to be set by the city.
+Three sorts of requests have buckets of their own: signing in (by the line of an address, against
+guessing), changing, and reading. The figures are defaults, to be set by the city.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tianmu.access.lock import line_of
 from tianmu.access.token import digest
 from tianmu.web.problem import answer
 
 COOKIE = "tianmu_session"
+SIGN_ON = "/api/session/sign-on"
+"""begins a sign-in, though it is read"""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,10 @@ class Limits:
     def _which(self, scope: Scope) -> tuple[str, str, Rate]:
         client = scope.get("client")
         address = client[0] if client else ""
+        address = line_of(address) or address  # one line has many addresses of IPv6
         method, path = scope["method"], scope["path"]
-        if method == "POST" and path.startswith("/api/session") and "/factors" not in path:
+        entering = path.startswith("/api/session") and "/factors" not in path
+        if path == SIGN_ON or (method == "POST" and entering):
             return "sign_in", address, self.rates.sign_in
         session = bearer = ""
         for name, value in scope["headers"]:

@@ -87,6 +87,10 @@ class Begun:
     browser: str
     """digest of a cookie: whoever comes back is who went"""
     to: str
+    at: float
+    """seconds since the epoch"""
+    fresh: bool = False
+    """the provider is to ask who it is, though it knows"""
 
 
 def read(path: Path) -> Settings:
@@ -151,6 +155,7 @@ class SignOn:
             "nonce": begun.nonce,
             "code_challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="),
             "code_challenge_method": "S256",
+            **({"prompt": "login", "max_age": "0"} if begun.fresh else {}),
         }
         where = self._said("authorization_endpoint")
         return f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}"
@@ -187,6 +192,9 @@ class SignOn:
             raise Untrue("the id_token is over")
         if not _number(claims.get("iat")) or claims["iat"] > now + LEEWAY:
             raise Untrue("the id_token is of the future")
+        asked: Any = claims.get("auth_time")
+        if begun.fresh and not (_number(asked) and asked >= begun.at - LEEWAY):
+            raise Untrue("the provider did not ask anew who it is (auth_time)")
         subject, account = claims.get("sub"), claims.get(given.account_claim)
         if not isinstance(subject, str) or not subject:
             raise Untrue("the id_token has no subject")
@@ -259,7 +267,7 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def begun(browser: str, to: str) -> Begun:
+def begun(browser: str, to: str, fresh: bool = False) -> Begun:
     """A sign-in that goes to the provider; ``to``: the page that was wanted."""
     inside = to if to.startswith("/") and not to.startswith("//") else ""
-    return Begun(token.secret(), token.secret(), token.digest(browser), inside)
+    return Begun(token.secret(), token.secret(), token.digest(browser), inside, time.time(), fresh)

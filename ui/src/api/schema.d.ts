@@ -63,8 +63,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * The second step: a code of an authenticator app, or a recovery code
-         * @description The second step: a code of an authenticator app, or a recovery code.
+         * The second step: a code of an authenticator app, a recovery code, or the password, whichever
+         * @description The second step: a code of an authenticator app, a recovery code, or the password, whichever
+         *     was asked for.
          */
         post: operations["sign_in_second"];
         delete?: never;
@@ -181,8 +182,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * To the provider; the browser is known again by a cookie when it comes back
-         * @description To the provider; the browser is known again by a cookie when it comes back.
+         * To the provider; the browser is known again by a cookie when it comes back. ``fresh``: it is
+         * @description To the provider; the browser is known again by a cookie when it comes back. ``fresh``: it is
+         *     to ask who it is though it knows, which proves it before ways to sign in are changed.
          */
         get: operations["go"];
         put?: never;
@@ -3445,12 +3447,16 @@ export interface components {
         PasskeyGiven: {
             ticket: string;
             credential: Record<string, never>;
+            /** @default  */
+            second: string;
         };
         /** PasswordChange */
         PasswordChange: {
             new: string;
             /** @default  */
             old: string;
+            /** @default  */
+            code: string;
         };
         /** FactorsSaid */
         FactorsSaid: {
@@ -3472,6 +3478,8 @@ export interface components {
         Confirmation: {
             /** @default  */
             password: string;
+            /** @default  */
+            code: string;
         };
         /** AppBegun */
         AppBegun: {
@@ -6874,6 +6882,7 @@ export interface operations {
         parameters: {
             query?: {
                 to?: string;
+                fresh?: boolean;
             };
             header?: never;
             path?: never;

@@ -45,7 +45,10 @@ class FactorsSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password: Annotated[str, msgspec.Meta(max_length=256)] = ""
-    """needed but in the first minutes after a one-time link or a passkey"""
+    """needed but in the first minutes after a one-time link, a passkey or the city's sign-on that
+    asked anew"""
+    code: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """of an app, or a recovery code: in its place where the account has no password"""
 
 
 class AppBegun(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +129,7 @@ def begin_app(ask: Asking, body: Annotated[Confirmation, Depends(taken(Confirmat
     """Begin to enrol an authenticator app: counts once a code of it was seen."""
     import segno
 
-    confirm(ask, body.password, "factor.add")
+    confirm(ask, body.password, body.code, "factor.add")
     hub, name = ask.hub, ask.who.account
     secret = hub.records.transact(
         lambda tx: factor.begin_totp(tx.connection, name, hub.keys, at=hub.clock())
@@ -198,11 +201,11 @@ def begin_passkey(
     site, hub, name = site_of(ask.request), ask.hub, ask.who.account
     if not site.name:
         raise no_site()
-    confirm(ask, body.password, "factor.add")
+    confirm(ask, body.password, body.code, "factor.add")
     held = hub.records.read(lambda c: factor.credentials(c, name))
     challenge = token.secret().encode()
     return PasskeyAsked(
-        ticket=hub.entrance.tickets.give("new passkey", (name, challenge)),
+        ticket=hub.entrance.tickets.give("new passkey", (name, challenge), name),
         options=passkey.creation(site, name, ask.who.name, held, challenge),
     )
 
@@ -256,7 +259,7 @@ def renew_recovery(
     ask: Asking, body: Annotated[Confirmation, Depends(taken(Confirmation))]
 ) -> Recovery:
     """Fresh recovery codes in place of all earlier ones."""
-    confirm(ask, body.password, "factor.recovery")
+    confirm(ask, body.password, body.code, "factor.recovery")
     hub, name = ask.hub, ask.who.account
 
     def make(tx: Transaction) -> list[str]:
@@ -279,7 +282,7 @@ def remove_factor(
     ask: Asking, held: str, body: Annotated[Confirmation, Depends(taken(Confirmation))]
 ) -> None:
     """Take one of one's own second factors away."""
-    confirm(ask, body.password, "factor.remove")
+    confirm(ask, body.password, body.code, "factor.remove")
     hub, name = ask.hub, ask.who.account
 
     def take(tx: Transaction) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Request
 
 from tianmu.access import account as accounts
+from tianmu.access import identity, lock
 from tianmu.access import password as passwords
 from tianmu.access.entrance import SecondStep, SignInRefused
 from tianmu.access.passkey import Site
@@ -35,7 +37,10 @@ class OneToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
     old: str = ""
-    """needed where there is one already, but in the first minutes after a one-time link"""
+    """needed where there is one already, but in the first minutes after a one-time link, a passkey
+    or the city's sign-on that asked anew (``fresh``)"""
+    code: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """of an app, or a recovery code: in its place where the account has no password"""
 
 
 class SecondAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +49,14 @@ class SecondAsked(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str
     """good for five minutes"""
     ways: list[str]
-    """``totp``, ``passkey``, ``recovery``: those this account has"""
+    """``totp``, ``passkey``, ``recovery``: those this account has; ``password``, where the city's
+    sign-on names the account for the first time and it has none of these"""
 
 
 class SecondGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ticket: str
-    way: Annotated[str, msgspec.Meta(pattern="^(totp|recovery)$")]
-    code: Annotated[str, msgspec.Meta(max_length=100)]
+    way: Annotated[str, msgspec.Meta(pattern="^(totp|recovery|password)$")]
+    code: Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class PasskeyAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +69,8 @@ class PasskeyGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ticket: str
     credential: dict[str, Any]
     """as the browser made it (``toJSON``)"""
+    second: str = ""
+    """the ticket of the sign-in that this is the second step of"""
 
 
 class WaysSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +216,8 @@ def sign_in_by_link(ask: Asking, body: Annotated[OneToken, Depends(taken(OneToke
     given=EXAMPLE,
 )
 def sign_in_second(ask: Asking, body: Annotated[SecondGiven, Depends(taken(SecondGiven))]) -> Reply:
-    """The second step: a code of an authenticator app, or a recovery code."""
+    """The second step: a code of an authenticator app, a recovery code, or the password, whichever
+    was asked for."""
     return _let_in(ask, ask.hub.entrance.second, body.ticket, body.way, body.code)
 
 
@@ -252,8 +261,8 @@ def sign_in_by_passkey(
     ask: Asking, body: Annotated[PasskeyGiven, Depends(taken(PasskeyGiven))]
 ) -> Reply:
     """Sign in by a passkey, which is two factors in itself."""
-    site = site_of(ask.request)
-    return _let_in(ask, ask.hub.entrance.by_passkey, body.ticket, body.credential, site)
+    come = partial(ask.hub.entrance.by_passkey, second=body.second)
+    return _let_in(ask, come, body.ticket, body.credential, site_of(ask.request))
 
 
 @routes(
@@ -289,22 +298,54 @@ def sign_out(ask: Asking) -> Reply:
     )
 
 
-def confirm(ask: Ask, password: str, verb: str) -> str:
+def confirm(ask: Ask, password: str, code: str, verb: str) -> str:
     """Make sure that whoever holds the session is the account's person, before ``verb`` changes
-    how one gets in: by the password, or having come by link or passkey just now. How it was."""
+    how one gets in: having come just now by what proves them, else by the password, or, where
+    there is none, by a code of a second factor. How it was."""
     hub, name = ask.hub, ask.who.account
     if ask.who.kind != "person":
         raise Problem(403, "forbidden", "screens and programs sign in by tokens", "use tokens")
+    if not (password or code) and hub.sessions.fresh(ask.who.session):
+        return "fresh"
     kept = hub.records.read(lambda c: accounts.kept_password(c, name))
-    if not kept or (not password and hub.sessions.fresh_from_link(ask.who.session)):
-        return "link"
-    if hub.records.read(lambda c: accounts.get(c, name)).locked_until > hub.clock():
-        raise Problem(403, "locked", "too many wrong passwords: locked for a while", "wait")
+    if not kept:
+        return _confirm_without(ask, code, verb)
+    try:
+        hub.entrance.not_locked(name, lock.PASSWORD, ask.address)
+    except SignInRefused as error:
+        raise _locked(error) from error
     if not passwords.matches(kept, password):
         ask.refused(verb, name, reason="the password is wrong")
-        hub.entrance.failed(name, ask.address, reason="password")
+        hub.entrance.failed(name, lock.PASSWORD, ask.address)
         raise Problem(403, "wrong-password", "the old password is wrong", "try again")
     return "password"
+
+
+def _confirm_without(ask: Ask, code: str, verb: str) -> str:
+    """The same for an account that has no password."""
+    hub, name = ask.hub, ask.who.account
+    held = hub.records.read(lambda c: accounts.get(c, name))
+    if not held.factors and not hub.records.read(lambda c: identity.held(c, name)):
+        return "link"  # it has nothing else yet: it came by a one-time link to get something
+    try:
+        if code and hub.entrance.proven(name, code, address=ask.address):
+            return "code"
+    except SignInRefused as error:
+        raise _locked(error) from error
+    ask.refused(verb, name, reason="the code is wrong" if code else "no fresh proof")
+    raise Problem(
+        403,
+        "proof-needed",
+        "the code is wrong or was used already"
+        if code
+        else "whoever changes how this account is signed in to has to prove who they are anew",
+        "send a code of the app or a recovery code, or sign in again by passkey, by a one-time "
+        "link or by GET /api/session/sign-on?fresh=true",
+    )
+
+
+def _locked(error: SignInRefused) -> Problem:
+    return Problem(403, "locked", str(error), "wait, or sign in again another way")
 
 
 @routes(
@@ -319,7 +360,7 @@ def set_password(
 ) -> None:
     """Set one's own password; other sessions of the account end."""
     hub, name = ask.hub, ask.who.account
-    way = confirm(ask, body.old, "account.password")
+    way = confirm(ask, body.old, body.code, "account.password")
     past = hub.records.read(lambda c: accounts.past_passwords(c, name))
     try:
         passwords.check(body.new, name, past)

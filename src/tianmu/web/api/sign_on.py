@@ -7,12 +7,13 @@ import logging
 from typing import Annotated
 from urllib.parse import quote
 
+import msgspec
 from fastapi import Query
 from starlette.responses import RedirectResponse, Response
 
-from tianmu.access import audit, identity, token
+from tianmu.access import identity, token
 from tianmu.access.entrance import SecondStep, SignInRefused
-from tianmu.access.identity import NotBound
+from tianmu.access.identity import Identity, NotBound
 from tianmu.store.records import Transaction
 from tianmu.web.api.session import opened
 from tianmu.web.problem import Problem
@@ -43,13 +44,17 @@ def _back(why: str) -> Response:
 
 
 @routes("GET", PATH, may=PUBLIC, status=303)
-def go(ask: Asking, to: Annotated[str, Query(max_length=500)] = "") -> Response:
-    """To the provider; the browser is known again by a cookie when it comes back."""
+def go(
+    ask: Asking, to: Annotated[str, Query(max_length=500)] = "", fresh: bool = False
+) -> Response:
+    """To the provider; the browser is known again by a cookie when it comes back. ``fresh``: it is
+    to ask who it is though it knows, which proves it before ways to sign in are changed."""
     provider = _provider(ask)
     browser = token.secret()
-    kept = begun(browser, to)
+    kept = begun(browser, to, fresh)
+    state = ask.hub.entrance.tickets.seal("sign-on", msgspec.json.encode(kept))
     try:
-        where = provider.begin(ask.hub.entrance.tickets.give("sign-on", kept), kept)
+        where = provider.begin(state, kept)
     except Away as error:
         log.warning("sign-on: %s", error)
         return _back("away")
@@ -70,13 +75,14 @@ def go(ask: Asking, to: Annotated[str, Query(max_length=500)] = "") -> Response:
 def come_back(
     ask: Asking,
     code: Annotated[str, Query(max_length=4000)] = "",
-    state: Annotated[str, Query(max_length=500)] = "",
+    state: Annotated[str, Query(max_length=4000)] = "",
     iss: Annotated[str, Query(max_length=500)] = "",
     error: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """Back from the provider with a code, which is changed for who it is."""
     provider, hub = _provider(ask), ask.hub
-    kept: Begun | None = hub.entrance.tickets.take("sign-on", state)
+    said = hub.entrance.tickets.unseal("sign-on", state)
+    kept = msgspec.json.decode(said, type=Begun) if said else None
     browser = ask.request.cookies.get(COOKIE, "")
     if kept is None or not hmac.compare_digest(token.digest(browser), kept.browser):
         return _refused(ask, "state", "not begun in this browser, or too long ago")
@@ -86,7 +92,7 @@ def come_back(
         return _refused(ask, "refused", "the answer is another issuer's")
     try:
         person = provider.finish(code, kept)
-        account, known = hub.records.transact(lambda tx: _account(ask, tx, person))
+        account, unbound = hub.records.transact(lambda tx: _account(ask, tx, person))
     except Away as gone:
         log.warning("sign-on: %s", gone)
         return _back("away")
@@ -98,9 +104,11 @@ def come_back(
     agent = ask.request.headers.get("user-agent", "")
     try:
         secret = hub.entrance.by_sign_on(
-            # whoever comes for the first time proves with our own factor that it is his account
             account,
-            strong=person.strong and known,
+            strong=person.strong,
+            fresh=kept.fresh,
+            # whoever comes for the first time proves by what we know that it is his account
+            unbound=unbound,
             address=ask.address,
             agent=agent,
         )
@@ -115,27 +123,18 @@ def come_back(
     return answer
 
 
-def _account(ask: Ask, tx: Transaction, person: Person) -> tuple[str, bool]:
-    """The account bound to who came, and whether it was bound before; bound now, the first
-    time."""
-    connection = tx.connection
-    held = identity.find(connection, person.issuer, person.subject)
+def _account(ask: Ask, tx: Transaction, person: Person) -> tuple[str, Identity | None]:
+    """The account bound to who came, and, where none is yet, who that is: to be bound once proved.
+    An account that has nothing to prove it by is bound now."""
+    connection, who = tx.connection, Identity(person.issuer, person.subject)
+    held = identity.find(connection, who)
     if held:
         identity.check(connection, held)
-        return held, True
-    at = ask.hub.clock()
-    identity.bind(connection, person.issuer, person.subject, person.account, at=at)
-    identity.check(connection, person.account)
-    audit.append(
-        connection,
-        at=at,
-        actor=person.account,
-        address=ask.address,
-        verb="identity.bind",
-        object=person.account,
-        detail={"issuer": person.issuer, "subject": person.subject},
-    )
-    return person.account, False
+        return held, None
+    if not identity.free(connection, who, person.account):
+        return person.account, who
+    identity.bind(connection, who, person.account, at=ask.hub.clock(), address=ask.address)
+    return person.account, None
 
 
 def _refused(ask: Ask, why: str, reason: str) -> Response:
