@@ -31,6 +31,7 @@ from tianmu.city import (
     sensitive,
     streets,
     truth,
+    waters,
     workdays,
 )
 from tianmu.city.admission import Admission
@@ -67,6 +68,7 @@ from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
 from tianmu.city.travel import Travel
 from tianmu.city.truth import Truth
+from tianmu.city.waters import Waters
 from tianmu.facts.text import Text
 
 
@@ -137,6 +139,8 @@ class City:
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
     """a day with recorded truth, by which merging is judged"""
+    waters: Waters = field(default_factory=Waters)
+    """stations, reaches and outlets of its rivers and lakes"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -313,6 +317,7 @@ def _read(reader: PackReader) -> City | None:
     ready = resource.read(reader, sends.resources, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
+    wet = waters.read(reader)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     if chosen is None or working is None:
@@ -364,4 +369,5 @@ def _read(reader: PackReader) -> City | None:
         outbound=head.outbound,
         basemap=head.basemap,
         truth=told,
+        waters=wet,
     )

@@ -1,0 +1,96 @@
+"""``scenario.toml``'s settings, as the models use them."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+
+import msgspec
+
+from tianmu.facts.text import Text
+from tianmu.scenarios.water_ecology.standard import HERE
+
+
+class TrophicWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    upto: tuple[float, ...]
+    """upper ends of all grades but the last"""
+    grades: tuple[Text, ...]
+    whole: Text
+    renormalised: Text
+    undecided: Text
+
+
+class TrendWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    better: Text
+    worse: Text
+    neither: Text
+    unknown: Text
+
+
+class Grades(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"starts": "from"}):
+    starts: tuple[float, ...]
+    """lower end of each grade but the first, in the item's unit"""
+    names: tuple[Text, ...]
+    basis: str
+
+
+class OutlookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tolerance_h: float
+    """a sample so near to the time looked at is what came"""
+    grades: dict[str, Grades]
+    """by item"""
+
+
+class TraceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    speed_m_s: tuple[float, ...]
+    """of stream orders 1, 2…; the last for all higher ones"""
+    slowest: float
+    fastest: float
+    half_h: float
+    scatter: float
+    """see trace.py"""
+    basis: str
+    usual: dict[str, float]
+    decay_per_day: dict[str, float]
+
+
+class OutletKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
+    name: Text
+    share: float
+    profile: dict[str, float]
+    """item → usual concentration, mg/L"""
+
+
+class SeedingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    outlets: int
+    scatter: float
+    """standard deviation of natural logarithms between outlets of a kind"""
+    basis: str
+    kind: tuple[OutletKind, ...]
+
+
+class BasinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares in per cent; see scenario.toml."""
+
+    few: int
+    excellent: float
+    good: float
+    moderate: float
+    heavy: float
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    trophic: TrophicWords
+    trend: TrendWords
+    outlook: OutlookSettings
+    trace: TraceSettings
+    seeding: SeedingSettings
+    basin: BasinSettings
+
+
+@cache
+def settings() -> Settings:
+    """The table ``settings`` of ``scenario.toml``."""
+    whole = tomllib.loads((HERE / "scenario.toml").read_text("utf-8"))
+    return msgspec.convert(whole["settings"], Settings)
