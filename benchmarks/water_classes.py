@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def compare(file: Path, pack: str) -> dict[str, Any]:
     whole = ~np.any([np.isnan(one.values) for one in counted], axis=0)
     complete = [row for row, text in enumerate(official) if text and whole[row]]
     order = np.lexsort((at, own.codes))
-    before = {int(b): int(a) for a, b in zip(order[:-1], order[1:], strict=True)
+    before = {int(b): int(a) for a, b in pairwise(order)
               if own.codes[a] == own.codes[b]}  # fmt: skip
     undecided = sum(1 for row in complete if rounded[row])
     mismatches, causes = [], {"rounded": 0, "earlier": 0, "unexplained": 0}

@@ -106,7 +106,9 @@ def measure(seed: int, releases: int) -> dict[str, object]:
         "first_five_percent": within(told, 5), "median_rank": float(np.median(told)),
         "nearest_first_percent": within(nearest, 1),
         "nearest_first_three_percent": within(nearest, 3),
-        "by_chance_first_three_percent": round(100 * float(np.mean(np.minimum(1, 3 / np.array(candidates)))), 1),
+        "by_chance_first_three_percent": round(
+            100 * float(np.mean(np.minimum(1, 3 / np.array(candidates)))), 1
+        ),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The city's waters: stations that measure them, reaches of rivers, outlets and works along them."""
+"""The city's waters: stations that measure them, reaches of rivers, outlets along them."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ class Waters:
     def stations_by_name(self) -> dict[str, WaterStation]:
         """By code and by every name."""
         return {
-            word: one
-            for one in self.stations.values()
-            for word in (one.code, *one.name.values())
+            word: one for one in self.stations.values() for word in (one.code, *one.name.values())
         }
 
 
@@ -160,9 +158,7 @@ def _code(reader: PackReader, file: str, row: Row, taken: Mapping[str, object]) 
     return code
 
 
-def _place(
-    reader: PackReader, file: str, row: Row, reaches: Mapping[str, Reach]
-) -> float | None:
+def _place(reader: PackReader, file: str, row: Row, reaches: Mapping[str, Reach]) -> float | None:
     """``km`` of a row, with a fault where its reach is not known or is shorter."""
     reach = reaches.get(row["reach"])
     if row["reach"] and reach is None:

@@ -74,7 +74,7 @@ def _one(
     level = np.cumsum(y) / np.arange(1, len(y) + 1)
     away = y - level
     then = _nearest(at, at + ahead, tolerance)
-    pairs = np.flatnonzero((then > np.arange(len(y))))
+    pairs = np.flatnonzero(then > np.arange(len(y)))
     gone = y[then[pairs]] - level[pairs]
     # what of each pair was known at each row: pairs in the order in which they came due
     seen = np.searchsorted(then[pairs], np.arange(len(y)), "right")

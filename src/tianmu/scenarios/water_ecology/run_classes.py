@@ -65,14 +65,9 @@ def run_tli(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     found = tli.reckon(figures, len(table), formula)
     grade = tli.grades(found.total, words.upto)
     names = [known.items[part.item].name[language] for part in formula.part]
-    decides = next(at for at, part in enumerate(formula.part) if part.item == formula.decides)
 
     def said(absent: int) -> str:
-        missing = known.join.join(name for at, name in enumerate(names) if absent >> at & 1)
-        if not absent:
-            return words.whole[language]
-        how = words.undecided if absent >> decides & 1 else words.renormalised
-        return how[language] + missing
+        return tli.remark(absent, names, formula, words, language, known.join[language])
 
     return pa.table(
         {

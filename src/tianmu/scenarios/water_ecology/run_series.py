@@ -22,7 +22,9 @@ from tianmu.scenarios.water_ecology.words import settings
 def _figures(table: pa.Table, item: Item) -> Figures:
     found = read_all(table, standard()).get(item.key)
     if found is None:
-        raise BadInput(0, item.name["zh"], "there is no such column", "add it, or name another item")
+        raise BadInput(
+            0, item.name["zh"], "there is no such column", "add it, or name another item"
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tianmu.city.waters import Reach, Waters
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter
-from tianmu.scenarios.reading import numbers, number_of, texts
+from tianmu.scenarios.reading import number_of, numbers, texts
 from tianmu.scenarios.water_ecology import asked, seeding
 from tianmu.scenarios.water_ecology.figures import read_all
 from tianmu.scenarios.water_ecology.heads import of_item
@@ -84,7 +84,9 @@ def run_trace(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     known = standard()
     figures = read_all(table, known)
     if not figures:
-        raise BadInput(0, "", "no column is an item", "give what each source lets out, as COD(mg/L)")
+        raise BadInput(
+            0, "", "no column is an item", "give what each source lets out, as COD(mg/L)"
+        )
     waters = asked.waters(parameters, "tracing") if parameters["pack"] else None
     network = network_of(_reaches(parameters, waters))
     profile = asked.concentrations(parameters["profile"], "profile", known)
@@ -135,12 +137,16 @@ def _reaches(parameters: Mapping[str, str], waters: Waters | None) -> list[Reach
     file = parameters["network"]
     if not file:
         if waters is None or not waters.reaches:
-            raise BadParameter("network", "is needed", "name a file of reaches, or a pack with them")
+            raise BadParameter(
+                "network", "is needed", "name a file of reaches, or a pack with them"
+            )
         return list(waters.reaches.values())
     try:
         return seeding.flowlines(Path(file))
     except OSError as error:
-        raise BadParameter("network", f"{file}: {error.strerror}", "name a file of reaches") from error
+        raise BadParameter(
+            "network", f"{file}: {error.strerror}", "name a file of reaches"
+        ) from error
     except (KeyError, ValueError) as error:
         raise BadParameter(
             "network", f"{file}: {error}",

@@ -74,9 +74,9 @@ class Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     classes: tuple[str, ...]
     """names of the six, best first"""
-    join: str
+    join: Text
     """stands between names of items in one cell"""
-    source: str
+    source: Text
     below_share: float
     """the share of a detection limit that counts for what lies below it"""
     quality: tuple[Quality, ...]
@@ -103,9 +103,7 @@ class Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     @cached_property
     def by_code(self) -> dict[str, tuple[Item, str]]:
         """Plain code → item and the unit that goes with the code."""
-        return {
-            plain(code): (one, unit) for one in self.item for code, unit in one.codes.items()
-        }
+        return {plain(code): (one, unit) for one in self.item for code, unit in one.codes.items()}
 
     @cached_property
     def plain_units(self) -> dict[str, dict[str, float]]:
@@ -142,7 +140,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Trophic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of ``tli.toml``."""
 
-    source: str
+    source: Text
     decides: str
     """the item without which there is no index"""
     part: tuple[Part, ...]

@@ -105,9 +105,7 @@ def numbers_of(
     side = "right" if rounded else "left"
     if item.sense == "between":
         low, high = limits
-        out = (
-            (values <= low) | (values >= high) if rounded else (values < low) | (values > high)
-        )
+        out = (values <= low) | (values >= high) if rounded else (values < low) | (values > high)
         found = np.where(out, WORST, 0)
     elif item.sense == "at_least":
         found = np.searchsorted(-limits, -values, side)
@@ -130,7 +128,7 @@ def columns(judged: Judged, standard: Standard, language: str) -> pa.Table:
         return taken(numbers, [*words, None])  # the last one is NONE
 
     def listed(bits: NDArray[np.int32]) -> pa.Array:
-        return per_code(bits, lambda code: _names(code, names, standard.join))
+        return per_code(bits, lambda code: _names(code, names, standard.join[language]))
 
     absent = np.zeros(rows, np.int32)
     below = np.zeros(rows, np.int32)
@@ -145,7 +143,7 @@ def columns(judged: Judged, standard: Standard, language: str) -> pa.Table:
             "multiple": pa.array(np.round(judged.multiple, 6), from_pandas=True),
             "exceeding": listed(judged.exceeding),
             "quality": said(judged.worst, standard.words(language)),
-            "apart": _apart(judged, standard, rows),
+            "apart": _apart(judged, standard, standard.join[language], rows),
             "class_if_rounded": said(changed, standard.classes),
             "no_figure": listed(absent),
             "below_detection": listed(below),
@@ -153,7 +151,7 @@ def columns(judged: Judged, standard: Standard, language: str) -> pa.Table:
     )
 
 
-def _apart(judged: Judged, standard: Standard, rows: int) -> pa.Array:
+def _apart(judged: Judged, standard: Standard, join: str, rows: int) -> pa.Array:
     """Items that are judged apart with their classes, as one text a row."""
     codes = np.zeros(rows, np.int32)
     for numbers in judged.apart_numbers:
@@ -165,7 +163,7 @@ def _apart(judged: Judged, standard: Standard, rows: int) -> pa.Array:
             code, number = divmod(code, WORST + 2)
             if number:
                 parts.append(f"{one.name} {standard.classes[number - 1]}")
-        return standard.join.join(reversed(parts)) or None
+        return join.join(reversed(parts)) or None
 
     return per_code(codes, said)
 

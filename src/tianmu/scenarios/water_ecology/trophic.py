@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tianmu.scenarios.water_ecology.figures import Figures
 from tianmu.scenarios.water_ecology.standard import Part, Trophic
+from tianmu.scenarios.water_ecology.words import TrophicWords
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,20 @@ def grades(total: NDArray[np.float64], uptos: Sequence[float]) -> NDArray[np.int
 def told(numbers: NDArray[np.float64]) -> pa.Array:
     """Figures rounded as they are printed, null where there is none."""
     return pa.array(np.round(numbers, 4), from_pandas=True)
+
+
+def remark(
+    absent: int,
+    names: Sequence[str],
+    table: Trophic,
+    words: TrophicWords,
+    language: str,
+    join: str,
+) -> str:
+    """Whether all parts were there, or which were not and what that means. ``names`` are those of
+    the parts."""
+    if not absent:
+        return words.whole[language]
+    decides = next(at for at, part in enumerate(table.part) if part.item == table.decides)
+    how = words.undecided if absent >> decides & 1 else words.renormalised
+    return how[language] + join.join(name for at, name in enumerate(names) if absent >> at & 1)

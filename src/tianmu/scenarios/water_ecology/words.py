@@ -80,6 +80,18 @@ class BasinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heavy: float
 
 
+class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    river: Text
+    lake: Text
+    same: Text
+    better: Text
+    worse: Text
+    none: Text
+    unknown: Text
+    places: Text
+    """follows a number of sections"""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trophic: TrophicWords
     trend: TrendWords
@@ -87,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trace: TraceSettings
     seeding: SeedingSettings
     basin: BasinSettings
+    report: ReportWords
 
 
 @cache
