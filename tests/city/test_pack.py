@@ -373,7 +373,7 @@ def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None
     optional = {
         "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
         "grids.geojson", "lakes.geojson", "neighbours.geojson", "truth.toml", "resources.csv",
-        "sending.toml",
+        "sending.toml", "water_stations.csv", "water_outlets.csv", "river_reaches.csv",
     }  # fmt: skip
     faults = pack.check(copy)
     assert any(fault.file == file for fault in faults) or file in optional

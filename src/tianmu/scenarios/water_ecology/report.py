@@ -1,8 +1,8 @@
 """Monthly reports on surface water, as the bureaus write them: text and tables from a template.
 
 ``python -m tianmu.scenarios.water_ecology.report --in FILE --month 2021-04 --pack NAME`` prints one
-in Markdown. Templates are ``report.<language>.md``: ``$words`` are filled in, and what stands between
-``<!-- each section -->`` and ``<!-- end -->`` is repeated.
+in Markdown. Templates are ``report.<language>.md``: ``$words`` are filled in, and what stands
+between ``<!-- each section -->`` and ``<!-- end -->`` is repeated.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def monthly(
     city: str = "",
     template: str | None = None,
 ) -> str:
-    """The report on ``month`` (2021-04) from the rows of any months. ``parameters`` are those of the
-    model ``compliance``. Raises ``BadInput``, ``BadParameter``."""
+    """The report on ``month`` (2021-04) from the rows of any months. ``parameters`` are those of
+    the model ``compliance``. Raises ``BadInput``, ``BadParameter``."""
     known, language = standard(), parameters["language"]
     own, at = stations(table, known), times(table, known)
     names = _names(parameters, language)
@@ -102,7 +102,9 @@ def monthly(
 def fill(
     template: str, filled: Mapping[str, str], repeated: Mapping[str, Sequence[Mapping[str, str]]]
 ) -> str:
-    """The template with its words filled in and its parts repeated. KeyError for an unknown word."""
+    """The template with its words filled in and its parts repeated. KeyError for unknown words.
+
+    What is filled in is not looked at again: a name may hold a ``$``."""
     parts = _EACH.split(template)  # text, name, part, text, name, part, … text
     made = [Template(parts[0]).substitute(filled)]
     for name, part, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
@@ -112,8 +114,8 @@ def fill(
 
 
 def overall(sections: Sequence[int], basin: BasinSettings) -> int:
-    """Number of the quality (0 excellent … 4 heavily polluted) of a water with ``basin.few`` or more
-    sections, by the shares of their class numbers."""
+    """Number of the quality (0 excellent … 4 heavily polluted) of a water with ``basin.few``
+    sections or more, by the shares of their class numbers."""
     numbers = np.asarray(sections)
     good = 100.0 * np.mean(numbers <= 2)
     worst = 100.0 * np.mean(numbers == WORST)

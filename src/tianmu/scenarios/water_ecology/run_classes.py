@@ -8,7 +8,14 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter
+from tianmu.scenarios.contract import (
+    BadInput,
+    BadParameter,
+    Column,
+    Model,
+    Parameter,
+    remark,
+)
 from tianmu.scenarios.water_ecology import asked, compliance, surface
 from tianmu.scenarios.water_ecology import trophic as tli
 from tianmu.scenarios.water_ecology.figures import Figures, read_all
@@ -35,6 +42,8 @@ def run_gb3838(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     also = frozenset(
         asked.item(name, "also", known).key for name in parameters["also"].split(",") if name
     )
+    if not any(one.item.counted and one.item.limits for one in figures.values()):
+        remark("no column is an item that counts for the class: all classes are empty")
     temperature = None
     if parameters["saturation"] == "yes":
         if "temperature" not in figures:
@@ -63,6 +72,9 @@ def run_tli(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
         raise BadInput(0, name["zh"], "there is no such column", f"add {name['en']} in mg/L")
     language = parameters["language"]
     found = tli.reckon(figures, len(table), formula)
+    weighed = int(((found.absent != 0) & ~np.isnan(found.total)).sum())
+    if weighed:
+        remark(f"{weighed:,} rows lack an item: the weights of the others sum to one again")
     grade = tli.grades(found.total, words.upto)
     names = [known.items[part.item].name[language] for part in formula.part]
 
@@ -131,8 +143,9 @@ GB3838 = Model(
     (
         Column("class", "", "Ⅰ–Ⅴ or 劣Ⅴ; empty where no counted item has a figure"),
         Column("deciding", "", "the items of that class, joined"),
-        Column("multiple", "", "of excess over the target: figure / limit - 1, the greatest of the "
-               "items that decide; 0 where the target is kept; empty where only pH or oxygen decide"),
+        Column("multiple", "", "of excess over the target: figure / limit - 1, the greatest of "
+               "the items that decide; 0 where the target is kept; empty where pH or oxygen "
+               "decide alone"),
         Column("exceeding", "", "items beyond the target"),
         Column("quality", "", "the class in words"),
         Column("apart", "", "items that are judged apart, with their class: total nitrogen of "

@@ -123,8 +123,8 @@ TREND = Model(
     ),
     (
         Parameter("item", "what is looked at, by name, symbol or key", "phosphorus"),
-        Parameter("season", "what is compared with itself only; hour: days with each other, hour by "
-                  "hour; none: all instants", "month", trends.SEASONS),
+        Parameter("season", "what is compared with itself only; hour: days with each other, "
+                  "hour by hour; none: all instants", "month", trends.SEASONS),
         Parameter("alpha", "level of significance", "0.05"),
         asked.LANGUAGE,
     ),

@@ -190,8 +190,8 @@ TRACE = Model(
         Column("travel_h_least", "h", "where the water is as fast as it may be"),
         Column("travel_h_most", "h", "where it is as slow as it may be"),
         Column("travel_km", "km", "along the river"),
-        Column("likeness", "", "of the two profiles, 0–1; empty where fewer than two items are known "
-               "of both"),
+        Column("likeness", "", "of the two profiles, 0–1; empty where fewer than two items are "
+               "known of both"),
         Column("likeness_items", "", "items that it rests on"),
     ),
     (

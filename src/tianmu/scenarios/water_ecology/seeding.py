@@ -1,8 +1,8 @@
 """Makes the waters of a trial city: a river network from elsewhere, outlets drawn by seed.
 
 ``python -m tianmu.scenarios.water_ecology.seeding PACK --flowlines FILE`` writes
-``river_reaches.csv`` (the network, transplanted) and ``water_outlets.csv`` (invented) into a pack. A
-city with a network of its own writes the first itself and needs neither.
+``river_reaches.csv`` (the network, transplanted) and ``water_outlets.csv`` (invented) into a pack.
+A city with a network of its own writes the first itself and needs neither.
 """
 
 from __future__ import annotations

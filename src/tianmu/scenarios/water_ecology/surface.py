@@ -1,7 +1,7 @@
 """Classes of surface water: GB 3838-2002 item by item, and the item that decides.
 
-A water has the class of its worst item (单因子评价). Whole columns at a time; names of items are put
-together once per combination of items that occurs.
+A water has the class of its worst item (单因子评价). Whole columns at a time; names of items are
+put together once per combination of items that occurs.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def numbers_of(
 
 
 def saturation(celsius: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Dissolved oxygen at saturation, mg/L at 101.3 kPa: 468 / (31.6 + T), as GB 3838's users do."""
+    """Dissolved oxygen at saturation, mg/L at 101.3 kPa: 468 / (31.6 + T)."""
     return 468.0 / (31.6 + celsius)
 
 

@@ -1,9 +1,9 @@
 """Where pollution may have come from: outlets and works upstream, by travel time and likeness.
 
 Of both profiles counts what they have above the usual, item by item, in multiples of its limit; of
-an outlet, what would be left of it after the way. How much the river dilutes it is not known, so the
-dilution that explains most is taken, and the likeness tells how far the items then are off, on the
-scale of logarithms: 1 where all fit. Items that only one of the two knows are left out, so a
+an outlet, what would be left of it after the way. How much the river dilutes it is not known, so
+the dilution that explains most is taken, and the likeness tells how far the items then are off, on
+the scale of logarithms: 1 where all fit. Items that only one of the two knows are left out, so a
 likeness says how many items it rests on.
 """
 
