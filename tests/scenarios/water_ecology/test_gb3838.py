@@ -114,6 +114,17 @@ def test_cells_as_laboratories_write_them() -> None:
     assert judged({"粪大肠菌群(个/L)": ["12000"], "pH": ["7"]})["apart"] == ["粪大肠菌群 Ⅳ"]
 
 
+def test_a_limit_in_another_unit_is_still_the_limit() -> None:
+    for item in standard().item:
+        if item.unit == "mg/L" and item.sense == "at_most" and item.limits and item.counted:
+            micro = [f"{limit * 1000:.10g}" for limit in item.limits]
+            name = item.name["zh"]
+            assert (
+                judged({f"{name}(μg/L)": micro})["class"]
+                == (judged({name: [f"{limit:.10g}" for limit in item.limits]})["class"])
+            ), name
+
+
 def test_numbers_and_dictionaries_of_parquet() -> None:
     table = pa.table({
         "ammonia": pa.chunked_array([[0.4, None], [2.5]]),

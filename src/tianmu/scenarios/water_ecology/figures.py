@@ -77,7 +77,7 @@ def read(
         raise BadInput(0, column, f"unit {unit} of {item.key} is not known", f"use one of {known}")
     kind = cells.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        values = pc.cast(cells, pa.float64()).to_numpy().astype(np.float64) * factor
+        values = _scaled(pc.cast(cells, pa.float64()).to_numpy().astype(np.float64), factor)
         below = np.zeros(len(values), np.bool_)
     elif pa.types.is_null(kind):
         values = np.full(len(cells), np.nan)
@@ -106,7 +106,7 @@ def _read_texts(
     texts = pc.utf8_trim_whitespace(pc.utf8_normalize(coded.dictionary.cast(pa.string()), "NFKC"))
     numeric = pc.match_substring_regex(texts, _PLAIN)
     bare = pc.cast(pc.if_else(numeric, texts, None), pa.float64())
-    values = bare.to_numpy(zero_copy_only=False) * factor
+    values = _scaled(bare.to_numpy(zero_copy_only=False).astype(np.float64), factor)
     below = np.zeros(len(values), np.bool_)
     wrong: dict[int, str] = {}
     for at in np.flatnonzero(~numeric.to_numpy(zero_copy_only=False)):
@@ -147,8 +147,21 @@ def _read_odd(
         if own is None:
             return None
         factor = own
-    return value * factor * (standard.below_share if below else 1.0), below
+    value = float(_scaled(np.array([value]), factor)[0])
+    return value * (standard.below_share if below else 1.0), below
 
 
 def _factor(unit: str, item: Item, standard: Standard) -> float | None:
     return standard.plain_units[item.unit].get(plain(unit))
+
+
+def _scaled(values: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """``values`` times ``factor`` to twelve digits, so that 35 μg/L is 0.035 mg/L and no hair more:
+    a limit is compared with it."""
+    if factor == 1.0:
+        return values
+    scaled = values * factor
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.floor(np.log10(np.abs(scaled)))
+    tens = 10.0 ** np.clip(11 - np.where(np.isfinite(size), size, 0), -20, 20)
+    return np.asarray(np.round(scaled * tens) / tens)

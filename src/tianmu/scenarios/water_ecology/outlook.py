@@ -49,8 +49,8 @@ def outlook(
     """Outlooks ``hours`` on for each row with a value above zero. A sample within ``tolerance_h``
     of the time looked at is what came. Rows may stand in any order."""
     rows = len(values)
-    found = Outlook(*(_empty(rows) for _ in range(3)), np.zeros(rows, np.int64),
-                    *(_empty(rows) for _ in range(3)))  # fmt: skip
+    value, low, high, error, still, came = (np.full(rows, np.nan) for _ in range(6))
+    found = Outlook(value, low, high, np.zeros(rows, np.int64), error, still, came)
     seconds = at.astype("datetime64[s]").astype(np.int64)
     usable = np.flatnonzero(values > 0)
     order = usable[np.lexsort((seconds[usable], station[usable]))]
@@ -96,14 +96,10 @@ def _one(
 
 
 def _nearest(
-    at: NDArray[np.int64], wanted: NDArray[np.float64], tolerance: float
+    at: NDArray[np.int64], wanted: NDArray[np.floating], tolerance: float
 ) -> NDArray[np.int64]:
     """Place in ``at`` (rising) of what is nearest to each wanted time; -1 if none is near."""
     right = np.clip(np.searchsorted(at, wanted), 0, len(at) - 1)
     left = np.maximum(right - 1, 0)
     best = np.where(np.abs(at[left] - wanted) <= np.abs(at[right] - wanted), left, right)
     return np.where(np.abs(at[best] - wanted) <= tolerance, best, -1)
-
-
-def _empty(rows: int) -> NDArray[np.float64]:
-    return np.full(rows, np.nan)

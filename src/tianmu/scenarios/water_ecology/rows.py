@@ -65,7 +65,7 @@ def times(table: pa.Table, standard: Standard) -> NDArray[np.datetime64]:
         read = cells.cast(pa.timestamp("s"), safe=False)
     else:
         read = _read_texts(cells, column)
-    found = read.to_numpy().astype("datetime64[s]")
+    found: NDArray[np.datetime64] = read.to_numpy().astype("datetime64[s]")
     absent = np.isnat(found)
     if absent.any():
         row = int(np.argmax(absent)) + 1

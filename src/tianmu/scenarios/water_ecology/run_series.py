@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress
 from tianmu.scenarios.reading import number_of
@@ -75,16 +76,16 @@ def run_outlook(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     if graded is None:
         grade = pa.nulls(len(table), pa.string())
     else:
-        number = np.searchsorted(np.asarray(graded.starts), found.value, "right")
-        number = np.where(np.isnan(found.value), surface.NONE, number).astype(np.int8)
+        reached = np.searchsorted(np.asarray(graded.starts), found.value, "right")
+        number = np.where(np.isnan(found.value), surface.NONE, reached).astype(np.int8)
         names = [one[parameters["language"]] for one in graded.names]
         grade = surface.taken(number, [*names, None])
 
-    def told(numbers: np.ndarray) -> pa.Array:
+    def told(numbers: NDArray[np.float64]) -> pa.Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             return pa.array(_significant(numbers), from_pandas=True)
 
-    due = np.asarray(at, "datetime64[s]") + np.timedelta64(round(hours * 3600), "s")
+    due: NDArray[np.datetime64] = at + np.timedelta64(round(hours * 3600), "s")
     return pa.table(
         {
             "for_time": pa.array(np.datetime_as_string(due, "m").tolist(), pa.string()),
@@ -100,7 +101,7 @@ def run_outlook(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     )
 
 
-def _significant(numbers: np.ndarray) -> np.ndarray:
+def _significant(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Four digits that count."""
     size = np.floor(np.log10(np.abs(numbers)))
     scale = 10.0 ** (3 - np.where(np.isfinite(size), size, 0))

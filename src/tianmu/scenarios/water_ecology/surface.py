@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -102,7 +103,7 @@ def numbers_of(
 ) -> NDArray[np.int8]:
     """Class number of each value of ``item``; ``rounded``: a value at a limit is beyond it."""
     limits = np.asarray(item.limits_in(water))
-    side = "right" if rounded else "left"
+    side: Literal["left", "right"] = "right" if rounded else "left"
     if item.sense == "between":
         low, high = limits
         out = (values <= low) | (values >= high) if rounded else (values < low) | (values > high)

@@ -29,8 +29,8 @@ class Indices:
 def index(value: NDArray[np.float64], part: Part) -> NDArray[np.float64]:
     """TLI(j) of values in the item's own unit; nan where one is not above zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: NDArray[np.float64] = 10.0 * (part.a + part.b * np.log(value * part.factor))
-    return np.where(value > 0, found, np.nan)
+        found = 10.0 * (part.a + part.b * np.log(value * part.factor))
+    return np.asarray(np.where(value > 0, found, np.nan))
 
 
 def weights(parts: Sequence[Part]) -> NDArray[np.float64]:
