@@ -92,6 +92,22 @@ class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """follows a number of sections"""
 
 
+class PresentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ring_m: float
+    """how large a station is on the map"""
+    no_station: Text
+    no_figure: Text
+    why: Text
+    stations: Text
+    judged: Text
+    share_good: Text
+    share_worst: Text
+    as_rivers: Text
+    silent: Text
+    left_out: Text
+    sources: Text
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trophic: TrophicWords
     trend: TrendWords
@@ -100,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seeding: SeedingSettings
     basin: BasinSettings
     report: ReportWords
+    present: PresentWords
 
 
 @cache
