@@ -29,8 +29,9 @@ class Indices:
 def index(value: NDArray[np.float64], part: Part) -> NDArray[np.float64]:
     """TLI(j) of values in the item's own unit; nan where one is not above zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = 10.0 * (part.a + part.b * np.log(value * part.factor))
-    return np.asarray(np.where(value > 0, found, np.nan))
+        logarithm = np.log(value * part.factor)
+    found: NDArray[np.float64] = np.where(value > 0, 10.0 * (part.a + part.b * logarithm), np.nan)
+    return found
 
 
 def weights(parts: Sequence[Part]) -> NDArray[np.float64]:
