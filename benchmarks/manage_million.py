@@ -202,7 +202,7 @@ def run(pack: str, closed: int, running: int, rounds: int, seed: int, data: Path
     manage = Manage(hub, journal, city, lambda: now, data)
     manage.start()
     begun = time.perf_counter()
-    events = import_events(hub, lives(city, closed, running, now, draw))
+    events = import_events(hub, lives(city, closed, running, now, draw), bulk=True)
     built = time.perf_counter() - begun
     begun = time.perf_counter()
     manage.start()

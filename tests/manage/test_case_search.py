@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pysqlite3 import dbapi2
+from sqlalchemy import create_engine, select, text
 
-from tianmu.manage import case_search
+from tianmu.manage import case_search, case_table
 from tianmu.manage.case_query import Query
+from tianmu.manage.likeness import plain
 from tianmu.manage.rebuild import rebuild
 
 from .test_manage import House, house
 from .town import OFFICER, RUBBISH
 
 __all__ = ["house"]
+
+SIGNS = "垃圾满溢aAbg1 é%𠮷"
+ROW = (
+    "INSERT INTO case_state VALUES (:n, :n, 1, '', '', 1, '', '', '', '', '', 0, 0, 0, :words, '')"
+)
 
 
 def names(house: House, words: str) -> list[str]:
@@ -27,7 +36,8 @@ def test_words_are_found_wherever_they_stand(house: House) -> None:
     assert names(house, "flowing LITTER") == ["c1"]
     assert names(house, "gate 7") == ["c1"]
     assert names(house, "学校后面") == ["c2"]
-    assert names(house, "垃圾") == ["c2"]  # two signs: looked for case by case
+    assert names(house, "垃圾") == names(house, "溢") == names(house, "面") == ["c2"]
+    assert names(house, "圾垃") == []
     assert names(house, '"quoted"') == ["c3"]
     assert names(house, "word AND") == ["c3"]
     assert names(house, "no such thing") == []
@@ -45,13 +55,36 @@ def test_the_index_is_made_of_cases_that_are_there_and_follows_them(house: House
         for name in ("new", "gone", "changed"):
             connection.execute(text(f"DROP TRIGGER case_words_{name}"))
         connection.execute(text("DROP TABLE case_words"))
+        connection.execute(text("DROP TABLE case_pairs"))
 
     house.hub.transact(unmake)
     house.manage.start()
-    assert names(house, "at the gate") == ["c1"]
+    assert names(house, "at the gate") == names(house, "ga") == ["c1"]
     house.manage.command("c1", "note", OFFICER, data={"text": "x"})
     rebuild(house.hub, house.journal)
-    house.hub.transact(lambda tx: case_search.make(tx.connection))
-    assert names(house, "at the gate") == ["c1"]
+    assert names(house, "at the gate") == names(house, "at") == names(house, "g") == ["c1"]
     check = text("INSERT INTO case_words (case_words) VALUES ('integrity-check')")
     house.hub.transact(lambda tx: tx.connection.execute(check) and None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(SIGNS, max_size=12), min_size=1, max_size=8), st.text(SIGNS, max_size=2))
+def test_short_words_are_found_as_by_looking_at_each_case(titles: list[str], asked: str) -> None:
+    """Pairs find what stands in the words and nothing else, after changes and taking away, too."""
+    engine = create_engine("sqlite://", module=dbapi2)
+    with engine.begin() as connection:
+        case_table.metadata.create_all(connection)
+        case_search.make(connection)
+        raw = connection.connection
+        case_search.learn(raw, [(n, plain(title)) for n, title in enumerate(titles)])
+        case_search.change(raw, [(0, plain("changed 垃圾"))])
+        held = {n: plain(title) for n, title in enumerate(titles)} | {0: plain("changed 垃圾")}
+        for n, words in held.items():
+            connection.execute(text(ROW), {"n": n, "words": words})
+        for words in {plain(asked), "圾", "垃圾", "ge", "g"} - {""}:
+            where = case_search.found(words)
+            found = connection.scalars(select(case_table.case.c.serial).where(where)).all()
+            assert sorted(found) == [n for n, told in held.items() if words in told]
+        case_search.empty(connection)
+        gone = select(case_table.case.c.serial).where(case_search.found("圾"))
+        assert connection.scalars(gone).all() == []

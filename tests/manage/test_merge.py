@@ -20,6 +20,8 @@ from .town import FIRE, LAT, LON, METRE, MINUTE, MONDAY, RUBBISH, SMOKE, town
 
 CITY = town()
 EAST = METRE * 1.5557
+PRECISIONS = (None, 0.0, 10.0, 50.0, 51.0, 120.0, 400.0)
+"""metres: none said, exact, vague, and more than may widen a radius"""
 
 
 def place(east: float = 0.0, north: float = 0.0, **more: Any) -> Place:
@@ -139,31 +141,57 @@ def test_dropped_cases_are_gone_from_every_index() -> None:
     assert "c1" not in cases and len(cases) == 1
     assert cases.match(signal(device="d", panel="p/1", identity="i")) is None
     cases.drop("c2")
-    assert not cases._cells and not cases._devices and not cases._identities
-    assert not cases._panels and not cases._ties and not cases._of_matter
+    assert not cases._squares and not cases._devices and not cases._identities
+    assert not cases._panels and not cases._ties
     assert not cases.by_name._cases and not cases.by_name._where
 
 
 @given(
     st.lists(
-        st.tuples(st.floats(-900, 900), st.floats(-900, 900), st.sampled_from((FIRE, SMOKE))),
+        st.tuples(
+            st.floats(-900, 900),
+            st.floats(-900, 900),
+            st.sampled_from((FIRE, SMOKE, "")),
+            st.sampled_from(PRECISIONS),
+        ),
         min_size=1,
         max_size=40,
     ),
     st.floats(-900, 900),
     st.floats(-900, 900),
+    st.sampled_from(PRECISIONS),
 )
-def test_the_grid_finds_what_a_slow_search_finds(
-    spots: list[tuple[float, float, str]], east: float, north: float
+def test_the_squares_lead_to_whatever_fits(
+    spots: list[tuple[float, float, str, float | None]],
+    east: float,
+    north: float,
+    precision: float | None,
 ) -> None:
-    firsts = [
-        (f"c{n}", signal(matter, place=place(x, y))) for n, (x, y, matter) in enumerate(spots)
-    ]
-    asked = signal(place=place(east, north))
-    quick = index(*firsts).match(asked)
-    slow = [index(one).match(asked) for one in firsts]
-    scores = [one.score for one in slow if one]
-    assert (quick.score if quick else None) == max(scores, default=None)
+    """No case that weighing each one would find is missed, however precise the places are."""
+    cases = index(
+        *(
+            (f"c{n}", signal(matter, place=place(x, y, precision=about)))
+            for n, (x, y, matter, about) in enumerate(spots)
+        )
+    )
+    asked = signal(place=place(east, north, precision=precision))
+    found = {fit.case: -fit.rank for fit in cases.fits(asked)}
+    slow = {}
+    for number in range(len(spots)):
+        anchor = cases.get(f"c{number}")
+        assert anchor is not None
+        slow[anchor.case] = cases.judge.score(asked, anchor)[0]
+    threshold = cases.tuning.threshold
+    assert found == {case: score for case, score in slow.items() if score >= threshold}
+
+
+def test_a_case_is_found_at_the_points_that_joined_it() -> None:
+    cases = index(("c1", signal()))
+    asked = signal(id="t", place=place(east=150))
+    assert cases.match(asked) is None
+    cases.join("c1", signal(id="s2", place=place(east=80)))
+    found = cases.match(asked)
+    assert found is not None and found.case == "c1"
 
 
 @given(st.floats(-180, 180), st.floats(-85, 85), st.floats(-500, 500), st.floats(-500, 500))

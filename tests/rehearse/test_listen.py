@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import httpx
@@ -57,7 +57,9 @@ class Pusher:
         self.asked: list[str] = []
         self.end = threading.Event()
 
-    def events(self, cursor: str = "") -> Iterator[tuple[str, str, Any]]:
+    def events(
+        self, cursor: str = "", only: Collection[str] = ()
+    ) -> Iterator[tuple[str, str, Any]]:
         self.asked.append(cursor)
         start = int(cursor or 0)
         for number in range(start + 1, min(start + 4, 11)):
@@ -80,7 +82,9 @@ def test_a_listener_resumes_where_it_was() -> None:
 
 def test_a_city_that_says_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute:
-        def events(self, cursor: str = "") -> Iterator[tuple[str, str, Any]]:
+        def events(
+            self, cursor: str = "", only: Collection[str] = ()
+        ) -> Iterator[tuple[str, str, Any]]:
             time.sleep(0.2)
             raise httpx.ConnectError("nobody")
             yield  # pragma: no cover

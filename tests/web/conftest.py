@@ -262,10 +262,11 @@ def make_world(
 class Stream:
     """An event stream read in a thread: (id, event, data)."""
 
-    def __init__(self, client: httpx.Client, last: str = "") -> None:
+    def __init__(self, client: httpx.Client, last: str = "", only: str = "") -> None:
         self.events: list[tuple[str, str, Any]] = []
         self.status = 0
         self._client, self._last = client, last
+        self._asked = {"only": only} if only else {}
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -275,7 +276,9 @@ class Stream:
     def _run(self) -> None:
         headers = {"Last-Event-ID": self._last} if self._last else {}
         try:
-            with self._client.stream("GET", "/api/push", headers=headers) as response:
+            with self._client.stream(
+                "GET", "/api/push", headers=headers, params=self._asked
+            ) as response:
                 self.status = response.status_code
                 if response.status_code != 200:
                     self._ready.set()

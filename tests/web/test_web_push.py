@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tianmu.manage.case_query import events_of
+from tianmu.web.render import POURS
+
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
 
 
@@ -18,10 +21,19 @@ def told(stream: Any) -> list[tuple[str, Any]]:
     for _, kind, data in stream.events:
         if kind == "alarm":
             found.append((kind, (data["alarm"], data["transition"])))
-        elif kind == "case":
+        elif kind == "case" and data["step"] not in POURS:
             found.append((kind, (data["case"], data["sequence"])))
         elif kind == "report":
             found.append((kind, data["report"]))
+    return found
+
+
+def grown(events: list[Any]) -> dict[str, list[int]]:
+    """Case → sequences of its steps as they were told, those by which signals pour in included."""
+    found: dict[str, list[int]] = {}
+    for _, kind, data in events:
+        if kind == "case":
+            found.setdefault(data["case"], []).append(data["sequence"])
     return found
 
 
@@ -96,6 +108,7 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
         start = whole.cursor
         actor.start()
         pieces: list[tuple[str, Any]] = []
+        raw: list[Any] = []
         last = start
         while True:
             finished = done.is_set()
@@ -108,6 +121,7 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
             cut = len(got) if finished else random.randint(1, len(got))
             piece.events = got[:cut]
             pieces += told(piece)
+            raw += piece.events
             last = got[cut - 1][0]
             if finished:
                 break
@@ -120,7 +134,62 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
         # within a topic the order is that of the journal
         for kind in ("alarm", "case", "report"):
             assert [p for p in pieces if p[0] == kind] == [e for e in expected if e[0] == kind]
+        # signals that pour into a case may be told together: what counts is how it ends
+        seen, meant = grown(raw), grown(whole.events)
+        assert {case: steps[-1] for case, steps in seen.items()} == {
+            case: steps[-1] for case, steps in meant.items()
+        }
+        assert all(steps == sorted(set(steps)) for steps in (*seen.values(), *meant.values()))
         whole.stop()
+
+
+def test_signals_that_pour_into_a_case_are_told_together(world: Any, stream: Any) -> None:
+    """Each step that is not a signal's is told; of signals read at once the last says it all."""
+    with world.client("duty_officer") as client:
+        heard = stream(client)
+        heard.wait("hello")
+        alarms = [world.raise_alarm(f"d{n}", matter=world.matter()) for n in range(30)]
+        world.settle()
+        held = world.hub.manage.case_of([one.alarm for one in alarms])
+        for case in set(held.values()):
+            state = world.hub.manage.case(case)
+            deadline = time.monotonic() + 5
+            while grown(heard.events).get(case, [0])[-1] < state.version:
+                assert time.monotonic() < deadline, case
+                time.sleep(0.02)
+            told_of = [data for _, kind, data in heard.events if kind == "case"]
+            last = [data for data in told_of if data["case"] == case][-1]
+            assert last["signals"] == state.signals
+            steps = world.hub.records.read(
+                lambda c, case=case: events_of(c, world.hub.manage.journal, case)
+            )
+            seen = grown(heard.events)[case]
+            own = {one.sequence for one in steps if one.step not in POURS}
+            assert {one for one in own if one >= seen[0]} <= set(seen)
+        heard.stop()
+
+
+def test_a_listener_hears_only_what_it_asks_for(world: Any, stream: Any) -> None:
+    with world.client("duty_officer") as client:
+        heard = stream(client, only="case,vitals")
+        heard.wait("hello")
+        world.raise_alarm("d1", matter=world.matter())
+        report(client, 5)
+        world.settle()
+        heard.wait("case")
+        heard.wait("vitals")
+        assert {kind for _, kind, _ in heard.events} <= {"hello", "case", "vitals"}
+        heard.stop()
+        # somebody who comes later and wants more gets all of it from then on
+        narrow, wide = stream(client, only="vitals"), stream(client)
+        wide.wait("hello")
+        alarm = world.raise_alarm("d2", matter=world.matter())
+        assert alarm.alarm in {one["alarm"] for one in wide.wait("alarm")}
+        narrow.stop()
+        wide.stop()
+        refused = stream(client, only="case,gossip")
+        assert refused.status == 400
+        refused.stop()
 
 
 def test_scopes_hear_their_own(world: Any, stream: Any) -> None:

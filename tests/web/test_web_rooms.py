@@ -117,6 +117,28 @@ def test_whoever_falls_silent_has_left(
         assert held["log"][-1]["actor"] == "t-commander"
 
 
+def test_coming_and_going_is_bounded_and_who_is_in_is_still_known(
+    world: Any, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MARKS", 4)
+    where = f"/api/cases/{case}/room"
+    with world.client("commander") as one, world.client("dispatcher") as two:
+        for _ in range(5):
+            one.put(f"{where}/here")
+            one.delete(f"{where}/here")
+        held = one.get(where).json()
+        assert [e["kind"] for e in held["log"]] == ["enter", "leave"] * 2
+        assert not held["marked"] and held["present"] == []
+        two.put(f"{where}/here")
+        one.put(f"{where}/here")
+        held = one.get(where).json()
+        assert [p["account"] for p in held["present"]] == ["t-commander", "t-dispatcher"]
+        assert held["present"][0]["since"] is None and held["version"] == 4
+        world.hub.memory["rooms"][case, "t-commander"] -= world.city.desk.here_s + 1
+        assert [p["account"] for p in two.get(where).json()["present"]] == ["t-dispatcher"]
+        assert say(one, case, text="still works").status_code == 201
+
+
 def test_who_may_and_what_cannot_be_meant(world: Any, case: str) -> None:
     with world.client("commander") as one:
         for told in (

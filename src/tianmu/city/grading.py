@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 
 import msgspec
 
@@ -17,9 +18,25 @@ from tianmu.city.reader import PackReader
 from tianmu.facts.text import Text
 
 FILE = "grading.toml"
+COUNTED = (
+    "signals",
+    "devices",
+    "departments",
+    "dead",
+    "injured",
+    "trapped",
+    "loss",
+    "area_ha",
+    "pace",
+    "spread_m",
+    "failed",
+)
+"""what ``*_from`` of a condition counts"""
 
 
-class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Condition(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, dict=True
+):
     """Holds when everything given in it holds. ``*_from`` means at least so many."""
 
     matters: tuple[str, ...] = ()
@@ -57,6 +74,12 @@ class Condition(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     failed_from: int | None = None
     """limits that ran out so that it had to rise"""
 
+    @cached_property
+    def least(self) -> tuple[tuple[str, float], ...]:
+        """(what is counted in ``Known``, how many of it there have to be)."""
+        counted = ((name, getattr(self, f"{name}_from")) for name in COUNTED)
+        return tuple((name, need) for name, need in counted if need is not None)
+
 
 class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sensitive span of the year."""
@@ -88,10 +111,25 @@ class GradingRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     basis: str = ""
 
 
-class Grading(msgspec.Struct, frozen=True, kw_only=True):
+class Grading(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     default: int
     rules: tuple[GradingRule, ...]
     periods: tuple[Period, ...] = ()
+
+    @cached_property
+    def stirring(self) -> tuple[Condition, ...]:
+        """Conditions that one more signal may make hold by its number, words, urgency or place."""
+        return tuple(
+            when
+            for when in (rule.when for rule in self.rules)
+            if when.signals_from is not None
+            or when.devices_from is not None
+            or when.pace_from is not None
+            or when.spread_m_from is not None
+            or when.urgency
+            or when.words
+            or when.place
+        )
 
     def periods_of(self, day: str) -> tuple[str, ...]:
         """Codes of the sensitive periods of a day ``MM-DD``."""
@@ -149,21 +187,9 @@ def grade(grading: Grading, matters: Mapping[str, Matter], known: Known) -> Grad
 
 
 def _holds(when: Condition, known: Known) -> bool:
-    least: tuple[tuple[float | None, float], ...] = (
-        (when.signals_from, known.signals),
-        (when.devices_from, known.devices),
-        (when.departments_from, known.departments),
-        (when.dead_from, known.dead),
-        (when.injured_from, known.injured),
-        (when.trapped_from, known.trapped),
-        (when.loss_from, known.loss),
-        (when.area_ha_from, known.area_ha),
-        (when.pace_from, known.pace),
-        (when.spread_m_from, known.spread_m),
-        (when.failed_from, known.failed),
-    )
-    if any(need is not None and have < need for need, have in least):
-        return False
+    for name, need in when.least:
+        if getattr(known, name) < need:
+            return False
     if when.priority is not None and (known.priority is None or known.priority > when.priority):
         return False
     if when.matters and not any(matches(pattern, known.matter) for pattern in when.matters):

@@ -21,8 +21,6 @@ WORDS = 600
 SURE = 0.3
 """how certainly a signal must speak of a matter for its case to be known by it"""
 
-Where = tuple[tuple[str, int, int], ...]
-
 
 @dataclass(slots=True)
 class Anchor:
@@ -48,8 +46,6 @@ class Anchor:
     apart: frozenset[str] = frozenset()
     active: int = 0
     """alarms that have not returned: while there are any, the case does not grow old"""
-    where: Where = ()
-    """where the index keeps it: matter, column and row"""
 
     def __post_init__(self) -> None:
         self.settle(self.place, self.matter)

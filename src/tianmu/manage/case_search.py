@@ -1,10 +1,17 @@
 """Words in number, title and text of cases, found without looking at every case.
 
-An FTS5 index of trigrams over ``case_state.words``, kept by triggers and therefore never another
-than the table. Words of fewer than three characters are looked for case by case.
+Two FTS5 indexes over ``case_state.words``. One of trigrams, kept by triggers and therefore never
+another than the table, finds three characters and more. Words of one or two, which is what most
+Chinese words are, are found by pairs: each character with the one behind it. Those are told to
+SQLite as numbers of one length, because its tokenisers know no pairs and not all characters; the
+ledger keeps them (``learn``, ``change``) in the same commit.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, column, select, table, text
 
@@ -12,6 +19,8 @@ from tianmu.manage import case_table
 
 SHORTEST = 3
 """characters that a trigram needs"""
+CHUNK = 5_000
+"""cases whose pairs are written at once"""
 
 _FORGET = (
     "INSERT INTO case_words (case_words, rowid, words) VALUES ('delete', old.serial, old.words)"
@@ -26,21 +35,80 @@ _MAKE = (
     f" WHEN old.words <> new.words BEGIN {_FORGET}; {_LEARN}; END",
     "INSERT INTO case_words (case_words) VALUES ('rebuild')",
 )
+_MAKE_PAIRS = (
+    "CREATE VIRTUAL TABLE case_pairs USING fts5"
+    " (pairs, content='', contentless_delete=1, detail='none', tokenize='ascii')"
+)
+_NEW_PAIRS = "INSERT INTO case_pairs (rowid, pairs) VALUES (?, ?)"
+_NO_PAIRS = "DELETE FROM case_pairs WHERE rowid = ?"
+
+Words = tuple[int, str]
+"""serial number of a case, and its words as ``case_state`` has them"""
 
 
 def make(connection: Connection) -> None:
-    """The index, where it is not there yet; of the cases that are."""
-    known = text("SELECT 1 FROM sqlite_master WHERE name = 'case_words'")
-    if connection.scalar(known) is None:
+    """The indexes, where they are not there yet; of the cases that are."""
+    if not _is_there(connection, "case_words"):
         for statement in _MAKE:
             connection.exec_driver_sql(statement)
+    if not _is_there(connection, "case_pairs"):
+        connection.exec_driver_sql(_MAKE_PAIRS)
+        _learn_all(connection)
+
+
+def strip(connection: Connection) -> None:
+    """Without trigrams rows are written much faster: ``make`` them again behind them."""
+    make(connection)
+    for name in ("new", "gone", "changed"):
+        connection.exec_driver_sql(f"DROP TRIGGER case_words_{name}")
+    connection.exec_driver_sql("DROP TABLE case_words")
+
+
+def empty(connection: Connection) -> None:
+    """No case has words any more."""
+    connection.exec_driver_sql("INSERT INTO case_pairs (case_pairs) VALUES ('delete-all')")
+
+
+def learn(raw: Any, cases: Iterable[Words]) -> None:
+    """The words of cases that are new; ``raw`` is the DBAPI connection that writes them."""
+    raw.executemany(_NEW_PAIRS, [(serial, _pairs(words)) for serial, words in cases])
+
+
+def change(raw: Any, cases: list[Words]) -> None:
+    """Cases that have other words now."""
+    raw.executemany(_NO_PAIRS, [(serial,) for serial, _ in cases])
+    learn(raw, cases)
 
 
 def found(words: str) -> ColumnElement[bool]:
     """Cases whose words hold ``words`` (folded as they are)."""
-    c = case_table.case.c
+    name, wanted = "case_words", '"' + words.replace('"', '""') + '"'
     if len(words) < SHORTEST:
-        return c.words.contains(words, autoescape=True)
-    index = table("case_words", column("rowid"), column("case_words"))
-    phrase = '"' + words.replace('"', '""') + '"'
-    return c.serial.in_(select(index.c.rowid).where(index.c.case_words.match(phrase)))
+        name, wanted = "case_pairs", "".join(map(_sign, words)) + "*" * (len(words) < 2)
+    index = table(name, column("rowid"), column(name))
+    return case_table.case.c.serial.in_(select(index.c.rowid).where(index.c[name].match(wanted)))
+
+
+def _is_there(connection: Connection, name: str) -> bool:
+    known = text("SELECT 1 FROM sqlite_master WHERE name = :name")
+    return connection.scalar(known, {"name": name}) is not None
+
+
+def _learn_all(connection: Connection) -> None:
+    c, after = case_table.case.c, -1
+    raw = connection.connection
+    while rows := connection.execute(
+        select(c.serial, c.words).where(c.serial > after).order_by(c.serial).limit(CHUNK)
+    ).all():
+        learn(raw, [(serial, words) for serial, words in rows])
+        after = rows[-1].serial
+
+
+def _pairs(words: str) -> str:
+    signs = [_sign(one) for one in words]
+    joined = zip_longest(signs, signs[1:], fillvalue=_sign("\0"))
+    return " ".join(dict.fromkeys(one + other for one, other in joined))
+
+
+def _sign(sign: str) -> str:
+    return f"{ord(sign):06x}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,19 +27,29 @@ def start(
 ) -> Clock:
     """A clock of ``limit`` that runs from ``now``, of which the share ``used`` is gone already.
     Marks at shares already used are not set again."""
+    due, set_marks = _reckon(calendar, limit, now, tuple(sorted(marks)), used)
     return Clock(
         name=name,
         started_at=now,
-        due=_at(calendar, limit, now, 1.0 - used),
+        due=due,
         value=limit.value,
         unit=str(limit.unit),
         basis=limit.basis,
-        marks=tuple(
-            Mark(share, _at(calendar, limit, now, share - used), step)
-            for share, step in sorted(marks)
-            if share >= used
-        ),
+        marks=set_marks,
         used=used,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _reckon(
+    calendar: Calendar, limit: Limit, now: int, marks: tuple[tuple[float, str], ...], used: float
+) -> tuple[int, tuple[Mark, ...]]:
+    """When a clock ends and when it does something; remembered: in a storm many cases begin in
+    one moment."""
+    return _at(calendar, limit, now, 1.0 - used), tuple(
+        Mark(share, _at(calendar, limit, now, share - used), step)
+        for share, step in marks
+        if share >= used
     )
 
 

@@ -383,9 +383,9 @@ class Work:
             self.desk.loaded = True
             return
         desk, connection = self.desk, self.tx.connection
-        ledger.write_events(connection, ledger.append(self.tx, self._events))
+        ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         ledger.write_states(
-            connection, [(before, desk.states[case]) for case, before in self._before.items()]
+            self.tx, [(before, desk.states[case]) for case, before in self._before.items()]
         )
         if any(event.step in ("rule", "withdraw_ruling") for event in self._events):
             desk.city = ruled(desk.pack, connection)

@@ -48,7 +48,9 @@ def evolve(state: CaseState | None, event: CaseEvent) -> CaseState:
     else:
         change = _CHANGES.get(event.step)
         fields = change(state, event) if change else {}
-        state = _replace(
+        if "clocks" in data or "stopped" in data or "marks" in data:
+            fields["clocks"] = _clocks(fields.get("clocks", state.clocks), data)
+        return _replace(
             state, version=event.sequence, stage=event.stage, changed_at=event.at, **fields
         )
     if "clocks" in data or "stopped" in data or "marks" in data:

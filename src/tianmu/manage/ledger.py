@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, Delete, Insert, Table, bindparam, delete, insert, update
@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Delete, Insert, Table, bindparam, delete, ins
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import CASE
+from tianmu.manage import case_search
 from tianmu.manage import case_table as table
 from tianmu.manage.case_state import CaseState, Ruling
 from tianmu.manage.likeness import plain
 from tianmu.store.records import Transaction
 
+Row: TypeAlias = tuple[Any, ...]
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CaseState)
 
@@ -33,45 +35,51 @@ def decode_member(data: bytes) -> tuple[dict[str, Any], list[Any]]:
     return _told_decoder.decode(data)
 
 
-def row(state: CaseState) -> dict[str, Any]:
-    """The row of ``case_state`` for a state."""
-    title = " ".join(dict.fromkeys(state.title.values()))
-    return {
-        "serial": table.serial_of(state.case),
-        "number": state.number,
-        "open": int(state.open),
-        "stage": state.stage,
-        "level": state.level,
-        "level_number": state.level_number,
-        "lead": state.lead,
-        "division": state.division,
-        "matter": state.matter,
-        "queue": state.queue,
-        "probe": state.probe,
-        "opened_at": state.opened_at,
-        "closed_at": 0 if state.open else state.closed_at,
-        "due": state.due or table.NEVER,
-        "words": plain(f"{state.number} {title} {state.text}"),
-        "state": _encoder.encode(state),
-    }
-
-
-def _looks(state: CaseState) -> tuple[object, ...]:
-    """All of ``row`` but the state itself."""
+def _shown(state: CaseState) -> Row:
+    """All that a row of ``case_state`` shows of a state but its serial, its words and itself, in
+    the order of the columns."""
     return (
-        state.open,
+        state.number,
+        int(state.open),
         state.stage,
         state.level,
+        state.level_number,
         state.lead,
         state.division,
         state.matter,
         state.queue,
+        state.probe,
         state.opened_at,
-        state.closed_at,
-        state.due,
-        state.title,
-        state.text,
+        0 if state.open else state.closed_at,
+        state.due or table.NEVER,
     )
+
+
+def _words(state: CaseState) -> str:
+    title = " ".join(dict.fromkeys(state.title.values()))
+    return plain(f"{state.number} {title} {state.text}")
+
+
+def row(state: CaseState) -> Row:
+    """The row of ``case_state`` for a state, in the order of the columns."""
+    serial = table.serial_of(state.case)
+    return (serial, *_shown(state), _words(state), _encoder.encode(state))
+
+
+def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]:
+    """The columns that are others now, and their values with the serial number behind them: the
+    less of a row is touched the fewer indexes are, and that is most of the work of a storm."""
+    old, new = _shown(before), _shown(after)
+    names: tuple[str, ...] = ("state",)
+    values: list[Any] = [_encoder.encode(after)]
+    if old != new:
+        other = [place for place, value in enumerate(new) if value != old[place]]
+        names += tuple([_SHOWN[place] for place in other])
+        values += [new[place] for place in other]
+    if before.title != after.title or before.text != after.text:
+        names += ("words",)
+        values.append(_words(after))
+    return names, (*values, table.serial_of(after.case))
 
 
 def parties(state: CaseState) -> frozenset[str]:
@@ -81,50 +89,54 @@ def parties(state: CaseState) -> frozenset[str]:
     return frozenset((state.lead, *state.joint, *sent, *called)) - {""}
 
 
-def members_of(events: Iterable[CaseEvent]) -> tuple[list[dict[str, Any]], list[CaseEvent]]:
-    """Rows of the members that ``open`` and ``join`` events bring, and the events that change
-    members which are there already (``leave``, ``returned``)."""
-    rows: list[dict[str, Any]] = []
+def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]:
+    """Rows (in the order of the columns) of the members that ``open`` and ``join`` events bring,
+    and the events that change members which are there already (``leave``, ``returned``)."""
+    rows: list[Row] = []
     changes: list[CaseEvent] = []
     for event in events:
         if event.step in ("open", "join") and "member" in event.data:
             told = event.data["member"]
             rows.append(
-                {
-                    "kind": told["kind"],
-                    "id": told["id"],
-                    "serial": table.serial_of(event.case),
-                    "sequence": event.sequence,
-                    "joined_at": event.at,
-                    "score": event.data.get("score", 1.0),
-                    "returned": int(bool(told.get("returned"))),
-                    "told": _encoder.encode((told, event.data.get("reasons", []))),
-                }
+                (
+                    told["kind"],
+                    told["id"],
+                    table.serial_of(event.case),
+                    event.sequence,
+                    event.at,
+                    event.data.get("score", 1.0),
+                    int(bool(told.get("returned"))),
+                    _encoder.encode((told, event.data.get("reasons", []))),
+                )
             )
         elif event.step in ("leave", "returned"):
             changes.append(event)
     return rows, changes
 
 
-_update_case = (
-    update(table.case)
-    .where(table.case.c.serial == bindparam("key"))
-    .values(
-        {column.name: bindparam(column.name) for column in table.case.c if not column.primary_key}
-    )
-)
-_update_state = (
-    update(table.case)
-    .where(table.case.c.serial == bindparam("key"))
-    .values(state=bindparam("bytes"))
-)
+_SHOWN = tuple(column.name for column in table.case.c)[1:-2]
+
+
+def _whole(target: Table) -> str:
+    """The statement that inserts a whole row, its values in the order of the columns."""
+    names = ", ".join(column.name for column in target.columns)
+    marks = ", ".join("?" * len(target.columns))
+    return f"INSERT INTO {target.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+
+
+@cache
+def _update_case(names: tuple[str, ...]) -> str:
+    told = ", ".join(f"{name} = ?" for name in names)
+    return f"UPDATE {table.case.name} SET {told} WHERE serial = ?"  # noqa: S608 - our own names
+
+
 _count = (
     update(table.counter)
     .where(table.counter.c.name == bindparam("key"))
     .values(value=bindparam("value"))
 )
 _new_count = insert(table.counter)
-_new_event, _new_case, _new_member = insert(table.event), insert(table.case), insert(table.member)
+_new_event, _new_case, _new_member = map(_whole, (table.event, table.case, table.member))
 _end_member = (
     update(table.member)
     .where(table.member.c.kind == bindparam("k"), table.member.c.id == bindparam("i"))
@@ -137,30 +149,25 @@ _drop_member = delete(table.member).where(
 )
 
 
-def append(tx: Transaction, events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, int]]:
+def append(tx: Transaction, events: Sequence[CaseEvent]) -> list[tuple[CaseEvent, int]]:
     """Append to topic ``case``; each event with its position."""
-    return [(event, tx.append(CASE.name, encode(event)).position) for event in events]
+    positions = tx.append_all(CASE.name, [encode(event) for event in events])
+    return list(zip(events, positions, strict=True))
 
 
-def write_events(connection: Connection, written: list[tuple[CaseEvent, int]]) -> None:
+def write_events(tx: Transaction, written: Sequence[tuple[CaseEvent, int]]) -> None:
     """Rows of ``case_event``, ``case_member`` and ``case_evidence`` for appended events, in their
     order. A signal that moves from one case to another leaves before it joins."""
-    connection.execute(
+    connection = tx.connection
+    tx.raw.executemany(
         _new_event,
-        [
-            {
-                "serial": table.serial_of(event.case),
-                "sequence": event.sequence,
-                "position": position,
-            }
-            for event, position in written
-        ],
+        [(table.serial_of(event.case), event.sequence, position) for event, position in written],
     )
     events = [event for event, _ in written]
     for run in _runs(events):
         rows, changes = members_of(run)
         if rows:
-            connection.execute(_new_member, rows)
+            tx.raw.executemany(_new_member, rows)
         left = [event for event in changes if event.step == "leave"]
         if left:
             connection.execute(_drop_member, [_member_key(event) for event in left])
@@ -215,41 +222,39 @@ def write_counters(connection: Connection, counters: Mapping[str, int]) -> None:
             connection.execute(_new_count, {"name": name, "value": value})
 
 
-def write_states(
-    connection: Connection, changed: Iterable[tuple[CaseState | None, CaseState]]
-) -> None:
+def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, CaseState]]) -> None:
     """Rows of ``case_state``, ``case_party`` and ``case_order`` for cases that were (None: were
     not there) and now are."""
-    new: list[dict[str, Any]] = []
-    old: list[dict[str, Any]] = []
+    new: list[Row] = []
+    old: dict[tuple[str, ...], list[Row]] = {}
     orders: list[tuple[CaseState | None, CaseState]] = []
     concerned: list[tuple[CaseState | None, CaseState]] = []
-    same: list[dict[str, Any]] = []
-    kept = list(changed)
-    for before, after in kept:
+    ruled: list[tuple[CaseState | None, CaseState]] = []
+    for before, after in changed:
         if before is None:
             new.append(row(after))
-        elif _looks(before) == _looks(after):
-            # the indexes need not be touched: this is most of the work when signals pour in
-            same.append({"key": table.serial_of(after.case), "bytes": _encoder.encode(after)})
         else:
-            old.append(row(after))
+            names, values = _changed(before, after)
+            old.setdefault(names, []).append(values)
         if before is None or before.orders is not after.orders:
             orders.append((before, after))
         if before is None or parties(before) != parties(after):
             concerned.append((before, after))
+        if _ruling(before) != _ruling(after):
+            ruled.append((before, after))
     if new:
-        connection.execute(_new_case, new)
-    if old:
-        connection.execute(_update_case, [{"key": one["serial"], **one} for one in old])
-    if same:
-        connection.execute(_update_state, same)
+        tx.raw.executemany(_new_case, new)
+        case_search.learn(tx.raw, [(one[0], one[-2]) for one in new])
+    for names, rows in old.items():
+        tx.raw.executemany(_update_case(names), rows)
+        if names[-1] == "words":
+            case_search.change(tx.raw, [(one[-1], one[-2]) for one in rows])
+    connection = tx.connection
     _replace(connection, table.order, orders, _order_rows)
     sent = [(before, after) for before, after in orders if any(one.force for one in after.orders)]
     if sent:
         _replace(connection, table.sent, sent, _sent_rows)
     _replace(connection, table.party, concerned, _party_rows)
-    ruled = [(before, after) for before, after in kept if _ruling(before) != _ruling(after)]
     if ruled:
         _replace(connection, table.ruling, ruled, _ruling_rows)
 

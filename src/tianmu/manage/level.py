@@ -52,15 +52,16 @@ def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) ->
     if suggested is not None and suggested < after.level_number:
         return True
     text, urgency = signal.text, signal.urgency
+    moved = before.place != after.place
     return any(
-        rule.when.signals_from == after.signals
-        or (urgency and urgency in rule.when.urgency)
-        or (rule.when.words and any(word in text for word in rule.when.words))
-        or (rule.when.devices_from == after.devices and after.devices != before.devices)
-        or _crossed(rule.when.pace_from, before.pace, after.pace)
-        or _crossed(rule.when.spread_m_from, before.spread_m, after.spread_m)
-        or (rule.when.place and before.place != after.place)
-        for rule in city.grading.rules
+        when.signals_from == after.signals
+        or (urgency and urgency in when.urgency)
+        or (when.words and any(word in text for word in when.words))
+        or (when.devices_from == after.devices and after.devices != before.devices)
+        or _crossed(when.pace_from, before.pace, after.pace)
+        or _crossed(when.spread_m_from, before.spread_m, after.spread_m)
+        or (moved and when.place)
+        for when in city.grading.stirring
     )
 
 

@@ -6,7 +6,6 @@ threads.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +17,7 @@ from tianmu.manage.by_name import ByName, Guess, stands_for
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match, Tuning
 from tianmu.manage.signal import Signal
+from tianmu.manage.squares import Squares
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ class Fit(NamedTuple):
     evidence: Evidence
 
 
-CELL = 200.0
-"""metres: side of a cell of the index"""
-_DEGREE = 111_195.0
+REMEMBERED = 10_000
+"""kinds of signals of which it is remembered where their cases may be"""
 
 
 class OpenCases:
-    """Open cases by cell and matter, by identity of their alarms, by device and by division."""
+    """Open cases by place and matter, by identity of their alarms, by device and by division."""
 
     def __init__(
         self,
@@ -54,12 +53,10 @@ class OpenCases:
         self.tuning = tuning
         self.judge = Judge(matters, tuning, parents, parts)
         self._matters = matters
-        self._lat = CELL / _DEGREE
-        self._lon = CELL / (_DEGREE * max(0.05, math.cos(math.radians(latitude))))
         self._anchors: dict[str, Anchor] = {}
         self.by_name = ByName(self.judge, tuning)
-        self._cells: dict[tuple[str, int, int], dict[str, Anchor]] = {}
-        self._of_matter: dict[str, dict[str, Anchor]] = {}
+        self._squares = Squares(latitude, tuning.most_slack)
+        self._radii_of: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         self._identities: dict[str, str] = {}
         self._devices: dict[str, set[str]] = {}
         self._panels: dict[str, set[str]] = {}
@@ -87,17 +84,7 @@ class OpenCases:
         """A case as it now is; one that was known is put anew."""
         self.drop(anchor.case, keep_identities=True)
         self._anchors[anchor.case] = anchor
-        cells = {
-            self._cell(spot.longitude, spot.latitude)
-            for spot in anchor.spots
-            if spot.longitude is not None and spot.latitude is not None
-        }
-        matters = tuple(anchor.matters) or ("",)
-        anchor.where = tuple((matter, *cell) for matter in matters for cell in cells)
-        for place in anchor.where:
-            self._cells.setdefault(place, {})[anchor.case] = anchor
-        for matter in matters:
-            self._of_matter.setdefault(matter, {})[anchor.case] = anchor
+        self._squares.put(anchor)
         self.by_name.put(anchor)
         for table, keys in self._tables(anchor):
             for key in keys:
@@ -108,14 +95,7 @@ class OpenCases:
         anchor = self._anchors.pop(case, None)
         if anchor is None:
             return
-        for place in anchor.where:
-            del self._cells[place][case]
-            if not self._cells[place]:
-                del self._cells[place]
-        for matter in (*anchor.matters, ""):
-            held = self._of_matter.get(matter)
-            if held is not None and held.pop(case, None) is not None and not held:
-                del self._of_matter[matter]
+        self._squares.drop(case)
         self.by_name.drop(case)
         for table, keys in self._tables(anchor):
             for key in keys:
@@ -140,10 +120,12 @@ class OpenCases:
     def join(self, case: str, signal: Signal) -> None:
         """A signal has joined ``case``."""
         anchor = self._anchors[case]
-        before = (len(anchor.spots), len(anchor.matters))
+        spots, matters = len(anchor.spots), len(anchor.matters)
         widen(anchor, signal)
-        if (len(anchor.spots), len(anchor.matters)) != before:
-            self.put(anchor)  # it can be found there now
+        if len(anchor.matters) != matters or bool(anchor.spots) != bool(spots):
+            self.put(anchor)  # it can be found by that, too, now
+        elif len(anchor.spots) != spots:
+            self._squares.put(anchor)  # and there
         self.learn(signal)
         if signal.device:
             self._devices.setdefault(signal.device, set()).add(case)
@@ -309,23 +291,7 @@ class OpenCases:
         for tie in signal.ties:
             for case in self._ties.get(tie, ()):
                 yield self._anchors[case]
-        place = signal.place
-        if place.longitude is None or place.latitude is None:
-            return
-        column, row = self._cell(place.longitude, place.latitude)
-        get = self._cells.get
-        for matter, reach in self._reaches(signal).items():
-            known = self._of_matter.get(matter)
-            if not known:
-                continue
-            if len(known) < (2 * reach + 1) ** 2:
-                yield from known.values()
-                continue
-            for x in range(column - reach, column + reach + 1):
-                for y in range(row - reach, row + reach + 1):
-                    cases = get((matter, x, y))
-                    if cases:
-                        yield from cases.values()
+        yield from self._squares.near(signal.place, self._radii(signal))
 
     def _wanted(self, signal: Signal) -> list[str]:
         """Matters whose cases it may join."""
@@ -337,15 +303,23 @@ class OpenCases:
                 wanted.update(dict.fromkeys(matter.related))
         return list(wanted)
 
-    def _reaches(self, signal: Signal) -> dict[str, int]:
-        """Matter → cells around in which its cases may be the same thing. A case without a matter
-        (``""``) may be any, and a signal without one may belong to any near by."""
-        slack = self.tuning.most_slack
-        around = math.ceil((UNKNOWN_RADIUS + slack) / CELL)
-        if not signal.matters:
-            return dict.fromkeys(("", *self._matters), around)
-        found = {"": around}
-        for key, _ in signal.matters[:3]:
+    def _radii(self, signal: Signal) -> list[tuple[str, float]]:
+        """Matters of which a case may be the same thing, each with the metres that it may be away.
+        A case without a matter (``""``) may be any, and a signal without one may belong to any near
+        by."""
+        keys = tuple([key for key, _ in signal.matters[:3]])
+        found = self._radii_of.get(keys)
+        if found is None:
+            if len(self._radii_of) >= REMEMBERED:
+                self._radii_of.clear()
+            found = self._radii_of[keys] = list(self._radii_by(keys).items())
+        return found
+
+    def _radii_by(self, keys: tuple[str, ...]) -> dict[str, float]:
+        if not keys:
+            return dict.fromkeys(("", *self._matters), UNKNOWN_RADIUS)
+        found = {"": UNKNOWN_RADIUS}
+        for key in keys:
             own = self._matters.get(key)
             if own is None:
                 continue
@@ -354,9 +328,5 @@ class OpenCases:
                 radius = max(own.radius_m, beside.radius_m if beside else 0.0)
                 radius = own.related_m.get(other, radius)
                 if radius:
-                    reach = math.ceil((radius + slack) / CELL)
-                    found[other] = max(reach, found.get(other, 0))
+                    found[other] = max(radius, found.get(other, 0.0))
         return found
-
-    def _cell(self, longitude: float, latitude: float) -> tuple[int, int]:
-        return math.floor(longitude / self._lon), math.floor(latitude / self._lat)

@@ -1,17 +1,21 @@
-"""The tables from the events: after a restore, for bulk import, and as proof that they agree."""
+"""The tables from the events: after a restore, for bulk import, and as proof that they agree.
+
+Rows are written in bulk without the indexes they do not need meanwhile, and those are made once,
+behind them. Whoever is killed on the way begins anew; a start makes what indexes are missing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Index, delete, insert, select
 
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import CASE
+from tianmu.manage import case_search, ledger
 from tianmu.manage import case_table as table
-from tianmu.manage import ledger
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import GENERATION, SERIAL, SIGNALS, read_state
@@ -35,6 +39,7 @@ TABLES = (
 def rebuild(records: Records, journal: Journal, *, batch: int = 20_000) -> int:
     """Empty the tables and fill them again from topic ``case``; how many events were read. Only
     while nobody else writes cases; ``Manage.start`` comes after it."""
+    records.transact(lambda tx: _strip(tx.connection))
     records.transact(lambda tx: _empty(tx.connection))
     after = total = 0
     states: dict[str, CaseState] = {}
@@ -47,12 +52,18 @@ def rebuild(records: Records, journal: Journal, *, batch: int = 20_000) -> int:
         records.transact(lambda tx, written=written: _put(tx, written, states))  # type: ignore[misc]
         after = entries[-1].position
         total += len(entries)
+    _dress(records)
     return total
 
 
-def import_events(records: Records, events: Iterable[CaseEvent], *, batch: int = 20_000) -> int:
+def import_events(
+    records: Records, events: Iterable[CaseEvent], *, batch: int = 20_000, bulk: bool = False
+) -> int:
     """Cases from elsewhere or from before, as whole lives of events in their order; how many.
-    Serial numbers must be free."""
+    Serial numbers must be free. ``bulk``: so many that indexes are better made anew behind them,
+    and nobody asks meanwhile."""
+    if bulk:
+        records.transact(lambda tx: _strip(tx.connection))
     states: dict[str, CaseState] = {}
     total = 0
     waiting: list[CaseEvent] = []
@@ -68,13 +79,36 @@ def import_events(records: Records, events: Iterable[CaseEvent], *, batch: int =
             waiting = []
     if waiting:
         records.transact(put)
+    if bulk:
+        _dress(records)
     return total + len(waiting)
+
+
+def _bare() -> list[Index]:
+    """Indexes without which rows can be written: none that keeps rows unique."""
+    return sorted(
+        (one for one in table.case.indexes if not one.unique), key=lambda one: str(one.name)
+    )
+
+
+def _strip(connection: Connection) -> None:
+    case_search.strip(connection)
+    for index in _bare():
+        index.drop(connection, checkfirst=True)
+
+
+def _dress(records: Records) -> None:
+    """What ``_strip`` took off, made anew, one index a commit."""
+    for index in _bare():
+        records.transact(lambda tx, index=index: index.create(tx.connection, checkfirst=True))  # type: ignore[misc]
+    records.transact(lambda tx: case_search.make(tx.connection))
 
 
 def _empty(connection: Connection) -> None:
     for one in TABLES:
         connection.execute(delete(one))
     connection.execute(delete(table.counter))
+    case_search.empty(connection)
 
 
 def _put(
@@ -88,8 +122,8 @@ def _put(
             state = read_state(connection, event.case)
         before.setdefault(event.case, state)
         states[event.case] = evolve(state, event)
-    ledger.write_events(connection, written)
-    ledger.write_states(connection, [(was, states[case]) for case, was in before.items()])
+    ledger.write_events(tx, written)
+    ledger.write_states(tx, [(was, states[case]) for case, was in before.items()])
     counters = {SERIAL: max(table.serial_of(case) for case in before)}
     signals = sum(_new_signal(event) for event, _ in written)
     for case in before:

@@ -31,6 +31,8 @@ event = sa.Table(
 
 MOST = 20_000
 """events of one room; then it is full and says so"""
+MARKS = 5_000
+"""who came and who went, of one room; from then on only who is in is known, and not since when"""
 POINTS = 500
 """of one drawing"""
 WORDS = 2000
@@ -88,7 +90,14 @@ class Room:
     version: int = 0
     items: dict[str, Item] = field(default_factory=dict)
     present: dict[str, int] = field(default_factory=dict)
-    """account → µs since when it is in"""
+    """account → µs since when it is in; as of the last mark where ``marked`` says so"""
+    marks: int = 0
+    """how often somebody came or went"""
+
+    @property
+    def marked(self) -> bool:
+        """Whether who comes and goes is still written down."""
+        return self.marks < MARKS
 
 
 class RoomRefused(ValueError):
@@ -122,6 +131,7 @@ def fold(happened: Iterable[RoomEvent]) -> Room:
     for one in happened:
         room.version = one.sequence
         held = room.items.get(one.item)
+        room.marks += one.kind in PERSONS
         if one.kind == "enter":
             room.present.setdefault(one.actor, one.at)
         elif one.kind == "leave":

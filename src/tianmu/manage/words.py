@@ -29,6 +29,8 @@ def phrase(key: str, **values: object) -> Text:
     found = _find(key)
     if not values:
         return dict(found)
+    if not any(isinstance(value, dict) for value in values.values()):
+        return {language: words.format_map(values) for language, words in found.items()}
     return {
         language: words.format(
             **{

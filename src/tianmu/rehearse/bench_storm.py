@@ -33,7 +33,12 @@ SPACING_M = 700.0
 SPREAD_M = 15.0
 """devices stand around their incident's spot with this deviation"""
 PER_INCIDENT = 10
-"""signals of one incident on average (1 to 19, evenly)"""
+"""signals of one incident on average (1 to 19, evenly); more where the city has no room for so
+many incidents"""
+ROOM = 0.9
+"""share of the city's spots that incidents may take"""
+MIDDLE = (0.25, 0.75)
+"""the middle of the storm: neither the way up to its rate nor the end of it"""
 BATCH = 200
 
 
@@ -69,9 +74,11 @@ def run(
 ) -> dict[str, Any]:
     """Play the storm; returns what ``--json`` prints. ``told`` hears of its signals."""
     random = np.random.default_rng()
-    incident = _incidents(signals, random)
+    spots = _spots(city)
+    each = max(PER_INCIDENT, math.ceil(signals / (len(spots) * ROOM)))
+    incident = _incidents(signals, each, random)
     count = int(incident[-1]) + 1
-    x, y = _spots(city, count, random)
+    x, y = spots[random.choice(len(spots), count, replace=False)].T
     stretch = math.cos(math.radians(float(np.mean(y))))
     off = random.normal(0, SPREAD_M / METRES, (signals, 2))
     what = trigger(city)
@@ -99,10 +106,12 @@ def run(
             north[order].tolist(), rate,
         )
     )  # fmt: skip
-    begin = time.time()
+    begin, spent = time.time(), time.process_time()
     with Heard(city, {"case"}) as heard:
         asyncio.run(_send(city, token, [f"{names[i]}/{what.property}" for i in order], what, rate))
-        lasted = _until_in_cases(heard, signals) - begin
+        grown = _until_in_cases(heard, signals)
+    spent = time.process_time() - spent
+    lasted = (grown[-1][0] if grown else time.time()) - begin
     found = _collect(city, set(names))
     truth = {names[i]: int(incident[i]) for i in range(signals)}
     precision, recall = pairwise(truth, found)
@@ -110,7 +119,9 @@ def run(
         "signals": signals,
         "rate_asked": rate,
         "signals_per_second": round(len(found) / lasted) if found else 0,
+        "middle_per_second": round(middle(grown)),
         "seconds": round(lasted, 2),
+        "generator_cpu_seconds": round(spent, 2),
         "lost": signals - len(found),
         "cases": len(set(found.values())),
         "cases_expected": count,
@@ -120,19 +131,19 @@ def run(
     }
 
 
-def _incidents(signals: int, random: np.random.Generator) -> Any:
-    """Incident number of each signal, shape (signals,)."""
+def _incidents(signals: int, each: int, random: np.random.Generator) -> Any:
+    """Incident number of each signal, shape (signals,); ``each`` has so many on average."""
     sizes: list[int] = []
     left = signals
     while left > 0:
-        size = min(left, int(random.integers(1, 2 * PER_INCIDENT)))
+        size = min(left, int(random.integers(1, 2 * each)))
         sizes.append(size)
         left -= size
     return np.repeat(np.arange(len(sizes)), sizes)
 
 
-def _spots(city: City, count: int, random: np.random.Generator) -> tuple[Any, Any]:
-    """Spots within the city, ``SPACING_M`` apart."""
+def _spots(city: City) -> Any:
+    """Spots within the city, ``SPACING_M`` apart: longitude and latitude, shape (spots, 2)."""
     outline = city.get("/api/city/map/outline.geojson")
     west, south, east, north = city.get("/api/city")["bbox"]
     own = shapely.union_all(
@@ -146,14 +157,7 @@ def _spots(city: City, count: int, random: np.random.Generator) -> tuple[Any, An
     grid = np.array(
         [(x, y) for x in np.arange(west, east, step_x) for y in np.arange(south, north, step_y)]
     )
-    inside = grid[shapely.contains_xy(own, grid[:, 0], grid[:, 1])]
-    if len(inside) < count:
-        raise RuntimeError(
-            f"the city has room for {len(inside)} incidents {SPACING_M:g} m apart, not {count}: "
-            f"ask for at most {len(inside) * PER_INCIDENT} signals"
-        )
-    chosen = inside[random.choice(len(inside), count, replace=False)]
-    return chosen[:, 0], chosen[:, 1]
+    return grid[shapely.contains_xy(own, grid[:, 0], grid[:, 1])]
 
 
 async def _send(city: City, token: str, names: list[str], what: Trigger, rate: float) -> None:
@@ -177,21 +181,33 @@ async def _send(city: City, token: str, names: list[str], what: Trigger, rate: f
     await gateway.close()
 
 
-def _until_in_cases(heard: Heard, signals: int, quiet: float = 10.0) -> float:
-    """When (s) the last signal was in a case, by what was pushed; gives up after ``quiet`` s
-    without news."""
+def _until_in_cases(heard: Heard, signals: int, quiet: float = 10.0) -> list[tuple[float, int]]:
+    """(s, signals that were in a case by then) by what was pushed, until all are; gives up after
+    ``quiet`` s without news."""
     in_case: dict[str, int] = {}
-    last = news = time.time()
-    while time.time() - news < quiet:
+    grown: list[tuple[float, int]] = []
+    total, news = 0, time.time()
+    while total < signals and time.time() - news < quiet:
         for at, _, case in heard.take():
             news = time.time()
-            if case["signals"] > in_case.get(case["case"], 0):
+            more = case["signals"] - in_case.get(case["case"], 0)
+            if more > 0:
                 in_case[case["case"]] = case["signals"]
-                last = at
-        if sum(in_case.values()) >= signals:
-            break
+                total += more
+                grown.append((at, total))
         time.sleep(0.02)
-    return last
+    return grown
+
+
+def middle(grown: list[tuple[float, int]]) -> float:
+    """Signals a second that became part of a case in the middle of the storm; 0 of none."""
+    if not grown:
+        return 0.0
+    begin, end = (share * grown[-1][1] for share in MIDDLE)
+    part = [one for one in grown if begin <= one[1] <= end]
+    if len(part) < 2 or part[-1][0] <= part[0][0]:
+        return 0.0
+    return (part[-1][1] - part[0][1]) / (part[-1][0] - part[0][0])
 
 
 def _collect(city: City, names: set[str]) -> dict[str, str]:

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psutil
 
 PEM_BEGIN, PEM_END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
@@ -80,12 +81,16 @@ class City:
         """Gate's HTTP door."""
         return str(httpx.URL(self.url).copy_with(port=self.ports["http"]))
 
-    def events(self, cursor: str = "") -> Iterator[tuple[str, str, Any]]:
-        """(cursor, event, data) as they are pushed (``GET /api/push``, server-sent events)."""
+    def events(
+        self, cursor: str = "", only: Collection[str] = ()
+    ) -> Iterator[tuple[str, str, Any]]:
+        """(cursor, event, data) as they are pushed (``GET /api/push``, server-sent events);
+        ``only`` some events, and hello."""
         headers = {"Last-Event-ID": cursor} if cursor else {}
         with self.http.stream(
-            "GET", "/api/push", headers=headers, timeout=httpx.Timeout(60, read=None)
-        ) as response:
+            "GET", "/api/push", headers=headers, timeout=httpx.Timeout(60, read=None),
+            params={"only": ",".join(sorted(only))} if only else {},
+        ) as response:  # fmt: skip
             if response.status_code >= 400:
                 response.read()
                 raise Answered("GET", "/api/push", response)
@@ -99,7 +104,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
     for line in lines:
         if not line:
             if data:
-                yield last, event, json.loads("\n".join(data))
+                yield last, event, msgspec.json.decode("\n".join(data))
             event, data = "message", []
         elif line.startswith(":"):
             continue

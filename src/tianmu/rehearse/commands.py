@@ -302,8 +302,18 @@ def _add_bench(main: click.Group, show: Callable[[dict[str, Any], bool], None], 
         from tianmu.rehearse import bench_storm
 
         seen: list[Storm] = []
-        with city_of(url, data) as (city, _):
-            result = bench_storm.run(city, signals=signals, rate=rate, told=seen.append)
+        before: dict[str, float] = {}
+
+        def told(given: Storm) -> None:
+            seen.append(given)
+            before.update(started.cpu_by_process() if started else {})
+
+        with city_of(url, data) as (city, started):
+            result = bench_storm.run(city, signals=signals, rate=rate, told=told)
+            if started:
+                now = started.cpu_by_process()
+                took = {name: round(now[name] - before.get(name, 0.0), 2) for name in now}
+                result["cpu_seconds"] = took
         if peers:
             from tianmu.rehearse.peers.known import of_storm
 

@@ -37,7 +37,7 @@ class Heard:
     def _run(self) -> None:
         while not self._stop:
             try:
-                for cursor, event, data in self._city.events(self.cursor):
+                for cursor, event, data in self._city.events(self.cursor, self._wanted or ()):
                     at = time.time()
                     self.cursor = cursor or self.cursor
                     self._ready.set()

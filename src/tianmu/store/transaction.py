@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts import clock
@@ -75,6 +75,19 @@ class Transaction:
         if key is not None:
             self.see(topic, (key,), position)
         return Appended(position, False)
+
+    def append_all(self, topic: str, payloads: Sequence[bytes]) -> range:
+        """Append entries without keys, one after the other; their positions."""
+        topics, now = self._topics, self._now
+        number = topics.number(topic)
+        positions = range(topics.head + 1, topics.head + 1 + len(payloads))
+        self._cursor.executemany(
+            _INSERT, [(at, number, now, one) for at, one in zip(positions, payloads, strict=True)]
+        )
+        topics.head += len(payloads)
+        if payloads:
+            self._woken.add(topic)
+        return positions
 
     def seen(self, topic: str, key: bytes) -> int | None:
         """Position of the entry that ``key`` on ``topic``; None where there is none."""

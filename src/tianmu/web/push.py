@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.responses import StreamingResponse
@@ -25,7 +25,7 @@ from tianmu.store.journal.contract import Journal, Purged
 from tianmu.web import vitals
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
-from tianmu.web.render import TOPICS, News, topic_news
+from tianmu.web.render import KINDS, TOPICS, News, topic_news
 from tianmu.web.route import Ask, encode, identify
 from tianmu.web.tiles import Tiles
 
@@ -35,8 +35,11 @@ PENDING = 8 << 20
 """bytes that may wait for one subscriber"""
 BACKLOG = 200_000
 """entries that a resumed subscriber may be behind"""
-READ = 512
+READ = 1024
 """entries of a topic read at once"""
+BUSY, PACE = 64, 0.1
+"""when so many entries were read at once, the next ones are read so many seconds later: more of
+them then tell of one case, which is told once. What comes alone is told at once all the same"""
 BEAT = 10.0
 """seconds between comments that keep the connection open"""
 MOST = 2_000
@@ -69,10 +72,18 @@ class _Sort:
 
     scope: Scope
     permissions: frozenset[str]
+    kinds: frozenset[str] = frozenset()
+    """what it wants to hear of; empty: of all"""
+
+    def wants(self, kinds: Iterable[str]) -> bool:
+        """Whether it wants to hear of any of ``kinds``."""
+        return not self.kinds or any(kind in self.kinds for kind in kinds)
 
     def hears(self, news: News) -> bool:
-        return news.permission in self.permissions and (
-            news.extent is None or covers(self.scope, news.extent)
+        return (
+            news.permission in self.permissions
+            and (not self.kinds or news.kind in self.kinds)
+            and (news.extent is None or covers(self.scope, news.extent))
         )
 
 
@@ -155,10 +166,16 @@ class Push:
                     # nobody hears: whoever comes next begins at the end, or reads it themselves
                     self._positions = {topic: journal.last(topic) for topic in TOPICS}
                     continue
-                news, positions = await asyncio.to_thread(
-                    self._gather, journal, self._positions, None
+                begun = asyncio.get_running_loop().time()
+                wanted = self._wanted({one.sort for one in self._subscribers})
+                news, positions, read = await asyncio.to_thread(
+                    self._gather, journal, self._positions, None, wanted
                 )
+                if self._wanted({one.sort for one in self._subscribers}) - wanted:
+                    continue  # who came meanwhile wants what was not looked at: look again
                 self._hand_out(news, positions)
+                if read >= BUSY:
+                    await asyncio.sleep(begun + PACE - asyncio.get_running_loop().time())
             except Purged as gone:
                 log.warning("push skips what is gone: %s", gone)
                 self._positions = {
@@ -176,14 +193,30 @@ class Push:
         else:
             await asyncio.to_thread(journal.wait, self._positions, 5.0)
 
+    @staticmethod
+    def _wanted(sorts: Collection[_Sort]) -> frozenset[str]:
+        """Topics of which somebody wants to hear."""
+        return frozenset(
+            topic for topic in TOPICS if any(sort.wants(KINDS[topic]) for sort in sorts)
+        )
+
     def _gather(
-        self, journal: Journal, after: Mapping[str, int], until: Mapping[str, int] | None
-    ) -> tuple[list[tuple[News, str]], Positions]:
-        """News after ``after`` (at most up to ``until``), each with the cursor behind it."""
+        self,
+        journal: Journal,
+        after: Mapping[str, int],
+        until: Mapping[str, int] | None,
+        wanted: Collection[str],
+    ) -> tuple[list[tuple[News, str]], Positions, int]:
+        """News after ``after`` (at most up to ``until``) of the ``wanted`` topics, each with the
+        cursor behind it; and how many entries were read for them."""
         positions = dict(after)
         found: list[tuple[News, str]] = []
+        count = 0
         for topic in TOPICS:
             if until is not None and positions[topic] >= until[topic]:
+                continue
+            if topic not in wanted:
+                positions[topic] = journal.last(topic) if until is None else until[topic]
                 continue
             entries = journal.read(topic, positions[topic], entries=READ)
             if until is not None:
@@ -192,11 +225,12 @@ class Push:
                 if until is not None:
                     positions[topic] = until[topic]
                 continue
+            count += len(entries)
             for news in topic_news(self._hub, topic, entries):
                 positions[topic] = news.position
                 found.append((news, cursor(positions)))
             positions[topic] = entries[-1].position
-        return found, positions
+        return found, positions, count
 
     def _hand_out(self, news: list[tuple[News, str]], positions: Positions) -> None:
         self._positions = positions
@@ -226,7 +260,7 @@ class Push:
                 ("vitals", "vitals.read", self._signs),
                 ("tiles", "device.read", self._tiles),
             ):
-                sorts = {one.sort for one in self._subscribers}
+                sorts = {one.sort for one in self._subscribers if one.sort.wants((kind,))}
                 scopes = {sort.scope for sort in sorts if permission in sort.permissions}
                 if not scopes:
                     continue
@@ -257,8 +291,9 @@ class Push:
 
     # -- a subscriber --
 
-    def subscribe(self, ask: Ask, last: str) -> StreamingResponse:
-        """The stream of one subscriber; ``last`` is the id of the last event it has, or empty."""
+    def subscribe(self, ask: Ask, last: str, kinds: frozenset[str]) -> StreamingResponse:
+        """The stream of one subscriber; ``last`` is the id of the last event it has, or empty;
+        ``kinds`` are the events it wants, all where there are none."""
         journal = self._journal
         if journal is None or self._closing.is_set():
             raise Problem(503, "starting", "push is not running", "try again in a second")
@@ -271,7 +306,7 @@ class Push:
                 headers={"Retry-After": "30"},
             )
         who = ask.who
-        one = _Subscriber(_Sort(who.scope, who.permissions))
+        one = _Subscriber(_Sort(who.scope, who.permissions, kinds))
         after: Positions | None = None
         if last:
             after = positions_of(last)
@@ -320,8 +355,11 @@ class Push:
                 }
             )
             yield b"retry: 1000\n" + frame("hello", hello, cursor(after))
+            wanted = self._wanted([one.sort])
             while any(after[topic] < until[topic] for topic in TOPICS):
-                news, after = await asyncio.to_thread(self._gather, journal, after, until)
+                news, after, _ = await asyncio.to_thread(
+                    self._gather, journal, after, until, wanted
+                )
                 missed = b"".join(
                     frame(item.kind, item.data, behind)
                     for item, behind in news

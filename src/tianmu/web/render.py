@@ -40,6 +40,8 @@ from tianmu.web.moment import Instant
 from tianmu.web.route import encode
 
 HANDOVER = "handover."
+POURS = frozenset(("join", "returned", "worsened"))
+"""steps of a case that signals make by themselves, hundreds a second in a storm"""
 CHUNK = 500
 
 
@@ -128,12 +130,16 @@ def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
 
 
 def _cases(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    """Each step of each case; of those by which signals pour into one, the last it was read with
+    says it all."""
     facts = [(entry.position, decode(entry.payload)) for entry in entries]
-    wanted = sorted({fact.case for _, fact in facts if isinstance(fact, CaseEvent)})
-    items = cases.items(hub, wanted)
+    last = {fact.case: fact.sequence for _, fact in facts if isinstance(fact, CaseEvent)}
+    items = cases.items(hub, sorted(last))
     news = []
     for position, fact in facts:
         if not isinstance(fact, CaseEvent) or fact.case not in items:
+            continue
+        if fact.step in POURS and fact.sequence != last[fact.case]:
             continue
         item, extent = items[fact.case]
         told = CaseNews(
@@ -263,3 +269,14 @@ _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
 }
 TOPICS = tuple(_BY_TOPIC)
 """in the order in which a cursor counts them"""
+
+KINDS: dict[str, frozenset[str]] = {
+    "alarm": frozenset(("alarm",)),
+    "case": frozenset(("case",)),
+    "report": frozenset(("report",)),
+    "registry": frozenset(("source", "device", "notice")),
+    "intake": frozenset(("device", "notice")),
+    "deed": frozenset(("room", "handover")),
+    "unit": frozenset(("unit",)),
+}
+"""topic → kinds of events it makes"""

@@ -81,6 +81,8 @@ class RoomSaid(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     """number of its last event"""
     present: list[PresentSaid]
+    marked: bool
+    """whether who comes and goes is still written down: no longer after 5,000 times"""
     tasks: list[ItemSaid]
     drawings: list[ItemSaid]
     log: list[RoomEventSaid]
@@ -149,6 +151,9 @@ def _said(ask: Ask, state: CaseState, happened: Sequence[RoomEvent]) -> RoomSaid
     held: Room = room.fold(happened)
     names = ask.hub.names_of({e.actor for e in happened})
     items = [one for one in held.items.values() if not one.gone]
+    present = held.present if held.marked else dict.fromkeys(_here(ask.hub, state.case), 0)
+    if not held.marked:
+        names |= ask.hub.names_of(present.keys())
     why = _shut(ask, state, happened)
     return RoomSaid(
         case=state.case,
@@ -158,8 +163,9 @@ def _said(ask: Ask, state: CaseState, happened: Sequence[RoomEvent]) -> RoomSaid
         version=held.version,
         present=[
             PresentSaid(account=who, name=names.get(who, who), since=moment.say(since))
-            for who, since in held.present.items()
+            for who, since in present.items()
         ],
+        marked=held.marked,
         tasks=[_item(one, names) for one in items if one.kind == "task"],
         drawings=[_item(one, names) for one in items if one.kind == "draw"],
         log=[event_said(one, names) for one in happened],
@@ -269,12 +275,27 @@ def _seen(hub: Hub) -> dict[tuple[str, str], float]:
     return seen
 
 
+def _here(hub: Hub, case: str) -> list[str]:
+    """Accounts that gave a sign of life in the room of late."""
+    now = time.monotonic()
+    return sorted(
+        account
+        for (room_of, account), last in list(_seen(hub).items())
+        if room_of == case and now - last <= hub.city.desk.here_s
+    )
+
+
 def _sweep(ask: Ask, case: str) -> None:
     """Whoever gave no sign of life for too long has left. After a start of hub nobody is thrown
     out before they had the time to give one."""
     hub, now = ask.hub, time.monotonic()
     held = room.fold(_happened(ask, case))
     seen = _seen(hub)
+    if not held.marked:
+        for key, last in list(seen.items()):
+            if key[0] == case and now - last > hub.city.desk.here_s:
+                seen.pop(key, None)
+        return
     for account in held.present:
         last = seen.setdefault((case, account), now)
         if now - last > hub.city.desk.here_s:
@@ -284,8 +305,8 @@ def _sweep(ask: Ask, case: str) -> None:
 
 def _person(ask: Ask, case: str, account: str, kind: str) -> None:
     def unchanged(connection: sa.Connection) -> bool:
-        inside = account in room.fold(room.events(connection, case)).present
-        return inside == (kind == "enter")
+        held = room.fold(room.events(connection, case))
+        return not held.marked or (account in held.present) == (kind == "enter")
 
     if ask.hub.records.read(unchanged):
         return
