@@ -537,8 +537,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Server-sent events: hello, vitals, alarm, case, report, device, source, handover, notice
-         * @description Server-sent events: hello, vitals, alarm, case, report, device, source, handover, notice.
+         * Server-sent events: hello, vitals, alarm, case, report, device, source, handover, unit,
+         * @description Server-sent events: hello, vitals, alarm, case, report, device, source, handover, unit,
+         *     notice, tiles, room; `only` names those that are wanted (`only=case,alarm`).
          *
          *     Each event's `id` is a cursor; a browser sends it back as `Last-Event-ID` after a break and
          *     gets what it missed, once. `after` does the same for the first connection of a page. The data
@@ -4266,6 +4267,7 @@ export interface components {
             why: string;
             version: number;
             present: components["schemas"]["PresentSaid"][];
+            marked: boolean;
             tasks: components["schemas"]["ItemSaid"][];
             drawings: components["schemas"]["ItemSaid"][];
             log: components["schemas"]["RoomEventSaid"][];
@@ -7451,6 +7453,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: string;
+                only?: string;
             };
             header?: never;
             path?: never;
