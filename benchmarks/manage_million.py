@@ -49,6 +49,8 @@ WORDS = (
     "路灯",
     "积水",
 )
+SHORT = ("垃圾", "路灯", "积水", "灯", "99", "7")
+"""words of one or two characters"""
 
 
 class Life:
@@ -131,10 +133,11 @@ Ask = Callable[[Connection], Any]
 
 
 def questions(
-    city: City, now: int, draw: random.Random, count: int
+    city: City, now: int, draw: random.Random, count: int, journal: SqliteJournal
 ) -> dict[str, Callable[[], Ask]]:
     """Name of what a page asks → one such question, other each time."""
     divisions, departments = sorted(city.divisions), sorted(city.departments)
+    towns = sorted(code for code, one in city.divisions.items() if one.parent == city.root.code)
     matters = [one.key for one in city.matters.values()]
     midnight = now - now % DAY
 
@@ -151,8 +154,24 @@ def questions(
 
         return ask
 
+    def counted(scope: Scope, **more: Any) -> Ask:
+        return lambda c: case_query.count(c, Query(**more), now, scope)
+
     def scoped(scope: Scope, **more: Any) -> Ask:
         return lambda c: case_query.cases(c, Query(limit=100, **more), now, scope)
+
+    def around() -> frozenset[str]:
+        """A town and all below it."""
+        town = draw.choice(towns)
+        return frozenset(code for code, d in city.divisions.items() if town in (code, d.parent))
+
+    def told() -> Ask:
+        case = f"c{draw.randrange(1, count)}"
+        return lambda c: (
+            case_query.events_of(c, journal, case),
+            case_query.members_of(c, case),
+            case_query.evidence_of(c, case),
+        )
 
     def one() -> Ask:
         return lambda c: case_query.read(c, f"c{draw.randrange(1, count)}")
@@ -187,11 +206,27 @@ def questions(
         "a stage": lambda: page(stage=draw.choice(("verify", "handle", "close"))),
         "a stage, counted": lambda: total(stage=draw.choice(("verify", "handle", "close"))),
         "a level, gravest": lambda: page(level=draw.choice(city.profile.levels).name, sort="level"),
+        "a town's, newest": lambda: page(divisions=around(), sort="opened"),
+        "a town's open by due": lambda: page(divisions=around(), open=True),
+        "a town's by due": lambda: page(divisions=around()),
+        "a town's, counted": lambda: total(divisions=around()),
+        "in a department's scope, counted": lambda: counted(
+            Scope(departments=frozenset([draw.choice(departments)]))
+        ),
+        "in a town's scope, counted": lambda: counted(Scope(divisions=around())),
+        "short words": lambda: page(q=draw.choice(SHORT), sort="opened"),
+        "short words by due": lambda: page(q=draw.choice(SHORT)),
+        "short words, counted": lambda: total(q=draw.choice(SHORT)),
+        "short words, open": lambda: page(q=draw.choice(SHORT), open=True),
+        "a word": lambda: page(q=draw.choice(WORDS), sort="opened"),
+        "a word, counted": lambda: total(q=draw.choice(WORDS)),
+        "a number": lambda: page(q=f"{draw.randrange(count):07d}", sort="opened"),
         "words": lambda: page(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}", sort="opened"),
         "words, counted": lambda: total(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}"),
         "a queue": lambda: page(queue=draw.choice(("verify", "returned", "appeal"))),
         "vital signs": lambda: lambda c: case_query.counts(c, now, midnight, now + DAY // 12),
         "one case": one,
+        "one case's story": told,
     }
 
 
@@ -208,7 +243,7 @@ def run(pack: str, closed: int, running: int, rounds: int, seed: int, data: Path
     manage.start()
     loaded = time.perf_counter() - begun
     asked: list[dict[str, Any]] = []
-    for name, make in questions(city, now, draw, closed).items():
+    for name, make in questions(city, now, draw, closed, journal).items():
         times = []
         for _ in range(rounds):
             ask = make()

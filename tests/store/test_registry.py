@@ -93,6 +93,8 @@ def test_a_segment_gives_every_datastream_its_index(tmp_path: Path, n: int) -> N
         origin=Origin.SEEDED,
     )
     assert registry.device(10).labels == {"address": "panel/10"}
+    every = range(registry.count_devices)
+    assert [registry.labels(i) for i in every] == [registry.device(i).labels for i in every]
     assert registry.device(7).place == Place(division="320481100007")
     for wrong in (-1, n):
         with pytest.raises(IndexError):

@@ -62,7 +62,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
 
     def labels(device: str) -> Mapping[str, str]:
         index = registry.find(device)
-        return {} if index is None else registry.device(index).labels
+        return {} if index is None else registry.labels(index)
 
     manage = Manage(
         records,

@@ -75,10 +75,11 @@ def _concerns(departments: list[str]) -> ColumnElement[bool]:
 
 
 def _where(
-    query: Query, scope: Scope, now: int, *, walk: bool
+    query: Query, scope: Scope, now: int, *, walk: bool, common: bool
 ) -> list[ColumnElement[bool] | TextClause]:
     """``walk``: in the order that is asked for, until the page is full. Where nothing narrower is
-    asked for, the probe must not lead to an index then: nearly all cases have the same."""
+    asked for, the probe must not lead to an index then: nearly all cases have the same.
+    ``common``: very many cases hold the words."""
     c = table.case.c
     probe = scope.probe or query.probe
     narrow = (query.open, query.overdue, query.divisions) != (None, None, None)
@@ -103,14 +104,14 @@ def _where(
         found.append(c.due < now if query.overdue else c.due >= now)
     if query.q:
         words = plain(query.q)
-        found.append(case_search.found(words) if words else c.serial < 0)
+        found.append(case_search.found(words, common=common) if words else c.serial < 0)
     return found
 
 
 def cases(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> Page:
     """One page of cases. Raises ``ValueError`` for an unknown sort or a cursor that is none."""
     c = table.case.c
-    where = _where(query, scope, now, walk=True)
+    where = _where(query, scope, now, walk=True, common=_common(connection, query))
     if query.sort == "due":
         keys: tuple[Any, ...] = (c.due, c.serial)
         order: tuple[Any, ...] = keys
@@ -147,11 +148,18 @@ def _cursor(token: str, count: int) -> tuple[int, ...]:
     return values
 
 
-def count(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> int:
-    """How many cases fit, cursor and limit aside."""
-    return (
-        connection.scalar(select(func.count()).where(*_where(query, scope, now, walk=False))) or 0
-    )
+def count(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> int | None:
+    """How many cases fit, cursor and limit aside; None where the words asked for are so common
+    that counting would take longer than anybody waits."""
+    if _common(connection, query):
+        return None
+    where = _where(query, scope, now, walk=False, common=False)
+    return connection.scalar(select(func.count()).where(*where)) or 0
+
+
+def _common(connection: Connection, query: Query) -> bool:
+    words = plain(query.q)
+    return bool(words) and case_search.common(connection, words)
 
 
 def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState | None:

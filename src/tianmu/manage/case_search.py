@@ -10,15 +10,27 @@ ledger keeps them (``learn``, ``change``) in the same commit.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    column,
+    func,
+    select,
+    table,
+    text,
+)
 
 from tianmu.manage import case_table
 
 SHORTEST = 3
 """characters that a trigram needs"""
+SIGN = 8
+"""digits by which a character is told"""
+COMMON = 10_000
+"""cases that hold the same words, from which on they are common"""
 CHUNK = 5_000
 """cases whose pairs are written at once"""
 
@@ -37,7 +49,7 @@ _MAKE = (
 )
 _MAKE_PAIRS = (
     "CREATE VIRTUAL TABLE case_pairs USING fts5"
-    " (pairs, content='', contentless_delete=1, detail='none', tokenize='ascii')"
+    " (pairs, content='', contentless_delete=1, detail='none', prefix='8', tokenize='ascii')"
 )
 _NEW_PAIRS = "INSERT INTO case_pairs (rowid, pairs) VALUES (?, ?)"
 _NO_PAIRS = "DELETE FROM case_pairs WHERE rowid = ?"
@@ -80,13 +92,28 @@ def change(raw: Any, cases: list[Words]) -> None:
     learn(raw, cases)
 
 
-def found(words: str) -> ColumnElement[bool]:
-    """Cases whose words hold ``words`` (folded as they are)."""
+def found(words: str, *, common: bool = False) -> ColumnElement[bool]:
+    """Cases whose words hold ``words`` (folded as they are). ``common`` ones are soon met in
+    whatever order cases are walked, and the index would be longer than the walk."""
+    c = case_table.case.c
+    if common:
+        return c.words.contains(words, autoescape=True)
+    return c.serial.in_(_holding(words))
+
+
+def common(connection: Connection, words: str) -> bool:
+    """Whether more than ``COMMON`` cases hold ``words``."""
+    some = _holding(words).limit(COMMON + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) > COMMON
+
+
+def _holding(words: str) -> Select[Any]:
+    """Serial numbers of the cases that hold ``words``."""
     name, wanted = "case_words", '"' + words.replace('"', '""') + '"'
     if len(words) < SHORTEST:
-        name, wanted = "case_pairs", "".join(map(_sign, words)) + "*" * (len(words) < 2)
+        name, wanted = "case_pairs", _signs(words) + "*" * (len(words) < 2)
     index = table(name, column("rowid"), column(name))
-    return case_table.case.c.serial.in_(select(index.c.rowid).where(index.c[name].match(wanted)))
+    return select(index.c.rowid).where(index.c[name].match(wanted))
 
 
 def _is_there(connection: Connection, name: str) -> bool:
@@ -105,10 +132,9 @@ def _learn_all(connection: Connection) -> None:
 
 
 def _pairs(words: str) -> str:
-    signs = [_sign(one) for one in words]
-    joined = zip_longest(signs, signs[1:], fillvalue=_sign("\0"))
-    return " ".join(dict.fromkeys(one + other for one, other in joined))
+    told = _signs(words) + _signs("\0")
+    return " ".join({told[at : at + 2 * SIGN] for at in range(0, len(told) - SIGN, SIGN)})
 
 
-def _sign(sign: str) -> str:
-    return f"{ord(sign):06x}"
+def _signs(words: str) -> str:
+    return words.encode("utf-32-be", "surrogatepass").hex()

@@ -236,4 +236,5 @@ def case_id(serial: int) -> str:
 
 def serial_of(case: str) -> int:
     """The serial number in a case id; −1 where it is none."""
-    return int(case[1:]) if case[:1] == "c" and case[1:].isascii() and case[1:].isdigit() else -1
+    digits = case[1:]
+    return int(digits) if case[:1] == "c" and digits.isascii() and digits.isdigit() else -1

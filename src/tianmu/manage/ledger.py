@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Delete, Insert, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
@@ -117,11 +117,17 @@ def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]
 _SHOWN = tuple(column.name for column in table.case.c)[1:-2]
 
 
+@cache
 def _whole(target: Table) -> str:
     """The statement that inserts a whole row, its values in the order of the columns."""
-    names = ", ".join(column.name for column in target.columns)
+    names = ", ".join(f'"{column.name}"' for column in target.columns)
     marks = ", ".join("?" * len(target.columns))
     return f"INSERT INTO {target.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+
+
+@cache
+def _without(target: Table) -> str:
+    return f"DELETE FROM {target.name} WHERE serial = ?"  # noqa: S608 - our own names
 
 
 @cache
@@ -249,64 +255,49 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
         tx.raw.executemany(_update_case(names), rows)
         if names[-1] == "words":
             case_search.change(tx.raw, [(one[-1], one[-2]) for one in rows])
-    connection = tx.connection
-    _replace(connection, table.order, orders, _order_rows)
+    _replace(tx, table.order, orders, _order_rows)
     sent = [(before, after) for before, after in orders if any(one.force for one in after.orders)]
-    if sent:
-        _replace(connection, table.sent, sent, _sent_rows)
-    _replace(connection, table.party, concerned, _party_rows)
-    if ruled:
-        _replace(connection, table.ruling, ruled, _ruling_rows)
+    _replace(tx, table.sent, sent, _sent_rows)
+    _replace(tx, table.party, concerned, _party_rows)
+    _replace(tx, table.ruling, ruled, _ruling_rows)
 
 
-def _replace(connection: Connection, target: Any, changed: list[Any], rows: Any) -> None:
-    gone = [{"key": table.serial_of(after.case)} for before, after in changed if before]
+def _replace(
+    tx: Transaction,
+    target: Table,
+    changed: Sequence[tuple[CaseState | None, CaseState]],
+    rows: Callable[[CaseState], list[Row]],
+) -> None:
+    """The rows of ``target`` that follow from cases, put in the place of those that did before."""
+    gone = [(table.serial_of(after.case),) for before, after in changed if before]
     if gone:
-        connection.execute(_clear(target), gone)
+        tx.raw.executemany(_without(target), gone)
     made = [one for _, after in changed for one in rows(after)]
     if made:
-        connection.execute(_fill(target), made)
+        tx.raw.executemany(_whole(target), made)
 
 
-@cache
-def _clear(target: Table) -> Delete:
-    return delete(target).where(target.c.serial == bindparam("key"))
-
-
-@cache
-def _fill(target: Table) -> Insert:
-    return insert(target)
-
-
-def _order_rows(state: CaseState) -> list[dict[str, Any]]:
+def _order_rows(state: CaseState) -> list[Row]:
     serial = table.serial_of(state.case)
-    return [
-        {"order": one.order, "serial": serial, "unit": one.unit, "state": one.state, "due": one.due}
-        for one in state.orders
-    ]
+    return [(one.order, serial, one.unit, one.state, one.due) for one in state.orders]
 
 
-def _sent_rows(state: CaseState) -> list[dict[str, Any]]:
+def _sent_rows(state: CaseState) -> list[Row]:
     serial = table.serial_of(state.case)
-    return [
-        {"order": one.order, "serial": serial, "force": one.force, "state": one.state}
-        for one in state.orders
-        if one.force
-    ]
+    return [(one.order, serial, one.force, one.state) for one in state.orders if one.force]
 
 
 def _ruling(state: CaseState | None) -> Ruling | None:
     return state.ruling if state else None
 
 
-def _ruling_rows(state: CaseState) -> list[dict[str, Any]]:
+def _ruling_rows(state: CaseState) -> list[Row]:
     found = state.ruling
     if found is None:
         return []
-    serial = table.serial_of(state.case)
-    return [{"serial": serial, "at": found.at, "withdrawn_at": found.withdrawn_at}]
+    return [(table.serial_of(state.case), found.at, found.withdrawn_at)]
 
 
-def _party_rows(state: CaseState) -> list[dict[str, Any]]:
+def _party_rows(state: CaseState) -> list[Row]:
     serial = table.serial_of(state.case)
-    return [{"department": department, "serial": serial} for department in parties(state)]
+    return [(department, serial) for department in parties(state)]

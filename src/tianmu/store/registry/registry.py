@@ -297,6 +297,15 @@ class Registry:
             origin=Origin(ORIGINS[columns.origin[device]]),
         )
 
+    def labels(self, device: int) -> dict[str, str]:
+        """The labels of the device with this index: less to read than ``device``. Raises
+        ``IndexError``."""
+        self._check(device, self.count_devices, "device")
+        place = self._directory.place(int(device))
+        if place is None:
+            return self._directory.single[int(device)].labels
+        return place[0].segment.labels(place[1])
+
     def datastream(self, datastream: int) -> str:
         """Id of the datastream with this index. Raises ``IndexError`` where there is none."""
         self._check(datastream, self.count_datastreams, "datastream")

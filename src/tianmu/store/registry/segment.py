@@ -333,12 +333,17 @@ class Segment:
         text = self.texts["extra"][row]
         return msgspec.json.decode(text, type=Extra) if text else Extra()
 
+    def labels(self, row: int, extra: Extra | None = None) -> dict[str, str]:
+        """What the row's device is labelled with, its address on the wire included."""
+        extra = extra or self.rest(row)
+        address = self.texts["address"][row]
+        return {"address": address, **extra.labels} if address else extra.labels
+
     def device(self, row: int, **coded: Any) -> Device:
         """The row as a fact; ``coded`` are the columns the registry keeps."""
         extra = self.rest(row)
         longitude, latitude = coded.pop("longitude"), coded.pop("latitude")
         known = longitude is not None and latitude is not None
-        address = self.texts["address"][row]
         return Device(
             device=self.texts["device"][row],
             name=self.texts["name"][row],
@@ -350,7 +355,7 @@ class Segment:
                 address=extra.address,
                 crs_origin=extra.crs_origin,
             ),
-            labels={"address": address, **extra.labels} if address else extra.labels,
+            labels=self.labels(row, extra),
             probe=extra.probe,
             **coded,
         )
