@@ -319,7 +319,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def due(self) -> int:
         """The nearest limit that is running, 0 where none is."""
-        return min((clock.due for clock in self.counting), default=0)
+        return min([clock.due for clock in self.running if clock.name != FALL], default=0)
 
     @property
     def counting(self) -> tuple[Clock, ...]:
@@ -333,6 +333,15 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return self.clocks
         still = {name for name, _ in self.paused}
         return tuple(clock for clock in self.clocks if clock.name not in still)
+
+    def runs_as(self, other: CaseState) -> bool:
+        """Whether it surely has the same limits running, and the same marks ahead."""
+        return (
+            self.clocks is other.clocks
+            and self.paused is other.paused
+            and self.suspended_at == other.suspended_at
+            and self.suspended_until == other.suspended_until
+        )
 
     @property
     def late(self) -> bool:
@@ -353,7 +362,10 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return min(marks, default=0)
 
     def clock(self, name: str) -> Clock | None:
-        return next((clock for clock in self.clocks if clock.name == name), None)
+        for clock in self.clocks:
+            if clock.name == name:
+                return clock
+        return None
 
     def order(self, order: str) -> Order | None:
         return next((one for one in self.orders if one.order == order), None)

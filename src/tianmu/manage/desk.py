@@ -22,6 +22,7 @@ from tianmu.manage.deadline import DueList
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
 from tianmu.manage.heard import Labels, from_device, from_person, nothing
+from tianmu.manage.known import Known
 from tianmu.manage.likeness import Vocabulary
 from tianmu.manage.merge import Tuning
 from tianmu.manage.open_cases import OpenCases
@@ -32,8 +33,6 @@ from tianmu.store.records import Transaction
 if TYPE_CHECKING:
     from tianmu.city.pack import City
 
-LOOK = 500
-"""names asked for in one query"""
 GENERATION, SERIAL, SIGNALS = "generation", "serial", "signals"
 _generation = select(table.counter.c.value).where(table.counter.c.name == GENERATION)
 
@@ -65,6 +64,8 @@ class Desk:
 
     def _clear(self) -> None:
         self.states: dict[str, CaseState] = {}
+        self.before: dict[str, CaseState | None] = {}
+        """cases as they were before the last transaction that changed them"""
         self.index = OpenCases.of(self.city, self.tuning)
         self.due = DueList()
         self.alarms: dict[str, str] = {}
@@ -113,6 +114,14 @@ class Desk:
             self.index.know(case, identity)
         self.loaded = True
 
+    def version(self, case: str, version: int) -> CaseState | None:
+        """A case as its event ``version`` left it, if memory still holds that; from any thread.
+        Whoever has read that event from the journal may show it: it is on disk."""
+        for held in (self.states.get(case), self.before.get(case)):
+            if held is not None and held.version == version:
+                return held
+        return None
+
     def state(self, connection: Connection, case: str) -> CaseState | None:
         """A case as it is, open or not; None where there is none."""
         state = self.states.get(case)
@@ -142,8 +151,7 @@ class Work:
         self._reports: list[dict[str, object]] = []
         self._told: set[str] = set()
         self._ended: set[str] = set()
-        self._asked: set[str] = set()
-        self._looked: dict[str, tuple[int, int] | None] = {}
+        self.known = Known(tx.connection)
 
     # -- cases -----------------------------------------------------------------------------------
 
@@ -163,12 +171,15 @@ class Work:
             return
         desk = self.desk
         desk.loaded = False  # until finish: a failure on the way must be noticed
+        if not self._before:
+            desk.before = self._before
         self._before.setdefault(after.case, before)
         self._events += events
         if after.open:
             desk.states[after.case] = after
             self._index(before, after)
-            desk.due.put(after.case, after.next_mark_at)
+            if before is None or not after.runs_as(before) or not before.open:
+                desk.due.put(after.case, after.next_mark_at)
         else:
             desk.states[after.case] = after  # dropped at finish: it may be asked for until then
             desk.index.drop(after.case)
@@ -254,7 +265,7 @@ class Work:
                 self.take(before, draft)
         elif intake.concerns(event, self.desk.policy) and event.alarm not in self._told:
             self._told.add(event.alarm)
-            if self._member(event.alarm) is None:
+            if self.known.member(event.alarm) is None:
                 self.signal(from_device(self.city, self.desk.labels, event))
 
     def _returned(self, event: AlarmEvent, case: str | None) -> None:
@@ -262,7 +273,7 @@ class Work:
             return
         self._ended.add(event.alarm)
         if case is None:
-            found = self._member(event.alarm)
+            found = self.known.member(event.alarm)
             if found is None or found[1]:
                 return
             case = table.case_id(found[0])
@@ -276,35 +287,12 @@ class Work:
 
     def look(self, alarms: list[str], reports: list[str]) -> None:
         """What the tables know of these alarms and reports, asked for at once."""
-        m, r = table.member.c, table.report.c
-        for start in range(0, len(alarms), LOOK):
-            some = alarms[start : start + LOOK]
-            self._looked.update(dict.fromkeys(some))
-            asked = select(m.id, m.serial, m.returned).where(m.kind == "alarm", m.id.in_(some))
-            for alarm, serial, returned in self.tx.connection.execute(asked):
-                self._looked[alarm] = (serial, returned)
-        for start in range(0, len(reports), LOOK):
-            some = reports[start : start + LOOK]
-            told = self.tx.connection.scalars(select(r.report).where(r.report.in_(some)))
-            self._told.update(told)
-            self._asked.update(some)
-
-    def _member(self, alarm: str) -> tuple[int, int] | None:
-        if alarm in self._looked:
-            return self._looked[alarm]
-        row = self.tx.connection.execute(
-            select(table.member.c.serial, table.member.c.returned).where(
-                table.member.c.kind == "alarm", table.member.c.id == alarm
-            )
-        ).first()
-        return (row[0], row[1]) if row else None
+        self.known.look(alarms, reports)
 
     def report(self, report: Report, position: int) -> None:
         """One report: kept for lists, and a signal. One that was told before (the same id) is the
         same report and changes nothing."""
-        if report.report not in self._asked:
-            self.look([], [report.report])
-        if report.report in self._told:
+        if report.report in self._told or self.known.reported(report.report):
             return
         self._told.add(report.report)
         signal = from_person(self.city, self.desk.vocabulary, report)

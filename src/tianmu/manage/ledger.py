@@ -36,8 +36,8 @@ def decode_member(data: bytes) -> tuple[dict[str, Any], list[Any]]:
 
 
 def _shown(state: CaseState) -> Row:
-    """All that a row of ``case_state`` shows of a state but its serial, its words and itself, in
-    the order of the columns."""
+    """All that a row of ``case_state`` shows of a state but its serial, its nearest limit, its
+    words and itself, in the order of the columns."""
     return (
         state.number,
         int(state.open),
@@ -51,7 +51,6 @@ def _shown(state: CaseState) -> Row:
         state.probe,
         state.opened_at,
         0 if state.open else state.closed_at,
-        state.due or table.NEVER,
     )
 
 
@@ -63,7 +62,8 @@ def _words(state: CaseState) -> str:
 def row(state: CaseState) -> Row:
     """The row of ``case_state`` for a state, in the order of the columns."""
     serial = table.serial_of(state.case)
-    return (serial, *_shown(state), _words(state), _encoder.encode(state))
+    due = state.due or table.NEVER
+    return (serial, *_shown(state), due, _words(state), _encoder.encode(state))
 
 
 def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]:
@@ -76,6 +76,9 @@ def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]
         other = [place for place, value in enumerate(new) if value != old[place]]
         names += tuple([_SHOWN[place] for place in other])
         values += [new[place] for place in other]
+    if not after.runs_as(before):
+        names += ("due",)
+        values.append(after.due or table.NEVER)
     if before.title != after.title or before.text != after.text:
         names += ("words",)
         values.append(_words(after))
@@ -114,7 +117,7 @@ def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]
     return rows, changes
 
 
-_SHOWN = tuple(column.name for column in table.case.c)[1:-2]
+_SHOWN = tuple(column.name for column in table.case.c)[1:-3]
 
 
 @cache

@@ -94,6 +94,11 @@ class Manage(Grouping):
         """``step`` until ``stop``; a full disk is waited out."""
         self._reader.run(stop, timeout)
 
+    def version(self, case: str, version: int) -> CaseState | None:
+        """A case as its event ``version`` left it, if memory still holds that: for whoever has read
+        that event from the journal, and from any thread."""
+        return self._desk.version(case, version)
+
     def lag(self) -> list[Lag]:
         """How many positions each topic is ahead of what was read."""
         return self._reader.lag()

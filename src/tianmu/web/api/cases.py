@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -152,6 +152,8 @@ def _open_place(state: CaseState) -> PlaceSaid:
 
 def states(hub: Hub, names: Sequence[str]) -> dict[str, CaseState]:
     """Cases by name, as they now are."""
+    if not names:
+        return {}
     serials = [table.serial_of(name) for name in names]
 
     def read(connection: sa.Connection) -> list[bytes]:
@@ -167,12 +169,14 @@ def states(hub: Hub, names: Sequence[str]) -> dict[str, CaseState]:
     return {state.case: state for state in map(decode_state, hub.records.read(read))}
 
 
-def items(hub: Hub, names: Sequence[str]) -> dict[str, tuple[CaseSaid, Extent]]:
-    """Cases by name, as push says them, each with where it stands."""
+def items(hub: Hub, versions: Mapping[str, int]) -> dict[str, tuple[CaseSaid, Extent]]:
+    """Cases by name, as push says them, each with where it stands: at least as their events up to
+    ``versions``, all on disk, left them."""
     now = hub.clock()
-    return {
-        name: (said(hub, state, now), extent(state)) for name, state in states(hub, names).items()
-    }
+    held = {name: hub.manage.version(name, version) for name, version in versions.items()}
+    known = {name: state for name, state in held.items() if state is not None}
+    known |= states(hub, [name for name in versions if name not in known])
+    return {name: (said(hub, state, now), extent(state)) for name, state in known.items()}
 
 
 def cases_of(hub: Hub, kind: str, ids: Sequence[str]) -> dict[str, str]:
