@@ -81,12 +81,12 @@ def prepare(data: Path, url: str) -> int:
             pass
         cases = [f"c{n}" for n in range(1, CASES + 1)]
         lead = manage.case(cases[0]).lead
-        records.transact(
+        made, _ = records.transact(
             lambda tx: webhook.make(
-                tx, keys, name="x", department=lead, url=url, events=["note"], actor="t",
-                at=now(), head=0,
+                tx, keys, name="x", department=lead, url=url, events=["note"], actor="t", at=now()
             )
-        )  # fmt: skip
+        )
+        records.transact(lambda tx: webhook.approve(tx, made.webhook, url, actor="u", head=0))
         duty = Actor("duty", ("duty_officer",))
         for case in cases:
             for text in ("one", "two", "three"):

@@ -247,3 +247,45 @@ def test_many_reports_sent_again_count_once_and_a_key_hides_no_others(world: Any
     ]  # fmt: skip
     other = phone.post("/api/reports/batch", json=[{**many[0], "text": "fire"}], headers=once)
     assert other.status_code == 409 and other.json()["type"].endswith("key-reused")
+
+
+def test_what_a_phone_took_along_is_on_the_case(
+    world: Any, ordered: tuple[str, httpx.Client]
+) -> None:
+    case, crew = ordered
+    who = crew.get("/api/session").json()["account"]
+    for _ in range(3):  # written once an hour
+        taken = crew.get("/api/field/work").json()["items"]
+        assert case in {one["case"]["case"] for one in taken}
+    assert seen(world, case, who) == ["viewed"]
+
+
+def test_what_a_departments_system_was_given_is_on_the_case(
+    world: Any, ordered: tuple[str, httpx.Client]
+) -> None:
+    case, _ = ordered
+    order = world.hub.manage.case(case, WHOLE).orders[0]
+    for ask in ("/api/orders", f"/api/orders/{order.order}", "changes"):
+        name = f"s{uuid.uuid4().hex[:8]}"
+        world.tokens[name] = world.account(name, ["department_system"], department=order.unit)
+        with world.client(name) as system:
+            if ask == "changes":
+                after = system.get("/api/orders/changes").json()["next"]
+                with world.client("commander") as centre:
+                    centre.post(f"/api/cases/{case}/steps/urge", json={}).raise_for_status()
+                ask = f"/api/orders/changes?after={after}"
+            for _ in range(2):
+                assert case in system.get(ask).text
+        assert seen(world, case, name) == ["passed_on"], ask
+
+
+def seen(world: Any, case: str, who: str) -> list[str]:
+    """What stands on the case of this account; written beside the answer."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        with world.client("commander") as client:
+            found = client.get(f"/api/cases/{case}/exposure").json()["items"]
+        if mine := [one["deed"] for one in found if one["actor"] == who]:
+            return mine
+        time.sleep(0.02)
+    return []

@@ -8,10 +8,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,165 +20,10 @@ from tianmu.access.scope import WHOLE
 from tianmu.city.outbound import Outbound
 from tianmu.command import signing
 
+from .receivers import FAST, Hook, Receiver, approve, fast, hook, receiver, sent, steps, unit, wait
+
+__all__ = ["fast", "hook", "receiver", "unit"]
 CLIENT = Path(__file__).parents[1] / "command" / "client.py"
-FAST = Outbound(
-    timeout_s=1.0, first_wait_s=0.02, growth=1.5, longest_wait_s=0.2, give_up_h=1 / 3600
-)
-APART = count()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fast(world: Any) -> None:
-    world.hub.city = replace(world.hub.city, outbound=FAST)
-    with world.client("system_admin") as admin:
-        answer = admin.post("/api/webhooks/hosts", json={"hosts": ["127.0.0.1"]})
-        assert answer.status_code == 200, answer.text
-
-
-def wait(until: Callable[[], Any], within: float = 10) -> Any:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if found := until():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
-
-
-def new_case(world: Any, text: str = "") -> str:
-    """A case that waits to be sent to somebody."""
-    with world.client("integrator") as program:
-        place = {"longitude": 119.2 + next(APART) * 0.03, "latitude": 31.41}
-        words = text or f"broken {uuid.uuid4().hex}"
-        told = program.post(
-            "/api/reports",
-            json={"channel": "app", "text": words, "matter": world.matter(), "place": place},
-        )
-        assert told.status_code == 201, told.text
-    world.settle()
-    name = told.json()["report"]
-    return str(world.hub.manage.case_of([name], "report")[name])
-
-
-def steps(world: Any, case: str, *names: str, role: str = "commander", **data: Any) -> None:
-    """The centre takes those of the steps that may be taken now."""
-    with world.client(role) as centre:
-        for step in names:
-            held = centre.get(f"/api/cases/{case}").json()
-            if step in {one["step"] for one in held["actions"]}:
-                body = {"reason": "so ordered", "data": data}
-                done = centre.post(f"/api/cases/{case}/steps/{step}", json=body)
-                assert done.status_code == 200, done.text
-
-
-def sent(world: Any, text: str = "") -> str:
-    case = new_case(world, text)
-    steps(world, case, "verify", "file")
-    if not world.hub.manage.case(case, WHOLE).orders:  # the plan has sent nobody
-        steps(world, case, "order")
-    return case
-
-
-@pytest.fixture(scope="module")
-def unit(world: Any) -> str:
-    """The department that answers for the cases of this file."""
-    return str(world.hub.manage.case(sent(world), WHOLE).orders[0].unit)
-
-
-class Receiver:
-    """A door of a department that answers as it is told."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        """what to answer next; 204 once they are used up"""
-        self.came: list[tuple[dict[str, str], bytes]] = []
-        self.wait = 0.0
-        outer = self
-
-        class Door(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.came.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                time.sleep(outer.wait)
-                status, headers = outer.answers.pop(0) if outer.answers else (204, {})
-                self.send_response(status)
-                for key, value in {"content-length": "0", **headers}.items():
-                    self.send_header(key, value)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/in"
-
-    def ids(self) -> list[str]:
-        return [headers["webhook-id"] for headers, _ in list(self.came)]
-
-    def told(self, case: str) -> list[dict[str, Any]]:
-        found = [json.loads(body) for _, body in list(self.came)]
-        return [one for one in found if one["data"].get("case", {}).get("case") == case]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
-
-
-class Hook:
-    """A webhook as the system administrator has it."""
-
-    def __init__(self, world: Any, department: str, url: str, events: list[str]) -> None:
-        self.admin: httpx.Client = world.client("system_admin")
-        body = {"name": "own", "department": department, "url": url, "events": events}
-        made = self.admin.post("/api/webhooks", json=body)
-        assert made.status_code == 201, made.text
-        self.name = made.json()["webhook"]["webhook"]
-        self.secret = made.json()["secret"]
-
-    @property
-    def path(self) -> str:
-        return f"/api/webhooks/{self.name}"
-
-    def post(self, what: str = "", **body: Any) -> Any:
-        answer = self.admin.post(self.path + what, json=body)
-        assert answer.status_code in (200, 201), answer.text
-        return answer.json()
-
-    def now(self) -> Any:
-        return self.admin.get(self.path).json()
-
-    def deliveries(self, state: str = "") -> list[Any]:
-        answer = self.admin.get(f"{self.path}/deliveries", params={"state": state})
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["items"])
-
-    def done(self, many: int) -> list[Any]:
-        found: list[Any] = wait(lambda: len(one := self.deliveries("done")) >= many and one)
-        return found
-
-    def close(self) -> None:
-        self.post(on=False, note="the test is over")
-
-
-@pytest.fixture
-def hook(world: Any, unit: str) -> Iterator[Callable[..., Hook]]:
-    made: list[Hook] = []
-
-    def make(url: str, events: list[str] | None = None, department: str = "") -> Hook:
-        made.append(Hook(world, department or unit, url, events or []))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
@@ -195,6 +38,7 @@ def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
     ).json()
     probe.close()
     hook = made["webhook"]["webhook"]
+    assert not made["webhook"]["on"] and made["webhook"]["proposed"] == probe.url
     client = subprocess.Popen(
         [sys.executable, str(CLIENT), world.url, token, made["secret"]],
         stdout=subprocess.PIPE, text=True,
@@ -207,6 +51,7 @@ def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
         port = wait(lambda: next((one["port"] for one in list(said) if "port" in one), 0))
         url = f"http://127.0.0.1:{port}/"
         assert admin.post(f"/api/webhooks/{hook}", json={"url": url}).status_code == 200
+        approve(world, hook, url)
         case = sent(world)
         fed = wait(lambda: next((one for one in list(said) if "fed_back" in one), None))
         state = world.hub.manage.case(case, WHOLE)
@@ -313,6 +158,7 @@ def test_a_receiver_that_is_down_delays_no_other(
     assert dead.admin.post(f"{dead.path}{one}/redeliver").status_code == 409
     back = Receiver()
     dead.post(url=back.url)
+    dead.approve(back.url)
     assert dead.post("/redeliver")["redelivered"] == len(letters) - 1
     dead.done(len(letters) - 1)
     assert sorted(back.ids()) == sorted(x["delivery"] for x in letters[:-1])
@@ -418,59 +264,3 @@ def test_a_system_that_cannot_be_called_asks_for_changes(world: Any, unit: str) 
     with world.client(f"{name}x") as stranger:
         assert stranger.get(f"/api/orders/{order}").status_code == 404
         assert stranger.post(f"/api/orders/{order}/steps/accept", json={}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("http://example.com/in", "without TLS"),
-        ("https://10.0.0.1/in", "not a public address"),
-        ("https://169.254.169.254/latest", "not a public address"),
-        ("https://[::ffff:127.0.0.2]/in", "not a public address"),
-        ("https://[64:ff9b::a00:1]/in", "not a public address"),
-        ("https://[fd00::1]/in", "not a public address"),
-        ("https://a:b@example.com/", "signed instead"),
-        ("ftp://example.com/", "whole URL"),
-        ("https://example.com/a b", "blanks"),
-        ("https://example.com:99999/", "no URL"),
-    ],
-)
-def test_addresses_that_are_not_called(world: Any, unit: str, url: str, why: str) -> None:
-    with world.client("system_admin") as admin:
-        answer = admin.post("/api/webhooks", json={"name": "x", "department": unit, "url": url})
-        assert answer.status_code == 422 and why in answer.json()["detail"], answer.text
-
-
-def test_a_name_is_held_against_the_rules_each_time(
-    world: Any, hook: Callable[..., Hook], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a name stands for may change after it was entered: it is looked up for each message."""
-    import socket
-
-    real = socket.getaddrinfo
-
-    def looked_up(host: Any, *args: Any, **more: Any) -> Any:
-        return real("127.0.0.3" if host == "rebound.example" else host, *args, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    mine = hook("https://rebound.example/in")
-    mine.post("/test")
-    letter = wait(lambda: mine.deliveries("dead"))[0]
-    assert "not a public address" in letter["error"] and letter["status"] == 0
-
-
-def test_what_is_asked_wrongly(world: Any, hook: Callable[..., Hook], receiver: Receiver) -> None:
-    mine = hook(receiver.url)
-    for body, what in (
-        ({"department": "nobody"}, "no department"),
-        ({"events": ["explode"]}, "no event explode"),
-    ):
-        asked = {"name": "x", "department": mine.now()["department"], "url": receiver.url, **body}
-        answer = mine.admin.post("/api/webhooks", json=asked)
-        assert answer.status_code == 422 and what in answer.json()["detail"]
-    answer = mine.admin.post("/api/webhooks/hosts", json={"hosts": ["300.1.1.1"]})
-    assert answer.status_code == 422
-    stale = mine.admin.post(mine.path, json={"name": "y"}, headers={"If-Match": '"99"'})
-    assert stale.status_code == 412
-    assert mine.admin.get("/api/webhooks/none").status_code == 404
-    assert "secret" not in mine.now()

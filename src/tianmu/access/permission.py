@@ -52,6 +52,10 @@ PERMISSIONS: dict[str, Text] = {
         "zh": "管理部门系统对接",
         "en": "Manage connections to departments' systems",
     },
+    "webhook.approve": {
+        "zh": "批准部门系统的接收地址",
+        "en": "Approve addresses of departments' systems",
+    },
     "rule.read": {"zh": "查看规则", "en": "See rules"},
     "rule.test": {"zh": "试算规则", "en": "Test rules on history"},
     "rule.publish": {"zh": "发布、回退规则", "en": "Publish and roll back rules"},

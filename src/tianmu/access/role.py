@@ -96,7 +96,15 @@ ROLES: dict[str, Role] = {
         _administrator(
             "security_admin",
             {"zh": "安全管理员", "en": "Security administrator"},
-            {"account.read", "role.grant", "factor.reset", "pack.read", "rule.read"},
+            {
+                "account.read",
+                "role.grant",
+                "factor.reset",
+                "webhook.read",
+                "webhook.approve",
+                "pack.read",
+                "rule.read",
+            },
         ),
         _administrator(
             "audit_admin",

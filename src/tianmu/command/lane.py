@@ -14,6 +14,7 @@ from collections.abc import Callable
 import httpx
 from sqlalchemy import Connection
 
+from tianmu.access import exposure
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.city.outbound import Outbound
 from tianmu.command import delivery, signing, webhook
@@ -21,12 +22,15 @@ from tianmu.command.address import Allowed
 from tianmu.command.delivery import Delivery
 from tianmu.command.send import Outcome, client, send
 from tianmu.command.webhook import Webhook
+from tianmu.manage.case_table import case_id
 from tianmu.store.records import Records, Transaction
 
 log = logging.getLogger("tianmu.command")
 IDLE = 60.0
 """seconds after which it looks again though nobody called"""
 SECOND = 1_000_000
+REMEMBERED = 10_000
+"""cases, from which on those of an hour ago are forgotten"""
 
 
 def wait_of(policy: Outbound, attempts: int) -> float:
@@ -53,6 +57,8 @@ class Lane:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._away_until = 0
         self._failures = 0
+        self._passed: dict[int, int] = {}
+        """serial of a case → µs when it was written down that the receiver was handed it"""
 
     async def run(self) -> None:
         """Until cancelled; then what is under way is given up (and sent again another time)."""
@@ -125,7 +131,7 @@ class Lane:
             log.exception("webhook %s: %s could not be sent", self.name, one.delivery)
             outcome = Outcome(False, error=f"{type(error).__name__}: {error}"[:400])
         try:
-            await self._settle(one, outcome, policy)
+            await self._settle(one, outcome, policy, told)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -135,8 +141,10 @@ class Lane:
             self._under_way.pop(one.serial, None)
             self.woken.set()
 
-    async def _settle(self, one: Delivery, outcome: Outcome, policy: Outbound) -> None:
-        now = self.clock()
+    async def _settle(
+        self, one: Delivery, outcome: Outcome, policy: Outbound, told: Webhook
+    ) -> None:
+        now, passed = self.clock(), self._passes(one, outcome)
         first = one.first_at or now
         said = {
             "attempts": one.attempts + 1,
@@ -162,6 +170,11 @@ class Lane:
 
         def write(tx: Transaction) -> None:
             delivery.note(tx.connection, one, **said)
+            if passed:
+                exposure.passed_on(
+                    tx.connection, case_id(one.serial), at=now, actor="@system", to=told.name,
+                    what=one.type,
+                )  # fmt: skip
             if outcome.gone:
                 webhook.switch_off(
                     tx.connection,
@@ -170,3 +183,17 @@ class Lane:
                 )
 
         await self.records.write_async(write)
+        if passed:
+            self._passed[one.serial] = now
+
+    def _passes(self, one: Delivery, outcome: Outcome) -> bool:
+        """Whether the receiver may have the case by this try, and it is not written down lately. A
+        test tells of none, a withdrawal of nothing but its id."""
+        if not one.serial or one.type == "case.withdrawn":
+            return False
+        if not (outcome.status or outcome.begun):
+            return False
+        since = self.clock() - exposure.AGAIN
+        if len(self._passed) >= REMEMBERED:
+            self._passed = {case: at for case, at in self._passed.items() if at > since}
+        return self._passed.get(one.serial, 0) <= since

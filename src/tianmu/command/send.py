@@ -33,6 +33,8 @@ class Outcome:
     """410: it wants nothing any more"""
     away: bool = False
     """it is not there, or overloaded: other messages would fare no better"""
+    begun: bool = False
+    """though no answer came, what was sent may be there"""
 
 
 @cache
@@ -62,16 +64,21 @@ async def send(
 ) -> Outcome:
     """Send it, to the address that was held against the rules. Never raises for what the receiver
     or the network does. ``now``: seconds since the epoch."""
+    begun = False
     try:
         async with asyncio.timeout(timeout_s):
-            return await _send(line, url, headers, body, await resolve(url, allowed), now)
+            address = await resolve(url, allowed)
+            begun = True
+            return await _send(line, url, headers, body, address, now)
     except TimeoutError:
-        return Outcome(False, error=f"no answer within {timeout_s:g} s", away=True)
+        return Outcome(False, error=f"no answer within {timeout_s:g} s", away=True, begun=begun)
     except Forbidden as error:
         return Outcome(False, error=str(error), away=True)
     except (OSError, httpx.HTTPError, ssl.SSLError) as error:
         said = str(error) or type(error).__name__
-        return Outcome(False, error=f"could not be reached: {said}"[:SHOWN], away=True)
+        begun = begun and not isinstance(error, httpx.ConnectError)
+        text = f"could not be reached: {said}"[:SHOWN]
+        return Outcome(False, error=text, away=True, begun=begun)
 
 
 async def _send(

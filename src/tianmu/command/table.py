@@ -26,7 +26,7 @@ webhook = Table(
     Column("webhook", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("department", String, nullable=False),
-    Column("url", String, nullable=False),
+    Column("url", String, nullable=False),  # empty: none was approved yet
     Column("events", JSON, nullable=False),  # steps of cases; empty: all that concern it
     Column("on", Integer, nullable=False),
     Column("note", String, nullable=False),  # why it is off
@@ -37,6 +37,10 @@ webhook = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("actor", String, nullable=False),
     Column("version", Integer, nullable=False),
+    Column(
+        "proposed", String, nullable=False, server_default=""
+    ),  # address that waits for approval
+    Column("proposed_by", String, nullable=False, server_default=""),
 )
 
 delivery = Table(

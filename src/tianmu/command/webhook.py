@@ -1,4 +1,7 @@
-"""Who is told of what: a department's own system, its address, its secrets, whether it is on."""
+"""Who is told of what: a department's own system, its address, its secrets, whether it is on.
+
+An address is proposed by one person and approved by another before anything is sent there.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     department: str
     url: str
+    """empty: none was approved yet"""
     events: list[str]
     on: bool
     note: str
@@ -39,6 +43,9 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     actor: str
     version: int
+    proposed: str = ""
+    """an address that waits for approval"""
+    proposed_by: str = ""
 
     def wants(self, step: str) -> bool:
         return not self.events or step in self.events or step == "withdrawn"
@@ -46,6 +53,11 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
 class NoWebhook(LookupError):
     """There is none of this name."""
+
+
+class NotApproved(ValueError):
+    """It has no address that a second person approved; or there is nothing for this one to
+    approve."""
 
 
 class Changed(ValueError):
@@ -81,28 +93,27 @@ def make(
     events: Sequence[str],
     actor: str,
     at: int,
-    head: int,
 ) -> tuple[Webhook, str]:
-    """A receiver that is on, told of what comes after position ``head`` of topic ``case``; its
-    secret, which is shown this once."""
-    begin(tx, head)
+    """A receiver that is off until its address is approved; its secret, shown this once."""
     plain = signing.new_secret()
     code = f"w{random.token_hex(5)}"
     made = Webhook(
         webhook=code,
         name=name,
         department=department,
-        url=url,
+        url="",
         events=sorted(set(events)),
-        on=True,
+        on=False,
         note="",
-        since=head,
+        since=0,
         secret=keys.seal(plain, _about(code)),
         older="",
         older_until=0,
         created_at=at,
         actor=actor,
         version=1,
+        proposed=url,
+        proposed_by=actor,
     )
     tx.connection.execute(insert(table).values(msgspec.structs.asdict(made)))
     return made, plain
@@ -120,20 +131,42 @@ def change(
     webhook: str,
     *,
     head: int,
+    actor: str,
     version: int | None = None,
     **values: Any,
 ) -> Webhook:
-    """Other values of ``name``, ``url``, ``events``, ``on``, ``note``. Switched on again, it is
-    told of what comes after ``head``; what was waiting goes out. Raises ``NoWebhook`` or
+    """Other values of ``name``, ``url``, ``events``, ``on``, ``note``. Another address is proposed
+    by this; the one in force stays until it is approved. Switched on again, it is told of what
+    comes after ``head``; what was waiting goes out. Raises ``NoWebhook``, ``NotApproved`` or
     ``Changed``."""
     before = get(tx.connection, webhook)
     if version is not None and version != before.version:
         raise Changed(before.version)
+    if (url := values.pop("url", None)) is not None:
+        same = url == before.url
+        values |= {"proposed": "" if same else url, "proposed_by": "" if same else actor}
     if "on" in values:
+        if values["on"] and not before.url:
+            raise NotApproved("its address waits for a second person's approval")
         values["on"] = bool(values["on"])
         if values["on"] and not before.on:
             begin(tx, head)
             values |= {"since": head, "note": ""}
+    return _write(tx.connection, before, values)
+
+
+def approve(tx: Transaction, webhook: str, url: str, *, actor: str, head: int) -> Webhook:
+    """Send to the address that somebody else proposed, which is ``url``; the first one switches it
+    on, told of what comes after ``head``. Raises ``NoWebhook`` or ``NotApproved``."""
+    before = get(tx.connection, webhook)
+    if not before.proposed or before.proposed != url:
+        raise NotApproved("this is not the address that waits for approval: look at it again")
+    if before.proposed_by == actor:
+        raise NotApproved("whoever proposed an address does not approve it")
+    values: dict[str, Any] = {"url": url, "proposed": "", "proposed_by": ""}
+    if not before.url:
+        begin(tx, head)
+        values |= {"on": True, "since": head}
     return _write(tx.connection, before, values)
 
 

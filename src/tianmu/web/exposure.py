@@ -3,23 +3,26 @@
 Four things are told apart: the case was opened (``case.view``), personal data of it were shown in
 clear (``case.reveal``, with the reason), it was taken out as a file (``case.export``), or handed to
 a person or system outside (``case.pass``). The last three are written before they are done; opening
-once an hour for each account, without holding the answer up.
+once an hour for each account, without holding the answer up. What webhooks hand on is written where
+they are sent (``command/lane.py``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection
 
 from tianmu.access import audit
+from tianmu.access.exposure import AGAIN, PASS
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
     from tianmu.web.route import Ask
 
-VIEW, REVEAL, EXPORT, PASS = "case.view", "case.reveal", "case.export", "case.pass"
+VIEW, REVEAL, EXPORT = "case.view", "case.reveal", "case.export"
 PRINT = "case.print"
 """taken out on paper: noted where it is printed, with the mark of the print"""
 DEEDS = {
@@ -29,8 +32,8 @@ DEEDS = {
     PRINT: "exported",
     PASS: "passed_on",
 }
-AGAIN = 3_600_000_000
-"""µs in which an account that opens a case again is not written down again"""
+SYSTEMS = frozenset({"integrator", "department_system"})
+"""roles of other systems: what they read is there from now on"""
 REMEMBERED = 50_000
 
 
@@ -51,21 +54,37 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 def viewed(ask: Ask, case: str, what: str = "") -> None:
     """The account opened the case. Walls and probes show without anybody who looks."""
+    all_viewed(ask, [case], what)
+
+
+def all_viewed(ask: Ask, cases: Iterable[str], what: str = "") -> None:
+    """The same of several cases that were shown together."""
     if ask.who.kind == "kiosk" or ask.who.probe:
         return
     seen: dict[tuple[str, str, str], int] = ask.hub.memory.setdefault("exposure", {})
-    key, now = (ask.who.account, case, what), ask.hub.clock()
-    if now - seen.get(key, -AGAIN) < AGAIN:
+    now, account = ask.hub.clock(), ask.who.account
+    fresh = [
+        case
+        for case in dict.fromkeys(cases)
+        if now - seen.get((account, case, what), -AGAIN) >= AGAIN
+    ]
+    if not fresh:
         return
     if len(seen) >= REMEMBERED:
         for old in list(seen)[: REMEMBERED // 2]:
             seen.pop(old, None)
-    seen[key] = now
+    seen.update(((account, case, what), now) for case in fresh)
     detail = {"what": what} if what else {}
-    if "integrator" in ask.who.roles:  # a department's system read it: it is there from now on
-        ask.hub.records.write(lambda tx: ask.note(tx, PASS, case, to=ask.who.account, **detail))
-    else:
-        ask.hub.records.write(lambda tx: ask.note(tx, VIEW, case, **detail))
+    passes = not SYSTEMS.isdisjoint(ask.who.roles)
+
+    def write(tx: Transaction) -> None:
+        for case in fresh:
+            if passes:
+                ask.note(tx, PASS, case, to=account, **detail)
+            else:
+                ask.note(tx, VIEW, case, **detail)
+
+    ask.hub.records.write(write)
 
 
 def revealed(ask: Ask, tx: Transaction, case: str, what: str, reason: str) -> None:
@@ -76,20 +95,6 @@ def revealed(ask: Ask, tx: Transaction, case: str, what: str, reason: str) -> No
 def exported(ask: Ask, case: str, what: str, reason: str = "") -> None:
     """The case is about to be taken out as a file (``what``: which)."""
     ask.hub.records.transact(lambda tx: ask.note(tx, EXPORT, case, what=what, reason=reason))
-
-
-def passed_on(
-    connection: Connection, case: str, *, at: int, actor: str, to: str, what: str = ""
-) -> None:
-    """The case is handed to somebody outside, in the transaction that does it."""
-    audit.append(
-        connection,
-        at=at,
-        actor=actor,
-        verb=PASS,
-        object=case,
-        detail={"to": to, **({"what": what} if what else {})},
-    )
 
 
 def seen_of(connection: Connection, cases: list[str], limit: int = 500) -> list[Seen]:

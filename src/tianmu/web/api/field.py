@@ -18,7 +18,7 @@ from tianmu.manage.deed_key import OtherDeed
 from tianmu.manage.lifecycle import parents
 from tianmu.manage.step import calls_for, covers
 from tianmu.store.records import Transaction
-from tianmu.web import moment, page
+from tianmu.web import exposure, moment, page
 from tianmu.web.api.case_evidence import EvidenceSaid
 from tianmu.web.api.case_steps import FORM, Upload, attached, uploaded
 from tianmu.web.api.case_whole import CaseWhole, whole
@@ -142,6 +142,7 @@ def get_field_work(ask: Asking) -> FieldWork:
     wanted = [(state, *found) for state in states if (found := _why(ask, state, above))[0]]
     rank = {"order": 0, "call": 1, "check": 2}
     wanted.sort(key=lambda one: rank[one[1]])
+    exposure.all_viewed(ask, [state.case for state, *_ in wanted[:MOST]])
     return FieldWork(
         account=ask.who.account,
         at=moment.say(now),

@@ -18,7 +18,7 @@ from tianmu.manage import case_view
 from tianmu.manage.case_state import CaseState, Order
 from tianmu.store.journal.contract import Purged
 from tianmu.store.records import Transaction
-from tianmu.web import page
+from tianmu.web import exposure, page
 from tianmu.web.api.case_steps import StepTaken, stepped
 from tianmu.web.api.cases import actor
 from tianmu.web.deed import between
@@ -90,6 +90,7 @@ def _find(ask: Ask, order: str) -> tuple[CaseState, Order]:
 def _one(ask: Ask, order: str) -> Reply:
     state, one = _find(ask, order)
     called = ask.hub.records.read(lambda c: number.of(c, [order]))
+    exposure.viewed(ask, state.case)
     return Reply(_held(ask, state, one, called.get(order, "")), etag=state.version)
 
 
@@ -115,6 +116,7 @@ def list_orders(
 
     found, numbers = ask.hub.records.read(find)
     last = found[limit - 1][1] if len(found) > limit else None
+    exposure.all_viewed(ask, [case.case for case, _ in found[:limit]])
     return Page(
         items=[
             _held(ask, case, order, numbers.get(order.order, "")) for case, order in found[:limit]
@@ -153,6 +155,7 @@ def list_order_changes(
     finally:
         if (close := getattr(journal, "close", None)) is not None:
             close()
+    exposure.all_viewed(ask, [item.data.case.case for item in items])
     etag = page.write(position)
     if (
         not items

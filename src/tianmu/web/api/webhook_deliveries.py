@@ -185,7 +185,7 @@ def discard_delivery(
 def test_webhook(ask: Asking, name: str) -> DeliverySaid:
     """Send a message that tells of nothing, once; look at what became of it."""
     if not held(ask, name).on:
-        raise Problem(409, "off", "this webhook is off", "switch it on first")
+        raise Problem(409, "off", "this webhook is off", "switch it on first, or have it approved")
     at = ask.hub.clock()
     body = encode({"type": "test", "timestamp": moment.say(at), "data": {"webhook": name}})
     made = delivery.of_test(name, body, at)

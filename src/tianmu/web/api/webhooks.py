@@ -11,7 +11,7 @@ from fastapi import Depends
 from tianmu.command import address, delivery, webhook
 from tianmu.command.address import Forbidden
 from tianmu.command.message import EVENTS
-from tianmu.command.webhook import Changed, NoWebhook, Webhook
+from tianmu.command.webhook import Changed, NotApproved, NoWebhook, Webhook
 from tianmu.facts.text import Text
 from tianmu.facts.topic import CASE
 from tianmu.store.records import Transaction
@@ -37,6 +37,10 @@ class WebhookSaid(msgspec.Struct, frozen=True, kw_only=True):
     department: str
     department_name: Text | None
     url: str
+    """where it is sent to; empty: no address was approved yet"""
+    proposed: str
+    """an address that waits for a security administrator's approval"""
+    proposed_by: str
     events: list[str]
     """steps of cases; empty: all"""
     on: bool
@@ -78,6 +82,11 @@ class WebhookChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """why it is switched off"""
 
 
+class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    url: str
+    """the address, as it waits: what is approved is what was looked at"""
+
+
 class HostsSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hosts: Annotated[list[str], msgspec.Meta(max_length=HOSTS)]
     """names, addresses and networks that may be called though they are not public, or without
@@ -99,6 +108,8 @@ def said(hub: Hub, one: Webhook, counts: dict[str, int]) -> WebhookSaid:
         department=one.department,
         department_name=department_name(hub.city, one.department),
         url=one.url,
+        proposed=one.proposed,
+        proposed_by=one.proposed_by,
         events=one.events,
         on=one.on,
         note=one.note,
@@ -182,7 +193,8 @@ def list_webhooks(ask: Asking) -> Page[WebhookSaid]:
 def make_webhook(
     ask: Asking, body: Annotated[WebhookAsked, Depends(taken(WebhookAsked))]
 ) -> WebhookMade:
-    """Tell a department's own system of its cases from now on. The secret is shown this once."""
+    """Tell a department's own system of its cases, once a security administrator has approved the
+    address. The secret is shown this once."""
     hub = ask.hub
     if body.department not in hub.city.departments:
         raise _bad(
@@ -192,7 +204,6 @@ def make_webhook(
         )
     _check_url(ask, body.url)
     _check_events(body.events)
-    at = head(hub)
 
     def make(tx: Transaction) -> tuple[Webhook, str]:
         if len(webhook.listed(tx.connection)) >= MOST:
@@ -206,7 +217,6 @@ def make_webhook(
             events=body.events,
             actor=ask.who.account,
             at=hub.clock(),
-            head=at,
         )
         ask.note(tx, "webhook.make", made[0].webhook, department=body.department, url=body.url)
         return made
@@ -267,7 +277,8 @@ def change_webhook(
     ask: Asking, name: str, body: Annotated[WebhookChange, Depends(taken(WebhookChange))]
 ) -> Reply:
     """Change a receiver, switch it off or on. What waits for it stays; of what happens while it
-    is off it is not told."""
+    is off it is not told. Another address waits for a security administrator's approval; until
+    then messages go to the one before."""
     before = held(ask, name)
     values: dict[str, Any] = {
         key: value
@@ -284,7 +295,7 @@ def change_webhook(
     at, version = head(ask.hub), ask.if_match()
 
     def write(tx: Transaction) -> Webhook:
-        after = webhook.change(tx, name, head=at, version=version, **values)
+        after = webhook.change(tx, name, head=at, actor=ask.who.account, version=version, **values)
         ask.note(tx, "webhook.change", name, reason=body.note, **values)
         return after
 
@@ -292,6 +303,45 @@ def change_webhook(
         after = ask.hub.records.transact(write)
     except Changed as error:
         raise changed(error.version, version or 0) from error
+    except NotApproved as error:
+        raise _not_approved(error) from error
+    ask.hub.deliverer.changed()
+    return Reply(_counted(ask, after), etag=after.version)
+
+
+def _not_approved(error: NotApproved) -> Problem:
+    return Problem(
+        409, "not-approved", str(error), "a security administrator approves it: /approve"
+    )
+
+
+@routes(
+    "POST",
+    "/api/webhooks/{name}/approve",
+    may="webhook.approve",
+    takes=Approval,
+    gives=WebhookSaid,
+    example={"url": "https://dispatch.fire.example/tianmu"},
+)
+def approve_webhook(
+    ask: Asking, name: str, body: Annotated[Approval, Depends(taken(Approval))]
+) -> Reply:
+    """Let cases be sent to an address that a system administrator proposed: nobody alone says where
+    they go."""
+    held(ask, name)
+    _check_url(ask, body.url)
+    at, actor = head(ask.hub), ask.who.account
+
+    def write(tx: Transaction) -> Webhook:
+        after = webhook.approve(tx, name, body.url, actor=actor, head=at)
+        ask.note(tx, "webhook.approve", name, url=body.url)
+        return after
+
+    try:
+        after = ask.hub.records.transact(write)
+    except NotApproved as error:
+        ask.refused("webhook.approve", name, url=body.url)
+        raise _not_approved(error) from error
     ask.hub.deliverer.changed()
     return Reply(_counted(ask, after), etag=after.version)
 
