@@ -85,6 +85,32 @@ def test_every_command_is_documented() -> None:
                     assert any(o in section for o in option.opts), f"{name}: {option.opts}"
 
 
+def test_every_noun_of_the_api_is_documented_with_its_permissions() -> None:
+    from tianmu.web.app import describe
+
+    nouns: dict[str, set[str]] = {}
+    for path, methods in describe().openapi()["paths"].items():
+        held = nouns.setdefault("/".join(path.split("/")[:3]), set())
+        held |= {method["x-permission"] for method in methods.values()}
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(/[^`]+)` \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE))
+    for noun, permissions in sorted(nouns.items()):
+        wanted = ", ".join(f"`{one}`" for one in sorted(permissions))
+        assert told.get(noun) == wanted, f"docs/api.md, What there is: | `{noun}` | … | {wanted} |"
+
+
+def test_every_permission_is_documented_with_its_roles() -> None:
+    from tianmu.access.role import PERMISSIONS, ROLES
+
+    text = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]*) \|$", text, re.MULTILINE)
+    wanted = [
+        (code, said["en"], ", ".join(r.code for r in ROLES.values() if code in r.permissions))
+        for code, said in PERMISSIONS.items()
+    ]
+    assert told == wanted, f"docs/permissions.md: {set(told) ^ set(wanted)}"
+
+
 def test_every_room_and_connector_has_a_page() -> None:
     rooms = [p.name for p in (ROOT / "src" / "tianmu").iterdir() if (p / "__init__.py").exists()]
     for room in sorted(set(rooms) - {"cities"}):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tianmu.access.keys import Keys
+from tianmu.access.table import metadata as access
 from tianmu.city.pack import load
 from tianmu.command import delivery, webhook
 from tianmu.command.deliver import Deliverer
@@ -67,6 +68,7 @@ def prepare(data: Path, url: str) -> int:
         keys = Keys(data / "keys")
         deliverer = Deliverer(records, lambda: SqliteJournal(data), lambda: city, keys, now)
         deliverer.bring()
+        records.create(access)
         records.transact(
             lambda tx: webhook.set_hosts(tx.connection, ["127.0.0.1"], at=now(), actor="test")
         )

@@ -272,7 +272,9 @@ def test_what_a_departments_system_was_given_is_on_the_case(
             if ask == "changes":
                 after = system.get("/api/orders/changes").json()["next"]
                 with world.client("commander") as centre:
-                    centre.post(f"/api/cases/{case}/steps/urge", json={}).raise_for_status()
+                    centre.post(
+                        f"/api/cases/{case}/steps/urge", json={"reason": "late"}
+                    ).raise_for_status()
                 ask = f"/api/orders/changes?after={after}"
             for _ in range(2):
                 assert case in system.get(ask).text

@@ -2493,8 +2493,9 @@ export interface paths {
         get: operations["list_webhooks"];
         put?: never;
         /**
-         * Tell a department's own system of its cases from now on. The secret is shown this once
-         * @description Tell a department's own system of its cases from now on. The secret is shown this once.
+         * Tell a department's own system of its cases, once a security administrator has approved the
+         * @description Tell a department's own system of its cases, once a security administrator has approved the
+         *     address. The secret is shown this once.
          *
          *     Needs `webhook.write`.
          */
@@ -2551,11 +2552,35 @@ export interface paths {
         /**
          * Change a receiver, switch it off or on. What waits for it stays; of what happens while it
          * @description Change a receiver, switch it off or on. What waits for it stays; of what happens while it
-         *     is off it is not told.
+         *     is off it is not told. Another address waits for a security administrator's approval; until
+         *     then messages go to the one before.
          *
          *     Needs `webhook.write`.
          */
         post: operations["change_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{name}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let cases be sent to an address that a system administrator proposed: nobody alone says where
+         * @description Let cases be sent to an address that a system administrator proposed: nobody alone says where
+         *     they go.
+         *
+         *     Needs `webhook.approve`.
+         */
+        post: operations["approve_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5813,6 +5838,8 @@ export interface components {
                 [key: string]: string;
             } | null;
             url: string;
+            proposed: string;
+            proposed_by: string;
             events: string[];
             on: boolean;
             note: string;
@@ -5856,6 +5883,10 @@ export interface components {
             on: boolean | null;
             /** @default  */
             note: string;
+        };
+        /** Approval */
+        Approval: {
+            url: string;
         };
         /**
          * Page[DeliverySaid]
@@ -11152,6 +11183,46 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    approve_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://dispatch.fire.example/tianmu"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Approval"];
             };
         };
         responses: {
