@@ -16,7 +16,7 @@ from tianmu.access.policy import policy_of
 from tianmu.access.session import Sessions
 from tianmu.app import drilling, founding
 from tianmu.app.certificate import serve_renewed
-from tianmu.app.process import Said, port_of, say, starting
+from tianmu.app.process import Said, port_of, say, settle, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import Lags
 from tianmu.city.pack import City, load
@@ -106,6 +106,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     said.ports = {"web": await server.start(settings.host, port)}
     renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
+    settle()
     said.state = "ready"
     await _until(stop, settings, hub, said)
     app.state.push.close()

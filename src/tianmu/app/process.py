@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -19,6 +20,10 @@ NAMES = ("hub", "gate", "watch", "works")
 
 CHILDREN = ("compact",)
 """processes that come and go: works' child that merges the past"""
+
+
+GARBAGE = 10_000
+"""objects that come beyond those that go, before the youngest are searched for circles"""
 
 
 class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -68,6 +73,14 @@ def heard(run: Path, name: str) -> Said | None:
         return msgspec.json.decode((run / f"{name}.json").read_bytes(), type=Said)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def settle() -> None:
+    """What stands for as long as the process lives (pack, registry, modules) is not walked over
+    again by Python's search for circles, and what comes and goes less often: it holds few."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
 
 
 def port_of(settings: Settings, said: Said, protocol: str) -> int:

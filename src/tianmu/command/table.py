@@ -15,6 +15,8 @@ from sqlalchemy import (
     text,
 )
 
+from tianmu.store.partial import partial
+
 metadata = MetaData()
 
 READER = "webhooks"
@@ -65,20 +67,13 @@ delivery = Table(
     Column("actor", String, nullable=False),  # who redelivered or discarded it last
 )
 _waiting = text("state = 'waiting'")
-Index(
-    "webhook_delivery_due",
-    delivery.c.webhook,
-    delivery.c.next_at,
-    sqlite_where=_waiting,
-    postgresql_where=_waiting,
-)
-Index(
+partial("webhook_delivery_due", _waiting, delivery.c.webhook, delivery.c.next_at)
+partial(
     "webhook_delivery_case",
+    _waiting,
     delivery.c.webhook,
     delivery.c.serial,
     delivery.c.position,
-    sqlite_where=_waiting,
-    postgresql_where=_waiting,
 )
 Index("webhook_delivery_state", delivery.c.webhook, delivery.c.state, delivery.c.made_at)
 Index("webhook_delivery_settled", delivery.c.state, delivery.c.settled_at)

@@ -26,7 +26,9 @@ class AlarmState(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
 
 
-class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="alarm/1"):
+class AlarmEvent(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="alarm/1"
+):
     """One transition of one alarm, with all that a reader needs to act without asking back."""
 
     alarm: str

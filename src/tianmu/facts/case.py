@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 
-class CaseEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="case/1"):
+class CaseEvent(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="case/1"
+):
     """One step of one case. ``sequence`` counts from 1 within the case, without gaps."""
 
     case: str

@@ -10,7 +10,7 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 
 
-class Reporter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reporter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who told. Every field is personal: masked wherever it is shown (``access.masking``)."""
 
     name: str = ""
@@ -19,7 +19,9 @@ class Reporter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidential: bool = False
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="report/1"):
+class Report(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="report/1"
+):
     report: str
     """its identity"""
     at: int

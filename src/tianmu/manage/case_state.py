@@ -1,4 +1,8 @@
-"""A case as its events leave it: its stage, level, owner, clocks and orders. Plain data."""
+"""A case as its events leave it: its stage, level, owner, clocks and orders. Plain data.
+
+None of it can hold itself, so that Python's search for such circles need not walk over it
+(``gc=False``): there is very much of it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ FALL = "fall"
 """the clock at whose end a quiet case's level falls: no limit of anybody's work"""
 
 
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A moment of a clock at which the plan does something: ``urge``, ``escalate`` or ``warn``."""
 
     share: float
@@ -43,7 +47,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     step: str
 
 
-class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A running limit: of a stage (``verify``), or of an order (``accept:<order>``)."""
 
     name: str
@@ -64,7 +68,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.marks[self.passed] if self.passed < len(self.marks) else None
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A task of a case given to one unit, with its deadline."""
 
     order: str
@@ -95,7 +99,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """longer limits it was given"""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A department called to the place (网格吹哨、部门报到): its arrival is clocked."""
 
     unit: str
@@ -110,7 +114,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """account of whoever said that they are there"""
 
 
-class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who answers for a matter, ruled on a case and in force for those that come after it."""
 
     matter: str
@@ -125,7 +129,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawn_at: int = 0
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A point of a checklist, or a conference, that a plan has opened on the case."""
 
     code: str
@@ -139,7 +143,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     done_by: str = ""
 
 
-class Warned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Warned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A warning that a plan proposes."""
 
     colour: str
@@ -148,7 +152,7 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
-class Extension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Extension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A longer limit that a unit asks for: approved (``extend``) or refused by who commands."""
 
     order: str
@@ -159,7 +163,7 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
-class Supervision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Supervision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A higher tier watches over the case (督办): its clock is ``supervise``."""
 
     tier: int
@@ -169,7 +173,7 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     reason: str = ""
 
 
-class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One of the two reviews of an appeal."""
 
     by: str
@@ -179,7 +183,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
 
-class Appeal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Appeal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a department says against an overtime, once the case is closed; once per case."""
 
     unit: str
@@ -202,7 +206,7 @@ class Appeal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ("dispatcher", "acceptor", "approved")[len(self.reviews)]
 
 
-class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How bad it is, as whoever has seen it said last."""
 
     dead: int = 0
@@ -215,7 +219,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """burnt, flooded or polluted, in hectares"""
 
 
-class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A case as its events leave it. Times are µs; an empty string or 0 says "not yet"."""
 
     case: str

@@ -6,8 +6,6 @@ Every row but those of ``report``, ``handover`` and ``case_counter`` can be rebu
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -22,6 +20,8 @@ from sqlalchemy import (
     Table,
     text,
 )
+
+from tianmu.store.partial import partial
 
 metadata = MetaData()
 
@@ -54,18 +54,15 @@ CLOSED = text("open = 0")
 QUEUED = text("queue <> ''")
 
 
-def _open(name: str, *columns: Column[Any]) -> None:
-    Index(name, *columns, sqlite_where=OPEN, postgresql_where=OPEN)
-
-
 # Every question names the probe (empty: real cases), so that it stands first; but what lists cases
 # of all kinds in an order has to walk that order, which ``case_query`` asks for.
-_open("case_open_due", case.c.probe, case.c.due, case.c.serial)
-_open("case_open_gravity", case.c.probe, case.c.level_number, case.c.serial)
-_open("case_open_newest", case.c.probe, case.c.serial)
-_open("case_open_level", case.c.probe, case.c.level, case.c.due, case.c.serial)
-_open(
+partial("case_open_due", OPEN, case.c.probe, case.c.due, case.c.serial)
+partial("case_open_gravity", OPEN, case.c.probe, case.c.level_number, case.c.serial)
+partial("case_open_newest", OPEN, case.c.probe, case.c.serial)
+partial("case_open_level", OPEN, case.c.probe, case.c.level, case.c.due, case.c.serial)
+partial(
     "case_state_count",
+    OPEN,
     case.c.probe,
     case.c.lead,
     case.c.stage,
@@ -74,26 +71,12 @@ _open(
 )
 Index("case_due", case.c.due, case.c.serial)
 Index("case_gravity", case.c.level_number, case.c.serial)
-Index(
-    "case_closed_newest",
-    case.c.probe,
-    case.c.serial,
-    sqlite_where=CLOSED,
-    postgresql_where=CLOSED,
-)
+partial("case_closed_newest", CLOSED, case.c.probe, case.c.serial)
 Index("case_stage", case.c.probe, case.c.stage, case.c.due, case.c.serial)
 Index("case_level", case.c.probe, case.c.level, case.c.level_number, case.c.serial)
 Index("case_division", case.c.probe, case.c.division, case.c.serial)
 Index("case_matter", case.c.probe, case.c.matter, case.c.serial)
-Index(
-    "case_queue",
-    case.c.probe,
-    case.c.queue,
-    case.c.due,
-    case.c.serial,
-    sqlite_where=QUEUED,
-    postgresql_where=QUEUED,
-)
+partial("case_queue", QUEUED, case.c.probe, case.c.queue, case.c.due, case.c.serial)
 Index("case_state_number", case.c.number, unique=True)
 Index("case_opened", case.c.probe, case.c.opened_at)
 Index("case_closed", case.c.probe, case.c.closed_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tianmu.city.limit import DAY, HOUR, MINUTE, LimitUnit
@@ -61,6 +62,13 @@ def amount(city: City, span: int, unit: str) -> Text:
     kind = LimitUnit(unit)
     minutes = -(-span // MINUTE)
     whole = (city.calendar.unit(kind) if kind.working else DAY) // MINUTE
+    return dict(_amount(minutes, kind, whole))
+
+
+@lru_cache(maxsize=8192)
+def _amount(minutes: int, kind: LimitUnit, whole: int) -> Text:
+    """``whole``: minutes of a day of this kind. Remembered: lists and pushes say the same of very
+    many cases."""
     days = 0
     if kind in _BY_DAYS or (not kind.working and minutes >= 2 * whole):
         days, minutes = divmod(minutes, whole)

@@ -37,7 +37,7 @@ def say(at: int | None) -> str | None:
     if not at:
         return None
     when = _EPOCH + timedelta(microseconds=at)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
+    return when.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def says(at: NDArray[np.int64]) -> list[str]:

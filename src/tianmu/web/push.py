@@ -31,15 +31,17 @@ from tianmu.web.tiles import Tiles
 
 log = logging.getLogger("tianmu.web.push")
 
-PENDING = 8 << 20
+PENDING = 16 << 20
 """bytes that may wait for one subscriber"""
 BACKLOG = 200_000
 """entries that a resumed subscriber may be behind"""
-READ = 1024
+READ = 4096
 """entries of a topic read at once"""
-BUSY, PACE = 64, 0.1
-"""when so many entries were read at once, the next ones are read so many seconds later: more of
-them then tell of one case, which is told once. What comes alone is told at once all the same"""
+PACED = "case"
+"""topic of which much comes at once in a storm, that can be told together"""
+PACE, LONGEST = 4_000, 0.5
+"""entries of it for each of which so much of a second passes until the next are read, and the
+longest it may take: in a storm more of them then tell of one case, which is told once"""
 BEAT = 10.0
 """seconds between comments that keep the connection open"""
 MOST = 2_000
@@ -159,23 +161,26 @@ class Push:
     # -- the one reader --
 
     async def _follow(self, journal: Journal) -> None:
+        loop, rest = asyncio.get_running_loop(), 0.0
         while True:
             try:
-                await self._sleep(journal)
+                left = max(0.0, rest - loop.time())
+                await self._sleep(journal, left)
                 if not self._subscribers:
                     # nobody hears: whoever comes next begins at the end, or reads it themselves
                     self._positions = {topic: journal.last(topic) for topic in TOPICS}
                     continue
-                begun = asyncio.get_running_loop().time()
+                now = loop.time()
                 wanted = self._wanted({one.sort for one in self._subscribers})
+                resting = PACED if now < rest else ""
                 news, positions, read = await asyncio.to_thread(
-                    self._gather, journal, self._positions, None, wanted
+                    self._gather, journal, self._positions, None, wanted, resting
                 )
                 if self._wanted({one.sort for one in self._subscribers}) - wanted:
                     continue  # who came meanwhile wants what was not looked at: look again
                 self._hand_out(news, positions)
-                if read >= BUSY:
-                    await asyncio.sleep(begun + PACE - asyncio.get_running_loop().time())
+                if not resting and read < READ:
+                    rest = now + min(LONGEST, read / PACE)
             except Purged as gone:
                 log.warning("push skips what is gone: %s", gone)
                 self._positions = {
@@ -186,12 +191,16 @@ class Push:
                 log.exception("push could not read the journal; it tries again")
                 await asyncio.sleep(1)
 
-    async def _sleep(self, journal: Journal) -> None:
+    async def _sleep(self, journal: Journal, rest: float) -> None:
+        """Until there is news; for ``rest`` seconds at most none of the paced topic."""
+        positions = dict(self._positions)
+        if rest:
+            del positions[PACED]
         wait = getattr(journal, "wait_async", None)
         if wait is not None:
-            await wait(self._positions, 60.0)
+            await wait(positions, rest or 60.0)
         else:
-            await asyncio.to_thread(journal.wait, self._positions, 5.0)
+            await asyncio.to_thread(journal.wait, positions, rest or 5.0)
 
     @staticmethod
     def _wanted(sorts: Collection[_Sort]) -> frozenset[str]:
@@ -206,14 +215,18 @@ class Push:
         after: Mapping[str, int],
         until: Mapping[str, int] | None,
         wanted: Collection[str],
+        resting: str = "",
     ) -> tuple[list[tuple[News, str]], Positions, int]:
-        """News after ``after`` (at most up to ``until``) of the ``wanted`` topics, each with the
-        cursor behind it; and how many entries were read for them."""
+        """News after ``after`` (at most up to ``until``) of the ``wanted`` topics but for the
+        ``resting`` one, each with the cursor behind it; and how many entries of the paced topic
+        were read."""
         positions = dict(after)
         found: list[tuple[News, str]] = []
         count = 0
         for topic in TOPICS:
             if until is not None and positions[topic] >= until[topic]:
+                continue
+            if topic == resting:
                 continue
             if topic not in wanted:
                 positions[topic] = journal.last(topic) if until is None else until[topic]
@@ -225,7 +238,7 @@ class Push:
                 if until is not None:
                     positions[topic] = until[topic]
                 continue
-            count += len(entries)
+            count += len(entries) if topic == PACED else 0
             for news in topic_news(self._hub, topic, entries):
                 positions[topic] = news.position
                 found.append((news, cursor(positions)))

@@ -107,10 +107,6 @@ def topic_news(hub: Hub, topic: str, entries: Sequence[Entry]) -> list[News]:
     return _BY_TOPIC[topic](hub, entries)
 
 
-def _fields(item: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in item.__struct_fields__}
-
-
 def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
     facts = [(entry.position, decode(entry.payload)) for entry in entries]
     wanted = sorted({fact.alarm for _, fact in facts if isinstance(fact, AlarmEvent)})
@@ -136,7 +132,9 @@ def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
         if not isinstance(fact, AlarmEvent) or fact.alarm not in items:
             continue
         row, item = items[fact.alarm]
-        told = AlarmNews(**_fields(item), transition=fact.transition, at=moment.say(fact.at))
+        told = AlarmNews(
+            **msgspec.structs.asdict(item), transition=fact.transition, at=moment.say(fact.at)
+        )
         news.append(News(position, "alarm", "alarm.read", alarms.extent(row), encode(told)))
     return news
 
@@ -155,7 +153,7 @@ def _cases(hub: Hub, entries: Sequence[Entry]) -> list[News]:
             continue
         item, extent = items[fact.case]
         told = CaseNews(
-            **_fields(item),
+            **msgspec.structs.asdict(item),
             sequence=fact.sequence,
             step=fact.step,
             at=moment.say(fact.at),
