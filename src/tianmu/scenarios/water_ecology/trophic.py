@@ -36,8 +36,8 @@ def index(value: NDArray[np.float64], part: Part) -> NDArray[np.float64]:
 
 def weights(parts: Sequence[Part]) -> NDArray[np.float64]:
     """Weights of all parts, shape (parts,), summing to one."""
-    squares = np.array([part.r**2 for part in parts])
-    return squares / squares.sum()
+    squares = np.array([part.r**2 for part in parts], np.float64)
+    return np.asarray(squares / squares.sum(), np.float64)
 
 
 def reckon(figures: Mapping[str, Figures], rows: int, table: Trophic) -> Indices:
