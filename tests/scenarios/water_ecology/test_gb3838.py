@@ -179,6 +179,15 @@ def test_parameters_that_cannot_be() -> None:
         judged(columns, "water=station", "pack=liyang")
 
 
+def test_the_target_of_each_station_is_the_packs() -> None:
+    """The second section of Port Ellery is to keep Ⅲ, its third Ⅱ."""
+    columns = {"station": ["river-2", "river-3", "lake-1"], "ammonia": ["0.8"] * 3}
+    made = judged(columns, "water=station", "target=station", "pack=port_ellery")
+    assert made["class"] == ["Ⅲ"] * 3
+    assert made["multiple"] == [0.0, pytest.approx(0.6), 0.0]
+    assert made["exceeding"] == [None, "ammonia", None]
+
+
 ITEMS = {one.key: one for one in standard().item if one.counted and one.limits}
 
 

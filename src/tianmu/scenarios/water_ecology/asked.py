@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tianmu.city import pack
 from tianmu.city.fault import PackFaulty
-from tianmu.city.waters import Waters
+from tianmu.city.waters import Waters, WaterStation
 from tianmu.scenarios.contract import BadInput, BadParameter, Parameter
 from tianmu.scenarios.water_ecology.rows import Stations
-from tianmu.scenarios.water_ecology.standard import Item, Standard, plain
+from tianmu.scenarios.water_ecology.standard import WORST, Item, Standard, plain
 
 RIVER, LAKE, BY_STATION = "river", "lake", "station"
 
@@ -66,10 +66,10 @@ def target(
     if said == BY_STATION:
         known = waters(parameters, "target=station").stations_by_name
         own = stations()
-        numbers = [standard.class_number(_known(own, name, known).target) for name in own.names]
+        numbers = [_kept(_known(own, name, known), standard) for name in own.names]
         return np.array(numbers, np.int8)[own.codes]
     number = standard.class_number(said)
-    if number is None or number == len(standard.classes) - 1:
+    if number is None or number == WORST:
         raise BadParameter(
             "target", f"{said} is no class that can be kept",
             f"one of {', '.join(standard.classes[:-1])} or {BY_STATION}",
@@ -123,7 +123,18 @@ def chosen(tables: Mapping[str, pa.Table], which: Mapping[str, NDArray[np.bool_]
     return whole
 
 
-def _known(stations: Stations, name: str, table: Mapping[str, object]):  # type: ignore[no-untyped-def]
+def _kept(station: WaterStation, standard: Standard) -> int:
+    """Class number that a station is to keep."""
+    number = standard.class_number(station.target)
+    if number is None or number == WORST:
+        raise BadParameter(
+            "pack", f"water_stations.csv: target {station.target} of {station.code} is no class "
+            "that can be kept", f"one of {', '.join(standard.classes[:-1])}",
+        )  # fmt: skip
+    return number
+
+
+def _known(stations: Stations, name: str, table: Mapping[str, WaterStation]) -> WaterStation:
     if name not in table:
         row = int(np.argmax(stations.codes == stations.names.index(name))) + 1
         raise BadInput(
