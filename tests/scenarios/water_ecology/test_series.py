@@ -132,6 +132,13 @@ def test_an_outlook_says_its_error_and_its_band_holds() -> None:
     assert made["past_error"][-1] < made["past_error_as_now"][-1]
 
 
+def test_a_table_that_names_no_station_is_of_one() -> None:
+    whole = lake(60, 4)
+    alone = {name: cells for name, cells in whole.items() if name != "station"}
+    assert run("outlook", alone) == run("outlook", whole)
+    assert run("trend", alone, "item=chlorophyll", "season=hour")["periods"][0] == 60
+
+
 def test_rows_without_a_figure_have_no_outlook() -> None:
     made = run("outlook", {"station": ["a"] * 3, "time": ["2021-04-01", "2021-04-02", "2021-04-03"],
                            "藻密度(cells/L)": ["2e7", "*", "0"]}, "item=algae")  # fmt: skip

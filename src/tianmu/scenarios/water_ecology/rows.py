@@ -42,8 +42,11 @@ def needed(table: pa.Table, role: str, standard: Standard) -> str:
     return found
 
 
-def stations(table: pa.Table, standard: Standard) -> Stations:
-    """The station of every row. Raises ``BadInput`` for a row without one."""
+def stations(table: pa.Table, standard: Standard, *, alone: bool = False) -> Stations:
+    """The station of every row. Raises ``BadInput`` for a row without one. ``alone``: a table that
+    names no stations is all of one."""
+    if alone and column_for(table, "station", standard) is None:
+        return Stations([""], np.zeros(len(table), np.int32))
     column = needed(table, "station", standard)
     texts = pc.fill_null(pc.utf8_trim_whitespace(table.column(column).cast(pa.string())), "")
     coded = pc.dictionary_encode(texts).combine_chunks()

@@ -34,7 +34,7 @@ def run_trend(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     item = asked.item(parameters["item"], "item", known)
     alpha = number_of(parameters, "alpha", low=0.0, high=1.0)
     values = _figures(table, item).values
-    own, at = stations(table, known), times(table, known)
+    own, at = stations(table, known, alone=True), times(table, known)
     order = np.argsort(own.codes, kind="stable")
     ends = np.searchsorted(own.codes[order], np.arange(len(own.names)), "right")
     found = []
@@ -70,7 +70,7 @@ def run_outlook(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     item = asked.item(parameters["item"], "item", known)
     hours = number_of(parameters, "hours", low=0.5, high=24.0 * 31)
     values = _figures(table, item).values
-    own, at = stations(table, known), times(table, known)
+    own, at = stations(table, known, alone=True), times(table, known)
     found = ahead.outlook(own.codes, at, values, hours, min(words.tolerance_h, hours / 2))
     graded = words.grades.get(item.key)
     if graded is None:

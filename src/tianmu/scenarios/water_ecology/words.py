@@ -117,6 +117,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     basin: BasinSettings
     report: ReportWords
     present: PresentWords
+    backtest: dict[str, str | float]
+    """read by ``tianmu backtest``"""
 
 
 @cache
