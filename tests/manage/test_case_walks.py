@@ -5,6 +5,7 @@ pages ask for is found by an index, not by looking at every case.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import event
 
 from tianmu.access.scope import Scope
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import case_query
+from tianmu.manage import case_query, case_search
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_query import Query
 from tianmu.manage.fold import fold
@@ -140,6 +141,34 @@ def test_pages_are_found_by_an_index(house: House, query: Query, scope: Scope, i
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     plan = " ; ".join(str(row[3]) for row in rows)
     assert index in plan and "TEMP B-TREE" not in plan, plan
+
+
+def test_counts_are_what_lists_hold(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        house.alarm(east=number * 900, matter=FIRE, probe="p" if number == 2 else "")
+        house.report("litter", east=number * 900 + 5000.0, matter=RUBBISH)
+    house.work()
+
+    def both(query: Query, scope: Scope) -> tuple[int | None, int]:
+        return house.hub.read(
+            lambda one: (
+                case_query.count(one, query, MONDAY, scope),
+                len(case_query.cases(one, query, MONDAY, scope).items),
+            )
+        )
+
+    sets = [frozenset(["fire"]), frozenset(["fire", "clean", "roads"]), frozenset(["nobody"])]
+    scopes = [Scope(), Scope(probe="p"), *(Scope(departments=one) for one in sets)]
+    found = 0
+    for scope in scopes:
+        for department in ("", "fire", "clean"):
+            for q in (Query(), Query(open=True), Query(probe="p"), Query(q="lit"), Query(q="l")):
+                counted, listed = both(replace(q, department=department), scope)
+                assert counted == listed, (scope, department, q)
+                found += listed
+    assert found
+    monkeypatch.setattr(case_search, "COMMON", 1)
+    assert both(Query(q="litter"), Scope()) == both(Query(q="li"), Scope()) == (None, 3)
 
 
 def test_vital_signs_look_at_no_closed_case_but_todays(house: House) -> None:

@@ -70,6 +70,7 @@ class Calendar:
         self._day_us = sum(span.end - span.start for span in working.hours) * 60_000_000
         self._table = lru_cache(maxsize=4)(self._build)
         self._years = lru_cache(maxsize=None)(self._holidays)
+        self._walls = lru_cache(maxsize=1024)(self._wall)
         self._range = (0, 0)
 
     # -- days ----------------------------------------------------------------------------------
@@ -131,7 +132,10 @@ class Calendar:
     # -- clocks --------------------------------------------------------------------------------
 
     def local(self, at: int) -> datetime:
-        """The city's wall clock at ``at`` (µs)."""
+        """The city's wall clock at ``at`` (µs); what was just asked for is remembered."""
+        return self._walls(at)
+
+    def _wall(self, at: int) -> datetime:
         return (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone)
 
     def instant(self, day: date, minute: int, *, last: bool = False) -> int:

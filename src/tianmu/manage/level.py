@@ -120,7 +120,7 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         loss=state.situation.loss,
         area_ha=state.situation.area_ha,
         labels=tuple({one.label for one in _at(city, state)}),
-        periods=city.grading.periods_of(f"{wall:%m-%d}"),
+        periods=city.grading.periods_of(f"{wall.month:02d}-{wall.day:02d}"),
         pace=pace(state, now),
         spread_m=state.spread_m,
         failed=state.failed,
