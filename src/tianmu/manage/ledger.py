@@ -92,6 +92,16 @@ def parties(state: CaseState) -> frozenset[str]:
     return frozenset((state.lead, *state.joint, *sent, *called)) - {""}
 
 
+def _others_concerned(before: CaseState, after: CaseState) -> bool:
+    same = (
+        before.orders is after.orders
+        and before.calls is after.calls
+        and before.lead == after.lead
+        and before.joint == after.joint
+    )
+    return not same and parties(before) != parties(after)
+
+
 def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]:
     """Rows (in the order of the columns) of the members that ``open`` and ``join`` events bring,
     and the events that change members which are there already (``leave``, ``returned``)."""
@@ -247,7 +257,7 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
             old.setdefault(names, []).append(values)
         if before is None or before.orders is not after.orders:
             orders.append((before, after))
-        if before is None or parties(before) != parties(after):
+        if before is None or _others_concerned(before, after):
             concerned.append((before, after))
         if _ruling(before) != _ruling(after):
             ruled.append((before, after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, TypeAlias, overload
 
 import numpy as np
@@ -34,8 +35,12 @@ def say(at: int) -> str: ...
 def say(at: int | None) -> str | None: ...
 def say(at: int | None) -> str | None:
     """µs → ``2026-11-23T01:02:03.456Z``; None for None and for 0 ("never")."""
-    if not at:
-        return None
+    return _said(at) if at else None
+
+
+@lru_cache(maxsize=4096)
+def _said(at: int) -> str:
+    """Remembered: what happens in one commit happens at one time."""
     when = _EPOCH + timedelta(microseconds=at)
     return when.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
