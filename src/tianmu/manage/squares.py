@@ -55,9 +55,7 @@ class _Layer:
                 del self.of_matter[square[0]]
 
     def near(self, matter: str, column: int, row: int, reach: int) -> Iterator[Anchor]:
-        known = self.of_matter.get(matter)
-        if not known:
-            return
+        known = self.of_matter[matter]
         if len(known) * DEAR < (2 * reach + 1) ** 2:
             yield from known.values()
             return
@@ -104,6 +102,8 @@ class Squares:
         for layer, around in ((self._exact, slack), (self._vague, self._most)):
             if layer.of_matter:
                 for matter, radius in radii:
+                    if matter not in layer.of_matter:
+                        continue
                     reach = math.ceil((radius + around) * SPARE / SIDE)
                     yield from layer.near(matter, column, row, reach)
 
