@@ -302,6 +302,12 @@ def _client(url: str, data: Path, token: str) -> Any:
     return City(url, token, {}).http
 
 
+def _archive(data: Path) -> Any:
+    from tianmu.app.archive import open_archive
+
+    return open_archive(data)
+
+
 @main.group()
 def history() -> None:
     """The past on disk: whether it is whole, and mending it."""
@@ -334,4 +340,4 @@ from tianmu.scenarios import commands as modelling  # noqa: E402
 
 commands.add_to(main, give=give, tell=tell)
 enrolling.add_to(main, give=give, tell=tell, connect=_client)
-modelling.add_to(main, give=give, tell=tell)
+modelling.add_to(main, give=give, tell=tell, archive=_archive)

@@ -18,6 +18,7 @@ export const router = createRouter({
       component: () => import("@/pages/desk/DeskPage.vue"),
     },
     { path: "/field/:view(orders|report|patrol|outbox)?/:id?", name: "field", component: () => import("@/pages/field/FieldPage.vue") },
+    { path: "/scenarios/:id?", name: "scenarios", component: () => import("@/pages/scenarios/ScenarioPage.vue") },
     { path: "/admin/:section?", name: "admin", component: () => import("@/pages/admin/AdminPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

@@ -34,6 +34,7 @@ from tianmu.web.api import (
     rooms,
     rules,
     rulings,
+    scenarios,
     session,
     shifts,
     sign_on,
@@ -91,6 +92,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         tokens,
         pack,
         plans,
+        scenarios,
         audit,
         metrics,
     )

@@ -3271,6 +3271,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scenarios of this city, and folders that cannot be loaded
+         * @description Scenarios of this city, and folders that cannot be loaded.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["list_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One scenario as its folder says it, with what of it this city has
+         * @description One scenario as its folder says it, with what of it this city has.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_scenario"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/present": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its danger now, reckoned anew every two minutes at most
+         * @description Its danger now, reckoned anew every two minutes at most.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_scenario_present"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/watched": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its open alarms and cases, within the account's scope
+         * @description Its open alarms and cases, within the account's scope.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_scenario_watched"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of its alarms in the last weeks: hits, misses, false alarms, how long before
+         * @description What became of its alarms in the last weeks: hits, misses, false alarms, how long before.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["get_scenario_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -6372,6 +6482,196 @@ export interface components {
             };
             tasks: string[];
             warning: string;
+        };
+        /** ScenarioList */
+        ScenarioList: {
+            items: components["schemas"]["ScenarioBrief"][];
+            broken: components["schemas"]["ScenarioBroken"][];
+        };
+        /** ScenarioBrief */
+        ScenarioBrief: {
+            id: string;
+            name: {
+                [key: string]: string;
+            };
+            what: {
+                [key: string]: string;
+            };
+            alarms: number;
+            complete: boolean;
+        };
+        /** ScenarioBroken */
+        ScenarioBroken: {
+            id: string;
+            why: string;
+        };
+        /** ScenarioSaid */
+        ScenarioSaid: {
+            id: string;
+            name: {
+                [key: string]: string;
+            };
+            what: {
+                [key: string]: string;
+            };
+            notes: {
+                [key: string]: string;
+            }[];
+            kinds: components["schemas"]["KindWatched"][];
+            rules: components["schemas"]["ScenarioParty"][];
+            matters: components["schemas"]["ScenarioParty"][];
+            lacks: string[];
+            roles: components["schemas"]["ScenarioRole"][];
+            degrees: components["schemas"]["ScenarioDegree"][];
+            plan: components["schemas"]["ScenarioStep"][];
+            charts: components["schemas"]["ScenarioChart"][];
+            models: components["schemas"]["ScenarioModel"][];
+            quality: components["schemas"]["ScenarioQuality"][];
+            own_danger: boolean;
+        };
+        /** KindWatched */
+        KindWatched: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            devices: number | null;
+        };
+        /** ScenarioParty */
+        ScenarioParty: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+        };
+        /** ScenarioRole */
+        ScenarioRole: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            does: {
+                [key: string]: string;
+            };
+            parties: components["schemas"]["ScenarioParty"][];
+        };
+        /** ScenarioDegree */
+        ScenarioDegree: {
+            number: number;
+            name: {
+                [key: string]: string;
+            };
+            colour: string;
+            says: {
+                [key: string]: string;
+            };
+        };
+        /** ScenarioStep */
+        ScenarioStep: {
+            at: number;
+            role: string;
+            task: {
+                [key: string]: string;
+            };
+        };
+        /** ScenarioChart */
+        ScenarioChart: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            property: string;
+            unit: string;
+            hours: number;
+            known: boolean;
+        };
+        /** ScenarioModel */
+        ScenarioModel: {
+            name: string;
+            what: string;
+        };
+        /** ScenarioQuality */
+        ScenarioQuality: {
+            what: {
+                [key: string]: string;
+            };
+            state: string;
+            why: {
+                [key: string]: string;
+            };
+        };
+        /** DangerSaid */
+        DangerSaid: {
+            at: string | null;
+            degree: number;
+            why: {
+                [key: string]: string;
+            }[];
+            figures: components["schemas"]["DangerFigure"][];
+            shapes: components["schemas"]["DangerShape"][];
+            ahead: components["schemas"]["DangerAhead"][];
+            notes: {
+                [key: string]: string;
+            }[];
+            origins: string[];
+        };
+        /** DangerFigure */
+        DangerFigure: {
+            name: {
+                [key: string]: string;
+            };
+            value: number | null;
+            unit: string;
+        };
+        /** DangerShape */
+        DangerShape: {
+            kind: string;
+            ring: [
+                number,
+                number
+            ][];
+            degree: number;
+            value: number | null;
+            label: {
+                [key: string]: string;
+            } | null;
+        };
+        /** DangerAhead */
+        DangerAhead: {
+            hours: number;
+            degree: number;
+            value: number | null;
+            persistence: boolean;
+        };
+        /** ScenarioWatched */
+        ScenarioWatched: {
+            alarms: components["schemas"]["AlarmSaid"][];
+            cases: components["schemas"]["CaseSaid"][];
+        };
+        /** ScenarioRecord */
+        ScenarioRecord: {
+            since: string | null;
+            until: string | null;
+            hits: number;
+            misses: number;
+            false: number;
+            open: number;
+            false_per_week: number;
+            lead_median: number | null;
+            latest: components["schemas"]["JudgedSaid"][];
+            cut: boolean;
+        };
+        /** JudgedSaid */
+        JudgedSaid: {
+            case: string;
+            number: string;
+            title: {
+                [key: string]: string;
+            };
+            verdict: string;
+            opened_at: string | null;
+            lead: number | null;
         };
         /**
          * Page[AuditSaid]
@@ -12437,6 +12737,180 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RehearsalSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_scenarios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "forest-fire",
+                     *           "name": {
+                     *             "zh": "森林火险",
+                     *             "en": "Forest-fire danger"
+                     *           },
+                     *           "what": {
+                     *             "en": "Works out from the weather stations how dry the forest is"
+                     *           },
+                     *           "alarms": 1,
+                     *           "complete": true
+                     *         }
+                     *       ],
+                     *       "broken": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScenarioList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_present: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DangerSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_watched: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioWatched"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_record: {
+        parameters: {
+            query?: {
+                weeks?: number;
+            };
+            header?: never;
+            path: {
+                scenario: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioRecord"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -1,6 +1,7 @@
 import { dutyEn } from "./dutyEn";
 import type { Words } from "./index";
 import { fieldEn } from "./fieldEn";
+import { scenarioEn } from "./scenarioEn";
 
 const units: Record<string, [string, string]> = {
   urgent_hour: ["urgent hour", "urgent hours"], urgent_day: ["natural day", "natural days"], work_hour: ["working hour", "working hours"], work_day: ["working day", "working days"], natural_day: ["natural day", "natural days"], minute: ["minute", "minutes"], hour: ["hour", "hours"],
@@ -10,6 +11,7 @@ const counted = (n: number, one: string, many: string): string => `${n} ${n === 
 export const en: Words = {
   product: "Tianmu",
   duty: dutyEn,
+  scenario: scenarioEn,
   productLine: "city operations",
   language: "Language",
   other: "中文",

@@ -1,5 +1,6 @@
 import { dutyZh } from "./dutyZh";
 import { fieldZh } from "./fieldZh";
+import { scenarioZh } from "./scenarioZh";
 
 const units: Record<string, string> = {
   urgent_hour: "紧急工作时", urgent_day: "自然日", work_hour: "工作时", work_day: "工作日", natural_day: "自然日", minute: "分钟", hour: "小时",
@@ -207,4 +208,5 @@ export const zh = {
   loadFigures: { annunciations: "告警总数", per_day: "每日", per_hour: "每小时", per_ten_minutes: "每 10 分钟", busy_hours: "超载小时占比", flood_periods: "告警泛滥占比", top_ten_share: "前十占比", stale: "陈旧告警", most: "可接受 / 上限", peak_ten_minutes: "10 分钟峰值", chattering: "抖动告警", top_ten: "最频繁的十个", position: "岗位" } as Record<string, string>,
   roles: { kiosk: "大屏" } as Record<string, string>,
   field: fieldZh,
+  scenario: scenarioZh,
 };

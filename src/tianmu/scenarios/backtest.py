@@ -1,0 +1,163 @@
+"""A model replayed on a past of which it is known what happened.
+
+The rows carry a time (``date`` or ``timestamp``) and ``event``: above 0 where what the scenario
+warns of happened. The model sees them in their order, as it would have; it alarms where one of its
+columns reaches a value. Rows that follow each other in alarm are one alarm. An event is a hit where
+the alarm holds in its row or in the row before it; an alarm with no event in its rows or in the row
+after them is false.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tianmu.scenarios.contract import BadInput, Model
+from tianmu.scenarios.reading import numbers, texts
+from tianmu.scenarios.run import BadModel, run_model
+
+TIMES = ("timestamp", "date")
+EVENT = "event"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When the model alarms: ``[settings.backtest]`` of ``scenario.toml``."""
+
+    model: str
+    column: str
+    at_least: float
+
+
+class NoRule(ValueError):
+    """The scenario does not say when its model alarms."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a back-test found, over the rows from ``since`` to ``until``."""
+
+    since: str
+    until: str
+    rows: int
+    events: int
+    hits: int
+    misses: int
+    alarms: int
+    false_alarms: int
+    false_alarms_per_week: float
+    alarm_share: float
+    """of the rows that were in alarm: what it costs to heed it"""
+    lead_hours_median: float | None
+    """from the beginning of an alarm to each event that it hit"""
+    missed: tuple[str, ...]
+    """times of the first twenty"""
+
+
+def rule_of(settings: Mapping[str, Any], model: str, column: str, at_least: float | None) -> Rule:
+    """The scenario's rule, with what was said in its place. Raises ``NoRule``."""
+    own = settings.get("backtest", {})
+    parts = {
+        "model": model or own.get("model", ""),
+        "column": column or own.get("column", ""),
+        "at_least": at_least if at_least is not None else own.get("at_least"),
+    }
+    lacking = [
+        f"--{name.replace('_', '-')}" for name, value in parts.items() if value in ("", None)
+    ]
+    if lacking:
+        raise NoRule(f"the scenario does not say when its model alarms: give {', '.join(lacking)}")
+    return Rule(str(parts["model"]), str(parts["column"]), float(parts["at_least"]))
+
+
+def replay(
+    model: Model,
+    rows: pa.Table,
+    parameters: dict[str, str],
+    rule: Rule,
+    since: date | None,
+    until: date | None,
+) -> Told:
+    """Run ``model`` over all ``rows`` and judge those from ``since`` to ``until`` (days, both of
+    them with it). Rows before ``since`` only prepare the model. Raises ``BadInput``,
+    ``BadParameter``, ``BadModel``."""
+    times = _times(rows)
+    if EVENT not in rows.column_names:
+        raise BadInput(0, EVENT, "there is no such column", "add it: 1 where it happened, else 0")
+    event = numbers(rows, EVENT, required=False)
+    made = run_model(model, rows, parameters)
+    if rule.column not in made.column_names:
+        gives = ", ".join(one.name for one in model.gives)
+        raise BadModel(f"{model.name} has no column {rule.column}: it gives {gives}")
+    value = numbers(made, rule.column, required=False)
+    kept = np.array(
+        [
+            (since is None or t.date() >= since) and (until is None or t.date() <= until)
+            for t in times
+        ],
+        dtype=bool,
+    )
+    if not kept.any():
+        raise BadInput(0, "", "no row lies between --from and --to", "give another span")
+    chosen = [t for t, keep in zip(times, kept, strict=True) if keep]
+    # what is not known is no alarm, and no event
+    return judge(chosen, value[kept] >= rule.at_least, event[kept] > 0)
+
+
+def judge(times: list[datetime], alarm: NDArray[np.bool_], event: NDArray[np.bool_]) -> Told:
+    """Rows in their order: their times, whether there was an alarm, whether it happened."""
+    runs = _runs(alarm)
+    leads: list[float] = []
+    missed: list[datetime] = []
+    useful: set[int] = set()
+    for row in np.flatnonzero(event).tolist():
+        run = next((i for i, (first, last) in enumerate(runs) if first <= row <= last + 1), None)
+        if run is None:
+            missed.append(times[row])
+            continue
+        useful.add(run)
+        leads.append((times[row] - times[runs[run][0]]) / timedelta(hours=1))
+    # a row stands for as long as it is to the next: a day's row for a day
+    usual = min((b - a for a, b in itertools.pairwise(times)), default=timedelta(days=1))
+    weeks = max((times[-1] - times[0] + usual) / timedelta(days=7), 1e-9)
+    false = len(runs) - len(useful)
+    return Told(
+        since=times[0].isoformat(), until=times[-1].isoformat(), rows=len(times),
+        events=int(event.sum()), hits=len(leads), misses=len(missed), alarms=len(runs),
+        false_alarms=false, false_alarms_per_week=round(false / weeks, 3),
+        alarm_share=round(float(alarm.mean()), 4),
+        lead_hours_median=round(statistics.median(leads), 2) if leads else None,
+        missed=tuple(t.isoformat() for t in missed[:20]),
+    )  # fmt: skip
+
+
+def _runs(alarm: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """(first, last) of each stretch of rows in alarm."""
+    edges = np.diff(np.concatenate([[0], alarm.astype(np.int8), [0]]))
+    firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return [(int(a), int(b) - 1) for a, b in zip(firsts, ends, strict=True)]
+
+
+def _times(rows: pa.Table) -> list[datetime]:
+    name = next((one for one in TIMES if one in rows.column_names), None)
+    if name is None:
+        raise BadInput(0, "date", "there is no such column, nor timestamp", "add one of them")
+    found: list[datetime] = []
+    for row, text in enumerate(texts(rows, name), 1):
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise BadInput(row, name, f"{text!r} is no time", "write 2026-04-05") from None
+        at = at.replace(tzinfo=None)
+        if found and at <= found[-1]:
+            raise BadInput(row, name, f"{text} does not come after the row before", "sort the rows")
+        found.append(at)
+    return found

@@ -1,0 +1,143 @@
+"""The danger of now: stations reckoned through their days, carried to squares, with the outlook and
+where wind would carry what cameras see."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from tianmu.facts.text import Text
+from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.forest_fire.danger import Figures, grade_of
+from tianmu.scenarios.forest_fire.grid import Grid, between, squares
+from tianmu.scenarios.forest_fire.outlook import FILE, ahead, read_forecast
+from tianmu.scenarios.forest_fire.spread import ellipse
+from tianmu.scenarios.forest_fire.station import Reckoned, reckon
+from tianmu.scenarios.forest_fire.weather import F64, FRESH, Days, Settings, days_of
+from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.present import Ahead, Figure, Present, Shape
+from tianmu.scenarios.world import World
+
+_SETTINGS = settings_of(__file__)
+WEATHER = msgspec.convert(_SETTINGS["weather"], Settings)
+FIGURES = msgspec.convert(_SETTINGS["danger"], Figures)
+WORDS: dict[str, Text] = _SETTINGS["words"]
+SHARE = float(_SETTINGS["share"])
+"""the city has the highest degree that at least this part of its squares has"""
+SPREAD_M = float(_SETTINGS["spread_m"])
+
+
+def present(world: World) -> Present:
+    """Raises ``TooCostly`` where the past would cost too much to read."""
+    days = days_of(world, WEATHER)
+    origins = days.stations.origins
+    if not len(days.stations):
+        return Present(at=world.now, degree=0, why=(WORDS["no_station"],))
+    reckoned = reckon(days, FIGURES)
+    if not np.isfinite(reckoned.index).any():
+        return Present(at=world.now, degree=0, why=(WORDS["no_weather"],), origins=origins)
+    grid = _grid(world)
+    notes = _notes(days, reckoned)
+    index = between(days.stations.longitude, days.stations.latitude, reckoned.index, grid)
+    fwi = between(days.stations.longitude, days.stations.latitude, reckoned.fwi, grid)
+    try:
+        forecast = read_forecast(world.folder / FILE)
+    except BadInput as error:
+        forecast = {}
+        notes.append(_said("bad_forecast", file=FILE, why=str(error)))
+    outlook = tuple(
+        Ahead(hours, *_city(days, values, grid), persistence=carried)
+        for hours, values, carried in ahead(days, reckoned, FIGURES, forecast)
+    )
+    if any(one.persistence for one in outlook):
+        notes.append(WORDS["persistence"])
+    degree, _ = _city(days, reckoned.index, grid)
+    cells = [
+        Shape("cell", ring, grade_of(FIGURES, float(value)), round(float(value), 1))
+        for ring, value in zip(grid.rings, index, strict=True)
+    ]
+    return Present(
+        at=world.now, degree=degree, why=(_why(index, degree),), figures=_figures(index, fwi, days),
+        shapes=(*cells, *_spread(world, days)), ahead=outlook, notes=tuple(notes),
+        origins=origins,
+    )  # fmt: skip
+
+
+def _city(days: Days, values: F64, grid: Grid) -> tuple[int, float | None]:
+    """Degree of the city and the index by which it has it."""
+    index = between(days.stations.longitude, days.stations.latitude, values, grid)
+    if not np.isfinite(index).all() or not len(index):
+        return 0, None
+    at = float(np.quantile(index, 1 - SHARE, method="lower"))
+    return grade_of(FIGURES, at), round(at, 1)
+
+
+@lru_cache(maxsize=4)
+def _squares(folder: str, digest: str, side_km: float) -> Grid:
+    from tianmu.city import pack
+
+    return squares(pack.load(folder).places.outline, side_km)
+
+
+def _grid(world: World) -> Grid:
+    return _squares(str(world.city.folder), world.city.digest, WEATHER.cell_km)
+
+
+def _spread(world: World, days: Days) -> list[Shape]:
+    """The ellipse of each open alarm of a camera, by the wind of the nearest station."""
+    stations = days.stations
+    origin = world.newest(world.streams(stations, WEATHER.direction.property), FRESH)
+    wind = days.wind[:, -1]
+    told = np.flatnonzero(np.isfinite(origin) & np.isfinite(wind))
+    found = []
+    for alarm in world.alarms():
+        if alarm.longitude is None or alarm.latitude is None or not len(told):
+            continue
+        scale = np.cos(np.radians(alarm.latitude))
+        away = ((stations.longitude[told] - alarm.longitude) * scale) ** 2
+        near = told[int(np.argmin(away + (stations.latitude[told] - alarm.latitude) ** 2))]
+        ring = ellipse(
+            alarm.longitude, alarm.latitude, float(origin[near]), float(wind[near]), SPREAD_M
+        )
+        label = _said("spread", device=alarm.device, wind=f"{wind[near]:.0f}")
+        found.append(Shape("spread", ring, 0, None, label))
+    return found
+
+
+def _why(index: F64, degree: int) -> Text:
+    part = float(np.mean([grade_of(FIGURES, float(one)) >= degree for one in index]))
+    return _said("why", low=f"{index.min():.0f}", high=f"{index.max():.0f}", part=f"{part:.0%}")
+
+
+def _figures(index: F64, fwi: F64, days: Days) -> tuple[Figure, ...]:
+    def middle(values: F64) -> float | None:
+        return round(float(np.nanmedian(values)), 1) if np.isfinite(values).any() else None
+
+    return (
+        Figure(WORDS["index"], middle(index)),
+        Figure(WORDS["fwi"], middle(fwi)),
+        Figure(WORDS["temp"], middle(days.temp[:, -1]), "°C"),
+        Figure(WORDS["humidity"], middle(days.humidity[:, -1]), "%"),
+        Figure(WORDS["wind"], middle(days.wind[:, -1]), "km/h"),
+        Figure(WORDS["rain"], middle(days.rain[:, -1]), "mm"),
+        Figure(WORDS["stations"], float(days.known[:, -1].sum())),
+    )
+
+
+def _notes(days: Days, reckoned: Reckoned) -> list[Text]:
+    notes = [_said("behind", days=f"{np.nanmax(reckoned.reckoned):.0f}")]
+    if days.no_noon:
+        notes.append(WORDS["no_noon"])
+    if days.no_rain_gauge:
+        notes.append(WORDS["no_gauge"])
+    if reckoned.skipped:
+        notes.append(_said("skipped", days=str(reckoned.skipped)))
+    if days.stations.left_out:
+        notes.append(_said("left_out", count=str(days.stations.left_out)))
+    return notes
+
+
+def _said(word: str, **given: str) -> Text:
+    return {language: text.format(**given) for language, text in WORDS[word].items()}

@@ -1,0 +1,125 @@
+"""What became of a scenario's alarms: hits, misses, false alarms and how long before.
+
+Judged by the cases of its matters once they are closed, as the people who dealt with them left
+them: a case that was closed was real, one that was made void was not.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from tianmu.access.scope import WHOLE, Scope
+from tianmu.facts.text import Text
+from tianmu.manage import case_query
+from tianmu.manage import case_table as table
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.ledger import decode_state
+
+MOST = 2_000
+"""cases that are judged for one answer, the newest"""
+WEEK = 7 * 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One case. ``verdict``: ``hit``, ``miss``, ``false``, or ``open`` while it is worked on."""
+
+    case: str
+    number: str
+    title: Text
+    division: str
+    opened_at: int
+    verdict: str
+    lead: float | None
+    """seconds from the first alarm to the first person who told of it; below 0: the person was
+    first; None where nobody else told"""
+
+
+@dataclass(frozen=True)
+class Record:
+    since: int
+    until: int
+    hits: int
+    misses: int
+    false: int
+    open: int
+    false_per_week: float
+    lead_median: float | None
+    """seconds"""
+    latest: tuple[Judged, ...]
+    """newest first"""
+    cut: bool
+    """more than ``MOST`` cases: the oldest are left out"""
+
+
+def judge(
+    state: CaseState, members: Sequence[Mapping[str, Any]], rules: Collection[str]
+) -> Judged | None:
+    """A case of the scenario's matters; None where it is none of the scenario's business: void
+    without an alarm of its own, or merged into another."""
+    alarms = [one["at"] for one in members if one["kind"] == "alarm" and _rule(one) in rules]
+    told = [one["at"] for one in members if one["kind"] == "report"]
+    if state.open:
+        verdict = "open"
+    elif state.outcome == "void" and alarms:
+        verdict = "false"
+    elif state.outcome == "closed":
+        verdict = "hit" if alarms else "miss"
+    else:
+        return None
+    lead = (min(told) - min(alarms)) / 1e6 if alarms and told else None
+    return Judged(
+        state.case, state.number, state.title, state.division, state.opened_at, verdict, lead
+    )
+
+
+def record(
+    connection: sa.Connection,
+    matters: Collection[str],
+    rules: Collection[str],
+    since: int,
+    until: int,
+    scope: Scope = WHOLE,
+) -> Record:
+    """Cases of ``matters`` (keys) opened from ``since`` to before ``until`` (µs), on hub's file."""
+    c = table.case.c
+    rows = connection.execute(
+        sa.select(c.state)
+        .where(
+            c.probe == (scope.probe or ""), c.matter.in_(sorted(matters)),
+            c.opened_at >= since, c.opened_at < until, case_query.within(scope),
+        )
+        .order_by(c.serial.desc())
+        .limit(MOST + 1)
+    ).all()  # fmt: skip
+    judged = []
+    for row in rows[:MOST]:
+        state = decode_state(row[0])
+        members = [one["told"] for one in case_query.members_of(connection, state.case)]
+        found = judge(state, members, rules)
+        if found is not None:
+            judged.append(found)
+    return summed(judged, since, until, cut=len(rows) > MOST)
+
+
+def summed(judged: Sequence[Judged], since: int, until: int, *, cut: bool = False) -> Record:
+    """The figures of judged cases, which come newest first."""
+    count = {v: sum(one.verdict == v for one in judged) for v in ("hit", "miss", "false", "open")}
+    leads = [one.lead for one in judged if one.verdict == "hit" and one.lead is not None]
+    weeks = max((until - since) / WEEK, 1 / 7)
+    return Record(
+        since=since, until=until, hits=count["hit"], misses=count["miss"], false=count["false"],
+        open=count["open"], false_per_week=count["false"] / weeks,
+        lead_median=statistics.median(leads) if leads else None,
+        latest=tuple(judged[:50]), cut=cut,
+    )  # fmt: skip
+
+
+def _rule(member: Mapping[str, Any]) -> str:
+    """The rule of an alarm, whose identity is ``rule@datastream``."""
+    return str(member.get("identity", "")).partition("@")[0]

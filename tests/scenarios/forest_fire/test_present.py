@@ -1,0 +1,181 @@
+"""The danger of now over a city: stations reckoned through their days, squares, outlook, wind."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tianmu.city import pack
+from tianmu.scenarios.forest_fire import present as fire
+from tianmu.scenarios.forest_fire.grid import between, squares
+from tianmu.scenarios.forest_fire.spread import ellipse, length_to_breadth
+from tianmu.scenarios.forest_fire.weather import days_of
+from tianmu.scenarios.present import Present
+from tianmu.scenarios.world import HOUR, Devices, OpenAlarm
+
+CITY = pack.load("liyang")
+NOW = CITY.calendar.instant(date(2026, 4, 10), 15 * 60 + 20)
+WEST, SOUTH, EAST, NORTH = CITY.bbox
+PLACES = [(WEST + 0.2 * (EAST - WEST), SOUTH + 0.5 * (NORTH - SOUTH)),
+          (WEST + 0.8 * (EAST - WEST), SOUTH + 0.5 * (NORTH - SOUTH))]  # fmt: skip
+
+
+@dataclass
+class Town:
+    """A city of two stations and one gauge, whose weather is a function of the hour."""
+
+    folder: Path
+    dry: float = 1.0
+    """of the second station: 1 as dry as the first"""
+    rain_day: int = -1
+    """days ago on which 12 mm fell in the hour before noon"""
+    known_days: int = 60
+    gauge: bool = True
+    smoke: tuple[OpenAlarm, ...] = ()
+    city: Any = field(default=CITY)
+    now: int = NOW
+
+    def devices(self, kind: str, most: int) -> Devices:
+        places = PLACES if kind == "weather_station" else PLACES[:1] if self.gauge else []
+        lon, lat = np.array(places).reshape(-1, 2).T
+        return Devices(np.arange(len(places)), lon, lat, ("seeded",), 0)
+
+    def streams(self, devices: Devices, property: str) -> Any:
+        names = ["temperature", "humidity", "wind_speed", "wind_direction", "rain_1h"]
+        return np.array([names.index(property) * 10 + row for row in range(len(devices))])
+
+    def hourly(self, streams: Any, start: int, hours: int) -> Any:
+        at = start + np.arange(hours) * HOUR
+        local = (at // HOUR + 8) % 24
+        days_ago = ((self.now + 8 * HOUR) // (24 * HOUR)) - ((at + 8 * HOUR) // (24 * HOUR))
+        found = []
+        for stream in np.asarray(streams).tolist():
+            warm = np.cos((local - 14) / 24 * 2 * np.pi)
+            part = self.dry if stream % 10 else 1.0
+            found.append(
+                {
+                    0: 16 + 8 * warm,
+                    1: np.clip(60 - 30 * warm * part + 40 * (1 - part), 5, 100),
+                    2: np.full(hours, 4.0),
+                    3: np.full(hours, 180.0),
+                    4: np.where((days_ago == self.rain_day) & (local == 11), 12.0, 0.0),
+                }[stream // 10]
+            )
+        made = np.array(found, dtype=float).reshape(len(streams), hours)
+        made[:, days_ago >= self.known_days] = np.nan
+        return made
+
+    def newest(self, streams: Any, within: int) -> Any:
+        return self.hourly(streams, self.now // HOUR * HOUR, 1)[:, 0]
+
+    def alarms(self) -> tuple[OpenAlarm, ...]:
+        return self.smoke
+
+
+def danger(town: Town) -> Present:
+    return fire.present(town)  # type: ignore[arg-type]
+
+
+def test_sixty_dry_days_are_graver_than_one_after_rain(tmp_path: Path) -> None:
+    dry = danger(Town(tmp_path))
+    wet = danger(Town(tmp_path, rain_day=1))
+    assert dry.degree > wet.degree >= 1
+    figures = {f.name["en"]: f.value for f in dry.figures}
+    assert figures["Temperature"] == pytest.approx(16 + 8 * math.cos(-2 / 24 * 2 * math.pi), 0.01)
+    assert figures["Wind"] == pytest.approx(14.4) and figures["Stations reckoned with"] == 2
+    assert dry.origins == ("seeded",)
+    rain = {f.name["en"]: f.value for f in danger(Town(tmp_path, rain_day=0)).figures}
+    assert rain["Rain in 24 h"] == pytest.approx(12)
+
+
+def test_squares_cover_the_city_and_lie_between_its_stations(tmp_path: Path) -> None:
+    made = danger(Town(tmp_path, dry=0.2))
+    cells = [one for one in made.shapes if one.kind == "cell"]
+    outline = CITY.places.outline
+    assert len(cells) > 300
+    side = squares(outline, 2.0)
+    assert side.side_km == 2.0 and len(side.rings) == len(cells)
+    west = [c.value for c in cells if c.ring[0][0] < PLACES[0][0]]
+    east = [c.value for c in cells if c.ring[0][0] > PLACES[1][0]]
+    assert np.mean(west) > np.mean(east), "the east is damper"
+    assert all(1 <= c.degree <= 5 for c in cells)
+
+
+def test_a_square_at_a_station_has_its_value() -> None:
+    grid = squares(CITY.places.outline, 2.0)
+    lon, lat = grid.longitude[[10, 200]], grid.latitude[[10, 200]]
+    values = between(lon, lat, np.array([20.0, 80.0]), grid)
+    assert values[10] == pytest.approx(20, abs=0.1) and values[200] == pytest.approx(80, abs=0.1)
+    assert values.min() >= 20 and values.max() <= 80
+    none = between(lon, lat, np.array([np.nan, np.nan]), grid)
+    assert np.isnan(none).all()
+
+
+def test_without_a_forecast_it_is_persistence_and_says_so(tmp_path: Path) -> None:
+    made = danger(Town(tmp_path))
+    assert [(one.hours, one.persistence) for one in made.ahead] == [
+        (24, True), (48, True), (72, True),
+    ]  # fmt: skip
+    assert any("persistence" in note["en"] for note in made.notes)
+
+
+def test_a_forecast_of_rain_calms_it_until_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "forecast.csv").write_text(
+        "date,tmax,rhmin,prec,wind\n2026-04-11,12,90,20,1\n2026-04-12,28,20,0,9\n"
+        "2026-04-09,1,1,1,1\n"
+    )
+    made = danger(Town(tmp_path))
+    first, second, third = made.ahead
+    assert not first.persistence and not second.persistence and third.persistence
+    assert first.degree == 1 < second.degree
+    assert made.degree > first.degree
+
+
+def test_a_forecast_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "forecast.csv").write_text("date,tmax,rhmin,prec,wind\n2026-04-11,x,90,20,1\n")
+    made = danger(Town(tmp_path))
+    assert all(one.persistence for one in made.ahead)
+    assert any("row 1, column tmax: 'x' is no number" in note["en"] for note in made.notes)
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    young = danger(Town(tmp_path, known_days=1, gauge=False))
+    said = " ".join(note["en"] for note in young.notes)
+    assert "At most 1 day(s)" in said and "no rain gauge" in said
+    nothing = danger(Town(tmp_path, known_days=0))
+    assert nothing.degree == 0 and "nothing can be reckoned" in nothing.why[0]["en"]
+
+
+def test_before_noon_the_latest_values_stand_for_it(tmp_path: Path) -> None:
+    town = Town(tmp_path, now=NOW - 6 * HOUR)
+    days = days_of(town, fire.WEATHER)  # type: ignore[arg-type]
+    assert days.no_noon and not days_of(Town(tmp_path), fire.WEATHER).no_noon  # type: ignore[arg-type]
+    assert len(days.dates) == 60 and days.temp.shape == (2, 60)
+
+
+def test_smoke_is_carried_with_the_wind(tmp_path: Path) -> None:
+    lon, lat = PLACES[0]
+    smoke = OpenAlarm("forest_camera.smoke", "fc-1", lon, lat, NOW)
+    [shape] = [s for s in danger(Town(tmp_path, smoke=(smoke,))).shapes if s.kind == "spread"]
+    north = [y for _, y in shape.ring]
+    assert max(north) - lat == pytest.approx(1000 / 111_195, rel=0.01), "1 km to the north"
+    assert lat - min(north) < 0.2 * (max(north) - lat), "wind from the south"
+    assert shape.label is not None and "fc-1" in shape.label["en"]
+
+
+def test_the_ellipse_of_st_x_3() -> None:
+    """Equation 79: round in calm, long in wind; the point of origin is its rear focus."""
+    assert length_to_breadth(0) == 1
+    assert length_to_breadth(20) == pytest.approx(1 + 8.729 * (1 - math.exp(-0.6)) ** 2.155)
+    calm = np.array(ellipse(119.4, 31.4, 0, 0, 500))
+    scale = np.array([111_195 * math.cos(math.radians(31.4)), 111_195])
+    away = np.hypot(*((calm - [119.4, 31.4]) * scale).T)
+    assert away == pytest.approx(np.full(len(calm), 500), rel=0.01)
+    west = np.array(ellipse(119.4, 31.4, 90, 30, 1000)) - [119.4, 31.4]
+    assert -west[:, 0].min() > 5 * west[:, 0].max(), "wind from the east carries it west"

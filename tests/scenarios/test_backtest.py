@@ -1,0 +1,105 @@
+"""``tianmu backtest``: what a model would have said of a past that is known."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from tianmu.cli import main
+from tianmu.scenarios.backtest import judge
+
+DAYS = [datetime(2026, 3, 1) + timedelta(days=n) for n in range(14)]
+
+
+def rows(*on: int) -> np.ndarray:
+    found = np.zeros(len(DAYS), dtype=bool)
+    found[list(on)] = True
+    return found
+
+
+def test_alarms_and_events_are_counted_once_each() -> None:
+    """Two alarms of which one is right, three events of which two were foretold."""
+    told = judge(DAYS, rows(2, 3, 4, 9), rows(4, 5, 12))
+    assert (told.alarms, told.events, told.hits, told.misses) == (2, 3, 2, 1)
+    assert told.false_alarms == 1 and told.false_alarms_per_week == 0.5
+    assert told.lead_hours_median == 60, "two and three days"
+    assert told.missed == ("2026-03-13T00:00:00",)
+    assert told.alarm_share == round(4 / 14, 4)
+
+
+def test_never_alarming_misses_all_and_always_alarming_costs_all_days() -> None:
+    never = judge(DAYS, rows(), rows(1, 2))
+    assert (never.hits, never.misses, never.false_alarms) == (0, 2, 0)
+    assert never.lead_hours_median is None
+    always = judge(DAYS, rows(*range(14)), rows(13))
+    assert (always.hits, always.misses, always.false_alarms, always.alarm_share) == (1, 0, 0, 1.0)
+
+
+def test_quiet_all_along() -> None:
+    told = judge(DAYS, rows(), rows())
+    assert (told.alarms, told.events, told.false_alarms_per_week) == (0, 0, 0)
+
+
+def run(file: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ["backtest", "forest-fire", "--in", str(file), *more])
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Path:
+    """Dry and windy in its second half, with a fire there and one in the rain before."""
+    lines = ["date,tmax,rhmin,prec,wind,event"]
+    for n in range(40):
+        day = (datetime(2026, 3, 1) + timedelta(days=n)).date()
+        wet, fire = n < 20, n in {5, 33}
+        lines.append(f"{day},{12 if wet else 27},{80 if wet else 22},{3 if wet else 0},6,{fire:d}")
+    file = tmp_path / "past.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_a_past_in_a_file(past: Path) -> None:
+    told = json.loads(run(past, "--json").stdout)
+    assert (told["rows"], told["events"], told["hits"], told["misses"]) == (40, 2, 1, 1)
+    assert told["missed"] == ["2026-03-06T00:00:00"]
+    assert told["false_alarms"] == 0 and told["lead_hours_median"] > 24
+    late = json.loads(run(past, "--from", "2026-03-21", "--to", "2026-04-05", "--json").stdout)
+    assert (late["rows"], late["events"], late["misses"]) == (16, 1, 0)
+    easy = json.loads(run(past, "--at-least", "1", "--json").stdout)
+    assert easy["misses"] == 0 and easy["alarm_share"] == 1.0
+    assert "false_alarms_per_week" in run(past).stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "told"),
+    [
+        (("--column", "none"), 1, "danger has no column none"),
+        (("--model", "none"), 2, "it has fwi"),
+        (("--from", "2027-01-01"), 1, "no row lies between"),
+        (("--from", "2026-04-01", "--to", "2026-03-01"), 2, "swap them"),
+        (("--param", "zorn=1"), 1, "no such parameter"),
+    ],
+)
+def test_what_cannot_be_replayed_is_told(
+    past: Path, more: tuple[str, ...], code: int, told: str
+) -> None:
+    done = run(past, *more)
+    assert done.exit_code == code and told in done.stderr
+
+
+def test_a_past_without_events_or_order_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "past.csv"
+    file.write_text("date,tmax,rhmin,prec,wind\n2026-03-01,1,1,1,1\n")
+    assert "column event: there is no such column" in run(file).stderr
+    row = "9,50,0,1,0\n"
+    file.write_text(f"date,tmax,rhmin,prec,wind,event\n2026-03-02,{row}2026-03-01,{row}")
+    assert "row 2, column date: 2026-03-01 does not come after" in run(file).stderr
+
+
+def test_without_a_city_or_a_file_it_says_what_to_give(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["backtest", "forest-fire", "--data", str(tmp_path / "none")])
+    assert done.exit_code == 1 and "give its folder by --data" in done.stderr

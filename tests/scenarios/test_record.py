@@ -1,0 +1,58 @@
+"""Hits, misses and false alarms, as the people who dealt with the cases left them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tianmu.manage.case_state import CaseState
+from tianmu.scenarios.record import WEEK, judge, summed
+
+RULES = ("forest_camera.smoke",)
+
+
+def case(outcome: str, *, open: bool = False) -> CaseState:
+    return CaseState(case="c1", number="1", version=1, stage="", open=open, outcome=outcome)
+
+
+def alarm(at: float, rule: str = RULES[0]) -> dict[str, Any]:
+    return {"kind": "alarm", "at": int(at * 1e6), "identity": f"{rule}@d1/smoke"}
+
+
+def report(at: float) -> dict[str, Any]:
+    return {"kind": "report", "at": int(at * 1e6)}
+
+
+@pytest.mark.parametrize(
+    ("state", "members", "verdict", "lead"),
+    [
+        (case("closed"), [alarm(100), report(400)], "hit", 300),
+        (case("closed"), [report(100), alarm(400)], "hit", -300),
+        (case("closed"), [alarm(100), alarm(90)], "hit", None),
+        (case("closed"), [report(100)], "miss", None),
+        (case("closed"), [alarm(100, "smoke_detector.fire")], "miss", None),
+        (case("void"), [alarm(100)], "false", None),
+        (case("", open=True), [alarm(100)], "open", None),
+    ],
+)
+def test_a_case_is_judged_by_how_it_ended(
+    state: CaseState, members: list[dict[str, Any]], verdict: str, lead: float | None
+) -> None:
+    judged = judge(state, members, RULES)
+    assert judged is not None and (judged.verdict, judged.lead) == (verdict, lead)
+
+
+def test_what_is_none_of_its_business_is_left_out() -> None:
+    assert judge(case("void"), [report(1)], RULES) is None
+    assert judge(case("merged"), [alarm(1)], RULES) is None
+
+
+def test_figures_of_two_weeks() -> None:
+    ends = [("closed", [alarm(0), report(60)]), ("closed", [alarm(0), report(180)]),
+            ("closed", [report(0)]), ("void", [alarm(0)]), ("void", [alarm(0)]),
+            ("void", [alarm(0)])]  # fmt: skip
+    judged = [one for end, told in ends if (one := judge(case(end), told, RULES)) is not None]
+    made = summed(judged, 0, 2 * WEEK)
+    assert (made.hits, made.misses, made.false, made.open) == (2, 1, 3, 0)
+    assert made.false_per_week == 1.5 and made.lead_median == 120

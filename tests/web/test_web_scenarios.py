@@ -1,0 +1,117 @@
+"""Scenarios over HTTP: what they say of themselves, their danger, alarms, cases and record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+FIRE = "/api/scenarios/forest-fire"
+MATTER = "liyang:event:forest_smoke"
+
+
+def smoke(world: Any, device: str = "d0") -> tuple[str, str]:
+    """An alarm of the scenario's rule; (alarm, case)."""
+    alarm = world.raise_alarm(
+        device,
+        rule="forest_camera.smoke",
+        identity=f"forest_camera.smoke@{device}/smoke_score",
+        matter=MATTER,
+    )
+    world.settle()
+    return alarm.alarm, world.hub.manage.case_of([alarm.alarm])[alarm.alarm]
+
+
+def test_every_scenario_of_ours_has_its_page_data(world: Any) -> None:
+    with world.client("commander") as one:
+        listed = one.get("/api/scenarios").json()
+        assert listed["broken"] == []
+        assert "forest-fire" in [item["id"] for item in listed["items"]]
+        for item in listed["items"]:
+            said = one.get(f"/api/scenarios/{item['id']}").json()
+            assert said["name"]["zh"] and said["name"]["en"] and said["quality"], item["id"]
+        said = one.get(FIRE).json()
+        assert said["lacks"] == [] and said["own_danger"]
+        assert [d["number"] for d in said["degrees"]] == [1, 2, 3, 4, 5]
+        assert {k["code"]: k["devices"] for k in said["kinds"]}.keys() == {
+            "forest_camera", "weather_station", "rain_gauge",
+        }  # fmt: skip
+        assert all(chart["known"] and chart["unit"] for chart in said["charts"])
+        assert {r["code"]: bool(r["parties"]) for r in said["roles"]} == {
+            "command": True, "forestry": True,
+        }  # fmt: skip
+        assert {"fwi", "danger"} <= {m["name"] for m in said["models"]}
+        assert one.get("/api/scenarios/none").status_code == 404
+
+
+def test_an_engine_has_no_page(world: Any) -> None:
+    from tianmu.scenarios.load import find
+
+    pages = {s.id for s in find().scenarios.values() if s.manifest.kind == "scenario"}
+    with world.client("leader") as one:
+        assert {item["id"] for item in one.get("/api/scenarios").json()["items"]} == pages
+
+
+def test_the_danger_of_a_city_whose_stations_just_began_to_speak(world: Any) -> None:
+    registry, live = world.hub.registry, world.live
+    kind = list(registry.kinds).index("weather_station")
+    [station, *_] = np.flatnonzero(registry.kind == kind)
+    with world.client("commander") as one:
+        first = one.get(f"{FIRE}/present").json()
+        assert first["degree"] == 0 and "nothing can be reckoned" in first["why"][0]["en"]
+        values = {"temperature": 30, "humidity": 20, "wind_speed": 9, "wind_direction": 90}
+        for stream in registry.datastreams_of(int(station)):
+            live.value[stream] = values[registry.property_of(stream)]
+            live.time[stream] = world.hub.clock()
+            live.count[stream] = 1
+        world.hub.memory.pop("danger")
+        said = one.get(f"{FIRE}/present").json()
+        assert said["degree"] >= 2, said["why"]
+        assert said["origins"] == ["seeded"]
+        assert len([s for s in said["shapes"] if s["kind"] == "cell"]) > 300
+        assert [a["hours"] for a in said["ahead"]] == [24, 48, 72]
+        assert all(a["persistence"] for a in said["ahead"])
+        assert one.get(f"{FIRE}/present").json() == said, "reckoned once for all who ask"
+
+
+def test_alarms_and_cases_are_those_of_its_rules_and_matters(world: Any) -> None:
+    world.raise_alarm("d1", matter="liyang:event:bin_full")
+    alarm, case = smoke(world)
+    with world.client("commander") as one:
+        watched = one.get(f"{FIRE}/watched").json()
+        assert [a["alarm"] for a in watched["alarms"]] == [alarm]
+        assert case in [c["case"] for c in watched["cases"]]
+        assert {c["matter"] for c in watched["cases"]} == {MATTER}
+        item = next(
+            i for i in one.get("/api/scenarios").json()["items"] if i["id"] == "forest-fire"
+        )
+        assert item["alarms"] == 1 and item["complete"]
+    # who answers for something else sees neither
+    other = world.account("gardener", ["department_worker"], department="education")
+    with world.client() as one:
+        one.headers["Authorization"] = f"Bearer {other}"
+        assert one.get(f"{FIRE}/watched").json() == {"alarms": [], "cases": []}
+        kinds = one.get(FIRE).json()["kinds"]
+        assert {k["devices"] for k in kinds} == {None}
+
+
+def test_a_void_case_is_a_false_alarm(world: Any) -> None:
+    with world.client("commander") as one:
+        before = one.get(f"{FIRE}/record", params={"weeks": 1}).json()
+        _, case = smoke(world, "d2")
+        opened = one.get(f"{FIRE}/record", params={"weeks": 1}).json()
+        assert opened["open"] >= before["open"]
+        version = one.get(f"/api/cases/{case}").headers["etag"]
+        done = one.post(
+            f"/api/cases/{case}/steps/void",
+            json={"reason": "steam of a kitchen"},
+            headers={"If-Match": version},
+        )
+        assert done.status_code == 200, done.text
+        after = one.get(f"{FIRE}/record", params={"weeks": 1}).json()
+        assert after["false"] == before["false"] + 1
+        assert after["false_per_week"] == float(after["false"])
+        [judged] = [j for j in after["latest"] if j["case"] == case]
+        assert judged["verdict"] == "false"
+    with world.client("kiosk") as one:
+        assert one.get(f"{FIRE}/record").status_code in {200, 403}
