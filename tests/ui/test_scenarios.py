@@ -1,0 +1,98 @@
+"""The pages of scenarios: made from their folders, whatever is there and whatever is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tianmu.scenarios.load import find
+from ui.small import made, signed_in
+
+pytestmark = pytest.mark.browser
+SEEN = 15_000
+PICTURES = os.environ.get("TIANMU_PICTURES", "")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A city whose weather stations speak: hot, dry, wind from the east."""
+    for world in made(tmp_path_factory.mktemp("city")):
+        registry, live = world.hub.registry, world.live
+        values = {"temperature": 34, "humidity": 18, "wind_speed": 9, "wind_direction": 90}
+        kind = list(registry.kinds).index("weather_station")
+        for station in np.flatnonzero(registry.kind == kind).tolist():
+            for stream in registry.datastreams_of(station):
+                live.value[stream] = values[registry.property_of(stream)]
+                live.time[stream] = world.hub.clock()
+                live.count[stream] = 1
+        world.raise_alarm(
+            "d0",
+            rule="forest_camera.smoke",
+            identity="forest_camera.smoke@d0/smoke_score",
+            matter="liyang:event:forest_smoke",
+        )
+        world.settle()
+        yield world
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "commander", (1920, 1080))
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{small.url}/scenarios")
+    for scenario in find().scenarios.values():
+        if scenario.manifest.kind == "scenario":
+            expect(page.locator(f"[data-scenario={scenario.id}]")).to_be_visible(timeout=SEEN)
+    picture(page, "scenarios")
+    page.locator("[data-scenario=forest-fire]").click()
+    expect(page.locator("[data-degree] .big")).to_contain_text("火险", timeout=SEEN)
+    expect(page.locator("[data-legend] li")).to_have_count(6, timeout=SEEN)
+    expect(page.locator(".ahead li")).to_have_count(3)
+    expect(page.locator(".ahead")).to_contain_text("持续性预报")
+    expect(page.locator(".two section").first).to_contain_text("1")
+    expect(page.locator("[data-record]")).to_be_visible()
+    quality = find().scenarios["forest-fire"].manifest.quality
+    expect(page.locator("[data-quality] tr")).to_have_count(len(quality))
+    expect(page.locator("[data-chart]")).to_have_count(4)
+    assert page.locator(".plan li.now").count() >= 1
+    page.wait_for_timeout(1500)
+    picture(page, "forest-fire")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Forest-fire danger")
+    expect(page.locator(".ahead")).to_contain_text("persistence, not a forecast")
+    assert faults == []
+    page.context.close()
+
+
+def test_every_scenario_has_a_page_on_a_telephone(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "commander", (390, 844))
+    for scenario in find().scenarios.values():
+        if scenario.manifest.kind != "scenario":
+            continue
+        page.goto(f"{small.url}/scenarios/{scenario.id}")
+        expect(page.locator("h1")).to_have_text(scenario.manifest.name["zh"], timeout=SEEN)
+        expect(page.locator("[data-quality] tr").first).to_be_visible(timeout=SEEN)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390, f"{scenario.id} is {wide} px wide"
+        picture(page, f"{scenario.id}-390")
+    page.context.close()
+
+
+def test_whoever_may_not_see_alarms_is_told(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "system_admin")
+    page.goto(f"{small.url}/scenarios/forest-fire")
+    expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
+    page.goto(f"{small.url}/scenarios/no-such")
+    expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
+    page.context.close()
