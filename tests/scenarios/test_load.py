@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tianmu.city import pack
 from tianmu.scenarios import load, manifest, run
 from tianmu.scenarios.contract import Column, Model
+from tianmu.scenarios.fit import fit
 
 TOML = """id = "{id}"
 name = {{ zh = "试验", en = "Trial" }}
@@ -86,7 +88,15 @@ def test_a_model_that_breaks_its_contract_is_told() -> None:
 
 def test_every_scenario_of_ours_loads() -> None:
     found = load.find()
+    city = pack.load("liyang")
     assert not found.broken
     assert "forest-fire" in found.scenarios
     for scenario in found.scenarios.values():
         assert scenario.manifest.quality, f"{scenario.id}: say what is done and what is exempt"
+        assert (scenario.folder / "README.md").exists(), f"{scenario.id} has no README.md"
+        tests = Path(__file__).parent / scenario.folder.name
+        assert list(tests.glob("test_*.py")), f"{scenario.id} has no tests"
+        assert set(scenario.manifest.models) <= {one.name for one in scenario.models}
+        if scenario.manifest.kind == "scenario":
+            lacks = fit(scenario.manifest, city).lacks
+            assert not lacks, f"{scenario.id}: no pack of ours has {', '.join(lacks)}"

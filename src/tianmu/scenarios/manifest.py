@@ -92,6 +92,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     degrees: tuple[Degree, ...] = ()
     plan: tuple[Step, ...] = ()
     charts: tuple[Chart, ...] = ()
+    models: dict[str, Text] = {}
+    """what each of its models does, for the page; left out: as ``model.py`` says it"""
     quality: tuple[Quality, ...] = ()
     settings: dict[str, Any] = {}
     """tables, thresholds and words of its own code"""
@@ -148,6 +150,8 @@ def _check(manifest: Manifest, at: _At) -> None:
     for part in ("roles", "degrees", "charts"):
         for index, one in enumerate(getattr(manifest, part)):
             _bilingual(one.name, at, (part, index, "name"))
+    for name, what in manifest.models.items():
+        _bilingual(what, at, ("models", name))
     for index, step in enumerate(manifest.plan):
         _bilingual(step.task, at, ("plan", index, "task"))
         if not 1 <= step.at <= len(manifest.degrees):

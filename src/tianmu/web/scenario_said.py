@@ -88,7 +88,7 @@ class ScenarioQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScenarioModel(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    what: str
+    what: Text
 
 
 class ScenarioSaid(msgspec.Struct, frozen=True, kw_only=True):

@@ -6589,7 +6589,9 @@ export interface components {
         /** ScenarioModel */
         ScenarioModel: {
             name: string;
-            what: string;
+            what: {
+                [key: string]: string;
+            };
         };
         /** ScenarioQuality */
         ScenarioQuality: {

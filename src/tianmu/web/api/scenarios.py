@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Query
 
+from tianmu.facts.text import Text
 from tianmu.manage import case_query
 from tianmu.prevent import alarm_table
 from tianmu.scenarios import record as records
@@ -101,7 +103,7 @@ def get_scenario(ask: Asking, scenario: str) -> said.ScenarioSaid:
         ],
         plan=[said.ScenarioStep(at=s.at, role=s.role, task=s.task) for s in told.plan],
         charts=[_chart(ask.hub, chart) for chart in told.charts],
-        models=[_model(model) for model in one.models],
+        models=[_model(model, told.models) for model in one.models],
         quality=[said.ScenarioQuality(what=q.what, state=q.state, why=q.why) for q in told.quality],
         own_danger=danger.has_own(one),
     )
@@ -207,5 +209,5 @@ def _chart(hub: Hub, chart: Any) -> said.ScenarioChart:
     )
 
 
-def _model(model: Model) -> said.ScenarioModel:
-    return said.ScenarioModel(name=model.name, what=model.what)
+def _model(model: Model, words: Mapping[str, Text]) -> said.ScenarioModel:
+    return said.ScenarioModel(name=model.name, what=words.get(model.name) or {"en": model.what})
