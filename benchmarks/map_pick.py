@@ -14,8 +14,14 @@ from tianmu.rehearse.city import City
 
 PLACES = [(700 + (n * 97) % 480, 420 + (n * 61) % 420) for n in range(120)]
 """where is pressed, until enough devices were met"""
+ENOUGH = 15
+"""presses that met nothing, after which the map is too near"""
+MIDDLE = (960, 640)
 PICKS, PAST = 12, 300
 """devices picked; observations that each has of the day before"""
+HEIGHTS = 8
+"""how often the map goes farther away while too few devices are met: how near the wheel brought it
+depends on how the browser took its turns together"""
 OPEN, LIST = "dialog[open]", ".picklist"
 BEGUN = """() => addEventListener('click', (event) => (window.begun_ = event.timeStamp), true)"""
 # The card is whole when its values and alarms are its own answer's and the chart is drawn; then one
@@ -50,7 +56,22 @@ def close(page: Page) -> None:
 
 
 def met(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
-    """Places with a device, and the one that is taken there."""
+    """Places with a device, and the one that is taken there, once enough of them are in sight."""
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for _ in range(HEIGHTS):
+        found = looked(page)
+        if len(found) >= PICKS // 2:
+            return found
+        page.mouse.move(*MIDDLE)
+        page.mouse.wheel(0, 240)
+        page.wait_for_timeout(2000)
+    if not found:
+        raise LookupError("no press on the map met a device, at whatever height")
+    return found
+
+
+def looked(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
+    """Places with a device on the map as it stands."""
     told: list[Any] = []
 
     def hear(response: Response) -> None:
@@ -59,9 +80,11 @@ def met(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
 
     page.on("response", hear)
     found: dict[tuple[int, int], dict[str, Any]] = {}
-    for x, y in PLACES:
+    for n, (x, y) in enumerate(PLACES):
         told.clear()
-        if len(found) >= PICKS or not press(page, x, y):
+        if len(found) >= PICKS or (not found and n >= ENOUGH):
+            break
+        if not press(page, x, y):
             continue
         for _ in range(100):  # a card opens before the answer is there
             if any("/numbered" in one.url for one in told):

@@ -85,12 +85,18 @@
     return faults;
   }
 
-  function scrolls(e) {
+  /** By how many px an element stands beyond the nearest box that cuts it off, or that would have to be
+   * scrolled sideways and is no table; text that ends in dots is meant to. */
+  function beyond(e) {
+    const right = e.getBoundingClientRect().right;
     for (let p = e; p; p = p.parentElement) {
       const style = getComputedStyle(p);
-      if (/auto|scroll/.test(style.overflowX) || style.textOverflow === "ellipsis") return true;
+      if (style.textOverflow === "ellipsis" || (style.webkitLineClamp || "none") !== "none") return 0;
+      if (p === e || style.overflowX === "visible") continue;
+      const box = p.getBoundingClientRect();
+      if (right > box.right + 1) return /auto|scroll/.test(style.overflowX) && e.closest("table, pre") ? 0 : right - box.right;
     }
-    return false;
+    return right - innerWidth;
   }
   function cut() {
     const faults = [];
@@ -98,12 +104,12 @@
     if (wider > 1) faults.push(`the page is ${wider} px wider than the screen`);
     for (const [e, text] of texts()) {
       const style = getComputedStyle(e);
+      if (beyond(e) > 1) faults.push(`beyond the edge, ${told(e, text)}`);
       if (style.display === "inline") continue;
       const runs = e.scrollWidth > e.clientWidth + 1;
       const dots = style.textOverflow === "ellipsis" || (style.webkitLineClamp || "none") !== "none";
       if (runs && /hidden|clip/.test(style.overflowX) && !dots) faults.push(`cut off, ${told(e, text)}`);
       if (runs && style.overflowX === "visible" && e.closest("button, .button, th, .tag")) faults.push(`runs over, ${told(e, text)}`);
-      if (e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e)) faults.push(`beyond the edge, ${told(e, text)}`);
     }
     return faults;
   }
