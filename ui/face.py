@@ -21,22 +21,21 @@ from fontTools.ttLib.tables._c_m_a_p import CmapSubtable
 
 FACE = "Noto Sans SC Variable"
 """its name in the style sheets of its package"""
-LEAST = 0x2E80
-"""Latin letters stay where they are: one file has them all, with their kerning"""
+ELSEWHERE = ("latin", "cyrillic", "vietnamese")
+"""in the names of files whose letters stay where they are, with their kerning"""
 WORDS = (".ts", ".vue", ".toml", ".csv", ".geojson", ".py")
 DROPPED = ("GSUB", "GPOS", "GDEF", "BASE", "HVAR", "VVAR", "MVAR", "vhea", "vmtx", "VORG", "DSIG")
 """what counts glyphs, or is for setting text downwards, and is not needed to draw these letters"""
 
 
 def letters_of(folders: Iterable[Path]) -> set[int]:
-    """The letters from ``LEAST`` on that the words, packs and sources in ``folders`` are written
-    in."""
+    """The letters beyond ASCII that the words, packs and sources in ``folders`` are written in."""
     found: set[int] = set()
     for folder in folders:
         for path in folder.rglob("*"):
             if path.suffix in WORDS and path.is_file():
                 found |= set(map(ord, path.read_text(encoding="utf-8", errors="replace")))
-    return {one for one in found if one >= LEAST and one != 0xFFFD}
+    return {one for one in found if one > 0x7F and one != 0xFFFD}
 
 
 def ranges(sheet: Path) -> Iterator[tuple[Path, set[int]]]:
@@ -102,7 +101,12 @@ def merged(parts: list[TTFont]) -> TTFont:
 def make(sheet: Path, letters: set[int], out: Path) -> None:
     """Write ``letters.woff2`` and the style sheet that names it into ``out``, unless they are there
     for these letters already."""
-    taken = [(path, its & letters) for path, its in ranges(sheet) if its & letters]
+    files = dict(ranges(sheet))
+    apart = [path for path in files if any(one in path.name for one in ELSEWHERE)]
+    wanted = letters.difference(*(files[path] for path in apart))
+    taken = [
+        (path, its & wanted) for path, its in files.items() if its & wanted and path not in apart
+    ]
     print_of = hashlib.sha256(Path(__file__).read_bytes() + sheet.read_bytes())
     print_of.update(json.dumps(sorted(letters)).encode())
     stamp = out / "made-from"

@@ -88,12 +88,14 @@
   /** By how many px an element stands beyond the nearest box that cuts it off, or that would have to be
    * scrolled sideways and is no table; text that ends in dots is meant to. */
   function beyond(e) {
-    const right = e.getBoundingClientRect().right;
+    const { left, right } = e.getBoundingClientRect();
     for (let p = e; p; p = p.parentElement) {
       const style = getComputedStyle(p);
       if (style.textOverflow === "ellipsis" || (style.webkitLineClamp || "none") !== "none") return 0;
-      if (p === e || style.overflowX === "visible") continue;
+      if (p.tagName === "DIALOG" || style.position === "fixed") break; // nothing around it cuts it off
+      if (p === e || style.overflowX === "visible" || style.display === "contents") continue;
       const box = p.getBoundingClientRect();
+      if (left >= box.right) return 0; // wrapped out of sight as a whole
       if (right > box.right + 1) return /auto|scroll/.test(style.overflowX) && e.closest("table, pre") ? 0 : right - box.right;
     }
     return right - innerWidth;

@@ -7,7 +7,7 @@ import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
 import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals } from "@/api/types";
 import { applyUnit, forgetUnits } from "@/units";
-import { hush, listen, type PushKind } from "@/push";
+import { hush, listen, pushState, type PushKind } from "@/push";
 import { setServerTime, zone } from "@/time";
 import { suggestLanguage } from "@/words";
 import { may, session } from "@/session";
@@ -24,6 +24,8 @@ export const pace = shallowReactive<[number, number][]>([]);
 export const arrivals = shallowReactive(new Map<string, number>());
 export const loading = ref(true);
 export const fault = ref<Problem | null>(null);
+/** why nothing is there yet: what the server answered, or that it does not answer */
+export const trouble = computed(() => fault.value ?? (pushState.value === "broken" && !vitals.value ? new Problem(0, {}) : null));
 /** grows with each push event of a kind: lists that are not held here reload on it */
 export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0 });
 /** the last case that changed: an open case page asks for its details again */

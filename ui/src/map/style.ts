@@ -98,7 +98,7 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
         },
       },
       { id: "outline", type: "line", source: "outline", paint: { "line-color": ink.outline, "line-width": 2 * scale } },
-      { id: "units", type: "symbol", source: "units", layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 14, 1.2] } },
+      { id: "units", type: "symbol", source: "units", layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 11, 0.8, 14, 1.2] } },
       {
         id: "labels", type: "symbol", source: "labels",
         layout: {

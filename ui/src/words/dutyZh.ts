@@ -4,7 +4,7 @@ export const dutyZh = {
   queues: { all: "全部", overdue: "超时", soon: "即将到期", today: "今日到期", disputed: "权责争议", nobody: "无主办", returned: "退回", mine: "本部门" } as Record<string, string>, queuesLabel: "按期限和待办分组",
   filters: "保存的筛选", keepFilter: "保存当前筛选", filterName: "名称", share: "与同岗位共享", shareNo: "仅自己", shareYes: "同岗位可见", dropFilter: "删除", noFilters: "还没有保存的筛选", sharedBy: (who: string) => `${who} 共享`,
   evidence: { shows: "证据内容", roles: { other: "其他", near: "近景", far: "远景", reference: "参照", handle_before: "处置前", handle_after: "处置后" } as Record<string, string> },
-  split: { open: "分屏", close: "退出分屏", sizes: "换分屏比例", keyBars: "分屏：移动左、右分隔条", bars: ["地图与过程之间的分隔条", "过程与证据之间的分隔条"] as [string, string], show: "在地图上显示", caseplace: "该记录没有位置，显示案件位置", missing: "还没有这一侧的照片" },
+  split: { open: "分屏", close: "退出分屏", sizes: "换比例", keySizes: "分屏：换比例", keyBars: "分屏：移动左、右分隔条", bars: ["地图与过程之间的分隔条", "过程与证据之间的分隔条"] as [string, string], show: "在地图上显示", caseplace: "该记录没有位置，显示案件位置", missing: "还没有这一侧的照片" },
   bulk: {
     chosen: (n: number) => `已选 ${n} 件`, none: "清除选择", act: "批量操作", step: "操作", most: (n: number) => `一次最多 ${n} 件`, would: (n: number) => `将对 ${n} 件执行`, wouldNot: (n: number) => `${n} 件不会执行`, canUndo: "执行后可撤销", cannotUndo: "执行后不能撤销", did: (n: number) => `${n} 件已执行`, didNot: (n: number) => `${n} 件未执行`, doIt: "确认执行", look: "预览", reason: "理由", text: "备注内容", undone: (n: number, of: number) => `已撤销 ${n} / ${of} 件`, select: "选择",
     steps: { accept: "签收", note: "备注", urge: "催办", assign: "指定主办", check: "核查通过" } as Record<string, string>, keySelect: "选中或取消", keyBulk: "批量操作", keyFilters: "保存的筛选", keyQueue: "换分组",

@@ -168,7 +168,7 @@ export const zh = {
     status: { free: "空闲", en_route: "途中", on_site: "在场", busy: "忙碌", off_duty: "不在岗" } as Record<string, string>,
   },
   past: {
-    title: "越限统计", by: "按什么统计", span: "时段", dimensions: { town: "镇街", village: "村社区", kind: "设备类型", department: "部门" } as Record<string, string>, exceeded: "越限次数", share: "占比", unsettled: "当日尚未整理完，更正过的观测值可能重复计数", missing: (d: string) => `尚未汇总：${d}`,
+    title: "越限统计", nowhere: "未登记归属", by: "按什么统计", span: "时段", dimensions: { town: "镇街", village: "村社区", kind: "设备类型", department: "部门" } as Record<string, string>, exceeded: "越限次数", share: "占比", unsettled: "当日尚未整理完，更正过的观测值可能重复计数", missing: (d: string) => `尚未汇总：${d}`,
   },
   chart: {
     title: (property: string) => `${property} 的历史曲线`, keys: "←→ 平移，+− 缩放，Home 全部，End 到现在；点选后滚轮缩放，拖动平移", all: "全部", now: "现在", hours: (n: number) => (n < 24 ? `${n} 小时` : `${n / 24} 天`), empty: "这段时间没有数据", emptyHint: "换一个时间段，或选“全部”", gap: "无数据", observations: "原始值", stretches: (step: string) => `每段 ${step}`, mean: "均值", envelope: "最小–最大", count: (n: string) => `${n} 个观测值`, high: "上限", low: "下限", outside: "图外", quality: ["", "存疑", "无效", "检修", "测试"], apart: "不计入均值", apartMore: "放大后才显示无效、检修、测试值", alarms: "告警", enlarge: "放大", exportSeen: "导出所示时段", csv: "CSV", parquet: "Parquet", loading: "正在读取更细的数据", seconds: (n: number) => (n < 60 ? `${Math.round(n)} 秒` : n < 3600 ? `${Math.round(n / 6) / 10} 分` : n < 86400 ? `${Math.round(n / 360) / 10} 时` : `${Math.round(n / 8640) / 10} 天`),
