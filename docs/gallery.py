@@ -62,7 +62,9 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("room", "duty", f"/desk/room/{case}", (DESK, SMALL))
     for section in SECTIONS:
         yield Screen(
-            f"admin-{section}", "audit" if section == "audit" else "system", f"/admin/{section}"
+            f"admin-{section}",
+            {"audit": "audit", "load": "duty"}.get(section, "system"),
+            f"/admin/{section}",
         )
     yield Screen("admin-security", "security", "/admin/accounts")
     yield Screen("account", "duty", "/account")

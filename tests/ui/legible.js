@@ -88,7 +88,9 @@
   /** By how many px an element stands beyond the nearest box that cuts it off, or that would have to be
    * scrolled sideways and is no table; text that ends in dots is meant to. */
   function beyond(e) {
-    const { left, right } = e.getBoundingClientRect();
+    const text = document.createRange(); // a word too long for its box runs on beyond it
+    text.selectNodeContents(e);
+    const { left, right } = text.getBoundingClientRect();
     for (let p = e; p; p = p.parentElement) {
       const style = getComputedStyle(p);
       if (style.textOverflow === "ellipsis" || (style.webkitLineClamp || "none") !== "none") return 0;

@@ -20,12 +20,13 @@ WIDE = """one => { const e = document.querySelector(one); const range = document
 PAGES = {
     "duty_officer": (
         "hall", "desk", "desk/cases/{case}", "desk/alarms", "desk/handover", "desk/room/{case}",
+        "admin/load",
     ),
     "system_admin": tuple(
         f"admin/{one}"
         for one in (
             "accounts", "organisation", "roster", "devices", "past", "unknown", "sources",
-            "quarantine", "connections", "rules", "plans", "load", "pack",
+            "quarantine", "connections", "rules", "plans", "pack",
         )
     ),
     "audit_admin": ("admin/audit",),
@@ -54,7 +55,7 @@ def test_what_stands_on_a_page_can_be_read(small: Any, browser: Browser, role: s
     found: dict[str, list[str]] = {}
     for path in PAGES[role]:
         link = page.locator(f"nav a[href='/{path}']")
-        if path.startswith("admin/") and path != PAGES[role][0]:
+        if path.startswith("admin/") and "/admin/" in page.url:
             link.click()  # without a new start of the pages
         else:
             page.goto(f"{small.url}/{path.format(case=case)}")

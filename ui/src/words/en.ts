@@ -188,6 +188,7 @@ export const en: Words = {
   ruleChoices: { high: "above", low: "below", outside: "outside", rise: "rise", fall: "fall", either: "either", any: "any bit", all: "all bits", none: "no bit", equal: "equal", unequal: "not equal", changed: "changed" },
   testFigures: { alarms: "alarms it would raise", inForce: "by the rules in force", devices: "devices", observations: "observations" },
   loadFigures: { annunciations: "alarms", per_day: "per day", per_hour: "per hour", per_ten_minutes: "per 10 min", busy_hours: "overloaded hours", flood_periods: "in flood", top_ten_share: "share of top ten", stale: "stale", most: "acceptable / most", peak_ten_minutes: "peak in 10 min", chattering: "chattering", top_ten: "The ten most frequent", position: "Position" },
+  doors: { connections_total: "connections so far", last_at: "last heard", in_flight: "under way", again: "sent again", held: "held back", udp_peers: "UDP peers", parts_again: "parts sent again", dropped_by_broker: "dropped by the broker", refused_by_broker: "refused by the broker" } as Record<string, string>,
   roles: { kiosk: "Wall" },
   field: fieldEn,
 };

@@ -206,6 +206,10 @@ export const zh = {
   ruleChoices: { high: "高于", low: "低于", outside: "超出范围", rise: "上升", fall: "下降", either: "升或降", any: "任一位", all: "全部位", none: "均不为", equal: "等于", unequal: "不等于", changed: "变化" } as Record<string, string>,
   testFigures: { alarms: "会产生的告警", inForce: "现行规则产生", devices: "设备", observations: "观测值" } as Record<string, string>,
   loadFigures: { annunciations: "告警总数", per_day: "每日", per_hour: "每小时", per_ten_minutes: "每 10 分钟", busy_hours: "超载小时占比", flood_periods: "告警泛滥占比", top_ten_share: "前十占比", stale: "陈旧告警", most: "可接受 / 上限", peak_ten_minutes: "10 分钟峰值", chattering: "抖动告警", top_ten: "最频繁的十个", position: "岗位" } as Record<string, string>,
+  doors: {
+    connections: "当前连接", connections_total: "累计连接", connections_refused: "拒绝连接", connected: "已连接", last_at: "最近", messages: "消息", messages_whole: "完整报文", messages_incomplete: "不完整报文", frames: "帧", heartbeats: "心跳", confirmed: "已确认", answers: "应答", answered: "已应答", answers_unasked: "未请求的应答", again: "重发", duplicates: "重复", readings: "读数", observations: "观测值", stations: "站点", panels: "报警主机", udp_peers: "UDP 对端",
+    in_flight: "处理中", held: "暂存", rows_refused: "拒绝行", refused: "拒绝", denied: "无权", unknown: "未登记", unknown_let_go: "未登记已放弃", unknown_not_offered: "未登记未列出", slowed: "限速", not_kept: "未保存", disk_full: "磁盘满", failed: "失败", closed: "已关闭", deaf: "无应答", given_up: "已放弃", clocks_set: "校时", clocks_not_set: "校时失败", set_up: "已设置", wrong_password: "口令错误", vendor: "厂商自定义", requests_sent: "已发请求", requests_unanswered: "请求未应答", parts_again: "重复分包", parts_without_time: "无时间分包", datagrams_dropped: "丢弃数据报", dropped_by_broker: "代理丢弃", refused_by_broker: "代理拒绝",
+  } as Record<string, string>,
   roles: { kiosk: "大屏" } as Record<string, string>,
   field: fieldZh,
   scenario: scenarioZh,
