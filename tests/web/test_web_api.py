@@ -616,8 +616,9 @@ def test_metrics(world: Any) -> None:
         assert 'tianmu_devices{state="never"}' in text
         assert 'tianmu_lag_entries{reader="manage/alarm"}' in text
         assert "tianmu_process_memory_bytes" in text
-        far = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
-        assert far.status_code in {401, 403}
+        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+            far = client.get("/metrics", headers={name: "203.0.113.9"})
+            assert far.status_code in {401, 403}, name
 
 
 @pytest.mark.parametrize("at", [0, 1, 1_800_000_000_123_456, 1_800_000_000_999_999])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tianmu.web import case_file
+from tianmu.web import case_file, turn
 from tianmu.web.api import case_print
 
 
@@ -141,7 +141,7 @@ def test_many_who_print_hold_up_nobody_else(
         return real(*given)
 
     monkeypatch.setattr(case_print, "case_file", printed)
-    monkeypatch.setattr(case_print, "PATIENCE", 1.0)
+    monkeypatch.setattr(turn, "PATIENCE", 1.0)
 
     async def scene() -> list[httpx.Response]:
         headers = {"Authorization": f"Bearer {world.tokens['duty_officer']}"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 from typing import Any
 
 import httpx
@@ -10,6 +12,8 @@ import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import factor, password, totp
+from tianmu.web import turn
+from tianmu.web.api.session import HASHES
 
 GOOD = "Correct-horse-7"
 
@@ -131,6 +135,41 @@ def test_a_program_needs_no_second_factor(world: Any) -> None:
     with world.client("commander") as program:
         assert program.get("/api/session").json()["factor"] == "good"
         assert program.post("/api/session/factors/totp", json={}).status_code == 403
+
+
+def test_a_flood_of_sign_ins_holds_up_nobody_else(
+    world: Any, person: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 64 MB and a while; anybody may ask."""
+    slow, under_way, most = threading.Event(), [0], [0]
+
+    def matches(*_: Any) -> bool:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        assert slow.wait(10)
+        under_way[0] -= 1
+        return False
+
+    monkeypatch.setattr(password, "matches", matches)
+    monkeypatch.setattr(turn, "PATIENCE", 1.0)
+
+    async def scene() -> list[int]:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=world.url, timeout=8, limits=limits) as client:
+            given = {"account": person, "password": GOOD}
+            coming = [
+                asyncio.create_task(client.post("/api/session", json=given)) for _ in range(45)
+            ]
+            await asyncio.sleep(0.3)
+            assert (await client.get("/api/session/ways")).status_code == 200
+            while sum(one.done() for one in coming) < 45 - HASHES:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            slow.set()
+            return [one.status_code for one in await asyncio.gather(*coming)]
+
+    statuses = asyncio.run(scene())
+    assert most[0] <= HASHES
+    assert sorted(statuses) == [401] * HASHES + [503] * (45 - HASHES)
 
 
 def test_passkeys_are_for_names(world: Any) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
 import sqlalchemy as sa
 from fastapi import Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tianmu.manage.case_state import CaseState
@@ -26,6 +24,7 @@ from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Routes
+from tianmu.web.turn import turn
 
 routes = Routes("cases")
 metadata = sa.MetaData()
@@ -43,8 +42,8 @@ printed = sa.Table(
 )
 SHOWN = 200
 """printings that are listed of one case, the newest"""
-PATIENCE = 10.0
-"""seconds for which whoever prints waits for those before"""
+AT_ONCE = 1
+"""files that are made at a time: pictures take memory, and hub has others to serve"""
 
 
 class PrintSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,34 +67,13 @@ def bring(hub: Hub) -> None:
     hub.records.create(metadata)
 
 
-@contextlib.asynccontextmanager
-async def _turn(hub: Hub) -> AsyncIterator[None]:
-    """One file at a time: its pictures take memory, and hub has others to serve. Whoever waits
-    holds no thread; 503 for whoever waited for long."""
-    press: asyncio.Semaphore = hub.memory.setdefault("press", asyncio.Semaphore(1))
-    try:
-        await asyncio.wait_for(press.acquire(), PATIENCE)
-    except TimeoutError as error:
-        raise Problem(
-            503,
-            "busy",
-            "other case files are being printed",
-            "print again when Retry-After says",
-            headers={"Retry-After": "5"},
-        ) from error
-    try:
-        yield
-    finally:
-        press.release()
-
-
 @routes("GET", "/api/cases/{case}/file.pdf", may="case.print", media="application/pdf")
 async def print_case(
     ask: Asking, case: str, language: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
     """The case file as PDF with the city's letterhead, masked as this account may see it. Each
     printing is in the audit trail and on the case before the file is given out."""
-    state = await asyncio.to_thread(one, ask, case)
+    state = await run_in_threadpool(one, ask, case)
     hub = ask.hub
     spoken = language or (
         ask.who.language if ask.who.language in hub.city.languages else hub.city.languages[0]
@@ -107,8 +85,8 @@ async def print_case(
             f"the city does not speak {spoken!r}",
             f"use one of {', '.join(hub.city.languages)}",
         )
-    async with _turn(hub):
-        return await asyncio.to_thread(_printed, ask, state, spoken)
+    async with turn(hub, "press", AT_ONCE, "other case files are being printed"):
+        return await run_in_threadpool(_printed, ask, state, spoken)
 
 
 def _printed(ask: Ask, state: CaseState, spoken: str) -> Response:

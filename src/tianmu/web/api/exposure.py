@@ -9,6 +9,7 @@ from fastapi import Depends
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
+from tianmu.access.exposure import PASS
 from tianmu.access.masking import mask_text
 from tianmu.manage import case_query
 from tianmu.web import exposure, moment
@@ -86,4 +87,4 @@ def pass_case_on(
     detail = {"to": mask_text(body.to), "reason": body.reason}
     if body.what:
         detail["what"] = mask_text(body.what)
-    ask.hub.records.transact(lambda tx: ask.note(tx, exposure.PASS, state.case, **detail))
+    ask.hub.records.transact(lambda tx: ask.note(tx, PASS, state.case, **detail))

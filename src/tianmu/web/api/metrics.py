@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
@@ -28,6 +28,8 @@ from tianmu.web.route import PUBLIC, Asking, Routes
 
 routes = Routes("metrics")
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+"""headers that a proxy on this machine adds to what it passes on"""
 
 
 class CityCollector(Collector):
@@ -175,7 +177,8 @@ def _processes() -> dict[str, Any]:
     return found
 
 
-def _is_local(address: str, forwarded: str) -> bool:
+def _is_local(address: str, headers: Container[str]) -> bool:
+    forwarded = any(name in headers for name in PROXIES)
     try:
         return not forwarded and ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -186,7 +189,7 @@ def _is_local(address: str, forwarded: str) -> bool:
 def get_metrics(ask: Asking) -> Response:
     """Metrics for Prometheus: from the machine itself, or with a token that has `metrics.read`."""
     headers = ask.request.headers
-    local = _is_local(ask.address, headers.get("x-forwarded-for", ""))
+    local = _is_local(ask.address, headers)
     if not local and "metrics.read" not in ask.who.permissions:
         raise Problem(
             403 if ask.who.account else 401,

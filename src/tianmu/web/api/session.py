@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from tianmu.access import account as accounts
 from tianmu.access import identity, lock
@@ -21,8 +23,11 @@ from tianmu.web.hub import Hub
 from tianmu.web.limit import COOKIE
 from tianmu.web.problem import Problem
 from tianmu.web.route import PUBLIC, SIGNED_IN, Ask, Asking, Reply, Routes, taken
+from tianmu.web.turn import turn
 
 routes = Routes("session")
+HASHES = os.cpu_count() or 1
+"""passwords that are looked at a time: each takes 64 MB, and anybody may ask"""
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,10 +190,12 @@ def _let_in(ask: Ask, come: Callable[..., str], *given: Any) -> Reply:
     example={"account": "duty", "password": "…"},
     given=EXAMPLE,
 )
-def sign_in(ask: Asking, body: Annotated[SignIn, Depends(taken(SignIn))]) -> Reply:
+async def sign_in(ask: Asking, body: Annotated[SignIn, Depends(taken(SignIn))]) -> Reply:
     """Sign in by password; the session is the cookie that comes back. 202: a second step is asked
     for."""
-    return _let_in(ask, ask.hub.entrance.by_password, body.account, body.password)
+    come = ask.hub.entrance.by_password
+    async with turn(ask.hub, "password", HASHES, "many are signing in"):
+        return await run_in_threadpool(_let_in, ask, come, body.account, body.password)
 
 
 @routes(
