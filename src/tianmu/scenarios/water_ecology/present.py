@@ -1,0 +1,206 @@
+"""The quality of the water now: every station judged by its latest figures, and likely sources.
+
+A station is judged by the limits of its line in ``water_stations.csv`` (found by its id or one of
+its names), else by those of rivers, and the page says so. The city as a whole is judged from its
+stations as a basin is from its sections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianmu.city.device import DeviceKind
+from tianmu.city.waters import Waters, WaterStation
+from tianmu.facts.text import Text
+from tianmu.scenarios.present import Figure, Present, Shape
+from tianmu.scenarios.water_ecology import surface
+from tianmu.scenarios.water_ecology.figures import Figures, identify
+from tianmu.scenarios.water_ecology.report import overall
+from tianmu.scenarios.water_ecology.run_trace import trace_station
+from tianmu.scenarios.water_ecology.standard import WORST, Standard, plain, standard
+from tianmu.scenarios.water_ecology.words import settings
+from tianmu.scenarios.world import Devices, World
+
+KIND = "surface_water_station"
+MOST = 2_000
+"""stations that are judged"""
+FRESH = 8 * 3_600_000_000
+"""µs: stations tell every four hours; what is older than two of them is not the water of now"""
+SOURCES = 3
+"""that are named for a bad station"""
+_ROUND = tuple((float(np.cos(a)), float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 9))
+_METRES = 111_195.0
+"""of one degree of a great circle"""
+
+
+@dataclass(frozen=True, eq=False)
+class Stations:
+    """What is known of the devices, in their order."""
+
+    devices: Devices
+    entries: tuple[WaterStation | None, ...]
+    figures: tuple[Figures, ...]
+
+
+def present(world: World) -> Present:
+    known, words = standard(), settings().present
+    kind = world.city.kinds.get(KIND)
+    found = world.devices(KIND, MOST)
+    if kind is None or not len(found):
+        return Present(at=world.now, degree=0, why=(words.no_station,))
+    stations = Stations(found, _entries(world, found), _figures(world, found, kind, known))
+    lake = np.array([one is not None and one.water == "lake" for one in stations.entries])
+    target = np.array([_target(one, known) for one in stations.entries], np.int8)
+    river, still = (surface.judge(stations.figures, water, target) for water in ("river", "lake"))
+    worst = np.where(lake, still.worst, river.worst)
+    told = np.flatnonzero(worst != surface.NONE)
+    if not len(told):
+        return Present(at=world.now, degree=0, why=(words.no_figure,), origins=found.origins)
+    quality = _qualities(known)
+    degree = overall([int(n) for n in worst[told]], settings().basin) + 1
+    judged = [still if one else river for one in lake]
+    shapes = [
+        Shape(
+            "station",
+            _ring(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
+            quality[int(worst[at])] + 1,
+            float(worst[at]) + 1,
+            _label(stations, world.city.waters, judged[at], int(at), int(target[at]), known),
+        )
+        for at in told
+    ]
+    return Present(
+        at=world.now,
+        degree=degree,
+        why=(_why(worst[told], target[told], known),),
+        figures=_shares(worst[told], len(found)),
+        shapes=tuple(shapes),
+        notes=_notes(stations, len(found) - len(told)),
+        origins=found.origins,
+    )
+
+
+def _entries(world: World, devices: Devices) -> tuple[WaterStation | None, ...]:
+    by_name = world.city.waters.stations_by_name
+    if not by_name:
+        return (None,) * len(devices)
+    found = []
+    for index in devices.index:
+        device = world.registry.device(int(index))
+        names = (device.device, device.name)
+        found.append(next((by_name[name] for name in names if name in by_name), None))
+    return tuple(found)
+
+
+def _figures(
+    world: World, devices: Devices, kind: DeviceKind, known: Standard
+) -> tuple[Figures, ...]:
+    """The latest values of every property of the kind that is an item with a class."""
+    found = []
+    for code, own in kind.properties.items():
+        item, _, unit = identify(code, known)
+        if item is None or not item.limits:
+            continue
+        factor = known.plain_units[item.unit].get(plain(own.unit or unit or item.unit))
+        if factor is None:
+            continue  # a unit of the pack's that nobody here knows: the item stays out
+        values = world.newest(world.streams(devices, code), FRESH) * factor
+        possible = (values >= item.low) & (values <= item.high)
+        values = np.where(possible, values, np.nan)  # a fault of the instrument: other rules tell
+        found.append(Figures(item, code, item.name["zh"], values, np.zeros(len(values), np.bool_)))
+    return tuple(found)
+
+
+def _target(entry: WaterStation | None, known: Standard) -> int:
+    number = known.class_number(entry.target) if entry is not None else None
+    return 2 if number is None or number == WORST else number
+
+
+def _qualities(known: Standard) -> list[int]:
+    """Number of the quality of each class."""
+    words = known.words("en")
+    order = list(dict.fromkeys(words))
+    return [order.index(word) for word in words]
+
+
+def _label(
+    stations: Stations,
+    waters: Waters,
+    judged: surface.Judged,
+    at: int,
+    target: int,
+    known: Standard,
+) -> Text:
+    """Class, what decides it, and where it may come from if the target is not kept."""
+    words, number = settings().present, int(judged.worst[at])
+    deciding = [
+        one.item for bit, one in enumerate(judged.counted) if judged.deciding[at] >> bit & 1
+    ]
+    sources = _sources(stations, waters, at) if number > target else []
+    label: Text = {}
+    for language in ("zh", "en"):
+        join = known.join[language]
+        parts = [known.classes[number], join.join(one.name[language] for one in deciding)]
+        if sources:
+            names = [waters.outlets[code].name.get(language, code) for code in sources]
+            parts.append(words.sources[language].format(names=join.join(names)))
+        label[language] = " · ".join(parts)
+    return label
+
+
+def _sources(stations: Stations, waters: Waters, at: int) -> list[str]:
+    """Codes of the likeliest outlets upstream; none where the station lies on no reach."""
+    entry = stations.entries[at]
+    if entry is None or not entry.reach or not waters.outlets:
+        return []
+    profile = {
+        one.item.key: float(one.values[at])
+        for one in stations.figures
+        if np.isfinite(one.values[at]) and one.item.multiple
+    }
+    return [code for code, _, _ in trace_station(waters, entry.code, profile)[:SOURCES]]
+
+
+def _why(worst: NDArray[np.int8], target: NDArray[np.int8], known: Standard) -> Text:
+    words = settings().present
+    given = {
+        "good": str(int((worst <= 2).sum())), "worst": str(int((worst == WORST).sum())),
+        "kept": str(int((worst <= target).sum())), "all": str(len(worst)),
+        "third": known.classes[2], "last": known.classes[WORST],
+    }  # fmt: skip
+    return {language: text.format(**given) for language, text in words.why.items()}
+
+
+def _shares(worst: NDArray[np.int8], stations: int) -> tuple[Figure, ...]:
+    words = settings().present
+    return (
+        Figure(words.stations, float(stations)),
+        Figure(words.judged, float(len(worst))),
+        Figure(words.share_good, round(100 * float(np.mean(worst <= 2)), 1), "%"),
+        Figure(words.share_worst, round(100 * float(np.mean(worst == WORST)), 1), "%"),
+    )
+
+
+def _notes(stations: Stations, silent: int) -> tuple[Text, ...]:
+    words = settings().present
+    unknown = sum(one is None for one in stations.entries)
+    said: Sequence[tuple[Text, int]] = (
+        (words.as_rivers, unknown), (words.silent, silent),
+        (words.left_out, stations.devices.left_out),
+    )  # fmt: skip
+    return tuple(
+        {language: part.format(count=count) for language, part in text.items()}
+        for text, count in said
+        if count
+    )
+
+
+def _ring(longitude: float, latitude: float, metres: float) -> tuple[tuple[float, float], ...]:
+    """Eight corners around a point, the first once more at the end."""
+    north = metres / _METRES
+    east = north / max(float(np.cos(np.radians(latitude))), 0.1)
+    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
