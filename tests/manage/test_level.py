@@ -13,7 +13,8 @@ from tianmu.city.grading import Condition, GradingRule, Period
 from tianmu.city.pack import City, load
 from tianmu.city.sensitive import SensitivePlace, SensitivePlaces
 from tianmu.facts.place import Place
-from tianmu.manage import fold, intake, level
+from tianmu.manage import fold, intake, level, overdue
+from tianmu.manage.case_state import Clock, Mark
 from tianmu.manage.draft import Draft
 from tianmu.manage.lifecycle import Command, Refusal, decide
 from tianmu.manage.merge import Match, metres
@@ -149,6 +150,30 @@ def test_limits_that_run_out_are_counted() -> None:
     assert story.state.failed == 1
     story.do("escalate", OFFICER, "the mayor asks")
     assert story.state.failed == 1, "by hand no limit has run out"
+
+
+def test_a_threshold_that_is_jumped_over_counts() -> None:
+    where = city(rule(Condition(signals_from=3), rise=1), rule(Condition(devices_from=3), level=3))
+    before = opened(where).state
+    for name in ("signals", "devices"):
+        one, many = (msgspec.structs.replace(before, **{name: n}) for n in (2, 4))
+        assert level.may_rise(where, one, many, signal(id="s9")), name
+        more = msgspec.structs.replace(many, **{name: 5})
+        assert not level.may_rise(where, many, more, signal(id="s9")), name
+
+
+def test_limits_that_run_out_together_count_all() -> None:
+    where = city(rule(Condition(failed_from=2), level=2))
+    draft = opened(where)
+    state = draft.state
+    marks = (Mark(share=1.0, at=MONDAY + MINUTE, step="escalate"),)
+    clocks = tuple(
+        Clock(name=name, started_at=MONDAY, due=marks[0].at, value=1, unit="minute", marks=marks)
+        for name in ("accept:c1-7", "handle:c1-8", "handle:c1-9")
+    )
+    late = Draft("c1", msgspec.structs.replace(state, clocks=clocks), MONDAY + MINUTE)
+    overdue.attend(late, where)
+    assert (late.state.failed, late.state.level) == (3, "II")
 
 
 @pytest.mark.parametrize("profile", ["severity", "hierarchy", "applications"])

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tianmu.city import pack
+from tianmu.city.grading import Condition, GradingRule
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.plan import Conference, Fall, Item, PlanWarning
 from tianmu.manage import intake, quiet
@@ -88,7 +89,7 @@ def _returned(draft: Draft) -> None:
 
 
 def test_a_quiet_case_falls_by_one_down_to_its_matters_own_level() -> None:
-    draft = fire(text="trapped")
+    draft = fire(severity="II")
     assert draft.state.level == "II"
     for order in draft.state.orders:
         stopped = {"order": order.order, "stopped": [f"accept:{order.order}"]}
@@ -106,7 +107,7 @@ def test_a_quiet_case_falls_by_one_down_to_its_matters_own_level() -> None:
 
 @pytest.mark.parametrize("stir", ["signal", "hand"])
 def test_what_stirs_again_or_was_set_by_hand_does_not_fall(stir: str) -> None:
-    draft = fire(text="trapped")
+    draft = fire(severity="II")
     _returned(draft)
     draft.now += 30 * MINUTE
     if stir == "signal":
@@ -123,6 +124,62 @@ def test_what_stirs_again_or_was_set_by_hand_does_not_fall(stir: str) -> None:
     level = draft.state.level_number
     attend(draft, CITY)
     assert draft.state.level_number <= level
+
+
+def _after_the_quiet(draft: Draft) -> str:
+    """Its units have come and work on it; all is quiet for an hour."""
+    clocks = [one.name for one in draft.state.clocks]
+    draft.add("note", {"text": "they work on it", "stopped": clocks})
+    _returned(draft)
+    draft.now += HOUR
+    attend(draft, CITY)
+    return draft.state.level
+
+
+def _did(draft: Draft, step: str, **data: object) -> Draft:
+    found = decide(draft.state, Command(step, "because", data), OFFICER, draft.now, CITY)
+    assert not isinstance(found, Refusal)
+    return Draft("c1", fold(found, draft.state), draft.now)
+
+
+def test_it_does_not_fall_below_what_still_holds() -> None:
+    told = fire(text="trapped")
+    assert told.state.level == "II"
+    assert _after_the_quiet(told) == "II", "people told of it, and nobody has said otherwise"
+    assert told.state.clock("fall") is None
+
+
+def test_what_holds_for_a_season_is_looked_at_again() -> None:
+    night = GradingRule(code="night", name=text("night"), when=Condition(hours=(9, 11)), rise=1)
+    grading = msgspec.structs.replace(CITY.grading, rules=(night,))
+    where = replace(CITY, grading=grading)
+    draft = Draft("c1", None, MONDAY)
+    intake.open_case(
+        draft, where, signal("alarm", FIRE, priority=2, device="d1"), "N1", intake.Policy()
+    )
+    assert draft.state.level == "II"
+    stopped = [one.name for one in draft.state.clocks]
+    draft.add("returned", {"member": {"kind": "alarm", "id": "s1"}, "stopped": stopped})
+    quiet.begin(draft, where)
+    levels = []
+    for _ in range(2):
+        draft.now += HOUR
+        attend(draft, where)
+        levels.append(draft.state.level)
+    assert levels == ["II", "III"], "at ten it still holds, at eleven it does not"
+
+
+def test_what_a_person_or_a_limit_has_raised_it_to_stays() -> None:
+    draft = _did(fire(), "escalate")
+    assert (draft.state.level, draft.state.level_by_hand, draft.state.held) == ("II", False, 2)
+    assert _after_the_quiet(draft) == "II"
+    late = fire()
+    late.now = late.state.next_mark_at + 5 * MINUTE
+    attend(late, CITY)
+    assert (late.state.level, late.state.failed) == ("II", 1)
+    assert _after_the_quiet(late) == "II", "its units had not come: that stays"
+    lowered = _did(draft, "grade", level="III")
+    assert (lowered.state.level, lowered.state.held) == ("III", 0), "a person may lower it"
 
 
 def test_faults_of_a_plan_are_named(tmp_path: Path) -> None:

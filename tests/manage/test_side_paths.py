@@ -322,6 +322,24 @@ def test_only_what_was_late_and_is_closed_is_appealed_in_time() -> None:
     assert story.refused("appeal", CLEANER, "rain") == "too_late"
 
 
+def test_an_appeal_exempts_what_it_was_about_and_nothing_later() -> None:
+    story = filed()
+    late(story)
+    story.do("appeal", CLEANER, "the road was flooded")
+    story.do("review", DISPATCHER, result="pass")
+    state = story.do("review", ACCEPTOR, result="pass")
+    assert (state.exempt, state.exempted) == (True, ("c1-1",))
+    story.now = at("2026-03-03T08:00")
+    story.do("reopen", OFFICER, "it is there again")
+    story.do("order", OFFICER)
+    story.do("accept", CLEANER)
+    assert story.state.exempt, "nothing new is late yet"
+    story.now = at("2026-03-04T18:00")
+    state = story.do("feed_back", CLEANER, result="swept again")
+    assert [one.late > 0 for one in state.orders] == [True, True]
+    assert (state.exempt, state.exempted) == (False, ("c1-1",))
+
+
 # -- two axes ----
 
 

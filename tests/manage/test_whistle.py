@@ -5,7 +5,7 @@ from __future__ import annotations
 from tianmu.manage.actor import Actor
 
 from .test_lifecycle import Story, signal
-from .town import CLEANER, FIREMAN, GRID, KIOSK, MINUTE, MONDAY, RUBBISH
+from .town import CLEANER, FIREMAN, GRID, KIOSK, MINUTE, MONDAY, OFFICER, RUBBISH
 
 LOOK = "three of us are needed here"
 
@@ -68,3 +68,30 @@ def test_a_marked_case_hears_only_its_own() -> None:
     prober = Actor("p", ("grid_worker",), probe="p1")
     story.do("whistle", prober, LOOK)
     assert story.events[-1].data.get("nobody") is None, "nobody real is looked for"
+
+
+def test_a_call_is_called_off_and_its_clock_stops() -> None:
+    story = Story(signal(matter=RUBBISH))
+    assert story.refused("call_off", GRID, LOOK) == "no_call"
+    story.do("whistle", GRID, LOOK, departments=["fire", "clean"])
+    assert story.refused("call_off", GRID) == "reason"
+    assert story.refused("call_off", CLEANER, LOOK) == "permission"
+    assert story.refused("call_off", GRID, LOOK) == "data", "which of the two"
+    assert story.refused("call_off", GRID, LOOK, department="roads") == "no_call"
+    state = story.do("call_off", GRID, "it is out", department="fire")
+    assert (state.calls[0].ended_by, state.calls[0].arrived_at) == ("greg", 0)
+    assert state.clock("arrive:fire") is None and state.clock("arrive:clean")
+    assert story.refused("arrive", FIREMAN) == "department"
+    story.do("call_off", GRID, "all is well")
+    assert story.refused("arrive", CLEANER) == "no_call"
+    story.do("whistle", GRID, LOOK, departments=["fire"])
+    assert [call.waits for call in story.state.calls] == [False, False, True]
+
+
+def test_who_is_waited_for_can_be_told_of_while_the_case_is_suspended() -> None:
+    story = Story(signal(matter=RUBBISH))
+    story.do("whistle", GRID, LOOK, departments=["fire", "clean"])
+    story.do("suspend", OFFICER, "the water is high")
+    assert story.state.clock("arrive:fire") in story.state.running
+    story.do("arrive", FIREMAN)
+    assert story.do("call_off", GRID, "not needed").calls[1].ended_by == "greg"

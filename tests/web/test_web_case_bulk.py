@@ -61,19 +61,33 @@ def test_who_answers_can_be_set_back(world: Any) -> None:
         report = agent.post("/api/reports", json=sent).json()["report"]
     world.settle()
     case = world.hub.manage.case_of([report], "report")[report]
+    with world.client("dispatcher") as one:
+        named = {"department": "housing", "joint": ["gas-company", "fire"]}
+        both = {"reason": "both", "data": named}
+        assert one.post(f"/api/cases/{case}/steps/assign", json=both).status_code == 200
     before = world.hub.manage.case(case)
-    assert before.lead
+    assert before.lead and before.joint
     asked: dict[str, Any] = {"step": "assign", "reason": "theirs"}
     with world.client("dispatcher") as one:
         other = {"cases": [{"case": case, "version": before.version}]}
-        done = one.post(
-            "/api/case-deeds", json={**asked, **other, "data": {"department": "housing"}}
-        ).json()
-        [told] = done["cases"]
-        assert told["done"] and told["undo"] == {"department": before.lead}
+        sent_twice = [
+            one.post(
+                "/api/case-deeds",
+                json={**asked, **other, "data": {"department": "gas-company"}},
+                headers={"Idempotency-Key": "theirs"},
+            ).json()
+            for _ in range(2)
+        ]
+        [told], [again] = (done["cases"] for done in sent_twice)
+        assert told["done"] and told["undo"] == {
+            "department": before.lead,
+            "joint": list(before.joint),
+        }
+        assert again == told, "it was done once, and is taken back to what it was before"
         back = {"cases": [{"case": case, "version": told["version"], "data": told["undo"]}]}
         assert one.post("/api/case-deeds", json={**asked, **back}).json()["done"] == 1
-        assert world.hub.manage.case(case).lead == before.lead
+        after = world.hub.manage.case(case)
+        assert (after.lead, after.joint) == (before.lead, before.joint)
 
 
 def test_filters_are_kept_by_name_and_shared_with_a_post(world: Any) -> None:

@@ -27,6 +27,8 @@ OF_ITSELF = frozenset(
         "begin",
         "conference",
         "evidence",
+        "give_back",
+        "inherit",
         "join",
         "leave",
         "merged",

@@ -34,6 +34,8 @@ OPEN_ORDER = ("sent", "accepted", "handling")
 """States of an order that still asks something of its unit."""
 
 
+DISPUTED = "disputed"
+"""the queue of cases that wait for a ruling"""
 FALL = "fall"
 """the clock at whose end a quiet case's level falls: no limit of anybody's work"""
 
@@ -112,6 +114,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     arrived_at: int = 0
     arrived_by: str = ""
     """account of whoever said that they are there"""
+    ended_at: int = 0
+    ended_by: str = ""
+    """account of whoever called them off: they need not come"""
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody of it is still to come."""
+        return not self.arrived_at and not self.ended_at
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -241,6 +251,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     level: str = ""
     level_number: int = 0
     level_by_hand: bool = False
+    held: int = 0
+    """level number that a person or a limit has raised it to: it does not fall below; 0 none"""
     tier: int = 0
     lead: str = ""
     joint: tuple[str, ...] = ()
@@ -266,6 +278,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     """different devices among its alarms"""
     worst: int = 0
     """highest priority among its alarms, 1 highest … 4; 0 none"""
+    graver: tuple[tuple[str, int], ...] = ()
+    """alarm → priority that it has worsened to, of those that have since they joined"""
     situation: Situation = Situation()
     pace: float = 0.0
     """signals of late, each counting half after ``fold.HALF``, as of ``last_at``: the trend"""
@@ -317,7 +331,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     kept: CaseState | None = None
     """of a merged case: all as it was, to come back to"""
     beside: dict[str, Any] = msgspec.field(default_factory=dict)
-    """and what the case was that took it in, before it did"""
+    """what the case was that took it in, before it did, and what it was left: see ``bequest``"""
     merged: tuple[str, ...] = ()
 
     @property
@@ -354,8 +368,16 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
     @property
     def exempt(self) -> bool:
-        """Whether its overtime does not count in statistics, by an appeal that was approved."""
-        return self.appeal is not None and self.appeal.state == "approved"
+        """Whether its overtime does not count in statistics: all of it is what an appeal that was
+        approved was about. What is late after that (reopened) counts."""
+        late = [one.order for one in self.orders if one.late > 0]
+        return bool(late) and set(late) <= set(self.exempted)
+
+    @property
+    def exempted(self) -> tuple[str, ...]:
+        """Orders whose overtime does not count, by an appeal that was approved."""
+        said = self.appeal
+        return said.orders if said is not None and said.state == "approved" else ()
 
     @property
     def next_mark_at(self) -> int:
@@ -376,7 +398,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
     def waiting_for(self, unit: str) -> Call | None:
         """The call of ``unit`` to the place that was not followed yet."""
-        return next((one for one in self.calls if one.unit == unit and not one.arrived_at), None)
+        return next((one for one in self.calls if one.unit == unit and one.waits), None)
 
     @property
     def open_orders(self) -> tuple[Order, ...]:

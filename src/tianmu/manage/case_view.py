@@ -199,7 +199,7 @@ def told(event: CaseEvent, city: City) -> Text:
         parts.append(department_name(city, data["whose"]))
     elif event.step == "whistle":
         parts += [department_name(city, one["unit"]) for one in data["calls"]]
-    elif event.step == "arrive":
+    elif event.step in ("arrive", "call_off"):
         parts.append(department_name(city, data["unit"]))
     elif event.step == "check":
         parts.append(phrase(f"result.{data['result']}"))
@@ -266,7 +266,9 @@ def _call(call: Call, city: City, now: int) -> dict[str, Any]:
         "by": call.by,
         "arrived_at": moment(call.arrived_at),
         "arrived_by": call.arrived_by,
-        "overdue": (call.arrived_at or now) > call.due,
+        "ended_at": moment(call.ended_at),
+        "ended_by": call.ended_by,
+        "overdue": (call.arrived_at or call.ended_at or now) > call.due,
     }
 
 

@@ -9,6 +9,7 @@ a row without a line knows whether somebody else came between them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.case_table import metadata
+from tianmu.store.records import Transaction
 
 KEPT = 30 * 86_400 * 1_000_000
 """µs for which a key is known (default, to be set by the city): longer than a phone is away"""
@@ -62,6 +64,13 @@ class Deed:
     """made by whoever sends it; empty: it is not sent twice"""
     done_at: int = 0
     """µs: when it was done, as told; 0: now"""
+    beside: Callable[[Transaction], None] | None = None
+    """what else is written in the commit of the deed, once it is done: the note in the audit trail.
+    A crash leaves both or neither"""
+
+    def write(self, tx: Transaction) -> None:
+        if self.beside is not None:
+            self.beside(tx)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,14 @@ class Done:
     """version that it led to"""
     again: bool = False
     """it had been done before; nothing was done now"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regrouped(Done):
+    """What a merge, a split or an undo did; ``state`` is the case it was asked of."""
+
+    other: CaseState
+    """the case that the signals are in now, as it is now"""
 
 
 def digest(*parts: Any) -> str:

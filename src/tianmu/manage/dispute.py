@@ -10,13 +10,10 @@ import msgspec
 
 from tianmu.city.duty import lineage
 from tianmu.manage import deadline, order, response
-from tianmu.manage.case_state import Ruling
+from tianmu.manage.case_state import DISPUTED, Ruling
 from tianmu.manage.step import refuse
 from tianmu.manage.turn import Refused, Turn
 from tianmu.manage.words import phrase
-
-DISPUTED = "disputed"
-"""the queue of cases that wait for a ruling"""
 
 
 def dispute(turn: Turn) -> None:

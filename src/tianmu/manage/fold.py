@@ -10,7 +10,7 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
-from tianmu.manage import fold_aside, fold_order
+from tianmu.manage import fold_aside, fold_merge, fold_order
 from tianmu.manage import fold_beside as beside
 from tianmu.manage.anchor import metres
 from tianmu.manage.case_state import CaseState, Clock
@@ -157,6 +157,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["worst"] = event.data.get("worst", state.worst)
     else:
         fields["reports"] = state.reports - 1
+    if alarm and any(one == member["id"] for one, _ in state.graver):
+        fields["graver"] = tuple(one for one in state.graver if one[0] != member["id"])
     if event.data.get("gone_device"):
         fields["devices"] = state.devices - 1
     if event.data.get("apart"):
@@ -189,6 +191,9 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
         fields["tier"] = data["tier"]
     if "by_hand" in data:
         fields["level_by_hand"] = data["by_hand"]
+        fields["held"] = 0  # what a person has set counts from now on
+    if "held" in data:
+        fields["held"] = data["held"]
     return fields
 
 
@@ -213,6 +218,10 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
     priority = event.data.get("priority", 0)
     if priority and (not state.worst or priority < state.worst):
         fields["worst"] = priority
+    if priority and (alarm := event.data.get("id")):
+        known = dict(state.graver)
+        known[alarm] = min(priority, known.get(alarm, priority))
+        fields["graver"] = tuple(known.items())
     return fields
 
 
@@ -220,6 +229,7 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     **beside.CHANGES,
     **fold_order.CHANGES,
     **fold_aside.CHANGES,
+    **fold_merge.CHANGES,
     "join": _join,
     "leave": _leave,
     "verify": _fields("matter", "division", "queue"),

@@ -21,7 +21,9 @@ Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
 
 
-def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
+def end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
+    """What a case is once it has ended so."""
+
     def change(state: CaseState, event: CaseEvent) -> Data:
         orders = tuple(
             _replace(one, state="cancelled") if one.state in OPEN_ORDER else one
@@ -44,26 +46,6 @@ def _end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
         }
 
     return change
-
-
-def _merge(state: CaseState, event: CaseEvent) -> Data:
-    """It ends, and is kept as it was: what was put together can be taken apart again."""
-    ended = _end("merged")(state, event)
-    return {**ended, "kept": state, "beside": event.data.get("beside", {})}
-
-
-COUNTED = ("signals", "alarms", "reports", "active", "devices")
-
-
-def _unmerge(state: CaseState, event: CaseEvent) -> Data:
-    """It is again what it was, with its clocks and orders; the signals are those that came back."""
-    was = state.kept
-    if was is None:
-        raise ValueError(f"case {event.case} was not merged: there is nothing to come back to")
-    # what was said of the case while it was merged stays said
-    own = {"version", "stage", "changed_at", "ruling", "photos", *COUNTED}
-    fields = {name: getattr(was, name) for name in was.__struct_fields__ if name not in own}
-    return {**fields, "kept": None, "beside": {}}
 
 
 def _suspend(state: CaseState, event: CaseEvent) -> Data:
@@ -91,7 +73,7 @@ def _dues(state: CaseState, event: CaseEvent) -> Data:
         )
     if any(name.startswith("arrive:") for name in due):
         fields["calls"] = tuple(
-            one if one.arrived_at else _replace(one, due=due.get(f"arrive:{one.unit}", one.due))
+            one if not one.waits else _replace(one, due=due.get(f"arrive:{one.unit}", one.due))
             for one in state.calls
         )
     if any(name.startswith("task:") for name in due):
@@ -135,14 +117,13 @@ def _reopen(state: CaseState, event: CaseEvent) -> Data:
         "supervision": None,
         "appeal": None if state.appeal and state.appeal.due else state.appeal,
         "queue": event.data.get("queue", ""),
+        **_dues(state, event),
     }
 
 
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
-    "close": _end("closed"),
-    "void": _end("void"),
-    "merge": _merge,
-    "unmerge": _unmerge,
+    "close": end("closed"),
+    "void": end("void"),
     "reopen": _reopen,
     "suspend": _suspend,
     "resume": _resume,

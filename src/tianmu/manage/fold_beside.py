@@ -65,6 +65,15 @@ def _arrive(state: CaseState, event: CaseEvent) -> Data:
     return {"calls": tuple(there)}
 
 
+def _call_off(state: CaseState, event: CaseEvent) -> Data:
+    call = state.waiting_for(event.data["unit"])
+    left = [
+        replace(one, ended_at=event.at, ended_by=event.actor) if one is call else one
+        for one in state.calls
+    ]
+    return {"calls": tuple(left)}
+
+
 def _assess(state: CaseState, event: CaseEvent) -> Data:
     known = msgspec.structs.asdict(state.situation)
     return {"situation": Situation(**{**known, **event.data["situation"]})}
@@ -78,4 +87,5 @@ CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "withdraw_ruling": _withdraw_ruling,
     "whistle": _whistle,
     "arrive": _arrive,
+    "call_off": _call_off,
 }

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case_state import CaseState, Extension, Order
+from tianmu.manage.case_state import DISPUTED, CaseState, Extension, Order
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
@@ -17,7 +17,7 @@ _replace = msgspec.structs.replace
 def _order(state: CaseState, event: CaseEvent) -> Data:
     order = msgspec.convert(event.data["order"], Order)
     # whose it is stays disputed until somebody has said it, whoever helps meanwhile
-    queue = state.queue if state.queue == "disputed" else ""
+    queue = state.queue if state.queue == DISPUTED else ""
     return {"orders": (*state.orders, order), "queue": queue}
 
 

@@ -145,7 +145,7 @@ def join_case(
         owner.assign(draft, city, signal.department)
     elif not before.level_by_hand and level.may_rise(city, before, draft.state, signal):
         level.grade(draft, city, signal, only_up=True)
-    _swell(draft, city)
+    swell(draft, city)
     state = draft.state
     if (
         signal.kind == "alarm"
@@ -190,7 +190,7 @@ def _of(event: AlarmEvent) -> Signal:
     )
 
 
-def _swell(draft: Draft, city: City) -> None:
+def swell(draft: Draft, city: City) -> None:
     """The plan of a level may raise it when so many signals have come."""
     state = draft.state
     plan = response.plan_of(city, state)

@@ -269,7 +269,7 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
         if names[-1] == "words":
             case_search.change(tx.raw, [(one[-1], one[-2]) for one in rows])
     _replace(tx, table.order, orders, _order_rows)
-    sent = [(before, after) for before, after in orders if any(one.force for one in after.orders)]
+    sent = [pair for pair in orders if any(_forces(state) for state in pair)]
     _replace(tx, table.sent, sent, _sent_rows)
     _replace(tx, table.party, concerned, _party_rows)
     _replace(tx, table.ruling, ruled, _ruling_rows)
@@ -298,6 +298,11 @@ def _order_rows(state: CaseState) -> list[Row]:
 def _sent_rows(state: CaseState) -> list[Row]:
     serial = table.serial_of(state.case)
     return [(one.order, serial, one.force, one.state) for one in state.orders if one.force]
+
+
+def _forces(state: CaseState | None) -> bool:
+    """Whether an order names the unit that goes; it may have gone over to another case."""
+    return state is not None and any(one.force for one in state.orders)
 
 
 def _ruling(state: CaseState | None) -> Ruling | None:

@@ -1,12 +1,15 @@
 """Response level of a case, by the pack's grading rules, with the reasons in words.
 
 The machine raises a level and never lowers one that stands, unless the matter turns out to be
-another; what a person has set it leaves alone, until a limit has passed.
+another; what a person has set it leaves alone, until a limit has passed. A case gone quiet may fall
+(``quiet``), not below what still holds (``least``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tianmu.city.department import DepartmentKind
 from tianmu.city.duty import lineage
@@ -32,15 +35,48 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     known = _known(city, state, signal, draft.now)
     found = by_rules(city.grading, city.matters, known)
     number, why = found.number, _why(city, state, known, found, signal)
+    number = min(number, state.held or number)
     level = city.profile.numbered(number)
-    needed = level.escalate.departments
-    if needed is not None and known.departments >= needed and number > 1:
-        level = city.profile.numbered(number - 1)
+    if (joint := _joint(city, known, number)) != number:
+        level = city.profile.numbered(joint)
         why.append(phrase("why.departments", departments=known.departments))
     if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
         return
     rules = [rule.code for rule in found.reasons]
     draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+
+
+def _joint(city: City, known: Known, number: int) -> int:
+    """One graver where so many departments are needed as the level says."""
+    needed = city.profile.numbered(number).escalate.departments
+    enough = needed is not None and known.departments >= needed
+    return max(1, number - 1) if enough else number
+
+
+def least(city: City, state: CaseState, now: int, *, quiet: bool = False) -> int:
+    """The level number below which what is known holds the case up: the rules, and what a person or
+    a limit has raised it to. ``quiet``: alarms that have returned say nothing any more; what people
+    told and saw, place, period and limits that ran out still do."""
+    known = _told(city, state, now) if quiet else _known(city, state, None, now)
+    number = min(by_rules(city.grading, city.matters, known).number, state.held or 5)
+    return _joint(city, known, number)
+
+
+def passes(city: City, state: CaseState, now: int) -> bool:
+    """Whether one of the rules that hold a quiet case up will cease to hold by itself, as the hour
+    or the season does."""
+    found = by_rules(city.grading, city.matters, _told(city, state, now))
+    conditions = [rule.when for rule in found.reasons]
+    return any(
+        one.pace_from is not None or one.hours is not None or one.months or one.periods
+        for one in conditions
+    )
+
+
+def _told(city: City, state: CaseState, now: int) -> Known:
+    """What is known of a case but for its alarms, all of which have returned."""
+    known = _known(city, state, None, now)
+    return msgspec.structs.replace(known, priority=None, devices=0, signals=state.reports)
 
 
 def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
@@ -54,10 +90,10 @@ def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) ->
     text, urgency = signal.text, signal.urgency
     moved = before.place != after.place
     return any(
-        when.signals_from == after.signals
+        _crossed(when.signals_from, before.signals, after.signals)
         or (urgency and urgency in when.urgency)
         or (when.words and any(word in text for word in when.words))
-        or (when.devices_from == after.devices and after.devices != before.devices)
+        or _crossed(when.devices_from, before.devices, after.devices)
         or _crossed(when.pace_from, before.pace, after.pace)
         or _crossed(when.spread_m_from, before.spread_m, after.spread_m)
         or (moved and when.place)
@@ -65,17 +101,24 @@ def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) ->
     )
 
 
+def failed_enough(city: City, before: int, after: int) -> bool:
+    """Whether so many limits have now run out as a rule waits for."""
+    return any(_crossed(rule.when.failed_from, before, after) for rule in city.grading.rules)
+
+
 def _crossed(wanted: float | None, before: float, after: float) -> bool:
+    """Whether the threshold lies between: several may have come at once."""
     return wanted is not None and before < wanted <= after
 
 
 def rise(draft: Draft, city: City, *why: Text) -> bool:
-    """One level up, with its reasons; False (and no event) where it is the highest already."""
+    """One level up, with its reasons, to stay there until a person says otherwise; False (and no
+    event) where it is the highest already."""
     state = draft.state
     if state.level_number == 1:
         return False
     level = city.profile.numbered((state.level_number or len(city.profile.levels) + 1) - 1)
-    draft.add("grade", data(city, state, level, *why))
+    draft.add("grade", {**data(city, state, level, *why), "held": level.number})
     return True
 
 

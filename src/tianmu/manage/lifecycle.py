@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from tianmu.facts.case import CaseEvent
 from tianmu.manage import (
     appeal,
+    deadline,
     dispute,
     extension,
     filing,
     inspection,
     level,
+    opening,
     order,
     response,
     supervision,
@@ -118,7 +120,10 @@ def _void(turn: Turn) -> None:
 
 
 def _reopen(turn: Turn) -> None:
-    turn.take({"queue": "returned"}, stage="dispatch")
+    """It waits for dispatch again, and so do the calls and points that were left open."""
+    city, state, now = turn.city, turn.state, turn.draft.now
+    clocks = [*whistle.again(city, state, now), *opening.again(city, state, now)]
+    turn.take({"queue": "returned", **deadline.data(*clocks)}, stage="dispatch")
 
 
 def _evaluate(turn: Turn) -> None:
@@ -192,6 +197,7 @@ _STEPS: dict[str, Callable[[Turn], None]] = {
     "tick": _tick,
     "whistle": whistle.whistle,
     "arrive": whistle.arrive,
+    "call_off": whistle.call_off,
     "reopen": _reopen,
     "evaluate": _evaluate,
 }

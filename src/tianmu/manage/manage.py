@@ -175,6 +175,7 @@ class Manage(Grouping):
             before, after = _do(work, case, command, actor, expected_version, deed.done_at)
             between = (case, before.version, after.version)
             deed_key.keep(connection, account, deed, content, between, work.now)
+            deed.write(work.tx)
             return Done(after, *between[1:])
 
         return self._work(job)
@@ -207,6 +208,7 @@ class Manage(Grouping):
             work.take(before, draft)
             between = (case, before.version, draft.state.version)
             deed_key.keep(connection, account, deed, what, between, work.now)
+            deed.write(work.tx)
             return Done(draft.state, *between[1:])
 
         return kept, self._work(job)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import Limit
+from tianmu.city.limit import MINUTE, Limit, LimitUnit
 from tianmu.city.plan import Plan
 from tianmu.facts.text import Text
 from tianmu.manage import deadline
-from tianmu.manage.case_state import Clock, Task, Warned
+from tianmu.manage.case_state import CaseState, Clock, Task, Warned
 from tianmu.manage.draft import Draft
 
 if TYPE_CHECKING:
@@ -61,3 +61,26 @@ def _clock(city: City, tasks: list[Task], within: Limit, now: int) -> Clock:
     clock = deadline.start(city.calendar, f"task:{last.code}", within, now, [(1.0, "urge")])
     tasks[-1] = msgspec.structs.replace(last, due=clock.due)
     return clock
+
+
+def again(city: City, state: CaseState, now: int) -> list[Clock]:
+    """New clocks of the points that are still open: the case has been reopened. As long as the plan
+    says; where it says it no more, as long as they were."""
+    plans = {plan.code: plan for plan in city.plans}
+    clocks: list[Clock] = []
+    for task in state.tasks:
+        if task.done_at or not task.due:
+            continue
+        plan, _, code = task.code.rpartition("/")
+        within = _within(plans[plan], code) if plan in plans else None
+        if within is None:
+            within = Limit(max(task.due - task.opened_at, 0) / MINUTE, LimitUnit.MINUTE)
+        name, marks = f"task:{task.code}", [(1.0, "urge")]
+        clocks.append(deadline.start(city.calendar, name, within, now, marks))
+    return clocks
+
+
+def _within(plan: Plan, code: str) -> Limit | None:
+    if code == CONFERENCE and plan.conference is not None:
+        return plan.conference.within
+    return next((item.within for item in plan.checklist if item.code == code), None)

@@ -47,12 +47,13 @@ def attend(draft: Draft, city: City) -> None:
     if raised:
         names = {clock.name for clock, _ in raised}
         _add(draft, "escalate", raised, {name: passed[name] for name in passed if name in names})
-        _rise(draft, city, [_words(clock, mark) for clock, mark in raised])
+        _rise(draft, city, [_words(clock, mark) for clock, mark in raised], state.failed)
 
 
-def _rise(draft: Draft, city: City, why: list[Text]) -> None:
+def _rise(draft: Draft, city: City, why: list[Text], failed: int) -> None:
+    """``failed``: limits that had run out before these."""
     risen = level.rise(draft, city, *why)
-    if any(rule.when.failed_from == draft.state.failed for rule in city.grading.rules):
+    if level.failed_enough(city, failed, draft.state.failed):
         level.grade(draft, city, only_up=True)
     if not risen or draft.state.stage not in ("dispatch", "handle"):
         return

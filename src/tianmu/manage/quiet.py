@@ -1,5 +1,6 @@
 """A case gone quiet: all its alarms have returned, and once that has lasted its level falls, where
-the plan says so.
+the plan says so; never below what the rules that still hold make it, or to where a person or a
+limit has raised it from.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def _fall_clock(state: CaseState, city: City, now: int) -> Clock | None:
         return None
     if state.level_by_hand or state.level_number >= _lowest(state, city):
         return None
+    # what the rules say is asked at its end: some cease to hold meanwhile
     return deadline.start(city.calendar, FALL, plan.falls.quiet, now, [(1.0, FALL)])
 
 
 def _lowest(state: CaseState, city: City) -> int:
     matter = city.matters.get(state.matter)
-    return city.grading.default if matter is None or matter.level is None else matter.level
+    own = city.grading.default if matter is None or matter.level is None else matter.level
+    return min(own, state.held or own)
 
 
 def stirred(state: CaseState) -> dict[str, Any]:
@@ -48,6 +51,11 @@ def fall(draft: Draft, city: City) -> None:
     number = state.level_number + 1
     if state.active or state.level_by_hand or number > _lowest(state, city):
         draft.add("quiet", {"stopped": [FALL]})
+        return
+    if number > level.least(city, state, draft.now, quiet=True):
+        draft.add("quiet", {"stopped": [FALL]})
+        if level.passes(city, state, draft.now):
+            begin(draft, city)
         return
     chosen = city.profile.numbered(number)
     draft.add("grade", level.data(city, state, chosen, phrase("why.quiet")) | {"stopped": [FALL]})

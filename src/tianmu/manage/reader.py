@@ -18,7 +18,8 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage import case_search, case_table, regroup
+from tianmu.manage import case_search, case_table
+from tianmu.manage.bridge import bridge
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.reckon import reckon
 from tianmu.store.disk import DiskFull
@@ -203,7 +204,7 @@ class Reader:
             if work.bridges:
                 more = Work(self._desk, tx)
                 more.now = work.now
-                regroup.bridge(more, work.bridges)
+                bridge(more, work.bridges)
                 more.finish()
             self._next_due = self._desk.due.next_at
             return result

@@ -9,18 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage import case_table as table
-from tianmu.manage import intake, level, owner, response
-from tianmu.manage.actor import SYSTEM, Actor
+from tianmu.manage import bequest, estate, intake, level, owner, response
+from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.draft import Draft
-from tianmu.manage.ledger import decode_member
+from tianmu.manage.member import Row, came_through, joining_as, members
 from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.restitution import give_back
 from tianmu.manage.signal import Signal, again
 from tianmu.manage.step import Refusal, refuse
 from tianmu.manage.words import phrase
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from tianmu.city.pack import City
 
 PERMISSION = "case.merge"
-Row = tuple[dict[str, Any], int, int]
-"""what was told, whether it has returned, when it joined"""
 
 
 def guard(state: CaseState, actor: Actor, step: str, reason: str) -> Refusal | None:
@@ -56,57 +52,13 @@ def merge(work: Work, case: str, into: str, actor: Actor, reason: str) -> CaseSt
         return refusal
     if case == into:
         return refuse("same_case")
+    if one.extension is not None and other.extension is not None:
+        return refuse("extension_asked")  # a case has one that is waited for
     why = phrase("reason.by_hand", what=phrase("step.merge"), reason=reason.strip())
-    return _together(work, one, other, [why], 1.0, actor.account, reason.strip())
+    return together(work, one, other, [why], 1.0, actor.account, reason.strip())
 
 
-def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
-    """The machine puts cases together that a signal has shown to be one, the younger into the
-    older; not where a person has had a hand in either. ``work`` is new: all signals are written."""
-    grown: set[str] = set()
-    for one, other in dict.fromkeys(pairs):
-        first, second = (work.desk.states.get(case) for case in (one, other))
-        if first is None or second is None or first.probe != second.probe:
-            continue
-        if _touched(first) or _touched(second):
-            continue
-        if _placed(first) < _placed(second):
-            first, second = second, first
-        if first.case in grown:
-            continue  # what it has been given is not written yet: a later signal will show it again
-        match = work.desk.index.alike(first.case, second.case)
-        if match is not None:
-            grown.add(second.case)
-            reasons = list(match.reasons)
-            _together(work, first, second, reasons, match.score, SYSTEM.account, "")
-
-
-def _placed(state: CaseState) -> tuple[bool, int, str]:
-    """Which of two cases takes in the other: one with a point, then the older."""
-    return state.place.longitude is None, state.opened_at, state.case
-
-
-def _touched(state: CaseState) -> bool:
-    """Whether a person has done anything that merging by machine would undo or mix up."""
-    return bool(
-        not state.open
-        or state.hands
-        or state.level_by_hand
-        or state.calls
-        or state.supervision
-        or state.ruling
-        or state.extension
-        or state.queue == "disputed"
-        or any(one.by for one in state.orders)
-        or any(one.done_at for one in state.tasks)
-        or state.apart
-        or state.reopened
-        or state.suspended_at
-        or state.stage not in ("collect", "verify", "file", "dispatch", "handle")
-    )
-
-
-def _together(
+def together(
     work: Work,
     one: CaseState,
     other: CaseState,
@@ -115,12 +67,28 @@ def _together(
     account: str,
     reason: str,
 ) -> CaseState:
+    """All signals of ``one`` into ``other``, with its orders, calls and clocks (``bequest``)."""
     case, into = one.case, other.case
-    rows = _members(work, case)
+    rows = members(work.tx.connection, one)
+    joining = work.draft(into)
+    taken, left = bequest.take_over(work.city, one, other, joining.now)
+    anchor = work.desk.index.get(into)
+    heard = set(anchor.devices) if anchor else set()
+    for told, returned, _ in rows:
+        data = joining_as(told, returned, reasons, came=came_through(told, case), heard=heard)
+        more = {"since": one.opened_at, "merged": case, "score": score}
+        joining.add("join", {**data, **more}, actor=account)
+    if taken:
+        stage = taken.pop("stage", "")
+        data = {"from": case, "fields": estate.plain(taken)}
+        joining.add("inherit", data, stage=stage, actor=account)
+    _raise(joining, work.city, one, reasons)
     leaving = work.draft(case)
+    made = [joining.state.level_number, joining.state.level_by_hand]
+    beside = {**_beside(other), "made_level": made, "left": left}
     leaving.add(
         "merge",
-        {"into": into, "before": one.stage, "beside": _beside(other)},
+        {"into": into, "before": one.stage, "beside": beside},
         stage="close",
         actor=account,
         reason=reason,
@@ -133,23 +101,27 @@ def _together(
             gone.add(device)
             moved["gone_device"] = True
         leaving.add("leave", moved)
-    joining = work.draft(into)
-    anchor = work.desk.index.get(into)
-    heard = set(anchor.devices) if anchor else set()
-    for told, returned, _ in rows:
-        data = _joined(told, returned, reasons, came=_came(told, case), heard=heard)
-        more = {"since": one.opened_at, "merged": case, "score": score}
-        joining.add("join", {**data, **more}, actor=account)
-    if one.level_number and (not other.level_number or one.level_number < other.level_number):
-        chosen = work.city.profile.numbered(one.level_number)
-        joining.add("grade", level.data(work.city, joining.state, chosen, *reasons))
-        if joining.state.stage in ("dispatch", "handle"):
-            response.follow(joining, work.city)
     work.take(one, leaving)
     work.take(other, joining)
     for told, returned, _ in rows:
         _moved(work, into, again(told, one.probe), returned)
     return joining.state
+
+
+def _raise(draft: Draft, city: City, one: CaseState, reasons: list[Text]) -> None:
+    """The graver level of both counts, and what the rules say of all signals together; what a
+    person has set stays set by a person."""
+    before = draft.state
+    if one.level_number and (not before.level_number or one.level_number < before.level_number):
+        chosen = city.profile.numbered(one.level_number)
+        by_hand = True if one.level_by_hand else None
+        told = level.data(city, before, chosen, *reasons, by_hand=by_hand)
+        draft.add("grade", {**told, "held": before.held})
+    if not draft.state.level_by_hand:
+        level.grade(draft, city, only_up=True)
+        intake.swell(draft, city)
+    if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
+        response.follow(draft, city)
 
 
 def split(
@@ -164,7 +136,7 @@ def split(
     refusal = guard(before, actor, "split", reason)
     if refusal is not None:
         return refusal
-    rows = {f"{row[0]['kind']}:{row[0]['id']}": row for row in _members(work, case)}
+    rows = {f"{row[0]['kind']}:{row[0]['id']}": row for row in members(work.tx.connection, before)}
     wanted = list(dict.fromkeys(keys))
     if not wanted or any(key not in rows for key in wanted):
         return refuse("member")
@@ -193,14 +165,20 @@ def split(
         if (told, returned) == (out[-1][0], out[-1][1]):
             data["restore"] = _restored(before, back, out, left)
         draft.add("leave", data, actor=actor.account, reason=reason.strip())
+    given: dict[str, Any] = {}
     if back:
+        kept, given = give_back(work.city, back, draft.state, draft.now)
+        if kept:
+            stage = kept.pop("stage", "")
+            told = {"to": target, "fields": estate.plain(kept)}
+            draft.add("give_back", told, stage=stage, actor=actor.account)
         _lower(draft, work.city, before, back, why)
     work.take(before, draft)
     for told, _, _ in out:
         work.desk.index.forget(case, again(told, before.probe).identity)
         work.desk.alarms.pop(told["id"], None)
     _narrow(work, case, left)
-    made = _bring_back(work, back, out, why, actor, reason) if back else None
+    made = _bring_back(work, back, given, out, why, actor, reason) if back else None
     made = made or _found(work, target, case, out, why, before, actor)
     for told, returned, _ in out:
         _moved(work, target, again(told, before.probe), returned)
@@ -212,7 +190,7 @@ def undo(
 ) -> tuple[CaseState, CaseState] | Refusal:
     """Take back how a signal came into the case (``key`` empty: the one that came last): one that
     joined is taken out; of one that came with another case, that whole case comes back."""
-    rows = _members(work, _existing(work, case).case)
+    rows = members(work.tx.connection, _existing(work, case))
     found = [told for told, _, _ in rows if not key or f"{told['kind']}:{told['id']}" == key]
     if not found:
         return refuse("member")
@@ -232,48 +210,6 @@ def _existing(work: Work, case: str) -> CaseState:
     return state
 
 
-def _members(work: Work, case: str) -> list[Row]:
-    """(what was told, whether it has returned, when it joined) in the order they came."""
-    rows = work.tx.connection.execute(
-        select(table.member.c.told, table.member.c.returned, table.member.c.joined_at)
-        .where(table.member.c.serial == table.serial_of(case))
-        .order_by(table.member.c.sequence)
-    )
-    return [(decode_member(told)[0], returned, joined) for told, returned, joined in rows]
-
-
-def _joined(
-    told: dict[str, Any],
-    returned: int,
-    reasons: list[Text],
-    *,
-    came: tuple[str, ...] = (),
-    heard: set[str],
-) -> dict[str, Any]:
-    """Data of the event by which a signal joins; ``came``: the cases it was in before, the last
-    one last; ``heard`` are the devices of its case so far."""
-    moved = ("returned", "from", "earlier")
-    member = {key: value for key, value in told.items() if key not in moved}
-    if returned:
-        member["returned"] = True
-    if came:
-        member["from"] = came[-1]
-    if len(came) > 1:
-        member["earlier"] = list(came[:-1])
-    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": reasons}
-    device = told.get("device", "") if told["kind"] == "alarm" else ""
-    if device and device not in heard:
-        heard.add(device)
-        data["new_device"] = True
-    return data
-
-
-def _came(told: dict[str, Any], *more: str) -> tuple[str, ...]:
-    """The merged cases that a signal has come through, and more."""
-    last = (told["from"],) if told.get("from") else ()
-    return (*told.get("earlier", ()), *last, *more)
-
-
 def _merged_before(work: Work, rows: dict[str, Row], wanted: list[str]) -> CaseState | None:
     """The merged case whose signals are exactly ``wanted``, if there is one."""
     came = {rows[key][0].get("from", "") for key in wanted}
@@ -288,27 +224,37 @@ def _merged_before(work: Work, rows: dict[str, Row], wanted: list[str]) -> CaseS
 def _bring_back(
     work: Work,
     back: CaseState,
+    given: dict[str, Any],
     out: list[Row],
     why: Text,
     actor: Actor,
     reason: str,
 ) -> CaseState:
+    """``given``: what has changed of it while it was merged."""
     draft = work.draft(back.case)
     heard: set[str] = set()
     for told, returned, _ in out:
-        came = _came(told)[:-1]
-        data = _joined(told, returned, [why], came=came, heard=heard)
+        came = came_through(told)[:-1]
+        data = joining_as(told, returned, [why], came=came, heard=heard)
         draft.add("join", data, actor=actor.account)
-    stage = back.kept.stage if back.kept else back.stage_before
-    draft.add("unmerge", stage=stage, actor=actor.account, reason=reason.strip())
+    stage = given.pop("stage", back.kept.stage if back.kept else back.stage_before)
+    data = {"fields": estate.plain(given)} if given else {}
+    draft.add("unmerge", data, stage=stage, actor=actor.account, reason=reason.strip())
+    state = draft.state
+    if back.kept and state.worst != back.kept.worst and not state.level_by_hand:
+        level.grade(draft, work.city, only_up=True)  # an alarm of it has worsened meanwhile
+        if draft.state.level != state.level and state.stage in ("dispatch", "handle"):
+            response.follow(draft, work.city)
     work.take(back, draft)
     return draft.state
 
 
 _BESIDE = (
-    "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors", "worst",
-    "level_number",
+    "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors",
+    "level_number", "level_by_hand",
 )  # fmt: skip
+_LATER = ("signals", "level_number", "level_by_hand")
+"""of these, what is not simply set back"""
 
 
 def _beside(state: CaseState) -> dict[str, Any]:
@@ -323,7 +269,7 @@ def _restored(
     unless others have come since; times then follow from those that are left."""
     was = back.beside if back else {}
     if was and before.signals == was["signals"] + len(out):
-        return {name: was[name] for name in _BESIDE if name not in ("signals", "level_number")}
+        return {name: was[name] for name in _BESIDE if name in was and name not in _LATER}
     times = [told["at"] for told, _, _ in left]
     found: dict[str, Any] = {"first_at": min(times), "last_at": max(times)}
     if back and back.kept and before.opened_at == back.kept.opened_at:
@@ -332,11 +278,19 @@ def _restored(
 
 
 def _lower(draft: Draft, city: City, before: CaseState, back: CaseState, why: Text) -> None:
-    """The level that the merged case had brought goes with it, unless a person has set it."""
-    was = back.beside.get("level_number", 0)
-    brought = back.kept.level_number if back.kept else 0
-    if was and was > before.level_number == brought and not before.level_by_hand:
-        draft.add("grade", level.data(city, draft.state, city.profile.numbered(was), why))
+    """The level that the merged case had brought goes with it, unless another has been set since or
+    the rules hold it up for what is left."""
+    was, kept = back.beside.get("level_number", 0), back.kept
+    if not was or kept is None:
+        return
+    made = back.beside.get("made_level", [kept.level_number, before.level_by_hand])
+    if list(made) != [before.level_number, before.level_by_hand] or was <= before.level_number:
+        return
+    number = min(was, level.least(city, draft.state, draft.now))
+    if number > before.level_number:
+        chosen = city.profile.numbered(number)
+        by_hand = bool(back.beside.get("level_by_hand"))
+        draft.add("grade", level.data(city, draft.state, chosen, why, by_hand=by_hand))
 
 
 def _found(
@@ -368,7 +322,7 @@ def _found(
         draft.add("returned", {"member": {"kind": "alarm", "id": first.id}, "at": work.now})
     heard = {first.device}
     for told, returned, _ in out[1:]:
-        draft.add("join", _joined(told, returned, [why], heard=heard), actor=actor.account)
+        draft.add("join", joining_as(told, returned, [why], heard=heard), actor=actor.account)
     level.grade(draft, work.city, only_up=True)
     if not draft.state.lead and before.lead:
         owner.assign(draft, work.city, before.lead)

@@ -168,7 +168,7 @@ def order(
 ) -> tuple[Order, tuple[Clock, ...]]:
     """An order to ``unit`` with the clocks that run for it. A marked case names nobody: no real
     person is called for a probe."""
-    name = f"{state.case}-{len(state.orders) + 1}"
+    name = f"{state.case}-{_next(state)}"
     handle = handle_clock(city, state, name, now, limit=limit)
     accept = accept_clock(city, state, name, now, lead=lead)
     sent = Order(
@@ -184,6 +184,13 @@ def order(
         force=force,
     )
     return sent, (accept, handle)
+
+
+def _next(state: CaseState) -> int:
+    """The number of the case's next order; orders that came with a merged case keep their names."""
+    own = f"{state.case}-"
+    numbers = (one.order[len(own) :] for one in state.orders if one.order.startswith(own))
+    return 1 + max((int(number) for number in numbers), default=0)
 
 
 def resolve(city: City, state: CaseState, party: str) -> list[str]:

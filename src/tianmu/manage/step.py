@@ -9,7 +9,7 @@ from typing import Any
 
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import OPEN_ORDER, STAGES, Call, CaseState, Order
+from tianmu.manage.case_state import DISPUTED, OPEN_ORDER, STAGES, Call, CaseState, Order
 from tianmu.manage.words import phrase
 
 
@@ -147,7 +147,16 @@ STEPS: dict[str, Step] = {
         _step("withdraw_ruling", _ALL, "case.rule", reason=True, ended=True, suspended=True),
         _step("tick", _LIVE, "case.note", needs=("task",)),
         _step("whistle", _LIVE, "case.whistle", reason=True, needs=("departments?",)),
-        _step("arrive", _LIVE, "", needs=("department?",)),  # who may: see whistle
+        # a suspension does not stop the clocks of arrival: what they wait for can be said
+        _step("arrive", _LIVE, "", needs=("department?",), suspended=True),  # who may: see whistle
+        _step(
+            "call_off",
+            _LIVE,
+            "case.whistle",
+            reason=True,
+            needs=("department?",),
+            suspended=True,
+        ),
         _step("note", _ALL, "case.note", needs=("text",), suspended=True, ended=True),
         _step("reopen", _DONE, "case.file", reason=True, ended=True),
         _step("appeal", _DONE, "case.handle", reason=True, ended=True),
@@ -228,7 +237,7 @@ def guard(
         return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
     if state.suspended_at and not step.suspended:
         return refuse("suspended")
-    if step.name == "rule" and state.queue != "disputed" and state.lead:
+    if step.name == "rule" and state.queue != DISPUTED and state.lead:
         return refuse("no_dispute")
     if step.name == "withdraw_ruling" and (state.ruling is None or state.ruling.withdrawn_at):
         return refuse("no_ruling")
@@ -269,6 +278,8 @@ def _nothing_to(state: CaseState, step: Step) -> Refusal | None:
         return refuse("supervised")
     if step.name == "lift" and state.supervision is None:
         return refuse("not_supervised")
+    if step.name == "call_off" and not any(one.waits for one in state.calls):
+        return refuse("no_call")
     if step.name == "appeal" and state.appeal is not None:
         return refuse("appealed")
     if step.name == "appeal" and (state.outcome != "closed" or not state.late):
@@ -285,17 +296,18 @@ def _arrive_guard(
     waiting = calls_for(state, actor, parents)
     if wanted := command.data.get("department"):
         waiting = [one for one in waiting if one.unit == wanted]
-    if waiting or not any(not one.arrived_at for one in state.calls):
+    called = [one.unit for one in state.calls if one.waits]
+    if waiting or not called:
         return step if waiting else refuse("no_call")
     label = phrase("step.arrive")
     if actor.permissions.isdisjoint(("case.handle", "case.whistle")):
         return refuse("permission", step=label)
-    return refuse("no_call") if wanted else refuse("department", unit=state.calls[0].unit)
+    return refuse("no_call") if wanted else refuse("department", unit=called[0])
 
 
 def calls_for(state: CaseState, actor: Actor, parents: Mapping[str, str]) -> list[Call]:
     """The calls to the place that this actor may say were followed."""
-    waiting = [one for one in state.calls if not one.arrived_at]
+    waiting = [one for one in state.calls if one.waits]
     if actor.is_system or "case.whistle" in actor.permissions:
         return waiting
     if "case.handle" not in actor.permissions:

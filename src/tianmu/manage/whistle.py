@@ -7,15 +7,18 @@ on-site limit is its clock.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tianmu.manage import deadline, response
-from tianmu.manage.case_state import Call
+from tianmu.manage.case_state import Call, CaseState, Clock
 from tianmu.manage.step import calls_for, refuse
 from tianmu.manage.turn import Refused, Turn, parents
 from tianmu.manage.words import phrase
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
 
 
 def whistle(turn: Turn) -> None:
@@ -33,19 +36,39 @@ def whistle(turn: Turn) -> None:
     units = [unit for unit in wanted if state.waiting_for(unit) is None]
     if not units:
         raise Refused(refuse("nobody_to_call"))
-    level = city.profile.numbered(state.level_number or len(city.profile.levels))
     calls: list[dict[str, Any]] = []
     clocks = []
     nobody = False
     for unit in units:
-        marks = [(share, "urge") for share in (level.escalate.remind_at, 1.0) if share]
-        clock = deadline.start(city.calendar, f"arrive:{unit}", level.onsite, now, marks)
+        clock = _clock(city, state, unit, now)
         clocks.append(clock)
         call = Call(unit=unit, called_at=now, due=clock.due, by=turn.actor.account)
         calls.append(msgspec.to_builtins(call))
         nobody |= not state.probe and not response.persons(city, unit, state.division, now)
     told = {"nobody": phrase("why.nobody_on_duty")} if nobody else {}
     turn.take({"calls": calls, **told, **deadline.data(*clocks)})
+
+
+def _clock(city: City, state: CaseState, unit: str, now: int) -> Clock:
+    """By when somebody of ``unit`` should be there: the level's on-site limit."""
+    level = city.profile.numbered(state.level_number or len(city.profile.levels))
+    marks = [(share, "urge") for share in (level.escalate.remind_at, 1.0) if share]
+    return deadline.start(city.calendar, f"arrive:{unit}", level.onsite, now, marks)
+
+
+def again(city: City, state: CaseState, now: int) -> list[Clock]:
+    """New clocks of the calls that are waited for: the case has been reopened."""
+    return [_clock(city, state, one.unit, now) for one in state.calls if one.waits]
+
+
+def call_off(turn: Turn) -> None:
+    """A department need not come any more: the one named, else the one that is waited for."""
+    waiting = [one.unit for one in turn.state.calls if one.waits]
+    only = waiting[0] if len(waiting) == 1 else ""
+    unit = turn.code("department", turn.city.departments, default=only)
+    if unit not in waiting:
+        raise Refused(refuse("no_call"))
+    turn.take({"unit": unit, "stopped": [f"arrive:{unit}"]})
 
 
 def arrive(turn: Turn) -> None:

@@ -229,7 +229,7 @@ class _Filing:
                 self.time(call.called_at),
                 self.unit(call.unit_name, call.unit),
                 self.w("calls"),
-                self.time(call.arrived_at),
+                self.time(call.arrived_at or call.ended_at),
                 self.time(call.due),
             ]
             for call in self.case.calls

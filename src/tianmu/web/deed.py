@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tianmu.manage.deed_key import Deed, Done, OtherDeed
+from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.problem import Fault, Problem
 from tianmu.web.route import Ask
@@ -13,9 +15,14 @@ HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
-def deed_of(ask: Ask, done_at: str | None = None) -> Deed:
+Note = Callable[[Transaction], None]
+"""writes the note of a deed in the audit trail, in the deed's own transaction"""
+
+
+def deed_of(ask: Ask, done_at: str | None = None, note: Note | None = None, part: str = "") -> Deed:
     """The key of a request and when its deed was done; 400 for a key that is none, 422 for a time
-    that is none. A time that lies ahead of our clock is no error here: it is not believed."""
+    that is none. A time that lies ahead of our clock is no error here: it is not believed. ``part``
+    names one deed of those that the request asks for together."""
     key = ask.request.headers.get(HEADER, "").strip()
     if key and not _KEY.fullmatch(key):
         raise Problem(
@@ -25,7 +32,8 @@ def deed_of(ask: Ask, done_at: str | None = None) -> Deed:
             "make one with crypto.randomUUID()",
         )
     try:
-        return Deed(key=key, done_at=moment.read(done_at) if done_at else 0)
+        told = moment.read(done_at) if done_at else 0
+        return Deed(key=f"{key} {part}".strip() if key else "", done_at=told, beside=note)
     except ValueError as error:
         fault = Fault(where="body.done_at", what=str(error))
         raise Problem(

@@ -8,11 +8,15 @@ import msgspec
 from fastapi import Depends
 
 from tianmu.facts.text import Text
-from tianmu.manage.lifecycle import decide
+from tianmu.manage import case_query
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.deed_key import Done
+from tianmu.manage.lifecycle import decide, fold
 from tianmu.manage.step import Command, Refusal
 from tianmu.manage.words import phrase
 from tianmu.web.api.case_steps import STATUS, carry_out
 from tianmu.web.api.cases import actor, masked_text, one
+from tianmu.web.deed import deed_of
 from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Routes, taken
 
@@ -61,9 +65,20 @@ class ManyDone(msgspec.Struct, frozen=True, kw_only=True):
     cases: list[OneDone]
 
 
-def _undo(step: str, lead: str) -> dict[str, Any] | None:
+def _undo(ask: Ask, step: str, seen: CaseState, done: Done) -> dict[str, Any] | None:
     """Only who answers can be set back; what was noted, urged, accepted or checked has been."""
-    return {"department": lead} if step == "assign" and lead else None
+    if step != "assign":
+        return None
+    before = seen if seen.version == done.before else _at(ask, seen.case, done.before)
+    return {"department": before.lead, "joint": list(before.joint)} if before.lead else None
+
+
+def _at(ask: Ask, case: str, version: int) -> CaseState:
+    """The case as it was at a version: the deed had been done before it was sent again, or somebody
+    came between."""
+    journal = ask.hub.manage.journal
+    events = ask.hub.records.read(lambda c: case_query.events_of(c, journal, case))
+    return fold(event for event in events if event.sequence <= version)
 
 
 def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
@@ -71,7 +86,6 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
     try:
         state = one(ask, given.case)
         number, title, version = state.number, masked_text(state.title), state.version
-        undo = _undo(body.step, state.lead)
         data = {**body.data, **given.data}
         if body.rehearse:
             if given.version is not None and given.version != version:
@@ -85,18 +99,25 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
                     for text in (found.why, found.remedy)
                 )
                 raise Problem(STATUS.get(found.what, 409), found.what, why, remedy)
+            undo = _undo(ask, body.step, state, Done(state, version, version))
         else:
-            after = carry_out(
+            done = carry_out(
                 ask,
                 f"case.{body.step}",
                 given.case,
-                lambda: ask.hub.manage.command(
-                    given.case, body.step, actor(ask.who), given.version, body.reason, data
+                lambda note: ask.hub.manage.deed(
+                    given.case,
+                    body.step,
+                    actor(ask.who),
+                    deed_of(ask, note=note, part=given.case),
+                    given.version,
+                    body.reason,
+                    data,
                 ),
                 reason=body.reason,
                 together=len(body.cases),
             )
-            version = after.version
+            version, undo = done.version, _undo(ask, body.step, state, done)
     except Problem as problem:
         why = " – ".join(part for part in (problem.detail, problem.remedy) if part)
         return OneDone(
@@ -125,7 +146,8 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
 def do_to_many(ask: Asking, body: Annotated[ManyAsked, Depends(taken(ManyAsked))]) -> ManyDone:
     """Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
     permissions of the step are held against the account for each, one that is refused or was
-    changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells."""
+    changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells. With an
+    `Idempotency-Key` what is sent again is done once to each case."""
     if body.step not in STEPS:
         raise Problem(
             422, "invalid", f"{body.step!r} is not done to many", f"use one of {', '.join(STEPS)}"
@@ -138,6 +160,7 @@ def do_to_many(ask: Asking, body: Annotated[ManyAsked, Depends(taken(ManyAsked))
             f"{len(body.cases)} cases at once: the city allows {most}",
             "choose fewer, or raise bulk_most in [desk] of city.toml",
         )
+    deed_of(ask)  # a key that is none is said once, not of each
     names = [given.case for given in body.cases]
     if len(set(names)) != len(names):
         raise Problem(422, "invalid", "a case is named twice", "name each once")

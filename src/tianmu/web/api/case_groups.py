@@ -9,9 +9,10 @@ from fastapi import Depends
 
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
-from tianmu.web.api.case_steps import SplitDone, carry_out
-from tianmu.web.api.cases import CaseSaid, actor, extent, one, said
-from tianmu.web.route import Asking, Routes, taken
+from tianmu.manage.grouping import Regroup
+from tianmu.web.api.case_steps import SplitDone, parted, regrouped
+from tianmu.web.api.cases import CaseSaid, extent, one, said
+from tianmu.web.route import Asking, Reply, Routes, taken
 
 routes = Routes("cases")
 
@@ -40,20 +41,14 @@ class AlikeSaid(msgspec.Struct, frozen=True, kw_only=True):
 )
 def undo_join(
     ask: Asking, case: str, body: Annotated[UndoAsked, Depends(taken(UndoAsked))]
-) -> SplitDone:
+) -> Reply:
     """Take back how a signal came into the case: one that joined is taken out; of one that came
-    with a merged case, that whole case comes back as it was, with its clocks and orders."""
+    with a merged case, that whole case comes back as it was, with its clocks and orders and what
+    was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once."""
     one(ask, case)
-    first, second = carry_out(
-        ask,
-        "case.undo",
-        case,
-        lambda: ask.hub.manage.undo(case, body.member, actor(ask.who), body.reason, ask.if_match()),
-        member=body.member,
-        reason=body.reason,
-    )
-    now = ask.hub.clock()
-    return SplitDone(case=said(ask.hub, first, now), other=said(ask.hub, second, now))
+    members = (body.member,) if body.member else ()
+    asked = Regroup("undo", case, body.reason, members=members)
+    return parted(ask, regrouped(ask, asked, member=body.member))
 
 
 @routes("GET", "/api/cases/{case}/alike", may="case.read", gives=list[AlikeSaid])

@@ -16,8 +16,9 @@ from starlette.responses import Response
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
 from tianmu.manage import case_query
-from tianmu.manage.deed_key import Done, OtherDeed
+from tianmu.manage.deed_key import Done, OtherDeed, Regrouped
 from tianmu.manage.evidence import LARGEST, Evidence
+from tianmu.manage.grouping import Regroup
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.scanning import NoAnswer
 from tianmu.manage.step import refuse
@@ -25,7 +26,7 @@ from tianmu.web import exposure, moment
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
 from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
-from tianmu.web.deed import between, deed_of, reused
+from tianmu.web.deed import Note, between, deed_of, reused
 from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
@@ -62,10 +63,12 @@ STATUS = {"permission": 403, "department": 403, "own_work": 403, "probe": 403, "
 STATUS |= {"data": 422, "unknown_step": 404}
 
 
-def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any) -> T:
-    """Do what ``manage`` does, and write down that it was done or refused."""
+def carry_out(ask: Ask, verb: str, name: str, do: Callable[[Note], T], **detail: Any) -> T:
+    """Do what ``manage`` does, and write down that it was done or refused. ``do`` gets the note
+    that it was done, to be written in the same transaction (cases and trail are one file): what
+    was done has its note after a crash, too. A deed that is sent again is not noted again."""
     try:
-        result = do()
+        return do(lambda tx: ask.note(tx, verb, name, **detail))
     except Refused as error:
         found = error.refusal
         ask.refused(verb, name, why=found.what, **detail)
@@ -82,10 +85,6 @@ def carry_out(ask: Ask, verb: str, name: str, do: Callable[[], T], **detail: Any
         raise not_found("case", name) from error
     except OtherDeed as error:
         raise reused(error) from error
-    if isinstance(result, Done) and result.again:
-        return result
-    ask.hub.records.write(lambda tx: ask.note(tx, verb, name, **detail))
-    return result
 
 
 def stepped(ask: Ask, case: str, step: str, body: StepTaken) -> Done:
@@ -94,11 +93,11 @@ def stepped(ask: Ask, case: str, step: str, body: StepTaken) -> Done:
         ask,
         f"case.{step}",
         case,
-        lambda: ask.hub.manage.deed(
+        lambda note: ask.hub.manage.deed(
             case,
             step,
             actor(ask.who),
-            deed_of(ask, body.done_at),
+            deed_of(ask, body.done_at, note),
             ask.if_match(),
             body.reason,
             body.data,
@@ -142,18 +141,34 @@ def take_case_step(
 def merge_case(
     ask: Asking, case: str, body: Annotated[MergeAsked, Depends(taken(MergeAsked))]
 ) -> Reply:
-    """Put a case into another one by hand; the answer is the other one."""
+    """Put a case into another one by hand; the answer is the other one. With an `Idempotency-Key` a
+    repeated merge takes effect once."""
     one(ask, case)
     one(ask, body.into)
-    state = carry_out(
+    done = regrouped(ask, Regroup("merge", case, body.reason, into=body.into), into=body.into)
+    state = done.other
+    return Reply(whole(ask, state), etag=state.version, headers=between(done))
+
+
+def regrouped(ask: Ask, asked: Regroup, **detail: Any) -> Regrouped:
+    """Merge, split or take back, once for each Idempotency-Key."""
+    return carry_out(
         ask,
-        "case.merge",
-        case,
-        lambda: ask.hub.manage.merge(case, body.into, actor(ask.who), body.reason, ask.if_match()),
-        into=body.into,
-        reason=body.reason,
+        f"case.{asked.step}",
+        asked.case,
+        lambda note: ask.hub.manage.regroup(
+            asked, actor(ask.who), deed_of(ask, note=note), ask.if_match()
+        ),
+        **detail,
+        reason=asked.reason,
     )
-    return Reply(whole(ask, state), etag=state.version)
+
+
+def parted(ask: Ask, done: Regrouped) -> Reply:
+    """The answer where signals were taken out."""
+    now = ask.hub.clock()
+    both = SplitDone(case=said(ask.hub, done.state, now), other=said(ask.hub, done.other, now))
+    return Reply(both, headers=between(done))
 
 
 @routes(
@@ -166,21 +181,12 @@ def merge_case(
 )
 def split_case(
     ask: Asking, case: str, body: Annotated[SplitAsked, Depends(taken(SplitAsked))]
-) -> SplitDone:
-    """Take signals out of a case; the machine never puts them together again."""
+) -> Reply:
+    """Take signals out of a case; the machine never puts them together again. With an
+    `Idempotency-Key` a repeated split takes effect once."""
     one(ask, case)
-    first, second = carry_out(
-        ask,
-        "case.split",
-        case,
-        lambda: ask.hub.manage.split(
-            case, body.members, actor(ask.who), body.reason, ask.if_match()
-        ),
-        members=body.members,
-        reason=body.reason,
-    )
-    now = ask.hub.clock()
-    return SplitDone(case=said(ask.hub, first, now), other=said(ask.hub, second, now))
+    asked = Regroup("split", case, body.reason, members=tuple(body.members))
+    return parted(ask, regrouped(ask, asked, members=body.members))
 
 
 @dataclass(frozen=True)
@@ -302,17 +308,12 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
     """The answer to a file that was attached to a case."""
     if not any(map(ask.may, (*ATTACHES, "report.write"))):
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
-    deed = deed_of(ask)
-    carried: list[Done] = []
 
-    def attach() -> dict[str, Any]:
-        kept, done = ask.hub.manage.attach(
-            case, upload.evidence, upload.content, actor(ask.who), deed
-        )
-        carried.append(done)
-        return kept
+    def attach(note: Note) -> tuple[dict[str, Any], Done]:
+        deed = deed_of(ask, note=note)
+        return ask.hub.manage.attach(case, upload.evidence, upload.content, actor(ask.who), deed)
 
-    def keep() -> dict[str, Any]:
+    def keep() -> tuple[dict[str, Any], Done]:
         one(ask, case)
         try:
             return carry_out(ask, "case.evidence", case, attach)
@@ -321,9 +322,9 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
         except NoAnswer as error:
             raise Problem(503, "not-scanned", str(error), "attach it again later") from error
 
-    kept = await asyncio.to_thread(keep)
-    said = evidence_said(case, kept, ask.hub.clock(), ask.who.account)
-    return Reply(said, status=201, headers=between(carried[0]))
+    kept, done = await asyncio.to_thread(keep)
+    told = evidence_said(case, kept, ask.hub.clock(), ask.who.account)
+    return Reply(told, status=201, headers=between(done))
 
 
 @routes(

@@ -110,6 +110,9 @@ class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     arrived_at: Instant | None
     arrived_by: str
+    ended_at: Instant | None
+    """when it was called off: it need not come"""
+    ended_by: str
     overdue: bool
     """it came, or is still waited for, after its limit"""
 
@@ -211,7 +214,9 @@ def _call(city: City, call: Call, now: int) -> CallSaid:
         by=call.by,
         arrived_at=moment.say(call.arrived_at) if call.arrived_at else None,
         arrived_by=call.arrived_by,
-        overdue=(call.arrived_at or now) > call.due,
+        ended_at=moment.say(call.ended_at) if call.ended_at else None,
+        ended_by=call.ended_by,
+        overdue=(call.arrived_at or call.ended_at or now) > call.due,
     )
 
 

@@ -1,0 +1,101 @@
+"""Merged, taken apart, done to many, and sent again: it is done once, with its note."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from tianmu.access import audit
+
+
+def cases_of(world: Any, devices: range) -> list[str]:
+    found = []
+    for n in devices:
+        alarm = world.raise_alarm(f"d{n}", matter="liyang:event:fire_alarm")
+        world.settle()
+        found.append(world.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    return found
+
+
+def notes(world: Any, verb: str, case: str) -> int:
+    with world.client("audit_admin") as auditor:
+        items = auditor.get("/api/audit", params={"verb": verb}).json()["items"]
+    return sum(item["object"] == case and item["outcome"] == "done" for item in items)
+
+
+def test_a_merge_and_its_undo_that_are_sent_again_happen_once(world: Any) -> None:
+    one, other, third = cases_of(world, range(10, 13))
+    with world.client("commander") as who:
+
+        def send(what: str, case: str, key: str, **body: Any) -> Any:
+            return who.post(
+                f"/api/cases/{case}/{what}",
+                json={"reason": "the same fire", **body},
+                headers={"Idempotency-Key": key},
+            )
+
+        first = send("merge", other, "m-1", into=one)
+        again = send("merge", other, "m-1", into=one)
+        assert (first.status_code, again.status_code) == (200, 200), again.text
+        assert first.json()["version"] == again.json()["version"]
+        assert again.headers["Deed-Again"] == "1" and "Deed-Again" not in first.headers
+        assert send("merge", other, "m-1", into=third).status_code == 409
+        undone = send("undo", one, "u-1")
+        repeated = send("undo", one, "u-1")
+        assert (undone.status_code, repeated.status_code) == (200, 200), repeated.text
+        assert undone.json()["other"]["case"] == other == repeated.json()["other"]["case"]
+        assert repeated.headers["Deed-Again"] == "1"
+        assert repeated.json()["case"]["signals"] == 1, "the second undo took nothing out"
+        send("merge", other, "m-2", into=one)
+        members = who.get(f"/api/cases/{one}").json()["members"]
+        out = [f"alarm:{m['id']}" for m in members if m["from_case"]]
+        split = [send("split", one, "s-1", members=out) for _ in range(2)]
+        assert [r.status_code for r in split] == [200, 200]
+        assert {r.json()["other"]["case"] for r in split} == {other}
+    assert notes(world, "case.merge", other) == 2
+    assert notes(world, "case.undo", one) == 1
+    assert notes(world, "case.split", one) == 1
+
+
+def test_what_is_done_to_many_and_sent_again_is_done_once_to_each(world: Any) -> None:
+    names = cases_of(world, range(14, 16))
+    asked = {"step": "note", "cases": [{"case": name} for name in names], "data": {"text": "x"}}
+    with world.client("dispatcher") as who:
+
+        def send(body: dict[str, Any]) -> Any:
+            return who.post("/api/case-deeds", json=body, headers={"Idempotency-Key": "b-1"}).json()
+
+        first, again = send(asked), send(asked)
+        assert (first["done"], again["done"]) == (2, 2)
+        assert [c["version"] for c in first["cases"]] == [c["version"] for c in again["cases"]]
+        for name in names:
+            steps = [e["step"] for e in who.get(f"/api/cases/{name}").json()["events"]]
+            assert steps.count("note") == 1
+        other = send({**asked, "data": {"text": "something else"}})
+        assert [c["status"] for c in other["cases"]] == [409, 409]
+        bad = who.post("/api/case-deeds", json=asked, headers={"Idempotency-Key": "b 1"})
+        assert bad.status_code == 400
+
+
+def test_a_deed_and_its_note_are_one(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    [case] = cases_of(world, range(17, 18))
+    before = world.hub.manage.case(case)
+
+    def torn(*_: Any, **__: Any) -> None:
+        raise sa.exc.SQLAlchemyError("the power went")
+
+    with world.client("dispatcher") as who:
+        with monkeypatch.context() as broken:
+            broken.setattr(audit, "append", torn)
+            path = f"/api/cases/{case}/steps/urge"
+            with contextlib.suppress(httpx.HTTPError):  # it ends without an answer
+                assert who.post(path, json={"reason": "now"}).status_code == 500
+        assert world.hub.manage.case(case) == before, "without its note nothing is done"
+    with world.client("dispatcher") as again:
+        assert again.post(path, json={"reason": "now"}).status_code == 200
+    assert notes(world, "case.urge", case) == 1
+    assert world.hub.manage.case(case).urges == before.urges + 1
