@@ -22,6 +22,7 @@ from tianmu.manage.rebuild import rebuild
 from .test_case_walks import DATA, REFUSED
 from .test_manage import House, house
 from .test_regroup import same
+from .test_unit import armed
 from .town import CHECKER, CLEANER, COMMANDER, FIRE, FIREMAN, GRID, MINUTE, OFFICER, RUBBISH
 
 __all__ = ["house"]
@@ -243,6 +244,22 @@ def test_a_dispute_and_a_suspension_go_along(house: House) -> None:
     same(other, again)
     same(one, msgspec.structs.replace(back, clocks=one.clocks))
     assert [clock.due for clock in back.clocks] == [clock.due for clock in one.clocks]
+    rebuilt(house)
+
+
+def test_who_was_sent_by_name_goes_along(house: House) -> None:
+    house.manage.set_city(armed())
+    one, other = two(house)
+    do(house, other.case, "order", OFFICER, unit="s1")
+    do(house, other.case, "order", OFFICER, unit="p1")
+    other = house.manage.case(other.case)
+    assert [order.force for order in other.orders] == ["s1", "p1"]
+    got = house.manage.merge(other.case, one.case, OFFICER, "the same heap")
+    assert [(order.unit, order.force) for order in got.orders] == [("clean", "s1"), ("roads", "p1")]
+    rebuilt(house)
+    again, back = house.manage.undo(one.case, "", OFFICER, "two heaps")
+    same(one, again)
+    same(other, back)
     rebuilt(house)
 
 

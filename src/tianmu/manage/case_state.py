@@ -252,7 +252,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     level_number: int = 0
     level_by_hand: bool = False
     held: int = 0
-    """level number that a person or a limit has raised it to: it does not fall below; 0 none"""
+    """level number that a person or a limit has raised it to: it does not fall below"""
     tier: int = 0
     lead: str = ""
     joint: tuple[str, ...] = ()
@@ -368,8 +368,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
     @property
     def exempt(self) -> bool:
-        """Whether its overtime does not count in statistics: all of it is what an appeal that was
-        approved was about. What is late after that (reopened) counts."""
+        """Whether its overtime does not count in statistics: an approved appeal is about it all."""
         late = [one.order for one in self.orders if one.late > 0]
         return bool(late) and set(late) <= set(self.exempted)
 
