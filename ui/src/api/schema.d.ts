@@ -991,7 +991,8 @@ export interface paths {
          * Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
          * @description Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
          *     permissions of the step are held against the account for each, one that is refused or was
-         *     changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells.
+         *     changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells. With an
+         *     `Idempotency-Key` what is sent again is done once to each case.
          *
          *     Needs `case.read`.
          */
@@ -1170,8 +1171,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Put a case into another one by hand; the answer is the other one
-         * @description Put a case into another one by hand; the answer is the other one.
+         * Put a case into another one by hand; the answer is the other one. With an `Idempotency-Key` a
+         * @description Put a case into another one by hand; the answer is the other one. With an `Idempotency-Key` a
+         *     repeated merge takes effect once.
          *
          *     Needs `case.merge`.
          */
@@ -1192,8 +1194,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take signals out of a case; the machine never puts them together again
-         * @description Take signals out of a case; the machine never puts them together again.
+         * Take signals out of a case; the machine never puts them together again. With an
+         * @description Take signals out of a case; the machine never puts them together again. With an
+         *     `Idempotency-Key` a repeated split takes effect once.
          *
          *     Needs `case.merge`.
          */
@@ -1307,7 +1310,8 @@ export interface paths {
         /**
          * Take back how a signal came into the case: one that joined is taken out; of one that came
          * @description Take back how a signal came into the case: one that joined is taken out; of one that came
-         *     with a merged case, that whole case comes back as it was, with its clocks and orders.
+         *     with a merged case, that whole case comes back as it was, with its clocks and orders and what
+         *     was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once.
          *
          *     Needs `case.merge`.
          */
@@ -4628,6 +4632,8 @@ export interface components {
             by: string;
             arrived_at: string | null;
             arrived_by: string;
+            ended_at: string | null;
+            ended_by: string;
             overdue: boolean;
         };
         /**
