@@ -55,10 +55,11 @@ def give_back(city: City, back: CaseState, here: CaseState, now: int) -> tuple[F
             one if KEYS[name](one) in moved[name] else _reached(one, back.closed_at, here)
             for one in both
         )
-    if moved["extension"]:
-        asked = here.extension
-        goes = asked is not None and asked.order in moved["extension"]
-        mine["extension"], theirs["extension"] = (None, asked) if goes else (asked, None)
+    asked = here.extension
+    if asked is not None and asked.order in moved["orders"]:
+        mine["extension"], theirs["extension"] = None, asked
+    elif moved["extension"]:
+        theirs["extension"] = None  # it was decided on
     if "supervision" in made:
         mine["supervision"], theirs["supervision"] = _watched(own, made, kept, here)
     for name in SETS:
