@@ -79,6 +79,25 @@ def test_opening_showing_and_handing_on(world: Any, told: tuple[str, str]) -> No
     }  # fmt: skip
 
 
+def test_what_another_system_lists_or_hears(world: Any, told: tuple[str, str]) -> None:
+    case, _ = told
+    name = f"system-{case}"
+    world.tokens[name] = world.account(name, ["integrator"])
+    with world.client(name) as system, world.client("audit_admin") as auditor:
+        for _ in range(2):
+            assert case in system.get("/api/cases").text
+            with system.stream("GET", "/api/push") as stream:
+                assert stream.status_code == 200
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            trail = auditor.get("/api/audit", params={"actor": name}).json()["items"]
+            if {one["verb"] for one in trail} == {"push.listen", "case.pass"}:
+                break
+            time.sleep(0.02)
+    assert [one["verb"] for one in trail].count("push.listen") == 1
+    assert [one["object"] for one in trail if one["verb"] == "case.pass"].count(case) == 1
+
+
 def test_a_file_taken_out_is_written_first(world: Any, told: tuple[str, str]) -> None:
     case, _ = told
     who = world.hub.sessions.token_principal(world.tokens["commander"])

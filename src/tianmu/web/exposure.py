@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tianmu.web.route import Ask
 
 VIEW, REVEAL, EXPORT = "case.view", "case.reveal", "case.export"
+LISTEN = "push.listen"
 PRINT = "case.print"
 """taken out on paper: noted where it is printed, with the mark of the print"""
 DEEDS = {
@@ -85,6 +86,23 @@ def all_viewed(ask: Ask, cases: Iterable[str], what: str = "") -> None:
                 ask.note(tx, VIEW, case, **detail)
 
     ask.hub.records.write(write)
+
+
+def listed(ask: Ask, cases: Iterable[str]) -> None:
+    """The cases stood in a list. A person opens what they look at; another system has them all."""
+    if not SYSTEMS.isdisjoint(ask.who.roles):
+        all_viewed(ask, cases)
+
+
+def listens(ask: Ask) -> None:
+    """Another system hears by push what becomes of all cases of its scope: that it listened is in
+    the trail, once an hour, and not on each of them."""
+    seen: dict[tuple[str, str, str], int] = ask.hub.memory.setdefault("exposure", {})
+    key, now = (ask.who.account, "", LISTEN), ask.hub.clock()
+    if SYSTEMS.isdisjoint(ask.who.roles) or now - seen.get(key, -AGAIN) < AGAIN:
+        return
+    seen[key] = now
+    ask.hub.records.write(lambda tx: ask.note(tx, LISTEN))
 
 
 def revealed(ask: Ask, tx: Transaction, case: str, what: str, reason: str) -> None:

@@ -22,7 +22,7 @@ from starlette.responses import StreamingResponse
 
 from tianmu.access.scope import Principal, Scope, covers
 from tianmu.store.journal.contract import Journal, Purged
-from tianmu.web import vitals
+from tianmu.web import exposure, vitals
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
 from tianmu.web.render import KINDS, TOPICS, News, topic_news
@@ -319,6 +319,7 @@ class Push:
                 headers={"Retry-After": "30"},
             )
         who = ask.who
+        exposure.listens(ask)
         one = _Subscriber(_Sort(who.scope, who.permissions, kinds))
         after: Positions | None = None
         if last:

@@ -17,7 +17,7 @@ from tianmu.manage import case_table as table
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.ledger import decode_state, parties
-from tianmu.web import moment
+from tianmu.web import exposure, moment
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page, bad_cursor
@@ -236,6 +236,7 @@ def list_cases(
         found, total = hub.records.read(find)
     except ValueError as error:
         raise bad_cursor() from error
+    exposure.listed(ask, [state.case for state in found.items])
     return Page(
         items=[said(hub, state, now) for state in found.items], next=found.next, total=total
     )
