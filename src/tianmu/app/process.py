@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,11 @@ CHILDREN = ("compact",)
 
 GARBAGE = 10_000
 """objects that come beyond those that go, before the youngest are searched for circles"""
+
+
+TURN = 0.001
+"""seconds after which a thread gives way to one that waits: the one that writes waits at each
+statement for one that is busy"""
 
 
 class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -76,11 +82,13 @@ def heard(run: Path, name: str) -> Said | None:
 
 
 def settle() -> None:
-    """What stands for as long as the process lives (pack, registry, modules) is not walked over
-    again by Python's search for circles, and what comes and goes less often: it holds few."""
+    """For a process of many threads that stands ready. What stands for as long as it lives (pack,
+    registry, modules) is not walked over again by Python's search for circles, and what comes and
+    goes less often: it holds few."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, 20, 20)
+    sys.setswitchinterval(TURN)
 
 
 def port_of(settings: Settings, said: Said, protocol: str) -> int:

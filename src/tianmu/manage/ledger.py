@@ -16,6 +16,7 @@ from tianmu.manage import case_search
 from tianmu.manage import case_table as table
 from tianmu.manage.case_state import CaseState, Ruling
 from tianmu.manage.likeness import plain
+from tianmu.store import rows
 from tianmu.store.records import Transaction
 
 Row: TypeAlias = tuple[Any, ...]
@@ -131,22 +132,18 @@ _SHOWN = tuple(column.name for column in table.case.c)[1:-3]
 
 
 @cache
-def _whole(target: Table) -> str:
-    """The statement that inserts a whole row, its values in the order of the columns."""
-    names = ", ".join(f'"{column.name}"' for column in target.columns)
-    marks = ", ".join("?" * len(target.columns))
-    return f"INSERT INTO {target.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+def _columns(target: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in target.columns)
+
+
+def _insert(tx: Transaction, target: Table, made: Sequence[Row]) -> None:
+    """Whole rows, their values in the order of the columns."""
+    rows.insert(tx.raw, target.name, _columns(target), made)
 
 
 @cache
 def _without(target: Table) -> str:
     return f"DELETE FROM {target.name} WHERE serial = ?"  # noqa: S608 - our own names
-
-
-@cache
-def _update_case(names: tuple[str, ...]) -> str:
-    told = ", ".join(f"{name} = ?" for name in names)
-    return f"UPDATE {table.case.name} SET {told} WHERE serial = ?"  # noqa: S608 - our own names
 
 
 _count = (
@@ -155,7 +152,6 @@ _count = (
     .values(value=bindparam("value"))
 )
 _new_count = insert(table.counter)
-_new_event, _new_case, _new_member = map(_whole, (table.event, table.case, table.member))
 _end_member = (
     update(table.member)
     .where(table.member.c.kind == bindparam("k"), table.member.c.id == bindparam("i"))
@@ -178,15 +174,15 @@ def write_events(tx: Transaction, written: Sequence[tuple[CaseEvent, int]]) -> N
     """Rows of ``case_event``, ``case_member`` and ``case_evidence`` for appended events, in their
     order. A signal that moves from one case to another leaves before it joins."""
     connection = tx.connection
-    tx.raw.executemany(
-        _new_event,
+    _insert(
+        tx,
+        table.event,
         [(table.serial_of(event.case), event.sequence, position) for event, position in written],
     )
     events = [event for event, _ in written]
     for run in _runs(events):
-        rows, changes = members_of(run)
-        if rows:
-            tx.raw.executemany(_new_member, rows)
+        came, changes = members_of(run)
+        _insert(tx, table.member, came)
         left = [event for event in changes if event.step == "leave"]
         if left:
             connection.execute(_drop_member, [_member_key(event) for event in left])
@@ -253,21 +249,20 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
         if before is None:
             new.append(row(after))
         else:
-            names, values = _changed(before, after)
-            old.setdefault(names, []).append(values)
+            names, told = _changed(before, after)
+            old.setdefault(names, []).append(told)
         if before is None or before.orders is not after.orders:
             orders.append((before, after))
         if before is None or _others_concerned(before, after):
             concerned.append((before, after))
         if _ruling(before) != _ruling(after):
             ruled.append((before, after))
-    if new:
-        tx.raw.executemany(_new_case, new)
-        case_search.learn(tx.raw, [(one[0], one[-2]) for one in new])
-    for names, rows in old.items():
-        tx.raw.executemany(_update_case(names), rows)
+    _insert(tx, table.case, new)
+    case_search.learn(tx.raw, [(one[0], one[-2]) for one in new])
+    for names, values in old.items():
+        rows.update(tx.raw, table.case.name, "serial", names, values)
         if names[-1] == "words":
-            case_search.change(tx.raw, [(one[-1], one[-2]) for one in rows])
+            case_search.change(tx.raw, [(one[-1], one[-2]) for one in values])
     _replace(tx, table.order, orders, _order_rows)
     sent = [pair for pair in orders if any(_forces(state) for state in pair)]
     _replace(tx, table.sent, sent, _sent_rows)
@@ -279,15 +274,13 @@ def _replace(
     tx: Transaction,
     target: Table,
     changed: Sequence[tuple[CaseState | None, CaseState]],
-    rows: Callable[[CaseState], list[Row]],
+    following: Callable[[CaseState], list[Row]],
 ) -> None:
     """The rows of ``target`` that follow from cases, put in the place of those that did before."""
     gone = [(table.serial_of(after.case),) for before, after in changed if before]
     if gone:
         tx.raw.executemany(_without(target), gone)
-    made = [one for _, after in changed for one in rows(after)]
-    if made:
-        tx.raw.executemany(_whole(target), made)
+    _insert(tx, target, [one for _, after in changed for one in following(after)])
 
 
 def _order_rows(state: CaseState) -> list[Row]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tianmu.facts import clock
 from tianmu.facts.topic import TOPICS
+from tianmu.store import rows
 from tianmu.store.journal.contract import Appended
 from tianmu.store.journal.topics import Topics, shorten
 
 if TYPE_CHECKING:
     import sqlalchemy
 
+_ENTRY = ("position", "topic", "at", "payload")
 _INSERT = "INSERT INTO journal_entry (position, topic, at, payload) VALUES (?, ?, ?, ?)"
 _SEEN = (
     "SELECT position FROM journal_seen0 WHERE topic = ? AND key = ?",
@@ -81,9 +83,8 @@ class Transaction:
         topics, now = self._topics, self._now
         number = topics.number(topic)
         positions = range(topics.head + 1, topics.head + 1 + len(payloads))
-        self._cursor.executemany(
-            _INSERT, [(at, number, now, one) for at, one in zip(positions, payloads, strict=True)]
-        )
+        entries = [(at, number, now, one) for at, one in zip(positions, payloads, strict=True)]
+        rows.insert(self._raw, "journal_entry", _ENTRY, entries)
         topics.head += len(payloads)
         if payloads:
             self._woken.add(topic)
@@ -104,9 +105,9 @@ class Transaction:
         that holds what several senders sent has several."""
         topics = self._topics
         number = topics.number(topic)
-        rows = [(number, shorten(key), position) for key in keys]
-        self._cursor.executemany(_SEE[topics.generation], rows)
-        topics.rows += len(rows)
+        seen = [(number, shorten(key), position) for key in keys]
+        self._cursor.executemany(_SEE[topics.generation], seen)
+        topics.rows += len(seen)
 
     def position(self, reader: str, topic: str) -> int:
         """How far ``reader`` has read ``topic``; 0 at first."""

@@ -1,0 +1,59 @@
+"""Many rows in few statements, for whoever writes thousands a second beside busy threads.
+
+SQLite lets Python's other threads run at each step of a statement, and one that is busy gives way
+only some milliseconds later: at a step for each row the writer would wait more than it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+SIZES = (64, 16, 4, 1)
+"""rows of one statement: few sizes, so that SQLite's statements are prepared once"""
+
+
+def insert(raw: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert ``rows``, their values in the order of ``columns``; ``raw`` is a DBAPI connection."""
+    for some in _parts(rows):
+        raw.execute(_insert(table, tuple(columns), len(some)), list(chain.from_iterable(some)))
+
+
+def update(
+    raw: Any, table: str, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Set ``columns`` of the rows whose ``key`` is the last value of each of ``rows``."""
+    for some in _parts(rows):
+        statement = _update(table, key, tuple(columns), len(some))
+        raw.execute(statement, list(chain.from_iterable(some)))
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[tuple[Any, ...]]]:
+    found, start = [], 0
+    for size in SIZES:
+        while len(rows) - start >= size:
+            found.append(rows[start : start + size])
+            start += size
+    return found
+
+
+@cache
+def _insert(table: str, columns: tuple[str, ...], count: int) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"INSERT INTO {table} ({names}) {_values(len(columns), count)}"
+
+
+@cache
+def _update(table: str, key: str, columns: tuple[str, ...], count: int) -> str:
+    width = len(columns) + 1
+    told = ", ".join(f'"{name}" = new.column{at}' for at, name in enumerate(columns, 1))
+    return (
+        f"UPDATE {table} SET {told} FROM ({_values(width, count)}) AS new"  # noqa: S608 - our own names
+        f" WHERE {table}.{key} = new.column{width}"
+    )
+
+
+def _values(width: int, count: int) -> str:
+    return "VALUES " + ", ".join([f"({', '.join('?' * width)})"] * count)
