@@ -103,3 +103,13 @@ def test_a_past_without_events_or_order_is_refused(tmp_path: Path) -> None:
 def test_without_a_city_or_a_file_it_says_what_to_give(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["backtest", "forest-fire", "--data", str(tmp_path / "none")])
     assert done.exit_code == 1 and "give its folder by --data" in done.stderr
+
+
+def test_what_does_not_go_together_is_told(past: Path) -> None:
+    for more, told in (
+        (("--in", str(past), "--history"), "give one of them"),
+        (("--model", "fwi"), "go with --in or --history"),
+        (("--history", "--data", str(past.parent / "none")), "no city has been started"),
+    ):
+        done = CliRunner().invoke(main, ["backtest", "forest-fire", *more])
+        assert done.exit_code in {1, 2} and told in done.stderr, done.output

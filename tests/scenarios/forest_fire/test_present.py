@@ -13,7 +13,9 @@ import pytest
 
 from tianmu.city import pack
 from tianmu.scenarios.forest_fire import present as fire
+from tianmu.scenarios.forest_fire import replay
 from tianmu.scenarios.forest_fire.grid import between, squares
+from tianmu.scenarios.forest_fire.model import run_danger, run_fwi
 from tianmu.scenarios.forest_fire.spread import ellipse, length_to_breadth
 from tianmu.scenarios.forest_fire.weather import days_of
 from tianmu.scenarios.present import Present
@@ -179,3 +181,17 @@ def test_the_ellipse_of_st_x_3() -> None:
     assert away == pytest.approx(np.full(len(calm), 500), rel=0.01)
     west = np.array(ellipse(119.4, 31.4, 90, 30, 1000)) - [119.4, 31.4]
     assert -west[:, 0].min() > 5 * west[:, 0].max(), "wind from the east carries it west"
+
+
+def test_the_citys_past_as_rows_of_its_models(tmp_path: Path) -> None:
+    """A day of rain in the middle; the models run over it as they would over a file."""
+    town = Town(tmp_path, rain_day=3, known_days=20)
+    made = replay.rows(town, date(2026, 4, 4))  # type: ignore[arg-type]
+    days = made["date"].to_pylist()
+    assert days[-1] == "2026-04-10" and len(days) == 20, "days without weather are left out"
+    assert made["prec"].to_pylist()[-4:] == [12, 0, 0, 0]
+    assert made["wind"].to_pylist()[0] == pytest.approx(4)
+    grades = run_danger(made, {"dry": "0", "green": "0", "snow": "0"})["class"].to_pylist()
+    assert grades[-4] < grades[-5]
+    fwi = run_fwi(made, {"ffmc": "85", "dmc": "6", "dc": "15", "factor": "published"})
+    assert fwi["fwi"].to_pylist()[-4] < fwi["fwi"].to_pylist()[-5]

@@ -74,12 +74,14 @@ class Days:
         return found
 
 
-def days_of(world: World, settings: Settings) -> Days:
-    """The last days of all stations. Raises ``TooCostly``."""
+def days_of(world: World, settings: Settings, back: int = 0) -> Days:
+    """The last ``back`` days of all stations, or as many as the settings say. Raises
+    ``TooCostly``."""
     stations = world.devices(settings.temp.kind, settings.stations)
     calendar = world.city.calendar
     today = calendar.local(world.now).date()
-    dates = tuple(today - timedelta(days=back) for back in range(settings.days - 1, -1, -1))
+    count = back or settings.days
+    dates = tuple(today - timedelta(days=ago) for ago in range(count - 1, -1, -1))
     begins = [calendar.instant(day, 0) // HOUR * HOUR for day in dates]
     start = begins[0] - DAY
     hours = (world.now - start) // HOUR + 1

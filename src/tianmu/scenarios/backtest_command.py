@@ -1,0 +1,243 @@
+"""``tianmu backtest``: a scenario on a past of which it is known what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tianmu.city.pack import City
+    from tianmu.scenarios.load import Found, Scenario
+    from tianmu.store.history import History
+    from tianmu.store.records import Records
+    from tianmu.store.registry import Registry
+
+
+class Archive(Protocol):
+    """A city's files, opened for looking."""
+
+    @property
+    def city(self) -> City: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def history(self) -> History: ...
+    def close(self) -> None: ...
+
+
+Open = Callable[[Path], Archive]
+"""data folder → the city in it; ``FileNotFoundError``"""
+Asked = tuple[str, str, "float | None", list[str]]
+"""model, column, value, parameters that were said in place of the scenario's own"""
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
+    """Hang the command on the group of all commands."""
+
+    @main.command()
+    @click.argument("scenario")
+    @click.option("--from", "since", type=DAY, default=None, metavar="YYYY-MM-DD",
+                  help="first day that is judged  [default: the first there is; of a city, 12 "
+                  "weeks ago]")  # fmt: skip
+    @click.option("--to", "until", type=DAY, default=None, metavar="YYYY-MM-DD",
+                  help="last day that is judged  [default: the last]")  # fmt: skip
+    @click.option("--in", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+                  default=None, help="a past: the model's columns, date or timestamp, and event "
+                  "(1 where it happened)")  # fmt: skip
+    @click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"),
+                  show_default=True, help="without --in: the folder of the city")  # fmt: skip
+    @click.option("--history", "replayed", is_flag=True,
+                  help="without --in: run the model over what the city measured, against the "
+                  "cases that were closed")  # fmt: skip
+    @click.option("--model", "name", default="", help="another model than the scenario's own")
+    @click.option("--column", default="", help="its column that alarms")
+    @click.option("--at-least", type=float, default=None, help="from this value on")
+    @click.option("--param", "given", multiple=True, metavar="K=V", help="for the model")
+    @click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
+    def backtest(
+        scenario: str,
+        since: datetime | None,
+        until: datetime | None,
+        source: Path | None,
+        data: Path,
+        replayed: bool,
+        name: str,
+        column: str,
+        at_least: float | None,
+        given: tuple[str, ...],
+        as_json: bool,
+    ) -> None:
+        """Replay the past: hits, misses, false alarms a week, how long before.
+
+        With --in a model is run over a file of the past. Without, the city's own alarms are judged
+        by how the cases of the scenario ended.
+        """
+        from tianmu.scenarios.load import find
+
+        found = find()
+        first, last = (since.date() if since else None), (until.date() if until else None)
+        if first and last and first > last:
+            raise click.UsageError("--from is after --to: swap them")
+        asked = (name, column, at_least, list(given))
+        if source is None and not replayed:
+            if any(asked[:2]) or given or at_least is not None:
+                raise click.UsageError(
+                    "--model, --column, --at-least, --param go with --in or --history"
+                )
+            result = _of_city(found, scenario, data, first, last, archive)
+        elif source is not None:
+            if replayed:
+                raise click.UsageError("--in and --history: give one of them")
+            result = _of_file(found, scenario, source, first, last, asked, tell)
+        else:
+            result = _of_history(found, scenario, data, first, last, asked, archive)
+        if as_json:
+            give(result)
+        else:
+            for key, value in result.items():
+                click.echo(f"  {key:<24} {'–' if value is None else value}")
+
+
+def _of_file(
+    found: Found,
+    scenario: str,
+    source: Path,
+    since: date | None,
+    until: date | None,
+    asked: Asked,
+    tell: Tell,
+) -> dict[str, Any]:
+    from tianmu.scenarios.contract import BadInput
+    from tianmu.scenarios.table_file import read_table
+
+    check_suffixes(source)
+    try:
+        rows = read_table(source, tell)
+    except BadInput as error:
+        raise click.ClickException(f"{source}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    return _replayed(found, scenario, rows, str(source), since, until, asked)
+
+
+def _of_history(
+    found: Found,
+    scenario: str,
+    data: Path,
+    since: date | None,
+    until: date | None,
+    asked: Asked,
+    archive: Open,
+) -> dict[str, Any]:
+    from tianmu.scenarios.history import NoReplay, past_rows
+    from tianmu.store.history.asked import TooCostly
+
+    one = _scenario(found, scenario)
+    city = _opened(data, archive)
+    last = until or datetime.now(UTC).date()
+    first = since or last - timedelta(weeks=12)
+    try:
+        rows = past_rows(one, city, data, first, last)
+    except NoReplay as error:
+        raise click.UsageError(str(error)) from error
+    except TooCostly as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        city.close()
+    return _replayed(found, scenario, rows, str(data), first, last, asked)
+
+
+def _replayed(
+    found: Found,
+    scenario: str,
+    rows: pa.Table,
+    whose: str,
+    since: date | None,
+    until: date | None,
+    asked: Asked,
+) -> dict[str, Any]:
+    import dataclasses
+
+    from tianmu.scenarios.backtest import NoRule, replay, rule_of
+    from tianmu.scenarios.contract import BadInput, BadParameter
+    from tianmu.scenarios.run import BadModel, parameters_of
+
+    name, column, at_least, given = asked
+    one = found.scenarios.get(scenario)
+    try:
+        rule = rule_of(one.manifest.settings if one else {}, name, column, at_least)
+    except NoRule as error:
+        chosen_model(found, scenario, name)
+        raise click.UsageError(str(error)) from error
+    model = chosen_model(found, scenario, rule.model)
+    try:
+        told = replay(model, rows, parameters_of(model, given), rule, since, until)
+    except BadInput as error:
+        raise click.ClickException(f"{whose}: {error}") from error
+    except (BadParameter, BadModel) as error:
+        raise click.ClickException(str(error)) from error
+    rule_said = f"{rule.column} at least {rule.at_least:g}"
+    return {"scenario": scenario, "model": rule.model, "alarm": rule_said,
+            **dataclasses.asdict(told)}  # fmt: skip
+
+
+def _scenario(found: Found, scenario: str) -> Scenario:
+    one = found.scenarios.get(scenario)
+    if one is None:
+        known = ", ".join(found.scenarios)
+        raise click.UsageError(f"there is no scenario {scenario}: there are {known}")
+    return one
+
+
+def _opened(data: Path, archive: Open) -> Archive:
+    try:
+        return archive(data)
+    except FileNotFoundError as error:
+        raise click.ClickException(
+            f"no city has been started under {data}: give its folder by --data, or a file of the "
+            "past by --in"
+        ) from error
+
+
+def _of_city(
+    found: Found,
+    scenario: str,
+    data: Path,
+    since: date | None,
+    until: date | None,
+    archive: Open,
+) -> dict[str, Any]:
+    from tianmu.scenarios import record
+    from tianmu.scenarios.fit import fit
+
+    one = _scenario(found, scenario)
+    opened = _opened(data, archive)
+    city = opened.city
+    here = fit(one.manifest, city)
+    last = until or datetime.now(UTC).date()
+    first = since or last - timedelta(weeks=12)
+    begin, end = city.calendar.instant(first, 0), city.calendar.instant(last, 1440)
+    try:
+        told = opened.records.read(lambda c: record.record(c, here.matters, here.rules, begin, end))
+    finally:
+        opened.close()
+    return {
+        "scenario": scenario, "since": first.isoformat(), "until": last.isoformat(),
+        "judged_by": "cases", "events": told.hits + told.misses, "hits": told.hits,
+        "misses": told.misses, "false_alarms": told.false,
+        "false_alarms_per_week": round(told.false_per_week, 3), "undecided": told.open,
+        "lead_hours_median": None if told.lead_median is None
+        else round(told.lead_median / 3600, 2),
+        "cut": told.cut,
+    }  # fmt: skip

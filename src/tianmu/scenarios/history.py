@@ -1,0 +1,62 @@
+"""A city's own past as rows of a model, with what happened: for back-tests."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from tianmu.manage import case_table as table
+from tianmu.scenarios.backtest import EVENT
+from tianmu.scenarios.fit import fit
+from tianmu.scenarios.load import Scenario
+from tianmu.scenarios.world import World
+
+if TYPE_CHECKING:
+    from tianmu.scenarios.backtest_command import Archive
+
+
+class NoReplay(ValueError):
+    """The scenario has no ``replay.py``, which makes rows of what a city measured."""
+
+
+def past_rows(
+    scenario: Scenario, archive: Archive, data: Path, since: date, until: date
+) -> pa.Table:
+    """Days up to ``until``, with ``event``: 1 on those on which a case of the scenario's matters
+    was opened that was closed as real. Raises ``NoReplay``, ``TooCostly``."""
+    if not (scenario.folder / "replay.py").exists():
+        raise NoReplay(
+            f"{scenario.id} has no replay.py, which makes rows of what a city measured: give a "
+            "file of the past by --in, or leave --history out"
+        )
+    module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.replay")
+    city = archive.city
+    world = World(
+        city=city, now=city.calendar.instant(until, 1440) - 1, registry=archive.registry,
+        history=archive.history, live=None, folder=data / "scenarios" / scenario.id,
+    )  # fmt: skip
+    rows: pa.Table = module.rows(world, since)
+    matters = fit(scenario.manifest, city).matters
+    opened = archive.records.read(lambda connection: _real(connection, matters))
+    days = {city.calendar.local(at).date().isoformat() for at in opened}
+    event = np.array([day in days for day in rows.column("date").to_pylist()], dtype=np.int8)
+    return rows.append_column(EVENT, pa.array(event))
+
+
+def _real(connection: sa.Connection, matters: Collection[str]) -> list[int]:
+    """When cases were opened that were closed, neither void nor merged."""
+    from tianmu.manage.ledger import decode_state
+
+    c = table.case.c
+    rows = connection.execute(
+        sa.select(c.state).where(c.probe == "", c.matter.in_(sorted(matters)), c.open == 0)
+    )
+    states = [decode_state(row[0]) for row in rows]
+    return [one.opened_at for one in states if one.outcome == "closed"]
