@@ -114,6 +114,23 @@ def test_cells_as_laboratories_write_them() -> None:
     assert judged({"粪大肠菌群(个/L)": ["12000"], "pH": ["7"]})["apart"] == ["粪大肠菌群 Ⅳ"]
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "氨氮",
+        "氨氮(NH3-N)",
+        "氨氮（NH₃-N）（mg/L）",
+        "氨氮(mg/L)",
+        "NH3-N (as N) (mg/L)",
+        "氨氮(以N计)",
+        "W21003",
+    ],
+)
+def test_heads_as_they_are_written(head: str) -> None:
+    made = judged({head: ["1.2"], "铬(六价)(μg/L)": ["1"], "氨氮备注(内部)": ["-"]})
+    assert made["class"] == ["Ⅳ"] and made["no_figure"] == [None]
+
+
 def test_a_limit_in_another_unit_is_still_the_limit() -> None:
     for item in standard().item:
         if item.unit == "mg/L" and item.sense == "at_most" and item.limits and item.counted:

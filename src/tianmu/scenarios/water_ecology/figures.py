@@ -7,6 +7,7 @@ names its row. A column's different texts are read once each, whole columns at a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,11 +61,18 @@ def identify(column: str, standard: Standard) -> tuple[Item | None, str, str]:
     if plain(column) in standard.by_code:
         item, unit = standard.by_code[plain(column)]
         return item, column.strip(), unit
-    whole = standard.by_name.get(plain(column))
-    if whole is not None:
-        return whole, column.strip(), ""
-    name, unit = split_head(column)
-    return standard.by_name.get(plain(name)), name, unit
+    name, unit = column.strip(), ""
+    while (item := standard.by_name.get(plain(name))) is None:
+        name, inner = split_head(name)
+        if not inner:
+            return None, name, unit
+        # a bracket may also hold another name of the item, or what it is reckoned as
+        beside = plain(inner) in standard.by_name or re.fullmatch(standard.beside, inner)
+        if not beside:
+            if unit:
+                return None, name, unit
+            unit = inner
+    return item, name, unit
 
 
 def read(

@@ -81,6 +81,8 @@ class Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """the share of a detection limit that counts for what lies below it"""
     quality: tuple[Quality, ...]
     cells: Cells
+    beside: str
+    """what brackets in a head hold beside a unit: a regular expression"""
     columns: dict[str, tuple[str, ...]]
     """station, time, official class, state: names under which they are published"""
     units: dict[str, dict[str, float]]
