@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tianmu.access import account as accounts
@@ -164,6 +165,24 @@ def test_a_passkey_signs_in_alone(browser: Browser, small: Any) -> None:
     page.wait_for_url("**/login**", timeout=SOON)
     page.get_by_role("button", name="使用通行密钥").click()
     page.wait_for_url("**/admin**", timeout=SOON)
+
+    # who has no password, and came a while ago, proves anew that it is they before anything changes
+    def lose(tx: Any) -> None:
+        held = {"name": name, "ago": 16 * 60_000_000}
+        tx.connection.execute(
+            sa.text("UPDATE account SET password = '' WHERE account = :name"), held
+        )
+        tx.connection.execute(
+            sa.text("UPDATE session SET created_at = created_at - :ago WHERE account = :name"), held
+        )
+
+    small.hub.records.transact(lose)
+    small.hub.sessions.forget(name)
+    page.goto(f"{base}/account")
+    page.get_by_role("button", name="启用验证器应用").click(timeout=SOON)
+    proof = page.locator("[data-proof]")
+    proof.get_by_role("button", name="使用通行密钥").click(timeout=SOON)
+    expect(page.locator("[data-secret]")).to_be_visible(timeout=SOON)
 
     # a device that did not verify its owner proves nothing
     page.goto(f"{base}/account")
