@@ -118,7 +118,8 @@ BURST = (
     Figure("backlog_gone_s.*", "backlog gone after the end:", "s"),
 )
 STORM = (
-    Figure("signals_per_second", "signals that became part of a case", "1/s", at_least=3_000),
+    Figure("signals_per_second", "signals that became part of a case", "1/s"),
+    Figure("middle_per_second", "in the middle of the storm", "1/s", at_least=3_000),
     Figure("pairwise_precision", "pairwise precision", at_least=1),
     Figure("pairwise_recall", "pairwise recall", at_least=1),
     Figure("lost", "lost", at_most=0),
@@ -209,7 +210,7 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         ingest("mqtt", 100, 300_000, "mqtt ×100"),
         ingest("mqtt", 1, RATE, "mqtt ×1", "--rate", "30000"),
         Measurement("latency", (*latency, "--seconds", "60", "--json"), LATENCY, 2, peers=True),
-        Measurement("storm", (*bench, "storm", "--signals", "6000", "--rate", "3000", "--json"),
+        Measurement("storm", (*bench, "storm", "--signals", "30000", "--rate", "3500", "--json"),
                     STORM, peers=True),
         Measurement("transitions", ("benchmarks/manage_transitions.py",), TRANSITIONS),
         Measurement("million", ("benchmarks/manage_million.py",), MILLION, 1),
