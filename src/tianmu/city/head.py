@@ -31,6 +31,7 @@ from tianmu.city.outbound import Outbound
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.retention import Retention
 from tianmu.city.side_paths import SidePaths
+from tianmu.city.tuning import Tuning
 from tianmu.facts.text import Text
 
 HEAD = "city.toml"
@@ -45,6 +46,7 @@ class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """labels of devices that hang together where they say the same: ``panel``, ``main``"""
     parts: tuple[str, ...] = ()
     """those of them by which devices that say something else are of other things"""
+    weights: Tuning = Tuning()
     basis: str = ""
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OF_ITSELF = frozenset(
     [
+        "answer",
         "begin",
         "conference",
         "evidence",
@@ -62,6 +63,7 @@ _SHOWN = [
     "name",
     "media_type",
     "digest",
+    "reports",
 ]
 """of an event's data"""
 

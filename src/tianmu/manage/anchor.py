@@ -18,8 +18,57 @@ APART_M = 20.0
 """metres from which two points are two"""
 WORDS = 600
 """pairs of signs that are kept of one case's texts"""
+SAID = 24
+"""reports of which is kept what they say"""
+VAGUE_M = 300.0
+"""metres from which on a point says too little: names must tell"""
+SHARP_M = 5.0
+"""metres by which a point is off that says nothing of its precision"""
+SPREAD_M = 40.0
+"""metres by which what is told lies beside the middle of the thing, besides being imprecise"""
 SURE = 0.3
 """how certainly a signal must speak of a matter for its case to be known by it"""
+
+
+@dataclass(slots=True)
+class Middle:
+    """Where signals of one matter lie on the whole: the mean of their points, the precise ones
+    counting most."""
+
+    weight: float = 0.0
+    sharp: float = 0.0
+    """sum of the weights by precision alone, 1/m²"""
+    longitude: float = 0.0
+    latitude: float = 0.0
+    scatter: float = 0.0
+    """sum of weighted squares of the distances from it, m²"""
+
+    def add(self, place: Place) -> None:
+        if place.longitude is None or place.latitude is None:
+            return
+        precision = place.precision or 0.0
+        weight = 1.0 / (precision * precision + SPREAD_M * SPREAD_M)
+        if self.weight:
+            off = far(place.longitude, place.latitude, self.longitude, self.latitude)
+            self.scatter += weight * self.weight / (weight + self.weight) * off * off
+        self.weight += weight
+        self.sharp += 1.0 / (precision * precision + SHARP_M * SHARP_M)
+        share = weight / self.weight
+        self.longitude += share * (place.longitude - self.longitude)
+        self.latitude += share * (place.latitude - self.latitude)
+
+    @property
+    def error(self) -> float:
+        """how imprecise it is, m"""
+        return math.sqrt(1.0 / self.sharp)
+
+    @property
+    def extent(self) -> float:
+        """how far from it its points lie, m"""
+        return math.sqrt(self.scatter / self.weight)
+
+    def place(self) -> Place:
+        return Place(longitude=self.longitude, latitude=self.latitude, precision=self.error)
 
 
 @dataclass(slots=True)
@@ -39,8 +88,13 @@ class Anchor:
     ties: set[str] = field(default_factory=set)
     pairs: set[str] = field(default_factory=set)
     """of the texts of its reports"""
-    named: set[str] = field(default_factory=set)
-    """pairs of the addresses and texts by which its place is named"""
+    middles: dict[str, Middle] = field(default_factory=dict)
+    """by matter; of those that tell of none by an empty one"""
+    said: list[str] = field(default_factory=list)
+    """addresses and texts, plain, of its reports that say where it is, at most ``SAID``: they
+    name its place. What was only guessed to belong to it proves nothing."""
+    clear_at: int = 0
+    """when such a signal was last told, µs"""
     count: int = 0
     """signals"""
     apart: frozenset[str] = frozenset()
@@ -59,6 +113,11 @@ class Anchor:
             self.spots.insert(0, place)
             del self.spots[SPOTS:]
 
+    def vague(self) -> bool:
+        """Whether only names tell where it is: no point that says enough, and nothing that hangs
+        together."""
+        return not self.ties and not any(map(clear_place, self.spots))
+
     def sure(self, matter: str) -> float:
         """How surely the case is about a matter, 0 … 1: beside what most of its signals say."""
         if len(self.matters) == 1:
@@ -72,7 +131,6 @@ class Anchor:
 
 def anchor_of(state: CaseState) -> Anchor:
     """The case as merging sees it, before its signals are counted in."""
-    told = pairs(state.text) if state.kind == "report" else frozenset[str]()
     return Anchor(
         case=state.case,
         probe=state.probe,
@@ -80,8 +138,7 @@ def anchor_of(state: CaseState) -> Anchor:
         matter=state.matter,
         last_at=state.last_at,
         first_at=state.first_at,
-        named=set(told | pairs(state.place.address)),
-        pairs=set(told),
+        pairs=set(pairs(state.text)) if state.kind == "report" else set(),
         apart=frozenset(state.apart),
         active=state.active,
     )
@@ -90,6 +147,9 @@ def anchor_of(state: CaseState) -> Anchor:
 def widen(anchor: Anchor, signal: Signal) -> None:
     """What a case knows after a signal has joined it."""
     anchor.count += 1
+    clear = bool(signal.ties) or clear_place(signal.place)
+    if clear or anchor.vague():
+        anchor.clear_at = max(anchor.clear_at, signal.at)
     anchor.last_at = max(anchor.last_at, signal.at)
     anchor.first_at = min(anchor.first_at, signal.at)
     if signal.device:
@@ -100,11 +160,16 @@ def widen(anchor: Anchor, signal: Signal) -> None:
     for key, certainty in signal.matters[:2]:
         if certainty >= SURE:
             anchor.matters[key] = anchor.matters.get(key, 0.0) + certainty
-    if signal.kind == "report" and len(anchor.pairs) < WORDS:
-        anchor.pairs |= signal.pairs
-        anchor.named |= signal.pairs
-    if signal.address and len(anchor.named) < WORDS:
-        anchor.named |= signal.address
+    if signal.kind == "report":
+        if len(anchor.pairs) < WORDS:
+            anchor.pairs |= signal.pairs
+        if len(anchor.said) < SAID and (clear or anchor.vague()):
+            anchor.said.append(signal.said)
+    if signal.place.longitude is not None:
+        middle = anchor.middles.get(signal.matter)
+        if middle is None:
+            middle = anchor.middles[signal.matter] = Middle()
+        middle.add(signal.place)
     _spread(anchor, signal.place)
 
 
@@ -119,12 +184,22 @@ def _spread(anchor: Anchor, place: Place) -> None:
     anchor.spots.append(place)
 
 
+def clear_place(place: Place) -> bool:
+    """Whether its point says where it is."""
+    return place.longitude is not None and (place.precision or 0.0) <= VAGUE_M
+
+
 def metres(one: Place, other: Place) -> float | None:
     """Distance in metres (good to 0.1 % within a city), None where a point is missing."""
     if one.longitude is None or other.longitude is None:
         return None
     assert one.latitude is not None
     assert other.latitude is not None
-    middle = math.radians((one.latitude + other.latitude) / 2)
-    east = (one.longitude - other.longitude) * math.cos(middle)
-    return math.hypot(east, one.latitude - other.latitude) * _METRES
+    return far(one.longitude, one.latitude, other.longitude, other.latitude)
+
+
+def far(longitude: float, latitude: float, other_longitude: float, other_latitude: float) -> float:
+    """Metres between two points, degrees."""
+    middle = math.radians((latitude + other_latitude) / 2)
+    east = (longitude - other_longitude) * math.cos(middle)
+    return math.hypot(east, latitude - other_latitude) * _METRES

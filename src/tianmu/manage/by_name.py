@@ -2,26 +2,28 @@
 
 The names of the places tell, and how busy a case is: of ten who say "by the market" without a
 point, nine mean the fire that all talk about. Every case of the matter in the division is weighed,
-and that it is a new thing; the likeliest is taken where it outweighs all others together.
+and that it is a new thing, each by how likely it is that just this would be told of it; the
+likeliest is taken where it outweighs all others together. One that is not sure now stands alone
+and is looked at again, as others tell more.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from tianmu.manage.anchor import Anchor
-from tianmu.manage.merge import Evidence, Judge, Tuning, nearest, since
+from tianmu.city.tuning import Tuning
+from tianmu.manage.anchor import VAGUE_M, Anchor
+from tianmu.manage.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
+from tianmu.manage.place_names import PlaceNames, tells
 from tianmu.manage.signal import Signal
 
 MOST = 300
 """of the cases of one matter in one division the newest so many are weighed"""
-
-
-ALIKE = 0.7
-"""likeness from which two name one place"""
+AT_ONCE = 40
+"""cases without a point that are looked at again with one transaction, at most"""
 
 
 def stands_for(anchor: Anchor) -> Signal:
@@ -51,12 +53,13 @@ class Guess:
 class ByName:
     """Open cases by division (of the second tier) and matter."""
 
-    def __init__(self, judge: Judge, tuning: Tuning) -> None:
-        self._judge, self._tuning = judge, tuning
+    def __init__(self, judge: Judge, tuning: Tuning, names: PlaceNames) -> None:
+        self._judge, self._tuning, self.names = judge, tuning, names
         self._cases: dict[tuple[str, str], dict[str, Anchor]] = {}
-        self._unplaced: dict[str, dict[str, Anchor]] = {}
-        """by division: those without a point"""
+        self._unplaced: dict[str, int] = {}
+        """those that names alone place: when to look at them again, µs"""
         self._where: dict[str, list[tuple[str, str]]] = {}
+        self._again = int(tuning.again_min * MINUTE)
 
     def put(self, anchor: Anchor) -> None:
         division = self._outer(anchor.place.division)
@@ -66,8 +69,8 @@ class ByName:
         for key in keys:
             self._cases.setdefault(key, {})[anchor.case] = anchor
         self._where[anchor.case] = keys
-        if not anchor.spots and not anchor.ties:
-            self._unplaced.setdefault(division, {})[anchor.case] = anchor
+        if anchor.vague():
+            self._unplaced[anchor.case] = anchor.last_at + self._again
 
     def drop(self, case: str) -> None:
         for key in self._where.pop(case, ()):
@@ -75,83 +78,102 @@ class ByName:
             del cases[case]
             if not cases:
                 del self._cases[key]
-            self._unplaced.get(key[0], {}).pop(case, None)
+        self._unplaced.pop(case, None)
 
     def _outer(self, division: str) -> str:
         around = self._judge.around(division)
         return around[-1] if around else ""
 
-    def placeless(self, signal: Signal) -> list[str]:
-        """Cases without a point of which the signal tells the same names of the place."""
-        division = self._outer(signal.place.division)
-        told = signal.address | signal.pairs
-        return [
-            case
-            for case, anchor in self._unplaced.get(division, {}).items()
-            if anchor.probe == signal.probe
-            and self._judge.rarity.likeness(told, anchor.named) >= ALIKE
-        ]
+    def due(self, now: int) -> list[str]:
+        """Cases without a point that are to be looked at again."""
+        oldest = islice(self._unplaced.items(), 2 * AT_ONCE)
+        found = [case for case, at in oldest if at <= now][:AT_ONCE]
+        for case in found:
+            del self._unplaced[case]
+            self._unplaced[case] = now + self._again  # behind all others
+        return found
+
+    def told(self, anchor: Anchor) -> list[str]:
+        """The names by which the reports of a case tell where it is."""
+        return [name for said in anchor.said for name in self.names.named(said)]
 
     def guesses(
-        self,
-        signal: Signal,
-        matters: Iterable[str],
-        told: Set[str] = frozenset(),
-        own: str = "",
+        self, signal: Signal, matters: Iterable[str], told: list[str] | None = None, own: str = ""
     ) -> list[Guess]:
         """What the signal may be about, the likeliest first. ``told``: the names it tells, if not
         its own; ``own``: a case that does not count."""
         division = self._outer(signal.place.division)
-        told = told or signal.address or signal.pairs
-        if not division or not told:
+        told = self.names.named(signal.said) if told is None else told
+        if not division or not (told or signal.place.longitude is not None):
             return []
+        shares = [self.names.share(name) for name in told]
         found: dict[str, tuple[float, int, str, Evidence]] = {}
         for matter in matters:
             cases = self._cases.get((division, matter))
             for anchor in islice(reversed(cases.values()), MOST) if cases else ():
                 if anchor.case in found or anchor.probe != signal.probe or anchor.case == own:
                     continue
-                weight, evidence = self._weigh(signal, anchor, told)
+                weight, evidence = self._weigh(signal, anchor, told, shares)
                 if weight:
                     rank = (-weight, anchor.first_at, anchor.case, evidence)
                     found[anchor.case] = rank
-        whole = self._tuning.anew + sum(-rank[0] for rank in found.values())
+        anew = self._tuning.anew * self._alike(told, shares, [])
+        whole = anew + sum(-rank[0] for rank in found.values())
         others = len(found) - 1
         ranked = sorted(found.values(), key=lambda rank: rank[:3])
         return [Guess(case, -weight / whole, why, others) for weight, _, case, why in ranked]
 
-    def _weigh(self, signal: Signal, anchor: Anchor, names: Set[str]) -> tuple[float, Evidence]:
-        """How much speaks for the case, beside 1 for one that was just told of by the same
-        names."""
+    def _weigh(
+        self, signal: Signal, anchor: Anchor, told: list[str], shares: list[float]
+    ) -> tuple[float, Evidence]:
+        """How likely it is that this is told of the case, beside 1 for one report just come that
+        names no place."""
         tuning = self._tuning
-        worth, evidence = self._judge.matter(signal, anchor)
-        told = next((sure for key, sure in signal.matters if key == evidence.one), 0.0)
-        if (
-            not worth
-            or told < tuning.sure_alone
-            or evidence.kind == "unknown_matter"
-            or not evidence.radius
-        ):
+        worth, evidence = self._matter(signal, anchor)
+        if not worth:
             return 0.0, evidence
         if not since(signal, anchor, evidence):
             return 0.0, evidence
         far = 1.0
-        share, slack = nearest(signal.place, anchor, evidence, tuning.most_slack)
+        share, slack = nearest(signal, anchor, evidence)
         if share is not None:
-            if slack <= tuning.most_slack:
+            if slack <= VAGUE_M:
                 return 0.0, evidence  # the points have spoken
-            reach = evidence.radius - tuning.most_slack + slack
-            share = (evidence.metres or 0.0) / reach
-            if share > 1.0:
-                return 0.0, evidence
-            far = 1.0 - 0.6 * share**2
+            reach = math.hypot(evidence.radius, slack)
+            far = math.exp(-2 * ((evidence.metres or 0.0) / reach) ** 2)
         elif not self._judge.beside(signal.place.division, anchor.place.division):
             return 0.0, evidence
-        named = tuning.unnamed
-        if anchor.named:
-            alike = self._judge.rarity.likeness(names, anchor.named)
-            evidence.address = alike
-            named = max(tuning.misnamed, (alike - 0.4) / 0.6)
-        tau = max(evidence.window, 1.0) / 4
-        busy = math.sqrt(max(anchor.count, 1)) * math.exp(-min(evidence.minutes, 1e4) / tau)
-        return worth * named * busy * far, evidence
+        alike = self._alike(told, shares, anchor.said)
+        evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
+        gap = max(anchor.first_at - signal.at, signal.at - anchor.clear_at, 0) / MINUTE
+        span = max(signal.at, anchor.clear_at) - anchor.first_at
+        tau = min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
+        often = tau / (tau + max(span, 0) / MINUTE)
+        busy = (len(anchor.said) + tuning.quiet) * often * math.exp(-gap / tau)
+        return worth * alike * busy * far, evidence
+
+    def _matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
+        """What the matters are worth together, of those of which the signal tells surely."""
+        least = self._tuning.sure_alone
+        sure = {key for key, certainty in signal.matters if certainty >= least}
+        best, found = 0.0, NOTHING
+        for worth, evidence in self._judge.common(signal, anchor):
+            if worth > best and evidence.one in sure and evidence.radius and not evidence.narrow:
+                best, found = worth, evidence
+        return best, found
+
+    def _alike(self, told: list[str], shares: list[float], said: list[str]) -> float:
+        """How much likelier these names are told of a thing of which ``said`` was said than of any:
+        each is one that was told before, or another one, as often as it is told anywhere."""
+        loose = self._tuning.loose
+        found = 1.0
+        before: dict[str, int] = {}
+        size = len(said)
+        for name, share in zip(told, shares, strict=True):
+            same = before.get(name)
+            if same is None:
+                same = sum(tells(name, one) for one in said)
+            found *= (same / share + loose) / (size + loose)
+            before[name] = same + 1
+            size += 1
+        return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
+from tianmu.city.tuning import Tuning
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
@@ -24,7 +25,6 @@ from tianmu.manage.fold import fold
 from tianmu.manage.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.known import Known
 from tianmu.manage.likeness import Vocabulary
-from tianmu.manage.merge import Tuning
 from tianmu.manage.open_cases import OpenCases
 from tianmu.manage.ruling import ruled
 from tianmu.manage.signal import Signal, again
@@ -48,7 +48,7 @@ class Desk:
         labels: Labels = nothing,
     ) -> None:
         self.labels = labels
-        self.tuning = tuning or Tuning()
+        self._tuning = tuning
         self.policy = policy or intake.Policy()
         self.loaded = False
         self.set_city(city)
@@ -66,7 +66,7 @@ class Desk:
         self.states: dict[str, CaseState] = {}
         self.before: dict[str, CaseState | None] = {}
         """cases as they were before the last transaction that changed them"""
-        self.index = OpenCases.of(self.city, self.tuning)
+        self.index = OpenCases.of(self.city, self._tuning or self.city.merging.weights)
         self.due = DueList()
         self.alarms: dict[str, str] = {}
         """alarm → its open case, while the alarm has not returned"""
@@ -371,6 +371,7 @@ class Work:
             self.desk.loaded = True
             return
         desk, connection = self.desk, self.tx.connection
+        self.bridges += desk.index.again(self.now)
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         ledger.write_states(
             self.tx, [(before, desk.states[case]) for case, before in self._before.items()]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tianmu.access.scope import WHOLE, Scope
+from tianmu.city.tuning import Tuning
 from tianmu.facts import clock
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
@@ -29,7 +30,6 @@ from tianmu.manage.evidence import Evidence, EvidenceStore
 from tianmu.manage.grouping import Grouping
 from tianmu.manage.heard import Labels, nothing
 from tianmu.manage.lifecycle import decide
-from tianmu.manage.merge import Tuning
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
 from tianmu.manage.scanning import Scan

@@ -14,56 +14,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tianmu.city.matter import Matter
+from tianmu.city.tuning import Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage.anchor import Anchor, metres
-from tianmu.manage.likeness import Rarity, likeness
+from tianmu.manage.anchor import VAGUE_M, Anchor, far
+from tianmu.manage.likeness import likeness
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
 MINUTE = 60_000_000
 UNKNOWN_RADIUS = 100.0
 """metres at most between two signals of which one has no known matter"""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How much each kind of evidence counts; a score of ``threshold`` joins."""
-
-    threshold: float = 0.6
-    place: float = 0.45
-    time: float = 0.15
-    matter: float = 0.25
-    text: float = 0.15
-    related: float = 0.8
-    """worth of a related matter, beside 1 for the same"""
-    least_sure: float = 0.3
-    """a case is about a matter of which at least so many of its signals tell, beside those that
-    tell of what most tell of"""
-    unknown: float = 0.5
-    """worth of a matter that is not known"""
-    unknown_text: float = 0.25
-    """likeness of the texts that it needs then"""
-    panel: float = 0.75
-    """worth of the place where only the panel is the same"""
-    sure_alone: float = 0.5
-    """where only names speak, the report must tell of the matter so surely"""
-    anew: float = 0.1
-    """where only names speak: what speaks for a new thing, beside 1 for a case just told of by
-    the same names"""
-    unnamed: float = 0.15
-    """and for a case of whose place no name was told"""
-    misnamed: float = 0.02
-    """and for one of which only other names were told"""
-    named: float = 0.6
-    """share of all that it could be from which a report known by names alone joins a case"""
-    by_name: float = 0.75
-    """and a case known by names alone another"""
-    bridge: float = 0.85
-    """score from which a signal that fits two cases, which fit each other, makes them one"""
-    most_slack: float = 300.0
-    """metres by which imprecise places may widen a matter's radius; from a place that is more
-    imprecise the names must speak, too"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +47,12 @@ class Evidence:
     radius: float
     window: float
     metres: float | None = None
+    reach: float = 0.0
+    """the radius widened by how imprecise both are and how far the case extends, m"""
+    strict: bool = False
+    """the relation says how near: the case is not nearer for being large"""
+    narrow: bool = False
+    """and that is nearer than the matters' own radius: names alone do not tell"""
     minutes: float = 0.0
     text: float = 0.0
     address: float = 0.0
@@ -94,7 +61,7 @@ class Evidence:
     tie: str = ""
 
 
-_NOTHING = Evidence("", "", "", 0.0, 0.0)
+NOTHING = Evidence("", "", "", 0.0, 0.0)
 
 
 class Judge:
@@ -111,26 +78,36 @@ class Judge:
         self._parts = tuple(f"{label}=" for label in parts)
         self._matters, self._tuning = matters, tuning
         self._parents = parents or {}
-        self.rarity = Rarity()
 
-    def score(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
-        """Score and evidence of one signal against one case; 0 where something rules it out."""
+    def score(self, signal: Signal, anchor: Anchor, beyond: float = 1.0) -> tuple[float, Evidence]:
+        """Score and evidence of one signal against one case; 0 where something rules it out. Of
+        several matters that they may have in common the best counts. ``beyond``: the share of its
+        reach at which it may still lie."""
+        best, found = 0.0, NOTHING
+        for worth, evidence in self.common(signal, anchor):
+            if worth == 0.0:
+                break
+            score = self._score(signal, anchor, worth, evidence, beyond)
+            if score > best or found is NOTHING:
+                best, found = score, evidence
+        return best, found
+
+    def _score(
+        self, signal: Signal, anchor: Anchor, worth: float, evidence: Evidence, beyond: float
+    ) -> float:
         tuning = self._tuning
-        worth, evidence = self.matter(signal, anchor)
-        if worth == 0.0:
-            return 0.0, evidence
-        near = self._place(signal, anchor, evidence)
+        near = self._place(signal, anchor, evidence, beyond)
         if near == 0.0:
-            return 0.0, evidence
+            return 0.0
         told = signal.kind == "report" and bool(anchor.pairs)
         if told:
             evidence.text = likeness(signal.pairs, anchor.pairs)
         unknown = evidence.kind == "unknown_matter"
         if unknown and not evidence.device and evidence.text < tuning.unknown_text:
-            return 0.0, evidence  # being near says nothing about what it is
+            return 0.0  # being near says nothing about what it is
         soon = since(signal, anchor, evidence)
         if soon == 0.0:
-            return 0.0, evidence
+            return 0.0
         score = tuning.place * near + tuning.time * soon + tuning.matter * worth
         total = tuning.place + tuning.time + tuning.matter
         if told and signal.pairs:
@@ -138,59 +115,77 @@ class Judge:
             share = tuning.text * (0.3 + 0.7 * evidence.text)
             score += share * evidence.text
             total += share
-        return score / total, evidence
+        return score / total
 
-    def cases(self, one: Anchor, other: Anchor) -> tuple[float, Evidence]:
+    def cases(self, one: Anchor, other: Anchor, beyond: float = 1.0) -> tuple[float, Evidence]:
         """How well the case ``one`` as a whole fits the case ``other``."""
         at = min(max(one.first_at, other.first_at), one.last_at)
-        known = sorted(one.matters, key=lambda key: (-one.sure(key), key))
-        matters = tuple((key, one.sure(key)) for key in known if one.sure(key) >= 0.5)
-        best, found = 0.0, _NOTHING
-        for spot in one.spots or [Place()]:
-            signal = Signal(
-                kind="alarm", id="", at=at, matters=matters, place=spot, ties=tuple(one.ties)
-            )
-            score, evidence = self.score(signal, other)
+        best, found = 0.0, NOTHING
+        for signal in self._stand_for(one, at):
+            score, evidence = self.score(signal, other, beyond)
             if score > best:
                 best, found = score, evidence
         return best, found
 
-    def matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
-        """What the matters are worth together, and the radius (m) and window (min) to look in."""
-        best, found = 0.0, _NOTHING
+    @staticmethod
+    def _stand_for(one: Anchor, at: int) -> list[Signal]:
+        """For each matter that most tell of, a signal in the middle of those that do."""
+        ties = tuple(one.ties)
+        found: list[Signal] = []
+        for key in sorted(one.matters, key=lambda key: (-one.sure(key), key)):
+            sure = one.sure(key)
+            if sure >= 0.5:
+                middle = one.middles.get(key)
+                spot = middle.place() if middle else (one.spots or [Place()])[0]
+                matters = ((key, sure),)
+                found.append(
+                    Signal(kind="alarm", id="", at=at, matters=matters, place=spot, ties=ties)
+                )
+        return found
+
+    def common(self, signal: Signal, anchor: Anchor) -> list[tuple[float, Evidence]]:
+        """What two matters are worth together, and the radius (m) and window (min) to look in, for
+        each two that may be one thing; never none."""
+        found: list[tuple[float, Evidence]] = []
         known = False
-        for key, certainty in signal.matters[:3]:
-            own = self._matters.get(key)
-            if own is None:
+        least = self._tuning.least_sure
+        for other in anchor.matters:
+            case = self._matters.get(other)
+            if case is None:
                 continue
-            for other in anchor.matters:
-                case = self._matters.get(other)
-                if case is None:
-                    continue
+            for key, certainty in signal.matters[:3]:
+                if key == other:
+                    own, kind, worth = case, "same_matter", 1.0
+                else:
+                    beside = self._matters.get(key)
+                    if beside is None:
+                        continue
+                    known = True
+                    if key not in case.related:
+                        continue
+                    own, kind, worth = beside, "related_matter", self._tuning.related
                 known = True
                 sure = anchor.sure(other)
-                if sure < self._tuning.least_sure:
-                    continue
-                if key == other:
-                    kind, worth = "same_matter", 1.0
-                elif key in case.related:
-                    kind, worth = "related_matter", self._tuning.related
-                else:
+                if sure < least:
                     continue
                 worth *= (0.5 + 0.5 * certainty) * (0.5 + 0.5 * sure)
-                if worth > best:
-                    radius = max(own.radius_m, case.radius_m)
-                    radius = case.related_m.get(key, radius)
-                    window = max(own.window_min, case.window_min)
-                    best, found = worth, Evidence(kind, key, other, radius, window)
-        if best or known:
-            return best, found
+                radius = max(own.radius_m, case.radius_m)
+                window = max(own.window_min, case.window_min)
+                evidence = Evidence(kind, key, other, radius, window)
+                said = case.related_m.get(key)
+                if said is not None:
+                    evidence.radius, evidence.strict, evidence.narrow = said, True, said < radius
+                found.append((worth, evidence))
+        if found:
+            return found
+        if known:
+            return [(0.0, NOTHING)]
         one = self._matters.get(anchor.matter) or self._matters.get(signal.matter)
         radius = min(one.radius_m, UNKNOWN_RADIUS) if one else UNKNOWN_RADIUS
         window = one.window_min if one else 60.0
-        return self._tuning.unknown, Evidence("unknown_matter", "", "", radius, window)
+        return [(self._tuning.unknown, Evidence("unknown_matter", "", "", radius, window))]
 
-    def _place(self, signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+    def _place(self, signal: Signal, anchor: Anchor, evidence: Evidence, beyond: float) -> float:
         tuning = self._tuning
         if signal.device and signal.device in anchor.devices:
             evidence.device = signal.device
@@ -204,9 +199,9 @@ class Judge:
                 return 0.0  # near, but of another main
         if not evidence.radius:
             return 0.0  # only what hangs together
-        share, slack = nearest(signal.place, anchor, evidence, tuning.most_slack)
-        if share is not None and slack <= tuning.most_slack:
-            return 0.0 if share > 1.0 else 1.0 - 0.6 * share**2
+        share, slack = nearest(signal, anchor, evidence)
+        if share is not None and slack <= VAGUE_M:
+            return max(0.0, 1.0 - 0.6 * share**2) if share <= beyond else 0.0
         if signal.panel and signal.panel in anchor.panels:
             evidence.panel = signal.panel
             return tuning.panel
@@ -245,7 +240,7 @@ class Judge:
             found.append(phrase("reason.address", percent=round(evidence.address * 100)))
         elif evidence.metres is not None:
             found.append(
-                phrase("reason.near", metres=round(evidence.metres), radius=round(evidence.radius))
+                phrase("reason.near", metres=round(evidence.metres), radius=round(evidence.reach))
             )
         found.append(phrase("reason.time", minutes=round(evidence.minutes)))
         if evidence.text >= 0.3:
@@ -257,23 +252,38 @@ def _said(part: str, ties: Iterable[str]) -> bool:
     return any(tie.startswith(part) for tie in ties)
 
 
-def nearest(
-    place: Place, anchor: Anchor, evidence: Evidence, most_slack: float
-) -> tuple[float | None, float]:
-    """Distance to the nearest spot of the case as a share of the reach there, and how imprecise
-    (m) the two are; no share where either has no point."""
+def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float | None, float]:
+    """Distance to the middle of the case as a share of the reach there, and how imprecise (m) the
+    two are; no share where either has no point. The middle is that of the signals of the matter
+    that was compared: what else hangs together with them may lie far away. People tell of what
+    extends far from anywhere in it. What has no middle, for its points lie farther from it than
+    the radius, is where its points are."""
+    place = signal.place
+    longitude, latitude = place.longitude, place.latitude
+    if longitude is None or latitude is None or not anchor.spots:
+        return None, 0.0
+    precision, radius = place.precision or 0.0, evidence.radius
     best: float | None = None
     found = 0.0
-    radius = evidence.radius
-    for spot in anchor.spots:
-        distance = metres(place, spot)
-        if distance is None:
-            break
-        slack = math.hypot(place.precision or 0.0, spot.precision or 0.0)
-        share = distance / (radius + min(slack, most_slack))
-        if best is None or (slack <= most_slack, -share) > (found <= most_slack, -best):
-            best, found = share, slack
-            evidence.metres, evidence.radius = distance, radius + min(slack, most_slack)
+    middle = anchor.middles.get(evidence.other)
+    one = middle is not None and middle.weight > 0
+    if middle is not None and one:
+        found = math.hypot(precision, middle.error)
+        extent = middle.extent
+        one = extent <= radius
+        wide = signal.kind == "report" and not evidence.strict
+        evidence.metres = far(longitude, latitude, middle.longitude, middle.latitude)
+        evidence.reach = math.hypot(radius, min(found, VAGUE_M), extent if wide else 0.0)
+        best = evidence.metres / evidence.reach
+    for spot in () if one else anchor.spots:
+        if spot.longitude is None or spot.latitude is None:
+            continue
+        slack = math.hypot(precision, spot.precision or 0.0)
+        distance = far(longitude, latitude, spot.longitude, spot.latitude)
+        reach = math.hypot(radius, min(slack, VAGUE_M))
+        if best is None or (slack <= VAGUE_M, -distance / reach) > (found <= VAGUE_M, -best):
+            best, found = distance / reach, slack
+            evidence.metres, evidence.reach = distance, reach
     return best, found
 
 

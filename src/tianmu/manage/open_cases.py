@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tianmu.city.matter import Matter
+from tianmu.city.tuning import Tuning
 from tianmu.facts.text import Text
-from tianmu.manage.anchor import Anchor, anchor_of, widen
+from tianmu.manage.anchor import VAGUE_M, Anchor, anchor_of, widen
 from tianmu.manage.by_name import ByName, Guess, stands_for
 from tianmu.manage.case_state import CaseState
-from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match, Tuning
+from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match
+from tianmu.manage.place_names import PlaceNames
 from tianmu.manage.signal import Signal
 from tianmu.manage.squares import Squares
 from tianmu.manage.words import phrase
@@ -33,6 +35,8 @@ class Fit(NamedTuple):
     evidence: Evidence
 
 
+BEYOND = 1.25
+"""share of its reach within which a person is shown what is possibly the same"""
 REMEMBERED = 10_000
 """kinds of signals of which it is remembered where their cases may be"""
 
@@ -47,15 +51,16 @@ class OpenCases:
         tuning: Tuning,
         parents: Mapping[str, str] | None = None,
         parts: tuple[str, ...] = (),
+        divisions: Iterable[str] = (),
     ) -> None:
         """``latitude`` of the city: how wide a degree is there; ``parents``: division → the one
-        around it."""
+        around it; ``divisions``: what they are called."""
         self.tuning = tuning
         self.judge = Judge(matters, tuning, parents, parts)
         self._matters = matters
         self._anchors: dict[str, Anchor] = {}
-        self.by_name = ByName(self.judge, tuning)
-        self._squares = Squares(latitude, tuning.most_slack)
+        self.by_name = ByName(self.judge, tuning, PlaceNames(divisions))
+        self._squares = Squares(latitude, VAGUE_M)
         self._radii_of: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         self._identities: dict[str, str] = {}
         self._devices: dict[str, set[str]] = {}
@@ -67,7 +72,9 @@ class OpenCases:
     def of(cls, city: City, tuning: Tuning) -> OpenCases:
         """None yet, of a city."""
         parents = {code: one.parent for code, one in city.divisions.items()}
-        return cls(city.matters, city.center[1], tuning, parents, city.merging.parts)
+        called = [name for one in city.divisions.values() for name in one.name.values()]
+        parts = city.merging.parts
+        return cls(city.matters, city.center[1], tuning, parents, parts, called)
 
     def __len__(self) -> int:
         return len(self._anchors)
@@ -136,9 +143,9 @@ class OpenCases:
         self.know(case, signal.identity)
 
     def learn(self, signal: Signal) -> None:
-        """Which words are common, from one more signal."""
+        """How places are called, from one more signal."""
         if signal.kind == "report":
-            self.judge.rarity.learn(signal.pairs | signal.address)
+            self.by_name.names.learn(signal.said)
 
     def know(self, case: str, identity: str) -> None:
         """Signals of this identity belong to ``case`` from now on."""
@@ -206,13 +213,24 @@ class OpenCases:
         return sorted(found.values())
 
     def bridged(self, signal: Signal, case: str, fits: list[Fit]) -> list[tuple[str, str]]:
-        """Pairs of the case that a signal has joined with others which it fits well, too: by its
-        place, or by the names that it tells of it."""
-        least = self.tuning.bridge
-        found = [(fit.case, case) for fit in fits if fit.case != case and -fit.rank >= least]
-        if signal.kind == "report" and len(self._anchors[case].spots):
-            found += [(one, case) for one in self.by_name.placeless(signal) if one != case]
+        """Pairs of the case that a signal has joined with others which it fits well, too."""
+        return [(fit.case, case) for fit in fits if fit.case != case]
+
+    def again(self, now: int) -> list[tuple[str, str]]:
+        """Pairs of a case without a point with the one that it is likely about, by what has been
+        told since: each is looked at from time to time."""
+        found: list[tuple[str, str]] = []
+        for case in self.by_name.due(now):
+            guesses = self._stood_for(self._anchors[case])
+            if guesses and guesses[0].share >= self.tuning.by_name:
+                found.append((case, guesses[0].case))
         return found
+
+    def _stood_for(self, anchor: Anchor) -> list[Guess]:
+        """What a case known by names alone may be about."""
+        told = stands_for(anchor)
+        by_name = self.by_name
+        return by_name.guesses(told, self._wanted(told), by_name.told(anchor), anchor.case)
 
     def alike(self, one: str, other: str) -> Match | None:
         """How surely two open cases are one thing, and why; None where it is not sure."""
@@ -225,13 +243,12 @@ class OpenCases:
                 return None  # one leads to the other: a person may say that they are one
             reasons = (phrase("reason.bridge"), *self.judge.explain(evidence))
             return Match(other, round(score, 4), reasons)
-        if not first.spots and not first.ties:
-            told = stands_for(first)
-            guesses = self.by_name.guesses(told, self._wanted(told), first.named, first.case)
-            if guesses and guesses[0].case == other:
-                share = guesses[0].share
-                if share >= self.tuning.by_name:
-                    return Match(other, round(share, 4), self._why(guesses[0]))
+        for vague, clear in ((first, other), (second, one)):
+            if not vague.vague():
+                continue
+            for guess in self._stood_for(vague)[:1]:
+                if guess.case == clear and guess.share >= self.tuning.by_name:
+                    return Match(other, round(guess.share, 4), self._why(guess))
         return None
 
     def possibly(self, case: str, most: int, floor: float = 0.4) -> list[Match]:
@@ -248,13 +265,12 @@ class OpenCases:
                     continue
                 if other.apart or own.apart:
                     continue
-                score, evidence = self.judge.cases(own, other)
+                score, evidence = self.judge.cases(own, other, BEYOND)
                 if score >= floor:
                     reasons = self.judge.explain(evidence)
                     found[other.case] = Match(other.case, round(score, 4), reasons)
-        if own.named:
-            guesses = self.by_name.guesses(stands, self._wanted(stands), own.named, case)
-            for guess in guesses:
+        if own.vague():
+            for guess in self._stood_for(own):
                 other = self._anchors[guess.case]
                 if guess.share >= floor and not other.apart and guess.case not in found:
                     found[guess.case] = Match(guess.case, round(guess.share, 4), self._why(guess))

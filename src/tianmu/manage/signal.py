@@ -15,7 +15,7 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
-from tianmu.manage.likeness import pairs
+from tianmu.manage.likeness import pairs, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,9 @@ class Signal:
         return pairs(self.text)
 
     @cached_property
-    def address(self) -> frozenset[str]:
-        return pairs(self.place.address)
+    def said(self) -> str:
+        """Its address and its text, plain."""
+        return f"{plain(self.place.address)} {plain(self.text)}"
 
     @property
     def matter(self) -> str:
@@ -185,11 +186,13 @@ def of_report(report: Report, matters: tuple[tuple[str, float], ...]) -> Signal:
 
 
 BESIDE = 0.6
-"""what the words of a report weigh beside the matter that somebody chose for it"""
+"""what the words of a report weigh beside the matter that somebody chose for it, and what that
+matter weighs where the words tell of others only: one of the two is mistaken"""
 
 
 def _spoken_of(named: str, told: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
     if not named:
         return told
-    others = ((key, BESIDE * weight) for key, weight in told if key != named)
-    return ((named, 1.0), *others)
+    others = tuple((key, BESIDE * weight) for key, weight in told if key != named)
+    borne_out = len(others) < len(told) or not told
+    return ((named, 1.0 if borne_out else BESIDE), *others)

@@ -1,0 +1,96 @@
+"""What the machine put together is taken apart, and what it was not sure of is put together, by
+keys at the desk: every signal moves, nothing is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tianmu.access import token
+from tianmu.city.pack import load
+from tianmu.web.hub import UI
+
+pytestmark = pytest.mark.browser
+TESTS = Path(__file__).resolve().parents[1]
+SEEN = 15_000
+FIRE = "liyang:event:fire_alarm"
+LONGITUDE, LATITUDE = 119.31, 31.33
+METRE = 1 / 111_195
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    spec = importlib.util.spec_from_file_location("merging_city", TESTS / "web" / "conftest.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["merging_city"] = module
+    spec.loader.exec_module(module)
+    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+
+
+@pytest.fixture
+def desk(small: Any, browser: Browser) -> Iterator[Page]:
+    records, at = small.hub.records, small.hub.clock()
+    plain = records.transact(
+        lambda tx: token.make_link(tx.connection, "t-commander", at=at, actor="test")
+    )
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{small.url}/open#{plain}")
+    page.wait_for_url(lambda url: "/open" not in url)
+    yield page
+    page.context.close()
+
+
+def fire(small: Any, device: str, north: float) -> str:
+    """A fire alarm of a device so many metres north; the alarm."""
+    latitude = LATITUDE + north * METRE
+    alarm = small.raise_alarm(device, matter=FIRE, longitude=LONGITUDE, latitude=latitude)
+    small.settle()
+    return str(alarm.alarm)
+
+
+def cases(small: Any, *alarms: str) -> list[str]:
+    held = small.hub.manage.case_of(list(alarms))
+    return [held[alarm] for alarm in alarms]
+
+
+def test_u_u_takes_a_wrong_merge_back(small: Any, desk: Page) -> None:
+    one, other = fire(small, "d20", 0), fire(small, "d21", 60)
+    case, same = cases(small, one, other)
+    assert case == same, "so near, the machine takes them for one"
+    desk.goto(f"{small.url}/desk/cases/{case}")
+    expect(desk.locator("kbd", has_text="u 1")).to_be_visible(timeout=SEEN)
+    desk.keyboard.press("u")
+    desk.keyboard.press("u")
+    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0, timeout=SEEN)
+    stayed, gone = cases(small, one, other)
+    assert stayed == case and gone != case
+    for held in (stayed, gone):
+        state = small.hub.manage.case(held)
+        assert state.open and state.signals == 1
+    third = fire(small, "d22", 60)
+    assert other != third
+    assert cases(small, other) == [gone], "the machine does not put it back"
+
+
+def test_y_takes_a_suggestion_and_u_u_takes_that_back(small: Any, desk: Page) -> None:
+    one, other = fire(small, "d30", 3000), fire(small, "d31", 3000 + 112)
+    case, beside = cases(small, one, other)
+    assert case != beside, "too far to be sure"
+    desk.goto(f"{small.url}/desk/cases/{case}")
+    expect(desk.locator("[data-alike]")).to_have_count(1, timeout=SEEN)
+    desk.keyboard.press("y")
+    expect(desk.locator("kbd", has_text="u 1")).to_be_visible(timeout=SEEN)
+    assert cases(small, one, other) == [case, case]
+    assert small.hub.manage.case(beside).merged_into == case
+    desk.keyboard.press("u")
+    desk.keyboard.press("u")
+    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0, timeout=SEEN)
+    assert cases(small, one, other) == [case, beside], "the merged case is back"
+    assert small.hub.manage.case(beside).open
