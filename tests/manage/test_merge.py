@@ -189,9 +189,9 @@ def test_the_squares_lead_to_whatever_fits(
 
 def test_a_case_is_found_at_the_points_that_joined_it() -> None:
     cases = index(("c1", signal()))
-    asked = signal(id="t", place=place(east=150))
+    asked = signal(id="t", place=place(east=140))
     assert cases.match(asked) is None
-    cases.join("c1", signal(id="s2", place=place(east=80)))
+    cases.join("c1", signal(id="s2", place=place(east=95)))
     found = cases.match(asked)
     assert found is not None and found.case == "c1"
 

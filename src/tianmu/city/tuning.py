@@ -37,7 +37,7 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """worth of the place where only the panel is the same"""
     sure_alone: Share = 0.5
     """where only names speak, the report must tell of the matter so surely"""
-    anew: Amount = 0.5
+    anew: Amount = 0.2
     """where only names speak: what speaks for a new thing, beside 1 for a case of which one
     report just came"""
     quiet: Amount = 0.3

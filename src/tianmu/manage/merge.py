@@ -275,6 +275,8 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
         evidence.metres = far(longitude, latitude, middle.longitude, middle.latitude)
         evidence.reach = math.hypot(radius, min(found, VAGUE_M), extent if wide else 0.0)
         best = evidence.metres / evidence.reach
+    if signal.kind == "alarm" and anchor.ties:
+        one = one or best is not None  # devices that are part of it hang together with it
     for spot in () if one else anchor.spots:
         if spot.longitude is None or spot.latitude is None:
             continue

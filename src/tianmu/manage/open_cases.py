@@ -221,7 +221,8 @@ class OpenCases:
         told since: each is looked at from time to time."""
         found: list[tuple[str, str]] = []
         for case in self.by_name.due(now):
-            guesses = self._stood_for(self._anchors[case])
+            anchor = self._anchors[case]
+            guesses = self._stood_for(anchor) if anchor.vague() else []
             if guesses and guesses[0].share >= self.tuning.by_name:
                 found.append((case, guesses[0].case))
         return found
