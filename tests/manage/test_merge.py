@@ -366,12 +366,12 @@ def test_one_who_was_not_sure_is_looked_at_again() -> None:
         ("c2", signal(kind="report", text="flames behind the school", place=place(4000))),
         ("c3", signal(kind="report", text="it burns", place=Place(division="11", address="mill"))),
     )
-    assert cases.again(MONDAY + 10 * MINUTE) == []
+    assert cases.again(MONDAY + 16 * MINUTE) == []
     for n in range(5):
         cases.join(
             "c2", signal(kind="report", id=f"m{n}", text="flames at the mill", place=place(4000))
         )
-    assert cases.again(MONDAY + 17 * MINUTE) == []  # it has just been looked at
-    assert cases.again(MONDAY + 18 * MINUTE) == [("c3", "c2")]
+    assert cases.again(MONDAY + 30 * MINUTE) == []  # it has just been looked at
+    assert cases.again(MONDAY + 31 * MINUTE) == [("c3", "c2")]
     found = cases.alike("c3", "c2")
     assert found and found.score >= Tuning().by_name

@@ -50,7 +50,7 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """share of all that it could be from which a report known by names alone joins a case"""
     by_name: Share = 0.5
     """and from which one that was not sure at first does later"""
-    again_min: Positive = 8.0
+    again_min: Positive = 15.0
     """minutes after which one that is not sure is looked at again"""
     bridge: Share = 0.66
     """score from which a signal that fits two cases, which fit each other, makes them one"""
