@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tianmu.manage.case_query import events_of
+from tianmu.web import push
 from tianmu.web.render import POURS
 
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
@@ -250,11 +251,24 @@ def test_a_session_that_ends_ends_the_stream(world: Any, stream: Any) -> None:
 
 
 def test_a_slow_listener_is_cut_and_resumes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tianmu.web import push
-
     monkeypatch.setattr(push, "PENDING", 2_000)
     one = push._Subscriber(push._Sort(scope=None, permissions=frozenset()))  # type: ignore[arg-type]
     for _ in range(30):
         one.give(b"x" * 100)
     assert one.cut
     assert not one.waiting
+
+
+def test_one_account_does_not_take_the_places_of_the_others(
+    world: Any, stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "EACH", 2)
+    world.tokens["crowd"] = world.account("crowd", ["leader"])
+    with world.client("crowd") as one, world.client("commander") as other:
+        held = [stream(one) for _ in range(2)]
+        refused = one.get("/api/push")
+        assert refused.status_code == 429 and refused.headers["retry-after"] == "30"
+        beside = stream(other)
+        assert beside.status == 200 and [line.status for line in held] == [200, 200]
+        for line in (*held, beside):
+            line.stop()

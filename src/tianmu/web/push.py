@@ -46,6 +46,8 @@ BEAT = 10.0
 """seconds between comments that keep the connection open"""
 MOST = 2_000
 """subscribers at once"""
+EACH = 200
+"""of one account: none takes the others' places"""
 
 Positions = dict[str, int]
 
@@ -92,6 +94,7 @@ class _Sort:
 @dataclass(eq=False)
 class _Subscriber:
     sort: _Sort
+    account: str = ""
     waiting: deque[bytes] = field(default_factory=deque)
     size: int = 0
     cut: bool = False
@@ -319,8 +322,16 @@ class Push:
                 headers={"Retry-After": "30"},
             )
         who = ask.who
+        if sum(one.account == who.account for one in self._subscribers) >= EACH:
+            raise Problem(
+                429,
+                "too-many",
+                f"{EACH} subscribers of {who.account} are connected already",
+                "close pages that nobody looks at; screens have accounts of their own",
+                headers={"Retry-After": "30"},
+            )
         exposure.listens(ask)
-        one = _Subscriber(_Sort(who.scope, who.permissions, kinds))
+        one = _Subscriber(_Sort(who.scope, who.permissions, kinds), who.account)
         after: Positions | None = None
         if last:
             after = positions_of(last)
