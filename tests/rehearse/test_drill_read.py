@@ -69,6 +69,7 @@ def test_a_sound_drill_is_read() -> None:
         ('step = "verify"', 'stepp = "verify"', 22, "unknown field `stepp`"),
         ('by = "duty"\n', "", 19, "a deed needs case and by"),
         ('step = "verify"', 'step = "verify"\nfire = "smoke"', 19, "a play of fire and step"),
+        ('step = "verify"', 'undo = "pump"', 22, "no case 'pump'"),
         ("cases = 1", 'cases = "one"', 26, "Expected `int"),
         ('case = "lamp"\ncases', 'case = "pump"\ncases', 25, "no case 'pump'"),
         ("cases = 1", "recall_from = 1.0", 26, "recall_from is nothing of one case"),

@@ -42,14 +42,14 @@ def look(ground: Ground, truth: dict[str, str], since: str = "") -> Became:
     became = Became(truth=truth)
     for case in _all_cases(ground, since):
         view = ground.own.get(f"/api/cases/{case}")
-        ours = [one for one in view["members"] if _name(one) in truth]
+        ours = [one for one in view["members"] if signal_of(one) in truth]
         if ours:
             became.views[case], became.members[case] = view, ours
-            became.of |= {_name(one): case for one in ours}
+            became.of |= {signal_of(one): case for one in ours}
     return became
 
 
-def _name(member: dict[str, Any]) -> str:
+def signal_of(member: dict[str, Any]) -> str:
     if member["kind"] == "report":
         return f"report:{member['id']}"
     return f"device:{member['device']}"

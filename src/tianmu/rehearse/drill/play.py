@@ -181,7 +181,7 @@ class Player:
         if case is None:
             self._note(play, "a case", "none")
             return
-        what = play.step or f"merge into {play.merge}"
+        what = _said(play)
         self._tell(f"{self._wall()} {play.by}: {what} on {play.case}")
         city = self.ground.city_of(play.by)
         try:
@@ -199,9 +199,14 @@ class Player:
 
     def _do(self, city: City, case: str, play: Play) -> None:
         """A person whose case has changed meanwhile reads it again, and then does it."""
-        body: dict[str, Any] = {"reason": play.reason or ("drill" if play.merge else "")}
-        body |= {"into": self._case(play.merge)} if play.merge else {"data": play.data}
-        path = f"/api/cases/{case}/" + ("merge" if play.merge else f"steps/{play.step}")
+        body: dict[str, Any] = {"reason": play.reason or ("" if play.step else "drill")}
+        if play.merge:
+            what, body["into"] = "merge", self._case(play.merge)
+        elif play.undo:
+            what, body["member"] = "undo", self._member(case, play.undo)
+        else:
+            what, body["data"] = f"steps/{play.step}", play.data
+        path = f"/api/cases/{case}/{what}"
         for left in range(READ_AGAIN, -1, -1):
             version = city.get(f"/api/cases/{case}")["version"]
             try:
@@ -211,6 +216,15 @@ class Player:
                     raise
             else:
                 return
+
+    def _member(self, case: str, name: str) -> str:
+        """One of the signals about a thing that are in the case; empty where none is."""
+        self._known.pop(name, None)
+        seen = self._look()
+        ours = [
+            one for one in seen.members.get(case, ()) if self.truth[became.signal_of(one)] == name
+        ]
+        return f"{ours[0]['kind']}:{ours[0]['id']}" if ours else ""
 
     def _look(self) -> became.Became:
         return became.look(self.ground, self.truth, self._since)
@@ -228,7 +242,7 @@ class Player:
     def _note(self, play: Play, expected: str, found: str) -> None:
         """A deed that was or was not refused, as a result of its own."""
         self._take(
-            f"{play.case}: {play.step or 'merge'} by {play.by}",
+            f"{play.case}: {_said(play)} by {play.by}",
             {"answer": expected},
             {"answer": found},
         )
@@ -266,6 +280,13 @@ class Player:
     def _wall(self) -> str:
         """The drill's time on the city's wall clock."""
         return f"{self.drill.start + self._now:%Y-%m-%d %H:%M:%S}"
+
+
+def _said(play: Play) -> str:
+    """A deed in few words."""
+    if play.merge:
+        return f"merge into {play.merge}"
+    return f"undo {play.undo}" if play.undo else play.step
 
 
 def _rfc3339(at: datetime) -> str:

@@ -32,7 +32,7 @@ _UNKNOWN = re.compile(r"unknown field `(.+?)`")
 _TABLES: dict[str, type[Device] | type[Play] | type[Expect]] = {
     "device": Device, "play": Play, "expect": Expect,
 }  # fmt: skip
-WHAT = ("report", "observe", "fire", "normal", "step", "merge")
+WHAT = ("report", "observe", "fire", "normal", "step", "merge", "undo")
 
 
 class DrillFaulty(ValueError):
@@ -181,12 +181,15 @@ def _play(drill: Drill, play: Play, names: set[str]) -> Iterator[Wrong]:
     if len(said) != 1:
         found = " and ".join(said) or "nothing"
         yield f"a play of {found}", f"say one of {', '.join(WHAT)}", "at"
-    if (play.step or play.merge) and not (play.case and play.by):
+    deed = play.step or play.merge or play.undo
+    if deed and not (play.case and play.by):
         yield "a deed needs case and by", "say on which case, and who does it", "at"
-    if play.refused and not (play.step or play.merge):
+    if play.refused and not deed:
         yield "only deeds are refused", "remove it", "refused"
     if play.merge and play.merge not in names:
         yield f"no case {play.merge!r}", _one_of(sorted(names)), "merge"
+    if play.undo and play.undo not in names:
+        yield f"no case {play.undo!r}", _one_of(sorted(names)), "undo"
 
 
 def _signals(drill: Drill, play: Play) -> Iterator[Wrong]:

@@ -69,7 +69,7 @@ class Spots(_Plain, frozen=True, kw_only=True):
 
 class Play(_Plain, frozen=True, kw_only=True):
     """Something that happens: a signal (``report``, ``observe``, ``fire``, ``normal``) or a deed of
-    an actor (``step``, ``merge``)."""
+    an actor (``step``, ``merge``, ``undo``)."""
 
     at: When
     case: Name = ""
@@ -90,6 +90,8 @@ class Play(_Plain, frozen=True, kw_only=True):
     step: str = ""
     merge: Name = ""
     """the case that ``case`` is put into"""
+    undo: Name = ""
+    """the thing whose case was put into ``case``, and comes back"""
     reason: str = ""
     data: dict[str, Any] = {}
     refused: str = ""
