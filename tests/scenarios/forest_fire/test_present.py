@@ -164,7 +164,9 @@ def test_before_noon_the_latest_values_stand_for_it(tmp_path: Path) -> None:
 def test_smoke_is_carried_with_the_wind(tmp_path: Path) -> None:
     lon, lat = PLACES[0]
     smoke = OpenAlarm("forest_camera.smoke", "fc-1", lon, lat, NOW)
-    [shape] = [s for s in danger(Town(tmp_path, smoke=(smoke,))).shapes if s.kind == "spread"]
+    maybe = OpenAlarm("forest_camera.maybe", "fc-1", lon, lat, NOW)
+    made = danger(Town(tmp_path, smoke=(smoke, maybe)))
+    [shape] = [s for s in made.shapes if s.kind == "spread"]
     north = [y for _, y in shape.ring]
     assert max(north) - lat == pytest.approx(1000 / 111_195, rel=0.01), "1 km to the north"
     assert lat - min(north) < 0.2 * (max(north) - lat), "wind from the south"

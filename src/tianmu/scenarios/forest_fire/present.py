@@ -86,15 +86,19 @@ def _grid(world: World) -> Grid:
 
 
 def _spread(world: World, days: Days) -> list[Shape]:
-    """The ellipse of each open alarm of a camera, by the wind of the nearest station."""
+    """The ellipse of each camera with an open alarm, by the wind of the nearest station."""
     stations = days.stations
     origin = world.newest(world.streams(stations, WEATHER.direction.property), FRESH)
     wind = days.wind[:, -1]
     told = np.flatnonzero(np.isfinite(origin) & np.isfinite(wind))
     found = []
+    seen: set[str] = set()
     for alarm in world.alarms():
         if alarm.longitude is None or alarm.latitude is None or not len(told):
             continue
+        if alarm.device in seen:  # two rules of one camera see one smoke
+            continue
+        seen.add(alarm.device)
         scale = np.cos(np.radians(alarm.latitude))
         away = ((stations.longitude[told] - alarm.longitude) * scale) ** 2
         near = told[int(np.argmin(away + (stations.latitude[told] - alarm.latitude) ** 2))]
