@@ -24,11 +24,14 @@ from tianmu.access import account as accounts
 from tianmu.access import first, token
 from tianmu.access.session import Sessions
 from tianmu.city.pack import City, load
+from tianmu.command import provider
+from tianmu.command.table import metadata as command_table
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered, SourceChanged
+from tianmu.manage import reach
 from tianmu.manage.manage import Manage
 from tianmu.prevent import alarm_table
 from tianmu.prevent.occurrence import Alarm, tell
@@ -206,7 +209,11 @@ def make_world(
     now = lambda: time.time_ns() // 1000  # noqa: E731
     divisions, departments = parents(city)
     sessions = Sessions(records, now, divisions=divisions, departments=departments)
-    manage = Manage(records, SqliteJournal(data), city, now, data)
+    records.create(command_table, room="command")
+    manage = Manage(
+        records, SqliteJournal(data), city, now, data,
+        providers=provider.ready, present=reach.present,
+    )  # fmt: skip
     if ui is None:
         ui = data / "ui"
         (ui / "assets").mkdir(parents=True)

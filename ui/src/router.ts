@@ -13,7 +13,7 @@ export const router = createRouter({
     { path: "/hall", name: "hall", component: () => import("@/pages/hall/HallPage.vue") },
     { path: "/desk/room/:case", name: "room", component: () => import("@/pages/room/RoomPage.vue") },
     {
-      path: "/desk/:view(cases|alarms|handover)?/:id?",
+      path: "/desk/:view(cases|alarms|handover|duty)?/:id?",
       name: "desk",
       component: () => import("@/pages/desk/DeskPage.vue"),
     },

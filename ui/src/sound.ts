@@ -1,6 +1,7 @@
 // The desk's alarm sound: two tones, again and again until somebody acknowledges. It is made here
 // (no file), and a browser lets it sound only after the person has pressed a key for it once.
 import { computed, ref, watch } from "vue";
+import { mine } from "@/contacts";
 import { alarmList, unacknowledged } from "@/live";
 
 const KEPT = "tianmu.sound";
@@ -31,9 +32,10 @@ let since = 0;
 /** how often it has sounded since the page came */
 export const chimes = ref(0);
 
-/** Urgent alarms that nobody has acknowledged; tests and drills never ring. */
+/** Urgent alarms that nobody has acknowledged, and ladders that look for who sits here; tests and
+ * drills never ring. */
 export const ringing = computed(
-  () => alarmList.value.filter((a) => a.priority <= LOUD && unacknowledged(a) && !a.test && !a.probe).length,
+  () => mine.value.length + alarmList.value.filter((a) => a.priority <= LOUD && unacknowledged(a) && !a.test && !a.probe).length,
 );
 
 function tone(at: number, hertz: number, seconds: number, loud: number): void {

@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, Text] = {
     "organisation.read": {"zh": "查看组织机构", "en": "See the organisation"},
     "roster.read": {"zh": "查看值班表", "en": "See the roster"},
     "roster.write": {"zh": "编制值班表", "en": "Write the roster"},
+    "contact.answer": {"zh": "应答联络", "en": "Answer contact ladders"},
     "handover.read": {"zh": "查看交接班记录", "en": "See shift hand-overs"},
     "handover.write": {"zh": "交接班", "en": "Hand over and take over shifts"},
     "pack.read": {"zh": "查看城市包", "en": "See the city pack"},

@@ -54,6 +54,7 @@ _DESK = _SEE | {
     "rule.read",
     "case.note",
     "case.print",
+    "contact.answer",
     "room.use",
 }
 _ADMIN = frozenset({"city.read", "organisation.read"})
@@ -192,6 +193,7 @@ ROLES: dict[str, Role] = {
             _SEE
             | {
                 "room.use",
+                "contact.answer",
                 "case.handle",
                 "case.note",
                 "patrol.write",
@@ -231,6 +233,7 @@ ROLES: dict[str, Role] = {
                     "case.check",
                     "case.note",
                     "case.whistle",
+                    "contact.answer",
                     "patrol.write",
                     "unit.read",
                     "unit.report",

@@ -20,7 +20,9 @@ from tianmu.app.process import Said, port_of, say, settle, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import Lags
 from tianmu.city.pack import City, load
+from tianmu.command import provider
 from tianmu.facts import clock
+from tianmu.manage import reach
 from tianmu.manage.manage import Manage
 from tianmu.manage.scanning import scanner
 from tianmu.sense.http.server import Server
@@ -73,6 +75,8 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         labels=labels,
         scan=scanner(settings.scan),
         leaps=clock.drill() is not None,
+        providers=provider.ready,
+        present=reach.present,
     )
     lags = Lags(data)
     hub = Hub(
@@ -98,6 +102,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     if not said.tokens:
         # a hub that died and came back leaves the links and tokens that were given out in force
         _open_accounts(settings, records, city, said)
+    hub.deliverer.bring()  # the ladders look at its gateways from their first move on
     worker = threading.Thread(target=_work, args=(manage, stop), name="cases", daemon=True)
     manage.start()
     worker.start()

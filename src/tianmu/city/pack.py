@@ -7,13 +7,14 @@ are found by their name, others by their path.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from tianmu.city import (
+    contact,
     department,
     device,
     division,
@@ -34,11 +35,13 @@ from tianmu.city import (
     waters,
     workdays,
 )
+from tianmu.city.absence import Absence
 from tianmu.city.admission import Admission
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
+from tianmu.city.contact import Contact
 from tianmu.city.department import Department
 from tianmu.city.desk import Desk
 from tianmu.city.device import DeviceKind
@@ -135,6 +138,10 @@ class City:
     """how its desks work"""
     outbound: Outbound = field(default_factory=Outbound)
     """how departments' own systems are told"""
+    contact: Contact = field(default_factory=Contact)
+    """how people are reached and relieved"""
+    absences: tuple[Absence, ...] = ()
+    """who is away: recorded by the city, in no pack"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
     truth: Truth | None = None
@@ -148,7 +155,14 @@ class City:
 
     @cached_property
     def roster(self) -> Roster:
-        return Roster(self.shifts, self.calendar, self.divisions)
+        return Roster(self.shifts, self.calendar, self.divisions, self.absences)
+
+    def staffed(self, shifts: Iterable[Shift], absences: Iterable[Absence]) -> City:
+        """The same city with another roster; what was read of its places stays read."""
+        made = replace(self, shifts=tuple(shifts), absences=tuple(absences))
+        kept = ("calendar", "places", "cells", "streets", "travel", "above")
+        made.__dict__.update({one: self.__dict__[one] for one in kept if one in self.__dict__})
+        return made
 
     @cached_property
     def places(self) -> Places:
@@ -320,6 +334,8 @@ def _read(reader: PackReader) -> City | None:
     wet = waters.read(reader)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
+    posts = {one.person.post for one in shifts}
+    reached = contact.read(reader, levels, departments, set(tiers), posts)
     if chosen is None or working is None:
         return None
     if divisions and head.code not in divisions:
@@ -367,6 +383,7 @@ def _read(reader: PackReader) -> City | None:
         letterhead=head.letterhead,
         desk=head.desk,
         outbound=head.outbound,
+        contact=reached,
         basemap=head.basemap,
         truth=told,
         waters=wet,

@@ -1,13 +1,19 @@
-"""The roster: who is on duty where, resolved to named persons at any moment, or to nobody."""
+"""The roster: who is on duty where, resolved to named persons at any moment, or to nobody.
+
+Who is absent is stood in for by the substitute that was named, and by that one's own while that
+one is absent too; where the chain ends without anybody, the duty has nobody.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 
+from tianmu.city.absence import Absence
 from tianmu.city.calendar import Calendar
 from tianmu.city.department import Department
 from tianmu.city.division import Division
@@ -68,18 +74,40 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
         return minute < self.end and self.on(at.date() - timedelta(days=1), calendar)
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A duty from ``start`` to ``end`` (µs): whose it is by the roster, and who stands there."""
+
+    planned: Person
+    start: int
+    end: int
+    person: Person | None = None
+    """None: nobody"""
+    absence: int = 0
+    """number of the absence because of which it is another one, or nobody"""
+
+
 class Roster:
     """Shifts, found by department or post. Make another one to change it."""
 
     def __init__(
-        self, shifts: Iterable[Shift], calendar: Calendar, divisions: Mapping[str, Division]
+        self,
+        shifts: Iterable[Shift],
+        calendar: Calendar,
+        divisions: Mapping[str, Division],
+        absences: Iterable[Absence] = (),
     ) -> None:
         self.shifts = tuple(shifts)
+        self.absences = tuple(absences)
         self._calendar, self._divisions = calendar, divisions
         self._by: dict[str, list[Shift]] = {}
+        self._own: dict[str, list[Shift]] = {}
         for shift in self.shifts:
             for key in {shift.person.department, shift.person.post}:
                 self._by.setdefault(key, []).append(shift)
+            self._own.setdefault(shift.person.account, []).append(shift)
+        self._away: dict[str, list[Absence]] = {}
+        for one in self.absences:
+            self._away.setdefault(one.account, []).append(one)
 
     def on_duty(self, who: str, division: str, at: int) -> list[Person]:
         """Persons of department or post ``who`` on duty at ``at`` (µs), first to call first.
@@ -99,11 +127,104 @@ class Roster:
                 code = self._divisions[code].parent if code in self._divisions else ""
             else:
                 there = []
-        return sorted((shift.person for shift in there), key=lambda one: (one.order, one.account))
+        standing: dict[str, Person] = {}
+        for shift in sorted(there, key=lambda one: (one.person.order, one.person.account)):
+            person = self.standing(shift.person, at)
+            if person is not None:
+                standing.setdefault(person.account, person)
+        return sorted(standing.values(), key=lambda one: (one.order, one.account))
 
-    def replace(self, shifts: Iterable[Shift]) -> Roster:
-        """The same city with other shifts."""
-        return Roster(shifts, self._calendar, self._divisions)
+    def absence_of(self, account: str, at: int) -> Absence | None:
+        """Why ``account`` is away at ``at``: of several absences the one recorded last."""
+        found = [one for one in self._away.get(account, ()) if one.covers(at)]
+        return max(found, key=lambda one: one.absence) if found else None
+
+    def standing(self, person: Person, at: int) -> Person | None:
+        """Who stands in the place of ``person`` at ``at``: they themselves, or their substitute,
+        with the post that is theirs for the time; None where nobody does."""
+        seen: set[str] = set()
+        account = person.account
+        while (away := self.absence_of(account, at)) is not None:
+            seen.add(account)
+            account = away.substitute
+            if not account or account in seen:
+                return None
+        if account == person.account:
+            return person
+        known = self.person(account)
+        return msgspec.structs.replace(
+            person,
+            account=account,
+            name=known.name if known else account,
+            phone=known.phone if known else "",
+        )
+
+    def person(self, account: str) -> Person | None:
+        """Somebody on the roster, as their first shift says; None for who is not on it."""
+        own = self._own.get(account)
+        return own[0].person if own else None
+
+    def of(self, who: str) -> list[Person]:
+        """Everybody on the roster at department or post ``who``, on duty or not."""
+        found = {shift.person.account: shift.person for shift in self._by.get(who, ())}
+        return sorted(found.values(), key=lambda one: (one.order, one.account))
+
+    def duties_of(self, account: str, since: int, until: int) -> list[Span]:
+        """The duties of ``account`` by the roster that reach into ``since`` … ``until``, whole."""
+        return self._spans(self._own.get(account, ()), since, until)
+
+    def spans(self, who: str, since: int, until: int) -> list[Span]:
+        """Every duty at ``who`` that reaches into ``since`` … ``until``, in pieces within which
+        the same person stands there."""
+        found: list[Span] = []
+        for span in self._spans(self._by.get(who, ()), since, until):
+            found += self._pieces(span)
+        return found
+
+    def _spans(self, shifts: Iterable[Shift], since: int, until: int) -> list[Span]:
+        calendar = self._calendar
+        first = calendar.local(since).date() - timedelta(days=1)
+        last = calendar.local(until).date()
+        found: list[Span] = []
+        for shift in shifts:
+            day = first
+            while day <= last:
+                if shift.on(day, calendar):
+                    over = 0 if shift.end > shift.start else 1440
+                    start = calendar.instant(day, shift.start)
+                    end = calendar.instant(day, shift.end + over, last=True)
+                    if start < until and since < end:
+                        found.append(Span(planned=shift.person, start=start, end=end))
+                day += timedelta(days=1)
+        return sorted(found, key=lambda one: (one.start, one.planned.order, one.planned.account))
+
+    def _pieces(self, span: Span) -> list[Span]:
+        cuts = {span.start, span.end}
+        names, seen = [span.planned.account], set[str]()
+        while names:
+            name = names.pop()
+            seen.add(name)
+            for one in self._away.get(name, ()):
+                cuts |= {at for at in (one.since, one.until) if span.start < at < span.end}
+                if one.substitute and one.substitute not in seen:
+                    names.append(one.substitute)
+        found: list[Span] = []
+        edges = sorted(cuts)
+        for start, end in pairwise(edges):
+            away = self.absence_of(span.planned.account, start)
+            piece = Span(
+                planned=span.planned,
+                start=start,
+                end=end,
+                person=self.standing(span.planned, start),
+                absence=away.absence if away else 0,
+            )
+            before = found[-1] if found else None
+            if before and (before.person, before.absence) == (piece.person, piece.absence):
+                found[-1] = msgspec.structs.replace(before, end=end)
+            else:
+                found.append(piece)
+        return found
 
 
 def minute(clock: str) -> int | None:

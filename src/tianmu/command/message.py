@@ -26,6 +26,7 @@ OF_ITSELF = frozenset(
     [
         "answer",
         "begin",
+        "contact",
         "conference",
         "evidence",
         "give_back",

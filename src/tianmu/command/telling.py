@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, select, tuple_
 
 from tianmu.access.scope import Scope
-from tianmu.command import delivery, number
+from tianmu.command import delivery, number, provider
 from tianmu.command.delivery import Delivery
 from tianmu.command.message import Message, Teller, withdrawn
 from tianmu.command.table import told as told_table
@@ -101,7 +101,17 @@ def make(
         if state is None:
             continue  # its case was rebuilt away: there is nothing to tell of
         serial = case_table.serial_of(event.case)
+        call = provider.handed(event)
         for one in webhooks:
+            if call is not None and one.webhook == call["via"]:
+                asked = provider.summons(teller.city, event, state, call)
+                made.deliveries.append(
+                    delivery.of_event(
+                        one.webhook, serial, position, event.sequence, asked.type,
+                        _encode(asked), at,
+                    )
+                )  # fmt: skip
+                continue
             if position <= one.since:
                 continue
             scope, pair = teller.scope(one.department), (one.webhook, serial)

@@ -13,6 +13,8 @@ import msgspec
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
+from tianmu.manage.contact_state import CONTACT, Contact
+from tianmu.manage.situation import Situation
 
 STAGES = (
     "collect",
@@ -64,6 +66,11 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """how many marks have been acted on"""
     used: float = 0.0
     """share of the limit that was gone when it started: it goes on after a pause"""
+
+    @property
+    def limits(self) -> bool:
+        """Whether something has to be done by it: not where it waits for quiet or for an answer."""
+        return self.name != FALL and not self.name.startswith(CONTACT)
 
     @property
     def next_mark(self) -> Mark | None:
@@ -216,19 +223,6 @@ class Appeal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         return ("dispatcher", "acceptor", "approved")[len(self.reviews)]
 
 
-class Situation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """How bad it is, as whoever has seen it said last."""
-
-    dead: int = 0
-    injured: int = 0
-    """seriously injured"""
-    trapped: int = 0
-    loss: float = 0.0
-    """direct loss in the city's currency"""
-    area_ha: float = 0.0
-    """burnt, flooded or polluted, in hectares"""
-
-
 class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A case as its events leave it. Times are µs; an empty string or 0 says "not yet"."""
 
@@ -320,6 +314,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     tasks: tuple[Task, ...] = ()
     """points of checklists and conferences"""
     warnings: tuple[Warned, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    """its contact ladders, the first one first"""
     reopened_at: int = 0
     told: tuple[str, ...] = ()
     """departments told by the plan"""
@@ -337,12 +333,12 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     @property
     def due(self) -> int:
         """The nearest limit that is running, 0 where none is."""
-        return min([clock.due for clock in self.running if clock.name != FALL], default=0)
+        return min([clock.due for clock in self.running if clock.limits], default=0)
 
     @property
     def counting(self) -> tuple[Clock, ...]:
         """The clocks by which something has to be done."""
-        return tuple(clock for clock in self.running if clock.name != FALL)
+        return tuple(clock for clock in self.running if clock.limits)
 
     @property
     def running(self) -> tuple[Clock, ...]:

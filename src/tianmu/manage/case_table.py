@@ -1,7 +1,7 @@
 """Tables of this room (in ``hub.sqlite``): what the events of topic ``case`` add up to.
 
-Every row but those of ``report``, ``handover`` and ``case_counter`` can be rebuilt from the events
-(``rebuild``). Times are µs since the epoch.
+Every row but those of ``report``, ``handover``, ``handover_item`` and ``case_counter`` can be
+rebuilt from the events (``rebuild``). Times are µs since the epoch.
 """
 
 from __future__ import annotations
@@ -192,6 +192,37 @@ handover = Table(
     Column("digest", String, nullable=False),
     Column("taken_digest", String, nullable=False),
 )
+
+contact = Table(
+    "case_contact",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("contact", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Contact ladders of cases; those that wait for an answer are asked for all the time."""
+WAITING = text("state IN ('running', 'exhausted')")
+Index(
+    "case_contact_waiting",
+    contact.c.due,
+    contact.c.serial,
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+
+handover_item = Table(
+    "handover_item",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("item", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("digest", String, nullable=False),
+)
+"""What of a hand-over was confirmed, item by item, each in the chain of the one before."""
 
 unread = Table(
     "case_unread",

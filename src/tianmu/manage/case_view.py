@@ -13,6 +13,7 @@ from tianmu.manage import lifecycle, regroup
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_query import Counts
 from tianmu.manage.case_state import Call, CaseState, Order
+from tianmu.manage.contact_state import CONTACT
 from tianmu.manage.step import needs_of
 from tianmu.manage.words import phrase
 
@@ -113,6 +114,7 @@ def view(
                 "basis": clock.basis,
             }
             for clock in state.clocks
+            if not clock.name.startswith(CONTACT)
         ],
         "events": [_event(event, city) for event in events],
         "members": [_member(row, city) for row in members],

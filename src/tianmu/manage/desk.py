@@ -13,19 +13,22 @@ from sqlalchemy import Connection, insert, select
 from tianmu.city.tuning import Tuning
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
+from tianmu.facts.contact import EXHAUSTED
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.manage import case_table as table
-from tianmu.manage import intake, ledger, overdue, quiet
+from tianmu.manage import contact, intake, ledger, overdue, quiet
 from tianmu.manage.anchor import Anchor, anchor_of, widen
+from tianmu.manage.calling import Calling, unreached
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deadline import DueList
 from tianmu.manage.draft import Draft
-from tianmu.manage.fold import fold
 from tianmu.manage.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.known import Known
 from tianmu.manage.likeness import Vocabulary
+from tianmu.manage.numbering import Numbering
 from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.reach import Reach
 from tianmu.manage.ruling import ruled
 from tianmu.manage.signal import Signal, again
 from tianmu.store.records import Transaction
@@ -33,7 +36,7 @@ from tianmu.store.records import Transaction
 if TYPE_CHECKING:
     from tianmu.city.pack import City
 
-GENERATION, SERIAL, SIGNALS = "generation", "serial", "signals"
+GENERATION, SIGNALS = "generation", "signals"
 _generation = select(table.counter.c.value).where(table.counter.c.name == GENERATION)
 
 
@@ -46,9 +49,11 @@ class Desk:
         tuning: Tuning | None = None,
         policy: intake.Policy | None = None,
         labels: Labels = nothing,
+        reach: Reach | None = None,
     ) -> None:
         self.labels = labels
         self._tuning = tuning
+        self.reach = reach or Reach()
         self.policy = policy or intake.Policy()
         self.loaded = False
         self.set_city(city)
@@ -62,6 +67,11 @@ class Desk:
         )
         self.loaded = False
 
+    def set_roster(self, city: City, connection: Connection) -> None:
+        """Other persons are on duty; all else of the pack is as it was."""
+        self.pack, self.city = city, ruled(city, connection)
+        self.reach.forget()
+
     def _clear(self) -> None:
         self.states: dict[str, CaseState] = {}
         self.before: dict[str, CaseState | None] = {}
@@ -71,6 +81,8 @@ class Desk:
         self.alarms: dict[str, str] = {}
         """alarm → its open case, while the alarm has not returned"""
         self.counters: dict[str, int] = {}
+        self.unreached: set[str] = set()
+        """open cases whose contact ladder is at its end, and nobody has answered"""
         self.loaded = False
 
     def ready(self, connection: Connection) -> None:
@@ -91,6 +103,8 @@ class Desk:
             state = ledger.decode_state(data)
             self.states[state.case] = state
             self.due.put(state.case, state.next_mark_at)
+            if unreached(state):
+                self.unreached.add(state.case)
             anchors[table.serial_of(state.case)] = anchor_of(state)
         known = (
             select(table.member.c.serial, table.member.c.told, table.member.c.returned)
@@ -135,7 +149,7 @@ def read_state(connection: Connection, case: str) -> CaseState | None:
     return ledger.decode_state(data) if data is not None else None
 
 
-class Work:
+class Work(Numbering, Calling):
     """What one transaction does to cases. ``finish`` writes it; memory is ahead of the tables from
     the first change on, so a transaction that fails must be followed by ``Desk.load``."""
 
@@ -185,15 +199,6 @@ class Work:
             desk.index.drop(after.case)
             desk.due.put(after.case, 0)
 
-    def take(self, before: CaseState | None, draft: Draft) -> None:
-        self.keep(before, draft.events, draft.state)
-
-    def add(self, before: CaseState, events: list[CaseEvent]) -> CaseState:
-        """Events decided on from ``before``; the state after them."""
-        after = fold(events, before)
-        self.keep(before, events, after)
-        return after
-
     def _index(self, before: CaseState | None, after: CaseState) -> None:
         index = self.desk.index
         anchor = index.get(after.case)
@@ -226,29 +231,12 @@ class Work:
             if signal.kind == "alarm" and not returned:
                 self.desk.alarms[signal.id] = state.case
 
-    # -- numbers ---------------------------------------------------------------------------------
-
-    def _count(self, name: str) -> int:
-        value = self.desk.counters.get(name, 0) + 1
-        self.desk.counters[name] = value
-        self._counters.add(name)
-        return value
-
-    def new_case(self) -> str:
-        self.desk.loaded = False
-        return table.case_id(self._count(SERIAL))
-
-    def new_number(self, probe: str) -> str:
-        """A readable number: the day in the city's time zone and a serial of that day. Marked
-        cases count for themselves, so that real numbers have no gaps."""
-        day = f"{self.city.calendar.local(self.now):%Y%m%d}"
-        name = f"{'P' if probe else ''}{day}"
-        return f"{name}{self._count(name):05d}"
-
     # -- signals ---------------------------------------------------------------------------------
 
     def alarm(self, event: AlarmEvent) -> None:
         """One transition of one alarm."""
+        if event.rule == EXHAUSTED:
+            return  # it is about cases, and makes none
         case = self.desk.alarms.get(event.alarm)
         if case is not None and case not in self.desk.states:  # closed while it went on
             del self.desk.alarms[event.alarm]
@@ -257,6 +245,8 @@ class Work:
             self._returned(event, case)
         elif event.test:
             return
+        elif event.transition in contact.ACKNOWLEDGED:
+            self.awake(event, case)
         elif case is not None:
             if event.transition == "worsen":
                 before = self.state(case)
@@ -355,10 +345,9 @@ class Work:
                 continue
             draft = Draft(case, before, max(now, before.changed_at))
             overdue.attend(draft, self.city)
-            if draft.events:
-                self.take(before, draft)
-            else:
-                self.desk.due.put(case, before.next_mark_at)
+            self.take(before, draft)
+            after = self.desk.states[case]
+            self.desk.due.put(case, after.next_mark_at if after.open else 0)
         return len(cases)
 
     # -- the end ---------------------------------------------------------------------------------
@@ -373,6 +362,7 @@ class Work:
         desk, connection = self.desk, self.tx.connection
         self.bridges += desk.index.again(self.now)
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
+        self.tell_unreached(self._before)
         ledger.write_states(
             self.tx, [(before, desk.states[case]) for case, before in self._before.items()]
         )

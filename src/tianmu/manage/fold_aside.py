@@ -36,6 +36,10 @@ def end(outcome: str) -> Callable[[CaseState, CaseEvent], Data]:
             "clocks": (),
             "orders": orders,
             "queue": "",
+            "contacts": tuple(
+                _replace(one, state="over", ended_at=event.at, due=0) if one.waits else one
+                for one in state.contacts
+            ),
             "suspended_at": 0,
             "suspended_until": 0,
             "paused": (),

@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case_state import Call, CaseState, Ruling, Situation, Task, Warned
+from tianmu.manage.case_state import Call, CaseState, Ruling, Task, Warned
+from tianmu.manage.contact_state import Contact
+from tianmu.manage.situation import Situation
 
 Data: TypeAlias = dict[str, Any]
 replace = msgspec.structs.replace
@@ -79,9 +81,20 @@ def _assess(state: CaseState, event: CaseEvent) -> Data:
     return {"situation": Situation(**{**known, **event.data["situation"]})}
 
 
+def _contact(state: CaseState, event: CaseEvent) -> Data:
+    told = msgspec.convert(event.data["contact"], Contact)
+    known = any(one.contact == told.contact for one in state.contacts)
+    if not known:
+        return {"contacts": (*state.contacts, told)}
+    return {
+        "contacts": tuple(told if one.contact == told.contact else one for one in state.contacts)
+    }
+
+
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "assess": _assess,
     "begin": _begin,
+    "contact": _contact,
     "tick": _tick,
     "rule": _rule,
     "withdraw_ruling": _withdraw_ruling,

@@ -245,6 +245,7 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
     orders: list[tuple[CaseState | None, CaseState]] = []
     concerned: list[tuple[CaseState | None, CaseState]] = []
     ruled: list[tuple[CaseState | None, CaseState]] = []
+    called: list[tuple[CaseState | None, CaseState]] = []
     for before, after in changed:
         if before is None:
             new.append(row(after))
@@ -257,6 +258,8 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
             concerned.append((before, after))
         if _ruling(before) != _ruling(after):
             ruled.append((before, after))
+        if (before.contacts if before else ()) != after.contacts:
+            called.append((before, after))
     _insert(tx, table.case, new)
     case_search.learn(tx.raw, [(one[0], one[-2]) for one in new])
     for names, values in old.items():
@@ -268,6 +271,7 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
     _replace(tx, table.sent, sent, _sent_rows)
     _replace(tx, table.party, concerned, _party_rows)
     _replace(tx, table.ruling, ruled, _ruling_rows)
+    _replace(tx, table.contact, called, _contact_rows)
 
 
 def _replace(
@@ -296,6 +300,11 @@ def _sent_rows(state: CaseState) -> list[Row]:
 def _forces(state: CaseState | None) -> bool:
     """Whether an order names the unit that goes; it may have gone over to another case."""
     return state is not None and any(one.force for one in state.orders)
+
+
+def _contact_rows(state: CaseState) -> list[Row]:
+    serial = table.serial_of(state.case)
+    return [(serial, one.contact, one.state, one.account, one.due) for one in state.contacts]
 
 
 def _ruling(state: CaseState | None) -> Ruling | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
 from tianmu.manage import case_query, case_view, deed_key, handover, intake
+from tianmu.manage import contact as ladder
 from tianmu.manage.actor import Actor
 from tianmu.manage.answer import answered
 from tianmu.manage.case_state import CaseState
@@ -30,6 +31,7 @@ from tianmu.manage.evidence import Evidence, EvidenceStore
 from tianmu.manage.grouping import Grouping
 from tianmu.manage.heard import Labels, nothing
 from tianmu.manage.lifecycle import decide
+from tianmu.manage.reach import Present, Providers, Reach, nobody, none
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
 from tianmu.manage.scanning import Scan
@@ -72,12 +74,15 @@ class Manage(Grouping):
         labels: Labels = nothing,
         scan: Scan | None = None,
         leaps: bool = False,
+        providers: Providers = none,
+        present: Present = nobody,
     ) -> None:
-        """``labels`` of a device as it is registered; ``leaps``: see ``Reader``."""
+        """``labels`` of a device as it is registered; ``leaps``: see ``Reader``; ``providers``: the
+        gateways for messages and calls; ``present``: who is signed in to the app."""
         self.records, self.journal, self.clock = records, journal, clock
         self.city = city
         self.evidence = EvidenceStore((data or records.path.parent) / "evidence", scan=scan)
-        self._desk = Desk(city, tuning, policy, labels)
+        self._desk = Desk(city, tuning, policy, labels, Reach(providers, present))
         self._reader = Reader(records, journal, self._desk, clock, leaps=leaps)
 
     # -- the loop --------------------------------------------------------------------------------
@@ -213,6 +218,34 @@ class Manage(Grouping):
 
         return kept, self._work(job)
 
+    def answer_contact(
+        self,
+        case: str,
+        contact: str,
+        actor: Actor,
+        note: Callable[[Transaction], None] = lambda tx: None,
+    ) -> CaseState:
+        """``actor`` answers a contact ladder of a case: it stops. A ladder that was answered
+        already stays so. ``note`` is written with it. Raises ``NotFound``, ``Refused`` for who
+        may not answer."""
+
+        def job(work: Work) -> CaseState:
+            before = expect(work, case, None)
+            found = next((one for one in before.contacts if one.contact == contact), None)
+            if found is None or before.probe != actor.probe:
+                raise NotFound(f"case {case} has no contact ladder {contact}")
+            if not ladder.may_answer(found, actor):
+                raise Refused(refuse("permission", step=phrase("step.contact")))
+            if not found.waits:
+                return before
+            draft = work.draft(case)
+            ladder.answer(draft, contact, actor.account)
+            note(work.tx)
+            work.take(before, draft)
+            return draft.state
+
+        return self._work(job)
+
     def submit_report(self, report: Report, actor: Actor, key: str = "") -> str:
         """Append a report to its topic, durable when this returns; its id. A ``key`` seen before
         (an Idempotency-Key) gives the id of the first one. An actor of a probe marks it so."""
@@ -296,23 +329,43 @@ class Manage(Grouping):
     # -- shifts ----------------------------------------------------------------------------------
 
     def hand_over(
-        self, post: str, to: str, text: str, actor: Actor, alarms: int = 0
+        self,
+        post: str,
+        to: str,
+        text: str,
+        actor: Actor,
+        alarms: int = 0,
+        items: Sequence[dict[str, Any]] = (),
+        scope: Scope = WHOLE,
     ) -> dict[str, Any]:
         """Hand the shift over with what is open now; signed by the hash chain of the log."""
-        return self.records.transact(
+        given: dict[str, Any] = self.records.transact(
             lambda tx: handover.give(
-                tx.connection, post, to, text, actor, self.clock(), alarms=alarms
+                tx.connection, post, to, text, actor, self.clock(),
+                alarms=alarms, items=items, scope=scope,
             )
+        )  # fmt: skip
+        self.look_again()
+        return given
+
+    def confirm_handover(self, number: int, items: Sequence[str], actor: Actor) -> dict[str, Any]:
+        """Confirm some items of the shift that was handed to this account."""
+        found: dict[str, Any] = self.records.transact(
+            lambda tx: handover.confirm(tx.connection, number, items, actor, self.clock())
         )
+        self.look_again()
+        return found
 
     def take_over(self, number: int, actor: Actor) -> dict[str, Any]:
         """Take the shift that was handed to this account."""
-        return self.records.transact(
+        taken: dict[str, Any] = self.records.transact(
             lambda tx: handover.take(tx.connection, number, actor, self.clock())
         )
+        self.look_again()
+        return taken
 
-    def handovers(self, most: int = 50) -> list[dict[str, Any]]:
-        return self.records.read(lambda connection: handover.read(connection, most))
+    def handovers(self, most: int = 50, number: int = 0) -> list[dict[str, Any]]:
+        return self.records.read(lambda connection: handover.read(connection, most, number))
 
     # -- the pack --------------------------------------------------------------------------------
 
@@ -320,6 +373,15 @@ class Manage(Grouping):
         """Another pack (or another roster) is in force from the next change on."""
         self._reader.set_city(city)
         self.city = city
+
+    def set_roster(self, city: City) -> None:
+        """The same pack with other persons on duty: nothing else is read anew."""
+        self._reader.set_roster(city)
+        self.city = city
+
+    def look_again(self) -> None:
+        """Gateways or sign-ins were changed by hand: the next move of a ladder sees it."""
+        self._desk.reach.forget()
 
 
 def _do(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tianmu.facts.text import Text
 from tianmu.manage import deadline, level, quiet, response, suspension
 from tianmu.manage.case_state import FALL, Clock, Mark
+from tianmu.manage.contact_state import CONTACT
 from tianmu.manage.draft import Draft
 from tianmu.manage.words import phrase
 
@@ -31,6 +32,8 @@ def attend(draft: Draft, city: City) -> None:
     raised: list[tuple[Clock, Mark]] = []
     passed: dict[str, int] = {}
     for clock in state.running:
+        if clock.name.startswith(CONTACT):
+            continue  # ``contact`` attends to it
         for index in range(clock.passed, len(clock.marks)):
             mark = clock.marks[index]
             if mark.at > draft.now:

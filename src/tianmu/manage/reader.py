@@ -93,6 +93,10 @@ class Reader:
         self.records.transact(job)
         self._work(reckon)
 
+    def set_roster(self, city: City) -> None:
+        """Other persons are on duty from the next change on."""
+        self.records.transact(lambda tx: self._desk.set_roster(city, tx.connection))
+
     def step(self, timeout: float = 1.0) -> int:
         """Work through what is there; if nothing is, sleep until something comes, a clock runs to
         a mark, or ``timeout`` (s). How many facts and clocks were attended to. Raises ``DiskFull``

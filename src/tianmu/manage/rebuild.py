@@ -18,8 +18,9 @@ from tianmu.manage import case_search, ledger
 from tianmu.manage import case_table as table
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case_state import CaseState
-from tianmu.manage.desk import GENERATION, SERIAL, SIGNALS, read_state
+from tianmu.manage.desk import GENERATION, SIGNALS, read_state
 from tianmu.manage.fold import evolve
+from tianmu.manage.numbering import SERIAL
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 
@@ -32,6 +33,7 @@ TABLES = (
     table.sent,
     table.evidence,
     table.ruling,
+    table.contact,
 )
 """all that follows from the events"""
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from tianmu.facts.alarm import AlarmState
+from tianmu.facts.contact import EXHAUSTED, LADDERS
 from tianmu.facts.deed import Deed
 from tianmu.prevent import alarm as machine
 from tianmu.prevent.alarm import NotPermitted, follow
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.words import phrase
 
 S = 1_000_000
 OPERATOR: Final = "operator"
@@ -19,6 +21,21 @@ OPERATOR: Final = "operator"
 
 class Refused(ValueError):
     """A deed that cannot be done, and why."""
+
+
+def unreached(ledger: Ledger, fact: Deed, now: int) -> None:
+    """Contact ladders have called everybody: an alarm of the platform, as urgent as any. It ends
+    once somebody has answered for each of the cases, or they have ended."""
+    count, number = int(fact.data.get("count", 0)), str(fact.data.get("number", ""))
+    ledger.platform(
+        EXHAUSTED,
+        LADDERS,
+        count > 0,
+        at=now,
+        priority=1,
+        value=float(count),
+        text=phrase("unreached", count=count, number=number),
+    )
 
 
 class Deeds:

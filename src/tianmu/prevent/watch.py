@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.registry import MaintenanceChanged
@@ -19,7 +20,7 @@ from tianmu.facts.topic import DEED, OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent import alarm_table, program
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.conditions import Conditions
-from tianmu.prevent.deeds import Deeds
+from tianmu.prevent.deeds import Deeds, unreached
 from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
 from tianmu.prevent.evaluate import Evaluator
 from tianmu.prevent.fleet import Fleet
@@ -234,6 +235,8 @@ class Watch:
             fact = decode(entry.payload)
             if isinstance(fact, Deed) and fact.verb.startswith("alarm."):
                 self.deeds.do(fact, self.clock())
+            elif isinstance(fact, Deed) and fact.verb == UNREACHED:
+                unreached(self.ledger, fact, self.clock())
             self.positions[DEEDS] = entry.position
         return bool(found)
 

@@ -1,6 +1,7 @@
 """All routes of the API, in the order in which they are tried."""
 
 from tianmu.web.api import (
+    absences,
     accounts,
     alarms,
     asking,
@@ -13,11 +14,13 @@ from tianmu.web.api import (
     case_whole,
     cases,
     city,
+    contacts,
     devices,
     exposure,
     factors,
     field,
     filters,
+    handovers,
     history,
     history_areas,
     history_export,
@@ -68,6 +71,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         case_steps,
         exposure,
         case_groups,
+        contacts,
         rulings,
         units,
         resources,
@@ -86,6 +90,8 @@ NOUNS: tuple[Routes, ...] = tuple(
         webhooks,
         webhook_deliveries,
         rules,
+        absences,
+        handovers,
         shifts,
         accounts,
         roles,

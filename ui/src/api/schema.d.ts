@@ -1345,6 +1345,103 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact ladders that wait for an answer, in the account's scope: its own first, then those at
+         * @description Contact ladders that wait for an answer, in the account's scope: its own first, then those at
+         *     their end, then by when they go on.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All contact ladders of a case, the first one first; each move is an event of the case
+         * @description All contact ladders of a case, the first one first; each move is an event of the case.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["list_case_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case}/contacts/{contact}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a contact ladder: it stops, and the case says who answered. For who was called, their
+         * @description Answer a contact ladder: it stops, and the case says who answered. For who was called, their
+         *     department, and whoever commands cases. To answer again changes nothing.
+         *
+         *     Needs `contact.answer`.
+         */
+        post: operations["answer_contact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contact-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The gateways for messages and calls. Where none is set, ladders say so and go on
+         * @description The gateways for messages and calls. Where none is set, ladders say so and go on.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["get_contact_providers"];
+        /**
+         * Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
+         * @description Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
+         *     are handed to; an empty one unsets it. It gets names and numbers in clear.
+         *
+         *     Needs `webhook.write`.
+         */
+        put: operations["put_contact_providers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rulings": {
         parameters: {
             query?: never;
@@ -2834,6 +2931,247 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/roster/week": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Seven days of one department's roster as it will be kept, absences and substitutes included;
+         * @description Seven days of one department's roster as it will be kept, absences and substitutes included;
+         *     from this week's Monday and of the account's own department (or the city's centre) on.
+         *
+         *     Needs `roster.read`.
+         */
+        get: operations["get_roster_week"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Absences of the last week and of what is to come, newest first. Why somebody is away is
+         * @description Absences of the last week and of what is to come, newest first. Why somebody is away is
+         *     shown to who writes the roster.
+         *
+         *     Needs `roster.read`.
+         */
+        get: operations["list_absences"];
+        put?: never;
+        /**
+         * Record that somebody is away, and who stands in; in force at once. 409 where the substitute
+         * @description Record that somebody is away, and who stands in; in force at once. 409 where the substitute
+         *     is absent or on another post at that time.
+         *
+         *     Needs `roster.write`.
+         */
+        post: operations["record_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/absences/substitutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who could stand in for somebody, in the pack's order of substitution; who is not free then,
+         * @description Who could stand in for somebody, in the pack's order of substitution; who is not free then,
+         *     with what is in the way, after those who are.
+         *
+         *     Needs `roster.write`.
+         */
+        get: operations["list_substitutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/absences/{absence}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an absence back: the roster is kept again as it was written
+         * @description Take an absence back: the roster is kept again as it was written.
+         *
+         *     Needs `roster.write`.
+         */
+        post: operations["undo_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hand-overs of shifts, newest first; what is in each is in the single one
+         * @description Hand-overs of shifts, newest first; what is in each is in the single one.
+         *
+         *     Needs `handover.read`.
+         */
+        get: operations["list_handovers"];
+        put?: never;
+        /**
+         * Hand the shift over with what is open now; signed by whoever hands over, who stays
+         * @description Hand the shift over with what is open now; signed by whoever hands over, who stays
+         *     responsible until the other has confirmed all of it.
+         *
+         *     Needs `handover.write`.
+         */
+        post: operations["hand_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would be handed over now: open cases by what is due, ladders that run, alarms that are
+         * @description What would be handed over now: open cases by what is due, ladders that run, alarms that are
+         *     shelved or not acknowledged.
+         *
+         *     Needs `handover.write`.
+         */
+        get: operations["get_open_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shifts that end or have ended and were not handed over: of the account's own department, or
+         * @description Shifts that end or have ended and were not handed over: of the account's own department, or
+         *     of the city's centre.
+         *
+         *     Needs `handover.read`.
+         */
+        get: operations["list_due_handovers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/{handover}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One hand-over with all that is in it, and what of it was confirmed when
+         * @description One hand-over with all that is in it, and what of it was confirmed when.
+         *
+         *     Needs `handover.read`.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/{handover}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm items of the shift that was handed to this account; with the last one it is taken
+         * @description Confirm items of the shift that was handed to this account; with the last one it is taken
+         *     over.
+         *
+         *     Needs `handover.write`.
+         */
+        post: operations["confirm_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handovers/{handover}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over the shift that was handed to this account, with all that is in it; signed by
+         * @description Take over the shift that was handed to this account, with all that is in it; signed by
+         *     whoever takes it.
+         *
+         *     Needs `handover.write`.
+         */
+        post: operations["take_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roster": {
         parameters: {
             query?: never;
@@ -2856,56 +3194,6 @@ export interface paths {
          */
         put: operations["put_roster"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/handovers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Hand-overs of shifts, newest first
-         * @description Hand-overs of shifts, newest first.
-         *
-         *     Needs `handover.read`.
-         */
-        get: operations["list_handovers"];
-        put?: never;
-        /**
-         * Hand the shift over with what is open now; signed by whoever hands over
-         * @description Hand the shift over with what is open now; signed by whoever hands over.
-         *
-         *     Needs `handover.write`.
-         */
-        post: operations["hand_over"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/handovers/{handover}/take": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Take over the shift that was handed to this account; signed by whoever takes it
-         * @description Take over the shift that was handed to this account; signed by whoever takes it.
-         *
-         *     Needs `handover.write`.
-         */
-        post: operations["take_over"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4829,6 +5117,91 @@ export interface components {
                 [key: string]: string;
             }[];
         };
+        /**
+         * Page[ContactSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_ContactSaid_: {
+            items: components["schemas"]["ContactSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * ContactSaid
+         * @description A contact ladder of a case, as its last move left it.
+         */
+        ContactSaid: {
+            case: string;
+            number: string;
+            title: {
+                [key: string]: string;
+            };
+            level: string;
+            contact: string;
+            ladder: string;
+            ladder_name: {
+                [key: string]: string;
+            } | null;
+            cause: string;
+            state: string;
+            unit: string;
+            unit_name: {
+                [key: string]: string;
+            } | null;
+            account: string;
+            name: string;
+            post: string;
+            by: string;
+            since: string | null;
+            due: string | null;
+            called: number;
+            answered_by: string;
+            answered_name: string;
+            ended_at: string | null;
+            mine: boolean;
+            may: boolean;
+            tries: components["schemas"]["TriedSaid"][];
+        };
+        /**
+         * TriedSaid
+         * @description One rung tried for one person.
+         */
+        TriedSaid: {
+            at: string | null;
+            unit: string;
+            unit_name: {
+                [key: string]: string;
+            } | null;
+            account: string;
+            name: string;
+            by: string;
+            outcome: string;
+            gateway: string;
+        };
+        /**
+         * ProvidersSaid
+         * @description The connections that messages and calls are handed to; empty: no provider set.
+         */
+        ProvidersSaid: {
+            message: string;
+            call: string;
+            on: {
+                [key: string]: boolean;
+            };
+            dead: {
+                [key: string]: number;
+            };
+        };
+        /** ProvidersAsked */
+        ProvidersAsked: {
+            /** @default  */
+            message: string;
+            /** @default  */
+            call: string;
+        };
         /** RulingList */
         RulingList: {
             items: components["schemas"]["RulingSaid"][];
@@ -6140,6 +6513,223 @@ export interface components {
             end: string | null;
             value: number | null;
         };
+        /** WeekSaid */
+        WeekSaid: {
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            days: string[];
+            starts: string[];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            ends: string;
+            duties: components["schemas"]["DutySaid"][];
+            on_duty: string[];
+        };
+        /**
+         * DutySaid
+         * @description A piece of a duty within which the same person stands there.
+         */
+        DutySaid: {
+            post: string;
+            division: string;
+            order: number;
+            start: string | null;
+            end: string | null;
+            account: string;
+            name: string;
+            planned: string;
+            planned_name: string;
+            absence: number;
+            now: boolean;
+        };
+        /**
+         * Page[AbsenceSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_AbsenceSaid_: {
+            items: components["schemas"]["AbsenceSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** AbsenceSaid */
+        AbsenceSaid: {
+            absence: number;
+            account: string;
+            name: string;
+            since: string | null;
+            until: string | null;
+            substitute: string;
+            substitute_name: string;
+            why: string;
+            at: string | null;
+            actor: string;
+            actor_name: string;
+            undone_at: string | null;
+            undone_by: string;
+            uncovered: number;
+        };
+        /** CandidatesSaid */
+        CandidatesSaid: {
+            duties: number;
+            items: components["schemas"]["CandidateSaid"][];
+        };
+        /** CandidateSaid */
+        CandidateSaid: {
+            account: string;
+            name: string;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            post: string;
+            by: string;
+            clash: components["schemas"]["ClashSaid"] | null;
+        };
+        /**
+         * ClashSaid
+         * @description What keeps somebody from standing in.
+         */
+        ClashSaid: {
+            why: string;
+            since: string | null;
+            until: string | null;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            post: string;
+            other: string;
+        };
+        /** NewAbsence */
+        NewAbsence: {
+            account: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            until: string;
+            /** @default  */
+            substitute: string;
+            why: string;
+        };
+        /**
+         * Page[HandoverSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_HandoverSaid_: {
+            items: components["schemas"]["HandoverSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * HandoverSaid
+         * @description A shift handed from one to another; both signed, in a log chained by hash.
+         */
+        HandoverSaid: {
+            handover: string;
+            at: string | null;
+            post: string;
+            from: string;
+            from_name: string;
+            to: string;
+            to_name: string;
+            text: string;
+            responsible: string;
+            signed_at: string | null;
+            signed_by: string | null;
+            digest: string;
+            taken_digest: string;
+            open_cases: number;
+            active_alarms: number;
+            cases: Record<string, never>[];
+            items: components["schemas"]["HandedSaid"][];
+            confirmed: number;
+        };
+        /**
+         * HandedSaid
+         * @description One thing that is handed over.
+         */
+        HandedSaid: {
+            item: string;
+            kind: string;
+            id: string;
+            number: string;
+            title: {
+                [key: string]: string;
+            };
+            level: string;
+            state: string;
+            due: string | null;
+            confirmed_at: string | null;
+        };
+        /**
+         * OpenSaid
+         * @description What would be handed over now.
+         */
+        OpenSaid: {
+            open_cases: number;
+            active_alarms: number;
+            items: components["schemas"]["HandedSaid"][];
+        };
+        /**
+         * Page[ReminderSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_ReminderSaid_: {
+            items: components["schemas"]["ReminderSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * ReminderSaid
+         * @description A shift that ends or has ended without a hand-over.
+         */
+        ReminderSaid: {
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            post: string;
+            account: string;
+            name: string;
+            ends_at: string | null;
+            over: boolean;
+            mine: boolean;
+            next: string[];
+            next_names: string[];
+        };
+        /** NewHandover */
+        NewHandover: {
+            to: string;
+            text: string;
+            /** @default duty */
+            post: string;
+        };
+        /** Confirmed */
+        Confirmed: {
+            items: string[];
+        };
         /** RosterSaid */
         RosterSaid: {
             version: number;
@@ -6188,46 +6778,6 @@ export interface components {
             shifts: components["schemas"]["ShiftSaid"][];
             /** @default  */
             reason: string;
-        };
-        /**
-         * Page[HandoverSaid]
-         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
-         *         items where that is cheap, else null.
-         */
-        Page_HandoverSaid_: {
-            items: components["schemas"]["HandoverSaid"][];
-            /** @default null */
-            next: string | null;
-            /** @default null */
-            total: number | null;
-        };
-        /**
-         * HandoverSaid
-         * @description A shift handed from one to another; both signed, in a log chained by hash.
-         */
-        HandoverSaid: {
-            handover: string;
-            at: string | null;
-            post: string;
-            from: string;
-            from_name: string;
-            to: string;
-            to_name: string;
-            text: string;
-            signed_at: string | null;
-            signed_by: string | null;
-            digest: string;
-            taken_digest: string;
-            open_cases: number;
-            active_alarms: number;
-            cases: Record<string, never>[];
-        };
-        /** NewHandover */
-        NewHandover: {
-            to: string;
-            text: string;
-            /** @default duty */
-            post: string;
         };
         /**
          * Page[AccountSaid]
@@ -9259,6 +9809,166 @@ export interface operations {
             };
         };
     };
+    list_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContactSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_case_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContactSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    answer_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_contact_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_contact_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message": "w3f0a1",
+                 *       "call": ""
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProvidersAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_rulings: {
         parameters: {
             query?: never;
@@ -11967,7 +12677,39 @@ export interface operations {
             };
         };
     };
-    get_roster: {
+    get_roster_week: {
+        parameters: {
+            query?: {
+                department?: string;
+                first?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeekSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_absences: {
         parameters: {
             query?: never;
             header?: never;
@@ -11982,7 +12724,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RosterSaid"];
+                    "application/json": components["schemas"]["Page_AbsenceSaid_"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -11996,7 +12738,7 @@ export interface operations {
             };
         };
     };
-    put_roster: {
+    record_absence: {
         parameters: {
             query?: never;
             header?: never;
@@ -12007,23 +12749,49 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "shifts": [
-                 *         {
-                 *           "account": "wang",
-                 *           "name": "Wang Wei",
-                 *           "department": "fire",
-                 *           "division": "0001",
-                 *           "post": "duty",
-                 *           "start": 480,
-                 *           "end": 1200
-                 *         }
-                 *       ],
-                 *       "reason": "December"
+                 *       "account": "wang",
+                 *       "since": "2026-12-01T00:00:00Z",
+                 *       "until": "2026-12-03T00:00:00Z",
+                 *       "substitute": "li",
+                 *       "why": "training"
                  *     }
                  */
-                "application/json": components["schemas"]["RosterAsked"];
+                "application/json": components["schemas"]["NewAbsence"];
             };
         };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_substitutes: {
+        parameters: {
+            query: {
+                account: string;
+                since: string;
+                until: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Done */
             200: {
@@ -12031,7 +12799,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RosterSaid"];
+                    "application/json": components["schemas"]["CandidatesSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    undo_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -12115,6 +12914,140 @@ export interface operations {
             };
         };
     };
+    get_open_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_due_handovers: {
+        parameters: {
+            query?: {
+                department?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReminderSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    confirm_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         "note",
+                 *         "case:c17"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Confirmed"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     take_over: {
         parameters: {
             query?: never;
@@ -12133,6 +13066,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HandoverSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "shifts": [
+                 *         {
+                 *           "account": "wang",
+                 *           "name": "Wang Wei",
+                 *           "department": "fire",
+                 *           "division": "0001",
+                 *           "post": "duty",
+                 *           "start": 480,
+                 *           "end": 1200
+                 *         }
+                 *       ],
+                 *       "reason": "December"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RosterAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

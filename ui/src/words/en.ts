@@ -1,4 +1,5 @@
 import { dutyEn } from "./dutyEn";
+import { shiftEn } from "./shiftEn";
 import type { Words } from "./index";
 import { fieldEn } from "./fieldEn";
 import { scenarioEn } from "./scenarioEn";
@@ -12,6 +13,7 @@ export const en: Words = {
   product: "Tianmu",
   duty: dutyEn,
   scenario: scenarioEn,
+  shift: shiftEn,
   productLine: "city operations",
   language: "Language",
   other: "中文",

@@ -1,4 +1,5 @@
 import { dutyZh } from "./dutyZh";
+import { shiftZh } from "./shiftZh";
 import { fieldZh } from "./fieldZh";
 import { scenarioZh } from "./scenarioZh";
 
@@ -9,6 +10,7 @@ const units: Record<string, string> = {
 export const zh = {
   product: "天目",
   duty: dutyZh,
+  shift: shiftZh,
   productLine: "城市运行平台",
   language: "语言",
   other: "English",

@@ -14,6 +14,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import case_query, case_view, remaining
 from tianmu.manage.case_state import Call, CaseState, Task
+from tianmu.manage.contact_state import CONTACT
 from tianmu.web import exposure, moment
 from tianmu.web.api import case_aside as aside
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
@@ -352,6 +353,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
                 basis=clock.basis,
             )
             for clock in state.clocks
+            if not clock.name.startswith(CONTACT)
         ],
         suspended_until=moment.say(state.suspended_until),
         extension=aside.extension(state),

@@ -183,8 +183,7 @@ def reload_pack(ask: Asking) -> PackChecked:
         )
 
     hub.registrar.write(make)
-    own = shifts.stored(hub.records)
-    shifts.use(hub, shifts.with_roster(after, own[2]) if own else after)
+    shifts.use(hub, shifts.own(hub.records, after))
     hub.sessions.use(*parents(after), policy_of(after.admission))
     return PackChecked(
         faults=[], digest=after.digest, same=after.digest == before.digest, changes=changes

@@ -1,29 +1,24 @@
-"""Shifts: the roster, and the hand-over from one officer to the next."""
+"""Shifts: the roster as it is written, and who is on duty now."""
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import replace
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 import sqlalchemy as sa
 from fastapi import Depends
 
-from tianmu.access.masking import mask, mask_text
+from tianmu.access.masking import mask
+from tianmu.city.absence import Absence
 from tianmu.city.pack import City
 from tianmu.city.roster import DAYS, Person, Shift
-from tianmu.facts.deed import Deed
-from tianmu.manage.handover import HandoverRefused
-from tianmu.prevent import alarm_table
+from tianmu.manage import absence
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment
 from tianmu.web.allowance import Allowance
-from tianmu.web.api.alarms import Within
-from tianmu.web.api.cases import actor
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
-from tianmu.web.page import Page
 from tianmu.web.problem import Fault, Problem, changed
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
@@ -84,33 +79,6 @@ class RosterAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reason: str = ""
 
 
-class HandoverSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """A shift handed from one to another; both signed, in a log chained by hash."""
-
-    handover: str
-    at: Instant | None
-    post: str
-    from_: str = msgspec.field(name="from")
-    from_name: str
-    to: str
-    to_name: str
-    text: str
-    signed_at: Instant | None
-    """when it was taken over; null: not yet"""
-    signed_by: str | None
-    digest: str
-    taken_digest: str
-    open_cases: int
-    active_alarms: int
-    cases: list[dict[str, Any]]
-
-
-class NewHandover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    to: str
-    text: Annotated[str, msgspec.Meta(max_length=4000)]
-    post: str = "duty"
-
-
 def stored(records: Records) -> tuple[int, int, list[Shift]] | None:
     """(version, µs, shifts) of the roster the city wrote last; None where it wrote none."""
     row = records.read(
@@ -123,17 +91,25 @@ def stored(records: Records) -> tuple[int, int, list[Shift]] | None:
     return row.version, row.at, msgspec.msgpack.decode(row.shifts, type=list[Shift])
 
 
-def with_roster(city: City, shifts: list[Shift]) -> City:
-    """The same city with other shifts."""
-    return replace(city, shifts=tuple(shifts))
+def own(records: Records, city: City) -> City:
+    """The city with the roster it wrote itself, if it did, and the absences that stand."""
+    found = stored(records)
+    away = records.read(absence.standing)
+    return city.staffed(found[2] if found else city.shifts, away)
 
 
 def bring(hub: Hub) -> None:
-    """Put the city's own roster in force when hub starts."""
+    """Put the city's own roster and its absences in force when hub starts."""
     hub.records.create(metadata)
-    found = stored(hub.records)
-    if found is not None:
-        use(hub, with_roster(hub.city, found[2]))
+    hub.records.create(absence.metadata)
+    found = own(hub.records, hub.city)
+    staff(hub, found.shifts, found.absences)
+
+
+def staff(hub: Hub, shifts: Iterable[Shift], absences: Iterable[Absence]) -> None:
+    """Other persons are on duty from now on."""
+    hub.city = hub.city.staffed(shifts, absences)
+    hub.manage.set_roster(hub.city)
 
 
 def use(hub: Hub, city: City) -> None:
@@ -152,9 +128,13 @@ def _said(ask: Ask) -> RosterSaid:
     seen: set[tuple[str, str, str]] = set()
     when = city.calendar.local(now)
     for shift in city.shifts:
-        person = shift.person
+        if not shift.covers(when, city.calendar):
+            continue
+        person = city.roster.standing(shift.person, now)
+        if person is None:
+            continue
         key = (person.department, person.post, person.account)
-        if key in seen or not shift.covers(when, city.calendar):
+        if key in seen:
             continue
         seen.add(key)
         duty.append(
@@ -283,93 +263,6 @@ def put_roster(ask: Asking, body: Annotated[RosterAsked, Depends(taken(RosterAsk
         ask.note(tx, "roster.put", str(version + 1), shifts=len(shifts), reason=body.reason)
 
     hub.records.transact(write)
-    use(hub, with_roster(hub.city, shifts))
+    staff(hub, shifts, hub.city.absences)
     said = _said(ask)
     return Reply(said, etag=said.version)
-
-
-def _handover(hub: Hub, row: dict[str, Any]) -> HandoverSaid:
-    names = hub.names_of({row["from_account"], row["to_account"]})
-    held = row["open"]
-    return HandoverSaid(
-        handover=str(row["number"]),
-        at=moment.say(row["at"]),
-        post=row["post"],
-        from_=row["from_account"],
-        from_name=names.get(row["from_account"], row["from_account"]),
-        to=row["to_account"],
-        to_name=names.get(row["to_account"], row["to_account"]),
-        text=mask_text(row["text"]),
-        signed_at=moment.say(row["taken_at"]),
-        signed_by=row["to_account"] if row["taken_at"] else None,
-        digest=row["digest"],
-        taken_digest=row["taken_digest"],
-        open_cases=int(held.get("count", 0)),
-        active_alarms=int(held.get("alarms", 0)),
-        cases=[{**one, "due": moment.say(one.get("due"))} for one in held.get("cases", [])],
-    )
-
-
-@routes("GET", "/api/handovers", may="handover.read", gives=Page[HandoverSaid])
-def list_handovers(ask: Asking, limit: int = 50) -> Page[HandoverSaid]:
-    """Hand-overs of shifts, newest first."""
-    rows = ask.hub.manage.handovers(min(max(limit, 1), 500))
-    return Page(items=[_handover(ask.hub, row) for row in rows])
-
-
-def _tell(ask: Ask, verb: str, said: HandoverSaid) -> None:
-    """The deed by which push tells of it."""
-    hub = ask.hub
-    deed = Deed(
-        deed=uuid.uuid4().hex,
-        verb=verb,
-        object=said.handover,
-        actor=ask.who.account,
-        at=hub.clock(),
-        data={"item": msgspec.to_builtins(said)},
-    )
-
-    def write(tx: Transaction) -> None:
-        ask.note(tx, verb, said.handover, digest=said.digest)
-        hub.deed(tx, deed)
-
-    hub.records.transact(write)
-
-
-@routes(
-    "POST",
-    "/api/handovers",
-    may="handover.write",
-    takes=NewHandover,
-    gives=HandoverSaid,
-    status=201,
-    example={"to": "li", "text": "Two fires under control; the pump at Daitou is out."},
-)
-def hand_over(
-    ask: Asking, body: Annotated[NewHandover, Depends(taken(NewHandover))]
-) -> HandoverSaid:
-    """Hand the shift over with what is open now; signed by whoever hands over."""
-    if body.to not in ask.hub.names_of({body.to}):
-        raise Problem(422, "invalid", f"there is no account {body.to!r}", "name who takes over")
-    scope = ask.who.scope
-    within = Within(within=scope, probe=bool(scope.probe))
-    alarms: int = ask.hub.ask("watch", lambda c: alarm_table.counts(c, within).active, 0)
-    try:
-        row = ask.hub.manage.hand_over(body.post, body.to, body.text, actor(ask.who), alarms)
-    except HandoverRefused as error:
-        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
-    said = _handover(ask.hub, row)
-    _tell(ask, "handover.give", said)
-    return said
-
-
-@routes("POST", "/api/handovers/{handover}/take", may="handover.write", gives=HandoverSaid)
-def take_over(ask: Asking, handover: int) -> HandoverSaid:
-    """Take over the shift that was handed to this account; signed by whoever takes it."""
-    try:
-        row = ask.hub.manage.take_over(handover, actor(ask.who))
-    except HandoverRefused as error:
-        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
-    said = _handover(ask.hub, row)
-    _tell(ask, "handover.take", said)
-    return said

@@ -1,0 +1,117 @@
+"""Gateways for messages and calls: a connection (webhook) of the city's SMS or voice gateway, named
+for what it does. What a contact ladder hands over is sent to it like any other message: signed,
+tried until it is taken, its dead letters visible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from tianmu.access.masking import mask_text
+from tianmu.city.pack import City
+from tianmu.command import table, webhook
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.text import Text
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.case_table import serial_of
+from tianmu.manage.case_view import moment
+from tianmu.manage.contact import STEP
+from tianmu.manage.reach import HANDED
+from tianmu.manage.words import phrase
+
+KINDS = ("message", "call")
+provider = sa.Table(
+    "contact_provider",
+    table.metadata,
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("webhook", sa.String, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+)
+
+
+class Summons(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway is asked: reach this person, with these words."""
+
+    type: str
+    """``contact.message`` or ``contact.call``"""
+    case: str
+    number: str
+    contact: str
+    level: str
+    name: str
+    phone: str
+    """in clear: it is the gateway's work to call it"""
+    unit: str
+    post: str
+    text: Text
+    until: str | None
+    """when the ladder goes on without an answer: later it need not be sent any more"""
+
+
+def given(connection: Connection) -> dict[str, str]:
+    """Kind → the connection that is set for it, on or off."""
+    rows = connection.execute(sa.select(provider.c.kind, provider.c.webhook))
+    return {row.kind: row.webhook for row in rows}
+
+
+def ready(connection: Connection) -> Mapping[str, str]:
+    """Kind → the connection that is set for it and is on."""
+    found = given(connection)
+    on = {one.webhook for one in webhook.listed(connection, on=True)} if found else set()
+    return {kind: name for kind, name in found.items() if name in on}
+
+
+def put(connection: Connection, wanted: Mapping[str, str], actor: str, at: int) -> None:
+    """Set the gateways, whole; a kind that is not named has none. Raises ``NoWebhook``."""
+    for name in wanted.values():
+        webhook.get(connection, name)
+    connection.execute(sa.delete(provider))
+    rows = [
+        {"kind": kind, "webhook": name, "at": at, "actor": actor}
+        for kind, name in sorted(wanted.items())
+    ]
+    if rows:
+        connection.execute(sa.insert(provider), rows)
+
+
+def handed(event: CaseEvent) -> dict[str, Any] | None:
+    """The rung that an event hands to a gateway, if it does: at most one, for it waits then."""
+    if event.step != STEP:
+        return None
+    tries = event.data.get("tries", ())
+    return next((one for one in tries if one["outcome"] == HANDED), None)
+
+
+def outcome(connection: Connection, via: str, case: str, sequence: int) -> str:
+    """What became of what an event handed over: ``waiting``, ``done`` (the gateway took it),
+    ``dead``, ``discarded``."""
+    c = table.delivery.c
+    asked = sa.select(c.state).where(
+        c.webhook == via, c.serial == serial_of(case), c.sequence == sequence
+    )
+    return connection.scalar(asked) or "waiting"
+
+
+def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]) -> Summons:
+    """The words for the gateway; the number is looked up now, for it is kept in no event."""
+    person = city.roster.person(told["account"])
+    contact = event.data["contact"]
+    title = {language: mask_text(words) for language, words in state.title.items()}
+    return Summons(
+        type=f"contact.{told['by']}",
+        case=event.case,
+        number=state.number,
+        contact=contact["contact"],
+        level=state.level,
+        name=told["name"],
+        phone=person.phone if person else "",
+        unit=told["unit"],
+        post=contact.get("post", ""),
+        text=phrase("contact.message", level=state.level, title=title, number=state.number),
+        until=moment(contact.get("due", 0)),
+    )

@@ -1,0 +1,170 @@
+"""Absences as deeds: recorded, undone, in force from the next question on.
+
+The table follows from the deeds of topic ``deed`` and can be made again from them (``replayed``).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from tianmu.city.absence import Absence
+from tianmu.city.substitute import ABSENT, ON_POST, Clash, clash
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import encode
+from tianmu.facts.topic import DEED
+from tianmu.store.records import Transaction
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+metadata = sa.MetaData()
+absence = sa.Table(
+    "absence",
+    metadata,
+    sa.Column("absence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("substitute", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("undone_at", sa.BigInteger, nullable=False),  # 0: it stands
+    sa.Column("undone_by", sa.String, nullable=False),
+)
+
+RECORD, UNDO = "absence.record", "absence.undo"
+"""verbs of the deeds"""
+DAY = 86_400_000_000
+LONGEST = 366 * DAY
+
+
+class AbsenceRefused(ValueError):
+    """It cannot be recorded; ``remedy`` says what would. ``clash``: what is in the way."""
+
+    def __init__(self, what: str, remedy: str, found: Clash | None = None) -> None:
+        super().__init__(what)
+        self.remedy, self.clash = remedy, found
+
+
+class NoAbsence(LookupError):
+    """There is none of this number, or it was undone already."""
+
+
+def standing(connection: Connection, since: int = 0) -> list[Absence]:
+    """The absences that stand and end after ``since`` (µs), in the order of their numbers."""
+    c = absence.c
+    rows = connection.execute(
+        sa.select(c.absence, c.account, c.since, c.until, c.substitute, c.why)
+        .where(c.undone_at == 0, c.until > since)
+        .order_by(c.absence)
+    ).mappings()
+    return [Absence(**row) for row in rows]
+
+
+def listed(connection: Connection, since: int, most: int = 500) -> list[dict[str, Any]]:
+    """All that end after ``since``, undone ones too, the newest first."""
+    c = absence.c
+    rows = connection.execute(
+        sa.select(absence).where(c.until > since).order_by(c.absence.desc()).limit(most)
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def record(
+    tx: Transaction, city: City, asked: Absence, actor: str, now: int
+) -> tuple[Absence, list[Absence]]:
+    """Record ``asked`` (its number is given here): it, and all that stand now. Raises
+    ``AbsenceRefused``."""
+    connection = tx.connection
+    held = standing(connection)
+    _check(city.staffed(city.shifts, held), asked, held, now)
+    last = connection.scalar(sa.select(sa.func.max(absence.c.absence))) or 0
+    made = msgspec.structs.replace(asked, absence=last + 1)
+    row = {**msgspec.structs.asdict(made), "at": now, "actor": actor}
+    connection.execute(sa.insert(absence).values(**row, undone_at=0, undone_by=""))
+    _tell(tx, RECORD, made.absence, actor, now, row)
+    return made, [*held, made]
+
+
+def undo(tx: Transaction, number: int, actor: str, now: int) -> tuple[Absence, list[Absence]]:
+    """Take an absence back: it, and all that still stand. Raises ``NoAbsence``."""
+    connection = tx.connection
+    held = standing(connection)
+    gone = next((one for one in held if one.absence == number), None)
+    if gone is None:
+        raise NoAbsence(f"no absence {number} stands")
+    connection.execute(
+        sa.update(absence).where(absence.c.absence == number).values(undone_at=now, undone_by=actor)
+    )
+    _tell(tx, UNDO, number, actor, now, {})
+    return gone, [one for one in held if one is not gone]
+
+
+def _tell(
+    tx: Transaction, verb: str, number: int, actor: str, now: int, data: dict[str, Any]
+) -> None:
+    told = Deed(
+        deed=uuid.uuid4().hex, verb=verb, object=str(number), actor=actor, at=now, data=data
+    )
+    tx.append(DEED.name, encode(told))
+
+
+def replayed(deeds: Iterable[Deed]) -> list[dict[str, Any]]:
+    """The rows of the table, from the deeds alone."""
+    rows: dict[int, dict[str, Any]] = {}
+    for deed in deeds:
+        if deed.verb == RECORD:
+            rows[int(deed.object)] = {**deed.data, "undone_at": 0, "undone_by": ""}
+        elif deed.verb == UNDO and int(deed.object) in rows:
+            rows[int(deed.object)] |= {"undone_at": deed.at, "undone_by": deed.actor}
+    return [rows[number] for number in sorted(rows)]
+
+
+def _check(city: City, asked: Absence, held: list[Absence], now: int) -> None:
+    roster = city.roster
+    if roster.person(asked.account) is None:
+        raise AbsenceRefused(
+            f"{asked.account!r} is not on the roster", "name an account of GET /api/roster"
+        )
+    if not asked.since < asked.until or asked.until <= now:
+        raise AbsenceRefused(
+            "the absence is over before it begins, or was over by now",
+            "give an end after the beginning and after now",
+        )
+    if asked.until - asked.since > LONGEST:
+        raise AbsenceRefused(
+            "nobody is absent for more than 366 days", "take them off the roster instead"
+        )
+    for one in held:
+        if one.account == asked.account and one.meets(asked.since, asked.until):
+            raise AbsenceRefused(
+                f"{asked.account} is absent already in that time (absence {one.absence})",
+                "undo that one first, or give other times",
+            )
+    if not asked.substitute:
+        return
+    if asked.substitute == asked.account:
+        raise AbsenceRefused("nobody stands in for themselves", "name somebody else, or nobody")
+    if roster.person(asked.substitute) is None:
+        raise AbsenceRefused(
+            f"{asked.substitute!r} is not on the roster", "name an account of GET /api/roster"
+        )
+    found = clash(city, asked.account, asked.substitute, asked.since, asked.until)
+    if found is not None:
+        raise AbsenceRefused(words_of(found), "choose somebody who is free then", found)
+
+
+def words_of(found: Clash) -> str:
+    """A clash in words, without times: those stand beside it."""
+    if found.why == ABSENT:
+        return f"{found.account} is absent at that time"
+    if found.why == ON_POST:
+        return f"{found.account} is on another post then: {found.post} at {found.department}"
+    return f"{found.account} stands in for {found.other} then"

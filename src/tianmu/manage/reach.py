@@ -1,0 +1,129 @@
+"""What is there to reach somebody by: who is signed in to the app, and which gateways are set for
+messages and calls. What is not there is said, never made believe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from tianmu.access.role import ROLES
+from tianmu.access.table import account as account_table
+from tianmu.access.table import account_role, session
+from tianmu.city.roster import Person
+from tianmu.manage.case_table import handover
+
+PERMISSION, COMMANDS = "contact.answer", "case.command"
+"""to answer what looks for oneself or one's department; to answer for anybody"""
+SEEN = 30 * 60_000_000
+"""µs since the last sign of life after which a session does not count as being there"""
+KEEP = 5_000_000
+"""µs that a look holds: many cases ask the same in a storm"""
+
+SHOWN, DESK, NOBODY_IN = "shown", "desk", "nobody_in_app"
+HANDED, NO_PROVIDER, NO_NUMBER = "handed_over", "no_provider", "no_number"
+WAITS = (SHOWN, DESK, HANDED)
+"""outcomes after which an answer is waited for"""
+
+Providers = Callable[[Connection], Mapping[str, str]]
+"""``message`` and ``call`` → the gateway that is set and on"""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Who is signed in to the app now, of those who may answer."""
+
+    accounts: frozenset[str] = frozenset()
+    departments: frozenset[str] = frozenset()
+    """of these accounts: each may answer for their own"""
+    desk: bool = False
+    """somebody who commands cases: they may answer for all"""
+
+    def serves(self, unit: str) -> bool:
+        return self.desk or unit in self.departments
+
+
+Present = Callable[[Connection, int], Presence]
+"""who is there at a time (µs)"""
+
+
+def none(connection: Connection) -> Mapping[str, str]:
+    """An installation without gateways."""
+    return {}
+
+
+def nobody(connection: Connection, now: int) -> Presence:
+    """An installation without an app."""
+    return Presence()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One rung tried for one person."""
+
+    by: str
+    outcome: str
+    via: str = ""
+    """the gateway that it was handed to"""
+
+
+class Reach:
+    """One look at what is there, kept for some seconds. Not safe between threads: it lives where
+    cases are written."""
+
+    def __init__(self, providers: Providers = none, present: Present = nobody) -> None:
+        self._providers, self._present = providers, present
+        self._looked = -KEEP - 1
+        self._in = Presence()
+        self._gateways: Mapping[str, str] = {}
+        self.unrelieved: frozenset[str] = frozenset()
+        """accounts whose hand-over nobody has confirmed yet: they are still responsible"""
+
+    def look(self, connection: Connection, now: int) -> Reach:
+        if not 0 <= now - self._looked <= KEEP:
+            self._in = self._present(connection, now)
+            self._gateways = dict(self._providers(connection))
+            waiting = select(handover.c.from_account).where(handover.c.taken_at == 0)
+            self.unrelieved = frozenset(connection.scalars(waiting))
+            self._looked = now
+        return self
+
+    def forget(self) -> None:
+        """Look again the next time: somebody has changed what is there."""
+        self._looked = -KEEP - 1
+
+    def attempt(self, by: str, person: Person, unit: str) -> Tried:
+        """What comes of reaching ``person`` on duty at ``unit`` by this means."""
+        if by == "app":
+            if person.account in self._in.accounts:
+                return Tried(by, SHOWN)
+            return Tried(by, DESK if self._in.serves(unit) else NOBODY_IN)
+        via = self._gateways.get(by, "")
+        if not via:
+            return Tried(by, NO_PROVIDER)
+        return Tried(by, HANDED, via) if person.phone else Tried(by, NO_NUMBER)
+
+
+def present(connection: Connection, now: int) -> Presence:
+    """Who has a session, was there of late, and may answer."""
+    roles = {role.code: role for role in ROLES.values() if PERMISSION in role.permissions}
+    rows = connection.execute(
+        select(session.c.account, account_table.c.department, account_role.c.role)
+        .join(account_role, account_role.c.account == session.c.account)
+        .join(account_table, account_table.c.account == session.c.account)
+        .where(
+            session.c.revoked_at == 0,
+            session.c.expires_at > now,
+            session.c.seen_at > now - SEEN,
+            account_role.c.role.in_(sorted(roles)),
+            account_table.c.active == 1,
+            account_table.c.probe == "",
+        )
+        .distinct()
+    ).all()
+    return Presence(
+        accounts=frozenset(row.account for row in rows),
+        departments=frozenset(row.department for row in rows) - {""},
+        desk=any(COMMANDS in roles[row.role].permissions for row in rows),
+    )

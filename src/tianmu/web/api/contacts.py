@@ -1,0 +1,276 @@
+"""Contact ladders: who is being called for which case, answering, and the gateways they use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Depends
+
+from tianmu.access.masking import mask
+from tianmu.access.scope import covers
+from tianmu.command import delivery, provider
+from tianmu.command.webhook import NoWebhook
+from tianmu.facts.text import Text
+from tianmu.manage import case_query, case_table
+from tianmu.manage.case_state import CaseState
+from tianmu.manage.contact import STEP, may_answer
+from tianmu.manage.contact_state import Contact
+from tianmu.manage.reach import HANDED
+from tianmu.store.records import Transaction
+from tianmu.web import moment
+from tianmu.web.api.case_steps import carry_out
+from tianmu.web.api.cases import actor, extent, masked_text, one, states
+from tianmu.web.moment import Instant
+from tianmu.web.page import Page
+from tianmu.web.place import department_name
+from tianmu.web.problem import Problem, not_found
+from tianmu.web.route import Ask, Asking, Routes, taken
+
+routes = Routes("contacts")
+MOST = 500
+"""ladders that wait for an answer, of one answer"""
+
+
+class TriedSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """One rung tried for one person."""
+
+    at: Instant | None
+    unit: str
+    unit_name: Text | None
+    account: str
+    name: str
+    by: str
+    outcome: str
+    """``shown`` (to them), ``desk`` (they are not signed in, the desk is), ``nobody_in_app``,
+    ``handed_over`` (to the gateway), ``no_provider``, ``no_number``: the last two sent nothing"""
+    gateway: str
+    """what became of what was handed over: ``waiting``, ``done`` (the gateway took it), ``dead``;
+    empty for what was not"""
+
+
+class ContactSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact ladder of a case, as its last move left it."""
+
+    case: str
+    number: str
+    title: Text
+    level: str
+    contact: str
+    ladder: str
+    ladder_name: Text | None
+    cause: str
+    """``level`` or ``alarm``"""
+    state: str
+    """``running``, ``answered``, ``exhausted``, ``replaced``, ``over``"""
+    unit: str
+    unit_name: Text | None
+    account: str
+    """who is being called"""
+    name: str
+    post: str
+    by: str
+    """``app``, ``message``, ``call``"""
+    since: Instant | None
+    due: Instant | None
+    """until when an answer is waited for"""
+    called: int
+    """so many persons so far"""
+    answered_by: str
+    answered_name: str
+    ended_at: Instant | None
+    mine: bool
+    """this account is the one that is called"""
+    may: bool
+    """this account may answer: it was called, it is of a department that was, or it commands"""
+    tries: list[TriedSaid]
+    """in the list of one case: all that was tried; else empty"""
+
+
+class ProvidersSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """The connections that messages and calls are handed to; empty: no provider set."""
+
+    message: str
+    call: str
+    on: dict[str, bool]
+    """whether each can be used now: its connection is on"""
+    dead: dict[str, int]
+    """messages that its connection has given up"""
+
+
+class ProvidersAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    message: str = ""
+    call: str = ""
+
+
+def said(ask: Ask, state: CaseState, held: Contact, names: dict[str, str]) -> ContactSaid:
+    city = ask.hub.city
+    ladder = city.contact.ladder(held.ladder)
+    person = city.roster.person(held.account)
+    name = person.name if person else held.account
+    return ContactSaid(
+        case=state.case,
+        number=state.number,
+        title=masked_text(state.title),
+        level=state.level,
+        contact=held.contact,
+        ladder=held.ladder,
+        ladder_name=ladder.name if ladder else None,
+        cause=held.cause,
+        state=held.state,
+        unit=held.unit,
+        unit_name=department_name(city, held.unit),
+        account=held.account,
+        name=name if ask.may("case.note") else mask("name", name),
+        post=held.post,
+        by=held.by,
+        since=moment.say(held.since),
+        due=moment.say(held.due),
+        called=len(held.tried),
+        answered_by=held.answered_by,
+        answered_name=names.get(held.answered_by, held.answered_by),
+        ended_at=moment.say(held.ended_at),
+        mine=held.running and held.account == ask.who.account,
+        may=held.waits and may_answer(held, actor(ask.who)),
+        tries=[],
+    )
+
+
+def _all(ask: Ask, found: list[tuple[CaseState, Contact]]) -> list[ContactSaid]:
+    names = ask.hub.names_of({held.answered_by for _, held in found if held.answered_by})
+    return [said(ask, state, held, names) for state, held in found]
+
+
+@routes("GET", "/api/contacts", may="case.read", gives=Page[ContactSaid])
+def list_contacts(ask: Asking) -> Page[ContactSaid]:
+    """Contact ladders that wait for an answer, in the account's scope: its own first, then those at
+    their end, then by when they go on."""
+    c = case_table.contact.c
+    serials = ask.hub.records.read(
+        lambda connection: connection.scalars(
+            sa.select(c.serial).where(case_table.WAITING).order_by(c.due, c.serial).limit(MOST)
+        ).all()
+    )
+    cases = states(ask.hub, sorted({case_table.case_id(serial) for serial in serials}))
+    found = [
+        (state, held)
+        for state in cases.values()
+        if covers(ask.who.scope, extent(state))
+        for held in state.contacts
+        if held.waits
+    ]
+    found.sort(
+        key=lambda pair: (
+            pair[1].account != ask.who.account, pair[1].running, pair[1].due, pair[0].case,
+        )
+    )  # fmt: skip
+    return Page(items=_all(ask, found))
+
+
+@routes("GET", "/api/cases/{case}/contacts", may="case.read", gives=Page[ContactSaid])
+def list_case_contacts(ask: Asking, case: str) -> Page[ContactSaid]:
+    """All contact ladders of a case, the first one first; each move is an event of the case."""
+    state = one(ask, case)
+    tries = ask.hub.records.read(lambda connection: _tries(ask, connection, case))
+    found = _all(ask, [(state, held) for held in state.contacts])
+    return Page(
+        items=[msgspec.structs.replace(one, tries=tries.get(one.contact, [])) for one in found]
+    )
+
+
+def _tries(ask: Ask, connection: sa.Connection, case: str) -> dict[str, list[TriedSaid]]:
+    """Ladder → what was tried, as the case's events say."""
+    clear, city = ask.may("case.note"), ask.hub.city
+    found: dict[str, list[TriedSaid]] = {}
+    for event in case_query.events_of(connection, ask.hub.manage.journal, case):
+        if event.step != STEP:
+            continue
+        tried = found.setdefault(event.data["contact"]["contact"], [])
+        for told in event.data["tries"]:
+            gateway = ""
+            if told["outcome"] == HANDED:
+                gateway = provider.outcome(connection, told["via"], case, event.sequence)
+            tried.append(
+                TriedSaid(
+                    at=moment.say(event.at),
+                    unit=told["unit"],
+                    unit_name=department_name(city, told["unit"]),
+                    account=told["account"],
+                    name=told["name"] if clear else mask("name", told["name"]),
+                    by=told["by"],
+                    outcome=told["outcome"],
+                    gateway=gateway,
+                )
+            )
+    return found
+
+
+@routes(
+    "POST", "/api/cases/{case}/contacts/{contact}/answer", may="contact.answer", gives=ContactSaid
+)
+def answer_contact(ask: Asking, case: str, contact: str) -> ContactSaid:
+    """Answer a contact ladder: it stops, and the case says who answered. For who was called, their
+    department, and whoever commands cases. To answer again changes nothing."""
+    before = one(ask, case)
+    if not any(held.contact == contact for held in before.contacts):
+        raise not_found("contact ladder", contact)
+    who = actor(ask.who)
+    state = carry_out(
+        ask,
+        "contact.answer",
+        case,
+        lambda note: ask.hub.manage.answer_contact(case, contact, who, note),
+        contact=contact,
+    )
+    held = next(found for found in state.contacts if found.contact == contact)
+    return _all(ask, [(state, held)])[0]
+
+
+def _providers(ask: Ask) -> ProvidersSaid:
+    def look(connection: sa.Connection) -> ProvidersSaid:
+        given, ready = provider.given(connection), provider.ready(connection)
+        counts = delivery.counts(connection)
+        return ProvidersSaid(
+            message=given.get("message", ""),
+            call=given.get("call", ""),
+            on={kind: kind in ready for kind in given},
+            dead={kind: counts.get(name, {}).get("dead", 0) for kind, name in given.items()},
+        )
+
+    return ask.hub.records.read(look)
+
+
+@routes("GET", "/api/contact-providers", may="webhook.read", gives=ProvidersSaid)
+def get_contact_providers(ask: Asking) -> ProvidersSaid:
+    """The gateways for messages and calls. Where none is set, ladders say so and go on."""
+    return _providers(ask)
+
+
+@routes(
+    "PUT",
+    "/api/contact-providers",
+    may="webhook.write",
+    takes=ProvidersAsked,
+    gives=ProvidersSaid,
+    example={"message": "w3f0a1", "call": ""},
+)
+def put_contact_providers(
+    ask: Asking, body: Annotated[ProvidersAsked, Depends(taken(ProvidersAsked))]
+) -> ProvidersSaid:
+    """Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
+    are handed to; an empty one unsets it. It gets names and numbers in clear."""
+    wanted = {kind: name for kind in provider.KINDS if (name := getattr(body, kind))}
+
+    def write(tx: Transaction) -> None:
+        provider.put(tx.connection, wanted, ask.who.account, ask.hub.clock())
+        ask.note(tx, "contact.providers", **wanted)
+
+    try:
+        ask.hub.records.transact(write)
+    except NoWebhook as error:
+        raise Problem(
+            422, "invalid", str(error), "make the connection first: POST /api/webhooks"
+        ) from error
+    ask.hub.manage.look_again()
+    return _providers(ask)

@@ -1,0 +1,343 @@
+"""The hand-over of a shift: what is open, the leaver's note, the taker's confirmations."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends
+
+from tianmu.access.masking import mask, mask_text
+from tianmu.city import relief
+from tianmu.facts.alarm import AlarmState
+from tianmu.facts.deed import Deed
+from tianmu.facts.text import Text
+from tianmu.manage import handover
+from tianmu.manage.handover import HandoverRefused
+from tianmu.prevent import alarm_table
+from tianmu.store.records import Transaction
+from tianmu.web import moment
+from tianmu.web.api.alarms import Within
+from tianmu.web.api.cases import actor, masked_text
+from tianmu.web.moment import Instant
+from tianmu.web.page import Page
+from tianmu.web.place import department_name
+from tianmu.web.problem import Problem, not_found
+from tianmu.web.route import Ask, Asking, Routes, taken
+
+routes = Routes("shifts")
+WAITS = (
+    AlarmState.UNACKNOWLEDGED,
+    AlarmState.RETURNED_UNACKNOWLEDGED,
+    AlarmState.LATCHED_UNACKNOWLEDGED,
+    AlarmState.SHELVED,
+)
+"""states of alarms that the next shift has to know of"""
+ALARMS = 200
+
+
+class HandedSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is handed over."""
+
+    item: str
+    kind: str
+    """``note``, ``case``, ``alarm``, ``contact``"""
+    id: str
+    """of the case or alarm, to look at it"""
+    number: str
+    title: Text
+    level: str
+    state: str
+    """stage of the case, state of the alarm or ladder"""
+    due: Instant | None
+    confirmed_at: Instant | None
+
+
+class HandoverSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A shift handed from one to another; both signed, in a log chained by hash."""
+
+    handover: str
+    at: Instant | None
+    post: str
+    from_: str = msgspec.field(name="from")
+    from_name: str
+    to: str
+    to_name: str
+    text: str
+    responsible: str
+    """account: whoever hands over, until the other has taken over"""
+    signed_at: Instant | None
+    """when it was taken over; null: not yet"""
+    signed_by: str | None
+    digest: str
+    taken_digest: str
+    open_cases: int
+    active_alarms: int
+    cases: list[dict[str, Any]]
+    items: list[HandedSaid]
+    """to confirm; shown to both, and to who sees the whole city"""
+    confirmed: int
+
+
+class OpenSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be handed over now."""
+
+    open_cases: int
+    active_alarms: int
+    items: list[HandedSaid]
+
+
+class ReminderSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A shift that ends or has ended without a hand-over."""
+
+    department: str
+    department_name: Text | None
+    post: str
+    account: str
+    name: str
+    ends_at: Instant | None
+    over: bool
+    mine: bool
+    next: list[str]
+    """accounts on duty after it"""
+    next_names: list[str]
+
+
+class NewHandover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    to: str
+    text: Annotated[str, msgspec.Meta(max_length=4000)]
+    post: str = "duty"
+
+
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    items: Annotated[list[str], msgspec.Meta(min_length=1, max_length=2000)]
+
+
+def _item(one: dict[str, Any], confirmed: dict[str, int]) -> HandedSaid:
+    kind = one["kind"]
+    title = one.get("title", {})
+    if kind == "note":
+        title = dict.fromkeys(("zh", "en"), one.get("text", ""))
+    return HandedSaid(
+        item=one["item"],
+        kind=kind,
+        id=one.get("alarm", "") or one.get("case", ""),
+        number=one.get("number", ""),
+        title=masked_text(title),
+        level=one.get("level", ""),
+        state=one.get("state", "") or one.get("stage", ""),
+        due=moment.say(one.get("due")),
+        confirmed_at=moment.say(confirmed.get(one["item"], 0)),
+    )
+
+
+def said(ask: Ask, row: dict[str, Any], *, whole: bool) -> HandoverSaid:
+    """``whole``: with all that is handed over, for who has to do with it."""
+    names = ask.hub.names_of({row["from_account"], row["to_account"]})
+    held, confirmed = row["open"], dict(row.get("confirmed", {}))
+    if row["taken_at"]:  # with the rest of it, that is: all at once
+        for one in held.get("items", ()):
+            confirmed.setdefault(one["item"], row["taken_at"])
+    may = ask.who.scope.whole or ask.who.account in (row["from_account"], row["to_account"])
+    items = [_item(one, confirmed) for one in held.get("items", ())] if whole and may else []
+    return HandoverSaid(
+        handover=str(row["number"]),
+        at=moment.say(row["at"]),
+        post=row["post"],
+        from_=row["from_account"],
+        from_name=names.get(row["from_account"], row["from_account"]),
+        to=row["to_account"],
+        to_name=names.get(row["to_account"], row["to_account"]),
+        text=mask_text(row["text"]),
+        responsible=row["to_account"] if row["taken_at"] else row["from_account"],
+        signed_at=moment.say(row["taken_at"]),
+        signed_by=row["to_account"] if row["taken_at"] else None,
+        digest=row["digest"],
+        taken_digest=row["taken_digest"],
+        open_cases=int(held.get("count", 0)),
+        active_alarms=int(held.get("alarms", 0)),
+        cases=[{**one, "due": moment.say(one.get("due"))} for one in held.get("cases", [])]
+        if may
+        else [],
+        items=items,
+        confirmed=len(confirmed),
+    )
+
+
+@routes("GET", "/api/handovers", may="handover.read", gives=Page[HandoverSaid])
+def list_handovers(ask: Asking, limit: int = 50) -> Page[HandoverSaid]:
+    """Hand-overs of shifts, newest first; what is in each is in the single one."""
+    rows = ask.hub.manage.handovers(min(max(limit, 1), 500))
+    return Page(items=[said(ask, row, whole=False) for row in rows])
+
+
+def _alarms(ask: Ask) -> tuple[int, list[dict[str, Any]]]:
+    """How many alarms are active in the account's scope, and those that the next shift has to
+    know of, as items."""
+    scope = ask.who.scope
+    within = Within(within=scope, probe=bool(scope.probe))
+    count: int = ask.hub.ask("watch", lambda c: alarm_table.counts(c, within).active, 0)
+    page: alarm_table.Page = ask.hub.ask(
+        "watch",
+        lambda c: alarm_table.active(c, within, cursor=None, limit=500),
+        alarm_table.Page([], None),
+    )
+    waiting = [one for one in page.items if one.state in WAITS][:ALARMS]
+    return count, [
+        {
+            "item": f"alarm:{one.alarm}",
+            "kind": "alarm",
+            "alarm": one.alarm,
+            "title": one.text,
+            "state": one.state.value,
+            "due": one.shelved_until,
+        }
+        for one in waiting
+    ]
+
+
+@routes("GET", "/api/handovers/open", may="handover.write", gives=OpenSaid)
+def get_open_handover(ask: Asking) -> OpenSaid:
+    """What would be handed over now: open cases by what is due, ladders that run, alarms that are
+    shelved or not acknowledged."""
+    count, items = _alarms(ask)
+    now, who = ask.hub.clock(), ask.who
+    held = ask.hub.records.read(lambda c: handover.opened(c, who.probe, now, who.scope))
+    return OpenSaid(
+        open_cases=held["count"],
+        active_alarms=count,
+        items=[_item(one, {}) for one in (*held["items"], *items)],
+    )
+
+
+@routes("GET", "/api/handovers/due", may="handover.read", gives=Page[ReminderSaid])
+def list_due_handovers(ask: Asking, department: str = "") -> Page[ReminderSaid]:
+    """Shifts that end or have ended and were not handed over: of the account's own department, or
+    of the city's centre."""
+    hub, now = ask.hub, ask.hub.clock()
+    city = hub.city
+    department = department or ask.who.department or city.duties.resolve("centre:1", "")
+    if department and department not in city.departments:
+        raise not_found("department", department)
+    clear = ask.may("case.note")
+
+    def named(name: str) -> str:
+        return name if clear else mask("name", name)
+
+    found: list[ReminderSaid] = []
+    for span in relief.ending(city, department, now) if department else ():
+        person = span.person
+        assert person is not None
+        given, start = person.account, span.start
+        if hub.records.read(lambda c, a=given, s=start: handover.since(c, a, s)):  # type: ignore[misc]
+            continue
+        after = [
+            one
+            for one in city.roster.on_duty(department, "", span.end)
+            if one.post == span.planned.post
+        ]
+        found.append(
+            ReminderSaid(
+                department=department,
+                department_name=department_name(city, department),
+                post=span.planned.post,
+                account=person.account,
+                name=named(person.name),
+                ends_at=moment.say(span.end),
+                over=span.end <= now,
+                mine=person.account == ask.who.account,
+                next=[one.account for one in after],
+                next_names=[named(one.name) for one in after],
+            )
+        )
+    return Page(items=found)
+
+
+def _tell(ask: Ask, verb: str, row: dict[str, Any], **more: Any) -> None:
+    """The deed by which push tells of it. To everybody: without what was handed over."""
+    hub = ask.hub
+    told = said(ask, row, whole=False)
+    deed = Deed(
+        deed=uuid.uuid4().hex,
+        verb=verb,
+        object=told.handover,
+        actor=ask.who.account,
+        at=hub.clock(),
+        data={"item": msgspec.to_builtins(msgspec.structs.replace(told, cases=[])), **more},
+    )
+
+    def write(tx: Transaction) -> None:
+        ask.note(tx, verb, told.handover, digest=told.digest, **more)
+        hub.deed(tx, deed)
+
+    hub.records.transact(write)
+
+
+@routes(
+    "POST",
+    "/api/handovers",
+    may="handover.write",
+    takes=NewHandover,
+    gives=HandoverSaid,
+    status=201,
+    example={"to": "li", "text": "Two fires under control; the pump at Daitou is out."},
+)
+def hand_over(
+    ask: Asking, body: Annotated[NewHandover, Depends(taken(NewHandover))]
+) -> HandoverSaid:
+    """Hand the shift over with what is open now; signed by whoever hands over, who stays
+    responsible until the other has confirmed all of it."""
+    if body.to not in ask.hub.names_of({body.to}):
+        raise Problem(422, "invalid", f"there is no account {body.to!r}", "name who takes over")
+    count, items = _alarms(ask)
+    try:
+        row = ask.hub.manage.hand_over(
+            body.post, body.to, body.text, actor(ask.who), count, items, ask.who.scope
+        )
+    except HandoverRefused as error:
+        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
+    _tell(ask, "handover.give", row)
+    return said(ask, row, whole=True)
+
+
+@routes("GET", "/api/handovers/{handover}", may="handover.read", gives=HandoverSaid)
+def get_handover(ask: Asking, handover: int) -> HandoverSaid:
+    """One hand-over with all that is in it, and what of it was confirmed when."""
+    rows = ask.hub.manage.handovers(1, handover)
+    if not rows or handover < 1:
+        raise not_found("hand-over", str(handover))
+    return said(ask, rows[0], whole=True)
+
+
+@routes(
+    "POST",
+    "/api/handovers/{handover}/confirm",
+    may="handover.write",
+    takes=Confirmed,
+    gives=HandoverSaid,
+    example={"items": ["note", "case:c17"]},
+)
+def confirm_handover(
+    ask: Asking, handover: int, body: Annotated[Confirmed, Depends(taken(Confirmed))]
+) -> HandoverSaid:
+    """Confirm items of the shift that was handed to this account; with the last one it is taken
+    over."""
+    try:
+        row = ask.hub.manage.confirm_handover(handover, body.items, actor(ask.who))
+    except HandoverRefused as error:
+        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
+    _tell(ask, "handover.take" if row["taken_at"] else "handover.confirm", row, items=body.items)
+    return said(ask, row, whole=True)
+
+
+@routes("POST", "/api/handovers/{handover}/take", may="handover.write", gives=HandoverSaid)
+def take_over(ask: Asking, handover: int) -> HandoverSaid:
+    """Take over the shift that was handed to this account, with all that is in it; signed by
+    whoever takes it."""
+    try:
+        row = ask.hub.manage.take_over(handover, actor(ask.who))
+    except HandoverRefused as error:
+        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
+    _tell(ask, "handover.take", row)
+    return said(ask, row, whole=True)

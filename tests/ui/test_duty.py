@@ -1,0 +1,154 @@
+"""A day of work at the desk, in Chromium: called and answered, away and back, handed over."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tianmu.access import token
+from tianmu.city.pack import load
+from tianmu.web.hub import UI
+
+pytestmark = pytest.mark.browser
+TESTS = Path(__file__).resolve().parents[1]
+SEEN = 15_000
+PICTURES = os.environ.get("TIANMU_PICTURES", "")
+"""a folder to keep what was seen in, or nothing"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    spec = importlib.util.spec_from_file_location("duty_city", TESTS / "web" / "conftest.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["duty_city"] = module
+    spec.loader.exec_module(module)
+    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+
+
+def signed_in(small: Any, browser: Browser, role: str, **more: Any) -> Page:
+    name = f"t-{role}".replace("_", "-")
+    records, at = small.hub.records, small.hub.clock()
+    plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
+    size = more.pop("size", (1440, 900))
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more).new_page()
+    page.goto(f"{small.url}/open#{plain}")
+    page.wait_for_url(lambda url: "/open" not in url)
+    return page
+
+
+def seen(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/{name}.png")
+
+
+def test_a_day_of_work(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "commander")
+    broke: list[str] = []
+    page.on("pageerror", lambda error: broke.append(str(error)))
+
+    # called, and answered by one key
+    page.goto(f"{small.url}/desk/cases")
+    page.locator(".desk .columns").wait_for()
+    alarm = small.raise_alarm("d3", matter="liyang:event:fire_alarm", severity="II", priority=2)
+    small.settle()
+    case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    bar = page.locator("[data-contact-bar]")
+    expect(bar).to_be_visible(timeout=SEEN)
+    page.goto(f"{small.url}/desk/cases/{case}")
+    expect(page.locator("[data-case-contacts] .ladder").first).to_be_visible(timeout=SEEN)
+    seen(page, "called")
+    for left in range(len(small.hub.manage.case(case).contacts) - 1, -1, -1):
+        page.keyboard.press("h")
+        waiting = lambda: sum(one.waits for one in small.hub.manage.case(case).contacts)  # noqa: E731
+        page.wait_for_timeout(50)
+        end = 200
+        while waiting() > left and end:
+            page.wait_for_timeout(50)
+            end -= 1
+        assert waiting() == left
+    expect(bar).to_have_count(0, timeout=SEEN)
+    assert {one.answered_by for one in small.hub.manage.case(case).contacts} == {"t-commander"}
+    expect(page.locator("[data-case-contacts] .good").first).to_be_visible(timeout=SEEN)
+    seen(page, "answered")
+
+    # the roster of the week; somebody is away, another stands in, and it is undone
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    page.locator("[data-duty] table").wait_for(timeout=SEEN)
+    before = page.locator("[data-on-duty] li b").all_inner_texts()
+    assert before
+    seen(page, "roster")
+    page.locator("[data-record]").click()
+    small_account = next(
+        one.account
+        for one in small.city.roster.on_duty("centre-320481000000", "", small.hub.clock())
+    )
+    page.locator("[data-who]").select_option(small_account)
+    page.locator("[data-why]").fill("培训")
+    expect(page.locator(".pick .good").first).to_be_visible(timeout=SEEN)
+    seen(page, "absence")
+    page.locator("[data-send]").click()
+    row = page.locator("[data-absences] li").first
+    expect(row).to_contain_text("培训", timeout=SEEN)
+    seen(page, "away")
+    row.locator("[data-undo]").click()
+    expect(page.locator("[data-absences] li.gone")).to_have_count(1, timeout=SEEN)
+    assert page.locator("[data-on-duty] li b").all_inner_texts() == before
+
+    # handed over, and confirmed by the other one, thing by thing and then all
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(page.locator(".handed li").first).to_be_visible(timeout=SEEN)
+    page.locator("[data-note]").fill("三号泵停用，注意水位")
+    page.locator("[data-to]").fill("t-duty-officer")
+    seen(page, "handover")
+    page.locator("[data-sign]").click()
+    expect(page.locator("[data-handover-sheet]")).to_contain_text("三号泵停用", timeout=SEEN)
+    other = signed_in(small, browser, "duty_officer")
+    other.goto(page.url)
+    items = other.locator("[data-handover-sheet] .handed li")
+    expect(items.first).to_be_visible(timeout=SEEN)
+    items.first.locator("button").click()
+    expect(other.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
+    expect(page.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
+    assert small.hub.manage.handovers(1)[0]["taken_at"] == 0
+    seen(other, "confirming")
+    other.locator("[data-take]").click()
+    expect(other.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
+    expect(page.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
+    assert small.hub.manage.handovers(1)[0]["taken_at"] > 0
+    page.emulate_media(media="print")
+    assert page.locator(".desk header.top").is_hidden()
+    assert page.locator("[data-handover-sheet] article").is_visible()
+    seen(page, "printed")
+    assert not broke, broke
+
+
+def test_one_thumb_answers_in_the_field(small: Any, browser: Browser) -> None:
+    small.account("t-fire", ["department_worker"], department="fire")
+    phone = signed_in(small, browser, "fire", size=(390, 844), has_touch=True, is_mobile=True)
+    alarm = small.raise_alarm("d7", matter="liyang:event:fire_alarm", severity="II", priority=3)
+    small.settle()
+    case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    phone.goto(f"{small.url}/field")
+    button = phone.locator("[data-contact-bar] [data-answer]")
+    expect(button).to_be_visible(timeout=SEEN)
+    box = button.bounding_box()
+    assert box is not None and box["height"] >= 60 and box["width"] > 300
+    seen(phone, "field")
+    button.tap()
+    expect(phone.locator("[data-contact-bar]")).to_have_count(0, timeout=SEEN)
+    for _ in range(200):  # gone from the screen at once, on disk a moment later
+        if not any(one.waits for one in small.hub.manage.case(case).contacts):
+            break
+        phone.wait_for_timeout(50)
+    (answered,) = {one.answered_by for one in small.hub.manage.case(case).contacts}
+    assert answered == "t-fire"

@@ -1,0 +1,295 @@
+"""A day of work over HTTP: absences, being called, gateways, hand-over item by item."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+import pytest
+
+from tianmu.city.contact import Rung
+from tianmu.city.limit import HOUR, Limit, LimitUnit
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import decode
+from tianmu.manage import absence
+from tianmu.manage.rebuild import TABLES
+from tianmu.web import moment
+
+from .receivers import approve
+
+FIRE = "liyang:event:fire_alarm"
+CENTRE = "centre-320481000000"
+
+
+def wait(until: Callable[[], Any], within: float = 10) -> Any:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if found := until():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come")
+
+
+def today(world: Any) -> tuple[str, list[Any]]:
+    """The account of the first duty officer of today, and today's shifts there."""
+    spans = world.city.roster.spans(CENTRE, world.hub.clock(), world.hub.clock() + 1)
+    return next(s.planned.account for s in spans if s.planned.post == "duty_officer"), spans
+
+
+def test_somebody_is_away_and_another_stands_in(world: Any) -> None:
+    account, spans = today(world)
+    span = next(one for one in spans if one.planned.account == account)
+    times = {"since": moment.say(span.start), "until": moment.say(span.end)}
+    with world.client("commander") as client:
+        week = client.get("/api/roster/week").json()
+        assert week["department"] == CENTRE and len(week["days"]) == 7
+        assert account in week["on_duty"]
+        found = client.get("/api/absences/substitutes", params={"account": account, **times}).json()
+        assert found["duties"] == 1
+        busy = next(one for one in found["items"] if one["clash"])
+        assert busy["clash"]["why"] == "on_post"
+        free = next(one for one in found["items"] if not one["clash"])
+        asked = {"account": account, "why": "ill", **times}
+
+        refused = client.post("/api/absences", json={**asked, "substitute": busy["account"]})
+        assert refused.status_code == 409
+        assert "on another post" in refused.json()["detail"] and refused.json()["remedy"]
+        assert client.post("/api/absences", json={**asked, "why": " "}).status_code == 422
+        none = client.post("/api/absences", json={**asked, "substitute": "nobody-known"})
+        assert none.status_code == 409 and "not on the roster" in none.json()["detail"]
+
+        made = client.post("/api/absences", json={**asked, "substitute": free["account"]})
+        assert made.status_code == 201, made.text
+        number = made.json()["absence"]
+        assert made.json()["uncovered"] == 0
+        on = [one.account for one in world.city.roster.on_duty(CENTRE, "", world.hub.clock())]
+        assert free["account"] in on and account not in on
+        week = client.get("/api/roster/week").json()
+        piece = next(one for one in week["duties"] if one["planned"] == account and one["now"])
+        assert piece["account"] == free["account"] and piece["absence"] == number
+        again = client.post("/api/absences", json=asked)
+        assert again.status_code == 409 and "absent already" in again.json()["detail"]
+        # whoever stands in cannot be away at the same time for somebody who stands in there
+        theirs = client.get(
+            "/api/absences/substitutes", params={"account": busy["account"], **times}
+        ).json()
+        taken = next(one for one in theirs["items"] if one["account"] == free["account"])
+        assert taken["clash"]["why"] == "stands_in" and taken["clash"]["other"] == account
+
+        undone = client.post(f"/api/absences/{number}/undo")
+        assert undone.status_code == 200 and undone.json()["undone_at"]
+        assert client.post(f"/api/absences/{number}/undo").status_code == 404
+        on = [one.account for one in world.city.roster.on_duty(CENTRE, "", world.hub.clock())]
+        assert account in on
+        nobody = client.post("/api/absences", json=asked).json()
+        assert nobody["uncovered"] == 1
+        gap = next(
+            one
+            for one in client.get("/api/roster/week").json()["duties"]
+            if one["planned"] == account and one["now"]
+        )
+        assert gap["account"] == "" and gap["absence"] == nobody["absence"]
+        client.post(f"/api/absences/{nobody['absence']}/undo")
+    with world.client("leader") as client:
+        assert all(one["why"] == "" for one in client.get("/api/absences").json()["items"])
+        assert client.post("/api/absences", json=asked).status_code == 403
+
+
+def test_absences_follow_from_their_deeds(world: Any) -> None:
+    journal = world.hub.journal()
+    deeds = [decode(one.payload) for one in journal.read("deed", 0, entries=100_000)]
+    rows = absence.replayed(one for one in deeds if isinstance(one, Deed))
+    kept = world.hub.records.read(lambda c: c.execute(absence.absence.select()).mappings().all())
+    assert rows and rows == [dict(one) for one in kept]
+
+
+def called(world: Any, device: str) -> tuple[str, str]:
+    """A case for which somebody is called, and its ladder."""
+    alarm = world.raise_alarm(device, matter=FIRE, severity="II", priority=3)
+    world.settle()
+    case = str(world.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    with world.client("duty_officer") as client:
+        found = client.get(f"/api/cases/{case}/contacts").json()["items"]
+    assert found, world.hub.manage.case(case).level
+    return case, found[-1]["contact"]
+
+
+def test_who_is_called_answers_with_one_request(world: Any) -> None:
+    world.cookie("t-duty-officer")  # somebody sits at the desk
+    world.hub.manage.look_again()
+    case, contact = called(world, "d0")
+    with world.client("duty_officer") as client:
+        waiting = client.get("/api/contacts").json()["items"]
+        held = next(one for one in waiting if one["case"] == case)
+        assert held["state"] == "running" and held["by"] == "app" and held["due"]
+        told = client.get(f"/api/cases/{case}/contacts").json()["items"][-1]["tries"]
+        assert [one["outcome"] for one in told] == ["desk"]
+    with world.client("kiosk") as wall:
+        assert wall.post(f"/api/cases/{case}/contacts/{contact}/answer").status_code == 403
+    with world.client("commander") as client:
+        assert client.post(f"/api/cases/{case}/contacts/k99/answer").status_code == 404
+        done = client.post(f"/api/cases/{case}/contacts/{contact}/answer").json()
+        assert done["state"] == "answered" and done["answered_by"] == "t-commander"
+        assert case not in {one["case"] for one in client.get("/api/contacts").json()["items"]}
+        whole = client.get(f"/api/cases/{case}").json()
+        assert whole["events"][-1]["step"] == "contact"
+        assert "answered" in whole["events"][-1]["text"]["en"]
+
+
+class Gateway:
+    """The city's SMS gateway: keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.came: list[dict[str, Any]] = []
+        outer = self
+
+        class Door(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.came.append(json.loads(body))
+                self.send_response(204)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/sms"
+
+
+def quick(world: Any) -> None:
+    """Ladders without an app, so that the gateway is asked first."""
+    ladders = tuple(
+        msgspec.structs.replace(one, rungs=(Rung("message", Limit(5, LimitUnit.MINUTE)),))
+        for one in world.city.contact.ladders
+    )
+    reaching = msgspec.structs.replace(world.city.contact, ladders=ladders)
+    world.hub.city = replace(world.hub.city, contact=reaching)
+    world.hub.manage.set_roster(world.hub.city)
+
+
+def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
+    gateway = Gateway()
+    before = world.hub.city
+    with world.client("system_admin") as admin:
+        admin.post("/api/webhooks/hosts", json={"hosts": ["127.0.0.1"]})
+        made = admin.post(
+            "/api/webhooks",
+            json={
+                "name": "sms", "department": "fire", "url": gateway.url, "events": ["contact"],
+            },
+        )  # fmt: skip
+        assert made.status_code == 201, made.text
+        name = made.json()["webhook"]["webhook"]
+        wrong = admin.put("/api/contact-providers", json={"message": "w-none"})
+        assert wrong.status_code == 422 and wrong.json()["remedy"]
+        put = admin.put("/api/contact-providers", json={"message": name}).json()
+        assert put["message"] == name and put["on"] == {"message": False} and put["call"] == ""
+        approve(world, name, gateway.url)
+        world.hub.manage.look_again()
+        assert admin.get("/api/contact-providers").json()["on"] == {"message": True}
+    try:
+        quick(world)
+        case, _ = called(world, "d6")
+        asked = wait(lambda: [one for one in gateway.came if one.get("case") == case])
+        (told,) = [one for one in asked if one["type"] == "contact.message"]
+        person = world.city.roster.on_duty(told["unit"], "", world.hub.clock())[0]
+        assert told["phone"] == person.phone and told["name"] == person.name
+        assert told["number"] in told["text"]["zh"] and told["until"]
+
+        def gateway_says() -> Any:
+            with world.client("duty_officer") as client:
+                tries = client.get(f"/api/cases/{case}/contacts").json()["items"][-1]["tries"]
+            return tries if tries[-1]["gateway"] == "done" else None
+
+        tries = wait(gateway_says)
+        assert tries[-1]["outcome"] == "handed_over"
+        events = world.hub.records.read(
+            lambda c: [r for t in TABLES if t.name == "case_contact" for r in c.execute(t.select())]
+        )
+        assert events and person.phone not in repr(events)
+    finally:
+        world.hub.city = before
+        world.hub.manage.set_roster(before)
+        gateway.server.shutdown()
+
+
+def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:
+    alarm = world.raise_alarm("d8", priority=3, matter=FIRE)
+    world.settle()
+    with world.client("commander") as leaver:
+        open_now = leaver.get("/api/handovers/open").json()
+        assert {one["kind"] for one in open_now["items"]} >= {"case", "alarm"}
+        assert f"alarm:{alarm.alarm}" in {one["item"] for one in open_now["items"]}
+        given = leaver.post(
+            "/api/handovers", json={"to": "t-duty-officer", "text": "The pump is out"}
+        ).json()
+        number = given["handover"]
+        assert given["responsible"] == "t-commander"
+        assert given["items"][0]["kind"] == "note"
+        mine = leaver.post(f"/api/handovers/{number}/confirm", json={"items": ["note"]})
+        assert mine.status_code == 409
+    items = [one["item"] for one in given["items"]]
+    with world.client("duty_officer") as taker:
+        unknown = taker.post(f"/api/handovers/{number}/confirm", json={"items": ["case:c0"]})
+        assert unknown.status_code == 409 and "no item" in unknown.json()["detail"]
+        first = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[:1]}).json()
+        assert first["confirmed"] == 1 and first["responsible"] == "t-commander"
+        assert first["items"][0]["confirmed_at"] and not first["signed_at"]
+        again = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[:1]}).json()
+        assert again["confirmed"] == 1
+        rest = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[1:]}).json()
+        assert rest["signed_at"] and rest["responsible"] == "t-duty-officer"
+        held = taker.get(f"/api/handovers/{number}").json()
+        assert held["confirmed"] == len(items)
+        assert taker.get("/api/handovers/999999").status_code == 404
+    from tianmu.manage import handover
+
+    assert world.hub.records.read(handover.verify) is None
+
+
+def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:
+    import httpx
+
+    plain = world.account("north-officer", ["duty_officer"], division=world.towns()[0])
+    with world.client("commander") as leaver:
+        given = leaver.post("/api/handovers", json={"to": "t-duty-officer", "text": "all"}).json()
+    with httpx.Client(base_url=world.url, headers={"Authorization": f"Bearer {plain}"}) as other:
+        held = other.get(f"/api/handovers/{given['handover']}").json()
+    assert held["items"] == [] and held["cases"] == [] and given["items"]
+
+
+def test_a_shift_that_ends_without_hand_over_is_said(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = world.city
+    day = city.calendar.local(world.hub.clock()).date() + timedelta(days=1)
+    end = city.calendar.instant(day, 0)
+    leavers = {
+        one.planned.account
+        for one in city.roster.spans(CENTRE, end - HOUR, end - 1)
+        if one.planned.post == "duty_officer"
+    }
+
+    def asked(at: int) -> list[dict[str, Any]]:
+        monkeypatch.setattr(world.hub, "clock", lambda: at)
+        with world.client("duty_officer") as client:
+            found: list[dict[str, Any]] = client.get("/api/handovers/due").json()["items"]
+        return found
+
+    minute = HOUR // 60
+    assert asked(end - 20 * minute) == []
+    soon = asked(end - 10 * minute)
+    assert {one["account"] for one in soon} == leavers and not any(one["over"] for one in soon)
+    assert all(one["next"] and one["account"] not in one["next"] for one in soon)
+    assert all(one["over"] for one in asked(end + HOUR))
