@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
 
+from tianmu.scenarios import manifest
+from tianmu.scenarios.backtest import replay, rule_of
 from tianmu.scenarios.contract import BadInput, BadParameter
 from tianmu.scenarios.run import parameters_of
-from tianmu.scenarios.water_ecology import trend
+from tianmu.scenarios.water_ecology import run_series, trend
 from tianmu.scenarios.water_ecology.model import MODELS
 
 BY_NAME = {one.name: one for one in MODELS}
@@ -50,6 +52,18 @@ def test_a_known_variance() -> None:
     found = trend.seasonal(days(10), np.arange(10.0), "none")
     assert found.s == 45 and found.z == pytest.approx(44 / np.sqrt(125))
     assert found.p == pytest.approx(2 * stats.norm.sf(44 / np.sqrt(125)))
+
+
+def test_a_series_with_ties_and_gaps_as_a_library_tests_it() -> None:
+    """What ``pymannkendall`` 1.4.3 gives for it: ``seasonal_test(y, period=12)``."""
+    n = np.arange(96)
+    y = np.round(0.1 + 0.05 * np.sin(2 * np.pi * n / 12) + n * 7919 % 97 / 97 * 0.02 + 1e-4 * n, 3)
+    y[[5, 40, 41, 77]] = np.nan
+    found = trend.seasonal((np.datetime64("2015-01") + n).astype("datetime64[s]"), y, "month")
+    assert found.s == 85 and found.z == pytest.approx(3.1428874437213103, rel=1e-12)
+    assert found.p == pytest.approx(0.0016729015446603768, rel=1e-9)
+    assert found.slope == pytest.approx(0.0013333333333333346, rel=0.01)  # months are not alike
+    assert found.direction(0.05) == 1 and found.direction(0.001) == 0
 
 
 def test_the_course_of_the_year_is_no_trend() -> None:
@@ -137,6 +151,17 @@ def test_a_table_that_names_no_station_is_of_one() -> None:
     alone = {name: cells for name, cells in whole.items() if name != "station"}
     assert run("outlook", alone) == run("outlook", whole)
     assert run("trend", alone, "item=chlorophyll", "season=hour")["periods"][0] == 60
+
+
+def test_a_back_test_runs_on_rows_of_one_lake() -> None:
+    """By the scenario's own rule; every event that is far enough above the level is seen."""
+    own = rule_of(manifest.settings_of(run_series.__file__), "", "", None)
+    bloom = [0.01] * 30 + [0.05] * 12 + [0.01] * 18
+    rows = {"timestamp": [str(t) for t in days(60, 4)], "叶绿素a(mg/L)": [str(v) for v in bloom],
+            "event": [str(int(v > own.at_least)) for v in bloom]}  # fmt: skip
+    model = BY_NAME[own.model]
+    told = replay(model, pa.table(rows), parameters_of(model, ()), own, None, None)
+    assert (told.events, told.hits, told.misses, told.alarms) == (12, 12, 0, 1)
 
 
 def test_rows_without_a_figure_have_no_outlook() -> None:

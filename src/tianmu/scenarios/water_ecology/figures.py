@@ -59,8 +59,8 @@ def read_all(table: pa.Table, standard: Standard) -> dict[str, Figures]:
 def identify(column: str, standard: Standard) -> tuple[Item | None, str, str]:
     """(item, its name here, unit) of a column's head; None for a column that is no item."""
     if plain(column) in standard.by_code:
-        item, unit = standard.by_code[plain(column)]
-        return item, column.strip(), unit
+        coded, unit = standard.by_code[plain(column)]
+        return coded, column.strip(), unit
     name, unit = column.strip(), ""
     while (item := standard.by_name.get(plain(name))) is None:
         name, inner = split_head(name)
