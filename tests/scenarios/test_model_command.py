@@ -65,6 +65,15 @@ def test_names_in_other_cases_and_gb18030_are_read(tmp_path: Path) -> None:
     assert row["说明"] == "晴" and row["RH"] == "42"
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_read(tmp_path: Path, separator: str) -> None:
+    """As the sample of the R package cffdrs is published."""
+    assert fwi(tmp_path, GOOD).exit_code == 0
+    wanted = rows(tmp_path / "out.csv")
+    done = fwi(tmp_path, GOOD.replace(",", separator))
+    assert done.exit_code == 0 and rows(tmp_path / "out.csv") == wanted
+
+
 def test_parameters_after_one_param_or_several(tmp_path: Path) -> None:
     assert fwi(tmp_path, GOOD, "--param", "ffmc=90", "dmc=30", "dc=200").exit_code == 0
     once = rows(tmp_path / "out.csv")
@@ -80,6 +89,7 @@ def test_parameters_after_one_param_or_several(tmp_path: Path) -> None:
         ("zorn=3", "fwi has no such parameter: there are ffmc, dmc, dc, factor"),
         ("ffmc=abc", "'abc' is no number"),
         ("ffmc=200", "not between 0 and 101"),
+        ("dmc=1e9", "not between 0 and 5000"),
         ("ffmc", "is not k=v"),
         ("factor=near", "one of published, exact"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 FIRE = "/api/scenarios/forest-fire"
 MATTER = "liyang:event:forest_smoke"
@@ -72,6 +73,22 @@ def test_the_danger_of_a_city_whose_stations_just_began_to_speak(world: Any) -> 
         assert [a["hours"] for a in said["ahead"]] == [24, 48, 72]
         assert all(a["persistence"] for a in said["ahead"])
         assert one.get(f"{FIRE}/present").json() == said, "reckoned once for all who ask"
+
+
+def test_a_scenario_that_fails_leaves_the_rest_of_its_page(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.scenarios.forest_fire import present
+
+    def fail(_: Any) -> None:
+        raise ZeroDivisionError("a gauge of nothing")
+
+    monkeypatch.setattr(present, "present", fail)
+    world.hub.memory.pop("danger", None)
+    with world.client("commander") as one:
+        told = one.get(f"{FIRE}/present")
+        assert told.status_code == 500 and "a gauge of nothing" in told.json()["detail"]
+        assert one.get(FIRE).status_code == 200 and one.get(f"{FIRE}/watched").status_code == 200
 
 
 def test_alarms_and_cases_are_those_of_its_rules_and_matters(world: Any) -> None:

@@ -23,6 +23,8 @@ _NO_TEXT = {
     b"\xfe\xff": "UTF-16",
     b"PAR1": "a Parquet file: name it so",
 }
+_SEPARATORS = ";\t"
+"""instead of commas, where the head has none; what is written has commas"""
 _WRITTEN_AT_ONCE = 50_000
 
 
@@ -69,15 +71,21 @@ def _read_csv(path: Path, tell: Callable[[str], None]) -> pa.Table:
         raw = raw.decode("gb18030").encode()
     else:
         raise BadInput(0, "", "neither UTF-8 nor GB 18030", "save it as CSV in UTF-8")
-    heads = next((row for row in csv.reader(io.StringIO(raw.decode(), newline="")) if row), [])
+    text = io.StringIO(raw.decode(), newline="")
+    heads = next((row for row in csv.reader(text) if row), [])
+    separator = ","
+    if len(heads) == 1:
+        separator = next((one for one in _SEPARATORS if one in heads[0]), ",")
+        text.seek(0)
+        heads = next(row for row in csv.reader(text, delimiter=separator) if row)
     if not heads:
         raise BadInput(0, "", "the file is empty", "the first line names the columns")
-    _check_quotes(raw)
-    table = _parsed(raw, heads)
+    _check_quotes(raw, separator)
+    table = _parsed(raw, heads, separator)
     return table.rename_columns([name.strip() for name in heads])
 
 
-def _parsed(raw: bytes, heads: list[str]) -> pa.Table:
+def _parsed(raw: bytes, heads: list[str], separator: str) -> pa.Table:
     """All cells as texts; raises ``BadInput`` where a row has too few or too many of them."""
     broken: list[BadInput] = []
 
@@ -97,7 +105,9 @@ def _parsed(raw: bytes, heads: list[str]) -> pa.Table:
             pa.BufferReader(raw),
             # only where one thread reads are rows numbered
             pyarrow.csv.ReadOptions(use_threads=False, column_names=names),
-            pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=wrong),
+            pyarrow.csv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=wrong
+            ),
             pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
@@ -117,13 +127,14 @@ def _decodes(raw: bytes, encoding: str) -> bool:
     return True
 
 
-def _check_quotes(raw: bytes) -> None:
+def _check_quotes(raw: bytes, separator: str) -> None:
     """A quote that is never closed would swallow the rest of the file without a word."""
     if raw.count(b'"') % 2 == 0:
         return
     row = -1
     try:
-        for cells in csv.reader(io.StringIO(raw.decode(), newline=""), strict=True):
+        text = io.StringIO(raw.decode(), newline="")
+        for cells in csv.reader(text, strict=True, delimiter=separator):
             row += bool(cells)
     except csv.Error as error:
         raise BadInput(

@@ -58,8 +58,8 @@ def run_fwi(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     temp, rh, wind, rain = _weather(table)
     codes = Codes(
         number_of(parameters, "ffmc", low=0, high=101),
-        number_of(parameters, "dmc", low=0),
-        number_of(parameters, "dc", low=0),
+        number_of(parameters, "dmc", low=0, high=5_000),
+        number_of(parameters, "dc", low=0, high=10_000),
     )
     factor = FACTORS[parameters["factor"]]
     season = Season(month, day)
