@@ -375,3 +375,11 @@ def test_one_who_was_not_sure_is_looked_at_again() -> None:
     assert cases.again(MONDAY + 31 * MINUTE) == [("c3", "c2")]
     found = cases.alike("c3", "c2")
     assert found and found.score >= Tuning().by_name
+
+
+def test_what_leads_to_the_other_does_not_hide_that_two_cases_are_one() -> None:
+    cases = index(("c1", signal(SMOKE, east=90)), ("c2", signal(east=100)))
+    assert cases.alike("c2", "c1") is None  # smoke and a fire: a person may say so
+    cases.join("c1", signal(FIRE, id="f", east=40))
+    found = cases.alike("c2", "c1")
+    assert found and found.reasons[1]["en"] == "the same matter"

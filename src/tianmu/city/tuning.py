@@ -46,9 +46,9 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """minutes after which a case is no more told of by so many, at most"""
     loose: Positive = 1.2
     """reports that would have to name a place before half of all name just that one"""
-    named: Share = 0.8
+    named: Share = 0.9
     """share of all that it could be from which a report known by names alone joins a case"""
-    by_name: Share = 0.5
+    by_name: Share = 0.55
     """and from which one that was not sure at first does later"""
     again_min: Positive = 15.0
     """minutes after which one that is not sure is looked at again"""

@@ -79,15 +79,19 @@ class Judge:
         self._matters, self._tuning = matters, tuning
         self._parents = parents or {}
 
-    def score(self, signal: Signal, anchor: Anchor, beyond: float = 1.0) -> tuple[float, Evidence]:
+    def score(
+        self, signal: Signal, anchor: Anchor, beyond: float = 1.0, surely: bool = False
+    ) -> tuple[float, Evidence]:
         """Score and evidence of one signal against one case; 0 where something rules it out. Of
         several matters that they may have in common the best counts. ``beyond``: the share of its
-        reach at which it may still lie."""
+        reach at which it may still lie; ``surely``: not what only leads to the other."""
         best, found = 0.0, NOTHING
         for worth, evidence in self.common(signal, anchor):
             if worth == 0.0:
                 break
             score = self._score(signal, anchor, worth, evidence, beyond)
+            if surely and evidence.kind != "same_matter" and not evidence.tie:
+                continue
             if score > best or found is NOTHING:
                 best, found = score, evidence
         return best, found
@@ -117,12 +121,14 @@ class Judge:
             total += share
         return score / total
 
-    def cases(self, one: Anchor, other: Anchor, beyond: float = 1.0) -> tuple[float, Evidence]:
+    def cases(
+        self, one: Anchor, other: Anchor, beyond: float = 1.0, surely: bool = False
+    ) -> tuple[float, Evidence]:
         """How well the case ``one`` as a whole fits the case ``other``."""
         at = min(max(one.first_at, other.first_at), one.last_at)
         best, found = 0.0, NOTHING
         for signal in self._stand_for(one, at):
-            score, evidence = self.score(signal, other, beyond)
+            score, evidence = self.score(signal, other, beyond, surely)
             if score > best:
                 best, found = score, evidence
         return best, found

@@ -238,10 +238,9 @@ class OpenCases:
         first, second = self._anchors.get(one), self._anchors.get(other)
         if first is None or second is None:
             return None
-        score, evidence = self.judge.cases(first, second)
+        # where one leads to the other a person may say that they are one
+        score, evidence = self.judge.cases(first, second, surely=True)
         if score >= self.tuning.bridge:
-            if evidence.kind != "same_matter" and not evidence.tie:
-                return None  # one leads to the other: a person may say that they are one
             reasons = (phrase("reason.bridge"), *self.judge.explain(evidence))
             return Match(other, round(score, 4), reasons)
         for vague, clear in ((first, other), (second, one)):

@@ -1,0 +1,187 @@
+"""How well a day with recorded truth could be merged at all, by a reader who knows how it is made.
+
+    python -m benchmarks.merge_ceiling --hours 1 --seed 51
+
+The reader is given what no city has: the true case of every signal with a point (and of devices
+that hang together with one), the stories with their rates, and all that is told later. Left to him
+are the reports without a point and the devices that neither have one nor hang together with one.
+He takes each for the likeliest thing by its town, words, names of places and time, where that
+outweighs all others together; else it stands alone. One JSON object is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import defaultdict
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.merge_day import draw
+from tianmu.city.pack import City, load
+from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.report import Report
+from tianmu.rehearse.agreement import agree
+from tianmu.rehearse.day import Day
+from tianmu.rehearse.thing import Thing
+
+RETOLD_S = (60, 3600)
+"""a report is told once more so long after the first"""
+Fact = AlarmEvent | Report
+
+
+class Knower:
+    """Knows the day and how it was drawn."""
+
+    def __init__(self, city: City, made: Day) -> None:
+        assert city.truth is not None
+        self.rules, self.made, self.language = city.truth.plain(), made, city.languages[0]
+        seeding = city.seeding.plain()
+        self.spots: list[str] = seeding["words"][self.rules["landmark"]][self.language]
+        self.words = [
+            (re.compile(re.sub(r"\\\{\w+\\\}", ".*", re.escape(text)) + "$"), one["matter"])
+            for one in seeding["reports"]
+            for text in one["texts"].get(self.language, ())
+        ]
+        self.truth = made.truth()
+        self.facts: dict[str, Fact] = {}
+        for told in made.told:
+            if told.signal:
+                self.facts.setdefault(told.signal, told.fact)
+        self.of_thing: dict[int, list[Fact]] = defaultdict(list)
+        for signal, fact in self.facts.items():
+            self.of_thing[self.truth[signal]].append(fact)
+        self.labels = {one.device: tuple(one.labels.items()) for one in made.devices}
+        self.in_town: dict[str, list[Thing]] = defaultdict(list)
+        for thing in made.things:
+            self.in_town[thing.division].append(thing)
+        # two names has a spot, or one that is told twice as often
+        size, stray = len(self.spots), self.rules["elsewhere"]
+        told = np.full((size, size, size), stray / size)
+        for name in range(size):
+            told[name, :, name] += (1 - stray) / 2
+            told[:, name, name] += (1 - stray) / 2
+        self.likely = told.reshape(size * size, size)
+
+    def at(self, fact: Fact) -> float:
+        """Seconds since the day's beginning."""
+        when = fact.at if isinstance(fact, Report) else fact.observed_at
+        return (when - self.made.begin) / 1e6
+
+    def named(self, fact: Report) -> list[int]:
+        """The spots that a report names, by its address and by its words."""
+        found = []
+        for said in (fact.place.address, fact.text):
+            held = [n for n, name in enumerate(self.spots) if name in said]
+            found += [max(held, key=lambda n: len(self.spots[n]))] if held else []
+        return found
+
+    def of_report(self, fact: Report) -> dict[int, float]:
+        """Thing → how likely just this is told of it."""
+        said = {matter for pattern, matter in self.words if pattern.match(fact.text)}
+        how = self.rules["source"][fact.channel]
+        names, found = self.named(fact), {}
+        for thing in self.in_town[fact.place.division]:
+            others = [
+                one
+                for one in self.of_thing[thing.number]
+                if not isinstance(one, Report) or one.data["number"] != fact.data["number"]
+            ]
+            rate = sum(
+                self._rate(spec, how, fact, thing)
+                for spec in thing.story["told"]
+                if spec["channel"] == fact.channel and (not said or spec["matter"] in said)
+            )
+            if others and rate:
+                log = np.zeros(len(self.likely))
+                for one in others:
+                    for name in self.named(one) if isinstance(one, Report) else ():
+                        log += np.log(self.likely[:, name])
+                held = np.exp(log - log.max())
+                held /= held.sum()
+                for name in names:
+                    held = held * self.likely[:, name]
+                found[thing.number] = rate * float(held.sum())
+        return found
+
+    def _rate(self, spec: Any, how: Any, fact: Report, thing: Thing) -> float:
+        (low, high), since = spec["after_s"], self.at(fact) - thing.at
+        many = sum(spec["number"]) / 2
+        rate = many / (high - low) if low <= since <= high else 0.0
+        if low + RETOLD_S[0] <= since <= high + RETOLD_S[1]:
+            rate += how.get("retold", 0.0) * many / (high - low + RETOLD_S[1])
+        if not fact.matter:
+            return rate
+        if fact.matter == spec["matter"]:
+            return rate * (1 - how["mistaken"])
+        wrong = thing.story["mistaken"]
+        many_wrong = len(wrong) or len({one["matter"] for one in self.rules["story"]})
+        return rate * how["mistaken"] / many_wrong * (not wrong or fact.matter in wrong)
+
+    def of_devices(self, facts: list[AlarmEvent]) -> dict[int, float]:
+        """The same for all alarms of devices that hang together and have no point."""
+        first: dict[str, float] = {}
+        for one in facts:
+            first[one.device] = min(first.get(one.device, self.at(one)), self.at(one))
+        tied, found = bool(self.labels[facts[0].device]), {}
+        for thing in self.made.things:
+            rest = [one for one in self.of_thing[thing.number] if one not in facts]
+            for spec in thing.story["alarms"] if rest else ():
+                same = spec["kind"] == facts[0].device_kind and spec["matter"] == facts[0].matter
+                low, high = spec.get("after_s", (0, 0))
+                lies = all(low - 1 <= at - thing.at <= high + 1 for at in first.values())
+                if same and lies and bool(spec.get("tie")) is tied:
+                    many = sum(spec["number"]) / 2
+                    found[thing.number] = many / (high - low + 1) ** len(first)
+        return found
+
+
+def read(knower: Knower) -> dict[str, Hashable]:
+    """Signal → the thing that the reader takes it for."""
+    held: dict[str, Hashable] = dict(knower.truth)
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    clear = set()
+    for signal, fact in knower.facts.items():
+        if isinstance(fact, Report):
+            if fact.place.longitude is None:
+                likely = knower.of_report(fact)
+                held[signal] = _taken(likely, fact.data["number"])
+        else:
+            group = knower.labels[fact.device] or fact.device
+            groups[group].append(signal)
+            if fact.place.longitude is not None:
+                clear.add(group)
+    for group, signals in groups.items():
+        if group not in clear:
+            alarms = [knower.facts[one] for one in signals]
+            likely = knower.of_devices([one for one in alarms if isinstance(one, AlarmEvent)])
+            held.update(dict.fromkeys(signals, _taken(likely, group)))
+    return held
+
+
+def _taken(likely: dict[int, float], alone: Hashable) -> Hashable:
+    best = max(likely, key=lambda thing: likely[thing], default=None)
+    if best is None or likely[best] < 0.5 * sum(likely.values()):
+        return ("alone", alone)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--pack", default="liyang")
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, required=True)
+    asked = parser.parse_args()
+    city = load(asked.pack)
+    knower = Knower(city, draw(city, asked.seed, asked.hours))
+    result = agree(knower.truth, read(knower)).rounded()
+    print(json.dumps({"pack": asked.pack, "seed": asked.seed, "hours": asked.hours, **result}))
+
+
+if __name__ == "__main__":
+    main()
