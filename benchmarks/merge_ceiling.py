@@ -60,11 +60,11 @@ class Knower:
             self.in_town[thing.division].append(thing)
         # two names has a spot, or one that is told twice as often
         size, stray = len(self.spots), self.rules["elsewhere"]
-        told = np.full((size, size, size), stray / size)
+        likely = np.full((size, size, size), stray / size)
         for name in range(size):
-            told[name, :, name] += (1 - stray) / 2
-            told[:, name, name] += (1 - stray) / 2
-        self.likely = told.reshape(size * size, size)
+            likely[name, :, name] += (1 - stray) / 2
+            likely[:, name, name] += (1 - stray) / 2
+        self.likely = likely.reshape(size * size, size)
 
     def at(self, fact: Fact) -> float:
         """Seconds since the day's beginning."""
@@ -109,17 +109,19 @@ class Knower:
 
     def _rate(self, spec: Any, how: Any, fact: Report, thing: Thing) -> float:
         (low, high), since = spec["after_s"], self.at(fact) - thing.at
-        many = sum(spec["number"]) / 2
-        rate = many / (high - low) if low <= since <= high else 0.0
+        many: float = sum(spec["number"]) / 2
+        rate: float = many / (high - low) if low <= since <= high else 0.0
         if low + RETOLD_S[0] <= since <= high + RETOLD_S[1]:
             rate += how.get("retold", 0.0) * many / (high - low + RETOLD_S[1])
         if not fact.matter:
             return rate
         if fact.matter == spec["matter"]:
-            return rate * (1 - how["mistaken"])
+            return rate * (1 - float(how["mistaken"]))
         wrong = thing.story["mistaken"]
         many_wrong = len(wrong) or len({one["matter"] for one in self.rules["story"]})
-        return rate * how["mistaken"] / many_wrong * (not wrong or fact.matter in wrong)
+        if wrong and fact.matter not in wrong:
+            return 0.0
+        return rate * float(how["mistaken"]) / many_wrong
 
     def of_devices(self, facts: list[AlarmEvent]) -> dict[int, float]:
         """The same for all alarms of devices that hang together and have no point."""
@@ -150,15 +152,15 @@ def read(knower: Knower) -> dict[str, Hashable]:
                 likely = knower.of_report(fact)
                 held[signal] = _taken(likely, fact.data["number"])
         else:
-            group = knower.labels[fact.device] or fact.device
+            group: Hashable = knower.labels[fact.device] or fact.device
             groups[group].append(signal)
             if fact.place.longitude is not None:
                 clear.add(group)
-    for group, signals in groups.items():
-        if group not in clear:
+    for one_group, signals in groups.items():
+        if one_group not in clear:
             alarms = [knower.facts[one] for one in signals]
             likely = knower.of_devices([one for one in alarms if isinstance(one, AlarmEvent)])
-            held.update(dict.fromkeys(signals, _taken(likely, group)))
+            held.update(dict.fromkeys(signals, _taken(likely, one_group)))
     return held
 
 
