@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
-from pictures import ARGUMENTS, ULTRAWIDE, WALL, session, telling_case  # noqa: E402
+from pictures import ARGUMENTS, ULTRAWIDE, WALL, busiest_worker, session, telling_case  # noqa: E402
 
 from chromium import find  # noqa: E402
 from ui.legible import faults, small_targets, unseen_focus  # noqa: E402
@@ -71,7 +71,7 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("login", "", "/login", (DESK, PHONE))
     yield Screen("trust", "", "/trust", (DESK, PHONE))
     yield Screen("field", "worker", "/field", (PHONE,))
-    yield Screen("field-case", "worker", "/field", (PHONE,), click=".orders button, .orders a")
+    yield Screen("field-case", "worker", "/field", (PHONE,), click=".card.order")
     yield Screen("field-report", "worker", "/field/report", (PHONE,))
     yield Screen("field-patrol", "worker", "/field/patrol", (PHONE,))
     yield Screen("field-outbox", "worker", "/field/outbox", (PHONE,))
@@ -83,15 +83,14 @@ class Gallery:
         self.known: dict[str, Any] = json.loads((run / "rehearsal.json").read_text())
         self.base, self.run, self.out, self.gone = self.known["url"], run, out, gone
         self._browser = browser
+        self._worker, _ = busiest_worker(browser, self.base, self.known["tokens"])
 
     def context(self, who: str, size: tuple[int, int], **more: Any) -> BrowserContext:
         links = {"duty": self.said["link"]}
         links |= {k.removesuffix("_admin"): v for k, v in self.said.get("links", {}).items()}
         told: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, **more}
         if who == "worker":
-            tokens = self.known["tokens"]
-            token = next(v for k, v in tokens.items() if k.startswith("worker"))
-            told["extra_http_headers"] = {"Authorization": f"Bearer {token}"}
+            told["extra_http_headers"] = {"Authorization": f"Bearer {self._worker}"}
         elif who:
             told["storage_state"] = session(self._browser, self.run, self.base, who, links[who])
         return self._browser.new_context(**told)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from chromium import find  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-WALL, ULTRAWIDE = (1920, 1080), (3840, 1080)
+WALL, ULTRAWIDE, SPLIT, PHONE = (1920, 1080), (3840, 1080), (1440, 900), (390, 844)
 ARGUMENTS = (
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -58,24 +58,25 @@ def session(browser: Browser, run: Path, base: str, role: str, link: str) -> Pat
 
 
 def open_at(
-    browser: Browser, kept: Path, size: tuple[int, int], language: str
+    browser: Browser, size: tuple[int, int], language: str, **more: Any
 ) -> tuple[BrowserContext, Page]:
-    context = browser.new_context(
-        storage_state=kept, viewport={"width": size[0], "height": size[1]}
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
+    context.add_init_script(
+        f"localStorage.setItem('tianmu.language', '{language}');"
+        "sessionStorage.setItem('tianmu.password.asked', 'yes')"
     )
-    context.add_init_script(f"localStorage.setItem('tianmu.language', '{language}')")
     return context, context.new_page()
 
 
-def take(page: Page, url: str, name: str) -> None:
+def take(page: Page, url: str, name: str, keys: tuple[str, ...] = ()) -> None:
     """A picture of a screen, as good as fits into ``MOST`` bytes."""
     page.goto(url)
-    page.wait_for_selector("canvas, table", timeout=60_000)  # a map, or a list
+    page.wait_for_selector("canvas, table, nav.bar", timeout=60_000)  # a map, a list, a phone
     page.wait_for_timeout(SETTLE)
-    if page.locator("dialog[open]").count():  # whoever came by a link is asked for a password
-        page.keyboard.press("Escape")
-        page.wait_for_timeout(500)
-    for quality in (85, 80, 72, 64, 55):
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(1_500)
+    for quality in (80, 72, 64, 55, 48):
         raw = page.screenshot(type="jpeg", quality=quality)
         if len(raw) <= MOST:
             break
@@ -85,17 +86,31 @@ def take(page: Page, url: str, name: str) -> None:
 
 
 def telling_case(page: Page, base: str) -> str:
-    """The open case that shows most: signals, orders and steps together."""
+    """The open case that shows most: evidence, signals, orders and steps together."""
     asked = page.request.get(f"{base}/api/cases?open=true&limit=60").json()
     if not asked["items"]:
         raise SystemExit("no case is open yet: let the feed play for some minutes")
     wholes = [page.request.get(f"{base}/api/cases/{one['case']}").json() for one in asked["items"]]
 
     def shows(whole: dict[str, Any]) -> int:
-        parts = {"members": 3, "orders": 3, "events": 1}
+        parts = {"evidence": 9, "members": 3, "orders": 3, "events": 1}
         return sum(weight * min(len(whole.get(part, ())), 8) for part, weight in parts.items())
 
     return str(max(wholes, key=shows)["case"])
+
+
+def busiest_worker(browser: Browser, base: str, tokens: dict[str, str]) -> tuple[str, str]:
+    """(token, case): the worker of the feed with most to do, and the first of that."""
+    most, found = -1, ("", "")
+    for role, token in tokens.items():
+        if not role.startswith("worker:"):
+            continue
+        context = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"})
+        items = context.request.get(f"{base}/api/field/work").json()["items"]
+        context.close()
+        if len(items) > most:
+            most, found = len(items), (token, items[0]["case"]["case"] if items else "")
+    return found
 
 
 def main() -> None:
@@ -103,27 +118,39 @@ def main() -> None:
     reads.add_argument("--data", type=Path, default=Path("data"), help="the folder of the city")
     run = reads.parse_args().data / "run"
     said = json.loads((run / "hub.json").read_text())
-    base = json.loads((run / "rehearsal.json").read_text())["url"]
+    known = json.loads((run / "rehearsal.json").read_text())
+    base = known["url"]
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
         duty = session(browser, run, base, "duty", said["link"])
-        for language, ending in (("zh", ""), ("en", "-en")):
-            context, page = open_at(browser, duty, WALL, language)
-            take(page, f"{base}/hall", f"hall{ending}")
-            take(page, f"{base}/desk", f"desk{ending}")
-            case = telling_case(page, base)
-            take(page, f"{base}/desk/cases/{case}", f"case{ending}")
-            context.close()
-        context, page = open_at(browser, duty, ULTRAWIDE, "zh")
-        take(page, f"{base}/hall", "hall-wide")
-        context.close()
         system = session(
             browser, run, base, "system", said.get("links", {}).get("system_admin", "")
         )
         for language, ending in (("zh", ""), ("en", "-en")):
-            context, page = open_at(browser, system, WALL, language)
+            context, page = open_at(browser, WALL, language, storage_state=duty)
+            take(page, f"{base}/hall", f"hall{ending}")
+            case = telling_case(page, base)
+            take(page, f"{base}/desk/cases/{case}", f"case{ending}")
+            context.close()
+            context, page = open_at(browser, SPLIT, language, storage_state=duty)
+            take(
+                page, f"{base}/desk/cases/{telling_case(page, base)}", f"split{ending}", ("z", "j")
+            )
+            context.close()
+            context, page = open_at(browser, WALL, language, storage_state=system)
             take(page, f"{base}/admin/sources", f"admin{ending}")
+            context.close()
+        context, page = open_at(browser, ULTRAWIDE, "zh", storage_state=duty)
+        take(page, f"{base}/hall", "hall-wide")
+        context.close()
+        token, case = busiest_worker(browser, base, known["tokens"])
+        as_worker = {"Authorization": f"Bearer {token}"}
+        for language, name, path in (("zh", "field", ""), ("en", "field-en", f"/orders/{case}")):
+            context, page = open_at(
+                browser, PHONE, language, device_scale_factor=2, extra_http_headers=as_worker
+            )
+            take(page, f"{base}/field{path}", name)
             context.close()
         browser.close()
 

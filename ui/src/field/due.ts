@@ -16,7 +16,12 @@ export function when(at: Instant): string {
   return `${day} ${hourMinute(t)}`;
 }
 
-const counted = (left: Limit): string => `${left.value >= 10 ? Math.round(left.value) : Math.round(left.value * 10) / 10} ${w.value.field.units[left.unit] ?? left.unit}`;
+/** hours that pass by day and night: below one of them people count minutes */
+const HOURS = new Set(["urgent_hour", "hour"]);
+function counted(left: Limit): string {
+  if (left.value < 1 && HOURS.has(left.unit)) return `${Math.max(1, Math.round(left.value * 60))} ${w.value.field.units.minute}`;
+  return `${left.value >= 10 ? Math.round(left.value) : Math.round(left.value * 10) / 10} ${w.value.field.units[left.unit] ?? left.unit}`;
+}
 
 export interface Due {
   head: string;
