@@ -73,6 +73,16 @@ def test_stations_are_judged_and_sources_named() -> None:
     assert ring[0] == pytest.approx(ring[-1]) and len(ring) == 9
 
 
+def test_what_lies_below_a_bad_station_hangs_under_it() -> None:
+    """Northeast Creek, of trial-3, flows into New Hope Creek above trial-2, and that to trial-1."""
+    world = Stations({"w21003": [3.0, 3.0, 3.0, 0.1]}, ["trial-1", "trial-2", "trial-3", "trial-4"])
+    first, second, third, fine = (shape.label or {} for shape in present(world).shapes)
+    below = "below Trial section 3 (Northeast Creek), which is bad too"
+    assert first["en"].endswith(below) and second["en"].endswith(below)
+    assert "below" not in third["en"] and "may come from" in third["en"]
+    assert fine["en"] == "Ⅰ · Ammonia nitrogen"
+
+
 def test_nothing_to_judge_is_said() -> None:
     none = present(Stations({}, []))
     assert none.degree == 0 and "no surface water station" in none.why[0]["en"]

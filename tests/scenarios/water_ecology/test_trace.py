@@ -13,7 +13,7 @@ from tianmu.scenarios.contract import BadInput, BadParameter
 from tianmu.scenarios.run import parameters_of
 from tianmu.scenarios.water_ecology import seeding
 from tianmu.scenarios.water_ecology.model import MODELS
-from tianmu.scenarios.water_ecology.network import build, upstream
+from tianmu.scenarios.water_ecology.network import build, first_causes, upstream
 from tianmu.scenarios.water_ecology.run_trace import network_of, trace_station
 
 MODEL = next(one for one in MODELS if one.name == "trace")
@@ -72,6 +72,14 @@ def test_the_way_of_divided_water_is_the_quicker_one() -> None:
     found = upstream(network, "short")
     assert found.km.tolist() == [0.0, np.inf, 1.0]
     assert found.hours[2] == pytest.approx(1000 / 3600)
+
+
+def test_the_first_cause_is_the_bad_place_farthest_upstream(network: Path) -> None:
+    rivers = network_of(seeding.flowlines(network))
+    places = [("low", 2.0), ("left", 4.0), ("low", 6.0), ("right", 1.0), ("far", 0.0)]
+    # 4 km up left takes longer than 1 km up right; on low, the higher one is not below the lower
+    assert first_causes(rivers, places) == [1, 1, 1, 3, 4]
+    assert first_causes(rivers, places[::2]) == [1, 1, 2]
 
 
 def test_the_packs_network_flows_to_one_end() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -81,6 +81,21 @@ def upstream(network: Network, reach: str, km_above_end: float = 0.0) -> Upstrea
             last = before[at]
             km[at] = km[last] + (first if last == own else network.length_km[last])
     return Upstream(own, km_above_end, found, km)
+
+
+def first_causes(network: Network, places: Sequence[tuple[str, float]]) -> list[int]:
+    """For each place (reach, km above its end) the one of them farthest upstream of it by travel
+    time, by number; itself where none of the others lies upstream. KeyError for no such reach."""
+    reach = np.array([network.place[name] for name, _ in places], np.int64)
+    above = np.array([km for _, km in places], np.float64)
+    pace = network.hours[reach] / np.maximum(network.length_km[reach], _LEAST_H)
+    found = []
+    for at, (name, km) in enumerate(places):
+        way = upstream(network, name, km)
+        hours = np.where(reach == way.reach, (above - km) * pace, way.hours[reach] + above * pace)
+        hours[~np.isfinite(hours) | (hours <= 0)] = 0.0
+        found.append(int(np.argmax(hours)) if hours.max() > 0 else at)
+    return found
 
 
 def build(

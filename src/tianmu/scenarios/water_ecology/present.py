@@ -19,8 +19,9 @@ from tianmu.facts.text import Text
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.water_ecology import surface
 from tianmu.scenarios.water_ecology.figures import Figures, identify
+from tianmu.scenarios.water_ecology.network import first_causes
 from tianmu.scenarios.water_ecology.report import overall
-from tianmu.scenarios.water_ecology.run_trace import trace_station
+from tianmu.scenarios.water_ecology.run_trace import network_of, trace_station
 from tianmu.scenarios.water_ecology.standard import WORST, Standard, plain, standard
 from tianmu.scenarios.water_ecology.words import settings
 from tianmu.scenarios.world import Devices, World
@@ -63,13 +64,14 @@ def present(world: World) -> Present:
     quality = _qualities(known)
     degree = overall([int(n) for n in worst[told]], settings().basin) + 1
     judged = [still if one else river for one in lake]
+    under = _under(stations, world.city.waters, [int(at) for at in told if worst[at] > target[at]])
     shapes = [
         Shape(
             "station",
             _ring(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
             quality[int(worst[at])] + 1,
             float(worst[at]) + 1,
-            _label(stations, world.city.waters, judged[at], int(at), int(target[at]), known),
+            _label(stations, world.city.waters, judged[at], int(at), int(target[at]), known, under),
         )
         for at in told
     ]
@@ -134,22 +136,39 @@ def _label(
     at: int,
     target: int,
     known: Standard,
+    under: dict[int, int],
 ) -> Text:
-    """Class, what decides it, and where it may come from if the target is not kept."""
+    """Class, what decides it, and where it may come from if the target is not kept: from a bad
+    station upstream, else from outlets."""
     words, number = settings().present, int(judged.worst[at])
+    cause = stations.entries[under[at]] if at in under else None
     deciding = [
         one.item for bit, one in enumerate(judged.counted) if judged.deciding[at] >> bit & 1
     ]
-    sources = _sources(stations, waters, at) if number > target else []
+    sources = _sources(stations, waters, at) if number > target and cause is None else []
     label: Text = {}
     for language in ("zh", "en"):
         join = known.join[language]
         parts = [known.classes[number], join.join(one.name[language] for one in deciding)]
+        if cause is not None:
+            parts.append(words.under[language].format(name=cause.name.get(language, cause.code)))
         if sources:
             names = [waters.outlets[code].name.get(language, code) for code in sources]
             parts.append(words.sources[language].format(names=join.join(names)))
         label[language] = " · ".join(parts)
     return label
+
+
+def _under(stations: Stations, waters: Waters, bad: list[int]) -> dict[int, int]:
+    """Bad station → the bad one farthest upstream of it; only those that have one."""
+    entries = {at: one for at in bad if (one := stations.entries[at]) is not None and one.reach}
+    if len(entries) < 2:
+        return {}
+    network = network_of(list(waters.reaches.values()))
+    order = list(entries)
+    places = [(entries[at].reach, entries[at].km or 0.0) for at in order]
+    causes = first_causes(network, places)
+    return {at: order[one] for at, one in zip(order, causes, strict=True) if order[one] != at}
 
 
 def _sources(stations: Stations, waters: Waters, at: int) -> list[str]:

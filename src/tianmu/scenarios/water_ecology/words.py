@@ -106,6 +106,7 @@ class PresentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent: Text
     left_out: Text
     sources: Text
+    under: Text
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
