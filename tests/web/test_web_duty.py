@@ -181,7 +181,7 @@ def quick(world: Any) -> None:
 def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
     gateway = Gateway()
     before = world.hub.city
-    with world.client("system_admin") as admin:
+    with world.client("system_admin") as admin, world.client("security_admin") as other:
         admin.post("/api/webhooks/hosts", json={"hosts": ["127.0.0.1"]})
         made = admin.post(
             "/api/webhooks",
@@ -191,9 +191,11 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
         )  # fmt: skip
         assert made.status_code == 201, made.text
         name = made.json()["webhook"]["webhook"]
-        wrong = admin.put("/api/contact-providers", json={"message": "w-none"})
+        # who makes connections does not say which gets numbers in clear
+        assert admin.put("/api/contact-providers", json={"message": name}).status_code == 403
+        wrong = other.put("/api/contact-providers", json={"message": "w-none"})
         assert wrong.status_code == 422 and wrong.json()["remedy"]
-        put = admin.put("/api/contact-providers", json={"message": name}).json()
+        put = other.put("/api/contact-providers", json={"message": name}).json()
         assert put["message"] == name and put["on"] == {"message": False} and put["call"] == ""
         approve(world, name, gateway.url)
         world.hub.manage.look_again()

@@ -1430,9 +1430,10 @@ export interface paths {
         /**
          * Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
          * @description Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
-         *     are handed to; an empty one unsets it. It gets names and numbers in clear.
+         *     are handed to; an empty one unsets it. It gets names and numbers in clear, so whoever makes
+         *     connections does not say which.
          *
-         *     Needs `webhook.write`.
+         *     Needs `webhook.approve`.
          */
         put: operations["put_contact_providers"];
         post?: never;

@@ -250,7 +250,7 @@ def get_contact_providers(ask: Asking) -> ProvidersSaid:
 @routes(
     "PUT",
     "/api/contact-providers",
-    may="webhook.write",
+    may="webhook.approve",
     takes=ProvidersAsked,
     gives=ProvidersSaid,
     example={"message": "w3f0a1", "call": ""},
@@ -259,7 +259,8 @@ def put_contact_providers(
     ask: Asking, body: Annotated[ProvidersAsked, Depends(taken(ProvidersAsked))]
 ) -> ProvidersSaid:
     """Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
-    are handed to; an empty one unsets it. It gets names and numbers in clear."""
+    are handed to; an empty one unsets it. It gets names and numbers in clear, so whoever makes
+    connections does not say which."""
     wanted = {kind: name for kind in provider.KINDS if (name := getattr(body, kind))}
 
     def write(tx: Transaction) -> None:
