@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 from typing import Any
 
@@ -141,14 +141,16 @@ class Knower:
         return found
 
 
-def read(knower: Knower) -> dict[str, Hashable]:
-    """Signal → the thing that the reader takes it for."""
+def read(knower: Knower) -> tuple[dict[str, Hashable], set[str]]:
+    """Signal → the thing that the reader takes it for; those that were left to him."""
+    left: set[str] = set()
     held: dict[str, Hashable] = dict(knower.truth)
     groups: dict[Hashable, list[str]] = defaultdict(list)
     clear = set()
     for signal, fact in knower.facts.items():
         if isinstance(fact, Report):
             if fact.place.longitude is None:
+                left.add(signal)
                 likely = knower.of_report(fact)
                 held[signal] = _taken(likely, fact.data["number"])
         else:
@@ -158,10 +160,11 @@ def read(knower: Knower) -> dict[str, Hashable]:
                 clear.add(group)
     for one_group, signals in groups.items():
         if one_group not in clear:
+            left.update(signals)
             alarms = [knower.facts[one] for one in signals]
             likely = knower.of_devices([one for one in alarms if isinstance(one, AlarmEvent)])
             held.update(dict.fromkeys(signals, _taken(likely, one_group)))
-    return held
+    return held, left
 
 
 def _taken(likely: dict[int, float], alone: Hashable) -> Hashable:
@@ -181,8 +184,17 @@ def main() -> None:
     asked = parser.parse_args()
     city = load(asked.pack)
     knower = Knower(city, draw(city, asked.seed, asked.hours))
-    result = agree(knower.truth, read(knower)).rounded()
-    print(json.dumps({"pack": asked.pack, "seed": asked.seed, "hours": asked.hours, **result}))
+    held, left = read(knower)
+    taken: dict[str, Counter[str]] = {"reports": Counter(), "alarms": Counter()}
+    for signal in left:
+        thing = held[signal]
+        how = "alone" if isinstance(thing, tuple) else "right"
+        if how == "right" and thing != knower.truth[signal]:
+            how = "wrong"
+        taken["reports" if signal.startswith("report:") else "alarms"][how] += 1
+    result = agree(knower.truth, held).rounded()
+    known = {"pack": asked.pack, "seed": asked.seed, "hours": asked.hours}
+    print(json.dumps({**known, **result, **taken}))
 
 
 if __name__ == "__main__":
