@@ -128,6 +128,12 @@ NORTH = frozenset(["11"])
     ],
 )
 def test_pages_are_found_by_an_index(house: House, query: Query, scope: Scope, index: str) -> None:
+    found = plan(house, query, scope)
+    assert index in found and "TEMP B-TREE" not in found, found
+
+
+def plan(house: House, query: Query, scope: Scope) -> str:
+    """How SQLite goes about a page."""
     asked: list[Any] = []
 
     def listen(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -136,11 +142,10 @@ def test_pages_are_found_by_an_index(house: House, query: Query, scope: Scope, i
     event.listen(house.hub.engine, "before_cursor_execute", listen)
     house.hub.read(lambda one: case_query.cases(one, query, MONDAY, scope))
     event.remove(house.hub.engine, "before_cursor_execute", listen)
-    statement, parameters = next(one for one in asked if one[0].startswith("SELECT"))
+    statement, parameters = [one for one in asked if one[0].startswith("SELECT")][-1]
     with house.hub.engine.connect() as connection:
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-    plan = " ; ".join(str(row[3]) for row in rows)
-    assert index in plan and "TEMP B-TREE" not in plan, plan
+    return " ; ".join(str(row[3]) for row in rows)
 
 
 def test_counts_are_what_lists_hold(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +172,13 @@ def test_counts_are_what_lists_hold(house: House, monkeypatch: pytest.MonkeyPatc
                 assert counted == listed, (scope, department, q)
                 found += listed
     assert found
+    north = Query(divisions=NORTH)
+    listed = house.hub.read(lambda one: case_query.cases(one, north, MONDAY).items)
+    monkeypatch.setattr(case_query, "MANY", 1)
+    assert len(listed) > 1
+    assert listed == house.hub.read(lambda one: case_query.cases(one, north, MONDAY).items)
+    assert "USING INDEX case_due" in plan(house, north, Scope())
+    assert "USING INDEX case_gravity" in plan(house, Query(sort="level"), Scope(divisions=NORTH))
     monkeypatch.setattr(case_search, "COMMON", 1)
     assert both(Query(q="litter"), Scope()) == both(Query(q="li"), Scope()) == (None, 3)
 

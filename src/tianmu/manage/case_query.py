@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,8 @@ from tianmu.store.journal.contract import Journal
 SORTS = ("due", "opened", "level")
 MOST = 500
 """rows of one page at most"""
+MANY = 5_000
+"""cases that are rather met on a walk than sorted"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +69,22 @@ class Page:
     """cursor of the next page"""
 
 
-def within(scope: Scope) -> ColumnElement[bool]:
+def within(scope: Scope, *, spread: bool = False) -> ColumnElement[bool]:
     """The scope as a condition: division of the case; departments that lead, join or hold an
-    order; probe."""
+    order; probe. ``spread``: see ``_where``."""
     limits: list[ColumnElement[bool]] = []
     if scope.probe:
         limits.append(table.case.c.probe == scope.probe)
     if scope.divisions is not None:
-        limits.append(table.case.c.division.in_(sorted(scope.divisions)))
+        limits.append(_in(scope.divisions, spread=spread))
     if scope.departments is not None:
         limits.append(_concerns(sorted(scope.departments)))
     return and_(True, *limits)
+
+
+def _in(divisions: frozenset[str], *, spread: bool) -> ColumnElement[bool]:
+    division = table.case.c.division
+    return (func.coalesce(division, "") if spread else division).in_(sorted(divisions))
 
 
 def _concerns(departments: list[str]) -> ColumnElement[bool]:
@@ -86,11 +93,18 @@ def _concerns(departments: list[str]) -> ColumnElement[bool]:
 
 
 def _where(
-    query: Query, scope: Scope, now: int, *, walk: bool, common: bool
+    query: Query,
+    scope: Scope,
+    now: int,
+    held: Sequence[int] | None,
+    *,
+    walk: bool,
+    spread: bool = False,
 ) -> list[ColumnElement[bool] | TextClause]:
     """``walk``: in the order that is asked for, until the page is full. Where nothing narrower is
     asked for, the probe must not lead to an index then: nearly all cases have the same.
-    ``common``: very many cases hold the words."""
+    ``held``: what is known of the words. ``spread``: so many cases are in the divisions that some
+    are soon met in whatever order, and the divisions must not lead to an index either."""
     c = table.case.c
     probe = scope.probe or query.probe
     narrow = (query.open, query.overdue, query.divisions) != (None, None, None)
@@ -98,14 +112,15 @@ def _where(
     by_probe = bool(narrow or named or not walk)
     if (query.department or scope.departments is not None) and query.open is not True:
         by_probe = False
+    by_probe = by_probe and not spread
     of_probe = (c.probe if by_probe else func.coalesce(c.probe, "")) == probe
-    found: list[ColumnElement[bool] | TextClause] = [within(scope), of_probe]
+    found: list[ColumnElement[bool] | TextClause] = [within(scope, spread=spread), of_probe]
     asked = {name: getattr(query, name) for name in ("stage", "level", "matter", "queue")}
     found += [c[name] == value for name, value in asked.items() if value]
     if query.department:
         found.append(_concerns([query.department]))
     if query.divisions is not None:
-        found.append(c.division.in_(sorted(query.divisions)))
+        found.append(_in(query.divisions, spread=spread))
     if query.queue:
         found.append(table.QUEUED)
     if query.open is not None:
@@ -115,14 +130,15 @@ def _where(
         found.append(c.due < now if query.overdue else c.due >= now)
     if query.q:
         words = plain(query.q)
-        found.append(case_search.found(words, common=common) if words else c.serial < 0)
+        found.append(case_search.found(words, held) if words else c.serial < 0)
     return found
 
 
 def cases(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> Page:
     """One page of cases. Raises ``ValueError`` for an unknown sort or a cursor that is none."""
     c = table.case.c
-    where = _where(query, scope, now, walk=True, common=_common(connection, query))
+    held, spread = _held(connection, query), _spread(connection, query, scope)
+    where = _where(query, scope, now, held, walk=True, spread=spread)
     if query.sort == "due":
         keys: tuple[Any, ...] = (c.due, c.serial)
         order: tuple[Any, ...] = keys
@@ -162,11 +178,12 @@ def _cursor(token: str, count: int) -> tuple[int, ...]:
 def count(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) -> int | None:
     """How many cases fit, cursor and limit aside; None where the words asked for are so common
     that counting would take longer than anybody waits."""
-    if _common(connection, query):
+    held = _held(connection, query)
+    if held is None and plain(query.q):
         return None
     if departments := _only_departments(query, scope):
         return _concerning(connection, departments)
-    where = _where(query, scope, now, walk=False, common=False)
+    where = _where(query, scope, now, held, walk=False)
     return connection.scalar(select(func.count()).where(*where)) or 0
 
 
@@ -189,9 +206,24 @@ def _concerning(connection: Connection, departments: list[str]) -> int:
     return (connection.scalar(every) or 0) - (connection.scalar(marked) or 0)
 
 
-def _common(connection: Connection, query: Query) -> bool:
+def _held(connection: Connection, query: Query) -> Sequence[int] | None:
     words = plain(query.q)
-    return bool(words) and case_search.common(connection, words)
+    return case_search.look(connection, words) if words else None
+
+
+def _spread(connection: Connection, query: Query, scope: Scope) -> bool:
+    """Whether cases of the divisions asked for are many, and asked for in an order that their index
+    has not: then that order is walked."""
+    divisions = query.divisions if query.divisions is not None else scope.divisions
+    named = query.stage or query.level or query.matter or query.queue or query.q
+    if divisions is None or named or query.sort == "opened":
+        return False
+    if (query.open, query.overdue) != (None, None):
+        return False
+    c = table.case.c
+    where = (c.probe == (scope.probe or query.probe), _in(divisions, spread=False))
+    some = select(c.serial).where(*where).limit(MANY + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) > MANY
 
 
 def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState | None:

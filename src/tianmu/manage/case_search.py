@@ -9,7 +9,8 @@ ledger keeps them (``learn``, ``change``) in the same commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -92,19 +93,21 @@ def change(raw: Any, cases: list[Words]) -> None:
     learn(raw, cases)
 
 
-def found(words: str, *, common: bool = False) -> ColumnElement[bool]:
-    """Cases whose words hold ``words`` (folded as they are). ``common`` ones are soon met in
-    whatever order cases are walked, and the index would be longer than the walk."""
+def look(connection: Connection, words: str) -> list[int] | None:
+    """Serial numbers of the cases whose words hold ``words`` (folded as they are); None where they
+    are more than ``COMMON``."""
+    found = connection.scalars(_holding(words).limit(COMMON + 1)).all()
+    return None if len(found) > COMMON else list(found)
+
+
+def found(words: str, held: Sequence[int] | None) -> ColumnElement[bool]:
+    """Cases whose words hold ``words``, of which ``look`` has said ``held``. Common ones are soon
+    met in whatever order cases are walked, and the index would be longer than the walk."""
     c = case_table.case.c
-    if common:
+    if held is None:
         return c.words.contains(words, autoescape=True)
-    return c.serial.in_(_holding(words))
-
-
-def common(connection: Connection, words: str) -> bool:
-    """Whether more than ``COMMON`` cases hold ``words``."""
-    some = _holding(words).limit(COMMON + 1).subquery()
-    return (connection.scalar(select(func.count()).select_from(some)) or 0) > COMMON
+    serials = func.json_each(json.dumps(held)).table_valued("value")
+    return c.serial.in_(select(serials.c.value))
 
 
 def _holding(words: str) -> Select[Any]:
