@@ -23,7 +23,6 @@ from tianmu.manage.case_state import (
     CaseState,
     Clock,
     Order,
-    Situation,
     Supervision,
     Task,
 )
@@ -37,6 +36,7 @@ from tianmu.manage.estate import (
     replace,
 )
 from tianmu.manage.estate_clocks import begin_stage, running, set_clocks
+from tianmu.manage.situation import Situation
 
 if TYPE_CHECKING:
     from tianmu.city.pack import City
