@@ -14,10 +14,11 @@ from tianmu.city.pack import City, load
 from tianmu.city.sensitive import SensitivePlace, SensitivePlaces
 from tianmu.facts.place import Place
 from tianmu.manage import fold, intake, level, overdue
+from tianmu.manage.anchor import metres
 from tianmu.manage.case_state import Clock, Mark
 from tianmu.manage.draft import Draft
 from tianmu.manage.lifecycle import Command, Refusal, decide
-from tianmu.manage.merge import Match, metres
+from tianmu.manage.merge import Match
 
 from .test_lifecycle import Story, signal
 from .town import (
