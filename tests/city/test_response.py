@@ -14,7 +14,7 @@ from tianmu.city.grading import Known
 from tianmu.city.limit import MINUTE, Limit, LimitUnit
 from tianmu.city.matter import matches
 from tianmu.city.pack import City
-from tianmu.city.roster import Person, Shift
+from tianmu.city.roster import Person, Roster, Shift
 
 LIYANG = pack.load("liyang")
 ELLERY = pack.load("port_ellery")
@@ -105,14 +105,14 @@ def shift(city: City, **changes: object) -> Shift:
 @given(hours=st.integers(0, 24 * 400))
 def test_a_rotation_always_has_exactly_one(hours: int) -> None:
     turns = [shift(LIYANG, cycle=4, offset=i) for i in range(4)]
-    roster = LIYANG.roster.replace(turns)
+    roster = Roster(turns, LIYANG.calendar, LIYANG.divisions)
     now = at(LIYANG, "2026-01-01 00:30") + hours * 60 * MINUTE
     assert len(roster.on_duty("watch", "", now)) == 1
 
 
 def test_a_night_shift_belongs_to_the_day_it_begins() -> None:
     night = shift(LIYANG, days="fri", start=22 * 60, end=6 * 60)
-    roster = LIYANG.roster.replace([night])
+    roster = Roster([night], LIYANG.calendar, LIYANG.divisions)
     assert roster.on_duty("watch", "", at(LIYANG, "2026-11-27 23:00"))
     assert roster.on_duty("watch", "", at(LIYANG, "2026-11-28 05:59"))
     assert not roster.on_duty("watch", "", at(LIYANG, "2026-11-28 06:00"))
@@ -120,7 +120,11 @@ def test_a_night_shift_belongs_to_the_day_it_begins() -> None:
 
 
 def test_working_days_of_the_roster_are_those_of_the_calendar() -> None:
-    roster = LIYANG.roster.replace([shift(LIYANG, days="working"), shift(LIYANG, days="free")])
+    roster = Roster(
+        [shift(LIYANG, days="working"), shift(LIYANG, days="free")],
+        LIYANG.calendar,
+        LIYANG.divisions,
+    )
     for day in ("2026-10-01", "2026-10-10", "2026-11-23"):
         assert len(roster.on_duty("watch", "", at(LIYANG, f"{day} 10:00"))) == 1
 

@@ -112,6 +112,14 @@ def test_a_dispute_settled_otherwise_stops_its_clock_and_help_meanwhile_does_not
     assert settled.clock("rule") is None
 
 
+def test_a_disputed_case_sent_back_to_be_filed_again_is_disputed_no_more() -> None:
+    story = sent()
+    story.do("dispute", CLEANER, NOT_OURS)
+    back = story.do("return", OFFICER, "another matter")
+    assert (back.stage, back.queue) == ("file", "returned")
+    assert back.clock("rule") is None
+
+
 def test_who_is_ruled_to_lead_gets_the_leading_order_beside_the_one_it_has() -> None:
     story = sent()
     story.do("order", OFFICER, department="roads", lead=False)

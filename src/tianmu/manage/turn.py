@@ -9,7 +9,7 @@ import msgspec
 from tianmu.city.limit import Limit
 from tianmu.manage import deadline, response
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState, Order
+from tianmu.manage.case_state import DISPUTED, CaseState, Order
 from tianmu.manage.draft import Draft
 from tianmu.manage.step import Command, Refusal, Step, chosen_order, refuse
 
@@ -43,7 +43,7 @@ class Turn:
         the one of the stage that is left."""
         data = dict(data or {})
         before = self.state.stage
-        if data.get("queue") == "" and self.state.clock("rule"):
+        if data.get("queue", DISPUTED) != DISPUTED and self.state.clock("rule"):
             data["stopped"] = [*data.get("stopped", ()), "rule"]  # a dispute is settled by it
         if stage and stage != before:
             stopped = [*data.get("stopped", ()), before]
