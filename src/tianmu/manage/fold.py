@@ -50,6 +50,10 @@ def evolve(state: CaseState | None, event: CaseEvent) -> CaseState:
         fields = change(state, event) if change else {}
         if "clocks" in data or "stopped" in data or "marks" in data:
             fields["clocks"] = _clocks(fields.get("clocks", state.clocks), data)
+        if paused := fields.get("paused", state.paused):
+            left = {clock.name for clock in fields.get("clocks", state.clocks)}
+            if not left.issuperset(name for name, _ in paused):
+                fields["paused"] = tuple(one for one in paused if one[0] in left)
         return _replace(
             state, version=event.sequence, stage=event.stage, changed_at=event.at, **fields
         )
