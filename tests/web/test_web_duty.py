@@ -146,7 +146,7 @@ def test_who_is_called_answers_with_one_request(world: Any) -> None:
 class Gateway:
     """The city's SMS gateway: keeps what it is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 204) -> None:
         self.came: list[dict[str, Any]] = []
         outer = self
 
@@ -154,7 +154,7 @@ class Gateway:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.came.append(json.loads(body))
-                self.send_response(204)
+                self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -224,6 +224,40 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
         world.hub.city = before
         world.hub.manage.set_roster(before)
         gateway.server.shutdown()
+
+
+def test_what_was_answered_is_not_sent_to_a_gateway_any_more(world: Any) -> None:
+    gateway = Gateway(400)  # it refuses every number
+    before = world.hub.city
+    with world.client("system_admin") as admin, world.client("security_admin") as other:
+        body = {"name": "no", "department": "fire", "url": gateway.url, "events": ["contact"]}
+        name = admin.post("/api/webhooks", json=body).json()["webhook"]["webhook"]
+        other.put("/api/contact-providers", json={"message": name})
+        approve(world, name, gateway.url)
+        world.hub.manage.look_again()
+        try:
+            quick(world)
+            case, contact = called(world, "d5")
+            path = f"/api/webhooks/{name}/deliveries"
+
+            def sent(state: str) -> list[dict[str, Any]]:
+                found = admin.get(path, params={"state": state}).json()["items"]
+                return [one for one in found if one["case"] == case and one["attempts"]]
+
+            [waits] = wait(lambda: sent("waiting"))
+            assert waits["status"] == 400
+            with world.client("commander") as client:
+                client.post(f"/api/cases/{case}/contacts/{contact}/answer")
+                [gone] = wait(lambda: sent("discarded"))
+                assert "answered" in gone["reason"]
+                tries = client.get(f"/api/cases/{case}/contacts").json()["items"][-1]["tries"]
+            assert tries[-1]["gateway"] == "discarded"
+        finally:
+            admin.post(f"/api/webhooks/{name}", json={"on": False})
+            other.put("/api/contact-providers", json={})
+            world.hub.city = before
+            world.hub.manage.set_roster(before)
+            gateway.server.shutdown()
 
 
 def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:

@@ -146,10 +146,11 @@ class Deliverer:
             c = tx.connection
             if tx.position(READER, CASE.name) != after or webhook.listed(c, on=True) != on:
                 return  # somebody was changed meanwhile: make them anew
-            telling.keep(c, made)
+            telling.keep(c, made, now)
             tx.advance(READER, CASE.name, last)
             if now - self._swept_at > DAY:
                 self._swept_at = now
+                delivery.expire(c, now)  # of receivers that are off, too
                 delivery.forget(c, now - round(self._city().outbound.keep_days * DAY))
 
         self.records.transact(write)

@@ -7,11 +7,24 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
+from tianmu.command.table import SUMMONS
 from tianmu.command.table import delivery as table
 
 STATES = ("waiting", "done", "dead", "discarded")
+LATE = "it was not taken in time: nobody waits for an answer to it any more"
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +46,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     reason: str = ""
     actor: str = ""
+    contact: str = ""
+    """of a summons: the ladder of the case that calls"""
+    until: int = 0
+    """µs after which it is of no use, 0: always of use"""
+
+    @property
+    def summons(self) -> bool:
+        return self.type in SUMMONS
 
 
 class NoDelivery(LookupError):
@@ -79,29 +100,75 @@ def keep(connection: Connection, made: Iterable[Delivery]) -> None:
 
 
 def due(
-    connection: Connection, webhook: str, now: int, most: int, besides: Collection[int]
+    connection: Connection, webhook: str, now: int, most: int, besides: Collection[str]
 ) -> tuple[list[Delivery], int]:
-    """What may be sent to a receiver now: of each case only its first that waits, and none of the
-    cases in ``besides``; and when the next one will be due, 0 where none waits."""
-    c, e = table.c, table.alias().c
+    """What may be sent to a receiver now, without those in ``besides``, which are under way: of
+    each case only its first that waits, and every summons, for persons do not wait for one another;
+    and when the next one will be due, or of no use any more, 0 where none waits."""
+    c, e, b = table.c, table.alias().c, table.alias().c
+    under_way = sorted(besides)
+    busy = select(b.serial).where(b.delivery.in_(under_way), b.type.not_in(SUMMONS))
     earlier = select(e.delivery).where(
         e.webhook == c.webhook,
         e.serial == c.serial,
         e.state == "waiting",
+        e.type.not_in(SUMMONS),
         e.position < c.position,
     )
     heads = and_(
         c.webhook == webhook,
         c.state == "waiting",
-        c.serial.not_in(sorted(besides)),
-        ~earlier.exists(),
+        c.delivery.not_in(under_way),
+        or_(c.type.in_(SUMMONS), and_(c.serial.not_in(busy), ~earlier.exists())),
+        or_(c.until == 0, c.until > now),
     )
     rows = connection.execute(
         select(table).where(heads, c.next_at <= now).order_by(c.next_at, c.position).limit(most)
     ).mappings()
     found = [Delivery(**{**row}) for row in rows]
     later = connection.execute(select(func.min(c.next_at)).where(heads, c.next_at > now)).scalar()
-    return found, int(later or 0)
+    end = connection.execute(select(func.min(c.until)).where(heads, c.until > now)).scalar()
+    return found, min((int(at) for at in (later, end) if at), default=0)
+
+
+def late(connection: Connection, now: int, webhook: str = "") -> bool:
+    """Whether something waits that is of no use any more: for one receiver, or for any."""
+    return (
+        connection.execute(select(table.c.delivery).where(_late(now, webhook))).first() is not None
+    )
+
+
+def expire(connection: Connection, now: int, webhook: str = "") -> int:
+    """What was not taken in its time is dead; how many."""
+    return connection.execute(
+        update(table).where(_late(now, webhook)).values(state="dead", settled_at=now, error=LATE)
+    ).rowcount
+
+
+def _late(now: int, webhook: str) -> ColumnElement[bool]:
+    c = table.c
+    which = [c.webhook == webhook] if webhook else []
+    return and_(c.state == "waiting", c.until > 0, c.until <= now, *which)
+
+
+def overtaken(
+    connection: Connection, serial: int, contact: str, before: int, reason: str, at: int
+) -> int:
+    """Discard the summons of a ladder (of all ladders of the case where ``contact`` is empty) that
+    wait and are older than the event at position ``before``; how many."""
+    c = table.c
+    which = [c.contact == contact] if contact else []
+    return connection.execute(
+        update(table)
+        .where(
+            c.serial == serial,
+            c.state == "waiting",
+            c.type.in_(SUMMONS),
+            c.position < before,
+            *which,
+        )
+        .values(state="discarded", settled_at=at, actor="@system", reason=reason)
+    ).rowcount
 
 
 def note(connection: Connection, one: Delivery, **values: Any) -> None:
@@ -159,8 +226,11 @@ def redeliver(
     connection: Connection, webhook: str, names: Collection[str], actor: str, at: int
 ) -> int:
     """Try dead letters again from the beginning, all of the receiver where ``names`` is empty; how
-    many. They keep their ids, and their place before later ones of their case."""
-    wanted = and_(table.c.webhook == webhook, table.c.state == "dead")
+    many. They keep their ids, and their place before later ones of their case. A summons whose time
+    is over stays dead."""
+    c = table.c
+    in_time = or_(c.until == 0, c.until > at)
+    wanted = and_(c.webhook == webhook, c.state == "dead", in_time)
     if names:
         wanted = and_(wanted, table.c.delivery.in_(sorted(names)))
     return connection.execute(

@@ -1,7 +1,8 @@
 """The way to one receiver. Each has its own, so that one that is dead or slow delays no other.
 
 Of each case only its first waiting message is under way; several cases are, up to the pack's
-``at_once``. While the receiver is away one message at a time tries whether it is back.
+``at_once``. A summons waits for no other: who is called next does not wait until a gateway has
+taken the number of who was called first. It is dead when nobody waits for an answer to it any more. While the receiver is away one message at a time tries whether it is back.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Lane:
         self.name, self.records, self.keys = name, records, keys
         self.clock, self.policy = clock, policy
         self.woken = asyncio.Event()
-        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._away_until = 0
         self._failures = 0
         self._passed: dict[int, int] = {}
@@ -84,6 +85,10 @@ class Lane:
     async def _start(self, line: httpx.AsyncClient) -> float:
         """Begin what may be sent now; seconds until there is more to begin."""
         now = self.clock()
+        if await asyncio.to_thread(self.records.read, lambda c: delivery.late(c, now, self.name)):
+            await self.records.write_async(
+                lambda tx: delivery.expire(tx.connection, now, self.name)
+            )
         if now < self._away_until:
             return (self._away_until - now) / SECOND
         room = (1 if self._failures else self.policy().at_once) - len(self._under_way)
@@ -94,13 +99,13 @@ class Lane:
         if told is None or not told[0].on:
             return IDLE
         for one in found:
-            self._under_way[one.serial] = asyncio.create_task(self._one(line, one, *told))
+            self._under_way[one.delivery] = asyncio.create_task(self._one(line, one, *told))
         if len(found) == room:
             return IDLE  # whichever ends first wakes us
         return min(IDLE, max(0.0, (next_at - now) / SECOND)) if next_at else IDLE
 
     def _look(
-        self, now: int, room: int, busy: set[int]
+        self, now: int, room: int, busy: set[str]
     ) -> tuple[list[Delivery], int, tuple[Webhook, Allowed] | None]:
         def ask(
             c: Connection,
@@ -138,7 +143,7 @@ class Lane:
             log.exception("webhook %s: what became of %s is not kept", self.name, one.delivery)
             await asyncio.sleep(1)  # it waits still and is sent again, by the same id
         finally:
-            self._under_way.pop(one.serial, None)
+            self._under_way.pop(one.delivery, None)
             self.woken.set()
 
     async def _settle(
@@ -160,7 +165,11 @@ class Lane:
         else:
             asked = min(outcome.wait_s, policy.longest_wait_s)
             next_at = now + round(max(wait_of(policy, one.attempts + 1), asked) * SECOND)
-            if next_at - first > policy.give_up_h * 3600 * SECOND or one.serial == 0:
+            if (
+                next_at - first > policy.give_up_h * 3600 * SECOND
+                or one.serial == 0
+                or (one.until and next_at >= one.until)
+            ):
                 said |= {"state": "dead", "settled_at": now}
             else:
                 said |= {"next_at": next_at}

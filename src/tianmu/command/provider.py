@@ -16,12 +16,15 @@ from tianmu.city.pack import City
 from tianmu.command import table, webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
+from tianmu.facts.topic import CASE
 from tianmu.manage.case_state import CaseState
+from tianmu.manage.case_table import event as case_event
 from tianmu.manage.case_table import serial_of
 from tianmu.manage.case_view import moment
 from tianmu.manage.contact import STEP
 from tianmu.manage.reach import HANDED
 from tianmu.manage.words import phrase
+from tianmu.store.records import position_of
 
 KINDS = ("message", "call")
 provider = sa.Table(
@@ -89,12 +92,19 @@ def handed(event: CaseEvent) -> dict[str, Any] | None:
 
 def outcome(connection: Connection, via: str, case: str, sequence: int) -> str:
     """What became of what an event handed over: ``waiting``, ``done`` (the gateway took it),
-    ``dead``, ``discarded``."""
-    c = table.delivery.c
+    ``dead``, ``discarded``; ``unknown`` where nothing of it is kept: it was settled longer ago than
+    the pack's ``keep_days``, or its connection was off when it was to be made."""
+    c, serial = table.delivery.c, serial_of(case)
     asked = sa.select(c.state).where(
-        c.webhook == via, c.serial == serial_of(case), c.sequence == sequence
+        table.OF_SUMMONS, c.webhook == via, c.serial == serial, c.sequence == sequence
     )
-    return connection.scalar(asked) or "waiting"
+    state = connection.scalar(asked)
+    if state is not None:
+        return state
+    e = case_event.c
+    at = sa.select(e.position).where(e.serial == serial, e.sequence == sequence)
+    read = position_of(connection, table.READER, CASE.name)
+    return "unknown" if (connection.scalar(at) or 0) <= read else "waiting"
 
 
 def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]) -> Summons:

@@ -65,6 +65,8 @@ delivery = Table(
     Column("error", String, nullable=False),
     Column("reason", String, nullable=False),  # why it was discarded
     Column("actor", String, nullable=False),  # who redelivered or discarded it last
+    Column("contact", String, nullable=False, server_default=""),  # a summons: the ladder it is of
+    Column("until", BigInteger, nullable=False, server_default="0"),  # no use after that
 )
 _waiting = text("state = 'waiting'")
 partial("webhook_delivery_due", _waiting, delivery.c.webhook, delivery.c.next_at)
@@ -74,6 +76,16 @@ partial(
     delivery.c.webhook,
     delivery.c.serial,
     delivery.c.position,
+)
+SUMMONS = ("contact.call", "contact.message")
+"""types of messages by which a gateway reaches a person"""
+OF_SUMMONS = text("type IN ('contact.call', 'contact.message')")
+partial(
+    "webhook_delivery_summons",
+    OF_SUMMONS,
+    delivery.c.webhook,
+    delivery.c.serial,
+    delivery.c.sequence,
 )
 Index("webhook_delivery_state", delivery.c.webhook, delivery.c.state, delivery.c.made_at)
 Index("webhook_delivery_settled", delivery.c.state, delivery.c.settled_at)

@@ -19,11 +19,13 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage import case_table
 from tianmu.manage.case_state import CaseState
+from tianmu.manage.contact import STEP
 from tianmu.manage.ledger import decode_state
 from tianmu.store.journal.contract import Entry
 
 log = logging.getLogger("tianmu.command")
 CHUNK = 400
+OVERTAKEN = "the ladder has gone on, was answered or has ended"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -43,6 +45,9 @@ class Made:
     told: set[tuple[str, int]] = field(default_factory=set)
     """(webhook, serial): from now on it knows of the case"""
     untold: set[tuple[str, int]] = field(default_factory=set)
+    moved: list[tuple[int, int, str]] = field(default_factory=list)
+    """(position of an event, serial, ladder that moves or ends by it; empty: all of the case): what
+    was to be sent for the ladder before that is not sent any more"""
 
 
 def read(connection: Connection, entries: Sequence[Entry]) -> Read:
@@ -101,16 +106,23 @@ def make(
         if state is None:
             continue  # its case was rebuilt away: there is nothing to tell of
         serial = case_table.serial_of(event.case)
+        if event.step == STEP:
+            made.moved.append((position, serial, event.data["contact"]["contact"]))
+        elif state.contacts and not state.open:
+            made.moved.append((position, serial, ""))
         call = provider.handed(event)
         for one in webhooks:
             if call is not None and one.webhook == call["via"]:
                 asked = provider.summons(teller.city, event, state, call)
+                summons = delivery.of_event(
+                    one.webhook, serial, position, event.sequence, asked.type, _encode(asked), at
+                )
+                contact = event.data["contact"]
                 made.deliveries.append(
-                    delivery.of_event(
-                        one.webhook, serial, position, event.sequence, asked.type,
-                        _encode(asked), at,
+                    msgspec.structs.replace(
+                        summons, contact=contact["contact"], until=contact.get("due", 0)
                     )
-                )  # fmt: skip
+                )
                 continue
             if position <= one.since:
                 continue
@@ -140,9 +152,11 @@ def make(
     return made
 
 
-def keep(connection: Connection, made: Made) -> None:
+def keep(connection: Connection, made: Made, at: int) -> None:
     """Keep what was made, in the caller's transaction."""
     delivery.keep(connection, made.deliveries)
+    for position, serial, contact in made.moved:
+        delivery.overtaken(connection, serial, contact, position, OVERTAKEN, at)
     for pairs in (made.told, made.untold):
         for start in range(0, len(pairs), CHUNK):
             some = sorted(pairs)[start : start + CHUNK]

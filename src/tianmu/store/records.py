@@ -34,6 +34,7 @@ __all__ = ["AlreadyOpen", "DiskFull", "Records", "Transaction"]
 T = TypeVar("T")
 
 _POSITIONS = "SELECT reader, topic, position FROM journal_reader"
+_POSITION = "SELECT position FROM journal_reader WHERE reader = ? AND topic = ?"
 GROUP = 512
 """most functions in one commit"""
 TOGETHER = 16
@@ -68,6 +69,12 @@ class _Work(Generic[T]):
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+def position_of(connection: sqlalchemy.Connection, reader: str, topic: str) -> int:
+    """How far a reader has read a topic, as the connection sees it."""
+    row = connection.exec_driver_sql(_POSITION, (reader, topic)).fetchone()
+    return int(row[0]) if row else 0
 
 
 class Records:
