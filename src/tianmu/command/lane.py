@@ -1,8 +1,10 @@
 """The way to one receiver. Each has its own, so that one that is dead or slow delays no other.
 
 Of each case only its first waiting message is under way; several cases are, up to the pack's
-``at_once``. A summons waits for no other: who is called next does not wait until a gateway has
-taken the number of who was called first. It is dead when nobody waits for an answer to it any more. While the receiver is away one message at a time tries whether it is back.
+``at_once``. While the receiver is away one message at a time tries whether it is back.
+
+A summons waits for no other: who is called next does not wait until a gateway has taken the number
+of who was called first. It is dead as soon as nobody waits for an answer to it any more.
 """
 
 from __future__ import annotations
@@ -165,11 +167,8 @@ class Lane:
         else:
             asked = min(outcome.wait_s, policy.longest_wait_s)
             next_at = now + round(max(wait_of(policy, one.attempts + 1), asked) * SECOND)
-            if (
-                next_at - first > policy.give_up_h * 3600 * SECOND
-                or one.serial == 0
-                or (one.until and next_at >= one.until)
-            ):
+            given_up = next_at - first > policy.give_up_h * 3600 * SECOND or one.serial == 0
+            if given_up or (one.until and next_at >= one.until):
                 said |= {"state": "dead", "settled_at": now}
             else:
                 said |= {"next_at": next_at}

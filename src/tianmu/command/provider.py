@@ -98,7 +98,7 @@ def outcome(connection: Connection, via: str, case: str, sequence: int) -> str:
     asked = sa.select(c.state).where(
         table.OF_SUMMONS, c.webhook == via, c.serial == serial, c.sequence == sequence
     )
-    state = connection.scalar(asked)
+    state: str | None = connection.scalar(asked)
     if state is not None:
         return state
     e = case_event.c
