@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
-from tianmu.manage import contact, reach
+from tianmu.manage import case_table, contact, reach
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
@@ -323,8 +324,6 @@ def test_who_was_not_relieved_is_called_first(house: Reached) -> None:
 
 def _never(one: Shift) -> Shift:
     """On the roster, and not on duty today."""
-    import msgspec
-
     return msgspec.structs.replace(one, days="sun", start=0, end=1)
 
 
@@ -534,3 +533,89 @@ def test_killed_at_any_moment_no_rung_is_lost_and_none_tried_twice(tmp_path: Pat
 def test_encode_holds(house: Reached) -> None:
     house.case()
     assert decode(encode(house.moves()[0])) == house.moves()[0]
+
+
+# -- suspended cases ----
+
+
+def suspended(house: Reached) -> CaseState:
+    house.gateways = {"message": "w", "call": "w"}
+    return house.manage.command("c1", "suspend", OFFICER, reason="the road is closed")
+
+
+def test_an_urgent_alarm_into_a_suspended_case_calls_and_goes_on(tmp_path: Path) -> None:
+    house = Reached(tmp_path, NIGHT)
+    house.sign_in("olga", "duty_officer")
+    house.case()
+    house.manage.command("c1", "suspend", OFFICER, reason="the road is closed")
+    house.alarm(priority=2, east=5.0)
+    house.work()
+    assert (house.held().account, house.held().running) == ("carl", True)
+    house.pass_minutes(2)  # it is attended to, and the loop comes to rest
+    assert house.held().account == "cora"
+    house.pass_minutes(2)
+    assert house.held().state == "exhausted"
+    assert house.manage.case("c1").suspended_at
+    house.close()
+
+
+def test_a_ladder_that_stands_still_is_replaced_by_one_for_a_new_alarm(tmp_path: Path) -> None:
+    house = Reached(tmp_path, NIGHT)
+    house.gateways = {"call": "w"}
+    house.case(priority=2)
+    state = suspended(house)
+    assert {name for name, _ in state.paused} >= {"contact:k1"}
+    house.pass_minutes(60)
+    assert house.held().account == "carl", "it stands still"
+    house.alarm(priority=1, east=5.0)
+    house.work()
+    assert (house.held("k1").state, house.held("k2").state) == ("replaced", "running")
+    state = house.manage.case("c1")
+    assert {name for name, _ in state.paused} <= {one.name for one in state.clocks}
+    house.alarm(priority=1, east=6.0)
+    house.work()
+    assert len(house.manage.case("c1").contacts) == 2
+    house.close()
+
+
+def test_a_ladder_by_level_begins_when_a_suspended_case_goes_on(house: Reached) -> None:
+    first = house.alarm(matter=RUBBISH, priority=3)
+    house.work()
+    suspended(house)
+    house.alarm(
+        alarm=first.alarm, identity=first.identity, device="d1", matter=RUBBISH, priority=3,
+        transition="worsen", severity="III",
+    )  # fmt: skip
+    house.work()
+    state = house.manage.case("c1")
+    assert (state.level, state.contacts) == ("III", ())
+    house.pass_minutes(30)
+    state = house.manage.command("c1", "resume", OFFICER, reason="open again")
+    assert [one.ladder for one in state.contacts] == ["serious"]
+
+
+def test_what_a_ladder_waits_until_follows_its_clock_after_a_suspension(house: Reached) -> None:
+    house.gateways = {"message": "w", "call": "w"}
+    house.case()
+    due = house.held().due
+    suspended(house)
+    house.pass_minutes(30)
+    state = house.manage.command("c1", "resume", OFFICER, reason="open again")
+    clock = state.clock("contact:k1")
+    assert clock is not None and clock.due == state.contacts[0].due == due + 30 * MINUTE
+    rows = house.hub.read(lambda c: c.execute(case_table.contact.select()).all())
+    assert [row.due for row in rows] == [clock.due]
+
+
+def test_a_graver_ladder_replaces_one_at_its_end(tmp_path: Path) -> None:
+    grave = msgspec.structs.replace(LEVEL, code="grave", levels=("II",))
+    house = Reached(tmp_path, LEVEL, grave)
+    house.case()
+    assert house.held().state == "exhausted" and house.told()[-1].data["count"] == 1
+    house.gateways = {"message": "w", "call": "w"}
+    house.manage.look_again()
+    house.manage.command("c1", "grade", OFFICER, reason="it spreads", data={"level": "II"})
+    assert [one.state for one in house.manage.case("c1").contacts] == ["replaced", "running"]
+    house.manage.answer_contact("c1", "k2", OFFICER)
+    assert house.told()[-1].data["count"] == 0
+    house.close()

@@ -51,24 +51,32 @@ def follow(
         _reached(happened, draft)
     if not draft.state.open:
         return
-    if not state.suspended_at:
-        for contact in draft.state.contacts:
-            clock = draft.state.clock(contact.clock)
-            if contact.running and (clock is None or clock.due <= draft.now):
-                _move(draft, city, reach, contact)
+    still = standing(draft.state)
+    for contact in draft.state.contacts:
+        clock = draft.state.clock(contact.clock)
+        over = clock is None or clock.due <= draft.now
+        if contact.running and over and contact.clock not in still:
+            _move(draft, city, reach, contact)
     _start_by_level(draft, city, reach)
     _start_by_alarm(happened, draft, city, reach)
 
 
+def standing(state: CaseState) -> frozenset[str]:
+    """The clocks that stand still while the case is suspended. That of a ladder which an alarm has
+    started since is none of them."""
+    return frozenset(name for name, _ in state.paused) if state.suspended_at else frozenset()
+
+
 def _start_by_level(draft: Draft, city: City, reach: Callable[[], Reach]) -> None:
+    """Not while the case is suspended: that can wait until it goes on."""
     state = draft.state
     ladder = city.contact.of_level(state.level)
-    if ladder is None or state.stage not in ("dispatch", "handle"):
+    if ladder is None or state.suspended_at or state.stage not in ("dispatch", "handle"):
         return
     if any(one.ladder == ladder.code and one.since >= state.reopened_at for one in state.contacts):
         return
     for other in state.contacts:
-        if other.running and other.cause == "level":
+        if other.waits and other.cause == "level":
             _end(draft, other, "replaced")
     _start(draft, city, reach, ladder, "level")
 
@@ -79,9 +87,14 @@ def _start_by_alarm(
     ladder = next((one for p in _priorities(happened) if (one := city.contact.of_alarm(p))), None)
     if ladder is None:
         return
-    for held in draft.state.contacts:
-        if held.cause == "alarm" and (held.waits or draft.now - held.ended_at < AGAIN):
+    still = standing(draft.state)
+    calling = [one for one in draft.state.contacts if one.cause == "alarm"]
+    idle = [one for one in calling if one.running and one.clock in still]
+    for held in calling:
+        if held not in idle and (held.waits or draft.now - held.ended_at < AGAIN):
             return
+    for held in idle:  # it stands still as its case does, and this is news
+        _end(draft, held, "replaced")
     _start(draft, city, reach, ladder, "alarm")
 
 

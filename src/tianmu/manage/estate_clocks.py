@@ -85,6 +85,10 @@ def _dues(due: Mapping[str, int], state: CaseState, found: Fields) -> None:
         replace(one, due=due.get(f"task:{one.code}", one.due))
         for one in found.get("tasks", state.tasks)
     )
+    found["contacts"] = tuple(
+        replace(one, due=due.get(one.clock, one.due)) if one.running else one
+        for one in found.get("contacts", state.contacts)
+    )
     held = found.get("supervision", state.supervision)
     if held is not None and "supervise" in due:
         found["supervision"] = replace(held, due=due["supervise"])

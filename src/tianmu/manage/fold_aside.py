@@ -16,6 +16,7 @@ from tianmu.manage.case_state import (
     Review,
     Supervision,
 )
+from tianmu.manage.contact_state import CONTACT
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
@@ -67,7 +68,8 @@ def _resume(state: CaseState, event: CaseEvent) -> Data:
 
 
 def _dues(state: CaseState, event: CaseEvent) -> Data:
-    """What follows its clock, where clocks were set anew: orders, calls, tasks, supervision."""
+    """What follows its clock, where clocks were set anew: orders, calls, tasks, ladders,
+    supervision."""
     clocks = [msgspec.convert(one, Clock) for one in event.data.get("clocks", ())]
     due = {clock.name: clock.due for clock in clocks}
     fields: Data = {}
@@ -83,6 +85,10 @@ def _dues(state: CaseState, event: CaseEvent) -> Data:
     if any(name.startswith("task:") for name in due):
         fields["tasks"] = tuple(
             _replace(one, due=due.get(f"task:{one.code}", one.due)) for one in state.tasks
+        )
+    if any(name.startswith(CONTACT) for name in due):
+        fields["contacts"] = tuple(
+            _replace(one, due=due.get(one.clock, one.due)) for one in state.contacts
         )
     if state.supervision and "supervise" in due:
         fields["supervision"] = _replace(state.supervision, due=due["supervise"])
