@@ -21,6 +21,7 @@ from tianmu.facts.encoding import decode
 from tianmu.manage import absence
 from tianmu.manage.rebuild import TABLES
 from tianmu.web import moment
+from tianmu.web.api import shifts
 
 from .receivers import approve
 
@@ -105,9 +106,71 @@ def test_somebody_is_away_and_another_stands_in(world: Any) -> None:
 def test_absences_follow_from_their_deeds(world: Any) -> None:
     journal = world.hub.journal()
     deeds = [decode(one.payload) for one in journal.read("deed", 0, entries=100_000)]
-    rows = absence.replayed(one for one in deeds if isinstance(one, Deed))
+    rows: dict[str, dict[str, Any]] = {}
+    for deed in deeds:
+        if isinstance(deed, Deed) and deed.verb == absence.RECORD:
+            rows[deed.object] = {**deed.data, "undone_at": 0, "undone_by": ""}
+        elif isinstance(deed, Deed) and deed.verb == absence.UNDO:
+            rows[deed.object] |= {"undone_at": deed.at, "undone_by": deed.actor}
     kept = world.hub.records.read(lambda c: c.execute(absence.absence.select()).mappings().all())
-    assert rows and rows == [dict(one) for one in kept]
+    assert rows and list(rows.values()) == [dict(one) for one in kept]
+
+
+def test_two_officers_record_absences_at_once(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tianmu.web.api import absences
+
+    account, spans = today(world)
+    other = next(one.planned.account for one in spans if one.planned.account != account)
+    times = {"since": moment.say(spans[0].start), "until": moment.say(spans[0].end)}
+    staff, second = absences.staff, []
+
+    def late(*told: Any) -> None:
+        """The first officer's thread comes to it after the second's."""
+        if not second:
+            second.append(0)
+            second[:] = [record(other)]
+        staff(*told)
+
+    def record(who: str) -> int:
+        with world.client("commander") as client:
+            made = client.post("/api/absences", json={"account": who, "why": "ill", **times})
+        assert made.status_code == 201, made.text
+        return int(made.json()["absence"])
+
+    monkeypatch.setattr(absences, "staff", late)
+    first = record(account)
+    try:
+        assert {one.absence for one in world.hub.city.absences} >= {first, *second}
+        assert world.hub.manage.city is world.hub.city
+    finally:
+        monkeypatch.undo()
+        with world.client("commander") as client:
+            for number in (first, *second):
+                client.post(f"/api/absences/{number}/undo")
+
+
+def test_an_absence_of_long_ago_is_in_the_roster_of_its_week_only(world: Any) -> None:
+    account, _ = today(world)
+    day = 86_400_000_000
+    past = world.hub.clock() - 60 * day
+    row = {
+        "absence": 9000, "account": account, "since": past - 10 * day, "until": past + 10 * day,
+        "substitute": "", "why": "ill", "at": past, "actor": "a", "undone_at": 0, "undone_by": "",
+    }  # fmt: skip
+    world.hub.records.transact(lambda tx: tx.connection.execute(absence.absence.insert(), [row]))
+    shifts.staff(world.hub)
+    try:
+        assert 9000 not in {one.absence for one in world.hub.city.absences}
+        first = world.city.calendar.local(past).date().isoformat()
+        with world.client("commander") as client:
+            week = client.get("/api/roster/week", params={"first": first}).json()
+        assert 9000 in {one["absence"] for one in week["duties"]}
+    finally:
+        world.hub.records.transact(
+            lambda tx: tx.connection.execute(
+                absence.absence.delete().where(absence.absence.c.absence == 9000)
+            )
+        )
 
 
 def called(world: Any, device: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from tianmu.store.live import Live, NotRunning
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.web.allowance import Allowance
+from tianmu.web.api import shifts
 from tianmu.web.app import create_app
 from tianmu.web.hub import Hub, parents
 from tianmu.web.sign_on import SignOn
@@ -105,6 +106,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     hub.deliverer.bring()  # the ladders look at its gateways from their first move on
     worker = threading.Thread(target=_work, args=(manage, stop), name="cases", daemon=True)
     manage.start()
+    shifts.bring(hub)  # the first move of a ladder and the first order name who is on duty
     worker.start()
     app = create_app(hub)
     server = Server(app, certificate=settings.certificate, timeout_graceful_shutdown=2)

@@ -1,12 +1,11 @@
 """Absences as deeds: recorded, undone, in force from the next question on.
 
-The table follows from the deeds of topic ``deed`` and can be made again from them (``replayed``).
+The table follows from the deeds of topic ``deed``: each holds the row it made.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -77,34 +76,29 @@ def listed(connection: Connection, since: int, most: int = 500) -> list[dict[str
     return [dict(row) for row in rows]
 
 
-def record(
-    tx: Transaction, city: City, asked: Absence, actor: str, now: int
-) -> tuple[Absence, list[Absence]]:
-    """Record ``asked`` (its number is given here): it, and all that stand now. Raises
-    ``AbsenceRefused``."""
+def record(tx: Transaction, city: City, asked: Absence, actor: str, now: int) -> Absence:
+    """Record ``asked``, whose number is given here. Raises ``AbsenceRefused``."""
     connection = tx.connection
-    held = standing(connection)
+    held = standing(connection, min(asked.since, now))
     _check(city.staffed(city.shifts, held), asked, held, now)
     last = connection.scalar(sa.select(sa.func.max(absence.c.absence))) or 0
     made = msgspec.structs.replace(asked, absence=last + 1)
     row = {**msgspec.structs.asdict(made), "at": now, "actor": actor}
     connection.execute(sa.insert(absence).values(**row, undone_at=0, undone_by=""))
     _tell(tx, RECORD, made.absence, actor, now, row)
-    return made, [*held, made]
+    return made
 
 
-def undo(tx: Transaction, number: int, actor: str, now: int) -> tuple[Absence, list[Absence]]:
-    """Take an absence back: it, and all that still stand. Raises ``NoAbsence``."""
-    connection = tx.connection
-    held = standing(connection)
-    gone = next((one for one in held if one.absence == number), None)
-    if gone is None:
-        raise NoAbsence(f"no absence {number} stands")
-    connection.execute(
-        sa.update(absence).where(absence.c.absence == number).values(undone_at=now, undone_by=actor)
+def undo(tx: Transaction, number: int, actor: str, now: int) -> None:
+    """Take an absence back. Raises ``NoAbsence``."""
+    done = tx.connection.execute(
+        sa.update(absence)
+        .where(absence.c.absence == number, absence.c.undone_at == 0)
+        .values(undone_at=now, undone_by=actor)
     )
+    if not done.rowcount:
+        raise NoAbsence(f"no absence {number} stands")
     _tell(tx, UNDO, number, actor, now, {})
-    return gone, [one for one in held if one is not gone]
 
 
 def _tell(
@@ -114,17 +108,6 @@ def _tell(
         deed=uuid.uuid4().hex, verb=verb, object=str(number), actor=actor, at=now, data=data
     )
     tx.append(DEED.name, encode(told))
-
-
-def replayed(deeds: Iterable[Deed]) -> list[dict[str, Any]]:
-    """The rows of the table, from the deeds alone."""
-    rows: dict[int, dict[str, Any]] = {}
-    for deed in deeds:
-        if deed.verb == RECORD:
-            rows[int(deed.object)] = {**deed.data, "undone_at": 0, "undone_by": ""}
-        elif deed.verb == UNDO and int(deed.object) in rows:
-            rows[int(deed.object)] |= {"undone_at": deed.at, "undone_by": deed.actor}
-    return [rows[number] for number in sorted(rows)]
 
 
 def _check(city: City, asked: Absence, held: list[Absence], now: int) -> None:

@@ -17,7 +17,7 @@ from tianmu.manage import absence
 from tianmu.manage.absence import AbsenceRefused, NoAbsence
 from tianmu.store.records import Transaction
 from tianmu.web import moment
-from tianmu.web.api.shifts import staff
+from tianmu.web.api.shifts import KEPT, staff
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.place import department_name
@@ -180,6 +180,9 @@ def get_roster_week(
     except (ValueError, OverflowError) as error:
         raise Problem(422, "invalid", f"{first} is no day", "give YYYY-MM-DD") from error
     edges = [city.calendar.instant(day, 0) for day in days]
+    if edges[0] < now - KEPT:  # of so long ago the roster in force holds no absences
+        away = hub.records.read(lambda connection: absence.standing(connection, edges[0]))
+        city = city.staffed(city.shifts, away)
     spans = city.roster.spans(department, edges[0], edges[-1])
     return WeekSaid(
         department=department,
@@ -188,7 +191,7 @@ def get_roster_week(
         starts=[moment.say(at) for at in edges[:7]],
         ends=moment.say(edges[7]),
         duties=[_duty(ask, one, now) for one in spans],
-        on_duty=[one.account for one in city.roster.on_duty(department, "", now)],
+        on_duty=[one.account for one in hub.city.roster.on_duty(department, "", now)],
     )
 
 
@@ -307,21 +310,21 @@ def record_absence(
     )
     now = hub.clock()
 
-    def write(tx: Transaction) -> tuple[Absence, list[Absence]]:
-        made, held = absence.record(tx, hub.city, asked, ask.who.account, now)
+    def write(tx: Transaction) -> Absence:
+        made = absence.record(tx, hub.city, asked, ask.who.account, now)
         ask.note(
             tx, absence.RECORD, str(made.absence), account=made.account, substitute=made.substitute,
             since=moment.say(since), until=moment.say(until),
         )  # fmt: skip
-        return made, held
+        return made
 
     try:
-        made, held = hub.records.transact(write)
+        made = hub.records.transact(write)
     except AbsenceRefused as error:
         found = error.clash
         when = f" ({moment.say(found.since)} to {moment.say(found.until)})" if found else ""
         raise Problem(409, "absence-refused", f"{error}{when}", error.remedy) from error
-    staff(hub, hub.city.shifts, held)
+    staff(hub)
     row = {**msgspec.structs.asdict(made), "at": now, "actor": ask.who.account}
     return _said(ask, row)
 
@@ -335,15 +338,14 @@ def undo_absence(ask: Asking, absence: int) -> AbsenceSaid:
 def _undone(ask: Ask, number: int) -> AbsenceSaid:
     hub, now = ask.hub, ask.hub.clock()
 
-    def write(tx: Transaction) -> list[Absence]:
-        _, held = absence.undo(tx, number, ask.who.account, now)
+    def write(tx: Transaction) -> None:
+        absence.undo(tx, number, ask.who.account, now)
         ask.note(tx, absence.UNDO, str(number))
-        return held
 
     try:
-        held = hub.records.transact(write)
+        hub.records.transact(write)
     except NoAbsence as error:
         raise not_found("standing absence", str(number)) from error
-    staff(hub, hub.city.shifts, held)
+    staff(hub)
     rows = hub.records.read(lambda connection: absence.listed(connection, 0, 10_000))
     return _said(ask, next(row for row in rows if row["absence"] == number))

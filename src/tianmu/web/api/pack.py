@@ -183,7 +183,7 @@ def reload_pack(ask: Asking) -> PackChecked:
         )
 
     hub.registrar.write(make)
-    shifts.use(hub, shifts.own(hub.records, after))
+    shifts.use(hub, after)
     hub.sessions.use(*parents(after), policy_of(after.admission))
     return PackChecked(
         faults=[], digest=after.digest, same=after.digest == before.digest, changes=changes

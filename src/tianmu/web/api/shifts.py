@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
 from typing import Annotated
 
 import msgspec
@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from fastapi import Depends
 
 from tianmu.access.masking import mask
-from tianmu.city.absence import Absence
 from tianmu.city.pack import City
 from tianmu.city.roster import DAYS, Person, Shift
 from tianmu.manage import absence
@@ -24,6 +23,8 @@ from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("shifts")
 metadata = sa.MetaData()
+KEPT = 35 * 86_400_000_000
+"""µs for which absences that are over stay in the roster in force"""
 
 roster = sa.Table(
     "roster",
@@ -91,10 +92,10 @@ def stored(records: Records) -> tuple[int, int, list[Shift]] | None:
     return row.version, row.at, msgspec.msgpack.decode(row.shifts, type=list[Shift])
 
 
-def own(records: Records, city: City) -> City:
+def _own(records: Records, city: City, now: int) -> City:
     """The city with the roster it wrote itself, if it did, and the absences that stand."""
     found = stored(records)
-    away = records.read(absence.standing)
+    away = records.read(lambda connection: absence.standing(connection, now - KEPT))
     return city.staffed(found[2] if found else city.shifts, away)
 
 
@@ -102,20 +103,27 @@ def bring(hub: Hub) -> None:
     """Put the city's own roster and its absences in force when hub starts."""
     hub.records.create(metadata)
     hub.records.create(absence.metadata)
-    found = own(hub.records, hub.city)
-    staff(hub, found.shifts, found.absences)
+    staff(hub)
 
 
-def staff(hub: Hub, shifts: Iterable[Shift], absences: Iterable[Absence]) -> None:
-    """Other persons are on duty from now on."""
-    hub.city = hub.city.staffed(shifts, absences)
-    hub.manage.set_roster(hub.city)
+def staff(hub: Hub) -> None:
+    """Other persons are on duty from now on: those of the roster and the absences that are kept
+    now, however many write them at once."""
+    with _turn(hub):
+        hub.city = _own(hub.records, hub.city, hub.clock())
+        hub.manage.set_roster(hub.city)
 
 
 def use(hub: Hub, city: City) -> None:
-    """Another city (pack or roster) is in force in hub from now on."""
-    hub.city, hub.allowance = city, Allowance.of(city.asking)
-    hub.manage.set_city(city)
+    """Another pack is in force in hub from now on, with the roster and absences that are kept."""
+    with _turn(hub):
+        hub.city, hub.allowance = _own(hub.records, city, hub.clock()), Allowance.of(city.asking)
+        hub.manage.set_city(hub.city)
+
+
+def _turn(hub: Hub) -> threading.Lock:
+    lock: threading.Lock = hub.memory.setdefault("roster", threading.Lock())
+    return lock
 
 
 def _said(ask: Ask) -> RosterSaid:
@@ -263,6 +271,6 @@ def put_roster(ask: Asking, body: Annotated[RosterAsked, Depends(taken(RosterAsk
         ask.note(tx, "roster.put", str(version + 1), shifts=len(shifts), reason=body.reason)
 
     hub.records.transact(write)
-    staff(hub, shifts, hub.city.absences)
+    staff(hub)
     said = _said(ask)
     return Reply(said, etag=said.version)
