@@ -20,6 +20,7 @@ from tianmu.manage.manage import Refused
 from tianmu.manage.rebuild import rebuild
 
 from .test_case_walks import DATA, REFUSED
+from .test_contact import LEVEL, NIGHT, Reached
 from .test_manage import House, house
 from .test_regroup import same
 from .test_unit import armed
@@ -76,6 +77,10 @@ def sound(state: CaseState) -> None:
         assert not call.waits or (clock is not None and clock.due == call.due)
     if state.stage in ("verify", "file", "dispatch", "feed_back", "check"):
         assert state.clock(state.stage)
+    for held in state.contacts:
+        clock = state.clock(held.clock)
+        assert (clock is not None) == held.running
+        assert clock is None or clock.due == held.due or state.suspended_at
     if state.supervision:
         assert state.clock("supervise")
     if state.extension:
@@ -315,9 +320,10 @@ def play(house: House, draw: random.Random, case: str, times: int) -> None:
 def test_whatever_people_do_nothing_is_lost_or_twice(seed: int, turned: bool) -> None:
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder))
+        house = Reached(Path(folder), LEVEL, NIGHT)
+        house.gateways = {"message": "w", "call": "w"}
         try:
-            house.alarm(matter=draw.choice((RUBBISH, FIRE)), priority=3)
+            house.alarm(matter=draw.choice((RUBBISH, FIRE)), priority=draw.choice((2, 3)))
             house.report("rubbish in the yard", matter=RUBBISH, east=900.0)
             house.work()
             one, other = (state.case for state in house.states())

@@ -260,3 +260,21 @@ def test_what_a_person_had_set_on_the_graver_case_stays_set_by_a_person(house: H
     again, back = house.manage.undo(one.case, "", OFFICER, "two heaps")
     assert (again.level, again.level_by_hand) == ("V", False)
     assert (back.level, back.level_by_hand) == ("III", True)
+
+
+def test_a_level_held_up_by_limits_that_ran_out_is_held_up_again_after_an_undo(
+    house: House,
+) -> None:
+    house.alarm(matter=RUBBISH, priority=3)
+    house.work()
+    house.now += 20 * MINUTE
+    house.work()
+    (one,) = house.states()
+    assert one.held and one.level_number == one.held < 5
+    house.alarm(east=900, matter=RUBBISH, priority=3, severity="II")
+    house.work()
+    _, two = house.states()
+    got = house.manage.merge(two.case, one.case, OFFICER, "the same heap")
+    assert got.level == "II"
+    again, _ = house.manage.undo(one.case, "", OFFICER, "two heaps")
+    assert (again.level, again.held, again.level_by_hand) == (one.level, one.held, False)

@@ -1,10 +1,11 @@
 """What a case that is merged leaves to the one that takes it in. Pure.
 
-Over go its orders (but those withdrawn), calls to the place, points of checklists, a longer limit
-that is asked for, supervision, an open dispute, how bad it is, who had a hand in it, and the clocks
-of all that. What both have (an order that no person has given to a department with one here, a call
-that both wait for, the same point) becomes one, by the earlier limit. The case then stands where
-the further of both stood, but somebody looks at the result again.
+Over go its orders (but those withdrawn), calls to the place, points of checklists, contact ladders
+that look for somebody or have found them, a longer limit that is asked for, supervision, an open
+dispute, how bad it is, who had a hand in it, and the clocks of all that. What both have (an order
+that no person has given to a department with one here, a call that both wait for, the same point)
+becomes one, by the earlier limit. The case then stands where the further of both stood, but
+somebody looks at the result again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tianmu.manage.case_state import (
     Supervision,
     Task,
 )
+from tianmu.manage.contact_state import Contact
 from tianmu.manage.estate import (
     KEYS,
     OF_ORDER,
@@ -85,6 +87,7 @@ def take_over(city: City, one: CaseState, other: CaseState, now: int) -> tuple[F
     found["lead"], found["joint"] = _leads(one, other)
     found["orders"] = _orders(taking, found["lead"])
     found["calls"], found["tasks"] = _calls(taking), _tasks(taking)
+    found["contacts"] = _contacts(taking)
     found["extension"] = other.extension
     if one.extension is not None and one.extension.order in moved["orders"]:
         found["extension"] = one.extension
@@ -195,6 +198,37 @@ def _tasks(taking: _Taking) -> tuple[Task, ...]:
         elif not mine.done_at:
             taking.earlier(name)
     return tuple(tasks.values())
+
+
+def _contacts(taking: _Taking) -> tuple[Contact, ...]:
+    """Whoever has answered for either case is not called again, and whoever is called for it still
+    is; where a ladder of the same sort looks for somebody here, that one goes on alone."""
+    one, contacts = taking.one, list(taking.other.contacts)
+    for held in one.contacts:
+        if not (held.waits or held.state == "answered"):
+            continue
+        if any(_covers(mine, held, taking.other) for mine in taking.other.contacts):
+            continue
+        name = held.contact if "-" in held.contact else f"{one.case}-{held.contact}"
+        here = replace(held, contact=name)
+        contacts.append(here)
+        taking.moved["contacts"].append(KEYS["contacts"](held))
+        if held.clock in taking.theirs:
+            taking.clocks[here.clock] = replace(taking.theirs[held.clock], name=here.clock)
+    return tuple(contacts)
+
+
+def _covers(mine: Contact, held: Contact, state: CaseState) -> bool:
+    """Whether ``mine``, a ladder of ``state``, does for ``held`` too."""
+    if (mine.ladder, mine.cause) != (held.ladder, held.cause):
+        return False
+    if mine.waits or mine.since == held.since:
+        return True
+    if mine.state != "answered":
+        return False
+    if mine.cause == "level":
+        return mine.since >= state.reopened_at
+    return not held.waits and mine.ended_at >= held.ended_at
 
 
 def _supervision(taking: _Taking) -> Supervision | None:

@@ -35,7 +35,8 @@ def _placed(state: CaseState) -> tuple[bool, int, str]:
 
 
 def _touched(state: CaseState) -> bool:
-    """Whether a person has done anything that merging by machine would undo or mix up."""
+    """Whether a person has done anything that merging by machine would undo or mix up. That they
+    have answered a contact ladder is none of it: the answer goes over with the case."""
     return bool(
         not state.open
         or state.hands

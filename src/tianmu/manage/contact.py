@@ -20,7 +20,7 @@ from tianmu.city.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.manage import deadline
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case_state import CaseState, Order
 from tianmu.manage.contact_state import Contact
 from tianmu.manage.draft import Draft
 from tianmu.manage.reach import COMMANDS, PERMISSION, WAITS, Reach
@@ -48,7 +48,7 @@ def follow(
     if state.probe or not city.contact.ladders:
         return
     if state.contacts:
-        _reached(happened, draft)
+        _reached(happened, draft, city)
     if not draft.state.open:
         return
     still = standing(draft.state)
@@ -73,12 +73,23 @@ def _start_by_level(draft: Draft, city: City, reach: Callable[[], Reach]) -> Non
     ladder = city.contact.of_level(state.level)
     if ladder is None or state.suspended_at or state.stage not in ("dispatch", "handle"):
         return
-    if any(one.ladder == ladder.code and one.since >= state.reopened_at for one in state.contacts):
+    known = [
+        one for one in state.contacts
+        if one.ladder == ladder.code and one.since >= state.reopened_at
+    ]  # fmt: skip
+    if known and not any(one.state in ("running", "answered") for one in known):
         return
     for other in state.contacts:
-        if other.waits and other.cause == "level":
+        if other.waits and other.cause == "level" and other not in known:
             _end(draft, other, "replaced")
+    if known or (ladder.to == LEAD and _taken(state) is not None):
+        return
     _start(draft, city, reach, ladder, "level")
+
+
+def _taken(state: CaseState) -> Order | None:
+    """The lead's order, where it is accepted and open: they were reached."""
+    return next((one for one in state.open_orders if one.lead and one.state != "sent"), None)
 
 
 def _start_by_alarm(
@@ -99,9 +110,12 @@ def _start_by_alarm(
 
 
 def _priorities(happened: Sequence[CaseEvent]) -> list[int]:
-    """Of the alarms that the events bring, or make worse."""
+    """Of the alarms that the events bring, or make worse; those that only come from another case
+    are no news."""
     found = []
     for event in happened:
+        if event.data.get("moved") or event.data.get("split_from"):
+            continue
         told = event.data.get("member", {}) if event.step in ("open", "join") else {}
         if event.step == "worsened":
             told = {"kind": "alarm", "priority": event.data.get("priority", 0)}
@@ -113,8 +127,10 @@ def _priorities(happened: Sequence[CaseEvent]) -> list[int]:
 def _start(
     draft: Draft, city: City, reach: Callable[[], Reach], ladder: Ladder, cause: str
 ) -> None:
+    # those that came with a merged case are called ``<case>-k1``, and may go back with it
+    own = [one for one in draft.state.contacts if "-" not in one.contact]
     made = Contact(
-        contact=f"k{len(draft.state.contacts) + 1}",
+        contact=f"k{len(own) + 1}",
         ladder=ladder.code,
         cause=cause,
         since=draft.now,
@@ -260,9 +276,10 @@ def _add(
     draft.add(STEP, {**told, "why": why, **plain}, **more)
 
 
-def _end(draft: Draft, contact: Contact, state: str, actor: str = "") -> None:
+def _end(draft: Draft, contact: Contact, state: str, actor: str = "", *, by: str = "") -> None:
+    """``by``: who was reached, where it is not they who act now."""
     ended = msgspec.structs.replace(
-        contact, state=state, ended_at=draft.now, answered_by=actor, due=0
+        contact, state=state, ended_at=draft.now, answered_by=actor or by, due=0
     )
     stopped = [contact.clock] if draft.state.clock(contact.clock) else []
     _add(draft, ended, [], [], state, actor=actor, stopped=stopped)
@@ -292,9 +309,15 @@ def awake(draft: Draft, actor: str) -> None:
             _end(draft, one, "answered", actor)
 
 
-def _reached(happened: Sequence[CaseEvent], draft: Draft) -> None:
+def _reached(happened: Sequence[CaseEvent], draft: Draft, city: City) -> None:
     """Steps by which the called department shows that it was reached."""
     for event in happened:
+        taken = _taken(draft.state) if event.step == "inherit" else None
+        if taken is not None:  # it came accepted with another case
+            for one in draft.state.contacts:
+                ladder = city.contact.ladder(one.ladder)
+                if one.waits and one.cause == "level" and ladder and ladder.to == LEAD:
+                    _end(draft, one, "answered", by=taken.accepted_by)
         if event.step not in REACHED:
             continue
         order = draft.state.order(event.data.get("order", ""))

@@ -12,7 +12,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """A contact ladder of the case, as its last move left it."""
 
     contact: str
-    """name within the case: ``k1``, ``k2``…"""
+    """name within the case: ``k1``, ``k2``…; ``c7-k1`` where it came with the merged case
+    ``c7``"""
     ladder: str
     """code of the pack's ladder"""
     cause: str

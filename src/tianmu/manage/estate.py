@@ -1,4 +1,5 @@
-"""What a case has that can pass to another: orders, calls to the place, points of checklists."""
+"""What a case has that can pass to another: orders, calls to the place, points of checklists,
+contact ladders."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ KEYS: dict[str, Callable[[Any], str]] = {
     "orders": lambda one: str(one.order),
     "calls": lambda one: f"{one.unit}@{one.called_at}",
     "tasks": lambda one: str(one.code),
+    "contacts": lambda one: f"{one.ladder}:{one.cause}@{one.since}",
 }
 """what tells two of a kind apart"""
 SETS = ("told", "plans", "hands", "photos", "warnings")
@@ -61,6 +63,8 @@ def runs_for(state: CaseState, name: str) -> bool:
         return any(one.code == which and not one.done_at for one in state.tasks)
     if what == "supervise":
         return state.supervision is not None
+    if what == "contact":
+        return any(one.running and one.clock == name for one in state.contacts)
     if what == "rule":
         return state.queue == DISPUTED
     return what in (FALL, state.stage)

@@ -43,7 +43,8 @@ def joining_as(
     heard: set[str],
 ) -> dict[str, Any]:
     """Data of the event by which a signal joins; ``came``: the cases it was in before, the last
-    one last; ``heard`` are the devices of its case so far."""
+    one last; ``heard`` are the devices of its case so far. It is
+    ``moved``: no news, it was in a case before."""
     moved = ("returned", "from", "earlier")
     member = {key: value for key, value in told.items() if key not in moved}
     if returned:
@@ -52,7 +53,7 @@ def joining_as(
         member["from"] = came[-1]
     if len(came) > 1:
         member["earlier"] = list(came[:-1])
-    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": reasons}
+    data: dict[str, Any] = {"member": member, "score": 1.0, "reasons": reasons, "moved": True}
     device = told.get("device", "") if told["kind"] == "alarm" else ""
     if device and device not in heard:
         heard.add(device)

@@ -289,8 +289,10 @@ def _lower(draft: Draft, city: City, before: CaseState, back: CaseState, why: Te
     number = min(was, level.least(city, draft.state, draft.now))
     if number > before.level_number:
         chosen = city.profile.numbered(number)
-        by_hand = bool(back.beside.get("level_by_hand"))
-        draft.add("grade", level.data(city, draft.state, chosen, why, by_hand=by_hand))
+        state, wanted = draft.state, bool(back.beside.get("level_by_hand"))
+        by_hand = wanted if wanted != state.level_by_hand else None
+        told = level.data(city, state, chosen, why, by_hand=by_hand)
+        draft.add("grade", {**told, "held": state.held})
 
 
 def _found(

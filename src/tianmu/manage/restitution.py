@@ -21,6 +21,7 @@ from tianmu.manage.case_state import (
     Supervision,
     Task,
 )
+from tianmu.manage.contact_state import CONTACT, Contact
 from tianmu.manage.estate import (
     KEYS,
     OF_ORDER,
@@ -44,7 +45,8 @@ def give_back(city: City, back: CaseState, here: CaseState, now: int) -> tuple[F
     left, kept = back.beside.get("left"), back.kept
     if not left or kept is None:
         return {}, {}
-    own, made, moved = read(left["own"]), read(left["made"]), left["moved"]
+    own, made = read(left["own"]), read(left["made"])
+    moved = {**{name: [] for name in KEYS}, **left["moved"]}
     mine: Fields = {}
     theirs: Fields = {}
     for name in KEYS:
@@ -119,7 +121,8 @@ def _parted(
 
 
 def _reached(one: Any, merged_at: int, here: CaseState) -> Any:
-    """A call or a point that both had and that was one meanwhile: who came, came to both."""
+    """A call, a point or a ladder that both had and that was one meanwhile: who came or answered,
+    did so for both."""
     if isinstance(one, Call) and one.waits:
         for call in here.calls:
             known = call.unit == one.unit and call.called_at <= merged_at
@@ -130,6 +133,12 @@ def _reached(one: Any, merged_at: int, here: CaseState) -> Any:
         for task in here.tasks:
             if task.code == one.code and task.done_at:
                 return replace(one, done_at=task.done_at, done_by=task.done_by)
+    if isinstance(one, Contact) and one.waits:
+        for held in here.contacts:
+            same = (held.ladder, held.cause) == (one.ladder, one.cause)
+            if same and held.state == "answered" and held.ended_at >= merged_at:
+                names = ("state", "answered_by", "ended_at", "due")
+                return replace(one, **{name: getattr(held, name) for name in names})
     return one
 
 
@@ -251,6 +260,9 @@ class _Parting:
         if what == "arrive":
             call = self.here.waiting_for(which)
             return call is not None and KEYS["calls"](call) in self.moved["calls"]
+        if what == "contact":
+            mine = (one for one in self.here.contacts if one.clock == name)
+            return any(KEYS["contacts"](one) in self.moved["contacts"] for one in mine)
         if what == "supervise":
             return bool(self.moved["supervision"]) and self.left.supervision is None
         return what == "rule" and self.back.queue == DISPUTED != self.left.queue
@@ -277,6 +289,19 @@ class _Parting:
                 same = held == self.mid.get(one.name) and one.name not in stood_still
                 gone[one.name] = one if same else resumed[one.name]
         for one in self.here.clocks:
-            if self._goes(one.name):
+            if self._goes(one.name) and not one.name.startswith(CONTACT):
                 gone.setdefault(one.name, resumed[one.name])
-        return gone
+        return {**gone, **self._ladders(resumed, stood_still)}
+
+    def _ladders(
+        self, resumed: Mapping[str, Clock], stood_still: Mapping[str, float]
+    ) -> dict[str, Clock]:
+        """The clocks of ladders that go back and have moved on here, by their names there."""
+        key, found = KEYS["contacts"], {}
+        here = {key(one): one.clock for one in self.here.contacts}
+        for one in self.back.contacts:
+            name = here.get(key(one), "") if key(one) in self.moved["contacts"] else ""
+            held = self.here.clock(name) if one.running else None
+            if held is not None and (held != self.mid.get(name) or name in stood_still):
+                found[one.clock] = replace(resumed[name], name=one.clock)
+        return found
