@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tianmu.access import account as accounts
 from tianmu.access import table as access_table
+from tianmu.access.scope import WHOLE, Extent, Scope
 from tianmu.city.absence import Absence
 from tianmu.city.contact import Contact as Reaching
 from tianmu.city.contact import Ladder, Rung
@@ -30,8 +31,10 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
+from tianmu.facts.place import Place
 from tianmu.manage import case_table, contact, reach
 from tianmu.manage.case_state import CaseState
+from tianmu.manage.contact_query import waiting
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
 from tianmu.manage.manage import Manage, NotFound, Refused
@@ -44,7 +47,20 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 
 from .test_manage import House
-from .town import CLEANER, FIRE, FIREMAN, KIOSK, MINUTE, MONDAY, OFFICER, RUBBISH, text, town
+from .town import (
+    CLEANER,
+    FIRE,
+    FIREMAN,
+    KIOSK,
+    LAT,
+    LON,
+    MINUTE,
+    MONDAY,
+    OFFICER,
+    RUBBISH,
+    text,
+    town,
+)
 
 
 def minutes(value: float) -> Limit:
@@ -358,7 +374,7 @@ class Answers(Reach):
         super().__init__()
         self.outcomes = outcomes
 
-    def attempt(self, by: str, who: Person, unit: str) -> Tried:
+    def attempt(self, by: str, who: Person, unit: str, extent: Extent) -> Tried:
         return Tried(by, self.outcomes.get((who.account, by), "no_provider"))
 
 
@@ -619,3 +635,70 @@ def test_a_graver_ladder_replaces_one_at_its_end(tmp_path: Path) -> None:
     house.manage.answer_contact("c1", "k2", OFFICER)
     assert house.told()[-1].data["count"] == 0
     house.close()
+
+
+# -- who is there, who was relieved ----
+
+
+def test_the_desk_is_whoever_sees_the_case(house: Reached) -> None:
+    def move(division: str) -> None:
+        def job(tx: Any) -> None:
+            table = access_table.account
+            change = table.update().where(table.c.account == "olga").values(division=division)
+            tx.connection.execute(change)
+
+        house.hub.transact(job)
+        house.manage.look_again()
+
+    house.sign_in("olga", "duty_officer")
+    move("12")  # the cases are in division 11
+    house.case()
+    assert house.moves()[0].data["tries"][0]["outcome"] == "nobody_in_app"
+    for east, division in ((5000.0, "11"), (9000.0, "1")):
+        move(division)
+        house.alarm(priority=3, east=east)
+        house.work()
+        case = f"c{house.alarms}"
+        assert house.moves(case)[0].data["tries"][0]["outcome"] == "desk"
+
+
+def test_only_the_newest_hand_over_of_an_account_keeps_it_responsible(house: Reached) -> None:
+    faye, fred = replace(OFFICER, account="faye"), replace(OFFICER, account="fred")
+
+    def unrelieved() -> frozenset[str]:
+        return house.hub.read(reach.unrelieved)
+
+    house.manage.hand_over("duty", "fred", "never confirmed", faye)
+    assert unrelieved() == {"faye"}
+    house.now += 24 * 60 * MINUTE
+    given = house.manage.hand_over("duty", "fred", "the next day", faye)
+    assert unrelieved() == {"faye"}
+    house.manage.take_over(given["number"], fred)
+    assert unrelieved() == frozenset()
+    house.manage.hand_over("duty", "faye", "back", fred)
+    assert unrelieved() == {"fred"}
+
+
+def test_ladders_out_of_sight_take_no_place_of_those_that_are_shown(house: Reached) -> None:
+    house.gateways = {"message": "w", "call": "w"}
+    for n, division in enumerate(("12", "12", "11", "12")):
+        place = Place(longitude=LON + n / 10, latitude=LAT, division=division)
+        house.alarm(priority=3, place=place)
+        house.work()
+        house.now += MINUTE // 6
+
+    def seen(account: str, scope: Scope, most: int) -> list[str]:
+        return house.hub.read(lambda c: waiting(c, account, scope, most))
+
+    north = Scope(divisions=frozenset({"11"}))
+    assert seen("olga", WHOLE, 9) == ["c1", "c2", "c3", "c4"]
+    assert seen("olga", WHOLE, 2) == ["c1", "c2"]
+    assert seen("olga", north, 1) == ["c3"]
+    assert seen("olga", Scope(departments=frozenset({"clean"})), 9) == []
+    assert seen("olga", Scope(departments=frozenset({"fire"})), 1) == ["c1"]
+    house.city = house.city.staffed([one for one in STAFF if one.person.account != "fred"], ())
+    house.manage.set_roster(house.city)
+    house.alarm(priority=3, place=Place(longitude=LON + 0.5, latitude=LAT, division="12"))
+    house.work()
+    assert house.manage.case("c5").contacts[0].account == "faye"
+    assert seen("faye", WHOLE, 1) == ["c5"], "its own first"

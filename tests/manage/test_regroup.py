@@ -278,3 +278,20 @@ def test_a_level_held_up_by_limits_that_ran_out_is_held_up_again_after_an_undo(
     assert got.level == "II"
     again, _ = house.manage.undo(one.case, "", OFFICER, "two heaps")
     assert (again.level, again.held, again.level_by_hand) == (one.level, one.held, False)
+
+
+def test_whom_names_place_is_looked_at_once_with_each_work(house: House) -> None:
+    """Not a second time while cases are put together: what is found then nobody would follow."""
+    house.alarm(matter=FIRE)
+    house.alarm(east=180, matter=FIRE)
+    house.work()
+    house.alarm(east=90, matter=FIRE)
+    house.work()
+    index, asked = house.manage._desk.index, []
+    again = index.again
+    index.again = lambda now: asked.append(now) or again(now)  # type: ignore[method-assign]
+    for east in (60, 120):
+        house.alarm(east=east, matter=FIRE)
+    house.work()
+    assert house.manage.case("c2").merged_into == "c1"
+    assert len(asked) == 1

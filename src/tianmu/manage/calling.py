@@ -51,7 +51,7 @@ class Calling:
 
     def reach(self) -> Reach:
         """What there is now to reach somebody by."""
-        return self.desk.reach.look(self.tx.connection, self.now)
+        return self.desk.reach.look(self.tx.connection, self.now, self.city)
 
     def take(self, before: CaseState | None, draft: Draft) -> None:
         """What a draft has become, and what contact ladders make of it."""

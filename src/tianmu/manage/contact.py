@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tianmu.access.scope import Extent
 from tianmu.city.contact import Ladder
 from tianmu.city.plan import LEAD
 from tianmu.city.roster import Person
@@ -23,6 +24,7 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState, Order
 from tianmu.manage.contact_state import Contact
 from tianmu.manage.draft import Draft
+from tianmu.manage.ledger import parties
 from tianmu.manage.reach import COMMANDS, PERMISSION, WAITS, Reach
 from tianmu.manage.words import phrase
 
@@ -178,6 +180,7 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
         _end(draft, was, "replaced")
         return
     contact = msgspec.structs.replace(was, moved_at=now)
+    extent = Extent(state.division, tuple(parties(state)), state.probe)
     tries: list[dict[str, Any]] = []
     empty: list[str] = []
     # whose shift has ended meanwhile is called no further: the next person is
@@ -187,7 +190,7 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
     while True:
         while person is not None and rung < len(ladder.rungs):
             step = ladder.rungs[rung]
-            tried = reach().attempt(step.by, person, contact.unit)
+            tried = reach().attempt(step.by, person, contact.unit, extent)
             told = {"by": step.by, "outcome": tried.outcome, "via": tried.via}
             tries.append(
                 {"unit": contact.unit, "account": person.account, "name": person.name, **told}

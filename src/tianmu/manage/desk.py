@@ -352,15 +352,17 @@ class Work(Numbering, Calling):
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Write everything, in the transaction's own order."""
+    def finish(self, *, again: bool = True) -> None:
+        """Write everything, in the transaction's own order. ``again``: cases that names alone place
+        are looked at again; whoever asks for it puts ``bridges`` together afterwards."""
         if self._reports:
             self.tx.connection.execute(insert(table.report), self._reports)
         if not self._events:
             self.desk.loaded = True
             return
         desk, connection = self.desk, self.tx.connection
-        self.bridges += desk.index.again(self.now)
+        if again:
+            self.bridges += desk.index.again(self.now)
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         self.tell_unreached(self._before)
         ledger.write_states(

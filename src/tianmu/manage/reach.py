@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tianmu.access.role import ROLES
+from tianmu.access.scope import Extent, Scope, covers, scope_of
 from tianmu.access.table import account as account_table
 from tianmu.access.table import account_role, session
 from tianmu.city.roster import Person
 from tianmu.manage.case_table import handover
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
 
 PERMISSION, COMMANDS = "contact.answer", "case.command"
 """to answer what looks for oneself or one's department; to answer for anybody"""
@@ -37,14 +42,15 @@ class Presence:
     accounts: frozenset[str] = frozenset()
     departments: frozenset[str] = frozenset()
     """of these accounts: each may answer for their own"""
-    desk: bool = False
-    """somebody who commands cases: they may answer for all"""
+    desk: frozenset[Scope] = frozenset()
+    """what those who command cases see: they may answer for all of it"""
 
-    def serves(self, unit: str) -> bool:
-        return self.desk or unit in self.departments
+    def serves(self, unit: str, extent: Extent) -> bool:
+        """Whether somebody may answer for ``unit`` about what stands there."""
+        return unit in self.departments or any(covers(one, extent) for one in self.desk)
 
 
-Present = Callable[[Connection, int], Presence]
+Present = Callable[[Connection, int, "City"], Presence]
 """who is there at a time (µs)"""
 
 
@@ -53,7 +59,7 @@ def none(connection: Connection) -> Mapping[str, str]:
     return {}
 
 
-def nobody(connection: Connection, now: int) -> Presence:
+def nobody(connection: Connection, now: int, city: City) -> Presence:
     """An installation without an app."""
     return Presence()
 
@@ -80,12 +86,11 @@ class Reach:
         self.unrelieved: frozenset[str] = frozenset()
         """accounts whose hand-over nobody has confirmed yet: they are still responsible"""
 
-    def look(self, connection: Connection, now: int) -> Reach:
+    def look(self, connection: Connection, now: int, city: City) -> Reach:
         if not 0 <= now - self._looked <= KEEP:
-            self._in = self._present(connection, now)
+            self._in = self._present(connection, now, city)
             self._gateways = dict(self._providers(connection))
-            waiting = select(handover.c.from_account).where(handover.c.taken_at == 0)
-            self.unrelieved = frozenset(connection.scalars(waiting))
+            self.unrelieved = unrelieved(connection)
             self._looked = now
         return self
 
@@ -93,37 +98,61 @@ class Reach:
         """Look again the next time: somebody has changed what is there."""
         self._looked = -KEEP - 1
 
-    def attempt(self, by: str, person: Person, unit: str) -> Tried:
-        """What comes of reaching ``person`` on duty at ``unit`` by this means."""
+    def attempt(self, by: str, person: Person, unit: str, extent: Extent) -> Tried:
+        """What comes of reaching ``person`` on duty at ``unit`` by this means, for what stands
+        there."""
         if by == "app":
             if person.account in self._in.accounts:
                 return Tried(by, SHOWN)
-            return Tried(by, DESK if self._in.serves(unit) else NOBODY_IN)
+            return Tried(by, DESK if self._in.serves(unit, extent) else NOBODY_IN)
         via = self._gateways.get(by, "")
         if not via:
             return Tried(by, NO_PROVIDER)
         return Tried(by, HANDED, via) if person.phone else Tried(by, NO_NUMBER)
 
 
-def present(connection: Connection, now: int) -> Presence:
+def unrelieved(connection: Connection) -> frozenset[str]:
+    """Accounts whose newest hand-over nobody has confirmed: one before it, which was never taken,
+    is over with the shift that it was of."""
+    c = handover.c
+    newest = select(func.max(c.number)).group_by(c.from_account)
+    waiting = select(c.from_account).where(c.taken_at == 0, c.number.in_(newest))
+    return frozenset(connection.scalars(waiting))
+
+
+def present(connection: Connection, now: int, city: City) -> Presence:
     """Who has a session, was there of late, and may answer."""
-    roles = {role.code: role for role in ROLES.values() if PERMISSION in role.permissions}
+    may = {role.code: role for role in ROLES.values() if PERMISSION in role.permissions}
     rows = connection.execute(
-        select(session.c.account, account_table.c.department, account_role.c.role)
+        select(
+            session.c.account,
+            account_table.c.department,
+            account_table.c.division,
+            account_role.c.role,
+        )
         .join(account_role, account_role.c.account == session.c.account)
         .join(account_table, account_table.c.account == session.c.account)
         .where(
             session.c.revoked_at == 0,
             session.c.expires_at > now,
             session.c.seen_at > now - SEEN,
-            account_role.c.role.in_(sorted(roles)),
             account_table.c.active == 1,
             account_table.c.probe == "",
         )
         .distinct()
     ).all()
+    answers = [row for row in rows if row.role in may]
+    commanding = {row.account for row in answers if COMMANDS in may[row.role].permissions}
+    held: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        if row.account in commanding:
+            held.setdefault((row.account, row.division, row.department), []).append(row.role)
+    divisions = {one.code: one.parent for one in city.divisions.values()}
     return Presence(
-        accounts=frozenset(row.account for row in rows),
-        departments=frozenset(row.department for row in rows) - {""},
-        desk=any(COMMANDS in roles[row.role].permissions for row in rows),
+        accounts=frozenset(row.account for row in answers),
+        departments=frozenset(row.department for row in answers) - {""},
+        desk=frozenset(
+            scope_of(held_by, division, department, "", divisions=divisions, departments=city.above)
+            for (_, division, department), held_by in held.items()
+        ),
     )

@@ -209,7 +209,7 @@ class Reader:
                 more = Work(self._desk, tx)
                 more.now = work.now
                 bridge(more, work.bridges)
-                more.finish()
+                more.finish(again=False)  # what it would find waits for the next work
             self._next_due = self._desk.due.next_at
             return result
 

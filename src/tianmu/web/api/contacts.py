@@ -13,9 +13,10 @@ from tianmu.access.scope import covers
 from tianmu.command import delivery, provider
 from tianmu.command.webhook import NoWebhook
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, case_table
+from tianmu.manage import case_query
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.contact import STEP, may_answer
+from tianmu.manage.contact_query import waiting
 from tianmu.manage.contact_state import Contact
 from tianmu.manage.reach import HANDED
 from tianmu.store.records import Transaction
@@ -146,13 +147,10 @@ def _all(ask: Ask, found: list[tuple[CaseState, Contact]]) -> list[ContactSaid]:
 def list_contacts(ask: Asking) -> Page[ContactSaid]:
     """Contact ladders that wait for an answer, in the account's scope: its own first, then those at
     their end, then by when they go on."""
-    c = case_table.contact.c
-    serials = ask.hub.records.read(
-        lambda connection: connection.scalars(
-            sa.select(c.serial).where(case_table.WAITING).order_by(c.due, c.serial).limit(MOST)
-        ).all()
+    called = ask.hub.records.read(
+        lambda connection: waiting(connection, ask.who.account, ask.who.scope, MOST)
     )
-    cases = states(ask.hub, sorted({case_table.case_id(serial) for serial in serials}))
+    cases = states(ask.hub, sorted(called))
     found = [
         (state, held)
         for state in cases.values()
