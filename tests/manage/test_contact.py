@@ -329,10 +329,10 @@ def test_who_was_not_relieved_is_called_first(house: Reached) -> None:
     house.city = gone
     house.manage.set_roster(gone)
     faye = replace(OFFICER, account="faye")
-    given = house.manage.hand_over("duty", "fred", "one pump out", faye)
+    given = house.manage.relief.hand_over("duty", "fred", "one pump out", faye)
     house.case()
     assert house.held().account == "faye"
-    house.manage.take_over(given["number"], replace(OFFICER, account="fred"))
+    house.manage.relief.take(given["number"], replace(OFFICER, account="fred"))
     house.alarm(priority=3, east=5000.0)
     house.work()
     assert house.manage.case("c2").contacts[0].account == "fred"

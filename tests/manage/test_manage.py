@@ -492,12 +492,12 @@ def test_shifts_are_handed_over_and_signed(house: House) -> None:
 
     house.alarm()
     house.work()
-    given = house.manage.hand_over("desk", "chen", "one fire open", OFFICER)
+    given = house.manage.relief.hand_over("desk", "chen", "one fire open", OFFICER)
     assert given["open"]["count"] == 1
     with pytest.raises(handover.HandoverRefused):
-        house.manage.take_over(given["number"], OFFICER)
-    house.manage.take_over(given["number"], CHECKER)
-    house.manage.hand_over("desk", "olga", "all quiet", CHECKER)
+        house.manage.relief.take(given["number"], OFFICER)
+    house.manage.relief.take(given["number"], CHECKER)
+    house.manage.relief.hand_over("desk", "olga", "all quiet", CHECKER)
     assert house.hub.read(handover.verify) is None
     house.hub.transact(
         lambda tx: tx.connection.execute(

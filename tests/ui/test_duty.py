@@ -119,12 +119,12 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
     items.first.locator("button").click()
     expect(other.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
     expect(page.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
-    assert small.hub.manage.handovers(1)[0]["taken_at"] == 0
+    assert small.hub.manage.relief.read(1)[0]["taken_at"] == 0
     seen(other, "confirming")
     other.locator("[data-take]").click()
     expect(other.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
     expect(page.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
-    assert small.hub.manage.handovers(1)[0]["taken_at"] > 0
+    assert small.hub.manage.relief.read(1)[0]["taken_at"] > 0
     page.emulate_media(media="print")
     assert page.locator(".desk header.top").is_hidden()
     assert page.locator("[data-handover-sheet] article").is_visible()

@@ -11,9 +11,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
+from tianmu.access import audit
 from tianmu.city.contact import Rung
 from tianmu.city.limit import HOUR, Limit, LimitUnit
 from tianmu.facts.deed import Deed
@@ -358,14 +360,91 @@ def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:
 
 
 def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:
-    import httpx
-
     plain = world.account("north-officer", ["duty_officer"], division=world.towns()[0])
     with world.client("commander") as leaver:
         given = leaver.post("/api/handovers", json={"to": "t-duty-officer", "text": "all"}).json()
     with httpx.Client(base_url=world.url, headers={"Authorization": f"Bearer {plain}"}) as other:
         held = other.get(f"/api/handovers/{given['handover']}").json()
     assert held["items"] == [] and held["cases"] == [] and given["items"]
+
+
+def test_the_note_of_a_hand_over_is_for_both_and_who_sees_the_city(world: Any) -> None:
+    from .conftest import Stream
+
+    note = "Mrs Chen at the pump of Daitou calls again"
+    plain = world.account("south-officer", ["duty_officer"], division=world.towns()[0])
+    headers = {"Authorization": f"Bearer {plain}"}
+    with (
+        world.client("kiosk") as wall,
+        world.client("leader") as leader,
+        world.client("duty_officer") as taker,
+        httpx.Client(base_url=world.url, headers=headers) as other,
+    ):
+        streams = [Stream(one, only="handover") for one in (taker, wall, other)]
+        with world.client("commander") as leaver:
+            given = leaver.post(
+                "/api/handovers", json={"to": "t-duty-officer", "text": note}
+            ).json()
+        path = f"/api/handovers/{given['handover']}"
+        shown = [one.get(path).json()["text"] for one in (leader, taker, wall, other)]
+        assert given["text"] == note and shown == [note, note, "", ""]
+        for one in (wall, other):
+            assert note not in one.get("/api/handovers").text
+        for stream in streams[:2]:  # both see the whole city
+            [told] = stream.wait("handover")
+            assert told["handover"] == given["handover"] and told["text"] == ""
+        assert streams[2].of("handover") == []
+        for stream in streams:
+            stream.stop()
+
+
+def test_a_hand_over_that_is_sent_again_is_one(world: Any) -> None:
+    body = {"to": "t-duty-officer", "text": "sent twice"}
+    key = {"Idempotency-Key": "handover-1"}
+
+    def trail() -> list[tuple[str, str]]:
+        rows = world.hub.records.read(lambda c: audit.query(c, verb="handover.", limit=1000))
+        return [(one.verb, one.object) for one in rows]
+
+    with world.client("commander") as leaver, world.client("duty_officer") as taker:
+        first, again = (
+            leaver.post("/api/handovers", json=body, headers=key).json() for _ in range(2)
+        )
+        assert first == again
+        other = leaver.post("/api/handovers", json={**body, "text": "other"}, headers=key)
+        assert other.status_code == 409 and other.json()["type"].endswith("key-reused")
+        path = f"/api/handovers/{first['handover']}"
+        both = [taker.post(f"{path}/take", headers={"Idempotency-Key": "t1"}) for _ in range(2)]
+        assert [one.status_code for one in both] == [200, 200]
+        assert both[0].json() == both[1].json() and both[0].json()["signed_at"]
+        assert taker.post(f"{path}/take").status_code == 409
+    done = [verb for verb, number in trail() if number == first["handover"]]
+    assert sorted(done) == ["handover.give", "handover.take"]
+
+
+def test_what_the_list_does_not_name_is_an_item_of_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.manage import handover
+    from tianmu.web.api import handovers
+
+    for device in ("d1", "d2"):
+        world.raise_alarm(device, matter=FIRE)
+    world.settle()
+    monkeypatch.setattr(handovers, "ALARMS", 1)
+    monkeypatch.setattr(handover, "OPEN_MOST", 1)
+    with world.client("commander") as leaver, world.client("duty_officer") as taker:
+        held = leaver.get("/api/handovers/open").json()
+        more = {one["item"]: one["title"]["en"] for one in held["items"] if one["kind"] == "more"}
+        assert more["more:case"].startswith(f"{held['open_cases'] - 1} more")
+        named = [one for one in held["items"] if one["kind"] == "alarm"]
+        assert len(named) == 1 and "more alarms" in more["more:alarm"]
+        given = leaver.post("/api/handovers", json={"to": "t-duty-officer", "text": "x"}).json()
+        items = [one["item"] for one in given["items"]]
+        path = f"/api/handovers/{given['handover']}/confirm"
+        rest = [one for one in items if not one.startswith("more:")]
+        assert taker.post(path, json={"items": rest}).json()["signed_at"] is None
+        assert taker.post(path, json={"items": sorted(set(items) - set(rest))}).json()["signed_at"]
 
 
 def test_a_shift_that_ends_without_hand_over_is_said(

@@ -214,15 +214,16 @@ def test_every_route_from_another_town(world: Any) -> None:
         )  # fmt: skip
     names = {"case": told["case"], "report": told["report"], "alarm": alarm, "device": device}
     number = world.hub.manage.case(told["case"], WHOLE).number
-    leaks = {f'"{one}"' for one in names.values()} | {secret, number}
+    note = f"watch the pump of {uuid.uuid4().hex}"
+    leaks = {f'"{one}"' for one in names.values()} | {secret, number, note}
     # somebody there hands the shift over, with the case that is open
     officers = [world.account(f"{n}-of-{there}", ["duty_officer"], division=there) for n in "ab"]
     with httpx.Client(
         base_url=world.url, headers={"Authorization": f"Bearer {officers[0]}"}, timeout=20
     ) as giver:
         assert number in giver.get("/api/cases").text
-        given = giver.post("/api/handovers", json={"to": f"b-of-{there}", "text": "quiet"})
-        assert given.status_code == 201 and number in given.text, given.text
+        given = giver.post("/api/handovers", json={"to": f"b-of-{there}", "text": note})
+        assert given.status_code == 201 and number in given.text and note in given.text, given.text
     persons = [code for code, one in ROLES.items() if not one.machine and "admin" not in code]
     for role in persons:
         plain = world.account(f"{role}-of-{here}".replace("_", "-"), [role], division=here)
@@ -241,6 +242,7 @@ def test_every_route_from_another_town(world: Any) -> None:
                 seen += 1
             assert seen > 30
             lists = [path for method, path, _ in WALK if method == "GET" and "{" not in path]
+            lists += [f"/api/handovers/{given.json()['handover']}"]
             for path in lists:
                 found = [one for one in leaks if one in client.get(path).text]
                 assert not found, (role, path, found)

@@ -19,16 +19,27 @@ from tianmu.access.scope import WHOLE, Scope
 from tianmu.manage import case_query
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_table import handover, handover_item
+from tianmu.manage.words import phrase
 
 PERMISSION = "handover.write"
 OPEN_MOST = 500
 """cases of a hand-over, the most pressing ones"""
 NOTE = "note"
 """the item that is what the leaver wrote"""
+MORE = "more"
+"""kind of the item that stands for those which the list does not name"""
 
 
 class HandoverRefused(ValueError):
     """Not yours to hand or take over, or taken already."""
+
+
+def more(kind: str, count: int) -> list[dict[str, Any]]:
+    """The item that says of how many ``case`` or ``alarm`` the list names none; none for 0."""
+    if count <= 0:
+        return []
+    title = phrase(f"handover.more.{kind}", count=count)
+    return [{"item": f"{MORE}:{kind}", "kind": MORE, "title": title}]
 
 
 def give(
@@ -235,4 +246,5 @@ def opened(connection: Connection, probe: str, now: int, scope: Scope = WHOLE) -
             for held in one.contacts
             if held.waits
         ]
+    items += more("case", total - len(states))
     return {"count": total, "cases": cases, "items": items}

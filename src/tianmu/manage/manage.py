@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +20,7 @@ from tianmu.facts import clock
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import REPORT
-from tianmu.manage import case_query, case_view, deed_key, handover, intake
+from tianmu.manage import case_query, case_view, deed_key, intake
 from tianmu.manage import contact as ladder
 from tianmu.manage.actor import Actor
 from tianmu.manage.answer import answered
@@ -34,6 +34,7 @@ from tianmu.manage.lifecycle import decide
 from tianmu.manage.reach import Present, Providers, Reach, nobody, none
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
+from tianmu.manage.relief import Relief
 from tianmu.manage.scanning import Scan
 from tianmu.manage.step import Command, refuse
 from tianmu.manage.words import phrase
@@ -83,6 +84,7 @@ class Manage(Grouping):
         self.city = city
         self.evidence = EvidenceStore((data or records.path.parent) / "evidence", scan=scan)
         self._desk = Desk(city, tuning, policy, labels, Reach(providers, present))
+        self.relief = Relief(records, clock, self.look_again)
         self._reader = Reader(records, journal, self._desk, clock, leaps=leaps)
 
     # -- the loop --------------------------------------------------------------------------------
@@ -327,45 +329,6 @@ class Manage(Grouping):
         return case_view.vitals(counts, self.city)
 
     # -- shifts ----------------------------------------------------------------------------------
-
-    def hand_over(
-        self,
-        post: str,
-        to: str,
-        text: str,
-        actor: Actor,
-        alarms: int = 0,
-        items: Sequence[dict[str, Any]] = (),
-        scope: Scope = WHOLE,
-    ) -> dict[str, Any]:
-        """Hand the shift over with what is open now; signed by the hash chain of the log."""
-        given: dict[str, Any] = self.records.transact(
-            lambda tx: handover.give(
-                tx.connection, post, to, text, actor, self.clock(),
-                alarms=alarms, items=items, scope=scope,
-            )
-        )  # fmt: skip
-        self.look_again()
-        return given
-
-    def confirm_handover(self, number: int, items: Sequence[str], actor: Actor) -> dict[str, Any]:
-        """Confirm some items of the shift that was handed to this account."""
-        found: dict[str, Any] = self.records.transact(
-            lambda tx: handover.confirm(tx.connection, number, items, actor, self.clock())
-        )
-        self.look_again()
-        return found
-
-    def take_over(self, number: int, actor: Actor) -> dict[str, Any]:
-        """Take the shift that was handed to this account."""
-        taken: dict[str, Any] = self.records.transact(
-            lambda tx: handover.take(tx.connection, number, actor, self.clock())
-        )
-        self.look_again()
-        return taken
-
-    def handovers(self, most: int = 50, number: int = 0) -> list[dict[str, Any]]:
-        return self.records.read(lambda connection: handover.read(connection, most, number))
 
     # -- the pack --------------------------------------------------------------------------------
 

@@ -87,7 +87,10 @@ class _Sort:
         return (
             news.permission in self.permissions
             and (not self.kinds or news.kind in self.kinds)
-            and (news.extent is None or covers(self.scope, news.extent))
+            and (
+                news.extent is None
+                or any(covers(self.scope, place) for place in (news.extent, *news.also))
+            )
         )
 
 

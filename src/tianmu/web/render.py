@@ -53,6 +53,8 @@ class News:
     permission: str
     extent: Extent | None
     data: bytes
+    also: tuple[Extent, ...] = ()
+    """other places it stands in"""
 
 
 class AlarmNews(alarms.AlarmSaid, frozen=True, kw_only=True):
@@ -229,9 +231,18 @@ def _deeds(hub: Hub, entries: Sequence[Entry]) -> list[News]:
         if isinstance(fact, Deed) and fact.verb.startswith(rooms.VERB):
             news += _room(hub, entry.position, fact)
         if isinstance(fact, Deed) and fact.verb.startswith(HANDOVER):
-            item = fact.data.get("item")
-            news.append(News(entry.position, "handover", "handover.read", None, encode(item)))
+            news.append(_handover(entry.position, fact))
     return news
+
+
+def _handover(position: int, fact: Deed) -> News:
+    """That a shift was handed over or taken, to those whose scope one of the two stands in; older
+    deeds hold the note and not where: it is told to nobody, and they to who sees the whole city."""
+    places = [
+        Extent(one["division"], tuple(one["departments"])) for one in fact.data.get("extents", [])
+    ] or [Extent()]
+    data = encode({**fact.data.get("item", {}), "text": ""})
+    return News(position, "handover", "handover.read", places[0], data, tuple(places[1:]))
 
 
 def _units(hub: Hub, entries: Sequence[Entry]) -> list[News]:

@@ -15,7 +15,7 @@ export const shiftEn: ShiftWords = {
   states: { running: "calling", answered: "answered", exhausted: "nobody answered", replaced: "a more urgent ladder took its place", over: "the case has ended" },
   causes: { level: "by the level of the case", alarm: "an alarm nobody acknowledges" },
   open: "To be handed over", nothingOpen: "Nothing is open", receiver: "Who takes over", pickReceiver: "choose, or write an account", note: "Log of the shift", noteHint: "what to watch", sign: "Sign and hand over", handed: "Signed. You stay responsible until it is confirmed", responsible: (who) => `${who} is responsible`, waiting: (who, n, of) => `waits for ${who} to confirm (${n} of ${of})`, taken: (who, when) => `taken over by ${who}, ${when}`, confirm: "Confirm", confirmAll: "Confirm all and take over", confirmed: "confirmed", took: "Taken over: you are responsible", print: "Print", back: "Back", log: "Log", detail: "Look", items: "What is handed over", signatures: "Signatures", gave: "Handed over by", received: "Taken over by", digest: "digest", printedAt: (when) => `printed ${when}`,
-  kinds: { note: "note", case: "case", alarm: "alarm", contact: "contact" },
+  kinds: { note: "note", case: "case", alarm: "alarm", contact: "contact", more: "further" },
   due: (when) => `due ${when}`,
   remindOver: (who, post, when) => `${who} (${post}) left at ${when} without handing over`, remindSoon: (who, post, when) => `The shift of ${who} (${post}) ends at ${when}: hand it over`, nextIs: (who) => `next: ${who}`, handNow: "Hand over",
 };

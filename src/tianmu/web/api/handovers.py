@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends
 
+from tianmu.access import account as accounts
+from tianmu.access.account import NoAccount
 from tianmu.access.masking import mask, mask_text
 from tianmu.city import relief
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.deed import Deed
 from tianmu.facts.text import Text
 from tianmu.manage import handover
+from tianmu.manage.deed_key import OtherDeed
 from tianmu.manage.handover import HandoverRefused
+from tianmu.manage.relief import Sent
 from tianmu.prevent import alarm_table
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.alarms import Within
 from tianmu.web.api.cases import actor, masked_text
+from tianmu.web.deed import deed_of, reused
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.place import department_name
@@ -42,7 +48,7 @@ class HandedSaid(msgspec.Struct, frozen=True, kw_only=True):
 
     item: str
     kind: str
-    """``note``, ``case``, ``alarm``, ``contact``"""
+    """``note``, ``case``, ``alarm``, ``contact``; ``more``: those that are not named"""
     id: str
     """of the case or alarm, to look at it"""
     number: str
@@ -65,6 +71,7 @@ class HandoverSaid(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     to_name: str
     text: str
+    """shown, as what was open, to both and to the persons who see the whole city; else empty"""
     responsible: str
     """account: whoever hands over, until the other has taken over"""
     signed_at: Instant | None
@@ -132,14 +139,20 @@ def _item(one: dict[str, Any], confirmed: dict[str, int]) -> HandedSaid:
     )
 
 
-def said(ask: Ask, row: dict[str, Any], *, whole: bool) -> HandoverSaid:
-    """``whole``: with all that is handed over, for who has to do with it."""
-    names = ask.hub.names_of({row["from_account"], row["to_account"]})
+def said(
+    ask: Ask, row: dict[str, Any], *, whole: bool, names: dict[str, str] | None = None
+) -> HandoverSaid:
+    """``whole``: with all that is handed over, for who has to do with it. ``names``: of both, where
+    they are known."""
+    both = {row["from_account"], row["to_account"]}
+    names = ask.hub.names_of(both) if names is None else names
     held, confirmed = row["open"], dict(row.get("confirmed", {}))
     if row["taken_at"]:  # with the rest of it, that is: all at once
         for one in held.get("items", ()):
             confirmed.setdefault(one["item"], row["taken_at"])
-    may = ask.who.scope.whole or ask.who.account in (row["from_account"], row["to_account"])
+    wall = ask.who.kind == "kiosk" or "kiosk" in ask.who.roles
+    sees_all = ask.who.scope.whole and not wall
+    may = sees_all or ask.who.account in both
     items = [_item(one, confirmed) for one in held.get("items", ())] if whole and may else []
     return HandoverSaid(
         handover=str(row["number"]),
@@ -149,7 +162,7 @@ def said(ask: Ask, row: dict[str, Any], *, whole: bool) -> HandoverSaid:
         from_name=names.get(row["from_account"], row["from_account"]),
         to=row["to_account"],
         to_name=names.get(row["to_account"], row["to_account"]),
-        text=mask_text(row["text"]),
+        text=mask_text(row["text"]) if may else "",
         responsible=row["to_account"] if row["taken_at"] else row["from_account"],
         signed_at=moment.say(row["taken_at"]),
         signed_by=row["to_account"] if row["taken_at"] else None,
@@ -168,7 +181,7 @@ def said(ask: Ask, row: dict[str, Any], *, whole: bool) -> HandoverSaid:
 @routes("GET", "/api/handovers", may="handover.read", gives=Page[HandoverSaid])
 def list_handovers(ask: Asking, limit: int = 50) -> Page[HandoverSaid]:
     """Hand-overs of shifts, newest first; what is in each is in the single one."""
-    rows = ask.hub.manage.handovers(min(max(limit, 1), 500))
+    rows = ask.hub.manage.relief.read(min(max(limit, 1), 500))
     return Page(items=[said(ask, row, whole=False) for row in rows])
 
 
@@ -177,14 +190,18 @@ def _alarms(ask: Ask) -> tuple[int, list[dict[str, Any]]]:
     know of, as items."""
     scope = ask.who.scope
     within = Within(within=scope, probe=bool(scope.probe))
-    count: int = ask.hub.ask("watch", lambda c: alarm_table.counts(c, within).active, 0)
+    counts: alarm_table.Counts | None = ask.hub.ask(
+        "watch", lambda c: alarm_table.counts(c, within), None
+    )
+    which = Within(within=scope, probe=bool(scope.probe), states=WAITS)
     page: alarm_table.Page = ask.hub.ask(
         "watch",
-        lambda c: alarm_table.active(c, within, cursor=None, limit=500),
+        lambda c: alarm_table.active(c, which, cursor=None, limit=ALARMS),
         alarm_table.Page([], None),
     )
-    waiting = [one for one in page.items if one.state in WAITS][:ALARMS]
-    return count, [
+    count = counts.active if counts else 0
+    waiting = sum(counts.by_state.get(state, 0) for state in WAITS) if counts else 0
+    items = [
         {
             "item": f"alarm:{one.alarm}",
             "kind": "alarm",
@@ -193,8 +210,9 @@ def _alarms(ask: Ask) -> tuple[int, list[dict[str, Any]]]:
             "state": one.state.value,
             "due": one.shelved_until,
         }
-        for one in waiting
+        for one in page.items
     ]
+    return count, [*items, *handover.more("alarm", waiting - len(items))]
 
 
 @routes("GET", "/api/handovers/open", may="handover.write", gives=OpenSaid)
@@ -254,24 +272,47 @@ def list_due_handovers(ask: Asking, department: str = "") -> Page[ReminderSaid]:
     return Page(items=found)
 
 
-def _tell(ask: Ask, verb: str, row: dict[str, Any], **more: Any) -> None:
-    """The deed by which push tells of it. To everybody: without what was handed over."""
-    hub = ask.hub
-    told = said(ask, row, whole=False)
+def _told(ask: Ask, tx: Transaction, row: dict[str, Any], verb: str, **more: Any) -> None:
+    """The line of the trail, and the deed by which push tells of it to those whose scope one of
+    the two stands in: without what was handed over."""
+    hub, both = ask.hub, (row["from_account"], row["to_account"])
+    names = accounts.names(tx.connection, set(both))
+    told = msgspec.structs.replace(said(ask, row, whole=False, names=names), text="", cases=[])
+    extents = []
+    for name in dict.fromkeys(both):
+        try:
+            one = accounts.get(tx.connection, name)
+        except NoAccount:
+            continue
+        extents.append(
+            {"division": one.division, "departments": [one.department] if one.department else []}
+        )
+    ask.note(tx, verb, told.handover, digest=told.digest, **more)
     deed = Deed(
         deed=uuid.uuid4().hex,
         verb=verb,
         object=told.handover,
         actor=ask.who.account,
         at=hub.clock(),
-        data={"item": msgspec.to_builtins(msgspec.structs.replace(told, cases=[])), **more},
+        data={"item": msgspec.to_builtins(told), "extents": extents, **more},
     )
+    hub.deed(tx, deed)
 
-    def write(tx: Transaction) -> None:
-        ask.note(tx, verb, told.handover, digest=told.digest, **more)
-        hub.deed(tx, deed)
 
-    hub.records.transact(write)
+def _done(ask: Ask, do: Callable[[Sent], dict[str, Any]], verb: str = "", **more: Any) -> Any:
+    """Do it once for each Idempotency-Key, with the trail and the push in its commit."""
+
+    def told(tx: Transaction, row: dict[str, Any]) -> None:
+        name = verb or ("handover.take" if row["taken_at"] else "handover.confirm")
+        _told(ask, tx, row, name, **more)
+
+    try:
+        row = do(Sent(deed_of(ask), told))
+    except HandoverRefused as error:
+        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
+    except OtherDeed as error:
+        raise reused(error) from error
+    return said(ask, row, whole=True)
 
 
 @routes(
@@ -287,24 +328,26 @@ def hand_over(
     ask: Asking, body: Annotated[NewHandover, Depends(taken(NewHandover))]
 ) -> HandoverSaid:
     """Hand the shift over with what is open now; signed by whoever hands over, who stays
-    responsible until the other has confirmed all of it."""
+    responsible until the other has confirmed all of it. With an `Idempotency-Key` a repeated
+    hand-over takes effect once."""
     if body.to not in ask.hub.names_of({body.to}):
         raise Problem(422, "invalid", f"there is no account {body.to!r}", "name who takes over")
     count, items = _alarms(ask)
-    try:
-        row = ask.hub.manage.hand_over(
-            body.post, body.to, body.text, actor(ask.who), count, items, ask.who.scope
+    who, scope, relief = actor(ask.who), ask.who.scope, ask.hub.manage.relief
+
+    def give(sent: Sent) -> dict[str, Any]:
+        return relief.hand_over(
+            body.post, body.to, body.text, who, alarms=count, items=items, scope=scope, sent=sent
         )
-    except HandoverRefused as error:
-        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
-    _tell(ask, "handover.give", row)
-    return said(ask, row, whole=True)
+
+    given: HandoverSaid = _done(ask, give, "handover.give")
+    return given
 
 
 @routes("GET", "/api/handovers/{handover}", may="handover.read", gives=HandoverSaid)
 def get_handover(ask: Asking, handover: int) -> HandoverSaid:
     """One hand-over with all that is in it, and what of it was confirmed when."""
-    rows = ask.hub.manage.handovers(1, handover)
+    rows = ask.hub.manage.relief.read(1, handover)
     if not rows or handover < 1:
         raise not_found("hand-over", str(handover))
     return said(ask, rows[0], whole=True)
@@ -322,22 +365,18 @@ def confirm_handover(
     ask: Asking, handover: int, body: Annotated[Confirmed, Depends(taken(Confirmed))]
 ) -> HandoverSaid:
     """Confirm items of the shift that was handed to this account; with the last one it is taken
-    over."""
-    try:
-        row = ask.hub.manage.confirm_handover(handover, body.items, actor(ask.who))
-    except HandoverRefused as error:
-        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
-    _tell(ask, "handover.take" if row["taken_at"] else "handover.confirm", row, items=body.items)
-    return said(ask, row, whole=True)
+    over. With an `Idempotency-Key` what is sent again takes effect once."""
+    who, relief = actor(ask.who), ask.hub.manage.relief
+    confirmed: HandoverSaid = _done(
+        ask, lambda sent: relief.confirm(handover, body.items, who, sent), items=body.items
+    )
+    return confirmed
 
 
 @routes("POST", "/api/handovers/{handover}/take", may="handover.write", gives=HandoverSaid)
 def take_over(ask: Asking, handover: int) -> HandoverSaid:
     """Take over the shift that was handed to this account, with all that is in it; signed by
-    whoever takes it."""
-    try:
-        row = ask.hub.manage.take_over(handover, actor(ask.who))
-    except HandoverRefused as error:
-        raise Problem(409, "handover-refused", str(error), "see GET /api/handovers") from error
-    _tell(ask, "handover.take", row)
-    return said(ask, row, whole=True)
+    whoever takes it. With an `Idempotency-Key` what is sent again takes effect once."""
+    who, relief = actor(ask.who), ask.hub.manage.relief
+    took: HandoverSaid = _done(ask, lambda sent: relief.take(handover, who, sent))
+    return took
