@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -131,3 +133,32 @@ def test_whoever_may_not_see_the_case_sees_none_of_it(world: Any, told: tuple[st
                 json={"to": "me", "reason": "because"} if method == "POST" else None,
             )  # fmt: skip
             assert answer.status_code == 404
+
+
+LISTS = ("/api/scenarios/forest-fire/watched", "/api/scenarios/forest-fire/record", "/api/contacts")
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/api/cases/{case}/contacts", "/api/cases/{case}/alike"])
+def test_another_system_has_the_cases_of_every_list(world: Any, path: str) -> None:
+    matter = "liyang:event:forest_smoke"
+    more = {"rule": "forest_camera.smoke", "matter": matter, "severity": "II", "priority": 1}
+    alarm = world.raise_alarm("d3", identity=f"forest_camera.smoke@d3/{uuid.uuid4().hex}", **more)
+    world.settle()
+    case = world.hub.manage.case_of([alarm.alarm])[alarm.alarm]
+    name = f"lister-{uuid.uuid4().hex[:8]}"
+    world.tokens[name] = world.account(name, ["integrator"])
+    with world.client(name) as system, world.client("audit_admin") as auditor:
+        answer = system.get(path.format(case=case))
+        assert answer.status_code == 200, answer.text
+        shown = set(re.findall(r'"case":"(c[0-9]+)"', answer.text))
+
+        def passed() -> set[str]:
+            asked = {"actor": name, "limit": 500}
+            trail = auditor.get("/api/audit", params=asked).json()["items"]
+            return {one["object"] for one in trail if one["verb"] == "case.pass"}
+
+        assert shown or path in LISTS[1:] or path.endswith("alike")
+        end = time.monotonic() + 5
+        while not passed() >= shown and time.monotonic() < end:
+            time.sleep(0.02)
+        assert passed() >= shown

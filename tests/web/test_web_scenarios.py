@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tianmu.store.history.asked import Cost, TooCostly
 
 FIRE = "/api/scenarios/forest-fire"
 MATTER = "liyang:event:forest_smoke"
@@ -81,14 +85,59 @@ def test_a_scenario_that_fails_leaves_the_rest_of_its_page(
     from tianmu.scenarios.forest_fire import present
 
     def fail(_: Any) -> None:
+        tried.append(1)
         raise ZeroDivisionError("a gauge of nothing")
 
+    tried: list[int] = []
     monkeypatch.setattr(present, "present", fail)
     world.hub.memory.pop("danger", None)
     with world.client("commander") as one:
-        told = one.get(f"{FIRE}/present")
-        assert told.status_code == 500 and "a gauge of nothing" in told.json()["detail"]
+        for _ in range(3):
+            told = one.get(f"{FIRE}/present")
+            assert told.status_code == 500 and "a gauge of nothing" in told.json()["detail"]
+        assert tried == [1], "what failed is not tried again at once"
+
+        def costly(_: Any) -> None:
+            tried.append(2)
+            raise TooCostly(Cost(files=3, rows=9_000), 8_000)
+
+        monkeypatch.setattr(present, "present", costly)
+        world.hub.memory.pop("danger", None)
+        for _ in range(2):
+            told = one.get(f"{FIRE}/present")
+            assert told.status_code == 422 and "9,000 rows" in told.json()["detail"]
+        assert tried == [1, 2]
         assert one.get(FIRE).status_code == 200 and one.get(f"{FIRE}/watched").status_code == 200
+    world.hub.memory.pop("danger", None)
+
+
+def test_who_waits_for_a_slow_scenario_holds_up_nothing_else(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.scenarios.forest_fire import present
+
+    go, begun, reckoned = threading.Event(), threading.Event(), []
+    real = present.present
+
+    def slow(seen: Any) -> Any:
+        reckoned.append(1)
+        begun.set()
+        assert go.wait(30)
+        return real(seen)
+
+    monkeypatch.setattr(present, "present", slow)
+    world.hub.memory.pop("danger", None)
+    with world.client("commander") as one, ThreadPoolExecutor(50) as many:
+        asked = [many.submit(one.get, f"{FIRE}/present") for _ in range(50)]
+        try:
+            assert begun.wait(10)
+            assert one.get("/api/cases").status_code == 200
+        finally:
+            go.set()
+        answers = [asking.result() for asking in asked]
+    # more than forty came at once, and each was answered
+    assert {answer.status_code for answer in answers} == {200} and reckoned == [1]
+    world.hub.memory.pop("danger", None)
 
 
 def test_alarms_and_cases_are_those_of_its_rules_and_matters(world: Any) -> None:

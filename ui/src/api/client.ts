@@ -72,11 +72,12 @@ async function askedEarly(where: string): Promise<Response | null> {
   return answer?.ok ? answer : null;
 }
 
-async function ask<T>(method: string, where: string, body?: unknown, version?: number | string, signal?: AbortSignal): Promise<T> {
+async function ask<T>(method: string, where: string, body?: unknown, version?: number | string, signal?: AbortSignal, key?: string): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Requested-With"] = "tianmu";
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
+  if (key) headers["Idempotency-Key"] = key;
   const form = body instanceof FormData;
   if (form) delete headers["Content-Type"];
   let answer: Response;
@@ -109,8 +110,9 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
 
 export const api = {
   get: <T>(where: string, query?: Query, signal?: AbortSignal): Promise<T> => ask<T>("GET", address(where, query), undefined, undefined, signal),
-  post: <T>(where: string, body: unknown = {}, version?: number | string): Promise<T> =>
-    ask<T>("POST", where, body, version),
+  /** `key`: what is sent again with it is done once */
+  post: <T>(where: string, body: unknown = {}, version?: number | string, key?: string): Promise<T> =>
+    ask<T>("POST", where, body, version, undefined, key),
   put: <T>(where: string, body: unknown, version?: number | string): Promise<T> =>
     ask<T>("PUT", where, body, version),
   remove: <T>(where: string): Promise<T> => ask<T>("DELETE", where),

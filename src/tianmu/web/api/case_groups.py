@@ -10,6 +10,7 @@ from fastapi import Depends
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
 from tianmu.manage.grouping import Regroup
+from tianmu.web import exposure
 from tianmu.web.api.case_steps import SplitDone, parted, regrouped
 from tianmu.web.api.cases import CaseSaid, extent, one, said
 from tianmu.web.route import Asking, Reply, Routes, taken
@@ -57,8 +58,13 @@ def list_alike(ask: Asking, case: str) -> list[AlikeSaid]:
     what the machine was not sure of. Putting them together is `merge`."""
     one(ask, case)
     now = ask.hub.clock()
-    return [
-        AlikeSaid(case=said(ask.hub, state, now), score=match.score, reasons=list(match.reasons))
+    found = [
+        (state, match)
         for state, match in ask.hub.manage.alike(case)
         if covers(ask.who.scope, extent(state))
+    ]
+    exposure.listed(ask, [state.case for state, _ in found])
+    return [
+        AlikeSaid(case=said(ask.hub, state, now), score=match.score, reasons=list(match.reasons))
+        for state, match in found
     ]

@@ -20,7 +20,7 @@ from tianmu.manage.contact_query import waiting
 from tianmu.manage.contact_state import Contact
 from tianmu.manage.reach import HANDED
 from tianmu.store.records import Transaction
-from tianmu.web import moment
+from tianmu.web import exposure, moment
 from tianmu.web.api.case_steps import carry_out
 from tianmu.web.api.cases import actor, extent, masked_text, one, states
 from tianmu.web.moment import Instant
@@ -47,8 +47,8 @@ class TriedSaid(msgspec.Struct, frozen=True, kw_only=True):
     """``shown`` (to them), ``desk`` (they are not signed in, the desk is), ``nobody_in_app``,
     ``handed_over`` (to the gateway), ``no_provider``, ``no_number``: the last two sent nothing"""
     gateway: str
-    """what became of what was handed over: ``waiting``, ``done`` (the gateway took it), ``dead``;
-    empty for what was not"""
+    """what became of what was handed over: ``waiting``, ``done`` (the gateway took it), ``dead``,
+    ``discarded``, ``unknown`` (not kept any more); empty for what was not"""
 
 
 class ContactSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +158,7 @@ def list_contacts(ask: Asking) -> Page[ContactSaid]:
         for held in state.contacts
         if held.waits
     ]
+    exposure.listed(ask, [state.case for state, _ in found])
     found.sort(
         key=lambda pair: (
             pair[1].account != ask.who.account, pair[1].running, pair[1].due, pair[0].case,
@@ -170,6 +171,7 @@ def list_contacts(ask: Asking) -> Page[ContactSaid]:
 def list_case_contacts(ask: Asking, case: str) -> Page[ContactSaid]:
     """All contact ladders of a case, the first one first; each move is an event of the case."""
     state = one(ask, case)
+    exposure.listed(ask, [state.case])
     tries = ask.hub.records.read(lambda connection: _tries(ask, connection, case))
     found = _all(ask, [(state, held) for held in state.contacts])
     return Page(

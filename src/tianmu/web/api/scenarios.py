@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from tianmu.scenarios.contract import Model
 from tianmu.scenarios.fit import Fit, fit
 from tianmu.scenarios.load import Scenario, find
 from tianmu.store.history.asked import TooCostly
-from tianmu.web import danger
+from tianmu.web import danger, exposure
 from tianmu.web import scenario_said as said
 from tianmu.web.api.alarms import Within, saids
 from tianmu.web.api.cases import CaseSaid
@@ -28,7 +28,6 @@ from tianmu.web.problem import Problem, not_found
 from tianmu.web.route import Ask, Asking, Routes
 
 routes = Routes("scenarios")
-log = logging.getLogger(__name__)
 SHOWN = 50
 """open alarms, and open cases, of one answer"""
 WEEK = 7 * 86_400_000_000
@@ -110,20 +109,19 @@ def get_scenario(ask: Asking, scenario: str) -> said.ScenarioSaid:
 
 
 @routes("GET", "/api/scenarios/{scenario}/present", may="alarm.read", gives=said.DangerSaid)
-def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
-    """Its danger now, reckoned anew every two minutes at most."""
-    one, here = _one(ask, scenario)
+async def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
+    """Its danger now, reckoned anew every two minutes at most; what failed, after half a minute."""
+    one, here = await asyncio.to_thread(_one, ask, scenario)
     if not danger.has_own(one):
         raise Problem(
             404, "no-danger", f"{one.id} reckons no danger of its own",
             f"its open alarms are all there is: GET /api/scenarios/{one.id}/watched",
         )  # fmt: skip
     try:
-        found = danger.present(ask.hub, one, here)
+        found = await danger.present(ask.hub, one, here)
     except TooCostly as error:
         raise Problem(422, "too-costly", str(error), "raise rows in the pack's [asking]") from error
-    except Exception as error:  # an outsider's code: the rest of the page goes on
-        log.exception("scenario %s", one.id)
+    except danger.Failing as error:
         raise Problem(
             500, "scenario-failed", f"{one.id} could not reckon its danger: {error}",
             "the log of hub has the whole of it; tell whoever wrote the scenario",
@@ -145,6 +143,7 @@ def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
             page = ask.hub.records.read(asked)
             cases += [case_said(ask.hub, state, now) for state in page.items]
     cases.sort(key=lambda one: one.opened_at or "", reverse=True)
+    exposure.listed(ask, [one.case for one in cases[:SHOWN]])
     return said.ScenarioWatched(alarms=saids(ask.hub, alarms), cases=cases[:SHOWN])
 
 
@@ -160,6 +159,7 @@ def get_scenario_record(
             c, here.matters, here.rules, until - weeks * WEEK, until, ask.who.scope
         )
     )
+    exposure.listed(ask, [one.case for one in found.latest])
     return said.record(found)
 
 
