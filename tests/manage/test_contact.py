@@ -702,3 +702,16 @@ def test_ladders_out_of_sight_take_no_place_of_those_that_are_shown(house: Reach
     house.work()
     assert house.manage.case("c5").contacts[0].account == "faye"
     assert seen("faye", WHOLE, 1) == ["c5"], "its own first"
+
+
+def test_a_ladder_ends_under_a_pack_that_has_none(house: Reached) -> None:
+    house.gateways = {"message": "w", "call": "w"}
+    house.case()
+    house.manage.set_city(replace(house.city, contact=Reaching()))
+    house.now += 10 * MINUTE
+    for _ in range(9):  # it comes to rest
+        if not house.manage.step(0.0):
+            break
+    else:
+        raise AssertionError("the same clock is attended to again and again")
+    assert house.held().state == "replaced"

@@ -47,7 +47,7 @@ def follow(
     they start by level or alarm, go on where their wait is over, stop where somebody was reached.
     No real person is called for a probe."""
     state = draft.state
-    if state.probe or not city.contact.ladders:
+    if state.probe or not (city.contact.ladders or state.contacts):
         return
     if state.contacts:
         _reached(happened, draft, city)
