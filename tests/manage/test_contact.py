@@ -668,14 +668,14 @@ def test_only_the_newest_hand_over_of_an_account_keeps_it_responsible(house: Rea
     def unrelieved() -> frozenset[str]:
         return house.hub.read(reach.unrelieved)
 
-    house.manage.hand_over("duty", "fred", "never confirmed", faye)
+    house.manage.relief.hand_over("duty", "fred", "never confirmed", faye)
     assert unrelieved() == {"faye"}
     house.now += 24 * 60 * MINUTE
-    given = house.manage.hand_over("duty", "fred", "the next day", faye)
+    given = house.manage.relief.hand_over("duty", "fred", "the next day", faye)
     assert unrelieved() == {"faye"}
-    house.manage.take_over(given["number"], fred)
+    house.manage.relief.take(given["number"], fred)
     assert unrelieved() == frozenset()
-    house.manage.hand_over("duty", "faye", "back", fred)
+    house.manage.relief.hand_over("duty", "faye", "back", fred)
     assert unrelieved() == {"fred"}
 
 
