@@ -3048,7 +3048,8 @@ export interface paths {
         /**
          * Hand the shift over with what is open now; signed by whoever hands over, who stays
          * @description Hand the shift over with what is open now; signed by whoever hands over, who stays
-         *     responsible until the other has confirmed all of it.
+         *     responsible until the other has confirmed all of it. With an `Idempotency-Key` a repeated
+         *     hand-over takes effect once.
          *
          *     Needs `handover.write`.
          */
@@ -3139,7 +3140,7 @@ export interface paths {
         /**
          * Confirm items of the shift that was handed to this account; with the last one it is taken
          * @description Confirm items of the shift that was handed to this account; with the last one it is taken
-         *     over.
+         *     over. With an `Idempotency-Key` what is sent again takes effect once.
          *
          *     Needs `handover.write`.
          */
@@ -3162,7 +3163,7 @@ export interface paths {
         /**
          * Take over the shift that was handed to this account, with all that is in it; signed by
          * @description Take over the shift that was handed to this account, with all that is in it; signed by
-         *     whoever takes it.
+         *     whoever takes it. With an `Idempotency-Key` what is sent again takes effect once.
          *
          *     Needs `handover.write`.
          */
@@ -3616,8 +3617,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Its danger now, reckoned anew every two minutes at most
-         * @description Its danger now, reckoned anew every two minutes at most.
+         * Its danger now, reckoned anew every two minutes at most; what failed, after half a minute
+         * @description Its danger now, reckoned anew every two minutes at most; what failed, after half a minute.
          *
          *     Needs `alarm.read`.
          */
