@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tianmu.command import delivery, provider
+from tianmu.command import delivery, provider, telling
 from tianmu.command.delivery import Delivery
 from tianmu.command.table import READER, metadata
 from tianmu.facts.topic import CASE
@@ -80,12 +80,27 @@ def test_a_summons_is_dead_when_nobody_waits_for_its_answer(records: Records) ->
 
 def test_what_a_ladder_sent_before_it_moved_is_not_sent_any_more(records: Records) -> None:
     keep(records, of(10), of(11, contact="k2"), of(12), of(13, "case.file", ""))
-    gone = records.transact(lambda tx: delivery.overtaken(tx.connection, 7, "k1", 12, "moved", 99))
+    gone = records.transact(lambda tx: delivery.overtaken(tx.connection, "k1", 12, "moved", 99))
     assert gone == 1
     assert states(records) == {10: "discarded", 11: "waiting", 12: "waiting", 13: "waiting"}
-    # the case is closed
-    records.transact(lambda tx: delivery.overtaken(tx.connection, 7, "", 20, "over", 99))
-    assert states(records) == dict.fromkeys((10, 11, 12), "discarded") | {13: "waiting"}
+
+
+def test_a_ladder_that_goes_over_to_another_case_keeps_its_name() -> None:
+    assert telling.ladder("c7", "k1") == "c7-k1"
+    assert telling.ladder("c9", "c7-k1") == "c7-k1"
+
+
+def test_summons_are_found_by_their_indexes(records: Records) -> None:
+    def plan(connection: Any) -> str:
+        found = []
+        for one in (delivery._late(5, "sms"), delivery._ladder("c7-k1", 5)):
+            words = str(one.compile(compile_kwargs={"literal_binds": True}))
+            asked = f"EXPLAIN QUERY PLAN SELECT 1 FROM webhook_delivery WHERE {words}"
+            found += [str(row) for row in connection.exec_driver_sql(asked)]
+        return " ".join(found)
+
+    used = records.read(plan)
+    assert "webhook_delivery_until" in used and "webhook_delivery_ladder" in used
 
 
 def test_what_is_not_kept_any_more_is_not_said_to_wait(records: Records) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from tianmu.command.table import SUMMONS
+from tianmu.command.table import CALLING, OF_SUMMONS, SUMMONS
 from tianmu.command.table import delivery as table
 
 STATES = ("waiting", "done", "dead", "discarded")
@@ -47,7 +47,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     actor: str = ""
     contact: str = ""
-    """of a summons: the ladder of the case that calls"""
+    """of a summons: the ladder that calls, with the case it began in: it keeps its name where cases
+    are merged"""
     until: int = 0
     """µs after which it is of no use, 0: always of use"""
 
@@ -127,7 +128,8 @@ def due(
     ).mappings()
     found = [Delivery(**{**row}) for row in rows]
     later = connection.execute(select(func.min(c.next_at)).where(heads, c.next_at > now)).scalar()
-    end = connection.execute(select(func.min(c.until)).where(heads, c.until > now)).scalar()
+    calls = select(func.min(c.until)).where(CALLING, c.webhook == webhook, c.until > now)
+    end = connection.execute(calls).scalar()
     return found, min((int(at) for at in (later, end) if at), default=0)
 
 
@@ -148,27 +150,22 @@ def expire(connection: Connection, now: int, webhook: str = "") -> int:
 def _late(now: int, webhook: str) -> ColumnElement[bool]:
     c = table.c
     which = [c.webhook == webhook] if webhook else []
-    return and_(c.state == "waiting", c.until > 0, c.until <= now, *which)
+    return and_(CALLING, c.until > 0, c.until <= now, *which)
 
 
-def overtaken(
-    connection: Connection, serial: int, contact: str, before: int, reason: str, at: int
-) -> int:
-    """Discard the summons of a ladder (of all ladders of the case where ``contact`` is empty) that
-    wait and are older than the event at position ``before``; how many."""
-    c = table.c
-    which = [c.contact == contact] if contact else []
+def overtaken(connection: Connection, contact: str, before: int, reason: str, at: int) -> int:
+    """Discard the summons of a ladder that wait and are older than the event at position
+    ``before``; how many."""
     return connection.execute(
         update(table)
-        .where(
-            c.serial == serial,
-            c.state == "waiting",
-            c.type.in_(SUMMONS),
-            c.position < before,
-            *which,
-        )
+        .where(_ladder(contact, before))
         .values(state="discarded", settled_at=at, actor="@system", reason=reason)
     ).rowcount
+
+
+def _ladder(contact: str, before: int) -> ColumnElement[bool]:
+    c = table.c
+    return and_(OF_SUMMONS, c.contact == contact, c.state == "waiting", c.position < before)
 
 
 def note(connection: Connection, one: Delivery, **values: Any) -> None:

@@ -45,9 +45,9 @@ class Made:
     told: set[tuple[str, int]] = field(default_factory=set)
     """(webhook, serial): from now on it knows of the case"""
     untold: set[tuple[str, int]] = field(default_factory=set)
-    moved: list[tuple[int, int, str]] = field(default_factory=list)
-    """(position of an event, serial, ladder that moves or ends by it; empty: all of the case): what
-    was to be sent for the ladder before that is not sent any more"""
+    moved: list[tuple[int, str]] = field(default_factory=list)
+    """(position of an event, ladder that moves or ends by it): what was to be sent for the ladder
+    before that is not sent any more"""
 
 
 def read(connection: Connection, entries: Sequence[Entry]) -> Read:
@@ -94,6 +94,11 @@ def known(connection: Connection, webhooks: Sequence[Webhook], found: Read) -> s
     return pairs
 
 
+def ladder(case: str, contact: str) -> str:
+    """What a ladder is called in every case it goes over to (``manage/bequest.py``)."""
+    return contact if "-" in contact else f"{case}-{contact}"
+
+
 def make(
     teller: Teller, webhooks: Sequence[Webhook], found: Read, before: set[tuple[str, int]], at: int
 ) -> Made:
@@ -107,9 +112,9 @@ def make(
             continue  # its case was rebuilt away: there is nothing to tell of
         serial = case_table.serial_of(event.case)
         if event.step == STEP:
-            made.moved.append((position, serial, event.data["contact"]["contact"]))
-        elif state.contacts and not state.open:
-            made.moved.append((position, serial, ""))
+            made.moved.append((position, ladder(event.case, event.data["contact"]["contact"])))
+        elif not state.open and state.outcome != "merged":  # else its ladders have gone over
+            made.moved += [(position, ladder(event.case, one.contact)) for one in state.contacts]
         call = provider.handed(event)
         for one in webhooks:
             if call is not None and one.webhook == call["via"]:
@@ -120,7 +125,9 @@ def make(
                 contact = event.data["contact"]
                 made.deliveries.append(
                     msgspec.structs.replace(
-                        summons, contact=contact["contact"], until=contact.get("due", 0)
+                        summons,
+                        contact=ladder(event.case, contact["contact"]),
+                        until=contact.get("due", 0),
                     )
                 )
                 continue
@@ -155,8 +162,8 @@ def make(
 def keep(connection: Connection, made: Made, at: int) -> None:
     """Keep what was made, in the caller's transaction."""
     delivery.keep(connection, made.deliveries)
-    for position, serial, contact in made.moved:
-        delivery.overtaken(connection, serial, contact, position, OVERTAKEN, at)
+    for position, contact in made.moved:
+        delivery.overtaken(connection, contact, position, OVERTAKEN, at)
     for pairs in (made.told, made.untold):
         for start in range(0, len(pairs), CHUNK):
             some = sorted(pairs)[start : start + CHUNK]

@@ -137,8 +137,14 @@ def redeliver_all(ask: Asking, name: str) -> Again:
 )
 def redeliver_one(ask: Asking, name: str, which: str) -> Again:
     """Try a dead letter again, by the same id."""
-    if _one(ask, name, which).state != "dead":
+    one = _one(ask, name, which)
+    if one.state != "dead":
         raise Problem(409, "not-dead", f"{which} is no dead letter", "look at its state")
+    if one.until and one.until <= ask.hub.clock():
+        raise Problem(
+            409, "too-late", f"nobody waits for an answer to {which} any more",
+            "look at the case's contact ladder: it has gone on",
+        )  # fmt: skip
     return _again(ask, name, [which])
 
 
