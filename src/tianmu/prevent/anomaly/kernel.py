@@ -1,0 +1,280 @@
+"""One pass over observations: how unusual each is for its own datastream, and whether to tell.
+
+A value is compared with level, trend, season and what a short memory (AR(1)) makes of the value
+before; three channels judge what is left: the *distance* of this value, the *smoothed* distance of
+the last twenty or so (small shifts and drifts), and the *run* of values that stand still. Whatever
+is learnt from one value is bounded, so faults teach little.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tianmu.prevent.anomaly.layout import (
+    AGE,
+    BASE,
+    CLEAN,
+    COUNT,
+    CROSS,
+    HOURS,
+    LAST,
+    LEVEL,
+    LONGEST,
+    MOST,
+    OLD,
+    OLD_LEFT,
+    OLDEST,
+    OPEN,
+    RESIDUAL,
+    RESOLUTION,
+    RETURNED,
+    RUN,
+    SHIFT,
+    SHIFTED,
+    SMOOTH,
+    SMOOTH_SPREAD,
+    SPREAD,
+    SQUARE,
+    STEP,
+    STRICT,
+    TAIL,
+    TIME,
+    TOLD,
+    TREND,
+)
+from tianmu.prevent.anomaly.run import stand
+from tianmu.prevent.anomaly.season import DAY_S, learn_season, place, season
+from tianmu.prevent.anomaly.tail import begin, chance, learn
+
+USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING = range(8)
+"""why: what stands out most; nothing; nothing yet; nothing came"""
+
+WEEK_S = 7 * DAY_S
+LEVEL_S = 3 * DAY_S
+"""how long the level remembers"""
+TREND_S = 7 * DAY_S
+OLD_DAYS = 7.0
+"""how long the level before a shift is remembered"""
+WINDOW = 500.0
+"""values over which spread and short memory are learnt"""
+CLOSEST = 0.995
+"""greatest short memory"""
+FORGETS = 0.05
+"""of the smoothed distance, with each value"""
+SLOWER = 0.15
+"""how fast the smoothed distance is got used to, against the distance: its values hang together"""
+FAR = 4.0
+"""spreads beyond which a value does not count for what comes after"""
+CONFIRMED, UNTOLD = 12.0, 72.0
+"""values in a row that make a shift a new level, after an alarm and without one"""
+BACK = 3.0
+"""values in a row that make the old level the present one again"""
+SIZE = 1.2533
+"""standard deviation over mean size, of a normal distribution"""
+STRICTER = math.log(2)
+"""by which an alarm lowers the threshold, and the tolerable time between two raises it again"""
+STRICTEST = 7.0
+LARGEST_CHANCE = 0.002
+"""an alarm is never given for less, however seldom values come"""
+
+
+@njit(cache=True)
+def _warming(count, age, step):  # type: ignore[no-untyped-def]
+    if step >= DAY_S / 4:
+        return count < 30
+    return count < 100 or (age < 2 and count < 400)
+
+
+@njit(cache=True)
+def _bounded(value, most):  # type: ignore[no-untyped-def]
+    return min(max(value, -most), most)
+
+
+@njit(cache=True)
+def _move(small, by, days):  # type: ignore[no-untyped-def]
+    """The level is another from now on; the one before is remembered."""
+    small[OLD] = small[LEVEL]
+    small[OLD_LEFT] = days
+    small[LEVEL] += by
+    small[RESIDUAL] -= by
+    small[CLEAN] = small[RESIDUAL]
+    small[SHIFTED] = 0
+    small[SHIFT] = 0
+    small[RETURNED] = 0
+    small[SMOOTH] = 0
+
+
+@njit(cache=True)
+def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
+    """Judge value ``x`` at ``t`` (seconds since 1970) of one datastream, whose rows of the memory
+    these are, and learn from it: (score, alarm, expected, why).
+
+    A time that is not after the latest counts as one usual step later. A value that is nan is none:
+    nothing is judged or learnt.
+    """
+    if not math.isfinite(x):
+        return np.nan, 0, np.nan, MISSING
+    count = small[COUNT]
+    if count == 0:
+        exact[TIME], exact[BASE], exact[LAST] = t, x, x
+        small[COUNT] = small[RUN] = small[LONGEST] = 1
+        begin(small, TAIL)
+        begin(small, TAIL + 3)
+        return 0.0, 0, np.nan, WARMING
+    dt = t - exact[TIME]
+    if dt <= 0:
+        dt = small[STEP] if small[STEP] > 0 else 1.0
+    else:
+        exact[TIME] = t
+    usual = small[STEP]
+    gap = dt / usual if usual > 0 else 1.0
+    small[STEP] = dt if usual == 0 else usual + max(1 / count, 0.01) * (min(dt, 2 * usual) - usual)
+    count = small[COUNT] = min(count + 1, MOST)
+    age = small[AGE] = min(small[AGE] + dt / DAY_S, OLDEST)
+    small[OLD_LEFT] -= min(dt / DAY_S, small[OLD_LEFT])
+    warm = _warming(count, age, small[STEP])
+
+    # what was expected
+    y = x - exact[BASE]
+    change = x - exact[LAST]
+    hour, block = place(t)
+    small[LEVEL] += small[TREND] * min(dt, DAY_S)
+    usually = small[LEVEL] + season(small, hour, block)
+    residual = y - usually
+    memory = 0.0
+    if small[SQUARE] > 0 and count > 10:
+        memory = min(max(small[CROSS] / small[SQUARE], 0.0), CLOSEST)
+    wide = 1 / math.sqrt(1 - memory * memory)
+    kept, wider = memory, 1.0
+    if gap > 1.5:
+        kept = memory**gap if gap < 1000 else 0.0
+        wider = wide * math.sqrt(1 - kept * kept)
+    expected = usually + kept * small[RESIDUAL]
+    if abs(residual - kept * small[CLEAN]) < abs(y - expected):
+        expected = usually + kept * small[CLEAN]
+    floor = 0.2 * small[RESOLUTION]
+    trust = age / (age + 3)
+    block_spread = small[HOURS + int(hour) // 3]
+    spread = SIZE * max(trust * block_spread + (1 - trust) * small[SPREAD], floor, 1e-30)
+    whole = SIZE * max(small[SPREAD], floor, 1e-30) * wide
+    fits_old = False
+    if small[OLD_LEFT] > 0:
+        old = usually - small[LEVEL] + small[OLD]
+        fits_old = abs(y - old) < min(BACK * whole, abs(residual))
+        if fits_old and abs(y - old) < abs(y - expected):
+            expected = old
+    innovation = (y - expected) / wider
+
+    # how probable it is
+    distance = abs(innovation) / spread
+    first_change = change != 0 and small[RESOLUTION] == 0
+    if change != 0 and (first_change or abs(change) < small[RESOLUTION]):
+        small[RESOLUTION] = abs(change)
+    if first_change:
+        far = 1 / count
+    elif small[RESOLUTION] == 0:
+        far = 1.0
+    else:
+        far = chance(small, TAIL, distance)
+    for _ in range(int(min(gap, 20.0)) - 1):
+        small[SMOOTH] *= 1 - FORGETS
+    small[SMOOTH] += FORGETS * (_bounded(innovation / spread, FAR) - small[SMOOTH])
+    if fits_old or small[RESOLUTION] == 0 or first_change:
+        small[SMOOTH] = 0
+    slow = abs(small[SMOOTH]) / (SIZE * max(small[SMOOTH_SPREAD], 0.02))
+    drifting = chance(small, TAIL + 3, slow) if small[RESOLUTION] > 0 and count > 20 else 1.0
+    told = small[TOLD]
+    still = stand(exact, small, x, warm)
+    exact[LAST] = x
+    least = min(far, drifting, still)
+    likely = 1 - (1 - least) ** 3
+    small[STRICT] -= min(small[STRICT], STRICTER * per_week * min(dt / WEEK_S, 1.0))
+    threshold = min(per_week * small[STEP] / WEEK_S, LARGEST_CHANCE) * math.exp(-small[STRICT])
+    why = USUAL
+    if warm:
+        why = WARMING
+    elif likely < 0.05 or likely < threshold:
+        if still == least:
+            why = STUCK
+        elif far == least:
+            why = ABOVE if innovation > 0 else BELOW
+        else:
+            why = UP if small[SMOOTH] > 0 else DOWN
+    alarm = 0
+    if not warm:
+        if likely < threshold:
+            if small[OPEN] == 0:
+                alarm = 1
+                small[STRICT] = min(small[STRICT] + STRICTER, STRICTEST)
+            small[OPEN] = max(small[OPEN], np.float32(4 if why in (ABOVE, BELOW) else 20))
+            if still < threshold:
+                small[TOLD] = 1
+        elif small[OPEN] > 0 and likely > min(20 * threshold, 0.05):
+            small[OPEN] -= 1
+    was = exact[BASE] + expected
+    if small[TOLD] == 1:
+        return 1 - likely, alarm, was, why  # a value that stands still teaches nothing
+
+    # what is learnt
+    start = count < 30
+    bound = residual if start else _bounded(residual, 3 * whole)
+    if told == 1:
+        small[OPEN] = max(small[OPEN], np.float32(4))  # it moves again: no alarm of its own
+    slow_gain = max(1 / count, min(dt / LEVEL_S, 0.1))
+    if drifting < threshold and not warm:
+        slow_gain = max(slow_gain, 0.02)
+    if gap < 10:
+        gain = max(1 / count, min(dt / TREND_S, 0.1))
+        move = change if start else _bounded(change, FAR * spread)
+        small[TREND] += gain * (move / dt - small[TREND])
+    small[LEVEL] += slow_gain * bound
+    size = abs(innovation) if start else min(abs(innovation), FAR * spread)
+    learn_season(small, hour, block, bound, size, min(dt, 2 * small[STEP]))
+    gain = max(1 / count, 1 / WINDOW)
+    small[SPREAD] += gain * (size - small[SPREAD])
+    if gap < 1.5:
+        before = small[CLEAN] if start else _bounded(small[CLEAN], 3 * whole)
+        small[CROSS] += gain * (bound * before - small[CROSS])
+        small[SQUARE] += gain * (before * before - small[SQUARE])
+    if count > 20:
+        gain = max(1 / (count - 20), SLOWER / WINDOW)
+        kept_slow = min(abs(small[SMOOTH]), 4 * max(small[SMOOTH_SPREAD], 0.1))
+        small[SMOOTH_SPREAD] += gain * (kept_slow - small[SMOOTH_SPREAD])
+        learn(small, TAIL, distance, count - 20, 1.0)
+        learn(small, TAIL + 3, slow, count - 20, 1.0 if warm else SLOWER)
+    clean = kept * small[CLEAN] if distance > FAR and not start else residual
+    small[RESIDUAL], small[CLEAN] = residual, clean
+
+    # whether the level is another
+    side = 1 if residual > 0 else -1
+    if abs(residual) > FAR * whole and count > 30:
+        if small[SHIFTED] * side < 0:
+            small[SHIFTED] = small[SHIFT] = 0
+        small[SHIFTED] += side
+        small[SHIFT] += residual
+    else:
+        small[SHIFTED] = small[SHIFT] = 0
+    small[RETURNED] = small[RETURNED] + 1 if fits_old and small[SHIFTED] != 0 else 0
+    if small[RETURNED] >= BACK:
+        _move(small, small[OLD] - small[LEVEL], OLD_DAYS)
+    elif abs(small[SHIFTED]) >= (CONFIRMED if small[OPEN] > 0 else UNTOLD):
+        _move(small, small[SHIFT] / abs(small[SHIFTED]), OLD_DAYS)
+    if abs(small[LEVEL]) > 1000 * whole:  # too far from its base for single precision
+        exact[BASE] += small[LEVEL]
+        small[OLD] -= small[LEVEL]
+        small[LEVEL] = 0
+    return 1 - likely, alarm, was, why
+
+
+@njit(cache=True, nogil=True)
+def judge(exact, small, index, time, value, per_week, score, alarm, expected, why):  # type: ignore[no-untyped-def]
+    """Observations in their order, each by its datastream ``index`` (into the memory), ``time`` in
+    µs since 1970; ``score``, ``alarm``, ``expected``, ``why`` are filled."""
+    for i in range(len(index)):
+        d = index[i]
+        score[i], alarm[i], expected[i], why[i] = step(
+            exact[d], small[d], time[i] / 1e6, value[i], per_week
+        )

@@ -1,0 +1,102 @@
+"""What is kept of one datastream: two rows of flat tables, ``BYTES`` together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# exact, float64: what single precision would spoil
+TIME = 0
+"""of the latest, in seconds since 1970; never goes back"""
+BASE = 1
+"""values are kept as differences from it: a stream near 1e9 is learnt as well as one near 0"""
+LAST = 2
+"""the latest value, bit by bit"""
+EXACT = 3
+
+# small, float32
+LEVEL = 0
+"""without season, above BASE"""
+TREND = 1
+"""of the level, per second"""
+RESIDUAL = 2
+"""the latest value less level and season"""
+CLEAN = 3
+"""the same as if the latest had been as expected, where it was far off"""
+CROSS = 4
+"""running mean of residual times the one before"""
+SQUARE = 5
+"""running mean of the residual's square"""
+SPREAD = 6
+"""running mean of the innovation's size"""
+STEP = 7
+"""usual seconds from one value to the next"""
+COUNT = 8
+"""values so far, at most MOST"""
+AGE = 9
+"""days so far, at most OLDEST"""
+SMOOTH = 10
+"""innovation in spreads, exponentially smoothed"""
+SMOOTH_SPREAD = 11
+"""running mean of its size"""
+RESOLUTION = 12
+"""smallest change ever seen"""
+RUN = 13
+"""how many times the latest value has come without a break"""
+LONGEST = 14
+"""longest such run that was not called stuck"""
+REPEATS = 15
+"""running share of values that are the one before"""
+REST = 16
+"""the value of the longest run, as it is: zero for rain"""
+SHIFTED = 17
+"""residuals in a row that are far off on one side, with its sign"""
+SHIFT = 18
+"""their sum"""
+OLD = 19
+"""the level before the last confirmed shift, above BASE"""
+OLD_LEFT = 20
+"""days until it is forgotten"""
+RETURNED = 21
+"""values in a row that fit it and not the present level"""
+OPEN = 22
+"""above 0 while an alarm goes on: so many calm values are still wanted"""
+TOLD = 23
+"""1 while the present run has been called stuck"""
+TAIL = 24
+"""log quantiles 0.5, 0.95, 0.995 of the distance, then of the smoothed distance"""
+DAY = 30
+"""season of the day: 24 nodes at the full hours, between them a straight line"""
+WEEK = 54
+"""season of the week: 28 blocks of six hours from Monday"""
+HOURS = 82
+"""running mean of the innovation's size in 8 blocks of three hours"""
+STRICT = 90
+"""by how much, in logarithms, the threshold is lower than the tolerable rate alone makes it: more
+after each alarm, less with time, and moved by what people found"""
+SMALL = 94
+
+BYTES = EXACT * 8 + SMALL * 4
+MOST = 1_000_000.0
+OLDEST = 60.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is kept of ``n`` datastreams: a row each, all zero where nothing has come yet."""
+
+    exact: NDArray[np.float64]
+    """shape (n, EXACT)"""
+    small: NDArray[np.float32]
+    """shape (n, SMALL)"""
+
+    @property
+    def nbytes(self) -> int:
+        return self.exact.nbytes + self.small.nbytes
+
+
+def memory(n: int) -> Memory:
+    """Of ``n`` datastreams of which nothing is known."""
+    return Memory(np.zeros((n, EXACT)), np.zeros((n, SMALL), np.float32))

@@ -1,0 +1,44 @@
+"""Seasons of the day and of the week by the clock of the timestamps."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from tianmu.prevent.anomaly.layout import AGE, DAY, HOURS, WEEK
+
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
+
+
+@njit(cache=True)
+def place(t):  # type: ignore[no-untyped-def]
+    """(hour of the day with its fraction, block of the week) at ``t`` seconds since 1970."""
+    day = t // DAY_S
+    hour = (t - day * DAY_S) / HOUR_S
+    return hour, int((day + 3) % 7) * 4 + int(hour // 6)  # 1970 began on a Thursday
+
+
+@njit(cache=True)
+def season(small, hour, block):  # type: ignore[no-untyped-def]
+    first = int(hour)
+    part = hour - first
+    here, there = small[DAY + first], small[DAY + (first + 1) % 24]
+    return here + part * (there - here) + small[WEEK + block]
+
+
+@njit(cache=True)
+def learn_season(small, hour, block, residual, size, dt):  # type: ignore[no-untyped-def]
+    """Give a part of a bounded residual to the nodes beside the hour and to the block of the week,
+    and of its innovation's size to the hours: more on the first days, and by the time that the
+    value stands for, so that many values an hour teach no faster than one."""
+    age = small[AGE]
+    first = int(hour)
+    part = hour - first
+    gain = max(1.0 / (age + 1.0), 0.1) * min(dt / HOUR_S, 1.0)
+    small[DAY + first] += gain * (1.0 - part) * residual
+    small[DAY + (first + 1) % 24] += gain * part * residual
+    gain = max(0.5 / (age / 7.0 + 1.0), 0.1) * min(dt / (6 * HOUR_S), 1.0)
+    small[WEEK + block] += gain * residual
+    at = HOURS + first // 3
+    gain = max(1.0 / (age + 1.0), 0.1) * min(dt / (3 * HOUR_S), 1.0)
+    small[at] += gain * (size - small[at])

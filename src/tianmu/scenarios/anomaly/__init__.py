@@ -1,0 +1,1 @@
+"""The engine of streaming anomaly detection, to be run on a file."""

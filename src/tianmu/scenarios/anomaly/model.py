@@ -1,0 +1,87 @@
+"""The model of anomaly detection: one datastream, read strictly in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from tianmu.prevent.anomaly.bank import REASONS, Bank
+from tianmu.scenarios.anomaly.clock import times
+from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
+from tianmu.scenarios.reading import column, number_of, numbers
+
+EVERY = 50_000
+"""rows between two words of progress"""
+
+
+def run_stream(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    """Row after row; what is said of one row is known from it and those before it."""
+    at = times(table, "timestamp")
+    value = numbers(table, "value", required=False)
+    bank = Bank(1, number_of(parameters, "per_week", low=1e-6, high=10_000))
+    _tell_order(at)
+    made: list[tuple[np.ndarray, ...]] = []
+    for first in range(0, len(table), EVERY):
+        progress(first, len(table))
+        part = slice(first, first + EVERY)
+        judged = bank.judge(np.zeros(len(at[part]), np.uint32), at[part], value[part])
+        made.append((judged.score, judged.alarm, judged.expected, judged.why))
+    if not made:
+        made.append((np.empty(0), np.empty(0, np.uint8), np.empty(0), np.empty(0, np.uint8)))
+    score, alarm, expected, why = (np.concatenate(parts) for parts in zip(*made, strict=True))
+    absent = int(np.isnan(value).sum())
+    if absent:
+        remark(f"{absent} rows have no value: they have no score")
+    return pa.table(
+        {
+            "score": column(score),
+            "alarm": pa.array(alarm, pa.int8()),
+            "expected": column(expected),
+            "why": pa.array([REASONS[one] for one in why], pa.string()),
+        }
+    )
+
+
+def _tell_order(at: np.ndarray) -> None:
+    if len(at) < 2:
+        return
+    latest = np.maximum.accumulate(at)
+    late = np.flatnonzero(at[1:] <= latest[:-1])
+    if len(late) > len(at) // 2:
+        raise BadInput(
+            int(late[0]) + 2, "timestamp", "most rows are not after the row before",
+            "sort the rows by time; of one datastream only",
+        )  # fmt: skip
+    if len(late):
+        remark(
+            f"{len(late)} rows are not after those before, the first is row {int(late[0]) + 2}: "
+            "each is judged as one usual step later"
+        )
+
+
+MODELS = (
+    Model(
+        name="stream",
+        what="how unusual each value of a datastream is for that stream, learnt in one pass "
+        "without training",
+        needs=(
+            Column("timestamp", "", "date and time, or seconds since 1970; rows in order"),
+            Column("value", "", "of one datastream; an empty one is not judged"),
+        ),
+        optional=(),
+        gives=(
+            Column("score", "", "0–1: one less the probability of a value at least as unusual"),
+            Column("alarm", "", "1 where an alarm begins, else 0"),
+            Column("expected", "", "the value that was expected, in the unit of the values"),
+            Column(
+                "why", "",
+                "what is unusual: above, below, drifts up, drifts down, stuck; warming up: too "
+                "early for alarms; no value; else empty",
+            ),
+        ),
+        parameters=(Parameter("per_week", "false alarms a week that are tolerable", "1"),),
+        run=run_stream,
+    ),
+)  # fmt: skip
