@@ -46,7 +46,7 @@ from tianmu.prevent.anomaly.layout import (
     TREND,
 )
 from tianmu.prevent.anomaly.run import stand
-from tianmu.prevent.anomaly.season import DAY_S, learn_season, place, season
+from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
 from tianmu.prevent.anomaly.tail import begin, chance, learn
 
 USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING = range(8)
@@ -59,9 +59,13 @@ TREND_S = 7 * DAY_S
 OLD_DAYS = 7.0
 """how long the level before a shift is remembered"""
 WINDOW = 500.0
-"""values over which spread and short memory are learnt"""
+"""values over which the spread is learnt"""
+LONG_WINDOW = 3000.0
+"""values over which the short memory is learnt: a drift must not pass for one"""
 CLOSEST = 0.995
 """greatest short memory"""
+RAMP = 6.0
+"""spreads that the first values must have climbed to be taken for a counter's"""
 FORGETS = 0.05
 """of the smoothed distance, with each value"""
 SLOWER = 0.15
@@ -124,6 +128,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         begin(small, TAIL)
         begin(small, TAIL + 3)
         return 0.0, 0, np.nan, WARMING
+    last_block = place(exact[TIME])[1]
     dt = t - exact[TIME]
     if dt <= 0:
         dt = small[STEP] if small[STEP] > 0 else 1.0
@@ -226,16 +231,20 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     slow_gain = max(1 / count, min(dt / LEVEL_S, 0.1))
     if drifting < threshold and not warm:
         slow_gain = max(slow_gain, 0.02)
-    if gap < 10:
-        gain = max(1 / count, min(dt / TREND_S, 0.1))
-        move = change if start else _bounded(change, FAR * spread)
-        small[TREND] += gain * (move / dt - small[TREND])
+    if count == 30 and abs(y) > RAMP * whole:  # a counter: it has climbed since the first value
+        small[TREND] = y / (age * DAY_S)
+        small[LEVEL], slow_gain = y, 0.0
+    elif not start and gap < 10:
+        small[TREND] += min(dt / TREND_S, 0.1) * min(dt / LEVEL_S, 0.1) * bound / dt
     small[LEVEL] += slow_gain * bound
+    if block != last_block:
+        small[LEVEL] += center(small)
     size = abs(innovation) if start else min(abs(innovation), FAR * spread)
     learn_season(small, hour, block, bound, size, min(dt, 2 * small[STEP]))
     gain = max(1 / count, 1 / WINDOW)
     small[SPREAD] += gain * (size - small[SPREAD])
     if gap < 1.5:
+        gain = max(1 / count, 1 / LONG_WINDOW)
         before = small[CLEAN] if start else _bounded(small[CLEAN], 3 * whole)
         small[CROSS] += gain * (bound * before - small[CROSS])
         small[SQUARE] += gain * (before * before - small[SQUARE])

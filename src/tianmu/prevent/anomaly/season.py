@@ -42,3 +42,19 @@ def learn_season(small, hour, block, residual, size, dt):  # type: ignore[no-unt
     at = HOURS + first // 3
     gain = max(1.0 / (age + 1.0), 0.1) * min(dt / (3 * HOUR_S), 1.0)
     small[at] += gain * (size - small[at])
+
+
+@njit(cache=True)
+def center(small):  # type: ignore[no-untyped-def]
+    """Take what all nodes have in common out of the seasons: it is level, and is returned. Else
+    the two could drift apart without end."""
+    day = week = 0.0
+    for i in range(24):
+        day += small[DAY + i] / 24
+    for i in range(28):
+        week += small[WEEK + i] / 28
+    for i in range(24):
+        small[DAY + i] -= day
+    for i in range(28):
+        small[WEEK + i] -= week
+    return day + week
