@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.prevent.anomaly.kernel import judge
-from tianmu.prevent.anomaly.layout import Memory, memory
+from tianmu.prevent.anomaly.kernel import STRICTER, STRICTEST, judge
+from tianmu.prevent.anomaly.layout import STRICT, Memory, memory
 
 REASONS = ("", "warming up", "above", "below", "drifts up", "drifts down", "stuck", "no value")
 """words for ``Judged.why``"""
@@ -51,3 +51,10 @@ class Bank:
             judged.score, judged.alarm, judged.expected, judged.why,
         )  # fmt: skip
         return judged
+
+    def found(self, datastream: int, real: bool) -> None:
+        """What people found an alarm to be: a false one makes the next less easy, a real one
+        easier again, for as long as an alarm of its own does."""
+        strict = float(self.memory.small[datastream, STRICT])
+        moved = strict - STRICTER if real else strict + STRICTER
+        self.memory.small[datastream, STRICT] = min(max(moved, 0.0), STRICTEST)

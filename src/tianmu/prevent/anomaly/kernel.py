@@ -58,7 +58,7 @@ LEVEL_S = 3 * DAY_S
 TREND_S = 7 * DAY_S
 OLD_DAYS = 7.0
 """how long the level before a shift is remembered"""
-WINDOW = 500.0
+WINDOW = 1000.0
 """values over which the spread is learnt"""
 LONG_WINDOW = 3000.0
 """values over which the short memory is learnt: a drift must not pass for one"""
@@ -66,9 +66,11 @@ CLOSEST = 0.995
 """greatest short memory"""
 RAMP = 6.0
 """spreads that the first values must have climbed to be taken for a counter's"""
+FIRST = 0.25
+"""the chance of the first change ever, times the values before it"""
 FORGETS = 0.05
 """of the smoothed distance, with each value"""
-SLOWER = 0.15
+SLOWER = 0.05
 """how fast the smoothed distance is got used to, against the distance: its values hang together"""
 FAR = 4.0
 """spreads beyond which a value does not count for what comes after"""
@@ -79,10 +81,12 @@ BACK = 3.0
 SIZE = 1.2533
 """standard deviation over mean size, of a normal distribution"""
 STRICTER = math.log(2)
-"""by which an alarm lowers the threshold, and the tolerable time between two raises it again"""
+"""by which an alarm lowers the threshold"""
+LAXER = 0.7 * STRICTER
+"""by which the tolerable time between two alarms raises it again"""
 STRICTEST = 7.0
-LARGEST_CHANCE = 0.002
-"""an alarm is never given for less, however seldom values come"""
+LARGEST_CHANCE = 0.005
+"""for one tolerable alarm a week: what is no rarer is never one, however seldom values come"""
 
 
 @njit(cache=True)
@@ -168,7 +172,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     fits_old = False
     if small[OLD_LEFT] > 0:
         old = usually - small[LEVEL] + small[OLD]
-        fits_old = abs(y - old) < min(BACK * whole, abs(residual))
+        fits_old = abs(y - old) < min(FAR * whole, abs(residual))
         if fits_old and abs(y - old) < abs(y - expected):
             expected = old
     innovation = (y - expected) / wider
@@ -179,7 +183,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     if change != 0 and (first_change or abs(change) < small[RESOLUTION]):
         small[RESOLUTION] = abs(change)
     if first_change:
-        far = 1 / count
+        far = FIRST / count
     elif small[RESOLUTION] == 0:
         far = 1.0
     else:
@@ -196,8 +200,9 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     exact[LAST] = x
     least = min(far, drifting, still)
     likely = 1 - (1 - least) ** 3
-    small[STRICT] -= min(small[STRICT], STRICTER * per_week * min(dt / WEEK_S, 1.0))
-    threshold = min(per_week * small[STEP] / WEEK_S, LARGEST_CHANCE) * math.exp(-small[STRICT])
+    small[STRICT] -= min(small[STRICT], LAXER * per_week * min(dt / WEEK_S, 1.0))
+    largest = min(LARGEST_CHANCE * max(per_week, 1.0), 0.2)
+    threshold = min(per_week * small[STEP] / WEEK_S, largest) * math.exp(-small[STRICT])
     why = USUAL
     if warm:
         why = WARMING
@@ -253,7 +258,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         kept_slow = min(abs(small[SMOOTH]), 4 * max(small[SMOOTH_SPREAD], 0.1))
         small[SMOOTH_SPREAD] += gain * (kept_slow - small[SMOOTH_SPREAD])
         learn(small, TAIL, distance, count - 20, 1.0)
-        learn(small, TAIL + 3, slow, count - 20, 1.0 if warm else SLOWER)
+        learn(small, TAIL + 3, slow, count - 20, SLOWER)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 

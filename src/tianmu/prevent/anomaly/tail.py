@@ -47,9 +47,9 @@ def learn(small, at, distance, count, pace):  # type: ignore[no-untyped-def]
 
     ``pace`` below 1 is for distances that follow each other closely."""
     u = math.log(distance) if distance > 0.0067 else LEAST
-    low = min(max(2.0 / count, 0.01), 0.3) * pace
-    middle = min(max(4.0 / count, 0.02), 0.3) * pace
-    high = min(max(20.0 / count, 0.04), 0.3) * pace
+    low = min(max(2.0 / count, 0.01 * pace), 0.3)
+    middle = min(max(4.0 / count, 0.02 * pace), 0.3)
+    high = min(max(20.0 / count, 0.04 * pace), 0.3)
     small[at] += low * (0.5 if u > small[at] else -0.5)
     small[at + 1] += middle * (0.95 if u > small[at + 1] else -0.05)
     small[at + 2] += high * (0.995 if u > small[at + 2] else -0.005)

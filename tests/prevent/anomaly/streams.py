@@ -1,0 +1,66 @@
+"""Streams made by seed, with faults put in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+BEGIN = 1_609_459_200  # 2021-01-01
+DAY = 86_400
+FAULTS = ("spike", "shift", "stuck", "drift")
+WITHIN = {"spike": 2, "shift": 24, "stuck": 60, "drift": 576}
+"""values after its beginning within which a fault is to be found"""
+
+Stream = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def made(
+    seed: int, *, days: float = 28, step: float = 300, phi: float = 0.0, season: float = 0.0,
+    round_to: float = 0.0, level: float = 20.0,
+) -> Stream:  # fmt: skip
+    """(µs, values): noise of standard deviation 1, autocorrelated by ``phi``, on seasons of day and
+    week."""
+    draw = np.random.default_rng(seed)
+    n = int(days * DAY / step)
+    t = np.arange(n) * step
+    noise = draw.normal(0, math.sqrt(1 - phi * phi), n)
+    value = np.empty(n)
+    before = 0.0
+    for i in range(n):
+        before = value[i] = phi * before + noise[i]
+    day = t / DAY
+    value += season * np.sin(2 * np.pi * day) * (1 + 0.1 * np.sin(2 * np.pi * day / 7)) + level
+    if round_to:
+        value = np.round(value / round_to) * round_to
+    return ((BEGIN + t) * 1_000_000).astype(np.int64), value
+
+
+def rain(seed: int, days: float = 28, step: float = 300) -> Stream:
+    """(µs, mm): nothing most of the time, in showers of about an hour."""
+    draw = np.random.default_rng(seed)
+    n = int(days * DAY / step)
+    value = np.zeros(n)
+    for begin in np.flatnonzero(draw.random(n) < 0.003):
+        length = draw.integers(3, 24)
+        fallen = draw.exponential(1.0, length)[: n - begin]
+        value[begin : begin + length] += fallen
+    t = BEGIN + np.arange(n) * step
+    return (t * 1_000_000).astype(np.int64), np.round(value / 0.2) * 0.2
+
+
+def put(fault: str, value: NDArray[np.float64], at: int, size: float) -> NDArray[np.float64]:
+    """``value`` with a fault that begins at row ``at``."""
+    spoilt = value.copy()
+    if fault == "spike":
+        spoilt[at] += size
+    elif fault == "shift":
+        spoilt[at:] += size
+    elif fault == "stuck":
+        spoilt[at : at + 60] = spoilt[at]
+    elif fault == "drift":  # ``size`` in two days of values every five minutes
+        spoilt[at:] += np.arange(len(value) - at) * size / WITHIN["drift"]
+    else:
+        raise ValueError(fault)
+    return spoilt

@@ -1,0 +1,245 @@
+"""Judging streams in one pass: what is defined for every input, and what is found in faults."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tianmu.prevent.anomaly.bank import REASONS, Bank, Judged
+from tianmu.prevent.anomaly.layout import BYTES, memory
+
+from .streams import FAULTS, WITHIN, Stream, made, put, rain
+
+KINDS: dict[str, dict[str, float]] = {
+    "white": {},
+    "autocorrelated": {"phi": 0.8, "season": 3.0},
+    "rounded": {"phi": 0.5, "season": 2.0, "round_to": 0.1},
+}
+SIZE = {"spike": 10.0, "shift": 8.0, "stuck": 0.0, "drift": 14.0}
+AT = 5_500
+
+
+def judged(stream: Stream, per_week: float = 1.0) -> Judged:
+    at, value = stream
+    return Bank(1, per_week).judge(np.zeros(len(value), np.uint32), at, value)
+
+
+def told(found: Judged) -> list[tuple[int, str]]:
+    return [(int(row), REASONS[found.why[row]]) for row in np.flatnonzero(found.alarm)]
+
+
+def same(one: Judged, other: Judged) -> None:
+    np.testing.assert_array_equal(one.score, other.score)
+    np.testing.assert_array_equal(one.alarm, other.alarm)
+    np.testing.assert_array_equal(one.expected, other.expected)
+    np.testing.assert_array_equal(one.why, other.why)
+
+
+def test_a_datastream_is_kept_in_400_bytes() -> None:
+    assert BYTES <= 400
+    assert memory(1_000).nbytes == 1_000 * BYTES
+
+
+def test_a_batch_says_what_one_by_one_says() -> None:
+    draw = np.random.default_rng(3)
+    streams = [made(seed, days=3, phi=0.7, season=2.0) for seed in range(5)]
+    at = np.concatenate([one[0] for one in streams])
+    value = np.concatenate([one[1] for one in streams])
+    value[draw.random(len(value)) < 0.01] = np.nan
+    index = np.repeat(np.arange(5, dtype=np.uint32), len(streams[0][0]))
+    order = np.lexsort((draw.random(len(at)), at))
+    at, value, index = at[order], value[order], index[order]
+    whole = Bank(5).judge(index, at, value)
+    bank = Bank(5)
+    parts = [bank.judge(index[i : i + 1], at[i : i + 1], value[i : i + 1]) for i in range(len(at))]
+    same(
+        whole,
+        Judged(
+            np.concatenate([one.score for one in parts]),
+            np.concatenate([one.alarm for one in parts]),
+            np.concatenate([one.expected for one in parts]),
+            np.concatenate([one.why for one in parts]),
+        ),
+    )
+    for stream in range(5):  # and each alone says what it says among the others
+        mine = index == stream
+        alone = judged((at[mine], value[mine]))
+        np.testing.assert_array_equal(alone.score, whole.score[mine])
+
+
+def test_what_comes_later_changes_nothing() -> None:
+    at, value = made(4, days=8, phi=0.8, season=3.0)
+    cut = 1_500
+    later = value.copy()
+    later[cut:] = 1e6
+    whole, other = judged((at, value)), judged((at, later))
+    np.testing.assert_array_equal(whole.score[:cut], other.score[:cut])
+    np.testing.assert_array_equal(whole.expected[:cut], other.expected[:cut])
+
+
+def test_a_datastream_that_is_not_there_is_refused_and_nothing_learnt() -> None:
+    bank = Bank(2)
+    with pytest.raises(IndexError, match="datastream 2: the bank has 2"):
+        bank.judge(np.array([0, 2], np.uint32), np.array([0, 1]), np.array([1.0, 2.0]))
+    assert not bank.memory.small.any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-(10**15), 4 * 10**15),
+            st.one_of(st.floats(-1e12, 1e12), st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf])),
+        ),
+        max_size=300,
+    ),
+    st.sampled_from([0.01, 1.0, 1_000.0]),
+)
+def test_any_input_has_a_score_between_0_and_1(
+    rows: list[tuple[int, float]], per_week: float
+) -> None:
+    at = np.array([one[0] for one in rows], np.int64)
+    value = np.array([one[1] for one in rows], np.float64)
+    found = judged((at, value), per_week)
+    known = np.isfinite(value)
+    assert np.isnan(found.score[~known]).all() and not found.alarm[~known].any()
+    assert ((found.score[known] >= 0) & (found.score[known] <= 1)).all()
+    assert np.isin(found.alarm, (0, 1)).all()
+    assert np.isfinite(found.expected[known][1:]).all()
+
+
+def test_rows_without_a_value_teach_nothing() -> None:
+    at, value = made(5, days=5, phi=0.5)
+    holes = np.insert(value, 700, [np.nan] * 3)
+    times = np.insert(at, 700, [at[699] + 1, at[699] + 2, at[699] + 3])
+    found = judged((times, holes))
+    assert [REASONS[one] for one in found.why[700:703]] == ["no value"] * 3
+    np.testing.assert_array_equal(
+        np.delete(found.score, slice(700, 703)), judged((at, value)).score
+    )
+
+
+def test_times_that_do_not_go_on_count_as_one_usual_step() -> None:
+    at, value = made(6, days=10, phi=0.8, season=3.0)
+    back = at.copy()
+    back[1_000:1_012] -= 3_600_000_000  # a clock set back for an hour
+    back[2_000] = back[1_999]
+    found = judged((back, value))
+    assert not found.alarm[1_000:1_050].any() and not found.alarm[2_000:2_050].any()
+    assert np.isfinite(found.score).all()
+
+
+def test_a_gap_is_no_alarm() -> None:
+    at, value = made(7, phi=0.9, season=3.0)
+    keep = np.r_[0:4_000, 6_000 : len(at)]
+    found = judged((at[keep], value[keep]))
+    assert not found.alarm[4_000:4_050].any()
+
+
+def test_what_never_changes_is_never_an_alarm_and_its_first_change_is_one() -> None:
+    at, value = made(8)
+    flat = np.full_like(value, 7.25)
+    assert told(judged((at, flat))) == [] and not judged((at, flat)).score[1:].any()
+    flat[AT:] = 8.0
+    rows = told(judged((at, flat)))
+    assert len(rows) == 1 and rows[0][0] == AT
+
+
+def test_nothing_is_told_while_it_warms_up() -> None:
+    at, value = made(9, days=1)
+    value[90] += 1_000
+    found = judged((at, value))
+    assert not found.alarm.any() and REASONS[found.why[90]] == "warming up"
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20, -1.0])
+def test_another_unit_changes_no_score(scale: float) -> None:
+    at, value = made(10, days=10, phi=0.8, season=3.0)
+    value[2_000] += 9
+    one, other = judged((at, value)), judged((at, value * scale))
+    np.testing.assert_allclose(one.score, other.score, atol=1e-6)
+    np.testing.assert_array_equal(one.alarm, other.alarm)
+
+
+def test_another_zero_changes_no_alarm() -> None:
+    at, value = made(11, days=10, phi=0.8, season=3.0, round_to=1 / 64)
+    value[2_000] += 9
+    one, other = judged((at, value)), judged((at, value + 2.0**30))
+    np.testing.assert_allclose(one.score, other.score, atol=0.01)
+    assert told(one) == told(other) and 2_000 in [row for row, _ in told(one)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_score_means_the_same_on_every_stream(kind: str) -> None:
+    """A score above 0.99 is to come once in a hundred values, above 0.999 once in a thousand."""
+    at, value = made(12, days=60, **KINDS[kind])
+    score = judged((at, value)).score[2_000:]
+    assert 0.003 < (score > 0.99).mean() < 0.015
+    assert 0.0002 < (score > 0.999).mean() < 0.003
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_false_alarms_a_week_are_tolerable(kind: str) -> None:
+    alarms = sum(len(told(judged(made(seed, **KINDS[kind])))) for seed in range(20, 28))
+    assert alarms / (8 * 4) <= 1.0
+
+
+def test_rain_is_not_told_again_and_again() -> None:
+    alarms = sum(len(told(judged(rain(seed)))) for seed in range(6))
+    assert alarms / (6 * 4) <= 2.0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_faults_are_found(kind: str, fault: str) -> None:
+    hits, extra = 0, 0
+    for seed in range(40, 48):
+        at, value = made(seed, **KINDS[kind])
+        row = AT + 7 * (seed - 40)
+        rows = [one for one, _ in told(judged((at, put(fault, value, row, SIZE[fault]))))]
+        hits += any(row <= one < row + WITHIN[fault] for one in rows)
+        extra += sum(row + WITHIN[fault] <= one < row + 2_016 for one in rows)
+    assert hits >= (8 if fault in {"spike", "shift", "stuck"} else 6)
+    assert extra <= 8, "one alarm, not a hundred"
+
+
+def test_a_shift_is_one_alarm_and_the_return_none() -> None:
+    for seed in range(13, 18):
+        at, value = made(seed)
+        value[5_000:5_400] += 12
+        rows = [row for row, _ in told(judged((at, value))) if 4_990 <= row < 5_450]
+        assert rows == [5_000]
+
+
+def test_a_counter_climbs_and_its_reset_is_told() -> None:
+    at, value = made(14, level=0.0)
+    count = np.cumsum(np.abs(value))
+    count[AT:] -= count[AT - 1]
+    rows = [row for row, _ in told(judged((at, count))) if row > 2_000]
+    assert rows[:1] == [AT] and len(rows) <= 2
+
+
+def test_more_alarms_where_more_are_tolerable() -> None:
+    counts = [
+        sum(len(told(judged(made(seed, phi=0.5), often))) for seed in range(60, 64))
+        for often in (0.05, 1.0, 50.0)
+    ]
+    assert counts[0] <= counts[1] < counts[2]
+
+
+def test_what_people_found_moves_the_threshold() -> None:
+    at, value = made(15)
+    spiked: NDArray[np.float64] = put("spike", value, 3_000, 4.4)
+    zero = np.zeros(len(at), np.uint32)
+
+    def alarm(false: int, real: int = 0) -> int:
+        bank = Bank(1, 2.0)
+        bank.judge(zero[:3_000], at[:3_000], spiked[:3_000])
+        for found in [False] * false + [True] * real:
+            bank.found(0, found)
+        return int(bank.judge(zero[:1], at[3_000:3_001], spiked[3_000:3_001]).alarm[0])
+
+    assert (alarm(0), alarm(6), alarm(6, 6)) == (1, 0, 1)

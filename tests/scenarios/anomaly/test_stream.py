@@ -1,0 +1,97 @@
+"""``anomaly stream`` on files."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tianmu.scenarios.anomaly.model import MODELS
+from tianmu.scenarios.contract import BadInput, BadParameter, Listener, listening
+from tianmu.scenarios.run import parameters_of, run_file, run_model
+
+STREAM = MODELS[0]
+
+
+def table(times: list[object], values: list[object]) -> pa.Table:
+    return pa.table({"timestamp": times, "value": values})
+
+
+def run(rows: pa.Table, *given: str) -> tuple[pa.Table, list[str]]:
+    said: list[str] = []
+    with listening(Listener(lambda done, total: None, said.append)):
+        return run_model(STREAM, rows, parameters_of(STREAM, given)), said
+
+
+def hours(n: int) -> list[str]:
+    return [str(np.datetime64("2021-04-01T00:00") + np.timedelta64(h, "h")) for h in range(n)]
+
+
+def test_a_file_comes_out_with_score_alarm_expected_and_why(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    draw = np.random.default_rng(1)
+    value = [f"{20 + 5 * math.sin(h / 24 * 2 * math.pi) + draw.normal():.3f}" for h in range(800)]
+    value[700] = "60"
+    value[710] = ""
+    rows = [f"{at.replace('T', ' ')}:00,{x}" for at, x in zip(hours(800), value, strict=True)]
+    source.write_text("timestamp,value\n" + "\n".join(rows) + "\n")
+    assert run_file(STREAM, source, target, ["per_week=1"], lambda line: None) == 800
+    with target.open() as text:
+        made = list(csv.DictReader(text))
+    assert list(made[0]) == ["timestamp", "value", "score", "alarm", "expected", "why"]
+    assert made[700]["alarm"] == "1" and made[700]["why"] == "above"
+    assert float(made[700]["score"]) > 0.999
+    assert abs(float(made[700]["expected"]) - 20) < 8
+    assert (made[710]["score"], made[710]["alarm"], made[710]["why"]) == ("", "0", "no value")
+
+
+def test_times_are_read_in_every_form() -> None:
+    texts = hours(40)
+    seconds = np.array(texts, "datetime64[s]").astype(np.int64)
+    value = [float(h % 5) for h in range(40)]
+    forms: list[object] = [
+        texts,
+        [text.replace("T", " ") for text in texts],
+        [text.replace("-", "/").replace("T", " ") for text in texts],
+        [f"{text}:00Z" for text in texts],
+        [str(one) for one in seconds],
+        seconds.tolist(),
+        (seconds * 1_000).tolist(),
+        pa.array(seconds, pa.timestamp("s")),
+    ]
+    made = [run(table(form, value))[0].column("score").to_pylist() for form in forms]  # type: ignore[arg-type]
+    assert all(one == made[0] for one in made)
+
+
+@pytest.mark.parametrize(
+    ("times", "values", "said"),
+    [
+        (["2021-04-01 00:00", "soon"], ["1", "2"], "row 2, column timestamp: 'soon' is no time"),
+        (["2021-04-01 00:00", ""], ["1", "2"], "row 2, column timestamp: no time"),
+        (["2021-04-01 00:00", "2021-04-01 01:00"], ["1", "x"], "row 2, column value: 'x'"),
+        (hours(20)[::-1], ["1"] * 20, "row 2, column timestamp: most rows are not after"),
+        ([True, False], ["1", "2"], "column timestamp: holds bool"),
+    ],
+)
+def test_a_fault_says_its_row(times: list[object], values: list[object], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        run(table(times, values))
+
+
+def test_double_and_backward_times_are_judged_and_said() -> None:
+    times = hours(30)
+    times[10], times[20] = times[9], times[15]
+    made, said = run(table(times, [str(h % 4) for h in range(30)]))  # type: ignore[arg-type]
+    assert made.column("score").null_count == 0
+    assert len(said) == 1 and said[0].startswith("2 rows are not after those before, the first is")
+
+
+def test_no_rows_give_no_rows_and_a_rate_must_be_possible() -> None:
+    empty = table(pa.array([], pa.string()), pa.array([], pa.string()))  # type: ignore[arg-type]
+    assert len(run(empty)[0]) == 0
+    with pytest.raises(BadParameter, match="per_week"):
+        run(table(hours(2), ["1", "2"]), "per_week=0")  # type: ignore[arg-type]
