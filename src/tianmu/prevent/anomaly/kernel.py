@@ -66,6 +66,10 @@ CLOSEST = 0.995
 """greatest short memory"""
 RAMP = 6.0
 """spreads that the first values must have climbed to be taken for a counter's"""
+SETTLED = 14.0
+"""days after which the quantiles are followed with small steps"""
+MANY = 4000.0
+"""values after which they are all the same"""
 FIRST = 0.25
 """the chance of the first change ever, times the values before it"""
 FORGETS = 0.05
@@ -165,7 +169,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     if abs(residual - kept * small[CLEAN]) < abs(y - expected):
         expected = usually + kept * small[CLEAN]
     floor = 0.2 * small[RESOLUTION]
-    trust = age / (age + 3)
+    trust = age * age / (age * age + 4)
     block_spread = small[HOURS + int(hour) // 3]
     spread = SIZE * max(trust * block_spread + (1 - trust) * small[SPREAD], floor, 1e-30)
     whole = SIZE * max(small[SPREAD], floor, 1e-30) * wide
@@ -257,8 +261,10 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         gain = max(1 / (count - 20), SLOWER / WINDOW)
         kept_slow = min(abs(small[SMOOTH]), 4 * max(small[SMOOTH_SPREAD], 0.1))
         small[SMOOTH_SPREAD] += gain * (kept_slow - small[SMOOTH_SPREAD])
-        learn(small, TAIL, distance, count - 20, 1.0)
-        learn(small, TAIL + 3, slow, count - 20, SLOWER)
+        # while seasons are still new, distances are too great: what they taught is soon unlearnt
+        settled = (count - 20) * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
+        learn(small, TAIL, distance, settled, 1.0)
+        learn(small, TAIL + 3, slow, settled, SLOWER)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 
