@@ -92,7 +92,7 @@ def test_a_datastream_that_is_not_there_is_refused_and_nothing_learnt() -> None:
     st.lists(
         st.tuples(
             st.integers(-(10**15), 4 * 10**15),
-            st.one_of(st.floats(-1e12, 1e12), st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf])),
+            st.one_of(st.floats(), st.floats(-1e6, 1e6), st.sampled_from([0.0, 1.0, 1e29, -1e-29])),
         ),
         max_size=300,
     ),
@@ -103,8 +103,10 @@ def test_any_input_has_a_score_between_0_and_1(
 ) -> None:
     at = np.array([one[0] for one in rows], np.int64)
     value = np.array([one[1] for one in rows], np.float64)
-    found = judged((at, value), per_week)
-    known = np.isfinite(value)
+    bank = Bank(1, per_week)
+    found = bank.judge(np.zeros(len(at), np.uint32), at, value)
+    known = np.abs(value) < 1e30
+    assert np.isfinite(bank.memory.small).all() and np.isfinite(bank.memory.exact).all()
     assert np.isnan(found.score[~known]).all() and not found.alarm[~known].any()
     assert ((found.score[known] >= 0) & (found.score[known] <= 1)).all()
     assert np.isin(found.alarm, (0, 1)).all()

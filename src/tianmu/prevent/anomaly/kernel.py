@@ -21,6 +21,7 @@ from tianmu.prevent.anomaly.layout import (
     CROSS,
     HOURS,
     LAST,
+    LASTING,
     LEVEL,
     LONGEST,
     MOST,
@@ -52,6 +53,8 @@ from tianmu.prevent.anomaly.tail import begin, chance, learn
 USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING = range(8)
 """why: what stands out most; nothing; nothing yet; nothing came"""
 
+LARGEST = 1e30
+"""a larger figure is none: single precision could not hold it"""
 WEEK_S = 7 * DAY_S
 LEVEL_S = 3 * DAY_S
 """how long the level remembers"""
@@ -84,6 +87,8 @@ BACK = 3.0
 """values in a row that make the old level the present one again"""
 SIZE = 1.2533
 """standard deviation over mean size, of a normal distribution"""
+SUDDEN_CALM, LASTING_CALM = np.float32(4), np.float32(20)
+"""calm values that end an alarm"""
 STRICTER = math.log(2)
 """by which an alarm lowers the threshold"""
 LAXER = 0.7 * STRICTER
@@ -124,10 +129,10 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     """Judge value ``x`` at ``t`` (seconds since 1970) of one datastream, whose rows of the memory
     these are, and learn from it: (score, alarm, expected, why).
 
-    A time that is not after the latest counts as one usual step later. A value that is nan is none:
-    nothing is judged or learnt.
+    A time that is not after the latest counts as one usual step later. A value that is nan,
+    infinite or beyond LARGEST is none: nothing is judged or learnt.
     """
-    if not math.isfinite(x):
+    if not abs(x) < LARGEST:
         return np.nan, 0, np.nan, MISSING
     count = small[COUNT]
     if count == 0:
@@ -219,15 +224,23 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
             why = UP if small[SMOOTH] > 0 else DOWN
     alarm = 0
     if not warm:
-        if likely < threshold:
-            if small[OPEN] == 0:
-                alarm = 1
-                small[STRICT] = min(small[STRICT] + STRICTER, STRICTEST)
-            small[OPEN] = max(small[OPEN], np.float32(4 if why in (ABOVE, BELOW) else 20))
-            if still < threshold:
-                small[TOLD] = 1
-        elif small[OPEN] > 0 and likely > min(20 * threshold, 0.05):
+        calm = min(20 * threshold, 0.05)
+        sudden = 3 * far < threshold
+        if sudden:
+            alarm = 1 if small[OPEN] == 0 else 0
+            small[OPEN] = SUDDEN_CALM
+            small[LASTING] = max(small[LASTING], LASTING_CALM)
+        elif small[OPEN] > 0 and 3 * far > calm:
             small[OPEN] -= 1
+        if likely < threshold and not sudden:
+            alarm = 1 if small[LASTING] == 0 else 0
+            small[LASTING] = LASTING_CALM
+        elif small[LASTING] > 0 and likely > calm:
+            small[LASTING] -= 1
+        if 3 * still < threshold and small[TOLD] == 0:  # whatever else goes on
+            small[TOLD] = alarm = 1
+        if alarm == 1:
+            small[STRICT] = min(small[STRICT] + STRICTER, STRICTEST)
     was = exact[BASE] + expected
     if small[TOLD] == 1:
         return 1 - likely, alarm, was, why  # a value that stands still teaches nothing
@@ -236,7 +249,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     start = count < 30
     bound = residual if start else _bounded(residual, 3 * whole)
     if told == 1:
-        small[OPEN] = max(small[OPEN], np.float32(4))  # it moves again: no alarm of its own
+        small[OPEN] = SUDDEN_CALM  # it moves again: no alarm of its own
     slow_gain = max(1 / count, min(dt / LEVEL_S, 0.1))
     if drifting < threshold and not warm:
         slow_gain = max(slow_gain, 0.02)
@@ -252,10 +265,11 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     learn_season(small, hour, block, bound, size, min(dt, 2 * small[STEP]))
     gain = max(1 / count, 1 / WINDOW)
     small[SPREAD] += gain * (size - small[SPREAD])
-    if gap < 1.5:
+    if gap < 1.5 and whole > 1e-29:
         gain = max(1 / count, 1 / LONG_WINDOW)
-        before = small[CLEAN] if start else _bounded(small[CLEAN], 3 * whole)
-        small[CROSS] += gain * (bound * before - small[CROSS])
+        most = 30.0 if start else 3.0
+        before = _bounded(small[CLEAN] / whole, most)
+        small[CROSS] += gain * (_bounded(residual / whole, most) * before - small[CROSS])
         small[SQUARE] += gain * (before * before - small[SQUARE])
     if count > 20:
         gain = max(1 / (count - 20), SLOWER / WINDOW)
@@ -264,7 +278,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         # while seasons are still new, distances are too great: what they taught is soon unlearnt
         settled = (count - 20) * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
         learn(small, TAIL, distance, settled, 1.0)
-        learn(small, TAIL + 3, slow, settled, SLOWER)
+        learn(small, TAIL + 3, slow, (settled + count - 20) / 2, SLOWER)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 
@@ -280,7 +294,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     small[RETURNED] = small[RETURNED] + 1 if fits_old and small[SHIFTED] != 0 else 0
     if small[RETURNED] >= BACK:
         _move(small, small[OLD] - small[LEVEL], OLD_DAYS)
-    elif abs(small[SHIFTED]) >= (CONFIRMED if small[OPEN] > 0 else UNTOLD):
+    elif abs(small[SHIFTED]) >= (CONFIRMED if small[LASTING] > 0 else UNTOLD):
         _move(small, small[SHIFT] / abs(small[SHIFTED]), OLD_DAYS)
     if abs(small[LEVEL]) > 1000 * whole:  # too far from its base for single precision
         exact[BASE] += small[LEVEL]

@@ -26,9 +26,9 @@ RESIDUAL = 2
 CLEAN = 3
 """the same as if the latest had been as expected, where it was far off"""
 CROSS = 4
-"""running mean of residual times the one before"""
+"""running mean of residual times the one before, in their standard deviations"""
 SQUARE = 5
-"""running mean of the residual's square"""
+"""running mean of the square of the one before"""
 SPREAD = 6
 """running mean of the innovation's size"""
 STEP = 7
@@ -62,7 +62,7 @@ OLD_LEFT = 20
 RETURNED = 21
 """values in a row that fit it and not the present level"""
 OPEN = 22
-"""above 0 while an alarm goes on: so many calm values are still wanted"""
+"""above 0 while an alarm of single values goes on: so many calm ones are still wanted"""
 TOLD = 23
 """1 while the present run has been called stuck"""
 TAIL = 24
@@ -76,7 +76,9 @@ HOURS = 82
 STRICT = 90
 """by how much, in logarithms, the threshold is lower than the tolerable rate alone makes it: more
 after each alarm, less with time, and moved by what people found"""
-SMALL = 94
+LASTING = 91
+"""the same of an alarm of drift or of values that stand still; one of single values opens it too"""
+SMALL = 92
 
 BYTES = EXACT * 8 + SMALL * 4
 MOST = 1_000_000.0
