@@ -216,6 +216,13 @@ def test_a_shift_is_one_alarm_and_the_return_none() -> None:
         assert rows == [5_000]
 
 
+def test_a_stream_that_stood_still_is_told_once_and_not_when_it_moves_again() -> None:
+    at, value = made(16, phi=0.9, season=6.0)
+    value[AT : AT + 70] = value[AT]  # the season has gone on meanwhile
+    rows = [row for row in told(judged((at, value))) if AT <= row[0] < AT + 100]
+    assert len(rows) == 1 and rows[0][0] < AT + 10 and rows[0][1] == "stuck"
+
+
 def test_a_counter_climbs_and_its_reset_is_told() -> None:
     at, value = made(14, level=0.0)
     count = np.cumsum(np.abs(value))

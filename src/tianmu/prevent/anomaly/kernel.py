@@ -223,6 +223,8 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         else:
             why = UP if small[SMOOTH] > 0 else DOWN
     alarm = 0
+    if told == 1 and small[TOLD] == 0:
+        small[OPEN] = SUDDEN_CALM  # it moves again: no alarm of its own
     if not warm:
         calm = min(20 * threshold, 0.05)
         sudden = 3 * far < threshold
@@ -248,8 +250,6 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     # what is learnt
     start = count < 30
     bound = residual if start else _bounded(residual, 3 * whole)
-    if told == 1:
-        small[OPEN] = SUDDEN_CALM  # it moves again: no alarm of its own
     slow_gain = max(1 / count, min(dt / LEVEL_S, 0.1))
     if drifting < threshold and not warm:
         slow_gain = max(slow_gain, 0.02)
