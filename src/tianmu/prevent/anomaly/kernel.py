@@ -56,9 +56,9 @@ USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING = range(8)
 LARGEST = 1e30
 """a larger figure is none: single precision could not hold it"""
 WEEK_S = 7 * DAY_S
-LEVEL_S = 3 * DAY_S
+LEVEL_S = 7 * DAY_S
 """how long the level remembers"""
-TREND_S = 7 * DAY_S
+TREND_S = 14 * DAY_S
 OLD_DAYS = 7.0
 """how long the level before a shift is remembered"""
 WINDOW = 1000.0
@@ -223,9 +223,9 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         else:
             why = UP if small[SMOOTH] > 0 else DOWN
     alarm = 0
-    if told == 1 and small[TOLD] == 0:
-        small[OPEN] = SUDDEN_CALM  # it moves again: no alarm of its own
-    if not warm:
+    if told == 1:  # nothing more is told of it, nor that it moves again
+        small[OPEN], small[LASTING], small[SMOOTH] = SUDDEN_CALM, LASTING_CALM, 0
+    elif not warm:
         calm = min(20 * threshold, 0.05)
         sudden = 3 * far < threshold
         if sudden:
@@ -275,6 +275,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         gain = max(1 / (count - 20), SLOWER / WINDOW)
         kept_slow = min(abs(small[SMOOTH]), 4 * max(small[SMOOTH_SPREAD], 0.1))
         small[SMOOTH_SPREAD] += gain * (kept_slow - small[SMOOTH_SPREAD])
+    if count > 20 and (age > 1 or count > 300):  # the first morning after a still night is no tail
         # while seasons are still new, distances are too great: what they taught is soon unlearnt
         settled = (count - 20) * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
         learn(small, TAIL, distance, settled, 1.0)
