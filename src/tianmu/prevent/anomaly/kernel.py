@@ -89,11 +89,11 @@ SIZE = 1.2533
 """standard deviation over mean size, of a normal distribution"""
 SUDDEN_CALM, LASTING_CALM = np.float32(4), np.float32(20)
 """calm values that end an alarm"""
-STRICTER = math.log(2)
+STRICTER = math.log(3)
 """by which an alarm lowers the threshold"""
 LAXER = 0.7 * STRICTER
 """by which the tolerable time between two alarms raises it again"""
-STRICTEST = 7.0
+STRICTEST = 9.0
 LARGEST_CHANCE = 0.005
 """for one tolerable alarm a week: what is no rarer is never one, however seldom values come"""
 
