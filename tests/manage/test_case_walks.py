@@ -59,9 +59,11 @@ DATA: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
-def test_walks_of_many_hands(house: House, seed: int) -> None:
+@pytest.mark.parametrize("walk", [1, 2])
+def test_walks_of_many_hands(house: House, walk: int) -> None:
     """People take what is offered to them, some with what they saw too long ago."""
+    seed = random.SystemRandom().randrange(1 << 30)
+    print(f"walk {walk} by seed {seed}")
     draw = random.Random(seed)
     for number in range(4):
         house.alarm(east=number * 900, matter=FIRE)
