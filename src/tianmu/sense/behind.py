@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pysqlite3 import dbapi2
+
 from tianmu.facts.topic import OBSERVATION
 from tianmu.store.journal.contract import Purged
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -30,6 +32,10 @@ class Behind:
             with Records(self._data / f"{file}.sqlite", readonly=True) as records:
                 position = records.positions().get((reader, OBSERVATION.name))
         except FileNotFoundError:
+            return 0.0
+        except dbapi2.OperationalError as error:
+            if "no such table" not in str(error):  # its process is just making it
+                raise
             return 0.0
         if position is None:
             return 0.0
