@@ -45,6 +45,8 @@ def pick_until(page: Page, canvas: Locator, wanted: str) -> None:
         canvas.focus()
         page.keyboard.press("Enter")
         page.wait_for_timeout(700)
+        if page.locator("[data-card]").count():  # it is there before its answer is
+            page.locator(CARD).wait_for(timeout=SOON)
         if page.locator(wanted).count():
             return
         if page.locator(f"{CARD}, {LIST}").count():
