@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pysqlite3 import dbapi2
-
 from tianmu.facts.topic import OBSERVATION
 from tianmu.store.journal.contract import Purged
+from tianmu.store.journal.purge import positions
 from tianmu.store.journal.sqlite import SqliteJournal
-from tianmu.store.records import Records
 
-READERS = {"watch": ("watch", "watch"), "history": ("works", "history")}
-"""name → file with its read position, and the reader's name in it"""
+READERS = ("watch", "history")
 
 
 class Behind:
@@ -25,18 +22,10 @@ class Behind:
 
     def look(self) -> dict[str, float]:
         """Reader → age (s) of the oldest entry that it has not read; 0 where it has read all."""
-        return {name: self._one(*where) for name, where in READERS.items()}
+        read = positions(self._data)
+        return {name: self._one(read.get((name, OBSERVATION.name))) for name in READERS}
 
-    def _one(self, file: str, reader: str) -> float:
-        try:
-            with Records(self._data / f"{file}.sqlite", readonly=True) as records:
-                position = records.positions().get((reader, OBSERVATION.name))
-        except FileNotFoundError:
-            return 0.0
-        except dbapi2.OperationalError as error:
-            if "no such table" not in str(error):  # its process is just making it
-                raise
-            return 0.0
+    def _one(self, position: int | None) -> float:
         if position is None:
             return 0.0
         try:
