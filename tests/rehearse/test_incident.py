@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def test_everything_speaks_once_soon_and_then_by_its_rhythm(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr("tianmu.rehearse.seeded.time", SimpleNamespace(time=lambda: now[0]))
     rhythm = Rhythm(fleet, np.random.default_rng(1), 1.0)
     heard = np.zeros(len(fleet.period), dtype=int)
     for _ in range(61):
@@ -129,7 +129,7 @@ def test_the_truth_is_written_before_any_signal(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_790_000_000.0]
-    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr("tianmu.rehearse.seeded.time", SimpleNamespace(time=lambda: now[0]))
     random = np.random.default_rng(2)
     wire = Wire(tmp_path / "truth.jsonl")
     citizens = Citizens(
@@ -149,7 +149,8 @@ def test_the_truth_is_written_before_any_signal(
             raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
-        patched.setattr("tianmu.rehearse.seeded.asyncio.sleep", second)
+        # Its own name only: other loops of this process sleep as they always do.
+        patched.setattr("tianmu.rehearse.seeded.asyncio", SimpleNamespace(sleep=second))
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(city.run())
     fires = [row for row in wire.rows if row[0].endswith("/state") and int(row[1]) & 2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from whole.town import Ingest, register
 
@@ -40,17 +41,22 @@ def nearer(page: Page) -> Locator:
 
 def pick_until(page: Page, canvas: Locator, wanted: str) -> None:
     """Press Enter on the map until what is wanted comes of it: tiles come when they come."""
-    end = time.monotonic() + SOON / 1000
+    end = time.monotonic() + 3 * SOON / 1000
     while time.monotonic() < end:
         canvas.focus()
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(700)
-        if page.locator("[data-card]").count():  # it is there before its answer is
-            page.locator(CARD).wait_for(timeout=SOON)
+        try:
+            with page.expect_request("**/devices/numbered*", timeout=1_500):
+                page.keyboard.press("Enter")
+        except PlaywrightTimeout:
+            if page.locator(f"{CARD}, {LIST}").count():  # of a square, not of points
+                page.keyboard.press("Escape")
+            continue  # nothing is under the cross yet
+        # One that was asked for is waited for: a second press would ask anew and drop it.
+        page.locator(f"{CARD}, {LIST}").first.wait_for(timeout=SOON)
         if page.locator(wanted).count():
             return
-        if page.locator(f"{CARD}, {LIST}").count():
-            page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        expect(page.locator(f"dialog[open], {LIST}")).to_have_count(0)
     raise AssertionError(f"no {wanted} came")
 
 
