@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import httpx
 import numpy as np
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page
 
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City
 
-PLACES = [(700 + (n * 97) % 480, 420 + (n * 61) % 420) for n in range(120)]
-"""where is pressed, until enough devices were met"""
-ENOUGH = 15
-"""presses that met nothing, after which the map is too near"""
-MIDDLE = (960, 640)
-PICKS, PAST = 12, 300
-"""devices picked; observations that each has of the day before"""
-HEIGHTS = 8
-"""how often the map goes farther away while too few devices are met: how near the wheel brought it
-depends on how the browser took its turns together"""
+SINGLE, DOUBLE, PAST = 12, 4, 300
+"""places with one device, places with two; observations of the day before that each device has"""
+APART = 0.0005
+"""degrees of longitude between places: about 90 points of the picture, looked at from near"""
+KIND, PROPERTY = "gas_detector", "methane_lel"
+TIMES, WITHIN = 4, 20.0
+"""presses of the key that brings the map nearer by two; seconds until it shows devices"""
 OPEN, LIST = "dialog[open]", ".picklist"
 BEGUN = """() => addEventListener('click', (event) => (window.begun_ = event.timeStamp), true)"""
 # The card is whole when its values and alarms are its own answer's and the chart is drawn; then one
@@ -34,10 +32,64 @@ CARD = """() => new Promise((done, fail) => { const turn = () => {
   else requestAnimationFrame(turn) }; turn() })"""
 
 
-def press(page: Page, x: int, y: int, within: float = 1000) -> str:
+def placed(city: City) -> list[tuple[float, float]]:
+    """Devices of our own on a line through the middle of the city, with a past; their places."""
+    west, south, east, north = city.get("/api/city")["bbox"]
+    begin, latitude = (west + east) / 2 - APART * (SINGLE + DOUBLE) / 2, (south + north) / 2
+    line = [(begin + APART * n, latitude) for n in range(SINGLE + DOUBLE)]
+    names = []
+    for n, (longitude, latitude) in enumerate(line):
+        for one in "ab" if n >= SINGLE else "a":
+            names.append(f"pick-{n:02}{one}")
+            place = {"longitude": longitude, "latitude": latitude}
+            city.post("/api/devices", {"device": names[-1], "kind": KIND, "place": place})
+    give_past(city, names)
+    return line
+
+
+def give_past(city: City, devices: list[str]) -> None:
+    """A day of observations to each."""
+    token = bench_city.source(city, "map-pick", "http")
+    now = time.time_ns() // 1_000_000
+    at = np.linspace(now - 86_400_000, now - 1000, PAST).astype(int).tolist()
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        for one in devices:
+            client.post(
+                f"{city.gate_url}/observations",
+                json={"datastream": [f"{one}/{PROPERTY}"] * PAST,
+                      "time": at, "value": (5 + np.sin(np.arange(PAST))).tolist()},
+            ).raise_for_status()  # fmt: skip
+
+
+def nearer(page: Page) -> None:
+    """The map so near that devices are points; its middle stays."""
+    page.locator(".map canvas").focus()
+    for _ in range(TIMES):
+        page.keyboard.press("Shift+Equal")
+        page.wait_for_timeout(700)
+
+
+def height_of(latitude: float) -> float:
+    """Web Mercator, the whole world from -π to π."""
+    return math.asinh(math.tan(math.radians(latitude)))
+
+
+def seen(page: Page, longitude: float, latitude: float) -> tuple[float, float]:
+    """Where the page shows a place: the map says what it looks at (512 points a tile)."""
+    box = page.locator(".map canvas").bounding_box()
+    told = page.locator(".map [data-view]").get_attribute("data-view")
+    assert box is not None and told is not None
+    at_longitude, at_latitude, zoom = map(float, told.split())
+    world = 512 * 2**zoom
+    x = (longitude - at_longitude) / 360 * world
+    y = (height_of(at_latitude) - height_of(latitude)) / (2 * math.pi) * world
+    return box["x"] + box["width"] / 2 + x, box["y"] + box["height"] / 2 + y
+
+
+def press(page: Page, x: float, y: float, within: float = 1.0) -> str:
     """Click there: ``card`` or ``list`` came of it, or nothing did."""
     page.mouse.click(x, y)
-    end = time.monotonic() + within / 1000
+    end = time.monotonic() + within
     while time.monotonic() < end:
         if page.locator(OPEN).count():
             return "card"
@@ -55,74 +107,24 @@ def close(page: Page) -> None:
     page.wait_for_timeout(150)
 
 
-def met(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
-    """Places with a device, and the one that is taken there, once enough of them are in sight."""
-    found: dict[tuple[int, int], dict[str, Any]] = {}
-    for _ in range(HEIGHTS):
-        found = looked(page)
-        if len(found) >= PICKS // 2:
-            return found
-        page.mouse.move(*MIDDLE)
-        page.mouse.wheel(0, 240)
-        page.wait_for_timeout(2000)
-    if not found:
-        raise LookupError("no press on the map met a device, at whatever height")
-    return found
-
-
-def looked(page: Page) -> dict[tuple[int, int], dict[str, Any]]:
-    """Places with a device on the map as it stands."""
-    told: list[Any] = []
-
-    def hear(response: Response) -> None:
-        if "/api/tiles/devices/" in response.url and "json" in response.headers["content-type"]:
-            told.append(response)
-
-    page.on("response", hear)
-    found: dict[tuple[int, int], dict[str, Any]] = {}
-    for n, (x, y) in enumerate(PLACES):
-        told.clear()
-        if len(found) >= PICKS or (not found and n >= ENOUGH):
-            break
-        if not press(page, x, y):
-            continue
-        for _ in range(100):  # a card opens before the answer is there
-            if any("/numbered" in one.url for one in told):
-                break
-            page.wait_for_timeout(10)
-        said = [one.json() for one in told if "/numbered" in one.url]
-        close(page)
-        if said and said[-1]:
-            found[x, y] = said[-1][0]
-    page.remove_listener("response", hear)
-    return found
-
-
-def give_past(city: City, devices: list[dict[str, Any]]) -> None:
-    """A day of observations to the first property of each."""
-    token = bench_city.source(city, "map-load", "http")
-    now = time.time_ns() // 1_000_000
-    at = np.linspace(now - 86_400_000, now - 1000, PAST).astype(int).tolist()
-    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        for one in devices:
-            client.post(
-                f"{city.gate_url}/observations",
-                json={"datastream": [f"{one['device']}/{one['properties'][0]}"] * PAST,
-                      "time": at, "value": (50 + np.sin(np.arange(PAST))).tolist()},
-            ).raise_for_status()  # fmt: skip
-
-
-def picked(page: Page, city: City) -> dict[str, Any]:
+def picked(page: Page, line: list[tuple[float, float]]) -> dict[str, Any]:
     """Milliseconds from a press to the whole card, near by already: values, chart of a day, alarms;
-    where several devices lie together, from the press on a row of the list, and to that list."""
-    places = met(page)
-    give_past(city, list({one["device"]: one for one in places.values()}.values()))
+    where two devices lie together, from the press on a row of the list, and to that list."""
+    nearer(page)
+    end = time.monotonic() + WITHIN
+    while not press(page, *seen(page, *line[0])):
+        if time.monotonic() > end:
+            raise LookupError(f"no press on the map met a device within {WITHIN:g} s")
+    close(page)
     page.wait_for_timeout(3000)
     page.evaluate(BEGUN)
     cards: list[float] = []
     lists: list[float] = []
-    for x, y in places:
-        if press(page, x, y) == "list":
+    for place in line:
+        came = press(page, *seen(page, *place))
+        if not came:
+            raise LookupError(f"a press on the device at {place} met nothing")
+        if came == "list":
             row = page.locator(f"{LIST} li button").first
             row.wait_for()
             lists.append(page.evaluate("performance.now() - window.begun_"))
@@ -131,6 +133,6 @@ def picked(page: Page, city: City) -> dict[str, Any]:
         close(page)
     return {
         "pick_to_card_ms": [round(one) for one in cards],
-        "pick_to_card_p95_ms": round(float(np.percentile(cards, 95))) if cards else None,
+        "pick_to_card_p95_ms": round(float(np.percentile(cards, 95))),
         "pick_to_list_ms": [round(one) for one in lists],
     }

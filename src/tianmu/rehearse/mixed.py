@@ -36,6 +36,8 @@ NICE = 5
 """the generator stands for other machines: on this one it gives way to the city and the clock"""
 STUCK = 10.0
 """seconds after the end that a broker may still take to acknowledge"""
+LAST = 0.05
+"""seconds before the end in which what falls due need not have been sent"""
 PIECE = 100
 """datastreams whose names are written together"""
 
@@ -294,7 +296,7 @@ async def _send(
         if await _until_taken(line, head + b"%s-%d\r\nContent-Length: " % (run_key, number),
                               body, size, phase, run):  # fmt: skip
             done += size
-    left = int(run.due(share, run.end)[0] - done)
+    left = int(run.due(share, run.end - LAST)[0] - done)
     run.unsent += left if left >= size else 0  # less is a message that was not full yet
     line.transport.close()
 
@@ -322,7 +324,7 @@ async def _publish(
             break
         run.acknowledged[phase.name] += 1
         done += 1
-    run.unsent += max(0, int(run.due(share, run.end)[0] - done))
+    run.unsent += max(0, int(run.due(share, run.end - LAST)[0] - done))
     publisher.close()
 
 
