@@ -15,8 +15,8 @@ from tianmu.rehearse.city import City
 
 SINGLE, DOUBLE, PAST = 12, 4, 300
 """places with one device, places with two; observations of the day before that each device has"""
-APART = 0.0005
-"""degrees of longitude between places: about 90 points of the picture, looked at from near"""
+APART = 0.00015
+"""degrees of longitude between places: about 50 points of the picture, looked at from near"""
 KIND, PROPERTY = "gas_detector", "methane_lel"
 TIMES, WITHIN = 4, 20.0
 """presses of the key that brings the map nearer by two; seconds until it shows devices"""
