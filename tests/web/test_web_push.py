@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tianmu.manage.case_query import events_of
-from tianmu.web import push
+from tianmu.web import push, subscriber
 from tianmu.web.render import POURS
 
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
@@ -251,8 +251,8 @@ def test_a_session_that_ends_ends_the_stream(world: Any, stream: Any) -> None:
 
 
 def test_a_slow_listener_is_cut_and_resumes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(push, "PENDING", 2_000)
-    one = push._Subscriber(push._Sort(scope=None, permissions=frozenset()))  # type: ignore[arg-type]
+    monkeypatch.setattr(subscriber, "PENDING", 2_000)
+    one = subscriber.Subscriber(subscriber.Sort(scope=None, permissions=frozenset()))  # type: ignore[arg-type]
     for _ in range(30):
         one.give(b"x" * 100)
     assert one.cut

@@ -14,25 +14,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from starlette.responses import StreamingResponse
 
-from tianmu.access.scope import Principal, Scope, covers
+from tianmu.access.scope import Principal, Scope
 from tianmu.store.journal.contract import Journal, Purged
 from tianmu.web import exposure, vitals
+from tianmu.web.cursor import Positions, cursor, frame, positions_of
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
 from tianmu.web.render import KINDS, TOPICS, News, topic_news
 from tianmu.web.route import Ask, encode, identify
+from tianmu.web.subscriber import Sort, Subscriber
 from tianmu.web.tiles import Tiles
 
 log = logging.getLogger("tianmu.web.push")
 
-PENDING = 16 << 20
-"""bytes that may wait for one subscriber"""
 BACKLOG = 200_000
 """entries that a resumed subscriber may be behind"""
 READ = 4096
@@ -49,71 +47,6 @@ MOST = 2_000
 EACH = 200
 """of one account: none takes the others' places"""
 
-Positions = dict[str, int]
-
-
-def cursor(positions: Mapping[str, int]) -> str:
-    """Positions as an event id."""
-    return ".".join(str(positions[topic]) for topic in TOPICS)
-
-
-def positions_of(text: str) -> Positions:
-    """The positions of an event id; a 400 problem for what is none."""
-    parts = text.split(".")
-    if len(parts) != len(TOPICS) or not all(p.isdecimal() and len(p) < 19 for p in parts):
-        raise Problem(400, "bad-cursor", "Last-Event-ID is none of ours", "begin without one")
-    return dict(zip(TOPICS, map(int, parts), strict=True))
-
-
-def frame(kind: str, data: bytes, after: str) -> bytes:
-    """One event as it goes over the wire. JSON has no line ends in it."""
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (after.encode(), kind.encode(), data)
-
-
-@dataclass(frozen=True)
-class _Sort:
-    """Subscribers of one sort hear the same: each frame is joined once for all of them."""
-
-    scope: Scope
-    permissions: frozenset[str]
-    kinds: frozenset[str] = frozenset()
-    """what it wants to hear of; empty: of all"""
-
-    def wants(self, kinds: Iterable[str]) -> bool:
-        """Whether it wants to hear of any of ``kinds``."""
-        return not self.kinds or any(kind in self.kinds for kind in kinds)
-
-    def hears(self, news: News) -> bool:
-        return (
-            news.permission in self.permissions
-            and (not self.kinds or news.kind in self.kinds)
-            and (
-                news.extent is None
-                or any(covers(self.scope, place) for place in (news.extent, *news.also))
-            )
-        )
-
-
-@dataclass(eq=False)
-class _Subscriber:
-    sort: _Sort
-    account: str = ""
-    waiting: deque[bytes] = field(default_factory=deque)
-    size: int = 0
-    cut: bool = False
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def give(self, chunk: bytes) -> None:
-        if self.cut:
-            return
-        self.size += len(chunk)
-        if self.size > PENDING:
-            self.cut = True
-            self.waiting.clear()
-        else:
-            self.waiting.append(chunk)
-        self.woken.set()
-
 
 class Push:
     """Reads the journal once and tells every subscriber what is theirs to hear."""
@@ -122,7 +55,7 @@ class Push:
         self._hub, self._version = hub, version
         self._journal: Journal | None = None
         self._positions: Positions = dict.fromkeys(TOPICS, 0)
-        self._subscribers: set[_Subscriber] = set()
+        self._subscribers: set[Subscriber] = set()
         self._closing = asyncio.Event()
         self.sent = 0
         """events handed out, all subscribers together"""
@@ -209,7 +142,7 @@ class Push:
             await asyncio.to_thread(journal.wait, positions, rest or 5.0)
 
     @staticmethod
-    def _wanted(sorts: Collection[_Sort]) -> frozenset[str]:
+    def _wanted(sorts: Collection[Sort]) -> frozenset[str]:
         """Topics of which somebody wants to hear."""
         return frozenset(
             topic for topic in TOPICS if any(sort.wants(KINDS[topic]) for sort in sorts)
@@ -264,7 +197,7 @@ class Push:
         )
         self.sent += len(news)
 
-    def _deliver(self, chunks: Mapping[_Sort, bytes]) -> None:
+    def _deliver(self, chunks: Mapping[Sort, bytes]) -> None:
         for one in self._subscribers:
             chunk = chunks.get(one.sort)
             if chunk:
@@ -334,7 +267,7 @@ class Push:
                 headers={"Retry-After": "30"},
             )
         exposure.listens(ask)
-        one = _Subscriber(_Sort(who.scope, who.permissions, kinds), who.account)
+        one = Subscriber(Sort(who.scope, who.permissions, kinds), who.account)
         after: Positions | None = None
         if last:
             after = positions_of(last)
@@ -366,7 +299,7 @@ class Push:
         self,
         ask: Ask,
         journal: Journal,
-        one: _Subscriber,
+        one: Subscriber,
         last: Positions | None,
     ) -> AsyncIterator[bytes]:
         # joining and taking the position are one turn of the loop: what comes later is handed

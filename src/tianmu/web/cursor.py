@@ -1,0 +1,28 @@
+"""How far somebody has heard: the position in each topic, as an event's id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tianmu.web.problem import Problem
+from tianmu.web.render import TOPICS
+
+Positions = dict[str, int]
+
+
+def cursor(positions: Mapping[str, int]) -> str:
+    """Positions as an event id."""
+    return ".".join(str(positions[topic]) for topic in TOPICS)
+
+
+def positions_of(text: str) -> Positions:
+    """The positions of an event id; a 400 problem for what is none."""
+    parts = text.split(".")
+    if len(parts) != len(TOPICS) or not all(p.isdecimal() and len(p) < 19 for p in parts):
+        raise Problem(400, "bad-cursor", "Last-Event-ID is none of ours", "begin without one")
+    return dict(zip(TOPICS, map(int, parts), strict=True))
+
+
+def frame(kind: str, data: bytes, after: str) -> bytes:
+    """One event as it goes over the wire. JSON has no line ends in it."""
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (after.encode(), kind.encode(), data)
