@@ -189,6 +189,7 @@ def status(data: Path, as_json: bool) -> None:
 def check(pack: str) -> None:
     """Check a city pack: one line per fault, and exit 1 if there is any."""
     from tianmu.city.pack import check as check_pack
+    from tianmu.city.pack import load as load_pack
     from tianmu.prevent.edition import judge
 
     try:
@@ -199,6 +200,11 @@ def check(pack: str) -> None:
         click.echo(str(fault))
     if faults:
         sys.exit(1)
+    for remit, matters in load_pack(pack).duties.missing.items():
+        tell(
+            f"no department has the remit {remit} that scenarios ask for ({', '.join(matters)}): "
+            "those go to the wider duty, or to nobody; say it in departments.csv"
+        )
     tell(f"{pack}: no faults")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tianmu.city import pack
+from tianmu.city import brought, pack
 from tianmu.scenarios import load, manifest, run
 from tianmu.scenarios.contract import Column, Model
 from tianmu.scenarios.fit import fit
@@ -29,11 +29,9 @@ MODELS = (Model("one", "does nothing", (), (), (), (), run),)
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Scenarios of another place, under the package's own name."""
-    monkeypatch.setattr(load, "HERE", tmp_path)
+    monkeypatch.setattr(brought, "SHIPPED", tmp_path)
     monkeypatch.setattr(sys.modules["tianmu.scenarios"], "__path__", [str(tmp_path)])
-    load.find.cache_clear()
     yield tmp_path
-    load.find.cache_clear()
     for name in [n for n in sys.modules if n.startswith("tianmu.scenarios.trial_")]:
         del sys.modules[name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -31,7 +32,13 @@ class Department(msgspec.Struct, frozen=True, kw_only=True):
     parent: str = ""
     """code of the department above it, or empty"""
     phone: str = ""
+    remits: tuple[str, ...] = ()
+    """what it is there for, in plain words (``fire``, ``gas``…), by which a scenario names it"""
     basis: str = ""
+
+
+REMIT = "remit:"
+"""``remit:gas`` means the department whose remit gas is, the one of the smallest division first"""
 
 
 def read(
@@ -45,7 +52,7 @@ def read(
     for row in reader.csv(
         FILE,
         ("code", "kind", "division"),
-        optional=("parent", "phone", "basis"),
+        optional=("parent", "phone", "remits", "basis"),
         texts=("name",),
     ):
         code = row["code"]
@@ -75,6 +82,7 @@ def read(
             division=row["division"],
             parent=row["parent"],
             phone=row["phone"],
+            remits=tuple(word for one in row["remits"].split("|") if (word := one.strip())),
             basis=row["basis"],
         )
         lines[code] = row.line
@@ -122,3 +130,12 @@ def centres(departments: dict[str, Department]) -> dict[str, Department]:
         for department in departments.values()
         if department.kind is DepartmentKind.CENTRE
     }
+
+
+def remits(departments: Mapping[str, Department]) -> dict[tuple[str, str], str]:
+    """(remit, division) → the department, the first of the file where several have it there."""
+    found: dict[tuple[str, str], str] = {}
+    for code, department in departments.items():
+        for remit in department.remits:
+            found.setdefault((remit, department.division), code)
+    return found

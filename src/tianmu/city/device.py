@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from tianmu.city.department import Department
+from tianmu.city.department import REMIT, Department
 from tianmu.city.document import Document, Key
 from tianmu.city.matter import Matter
 from tianmu.city.reader import PackReader
@@ -90,6 +91,27 @@ class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     rule: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one file says of a kind: the pack's, or that of a scenario."""
+
+    source: PackReader
+    document: Document
+    index: int
+    table: _KindTable
+    given: tuple[str, ...]
+    """keys of the table that it says itself"""
+
+    def fault(self, what: str, remedy: str, *at: Key) -> None:
+        self.source.fault(FILE, self.document.line("kind", self.index, *at), what, remedy)
+
+    def against(self, other: PackReader, same: bool, what: str, *at: Key) -> None:
+        """A fault where another scenario says ``what`` otherwise; what the pack says counts."""
+        if other.scenario and not same:
+            what = f"{what} is said otherwise by the scenario {other.scenario}"
+            self.fault(what, f"say it alike ({other.folder / FILE}) or rename it", *at)
+
+
 def read(
     reader: PackReader,
     departments: Mapping[str, Department],
@@ -98,73 +120,169 @@ def read(
 ) -> tuple[dict[str, DeviceKind], dict[str, Text]]:
     """Kinds by code, and categories' names.
 
-    Faults for unknown owners, doubled properties and rules that cannot hold.
+    A scenario adds kinds, and properties and rules to kinds; of what has one code the pack's
+    counts. Faults for unknown owners, doubled properties and rules that cannot hold.
     """
-    document = reader.toml(FILE)
-    if document is None:
-        return {}, {}
-    reader.only(document, "kind", "category", "period")
-    categories = document.data.get("category", {})
-    periods = document.data.get("period", {})
-    for table_name, named in (("category", categories), ("period", periods)):
-        for code, text in named.items():
-            reader.words(document, (table_name, code), text)
-    found: dict[str, DeviceKind] = {}
-    rules: set[str] = set()
-    for index, value in enumerate(document.data.get("kind", [])):
-        path: tuple[Key, ...] = ("kind", index)
-        table = reader.build(document, path, value, _KindTable)
-        if table is None:
+    categories: dict[str, tuple[PackReader, Text]] = {}
+    periods: dict[str, tuple[PackReader, Text]] = {}
+    parts: dict[str, list[_Part]] = {}
+    for source in reader.sources:
+        document = source.toml(FILE)
+        if document is None:
+            if source is reader:
+                return {}, {}
             continue
-
-        def fault(what: str, remedy: str, *at: Key, path: tuple[Key, ...] = path) -> None:
-            reader.fault(FILE, document.line(*path, *at), what, remedy)
-
-        if table.code in found or not _NAME.fullmatch(table.code):
-            fault(f"code {table.code!r} is taken or no plain word", "use a_z0_9, once", "code")
-        if table.department and table.department not in departments:
-            fault(f"{table.department} is no department", "see departments.csv", "department")
-        if table.category not in categories:
-            fault(f"no category {table.category!r}", "add it under [category]", "category")
-        if not table.property:
-            fault(f"{table.code} has no property", "add at least one property")
-        reader.words(document, (*path, "name"), table.name)
-        properties: dict[str, Property] = {}
-        for place, one in enumerate(table.property):
-            where: tuple[Key, ...] = ("property", place)
-            if one.code in properties:
-                fault(f"two properties are called {one.code}", "rename one", *where)
-            if one.low is not None and one.high is not None and one.low >= one.high:
-                fault(f"{one.code}: low {one.low:g} is not below high {one.high:g}", "swap", *where)
-            reader.words(document, (*path, *where, "name"), one.name)
-            properties[one.code] = one
-        for period in table.periods:
-            if period not in periods:
-                fault(f"no period {period!r}", "add it under [period]", "periods")
-        properties |= _over_periods(properties, {p: periods.get(p, {}) for p in table.periods})
-        made = []
-        for place, rule in enumerate(table.rule):
-            where = (*path, "rule", place)
-            whole = {"kind": table.code, **rule}
-            _check_rule(reader, document, where, whole, properties, matters, levels, rules)
-            made.append(whole)
-        found[table.code] = DeviceKind(
-            code=table.code,
-            name=table.name,
-            category=table.category,
-            lane=table.lane,
-            properties=properties,
-            heartbeat_s=table.heartbeat_s,
-            department=table.department,
-            rules=tuple(made),
-            per_thousand=table.per_thousand,
-            icon=table.icon or table.category,
-            basis=table.basis,
-            periods=table.periods,
-        )
+        source.only(document, "kind", "category", "period")
+        _names(source, document, "category", categories)
+        _names(source, document, "period", periods)
+        for index, value in enumerate(document.data.get("kind", [])):
+            table = source.build(document, ("kind", index), value, _KindTable)
+            if table is None:
+                continue
+            part = _Part(source, document, index, table, tuple(value))
+            before = parts.setdefault(table.code, [])
+            if any(one.source is source for one in before) or not _NAME.fullmatch(table.code):
+                what = f"code {table.code!r} is taken or no plain word"
+                part.fault(what, "use a_z0_9, once", "code")
+            before.append(part)
+    spoken = {code: text for code, (_, text) in periods.items()}
+    rules = _Rules(matters, levels, parts)
+    found = {
+        code: _joined(of, departments, set(categories), spoken, rules) for code, of in parts.items()
+    }
     if not found and not reader.faults:
         reader.fault(FILE, 1, "no device kind", "add at least one [[kind]]")
-    return found, dict(categories)
+    return found, {code: text for code, (_, text) in categories.items()}
+
+
+def _names(
+    source: PackReader, document: Document, table: str, found: dict[str, tuple[PackReader, Text]]
+) -> None:
+    """Categories or periods of one file, added to those before."""
+    for code, text in document.data.get(table, {}).items():
+        source.words(document, (table, code), text)
+        before, said = found.setdefault(code, (source, text))
+        if before.scenario and said != text:
+            what = f"{table} {code} is called otherwise by the scenario {before.scenario}"
+            source.fault(FILE, document.line(table, code), what, "call it alike, or rename it")
+
+
+def _joined(
+    parts: list[_Part],
+    departments: Mapping[str, Department],
+    categories: set[str],
+    periods: Mapping[str, Text],
+    rules: _Rules,
+) -> DeviceKind:
+    """One kind of all that is said of it, the pack's first."""
+    said_by = {key: part for part in reversed(parts) for key in part.given}
+    """key of the head → the first part that has it"""
+    heads = [msgspec.structs.replace(part.table, property=[], rule=[]) for part in parts]
+    head = msgspec.structs.replace(
+        heads[0],
+        **{
+            key: getattr(part.table, key)
+            for key, part in said_by.items()
+            if key not in ("property", "rule")
+        },
+    )
+    first = parts[0]
+    owner, by = head.department, said_by.get("department", first)
+    scenario = by.source.scenario
+    if owner.startswith(REMIT):
+        remit = owner.removeprefix(REMIT)
+        owner = next((code for code, one in departments.items() if remit in one.remits), "")
+        wrong = not owner and not scenario
+    else:
+        wrong = bool(owner) and (owner not in departments or bool(scenario))
+    if wrong:
+        remedy = "say remit:<what it is there for>" if scenario else "see departments.csv"
+        by.fault(f"{head.department} is no department", remedy, "department")
+    if head.category not in categories:
+        said_by["category"].fault(
+            f"no category {head.category!r}", "add it under [category]", "category"
+        )
+    for period in head.periods:
+        if period not in periods:
+            what = f"no period {period!r}"
+            said_by["periods"].fault(what, "add it under [period]", "periods")
+    properties: dict[str, Property] = {}
+    said: dict[str, PackReader] = {}
+    for part, own in zip(parts, heads, strict=True):
+        table = part.table
+        part.source.words(part.document, ("kind", part.index, "name"), table.name)
+        part.against(first.source, own == heads[0], f"kind {table.code}")
+        for place, one in enumerate(table.property):
+            where: tuple[Key, ...] = ("property", place)
+            part.source.words(part.document, ("kind", part.index, *where, "name"), one.name)
+            if one.low is not None and one.high is not None and one.low >= one.high:
+                what = f"{one.code}: low {one.low:g} is not below high {one.high:g}"
+                part.fault(what, "swap", *where)
+            if said.get(one.code) is part.source:
+                part.fault(f"two properties are called {one.code}", "rename one", *where)
+            elif one.code in said:
+                same = one == properties[one.code]
+                part.against(said[one.code], same, f"{table.code}.{one.code}", *where)
+            else:
+                properties[one.code], said[one.code] = one, part.source
+    if not properties:
+        first.fault(f"{head.code} has no property", "add at least one property")
+    properties |= _over_periods(properties, {p: periods.get(p, {}) for p in head.periods})
+    return DeviceKind(
+        code=head.code,
+        name=head.name,
+        category=head.category,
+        lane=head.lane,
+        properties=properties,
+        heartbeat_s=head.heartbeat_s,
+        department=owner,
+        rules=tuple(rules.of(parts, properties)),
+        per_thousand=head.per_thousand,
+        icon=head.icon or head.category,
+        basis=head.basis,
+        periods=head.periods,
+    )
+
+
+class _Rules:
+    """The default rules of all kinds: each code once."""
+
+    def __init__(
+        self, matters: Mapping[str, Matter], levels: set[str], parts: Mapping[str, list[_Part]]
+    ) -> None:
+        self._matters, self._levels = matters, levels
+        self._packs = {
+            str(rule.get("code", ""))
+            for of in parts.values()
+            for part in of
+            if not part.source.scenario
+            for rule in part.table.rule
+        }
+        self._made: dict[str, tuple[PackReader, dict[str, Any]]] = {}
+
+    def of(
+        self, parts: list[_Part], properties: Mapping[str, Property]
+    ) -> Iterator[dict[str, Any]]:
+        """The rules of one kind, those of the pack first."""
+        for part in parts:
+            source, document = part.source, part.document
+            for place, rule in enumerate(part.table.rule):
+                where: tuple[Key, ...] = ("rule", place)
+                whole = {"kind": part.table.code, **rule}
+                code = str(rule.get("code", ""))
+                if source.scenario and code in self._packs:
+                    continue
+                before, said = self._made.get(code, (source, {}))
+                if before is not source:
+                    part.against(before, whole == said, f"rule {code}", *where)
+                    continue
+                at = ("kind", part.index, *where)
+                _check_rule(
+                    source, document, at, whole, properties, self._matters, self._levels,
+                    set(self._made),
+                )  # fmt: skip
+                self._made[code] = source, whole
+                yield whole
 
 
 def _over_periods(
@@ -214,7 +332,6 @@ def _check_rule(
 
     if not code or code in known:
         fault("code", "has no code, or one that another rule has", "give it a code of its own")
-    known.add(code)
     kind = rule.get("type")
     if kind not in RULE_TYPES:
         fault("type", f"unknown type {kind!r}", f"use one of {', '.join(RULE_TYPES)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tianmu.city.department import Department, centres
+from tianmu.city.department import REMIT, Department, centres, remits
 from tianmu.city.division import Division
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.matter import MATTERS, Matter, matches
@@ -46,6 +46,7 @@ class Duties:
         self._given = sorted(given, key=lambda duty: -_breadth(duty, divisions))
         self._divisions = divisions
         self._centres = centres(departments)
+        self._remits = remits(departments)
         self._known: dict[tuple[str, str], Duty | None] = {}
 
     def owner_of(self, matter: str, division: str = "") -> Duty | None:
@@ -60,7 +61,7 @@ class Duties:
     def ruled(self, rulings: Iterable[Duty]) -> Duties:
         """These duties and what was ruled since, which wins among equally narrow ones."""
         found = Duties([], self._divisions, {})
-        found._centres = self._centres
+        found._centres, found._remits = self._centres, self._remits
         found._given = sorted(
             [*rulings, *self._given], key=lambda duty: -_breadth(duty, self._divisions)
         )
@@ -78,16 +79,31 @@ class Duties:
         return None
 
     def resolve(self, code: str, division: str) -> str:
-        """A department code; ``centre:N`` becomes the centre at tier N (or the next one above)
-        of ``division``; empty where there is none."""
-        if not code.startswith(CENTRE):
+        """A department code; ``centre:N`` becomes the centre at tier N (or the next one above it)
+        around ``division``, ``remit:x`` the department there for it; empty where there is none."""
+        if not code.startswith((CENTRE, REMIT)):
             return code
-        tier = int(code.removeprefix(CENTRE))
         around = lineage(self._divisions, division) or lineage(self._divisions, self._root())
+        if code.startswith(REMIT):
+            remit = code.removeprefix(REMIT)
+            return next((self._remits[remit, p] for p in around if (remit, p) in self._remits), "")
+        tier = int(code.removeprefix(CENTRE))
         for part in around:
             if self._divisions[part].tier <= tier and part in self._centres:
                 return self._centres[part].code
         return ""
+
+    @property
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """Remit that no department has → matters of which it is asked."""
+        known = {remit for remit, _ in self._remits}
+        found: dict[str, dict[str, None]] = {}
+        for duty in self._given:
+            for code in (duty.department, *duty.joint):
+                remit = code.removeprefix(REMIT)
+                if code.startswith(REMIT) and remit not in known:
+                    found.setdefault(remit, {})[duty.matter] = None
+        return {remit: tuple(matters) for remit, matters in sorted(found.items())}
 
     def _root(self) -> str:
         return next((code for code, one in self._divisions.items() if not one.parent), "")
@@ -114,45 +130,71 @@ def read(
     departments: dict[str, Department],
     matters: dict[str, Matter],
 ) -> Duties:
-    """Duties, with faults for patterns that fit nothing and for matters nobody answers for."""
+    """Duties, with faults for patterns that fit nothing and for matters nobody answers for.
+
+    A scenario says who answers for its own matters, and names departments by their remit; of a
+    matter that the pack has in place of one of these, the pack says it.
+    """
     given: list[Duty] = []
     tiers = {division.tier for division in divisions.values()}
-    for row in reader.csv(FILE, ("matter", "lead"), optional=("division", "joint", "basis")):
-        joint = tuple(code.strip() for code in row["joint"].split("|") if code.strip())
-        for code in (row["lead"], *joint):
-            if not is_party(code, departments, tiers):
-                reader.fault(
-                    FILE,
-                    row.line,
-                    f"{code or '(nobody)'} is no department",
-                    "use a code of departments.csv or centre:<tier>",
+    for source in reader.sources:
+        for row in source.csv(FILE, ("matter", "lead"), optional=("division", "joint", "basis")):
+            if source.here(row["matter"]) != row["matter"]:
+                continue
+            joint = tuple(code.strip() for code in row["joint"].split("|") if code.strip())
+            for code in (row["lead"], *joint):
+                if not is_party(code, {} if source.scenario else departments, tiers):
+                    remedy = (
+                        "use remit:<what it is there for> or centre:<tier>"
+                        if source.scenario
+                        else "use a code of departments.csv or centre:<tier>"
+                    )
+                    source.fault(FILE, row.line, f"{code or '(nobody)'} is no department", remedy)
+            if row["division"] and (source.scenario or row["division"] not in divisions):
+                what = f"{row['division']} is no division"
+                remedy = "use a code of divisions.csv or leave it empty"
+                source.fault(FILE, row.line, what, remedy)
+            if source.scenario and not is_own(source, row["matter"], matters):
+                what = f"{row['matter']!r} is no matter of the scenario"
+                remedy = f"name one of its matters.csv whole: {source.scenario}:…"
+                source.fault(FILE, row.line, what, remedy)
+            elif not any(matches(row["matter"], key) for key in matters):
+                what = f"no matter fits {row['matter']!r}"
+                source.fault(FILE, row.line, what, "use a key of matters.csv, * for any signs")
+            given.append(
+                Duty(
+                    department=row["lead"],
+                    joint=joint,
+                    matter=row["matter"],
+                    division=row["division"],
+                    basis=row["basis"],
                 )
-        if row["division"] and row["division"] not in divisions:
-            what = f"{row['division']} is no division"
-            reader.fault(FILE, row.line, what, "use a code of divisions.csv or leave it empty")
-        if not any(matches(row["matter"], key) for key in matters):
-            what = f"no matter fits {row['matter']!r}"
-            reader.fault(FILE, row.line, what, "use a key of matters.csv, * for any signs")
-        given.append(
-            Duty(
-                department=row["lead"],
-                joint=joint,
-                matter=row["matter"],
-                division=row["division"],
-                basis=row["basis"],
             )
-        )
     for key in matters:
         if given and not any(matches(duty.matter, key) for duty in given if not duty.division):
+            source = next((one for one in reader.sources if one.line_of(MATTERS, key)), reader)
             what = f"nobody answers for it in {FILE}: {key}"
-            line = reader.line_of(MATTERS, key)
-            reader.fault(MATTERS, line, what, f"add a duty for it or for its class to {FILE}")
+            line = source.line_of(MATTERS, key)
+            source.fault(MATTERS, line, what, f"add a duty for it or for its class to {FILE}")
     return Duties(given, divisions, departments)
 
 
+def is_own(source: PackReader, matter: str, matters: Mapping[str, Matter]) -> bool:
+    """Whether ``matter`` is the whole key of a matter that the scenario of ``source`` brought, as
+    the city has it."""
+    mine = matter in matters and matters[matter].edition == source.scenario
+    return mine or matter in source.stands_for.values()
+
+
 def is_party(code: str, departments: Mapping[str, Department], tiers: set[int]) -> bool:
-    """Whether ``code`` names a department or, as ``centre:N``, the centre at a known tier."""
+    """Whether ``code`` names a department: by its code, by ``remit:`` what it is there for, or, as
+    ``centre:N``, the centre at a known tier. Without departments (a scenario knows none) any
+    remit and any tier will do."""
+    if code.startswith(REMIT):
+        remit = code.removeprefix(REMIT)
+        known = {one for department in departments.values() for one in department.remits}
+        return bool(remit) and (not departments or remit in known)
     if code.startswith(CENTRE):
         tier = code.removeprefix(CENTRE)
-        return tier.isdigit() and int(tier) in tiers
+        return tier.isdigit() and (not departments or int(tier) in tiers)
     return code in departments

@@ -9,6 +9,7 @@ default.
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterator
 
 import msgspec
 
@@ -92,68 +93,106 @@ def matches(pattern: str, key: str) -> bool:
 def read(
     reader: PackReader, editions: dict[str, Edition], radius_m: float, window_min: float
 ) -> dict[str, Matter]:
-    """Matters by key, with their filing standards and relations."""
-    standards = _standards(reader)
-    related = _relations(reader)
+    """Matters by key, with their filing standards and relations.
+
+    A scenario's come in an edition of its own, which is added to ``editions``; where the pack has
+    a matter of that code already, or says that one of its own stands for it, that is taken.
+    """
+    rows = list(_rows(reader, editions))
+    keys = {key for _, key, _ in rows}
+    standards = _standards(reader, keys)
+    related = _relations(reader, keys)
     found: dict[str, Matter] = {}
-    lines: dict[str, int] = {}
-    for row in reader.csv(
-        MATTERS,
-        ("edition", "kind", "code", "class_code"),
-        optional=("synonyms", "level", "radius_m", "window_min", "basis"),
-        texts=("name", "class_name"),
-    ):
-        key = _key(row)
-        if key in found:
-            reader.fault(MATTERS, row.line, f"{key} stands on line {lines[key]} too", "keep one")
-            continue
-        if row["edition"] not in editions:
-            reader.fault(
-                MATTERS,
-                row.line,
-                f"{key}: edition {row['edition']!r} is not in city.toml",
-                "add an [[edition]] or correct the name",
-            )
-        name = row.text("name", reader.languages)
-        if not name or not row["code"]:
-            reader.fault(MATTERS, row.line, f"{key} has no code or no name", "give both")
-        level = reader.number(MATTERS, row, "level", low=1, high=5)
+    for source, key, row in rows:
+        level = source.number(MATTERS, row, "level", low=1, high=5)
         found[key] = Matter(
             key=key,
             edition=row["edition"],
             code=row["code"],
-            name=name,
+            name=row.text("name", source.languages),
             kind=row["kind"],
             class_code=row["class_code"],
-            class_name=row.text("class_name", reader.languages),
-            standards=tuple(standards.pop(key, ())),
+            class_name=row.text("class_name", source.languages),
+            standards=tuple(standards.get(key, ())),
             related=tuple(related.get(key, {})),
             related_m={one: far for one, far in related.get(key, {}).items() if far is not None},
             synonyms=tuple(word for word in row["synonyms"].split("|") if word),
             level=None if level is None else int(level),
-            radius_m=reader.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
-            window_min=reader.number(MATTERS, row, "window_min", low=0, default=window_min) or 0,
+            radius_m=source.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
+            window_min=source.number(MATTERS, row, "window_min", low=0, default=window_min) or 0,
             basis=row["basis"],
         )
-        lines[key] = row.line
-        reader.note(MATTERS, key, row.line)
-    for key, left in standards.items():
-        what = f"{len(left)} filing standard(s) of {key}, which is no matter"
-        line = reader.line_of(STANDARDS, key)
-        reader.fault(STANDARDS, line, what, f"add it to {MATTERS} or correct the key")
-    for key in related:
-        if key not in found:
-            what = f"{key} is related to something but is no matter"
-            line = reader.line_of(RELATIONS, key)
-            reader.fault(RELATIONS, line, what, f"add it to {MATTERS} or correct the key")
     return found
+
+
+def _rows(
+    reader: PackReader, editions: dict[str, Edition]
+) -> Iterator[tuple[PackReader, str, Row]]:
+    """The matters that the city has: (whose, key, row), the pack's first."""
+    lines: dict[str, int] = {}
+    own: dict[str, str] = {}
+    """code of a matter, or key or code that one stands for → key of the pack's"""
+    names = {one.scenario: one.name for one in reader.brought}
+    for source in reader.sources:
+        for row in source.csv(
+            MATTERS,
+            ("edition", "kind", "code", "class_code"),
+            optional=("synonyms", "level", "radius_m", "window_min", "stands_for", "basis"),
+            texts=("name", "class_name"),
+        ):
+            key = _key(row)
+            if source.scenario:
+                if row["edition"] != source.scenario:
+                    what = f"{key}: a scenario's matters are of an edition of its own"
+                    source.fault(MATTERS, row.line, what, f"write {source.scenario} as edition")
+                    continue
+                there = own.get(key) or own.get(row["code"])
+                if there is not None:
+                    source.stands_for[key] = there
+                    continue
+            if key in lines:
+                what = f"{key} stands on line {lines[key]} too"
+                source.fault(MATTERS, row.line, what, "keep one")
+                continue
+            if row["edition"] not in editions and row["edition"] in names:
+                editions[row["edition"]] = Edition(row["edition"], names[row["edition"]]())
+            if row["edition"] not in editions:
+                source.fault(
+                    MATTERS,
+                    row.line,
+                    f"{key}: edition {row['edition']!r} is not in city.toml",
+                    "add an [[edition]] or correct the name",
+                )
+            if not source.said(row.text("name", source.languages)) or not row["code"]:
+                what = f"{key} has no code or no name"
+                source.fault(MATTERS, row.line, what, "give both")
+            lines[key] = row.line
+            source.note(MATTERS, key, row.line)
+            if not source.scenario:
+                other = (word.strip() for word in row["stands_for"].split("|") if word.strip())
+                own = dict.fromkeys((key, row["code"], *other), key) | own
+            yield source, key, row
 
 
 def _key(row: Row) -> str:
     return f"{row['edition']}:{row['kind']}:{row['code']}"
 
 
-def _standards(reader: PackReader) -> dict[str, list[FilingStandard]]:
+def _standards(reader: PackReader, keys: set[str]) -> dict[str, list[FilingStandard]]:
+    """By matter; where both the pack and a scenario say them, the pack's."""
+    found: dict[str, list[FilingStandard]] = {}
+    for source in reader.sources:
+        said = _standards_of(source)
+        for key, standards in said.items():
+            if key not in keys and key not in source.stands_for:
+                what = f"{len(standards)} filing standard(s) of {key}, which is no matter"
+                line = source.line_of(STANDARDS, key)
+                source.fault(STANDARDS, line, what, f"add it to {MATTERS} or correct the key")
+        found = said | found
+    return found
+
+
+def _standards_of(reader: PackReader) -> dict[str, list[FilingStandard]]:
     found: dict[str, list[FilingStandard]] = {}
     units = ", ".join(LimitUnit)
     for row in reader.csv(
@@ -184,13 +223,24 @@ def _standards(reader: PackReader) -> dict[str, list[FilingStandard]]:
     return found
 
 
-def _relations(reader: PackReader) -> dict[str, dict[str, float | None]]:
+def _relations(reader: PackReader, keys: set[str]) -> dict[str, dict[str, float | None]]:
     """Both directions of each pair, with how near they must be where the relation says so."""
     found: dict[str, dict[str, float | None]] = {}
     optional = ("radius_m", "why", "basis")
-    for row in reader.csv(RELATIONS, ("a", "b"), optional=optional, required=False):
-        radius = reader.number(RELATIONS, row, "radius_m", low=0)
-        for one, other in ((row["a"], row["b"]), (row["b"], row["a"])):
-            reader.note(RELATIONS, one, row.line)
-            found.setdefault(one, {})[other] = radius
+    for source in reader.sources:
+        for row in source.csv(RELATIONS, ("a", "b"), optional=optional, required=False):
+            radius = source.number(RELATIONS, row, "radius_m", low=0)
+            a, b = source.here(row["a"]), source.here(row["b"])
+            if a == b and source.scenario:
+                continue  # one matter of the pack stands for both
+            for one, other in ((a, b), (b, a)):
+                if one not in keys:
+                    what = f"{one} is related to something but is no matter"
+                    remedy = f"add it to {MATTERS} or correct the key"
+                    source.fault(RELATIONS, row.line, what, remedy)
+                pairs = found.setdefault(one, {})
+                if source.scenario:
+                    pairs.setdefault(other, radius)
+                else:
+                    pairs[other] = radius
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tianmu.city import (
+    brought,
     contact,
     department,
     device,
@@ -59,7 +60,7 @@ from tianmu.city.outbound import Outbound
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
 from tianmu.city.profile import ResponseProfile
-from tianmu.city.reader import PackReader, digest
+from tianmu.city.reader import PackReader
 from tianmu.city.resource import Resource
 from tianmu.city.response import Response, resolve
 from tianmu.city.retention import Retention
@@ -81,7 +82,7 @@ class City:
 
     folder: Path
     digest: str
-    """SHA-256 over the pack's files"""
+    """SHA-256 over the pack's files and what scenarios bring"""
     code: str
     name: Text
     languages: tuple[str, ...]
@@ -144,6 +145,8 @@ class City:
     """who is away: recorded by the city, in no pack"""
     basemap: Basemap | None = None
     """a tile service of the city's own under the map"""
+    scenario_matters: dict[str, dict[str, str]] = field(default_factory=dict)
+    """scenario → a matter that it brings → the city's key of that"""
     truth: Truth | None = None
     """a day with recorded truth, by which merging is judged"""
     waters: Waters = field(default_factory=Waters)
@@ -274,6 +277,7 @@ def load(path_or_name: str | Path) -> City:
     """The city of a pack, with everything checked but the geometry. ``PackFaulty`` if any fault."""
     folder = locate(path_or_name)
     reader = PackReader(folder)
+    brought.bring(reader)
     city = _read(reader)
     if city is None or reader.faults:
         raise PackFaulty(str(path_or_name), sorted(reader.faults))
@@ -290,13 +294,14 @@ def check(path_or_name: str | Path, *, judge: Judge | None = None) -> list[Fault
     The rule engine stands on a higher floor; whoever has it gives it as ``judge``.
     """
     reader = PackReader(locate(path_or_name))
+    brought.bring(reader)
     city = _read(reader)
     if city is not None:
         streets.check(reader, [one.code for one in city.sending.street])
         layer.check(reader, city)
         for code, what, remedy in judge(city) if judge else ():
-            line = reader.find(device.FILE, f'"{code}"')
-            reader.fault(device.FILE, line, f"rule {code}: {what}", remedy)
+            source, line = reader.anywhere(device.FILE, f'"{code}"')
+            source.fault(device.FILE, line, f"rule {code}: {what}", remedy)
     return sorted(set(reader.faults))
 
 
@@ -313,13 +318,12 @@ def _read(reader: PackReader) -> City | None:
     profiles = profile.read(reader, tiers)
     chosen = profiles.get(head.profile)
     if chosen is None and profiles:
-        reader.fault(
-            HEAD,
-            document.line("profile"),
-            f"no profile {head.profile!r}",
-            f"use one of {', '.join(profiles)}",
-        )
-    levels = {level.name for level in chosen.levels} if chosen else set()
+        what, line = f"no profile {head.profile!r}", document.line("profile")
+        reader.fault(HEAD, line, what, f"use one of {', '.join(profiles)}")
+    named = {level.number: level.name for level in chosen.levels} if chosen else {}
+    levels = set(named.values())
+    for one in reader.brought:
+        one.levels = named
     kinds, categories = device.read(reader, departments, matters, levels)
     duties = duty.read(reader, divisions, departments, matters)
     plans = plan.read(reader, levels, matters, departments, set(tiers))
@@ -343,7 +347,7 @@ def _read(reader: PackReader) -> City | None:
         reader.fault(HEAD, document.line("code"), what, "use the code of the city in divisions.csv")
     return City(
         folder=reader.folder,
-        digest=digest(reader.folder),
+        digest=brought.digest(reader.folder),
         code=head.code,
         name=head.name,
         languages=head.languages,
@@ -358,6 +362,7 @@ def _read(reader: PackReader) -> City | None:
         departments=departments,
         editions=editions,
         matters=matters,
+        scenario_matters=brought.matters(reader, matters),
         duties=duties,
         categories=categories,
         kinds=kinds,

@@ -1,7 +1,8 @@
 """Plans: what a level starts – who is told, who is sent, by when, and when it rises.
 
 A party is named as ``lead`` (who answers for the matter), ``joint`` (all who join in),
-``centre:N`` (the centre that commands at tier N around the place), or a department's code.
+``centre:N`` (the centre that commands at tier N around the place), ``remit:x`` (the department
+that is there for x), or a department's code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from tianmu.city.department import Department
 from tianmu.city.document import Document, Key
-from tianmu.city.duty import is_party
+from tianmu.city.duty import is_own, is_party
 from tianmu.city.fault import Fault
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Matter, matches
@@ -111,6 +112,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """None: only a person lowers the level"""
     rises: Rise = msgspec.field(default_factory=Rise)
     basis: str = ""
+    scenario: str = ""
+    """which brought it; never said in a file"""
 
     def breadth(self, matter: str) -> int:
         """How closely the plan fits: the literal length of its best pattern, −1: not at all."""
@@ -157,52 +160,88 @@ def read(
     departments: Mapping[str, Department],
     tiers: set[int],
 ) -> tuple[Plan, ...]:
-    """Plans in the file's order; every level must have one that fits any matter."""
-    document = reader.toml(FILE)
-    if document is None:
-        return ()
-    reader.only(document, "plan")
-    found: list[Plan] = []
-    for index, value in enumerate(document.data.get("plan", [])):
-        path = ("plan", index)
-        plan = reader.build(document, path, value, Plan)
-        if plan is None:
+    """Plans in the order of the files; every level must have one of the pack's for any matter.
+
+    A scenario's are for its own matters; a plan of the pack that has the same code counts.
+    """
+    found: dict[str, tuple[PackReader, Plan]] = {}
+    readable = False
+    for source in reader.sources:
+        document = source.toml(FILE)
+        if document is None:
             continue
-        if any(plan.code == other.code for other in found):
-            what = f"two plans are called {plan.code}"
-            reader.fault(FILE, document.line(*path, "code"), what, "name each differently")
-        if plan.level not in levels:
-            what = f"plan {plan.code} starts at level {plan.level!r}, which the profile lacks"
-            remedy = f"use one of {', '.join(sorted(levels))}"
-            reader.fault(FILE, document.line(*path, "level"), what, remedy)
-        for place, pattern in enumerate(plan.matters):
-            if not any(matches(pattern, key) for key in matters):
-                what = f"plan {plan.code}: no matter fits {pattern!r}"
-                line = document.line(*path, "matters", place)
-                reader.fault(FILE, line, what, "use a key of matters.csv, * for any signs")
-        parties: list[tuple[str, int, str]] = [
-            ("tells", i, tell.to) for i, tell in enumerate(plan.tells)
-        ]
-        parties += [("orders", i, order.to) for i, order in enumerate(plan.orders)]
-        parties += [("checklist", i, item.by) for i, item in enumerate(plan.checklist) if item.by]
-        if plan.conference is not None:
-            parties += [("conference", 0, to) for to in plan.conference.parties]
-        for key, place, to in parties:
-            if to not in (LEAD, JOINT) and not is_party(to, departments, tiers):
-                what = f"plan {plan.code}: {to!r} is nobody"
-                remedy = "use lead, joint, centre:<tier> or a code of departments.csv"
-                where = (*path, key) if key == "conference" else (*path, key, place)
-                reader.fault(FILE, document.line(*where), what, remedy)
-        _extras(reader, document, path, plan)
-        for place, order in enumerate(plan.orders):
-            reader.words(document, (*path, "orders", place, "task"), order.task)
-        reader.words(document, (*path, "name"), plan.name)
-        found.append(plan)
-    for level in sorted(levels):
-        if not any(plan.level == level and "*" in plan.matters for plan in found):
+        readable |= source is reader
+        source.only(document, "plan")
+        for index, value in enumerate(document.data.get("plan", [])):
+            path = ("plan", index)
+            plan = source.build(document, path, value, Plan)
+            if plan is None:
+                continue
+            if plan.code in found:
+                before = found[plan.code][0]
+                if source is before or before.scenario:
+                    what = f"two plans are called {plan.code}"
+                    line = document.line(*path, "code")
+                    source.fault(FILE, line, what, "name each differently")
+                continue
+            _check(source, document, path, plan, levels, matters, departments, tiers)
+            found[plan.code] = source, msgspec.structs.replace(plan, scenario=source.scenario)
+    own = [plan for source, plan in found.values() if not source.scenario]
+    for level in sorted(levels) if readable else ():
+        if not any(plan.level == level and "*" in plan.matters for plan in own):
             what = f"level {level} has no plan for every matter"
             reader.fault(FILE, 1, what, f'add a plan with level = "{level}", matters = ["*"]')
-    return tuple(found)
+    return tuple(plan for _, plan in found.values())
+
+
+def _check(
+    reader: PackReader,
+    document: Document,
+    path: tuple[Key, ...],
+    plan: Plan,
+    levels: set[str],
+    matters: Mapping[str, Matter],
+    departments: Mapping[str, Department],
+    tiers: set[int],
+) -> None:
+    if plan.scenario:
+        line = document.line(*path, "scenario")
+        reader.fault(FILE, line, f"plan {plan.code} says whose it is", "remove scenario")
+    if plan.level not in levels:
+        what = f"plan {plan.code} starts at level {plan.level!r}, which the profile lacks"
+        remedy = f"use one of {', '.join(sorted(levels))}"
+        reader.fault(FILE, document.line(*path, "level"), what, remedy)
+    for place, pattern in enumerate(plan.matters):
+        line = document.line(*path, "matters", place)
+        if reader.scenario and not is_own(reader, pattern, matters):
+            what = f"plan {plan.code}: {pattern!r} is no matter of the scenario"
+            remedy = f"name those of its matters.csv whole: {reader.scenario}:…"
+            reader.fault(FILE, line, what, remedy)
+        elif not any(matches(pattern, key) for key in matters):
+            what = f"plan {plan.code}: no matter fits {pattern!r}"
+            reader.fault(FILE, line, what, "use a key of matters.csv, * for any signs")
+    parties: list[tuple[str, int, str]] = [
+        ("tells", i, tell.to) for i, tell in enumerate(plan.tells)
+    ]
+    parties += [("orders", i, order.to) for i, order in enumerate(plan.orders)]
+    parties += [("checklist", i, item.by) for i, item in enumerate(plan.checklist) if item.by]
+    if plan.conference is not None:
+        parties += [("conference", 0, to) for to in plan.conference.parties]
+    known = {} if reader.scenario else departments
+    for key, place, to in parties:
+        if to not in (LEAD, JOINT) and not is_party(to, known, tiers):
+            what = f"plan {plan.code}: {to!r} is nobody"
+            remedy = (
+                "use lead, joint, remit:<what it is there for> or centre:<tier>"
+                if reader.scenario
+                else "use lead, joint, centre:<tier> or a code of departments.csv"
+            )
+            where = (*path, key) if key == "conference" else (*path, key, place)
+            reader.fault(FILE, document.line(*where), what, remedy)
+    _extras(reader, document, path, plan)
+    for place, order in enumerate(plan.orders):
+        reader.words(document, (*path, "orders", place, "task"), order.task)
+    reader.words(document, (*path, "name"), plan.name)
 
 
 def parse(
@@ -213,11 +252,17 @@ def parse(
     matters: Mapping[str, Matter],
     departments: Mapping[str, Department],
     tiers: set[int],
+    before: tuple[Plan, ...] = (),
 ) -> tuple[tuple[Plan, ...], list[Fault]]:
-    """Plans from the text of a ``plans.toml`` that is in no pack yet, and its faults by line."""
+    """Plans from the text of a ``plans.toml`` that is in no pack yet, and its faults by line.
+
+    Of those ``before`` it what scenarios brought is kept.
+    """
     with TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_text(text, encoding="utf-8")
         reader = PackReader(Path(folder))
         reader.languages = languages
         plans = read(reader, levels, matters, departments, tiers)
-    return plans, sorted(set(reader.faults))
+    codes = {plan.code for plan in plans}
+    kept = (plan for plan in before if plan.scenario and plan.code not in codes)
+    return (*plans, *kept), sorted(set(reader.faults))

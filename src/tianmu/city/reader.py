@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -50,6 +49,14 @@ class PackReader:
         self.folder = folder
         self.faults: list[Fault] = []
         self.languages: tuple[str, ...] = ()
+        self.scenario = ""
+        """whose files they are, where not the pack's"""
+        self.brought: tuple[PackReader, ...] = ()
+        """of scenarios, whose entries the city has besides its own"""
+        self.stands_for: dict[str, str] = {}
+        """matter of the scenario → the one the city has in its place"""
+        self.levels: dict[int, str] = {}
+        """number → what the city calls it, for files that cannot know"""
         self._lines: dict[tuple[str, str], int] = {}
 
     def note(self, file: str, key: str, line: int) -> None:
@@ -70,8 +77,30 @@ class PackReader:
                 return 0
         return text.count("\n", 0, at) + 1
 
+    def anywhere(self, file: str, words: str) -> tuple[PackReader, int]:
+        """Whose ``file`` holds ``words``, and on which line; the pack's and 0 where none does."""
+        found = ((one, one.find(file, words)) for one in self.sources)
+        return next((pair for pair in found if pair[1]), (self, 0))
+
     def fault(self, file: str, line: int, what: str, remedy: str) -> None:
         self.faults.append(Fault(file, line, what, remedy))
+
+    @property
+    def sources(self) -> tuple[PackReader, ...]:
+        """The pack and what is brought to it, in this order: the first entry of a code counts."""
+        return (self, *self.brought)
+
+    def here(self, matter: str) -> str:
+        """What the city has for a matter that is named in these files."""
+        return self.stands_for.get(matter, matter)
+
+    def name(self) -> Text:
+        """What a scenario is called; nothing for a pack, which says it in its head."""
+        return {}
+
+    def said(self, text: Text) -> bool:
+        """Whether ``text`` is in as many languages as it must be: one, in a pack."""
+        return any(text.values())
 
     # -- bytes ---------------------------------------------------------------------------------
 
@@ -264,13 +293,3 @@ class PackReader:
 def is_language(tag: str) -> bool:
     """Whether ``tag`` has the shape of a BCP 47 language tag."""
     return _LANGUAGE.fullmatch(tag) is not None
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 (hex) over names and contents of a pack's data files."""
-    whole = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in (".toml", ".csv", ".geojson"):
-            whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()

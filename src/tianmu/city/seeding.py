@@ -7,12 +7,13 @@ shows. Incidents say what a thing looks like in signals; report templates are ci
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from tianmu.city.device import DeviceKind
+from tianmu.city.document import Document
 from tianmu.city.matter import Matter
 from tianmu.city.reader import PackReader
 from tianmu.facts.text import Text
@@ -43,7 +44,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who tells of an incident."""
 
-    channel: str
+    channel: str = ""
+    """empty: the one that most people use"""
     matter: str = ""
     """whose report templates are used; empty: the incident's"""
     after_s: tuple[float, float] = (0.0, 0.0)
@@ -99,71 +101,107 @@ def read(
     kinds: Mapping[str, DeviceKind],
     matters: Mapping[str, Matter],
 ) -> Seeding:
-    """The pack's seeding; faults for kinds, properties, matters and placeholders not there."""
+    """The pack's seeding, with the incidents and reports of scenarios; faults for kinds,
+    properties, matters and placeholders not there."""
     main = reader.toml(INCIDENTS, required=False)
-    told = reader.toml(REPORTS, required=False)
     data: dict[str, Any] = main.data if main is not None else {}
+    for code in data.get("weights", {}):
+        if main is not None and code not in divisions:
+            what = f"{code} is no division"
+            reader.fault(INCIDENTS, main.line("weights", code), what, "see divisions.csv")
+    channels = {name: float(share) for name, share in data.get("channels", {}).items()}
     words: dict[str, dict[str, tuple[str, ...]]] = {}
     reports: list[ReportTemplates] = []
-    if told is not None:
-        reader.only(told, "words", "report")
-        built = reader.build(
-            told, ("words",), told.data.get("words", {}), dict[str, dict[str, tuple[str, ...]]]
-        )
-        words = built or {}
-        for index, value in enumerate(told.data.get("report", [])):
-            path = ("report", index)
-            one = reader.build(told, path, value, ReportTemplates)
-            if one is None:
-                continue
-            if one.matter not in matters:
-                what = f"{one.matter!r} is no matter"
-                reader.fault(REPORTS, told.line(*path, "matter"), what, "see matters.csv")
-            for language, texts in one.texts.items():
-                for place, text in enumerate(texts):
-                    for name in _PLACEHOLDER.findall(text):
-                        if not words.get(name, {}).get(language) and name not in BUILT_IN:
-                            what = f"{{{name}}} has no words in {language!r}"
-                            line = told.line(*path, "texts", language, place)
-                            remedy = f"add {name} to [words] or use {', '.join(BUILT_IN)}"
-                            reader.fault(REPORTS, line, what, remedy)
-            reports.append(one)
-    incidents: list[Incident] = []
-    if main is not None:
-        reader.only(main, "population", "weights", "channels", "incident", "basis")
-        for code in data.get("weights", {}):
-            if code not in divisions:
-                what = f"{code} is no division"
-                reader.fault(INCIDENTS, main.line("weights", code), what, "see divisions.csv")
-        for index, value in enumerate(data.get("incident", [])):
-            path = ("incident", index)
-            incident = reader.build(main, path, value, Incident)
-            if incident is None:
-                continue
-            for key in (incident.matter, *(one.matter for one in incident.told if one.matter)):
-                if key and key not in matters:
-                    what = f"incident {incident.code}: {key!r} is no matter"
-                    reader.fault(INCIDENTS, main.line(*path, "matter"), what, "see matters.csv")
-            for place, signal in enumerate(incident.signals):
-                kind = kinds.get(signal.kind)
-                if kind is None or signal.property not in kind.properties:
-                    what = f"incident {incident.code}: no {signal.kind}/{signal.property}"
-                    line = main.line(*path, "signals", place)
-                    reader.fault(INCIDENTS, line, what, "use a kind and property of kinds.toml")
-                if signal.shape not in SHAPES:
-                    what = f"incident {incident.code}: unknown shape {signal.shape!r}"
-                    line = main.line(*path, "signals", place)
-                    reader.fault(INCIDENTS, line, what, f"use one of {', '.join(SHAPES)}")
-            incidents.append(incident)
+    incidents: dict[str, Incident] = {}
+    for source in reader.sources:
+        told = source.toml(REPORTS, required=False)
+        if told is not None:
+            reports += _reports(source, told, words, matters)
+        document = main if source is reader else source.toml(INCIDENTS, required=False)
+        if document is None:
+            continue
+        if source.scenario:
+            source.only(document, "incident")
+        else:
+            source.only(document, "population", "weights", "channels", "incident", "basis")
+        for one in _incidents(source, document, kinds, matters):
+            incidents.setdefault(one.code, _told_by(one, channels))
     return Seeding(
         population=int(data.get("population", 0)),
         weights={code: float(share) for code, share in data.get("weights", {}).items()},
         words=words,
-        channels={name: float(share) for name, share in data.get("channels", {}).items()},
-        incidents=tuple(incidents),
+        channels=channels,
+        incidents=tuple(incidents.values()),
         reports=tuple(reports),
         basis=str(data.get("basis", "")),
     )
+
+
+def _told_by(incident: Incident, channels: Mapping[str, float]) -> Incident:
+    """The incident told by the city's busiest channel where it says none."""
+    busiest = max(channels, key=channels.__getitem__, default="")
+    told = (msgspec.structs.replace(one, channel=one.channel or busiest) for one in incident.told)
+    return msgspec.structs.replace(incident, told=tuple(told))
+
+
+def _reports(
+    source: PackReader,
+    document: Document,
+    words: dict[str, dict[str, tuple[str, ...]]],
+    matters: Mapping[str, Matter],
+) -> Iterator[ReportTemplates]:
+    """Citizens' words of one file; its placeholders are added to ``words``."""
+    source.only(document, "words", "report")
+    built = source.build(
+        document, ("words",), document.data.get("words", {}), dict[str, dict[str, tuple[str, ...]]]
+    )
+    for name, said in (built or {}).items():
+        words.setdefault(name, said)
+    for index, value in enumerate(document.data.get("report", [])):
+        path = ("report", index)
+        one = source.build(document, path, value, ReportTemplates)
+        if one is None:
+            continue
+        if one.matter not in matters:
+            what = f"{one.matter!r} is no matter"
+            source.fault(REPORTS, document.line(*path, "matter"), what, "see matters.csv")
+        for language, texts in one.texts.items():
+            for place, text in enumerate(texts):
+                for name in _PLACEHOLDER.findall(text):
+                    if not words.get(name, {}).get(language) and name not in BUILT_IN:
+                        what = f"{{{name}}} has no words in {language!r}"
+                        line = document.line(*path, "texts", language, place)
+                        remedy = f"add {name} to [words] or use {', '.join(BUILT_IN)}"
+                        source.fault(REPORTS, line, what, remedy)
+        yield one
+
+
+def _incidents(
+    source: PackReader,
+    document: Document,
+    kinds: Mapping[str, DeviceKind],
+    matters: Mapping[str, Matter],
+) -> Iterator[Incident]:
+    for index, value in enumerate(document.data.get("incident", [])):
+        path = ("incident", index)
+        incident = source.build(document, path, value, Incident)
+        if incident is None:
+            continue
+        for key in (incident.matter, *(one.matter for one in incident.told if one.matter)):
+            if key and key not in matters:
+                what = f"incident {incident.code}: {key!r} is no matter"
+                source.fault(INCIDENTS, document.line(*path, "matter"), what, "see matters.csv")
+        for place, signal in enumerate(incident.signals):
+            kind = kinds.get(signal.kind)
+            if kind is None or signal.property not in kind.properties:
+                what = f"incident {incident.code}: no {signal.kind}/{signal.property}"
+                line = document.line(*path, "signals", place)
+                source.fault(INCIDENTS, line, what, "use a kind and property of kinds.toml")
+            if signal.shape not in SHAPES:
+                what = f"incident {incident.code}: unknown shape {signal.shape!r}"
+                line = document.line(*path, "signals", place)
+                source.fault(INCIDENTS, line, what, f"use one of {', '.join(SHAPES)}")
+        yield incident
 
 
 BUILT_IN = ("place", "division", "town", "time", "number")

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from tianmu.city.device import DeviceKind
+from tianmu.city.document import Document, Key
 from tianmu.city.matter import Matter
 from tianmu.city.reader import PackReader
 
@@ -61,7 +62,8 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """People who tell."""
 
-    channel: str
+    channel: str = ""
+    """empty, in a scenario: the first of the pack's by which people tell"""
     matter: str
     number: tuple[int, int]
     after_s: Range = (0.0, 0.0)
@@ -118,36 +120,65 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def read(
     reader: PackReader, kinds: Mapping[str, DeviceKind], matters: Mapping[str, Matter]
 ) -> Truth | None:
-    """The pack's day of truth, None where it has none; faults for what is not there."""
+    """The pack's day of truth with the stories of scenarios, None where it has none; faults for
+    what is not there."""
     document = reader.toml(FILE, required=False)
-    if document is None:
-        return None
-    built = reader.build(document, (), document.data, Truth)
-    if built is None:
-        return None
+    built = reader.build(document, (), document.data, Truth) if document is not None else None
+    sources = dict(built.source) if built is not None else {}
+    people = next((name for name in sources if name != DEVICE), "")
+    stories: dict[str, Story] = {}
+    if document is not None and built is not None:
+        for index, story in enumerate(built.story):
+            _check(reader, document, ("story", index), story, sources, kinds, matters)
+        stories = {story.code: story for story in built.story}
+    for source in reader.brought:
+        more = source.toml(FILE, required=False)
+        if more is None:
+            continue
+        source.only(more, "story")
+        for index, value in enumerate(more.data.get("story", [])):
+            path = ("story", index)
+            one = source.build(more, path, value, Story)
+            if one is None:
+                continue
+            told = (
+                msgspec.structs.replace(each, channel=each.channel or people) for each in one.told
+            )
+            one = msgspec.structs.replace(one, told=tuple(told))
+            if built is not None:
+                _check(source, more, path, one, sources, kinds, matters)
+            stories.setdefault(one.code, one)
+    return built and msgspec.structs.replace(built, story=tuple(stories.values()))
 
-    def no(path: tuple[str | int, ...], key: str, noun: str, file: str) -> None:
-        line = document.line(*path)
+
+def _check(
+    reader: PackReader,
+    document: Document,
+    path: tuple[Key, ...],
+    story: Story,
+    sources: Mapping[str, Source],
+    kinds: Mapping[str, DeviceKind],
+    matters: Mapping[str, Matter],
+) -> None:
+    def no(at: tuple[Key, ...], key: str, noun: str, file: str) -> None:
+        line = document.line(*at)
         reader.fault(FILE, line, f"{key!r} is no {noun}", f"see {file}")
 
-    def speaks(path: tuple[str | int, ...], source: str) -> None:
-        if source not in built.source:
+    def speaks(at: tuple[Key, ...], source: str) -> None:
+        if source not in sources:
             what = f"{source!r} tells, but how?"
-            reader.fault(FILE, document.line(*path), what, f"add [source.{source}]")
+            reader.fault(FILE, document.line(*at), what, f"add [source.{source}]")
 
-    for index, story in enumerate(built.story):
-        path = ("story", index)
-        for key in (story.matter, *story.mistaken):
-            if key not in matters:
-                no((*path, "matter"), key, "matter", "matters.csv")
-        for place, alarm in enumerate(story.alarms):
-            if alarm.matter not in matters:
-                no((*path, "alarms", place), alarm.matter, "matter", "matters.csv")
-            if alarm.kind not in kinds:
-                no((*path, "alarms", place), alarm.kind, "kind", "kinds.toml")
-            speaks((*path, "alarms", place), DEVICE)
-        for place, told in enumerate(story.told):
-            if told.matter not in matters:
-                no((*path, "told", place), told.matter, "matter", "matters.csv")
-            speaks((*path, "told", place), told.channel)
-    return built
+    for key in (story.matter, *story.mistaken):
+        if key not in matters:
+            no((*path, "matter"), key, "matter", "matters.csv")
+    for place, alarm in enumerate(story.alarms):
+        if alarm.matter not in matters:
+            no((*path, "alarms", place), alarm.matter, "matter", "matters.csv")
+        if alarm.kind not in kinds:
+            no((*path, "alarms", place), alarm.kind, "kind", "kinds.toml")
+        speaks((*path, "alarms", place), DEVICE)
+    for place, told in enumerate(story.told):
+        if told.matter not in matters:
+            no((*path, "told", place), told.matter, "matter", "matters.csv")
+        speaks((*path, "told", place), told.channel)

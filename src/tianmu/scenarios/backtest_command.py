@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model
+from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model, found_with
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +57,8 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
                   "(1 where it happened)")  # fmt: skip
     @click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"),
                   show_default=True, help="without --in: the folder of the city")  # fmt: skip
+    @click.option("--pack", default="", help="with --in: a city pack, by name or folder, whose own "
+                  "scenarios are meant as well")  # fmt: skip
     @click.option("--history", "replayed", is_flag=True,
                   help="without --in: run the model over what the city measured, against the "
                   "cases that were closed")  # fmt: skip
@@ -71,6 +73,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         until: datetime | None,
         source: Path | None,
         data: Path,
+        pack: str,
         replayed: bool,
         name: str,
         column: str,
@@ -83,9 +86,6 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         With --in a model is run over a file of the past. Without, the city's own alarms are judged
         by how the cases of the scenario ended.
         """
-        from tianmu.scenarios.load import find
-
-        found = find()
         first, last = (since.date() if since else None), (until.date() if until else None)
         if first and last and first > last:
             raise click.UsageError("--from is after --to: swap them")
@@ -95,13 +95,13 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
                 raise click.UsageError(
                     "--model, --column, --at-least, --param go with --in or --history"
                 )
-            result = _of_city(found, scenario, data, first, last, archive)
+            result = _of_city(scenario, data, first, last, archive)
         elif source is not None:
             if replayed:
                 raise click.UsageError("--in and --history: give one of them")
-            result = _of_file(found, scenario, source, first, last, asked, tell)
+            result = _of_file(found_with(pack), scenario, source, first, last, asked, tell)
         else:
-            result = _of_history(found, scenario, data, first, last, asked, archive)
+            result = _of_history(scenario, data, first, last, asked, archive)
         if as_json:
             give(result)
         else:
@@ -132,7 +132,6 @@ def _of_file(
 
 
 def _of_history(
-    found: Found,
     scenario: str,
     data: Path,
     since: date | None,
@@ -141,14 +140,15 @@ def _of_history(
     archive: Open,
 ) -> dict[str, Any]:
     from tianmu.scenarios.history import NoReplay, past_rows
+    from tianmu.scenarios.load import find
     from tianmu.store.history.asked import TooCostly
 
-    one = _scenario(found, scenario)
     city = _opened(data, archive)
+    found = find(city.city.folder)
     last = until or datetime.now(UTC).date()
     first = since or last - timedelta(weeks=12)
     try:
-        rows = past_rows(one, city, data, first, last)
+        rows = past_rows(_scenario(found, scenario), city, data, first, last)
     except NoReplay as error:
         raise click.UsageError(str(error)) from error
     except TooCostly as error:
@@ -211,7 +211,6 @@ def _opened(data: Path, archive: Open) -> Archive:
 
 
 def _of_city(
-    found: Found,
     scenario: str,
     data: Path,
     since: date | None,
@@ -220,15 +219,15 @@ def _of_city(
 ) -> dict[str, Any]:
     from tianmu.scenarios import record
     from tianmu.scenarios.fit import fit
+    from tianmu.scenarios.load import find
 
-    one = _scenario(found, scenario)
     opened = _opened(data, archive)
     city = opened.city
-    here = fit(one.manifest, city)
     last = until or datetime.now(UTC).date()
     first = since or last - timedelta(weeks=12)
     begin, end = city.calendar.instant(first, 0), city.calendar.instant(last, 1440)
     try:
+        here = fit(_scenario(find(city.folder), scenario).manifest, city)
         told = opened.records.read(lambda c: record.record(c, here.matters, here.rules, begin, end))
     finally:
         opened.close()

@@ -30,6 +30,8 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
                   help="the same rows with the model's columns: .csv or .parquet")  # fmt: skip
     @click.option("--param", "given", multiple=True, metavar="K=V …",
                   help="what the model may be told (several after one, or again)")  # fmt: skip
+    @click.option("--pack", default="", help="a city pack, by name or folder, whose own scenarios "
+                  "are meant as well")  # fmt: skip
     @click.option("--list", "listed", is_flag=True, help="what models there are and need")
     @click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
     def model(
@@ -37,6 +39,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
         source: Path | None,
         target: Path | None,
         given: tuple[str, ...],
+        pack: str,
         listed: bool,
         as_json: bool,
     ) -> None:
@@ -45,9 +48,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
         Ends with 1 where the file, a parameter or the model has a fault, with 2 where the
         command was not understood.
         """
-        from tianmu.scenarios.load import find
-
-        found = find()
+        found = found_with(pack)
         for broken in found.broken:
             tell(f"scenario {broken.id} cannot be loaded: {broken.why}")
         if listed:
@@ -69,6 +70,17 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
                   "rows": rows})  # fmt: skip
         else:
             tell(f"{target}: {rows:,} rows")
+
+
+def found_with(pack: str) -> Found:
+    """All scenarios, with those of the pack that was named."""
+    from tianmu.city.pack import locate
+    from tianmu.scenarios.load import find
+
+    try:
+        return find(locate(pack) if pack else None)
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _run(model: Model, source: Path, target: Path, given: list[str], tell: Tell) -> int:

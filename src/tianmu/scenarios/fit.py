@@ -48,17 +48,21 @@ def fit(manifest: Manifest, city: City) -> Fit:
     rules = {str(rule["code"]) for rule in city.rules}
     kinds, no_kinds = _split(manifest.devices, city.kinds)
     known, unknown = _split(manifest.rules, rules)
-    keys = {code: matter_keys(city, code) for code in manifest.matters}
+    keys = {code: matter_keys(city, manifest.id, code) for code in manifest.matters}
     return Fit(
         kinds, no_kinds, known, unknown,
         tuple(key for found in keys.values() for key in found),
         tuple(code for code, found in keys.items() if not found),
-        tuple(Post(role, _parties(role, city)) for role in manifest.roles),
+        tuple(Post(role, _parties(manifest.id, role, city)) for role in manifest.roles),
     )  # fmt: skip
 
 
-def matter_keys(city: City, code: str) -> tuple[str, ...]:
-    """Keys of the matters of this code, in whatever edition; or the key itself."""
+def matter_keys(city: City, scenario: str, code: str) -> tuple[str, ...]:
+    """The matter of this code, or key, that the scenario brings, as the city has it; else keys of
+    the matters of this code in whatever edition, or the key itself."""
+    for key, here in city.scenario_matters.get(scenario, {}).items():
+        if code in {key, key.rpartition(":")[2]}:
+            return (here,)
     return tuple(one.key for one in city.matters.values() if code in {one.key, one.code})
 
 
@@ -71,8 +75,8 @@ def _split(codes: Iterable[str], known: Iterable[str]) -> tuple[tuple[str, ...],
     )
 
 
-def _parties(role: Role, city: City) -> tuple[Party, ...]:
-    for key in matter_keys(city, role.matter):
+def _parties(scenario: str, role: Role, city: City) -> tuple[Party, ...]:
+    for key in matter_keys(city, scenario, role.matter):
         duty = city.owner_of(key)
         if duty is not None:
             codes = (duty.department,) if role.party == "lead" else duty.joint

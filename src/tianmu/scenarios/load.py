@@ -1,17 +1,17 @@
-"""Scenarios are found, never listed: every folder here that has a ``scenario.toml``."""
+"""Scenarios are found, never listed: every folder here, and of a pack's ``scenarios``, that has a
+``scenario.toml``."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
+from tianmu.city import brought
 from tianmu.scenarios.contract import Model
 from tianmu.scenarios.manifest import BadManifest, Manifest, read
-
-HERE = Path(__file__).parent
-MANIFEST = "scenario.toml"
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,20 @@ class Found:
     broken: tuple[Broken, ...]
 
 
-@cache
-def find() -> Found:
-    """All scenarios. A folder that cannot be loaded is told and does not stop the others."""
+def find(pack: Path | None = None) -> Found:
+    """All scenarios, with those of the pack in a folder. One that cannot be loaded is told and does
+    not stop the others."""
+    files = (folder / brought.MANIFEST for folder in brought.folders(pack))
+    return _read(tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=16)
+def _read(files: tuple[tuple[Path, int], ...]) -> Found:
+    """(manifest, when it was changed) of each folder → what is in them."""
     scenarios: dict[str, Scenario] = {}
     broken: list[Broken] = []
-    for file in sorted(HERE.glob(f"*/{MANIFEST}")):
-        name = file.parent.name.replace("_", "-")
+    for file, _ in files:
+        name = brought.id_of(file.parent)
         try:
             manifest = read(file)
             if manifest.id != name:
@@ -66,7 +73,12 @@ def find() -> Found:
 def _models(folder: Path) -> tuple[Model, ...]:
     if not (folder / "model.py").exists():
         return ()
+    around = sys.modules[__package__].__path__
+    if str(folder.parent) not in around:
+        around.append(str(folder.parent))
     module = importlib.import_module(f"{__package__}.{folder.name}.model")
+    if Path(module.__file__ or "").parent != folder:
+        raise ImportError(f"{module.__file__} is of this name already: rename the folder {folder}")
     models = getattr(module, "MODELS", None)
     if not isinstance(models, tuple) or not all(isinstance(one, Model) for one in models):
         raise TypeError(f"{folder.name}/model.py: MODELS is no tuple of Model: see contract.py")

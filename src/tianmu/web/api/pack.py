@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from tianmu.access.policy import policy_of
+from tianmu.city import brought
 from tianmu.city import pack as packs
-from tianmu.city import reader
 from tianmu.city.fault import PackFaulty
 from tianmu.city.pack import City
 from tianmu.facts.registry import PackLoaded
@@ -140,7 +140,7 @@ def check_pack(ask: Asking) -> PackChecked:
     city = ask.hub.city
     faults = packs.check(city.folder, judge=judge)
     changes: list[ChangeSaid] = []
-    digest = reader.digest(city.folder)
+    digest = brought.digest(city.folder)
     if not faults:
         changes = _changes(city, packs.load(city.folder))
     return PackChecked(

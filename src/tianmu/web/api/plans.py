@@ -113,6 +113,7 @@ def rehearse_plans(
         matters=hub.city.matters,
         departments=hub.city.departments,
         tiers={tier.number for tier in hub.city.tiers},
+        before=hub.city.plans,
     )
     if faults:
         raise Problem(

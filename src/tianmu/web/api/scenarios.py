@@ -50,9 +50,9 @@ EXAMPLE = {
 @routes("GET", "/api/scenarios", may="alarm.read", gives=said.ScenarioList, given=EXAMPLE)
 def list_scenarios(ask: Asking) -> said.ScenarioList:
     """Scenarios of this city, and folders that cannot be loaded."""
-    found = find()
+    found = find(ask.hub.city.folder)
     items = []
-    for one in _shown():
+    for one in _shown(ask):
         here = fit(one.manifest, ask.hub.city)
         items.append(
             said.ScenarioBrief(
@@ -163,13 +163,14 @@ def get_scenario_record(
     return said.record(found)
 
 
-def _shown() -> list[Scenario]:
+def _shown(ask: Ask) -> list[Scenario]:
     """Those with a page."""
-    return [one for one in find().scenarios.values() if one.manifest.kind == "scenario"]
+    found = find(ask.hub.city.folder).scenarios
+    return [one for one in found.values() if one.manifest.kind == "scenario"]
 
 
 def _one(ask: Ask, name: str) -> tuple[Scenario, Fit]:
-    for one in _shown():
+    for one in _shown(ask):
         if one.id == name:
             return one, fit(one.manifest, ask.hub.city)
     raise not_found("scenario", name)
