@@ -1,0 +1,87 @@
+"""When a score is an alarm: as often a week as is tolerable, where nothing leaks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tianmu.scenarios.gas_pipelines import demand
+from tianmu.scenarios.gas_pipelines.leak import (
+    LEVELS,
+    Compared,
+    Watch,
+    nearest,
+    read_variance,
+    scores,
+)
+from tianmu.scenarios.gas_pipelines.network import F64, I64
+
+
+def runs(score: F64, threshold: float, over: int) -> NDArray[np.bool_]:
+    """(moments,): in alarm from the first score at the threshold until it has been below for
+    ``over`` moments."""
+    high = np.flatnonzero(np.nan_to_num(score, nan=-np.inf) >= threshold)
+    found = np.zeros(len(score), np.bool_)
+    last = -1
+    for one in high.tolist():
+        if last >= 0 and one - last <= over:
+            found[last:one] = True
+        found[one] = True
+        last = one
+    return found
+
+
+def begins(alarm: NDArray[np.bool_]) -> I64:
+    """Moments at which an alarm begins."""
+    return np.flatnonzero(alarm & ~np.concatenate([[False], alarm[:-1]]))
+
+
+def over(watch: Watch) -> int:
+    return max(round(watch.own.over_min / watch.every_min), 1)
+
+
+@lru_cache(maxsize=16)
+def threshold(watch: Watch, per_week: float) -> float:
+    """The score that is reached ``per_week`` times a week without any leak: by weeks drawn from
+    what is assumed of instruments, feeds and the unmetered, with a seed of their own."""
+    draw = np.random.default_rng([watch.own.seed, 3])
+    usual = demand.settings()
+    level = int(np.abs(LEVELS - usual.season).argmin())
+    moments = round(7 * 24 * 60 / watch.every_min)
+    found = [
+        scores(watch, _drawn(watch, level, moments, usual, draw)) for _ in range(watch.own.weeks)
+    ]
+    low, high = 0.0, float(np.nanmax(found)) + 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        count = sum(len(begins(runs(one, middle, over(watch)))) for one in found)
+        low, high = (middle, high) if count > per_week * watch.own.weeks else (low, middle)
+    return high
+
+
+def _drawn(
+    watch: Watch, level: int, moments: int, usual: demand.DemandSettings, draw: np.random.Generator
+) -> Compared:
+    """A week without a leak, by the linearised network."""
+    network, layout, own = watch.network, watch.layout, watch.levels[level]
+    minutes = np.arange(moments, dtype=np.float64) * watch.every_min
+    taken = network.usual[:, None] * demand.course(minutes, usual) * demand.unrest(
+        len(network.usual), moments, watch.every_min, usual, draw
+    )  # fmt: skip
+    metered = layout.metered
+    base = network.usual[metered].sum()
+    # where nobody is metered, inflow stands for demand: as good as known
+    factor = (taken[metered] if base else taken).sum(axis=0) / (base or network.usual.sum())
+    known = taken * (1 + watch.own.noise * draw.standard_normal(taken.shape))
+    known[~metered] = network.usual[~metered, None] * factor
+    flows = len(own.shown) - len(layout.pressure)
+    true, expected = own.sinks @ taken, own.sinks @ known
+    fed = float(network.feed_bar.mean())
+    wander = demand.wander(moments, watch.every_min, watch.own.feed_min, draw)
+    true[flows:] += fed + watch.own.feed_bar * wander
+    expected[flows:] += fed
+    measured = true * (1 + watch.own.noise * draw.standard_normal(true.shape))
+    known[~metered] = 0.0
+    return Compared(measured, expected, read_variance(watch, known), factor, nearest(factor))
