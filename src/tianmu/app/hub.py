@@ -36,6 +36,7 @@ from tianmu.web.api import shifts
 from tianmu.web.app import create_app
 from tianmu.web.hub import Hub, parents
 from tianmu.web.sign_on import SignOn
+from tianmu.web.tending import tend
 
 log = logging.getLogger("tianmu.hub")
 
@@ -111,6 +112,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     app = create_app(hub)
     server = Server(app, certificate=settings.certificate, timeout_graceful_shutdown=2)
     said.ports = {"web": await server.start(settings.host, port)}
+    tending = None if settings.clock else asyncio.create_task(tend(hub, stop))
     renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
     settle()
@@ -119,6 +121,8 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     app.state.push.close()
     await server.stop()
     await renewing
+    if tending is not None:
+        await tending
     worker.join(3)
     lags.close()
     records.close()

@@ -8,6 +8,7 @@ import msgspec
 
 from tianmu.city import (
     admission,
+    attendance,
     basemap,
     bounds,
     desk,
@@ -18,6 +19,7 @@ from tianmu.city import (
     side_paths,
 )
 from tianmu.city.admission import Admission
+from tianmu.city.attendance import Attendance
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
 from tianmu.city.desk import Desk
@@ -70,6 +72,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     admission: Admission = Admission()
     letterhead: Letterhead = Letterhead()
     desk: Desk = Desk()
+    attendance: Attendance = Attendance()
     outbound: Outbound = Outbound()
     crs: str = "EPSG:4490"
     village_radius_m: float = 0.0
@@ -124,6 +127,7 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
     admission.check(reader, document, head.admission)
     letterhead.check(reader, document, head.letterhead)
     desk.check(reader, document, head.desk)
+    attendance.check(reader, document, head.attendance)
     outbound.check(reader, document, head.outbound)
     for index, text in enumerate(head.note):
         reader.words(document, ("note", index), text)

@@ -15,6 +15,7 @@ from typing import Any
 
 from tianmu.city import (
     brought,
+    building,
     contact,
     department,
     device,
@@ -38,8 +39,10 @@ from tianmu.city import (
 )
 from tianmu.city.absence import Absence
 from tianmu.city.admission import Admission
+from tianmu.city.attendance import Attendance
 from tianmu.city.basemap import Basemap
 from tianmu.city.bounds import Asking, Taking
+from tianmu.city.building import Building
 from tianmu.city.calendar import Calendar, WorkingTime
 from tianmu.city.cell import Cells
 from tianmu.city.contact import Contact
@@ -137,6 +140,8 @@ class City:
     """what stands on the city's papers"""
     desk: Desk = field(default_factory=Desk)
     """how its desks work"""
+    attendance: Attendance = field(default_factory=Attendance)
+    """how often control rooms are asked whether anybody is there"""
     outbound: Outbound = field(default_factory=Outbound)
     """how departments' own systems are told"""
     contact: Contact = field(default_factory=Contact)
@@ -151,6 +156,8 @@ class City:
     """a day with recorded truth, by which merging is judged"""
     waters: Waters = field(default_factory=Waters)
     """stations, reaches and outlets of its rivers and lakes"""
+    buildings: dict[str, Building] = field(default_factory=dict)
+    """those with a fire panel, by its address"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -336,6 +343,7 @@ def _read(reader: PackReader) -> City | None:
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
     wet = waters.read(reader)
+    built = building.read(reader)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}
@@ -387,9 +395,11 @@ def _read(reader: PackReader) -> City | None:
         admission=head.admission,
         letterhead=head.letterhead,
         desk=head.desk,
+        attendance=head.attendance,
         outbound=head.outbound,
         contact=reached,
         basemap=head.basemap,
         truth=told,
         waters=wet,
+        buildings=built,
     )

@@ -35,6 +35,8 @@ class Rule:
     model: str
     column: str
     at_least: float
+    apart: bool = False
+    """rows are things that happened, each judged by itself, and several may have one time"""
 
 
 class NoRule(ValueError):
@@ -75,7 +77,10 @@ def rule_of(settings: Mapping[str, Any], model: str, column: str, at_least: floa
     ]
     if lacking:
         raise NoRule(f"the scenario does not say when its model alarms: give {', '.join(lacking)}")
-    return Rule(str(parts["model"]), str(parts["column"]), float(parts["at_least"]))
+    return Rule(
+        str(parts["model"]), str(parts["column"]), float(parts["at_least"]),
+        bool(own.get("apart", False)),
+    )  # fmt: skip
 
 
 def replay(
@@ -89,7 +94,7 @@ def replay(
     """Run ``model`` over all ``rows`` and judge those from ``since`` to ``until`` (days, both of
     them with it). Rows before ``since`` only prepare the model. Raises ``BadInput``,
     ``BadParameter``, ``BadModel``."""
-    times = _times(rows)
+    times = _times(rows, apart=rule.apart)
     if EVENT not in rows.column_names:
         raise BadInput(0, EVENT, "there is no such column", "add it: 1 where it happened, else 0")
     event = numbers(rows, EVENT, required=False)
@@ -109,24 +114,36 @@ def replay(
         raise BadInput(0, "", "no row lies between --from and --to", "give another span")
     chosen = [t for t, keep in zip(times, kept, strict=True) if keep]
     # what is not known is no alarm, and no event
-    return judge(chosen, value[kept] >= rule.at_least, event[kept] > 0)
+    return judge(chosen, value[kept] >= rule.at_least, event[kept] > 0, apart=rule.apart)
 
 
-def judge(times: list[datetime], alarm: NDArray[np.bool_], event: NDArray[np.bool_]) -> Told:
-    """Rows in their order: their times, whether there was an alarm, whether it happened."""
-    runs = _runs(alarm)
+def judge(
+    times: list[datetime],
+    alarm: NDArray[np.bool_],
+    event: NDArray[np.bool_],
+    *,
+    apart: bool = False,
+) -> Told:
+    """Rows in their order: their times, whether there was an alarm, whether it happened.
+
+    ``apart``: no row speaks for the one before or after it: an alarm is right only where it
+    happened in its own row."""
+    runs = [(row, row) for row in np.flatnonzero(alarm).tolist()] if apart else _runs(alarm)
+    after = 0 if apart else 1
     leads: list[float] = []
     missed: list[datetime] = []
     useful: set[int] = set()
     for row in np.flatnonzero(event).tolist():
-        run = next((i for i, (first, last) in enumerate(runs) if first <= row <= last + 1), None)
+        run = next(
+            (i for i, (first, last) in enumerate(runs) if first <= row <= last + after), None
+        )
         if run is None:
             missed.append(times[row])
             continue
         useful.add(run)
         leads.append((times[row] - times[runs[run][0]]) / timedelta(hours=1))
     # a row stands for as long as it is to the next: a day's row for a day
-    usual = min((b - a for a, b in itertools.pairwise(times)), default=timedelta(days=1))
+    usual = min((b - a for a, b in itertools.pairwise(times) if b > a), default=timedelta(days=1))
     weeks = max((times[-1] - times[0] + usual) / timedelta(days=7), 1e-9)
     false = len(runs) - len(useful)
     return Told(
@@ -146,7 +163,7 @@ def _runs(alarm: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(firsts, ends, strict=True)]
 
 
-def _times(rows: pa.Table) -> list[datetime]:
+def _times(rows: pa.Table, *, apart: bool) -> list[datetime]:
     name = next((one for one in TIMES if one in rows.column_names), None)
     if name is None:
         raise BadInput(0, "date", "there is no such column, nor timestamp", "add one of them")
@@ -157,7 +174,7 @@ def _times(rows: pa.Table) -> list[datetime]:
         except ValueError:
             raise BadInput(row, name, f"{text!r} is no time", "write 2026-04-05") from None
         at = at.replace(tzinfo=None)
-        if found and at <= found[-1]:
+        if found and (at < found[-1] if apart else at <= found[-1]):
             raise BadInput(row, name, f"{text} does not come after the row before", "sort the rows")
         found.append(at)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from tianmu.manage import case_table as table
 from tianmu.scenarios.backtest import EVENT
-from tianmu.scenarios.fit import fit
+from tianmu.scenarios.fit import fit, matter_keys
 from tianmu.scenarios.load import Scenario
+from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import World
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def past_rows(
     scenario: Scenario, archive: Archive, data: Path, since: date, until: date
 ) -> pa.Table:
     """Days up to ``until``, with ``event``: 1 on those on which a case of the scenario's matters
-    was opened that was closed as real. Raises ``NoReplay``, ``TooCostly``."""
+    was opened that was closed as real; or what the scenario itself says happened. Raises
+    ``NoReplay``, ``TooCostly``."""
     if not (scenario.folder / "replay.py").exists():
         raise NoReplay(
             f"{scenario.id} has no replay.py, which makes rows of what a city measured: give a "
@@ -38,16 +40,25 @@ def past_rows(
         )
     module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.replay")
     city = archive.city
+    end = city.calendar.instant(until, 1440)
     world = World(
-        city=city, now=city.calendar.instant(until, 1440) - 1, registry=archive.registry,
+        city=city, now=end - 1, registry=archive.registry,
         history=archive.history, live=None, folder=data / "scenarios" / scenario.id,
+        signals=lambda codes, start: _signals(archive, codes, start, end),
     )  # fmt: skip
     rows: pa.Table = module.rows(world, since)
+    if EVENT in rows.column_names:
+        return rows
     matters = fit(scenario.manifest, city).matters
     opened = archive.records.read(lambda connection: _real(connection, matters))
     days = {city.calendar.local(at).date().isoformat() for at in opened}
     event = np.array([day in days for day in rows.column("date").to_pylist()], dtype=np.int8)
     return rows.append_column(EVENT, pa.array(event))
+
+
+def _signals(archive: Archive, codes: Sequence[str], since: int, until: int) -> tuple[Signal, ...]:
+    matters = [matter for code in codes for matter in matter_keys(archive.city, code)]
+    return archive.records.read(lambda c: signals(c, matters, since, until))
 
 
 def _real(connection: sa.Connection, matters: Collection[str]) -> list[int]:

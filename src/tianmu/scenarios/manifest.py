@@ -92,6 +92,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     degrees: tuple[Degree, ...] = ()
     plan: tuple[Step, ...] = ()
     charts: tuple[Chart, ...] = ()
+    fresh_s: float = 120.0
+    """for so long the danger that was reckoned is told to all who ask"""
     models: dict[str, Text] = {}
     """what each of its models does, for the page; left out: as ``model.py`` says it"""
     quality: tuple[Quality, ...] = ()

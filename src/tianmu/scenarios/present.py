@@ -25,6 +25,8 @@ class Shape:
     """1 … as many as the scenario has; 0: none"""
     value: float | None = None
     label: Text | None = None
+    thing: str = ""
+    """what ``picture.py`` has a picture of, where it has one"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,33 @@ class Figure:
     name: Text
     value: float | None
     unit: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table. Accounts of a part of the city see those of their part."""
+
+    cells: tuple[Text, ...]
+    degree: int = 0
+    """of danger, by whose colour it is marked; 0: none"""
+    thing: str = ""
+    """what ``picture.py`` has a picture of, where it has one"""
+    alarm: str = ""
+    """where it tells of one"""
+    division: str = ""
+    department: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the page lists, in its order: the weightiest first."""
+
+    code: str
+    name: Text
+    columns: tuple[Text, ...]
+    lines: tuple[Line, ...]
+    none: Text
+    """what is said where there is no line"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +85,7 @@ class Present:
     figures: tuple[Figure, ...] = ()
     shapes: tuple[Shape, ...] = ()
     ahead: tuple[Ahead, ...] = ()
+    tables: tuple[Table, ...] = ()
     notes: tuple[Text, ...] = ()
     """what was assumed or is missing"""
     origins: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ Read-only. The same ``World`` serves the page and a back-test, which stands at a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.pack import City
+from tianmu.scenarios.signals import Signal
 from tianmu.store.history.asked import Asked
 from tianmu.store.history.history import History
 from tianmu.store.live import Live
@@ -47,6 +48,17 @@ class OpenAlarm:
     longitude: float | None
     latitude: float | None
     at: int
+    alarm: str = ""
+    division: str = ""
+    test: bool = False
+    """its device was being tested"""
+    returned_at: int = 0
+    """µs when its condition went; 0 while it holds"""
+
+
+def _none(*asked: object) -> tuple[()]:
+    """What a world of which nothing is known answers."""
+    return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +74,10 @@ class World:
     """``<data>/scenarios/<id>``: files that the city gives to the scenario, such as a forecast"""
     alarms: Callable[[], tuple[OpenAlarm, ...]] = tuple
     """open alarms of the scenario's rules"""
+    others: Callable[[Sequence[str]], tuple[OpenAlarm, ...]] = _none
+    """open alarms of these rules of the pack"""
+    signals: Callable[[Sequence[str], int], tuple[Signal, ...]] = _none
+    """(codes of matters, since when in µs) → what their cases are made of and how they ended"""
     rows: int = 20_000_000
     """that one question about the past may read"""
 
@@ -97,6 +113,10 @@ class World:
                 found[row] = of.start + int(same[0])
         return found
 
+    def asked(self) -> Asked:
+        """What one question about the past may cost, for whoever asks history itself."""
+        return Asked(rows=self.rows)
+
     def hourly(self, streams: U32, start: int, hours: int) -> F64:
         """Means of each hour from ``start`` (a whole hour, µs), shape (streams, hours); nan where
         nothing was measured. Raises ``TooCostly``."""
@@ -106,10 +126,27 @@ class World:
             return found
         rows = self.history.windows(
             streams[known], start, start + hours * HOUR, HOUR,
-            groups=known.astype(np.int64), asked=Asked(rows=self.rows),
+            groups=known.astype(np.int64), asked=self.asked(),
         )  # fmt: skip
         found[rows.key, (rows.time - start) // HOUR] = rows.mean
         return found
+
+    def stream(self, device: str, property: str) -> int:
+        """Datastream of a device by its id, ``UNKNOWN`` where it has none of that property."""
+        return int(self.registry.datastream_index([f"{device}/{property}"])[0])
+
+    def last(self, streams: U32) -> tuple[F64, NDArray[np.int64]]:
+        """Latest values, however old, and when they were measured (µs); nan and 0 where nothing
+        ever was."""
+        found, at = np.full(len(streams), np.nan), np.zeros(len(streams), np.int64)
+        live = self.live
+        if live is None:
+            return found, at
+        known = np.flatnonzero((streams != UNKNOWN) & (streams < live.count_datastreams))
+        measured = known[live.count[streams[known]] > 0]
+        found[measured] = live.value[streams[measured]]
+        at[measured] = live.time[streams[measured]]
+        return found, at
 
     def newest(self, streams: U32, within: int) -> F64:
         """Latest values not older than ``within`` µs, nan where there is none."""

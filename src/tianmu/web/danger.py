@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tianmu.prevent import alarm_table
-from tianmu.scenarios.fit import Fit
+from tianmu.scenarios.fit import Fit, matter_keys
 from tianmu.scenarios.load import Scenario
 from tianmu.scenarios.present import Present
+from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import OpenAlarm, World
 from tianmu.store.history.asked import TooCostly
 from tianmu.web.turn import turn
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from tianmu.web.hub import Hub
 
 log = logging.getLogger(__name__)
-KEPT = 120_000_000
-"""µs"""
+SECOND = 1_000_000
+LEARNT = 60_000_000
+"""µs for which what cases are made of is known, before it is looked up again"""
 FAILED = 30_000_000
 """µs in which what failed is not tried again"""
 AT_ONCE = 2
@@ -54,13 +57,13 @@ class _Held:
     answers: dict[str, Present] = field(default_factory=dict)
     failures: dict[str, _Failure] = field(default_factory=dict)
 
-    def known(self, scenario: str, now: int) -> Present | None:
+    def known(self, scenario: Scenario, now: int) -> Present | None:
         """What need not be reckoned anew. Raises what it failed with, while that is kept."""
-        failed = self.failures.get(scenario)
+        failed = self.failures.get(scenario.id)
         if failed is not None and 0 <= now - failed.at < FAILED:
             raise failed.tell()
-        answer = self.answers.get(scenario)
-        return answer if answer is not None and 0 <= now - answer.at < KEPT else None
+        answer, kept = self.answers.get(scenario.id), scenario.manifest.fresh_s * SECOND
+        return answer if answer is not None and 0 <= now - answer.at < kept else None
 
 
 def has_own(scenario: Scenario) -> bool:
@@ -69,18 +72,18 @@ def has_own(scenario: Scenario) -> bool:
 
 
 async def present(hub: Hub, scenario: Scenario, fit: Fit) -> Present:
-    """The danger of now, at most ``KEPT`` old: one reckons each scenario, who comes meanwhile waits
-    for that, and holds no thread. Raises ``TooCostly``, ``Failing``, and ``Problem`` 503 where it
-    takes too long to wait for."""
+    """The danger of now, at most ``fresh_s`` of its manifest old: one reckons each scenario, who
+    comes meanwhile waits for that, and holds no thread. Raises ``TooCostly``, ``Failing``, and
+    ``Problem`` 503 where it takes too long to wait for."""
     held: _Held = hub.memory.setdefault("danger", _Held())
-    if (known := held.known(scenario.id, hub.clock())) is not None:
+    if (known := held.known(scenario, hub.clock())) is not None:
         return known
     what = f"the danger of {scenario.id} is being reckoned"
     async with (
         turn(hub, f"danger {scenario.id}", 1, what),
         turn(hub, "danger", AT_ONCE, "the danger of other scenarios is being reckoned"),
     ):
-        if (known := held.known(scenario.id, hub.clock())) is not None:
+        if (known := held.known(scenario, hub.clock())) is not None:
             return known
         return await asyncio.to_thread(_reckon, hub, scenario, fit, held)
 
@@ -105,19 +108,38 @@ def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
     return World(
         city=hub.city, now=hub.clock(), registry=hub.registry, history=hub.history,
         live=hub.live(), folder=hub.data / "scenarios" / scenario.id,
-        alarms=lambda: _open_alarms(hub, fit), rows=hub.allowance.rows,
+        alarms=lambda: _open_alarms(hub, fit.rules),
+        others=lambda rules: _open_alarms(hub, rules),
+        signals=lambda codes, since: _signals(hub, codes, since), rows=hub.allowance.rows,
     )  # fmt: skip
 
 
-def _open_alarms(hub: Hub, fit: Fit) -> tuple[OpenAlarm, ...]:
+def _signals(hub: Hub, codes: Sequence[str], since: int) -> tuple[Signal, ...]:
+    """What cases of these matters are made of, looked up anew every minute at most."""
+    held: dict[tuple[str, ...], tuple[int, int, tuple[Signal, ...]]] = hub.memory.setdefault(
+        "signals", {}
+    )
+    now, key = hub.clock(), tuple(codes)
+    at, reached, found = held.get(key, (0, 0, ()))
+    if not at or not 0 <= now - at < LEARNT or since < reached:
+        matters = [matter for code in codes for matter in matter_keys(hub.city, code)]
+        found = hub.records.read(lambda c: signals(c, matters, since, now + 1))
+        held[key] = (now, since, found)
+    return tuple(one for one in found if one.at >= since)
+
+
+def _open_alarms(hub: Hub, rules: Iterable[str]) -> tuple[OpenAlarm, ...]:
     none = alarm_table.Page([], None)
     found: list[OpenAlarm] = []
-    for rule in fit.rules:
+    for rule in rules:
         scope = alarm_table.Scope(rule=rule, probe=False)
         question = partial(alarm_table.active, scope=scope, limit=ALARMS)
         page: alarm_table.Page = hub.ask("watch", question, none)
         found += [
-            OpenAlarm(one.rule, one.device, one.longitude, one.latitude, one.raised_at)
+            OpenAlarm(
+                one.rule, one.device, one.longitude, one.latitude, one.raised_at,
+                one.alarm, one.division, one.test, one.returned_at or 0,
+            )
             for one in page.items
-        ]
+        ]  # fmt: skip
     return tuple(found)

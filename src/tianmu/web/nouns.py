@@ -37,6 +37,7 @@ from tianmu.web.api import (
     rooms,
     rules,
     rulings,
+    scenario_things,
     scenarios,
     session,
     shifts,
@@ -99,6 +100,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         pack,
         plans,
         scenarios,
+        scenario_things,
         audit,
         metrics,
     )

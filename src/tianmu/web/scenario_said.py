@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from tianmu.access.scope import Extent, Scope, covers
 from tianmu.facts.text import Text
-from tianmu.scenarios.present import Present
+from tianmu.scenarios.present import Present, Table
 from tianmu.scenarios.record import Record
 from tianmu.web import moment
 from tianmu.web.api.alarms import AlarmSaid
@@ -123,6 +124,7 @@ class DangerShape(msgspec.Struct, frozen=True, kw_only=True):
     degree: int
     value: float | None
     label: Text | None
+    thing: str
 
 
 class DangerAhead(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +135,25 @@ class DangerAhead(msgspec.Struct, frozen=True, kw_only=True):
     """nobody forecast it: the weather of now, carried on"""
 
 
+class TableLine(msgspec.Struct, frozen=True, kw_only=True):
+    cells: list[Text]
+    degree: int
+    """0: none"""
+    thing: str
+    """that `GET /api/scenarios/{id}/things/{thing}` tells more of; or empty"""
+    alarm: str
+
+
+class DangerTable(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: Text
+    columns: list[Text]
+    lines: list[TableLine]
+    """within the account's scope"""
+    none: Text
+    """what is said where there is no line"""
+
+
 class DangerSaid(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant | None
     degree: int
@@ -141,6 +162,7 @@ class DangerSaid(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[DangerFigure]
     shapes: list[DangerShape]
     ahead: list[DangerAhead]
+    tables: list[DangerTable]
     notes: list[Text]
     origins: list[str]
 
@@ -177,8 +199,24 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     """more cases than are judged for one answer: the oldest are left out"""
 
 
-def present(found: Present, *, whole: bool) -> DangerSaid:
-    """``whole``: else only the squares, which tell of no device."""
+def table(found: Table, scope: Scope | None) -> DangerTable:
+    """With the lines that the scope holds; None: with all."""
+    return DangerTable(
+        code=found.code,
+        name=found.name,
+        columns=list(found.columns),
+        lines=[
+            TableLine(cells=list(one.cells), degree=one.degree, thing=one.thing, alarm=one.alarm)
+            for one in found.lines
+            if scope is None or covers(scope, Extent(one.division, (one.department,)))
+        ],
+        none=found.none,
+    )
+
+
+def present(found: Present, scope: Scope) -> DangerSaid:
+    """For an account of a part of the city: its lines of tables, and of the shapes only the
+    squares, which tell of no device."""
     return DangerSaid(
         at=moment.say(found.at),
         degree=found.degree,
@@ -186,15 +224,21 @@ def present(found: Present, *, whole: bool) -> DangerSaid:
         figures=[DangerFigure(name=f.name, value=f.value, unit=f.unit) for f in found.figures],
         shapes=[
             DangerShape(
-                kind=s.kind, ring=list(s.ring), degree=s.degree, value=s.value, label=s.label
+                kind=s.kind,
+                ring=list(s.ring),
+                degree=s.degree,
+                value=s.value,
+                label=s.label,
+                thing=s.thing,
             )
             for s in found.shapes
-            if whole or s.kind == "cell"
+            if scope.whole or s.kind == "cell"
         ],
         ahead=[
             DangerAhead(hours=a.hours, degree=a.degree, value=a.value, persistence=a.persistence)
             for a in found.ahead
         ],
+        tables=[table(one, scope) for one in found.tables],
         notes=list(found.notes),
         origins=list(found.origins),
     )

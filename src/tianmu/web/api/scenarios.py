@@ -73,7 +73,7 @@ def list_scenarios(ask: Asking) -> said.ScenarioList:
 @routes("GET", "/api/scenarios/{scenario}", may="alarm.read", gives=said.ScenarioSaid)
 def get_scenario(ask: Asking, scenario: str) -> said.ScenarioSaid:
     """One scenario as its folder says it, with what of it this city has."""
-    one, here = _one(ask, scenario)
+    one, here = scenario_of(ask, scenario)
     city, told = ask.hub.city, one.manifest
     rules = {str(rule["code"]): rule for rule in city.rules}
     return said.ScenarioSaid(
@@ -110,8 +110,9 @@ def get_scenario(ask: Asking, scenario: str) -> said.ScenarioSaid:
 
 @routes("GET", "/api/scenarios/{scenario}/present", may="alarm.read", gives=said.DangerSaid)
 async def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
-    """Its danger now, reckoned anew every two minutes at most; what failed, after half a minute."""
-    one, here = await asyncio.to_thread(_one, ask, scenario)
+    """Its danger now, reckoned anew no oftener than its folder says; what failed, after half a
+    minute."""
+    one, here = await asyncio.to_thread(scenario_of, ask, scenario)
     if not danger.has_own(one):
         raise Problem(
             404, "no-danger", f"{one.id} reckons no danger of its own",
@@ -126,13 +127,13 @@ async def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
             500, "scenario-failed", f"{one.id} could not reckon its danger: {error}",
             "the log of hub has the whole of it; tell whoever wrote the scenario",
         ) from error  # fmt: skip
-    return said.present(found, whole=ask.who.scope.whole)
+    return said.present(found, ask.who.scope)
 
 
 @routes("GET", "/api/scenarios/{scenario}/watched", may="alarm.read", gives=said.ScenarioWatched)
 def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
     """Its open alarms and cases, within the account's scope."""
-    _, here = _one(ask, scenario)
+    _, here = scenario_of(ask, scenario)
     alarms = sorted(_alarms(ask, here), key=lambda one: (one.priority, -one.raised_at))[:SHOWN]
     cases: list[CaseSaid] = []
     if ask.may("case.read"):
@@ -152,7 +153,7 @@ def get_scenario_record(
     ask: Asking, scenario: str, weeks: Annotated[int, Query(ge=1, le=104)] = 12
 ) -> said.ScenarioRecord:
     """What became of its alarms in the last weeks: hits, misses, false alarms, how long before."""
-    _, here = _one(ask, scenario)
+    _, here = scenario_of(ask, scenario)
     until = ask.hub.clock()
     found = ask.hub.records.read(
         lambda c: records.record(
@@ -169,7 +170,8 @@ def _shown(ask: Ask) -> list[Scenario]:
     return [one for one in found.values() if one.manifest.kind == "scenario"]
 
 
-def _one(ask: Ask, name: str) -> tuple[Scenario, Fit]:
+def scenario_of(ask: Ask, name: str) -> tuple[Scenario, Fit]:
+    """A scenario with a page, and what of it this city has; a 404 problem for any other name."""
     for one in _shown(ask):
         if one.id == name:
             return one, fit(one.manifest, ask.hub.city)

@@ -1,0 +1,300 @@
+"""The city's fire alarms now: buildings with their state, alarms by how likely they are real."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tianmu.facts.text import Text
+from tianmu.scenarios.fire_alarms import duty
+from tianmu.scenarios.fire_alarms.duty import Checks, checks
+from tianmu.scenarios.fire_alarms.estate import Estate
+from tianmu.scenarios.fire_alarms.event import DAY, FALSE
+from tianmu.scenarios.fire_alarms.figures import say, settings
+from tianmu.scenarios.fire_alarms.model import both, degree
+from tianmu.scenarios.fire_alarms.ranking import Ranked, past_events, rank
+from tianmu.scenarios.present import Figure, Line, Present, Ring, Shape, Table
+from tianmu.scenarios.world import Devices, OpenAlarm, World
+
+NORMAL, IMPAIRED = 1, 2
+SHOWN = 100
+"""lines of a table"""
+_ROUND = tuple((float(np.cos(a)), float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 9))
+_METRES = 111_195.0
+"""of one degree of a great circle"""
+RING_M = {NORMAL: 60.0, IMPAIRED: 90.0}
+RING_ALARM_M = 150.0
+"""how large a building's sign is drawn: the graver, the larger"""
+
+
+@dataclass(frozen=True)
+class Building:
+    """One that has a transmission unit."""
+
+    device: str
+    name: str
+    longitude: float
+    latitude: float
+    division: str
+    department: str
+    degree: int
+    state: Text
+
+
+def present(world: World) -> Present:
+    estate = Estate(world)
+    units = estate.units()
+    ranked = rank(world, estate)
+    alarms = world.alarms()
+    if not len(units) and not ranked:
+        return Present(at=world.now, degree=0, why=(say("no_unit"),))
+    found = checks(world, units)
+    buildings = _buildings(world, estate, units, ranked, alarms)
+    worst = max((degree(one.judged.probability) for one in ranked), default=NORMAL)
+    if worst == NORMAL and any(one.degree > NORMAL for one in buildings):
+        worst = IMPAIRED
+    return Present(
+        at=world.now,
+        degree=worst,
+        why=_why(ranked, buildings),
+        figures=_figures(world, ranked, buildings, found, alarms),
+        shapes=_shapes(world, buildings, ranked, estate),
+        tables=(
+            _alarm_table(world, ranked),
+            _building_table(world, estate, buildings, found),
+            _water_table(world, alarms),
+        ),
+        notes=_notes(units),
+        origins=units.origins,
+    )
+
+
+def _buildings(
+    world: World,
+    estate: Estate,
+    units: Devices,
+    ranked: Sequence[Ranked],
+    alarms: Sequence[OpenAlarm],
+) -> list[Building]:
+    """In the order of the units."""
+    watched, registry = settings().watched, world.registry
+    fire: dict[str, float] = {}
+    for one in ranked:
+        building = one.spot.building
+        fire[building] = max(fire.get(building, 0.0), one.judged.probability)
+    impaired: dict[str, str] = {}
+    for alarm in alarms:
+        if alarm.rule in watched.impaired:
+            impaired.setdefault(estate.spot(alarm.device).building, alarm.rule)
+    unattended = {one.device for one in alarms if one.rule == watched.unattended}
+    rules = {str(rule["code"]): dict(rule["name"]) for rule in world.city.rules}
+    found: list[Building] = []
+    for row, index in enumerate(units.index.tolist()):
+        device = registry.device_id(index)
+        state, grade = say("normal"), NORMAL
+        if device in fire:
+            state, grade = say("fire", share=_percent(fire[device])), degree(fire[device])
+        elif device in unattended:
+            state, grade = say("unattended"), IMPAIRED
+        elif device in impaired:
+            state, grade = rules.get(impaired[device], say("impaired")), IMPAIRED
+        found.append(
+            Building(
+                device, registry.device(index).name or device, float(units.longitude[row]),
+                float(units.latitude[row]), registry.divisions[registry.division[index]],
+                registry.departments[registry.department[index]], grade, state,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> tuple[Text, ...]:
+    if not ranked:
+        lame = sum(one.degree == IMPAIRED for one in buildings)
+        return (say("calm", buildings=len(buildings), impaired=lame),)
+    first = ranked[0]
+    likely = sum(
+        one.judged.probability >= settings().evidence.likely for one in ranked
+    )  # fmt: skip
+    return (
+        say("alarms", count=len(ranked), likely=likely),
+        say("first", name=first.spot.name, share=_percent(first.judged.probability)),
+    )
+
+
+def _figures(
+    world: World,
+    ranked: Sequence[Ranked],
+    buildings: Sequence[Building],
+    found: Checks,
+    alarms: Sequence[OpenAlarm],
+) -> tuple[Figure, ...]:
+    water = {
+        rule for kind in settings().watched.pressure for rule in _rules_of(world, kind)
+    }  # fmt: skip
+    asked = int(found.asked.sum())
+    share = round(100 * float(found.answered.sum()) / asked, 1) if asked else None
+    return (
+        Figure(say("open_alarms"), float(len(ranked))),
+        Figure(say("with_panel"), float(len(buildings))),
+        Figure(say("impaired_buildings"), float(sum(b.degree == IMPAIRED for b in buildings))),
+        Figure(say("answered_share", days=duty.DAYS), share, "%"),
+        Figure(say("low_water"), float(len({a.device for a in alarms if a.rule in water}))),
+    )
+
+
+def _rules_of(world: World, kind: str) -> list[str]:
+    known = world.city.kinds.get(kind)
+    return [] if known is None else [str(rule["code"]) for rule in known.rules]
+
+
+def _shapes(
+    world: World, buildings: Sequence[Building], ranked: Sequence[Ranked], estate: Estate
+) -> tuple[Shape, ...]:
+    """Buildings with a panel, and where alarms come from that belong to none."""
+    shapes = [
+        Shape("building", _ring(one.longitude, one.latitude, _size(one.degree)), one.degree,
+              label={language: f"{one.name} · {state}" for language, state in one.state.items()},
+              thing=one.device)
+        for one in sorted(buildings, key=lambda one: one.degree)
+    ]  # fmt: skip
+    known = {one.device for one in buildings}
+    for one in ranked:
+        alarm = one.alarm
+        if one.spot.building in known or alarm.longitude is None or alarm.latitude is None:
+            continue
+        grade = degree(one.judged.probability)
+        label = say("fire", share=_percent(one.judged.probability))
+        shapes.append(
+            Shape("detector", _ring(alarm.longitude, alarm.latitude, _size(grade)), grade,
+                  label={lang: f"{one.spot.name} · {said}" for lang, said in label.items()})
+        )  # fmt: skip
+    return tuple(shapes)
+
+
+def _size(grade: int) -> float:
+    return RING_M.get(grade, RING_ALARM_M)
+
+
+def _ring(longitude: float, latitude: float, metres: float) -> Ring:
+    north = metres / _METRES
+    east = north / max(float(np.cos(np.radians(latitude))), 0.1)
+    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
+
+
+def _alarm_table(world: World, ranked: Sequence[Ranked]) -> Table:
+    registry = world.registry
+    kinds = {one.code: one.name for one in settings().evidence.kinds}
+    lines = []
+    for one in ranked[:SHOWN]:
+        event = one.judged.event
+        index = registry.find(one.spot.building)
+        unit = index is not None and registry.kinds[registry.kind[index]] == settings().watched.unit
+        own = registry.find(one.alarm.device)
+        department = "" if own is None else registry.departments[registry.department[own]]
+        building = _name(world, one.spot.building)
+        lines.append(
+            Line(
+                cells=(
+                    plain(_percent(one.judged.probability)),
+                    plain(building if building == one.spot.name
+                          else f"{building} · {one.spot.name}"),
+                    kinds[event.kind], plain(when(world, one.alarm.at)),
+                    both("reasons", one.judged), both("confirm", one.judged),
+                ),
+                degree=degree(one.judged.probability),
+                thing=one.spot.building if unit else "",
+                alarm=one.alarm.alarm, division=one.alarm.division, department=department,
+            )
+        )  # fmt: skip
+    columns = ("share", "where", "kind", "time", "reasons", "confirm")
+    return Table("alarms", say("alarm_table"), tuple(say(f"column_{c}") for c in columns),
+                 tuple(lines), say("no_alarm"))  # fmt: skip
+
+
+def _building_table(
+    world: World, estate: Estate, buildings: Sequence[Building], found: Checks
+) -> Table:
+    """The gravest first; those of which nothing is to be told are on the map alone."""
+    false = _false(world, estate)
+    lines: list[tuple[tuple[int, int], Line]] = []
+    for row, one in enumerate(buildings):
+        if one.degree == NORMAL and not found.asked[row] and not false[one.device]:
+            continue
+        asked = int(found.asked[row])
+        share = f"{found.answered[row]}/{asked}" if asked else "–"
+        last = say("never")
+        if found.last_at[row]:
+            word = "answered" if found.last[row] else "nobody"
+            last = say(word, when=when(world, int(found.last_at[row])))
+        line = Line(
+            cells=(plain(one.name), one.state, last, plain(share), plain(str(false[one.device]))),
+            degree=one.degree, thing=one.device, division=one.division, department=one.department,
+        )  # fmt: skip
+        lines.append(((-one.degree, -false[one.device]), line))
+    lines.sort(key=lambda pair: pair[0])
+    columns = ("building", "state", "last_check", "checks", "false")
+    return Table(
+        "buildings", say("building_table"),
+        tuple(say(f"column_{c}", days=duty.DAYS) for c in columns),
+        tuple(line for _, line in lines[:SHOWN]), say("no_building"),
+    )  # fmt: skip
+
+
+def _false(world: World, estate: Estate) -> Mapping[str, int]:
+    """Building → alarms of the last days whose cases were made void."""
+    since = world.now - duty.DAYS * DAY
+    return Counter(
+        one.building for one in past_events(world, estate, since) if one.verdict == FALSE
+    )
+
+
+def _water_table(world: World, alarms: Sequence[OpenAlarm]) -> Table:
+    """Hydrants and tanks whose water does not do."""
+    rules = {str(rule["code"]): dict(rule["name"]) for rule in world.city.rules}
+    wanted = {rule for kind in settings().watched.pressure for rule in _rules_of(world, kind)}
+    wanted |= set(settings().watched.water_rules)
+    registry, lines = world.registry, []
+    for alarm in sorted(alarms, key=lambda one: -one.at):
+        index = registry.find(alarm.device)
+        if alarm.rule not in wanted or index is None:
+            continue
+        lines.append(
+            Line(
+                cells=(plain(registry.device(index).name or alarm.device),
+                       rules.get(alarm.rule, plain(alarm.rule)), plain(when(world, alarm.at))),
+                degree=IMPAIRED, alarm=alarm.alarm, division=alarm.division,
+                department=registry.departments[registry.department[index]],
+            )
+        )  # fmt: skip
+    columns = ("source", "state", "time")
+    return Table("water", say("water_table"), tuple(say(f"column_{c}") for c in columns),
+                 tuple(lines[:SHOWN]), say("no_water"))  # fmt: skip
+
+
+def _notes(units: Devices) -> tuple[Text, ...]:
+    return (say("left_out", count=units.left_out),) if units.left_out else ()
+
+
+def _name(world: World, building: str) -> str:
+    index = world.registry.find(building)
+    return building if index is None else world.registry.device(index).name or building
+
+
+def when(world: World, at: int) -> str:
+    """In the city's wall-clock time."""
+    local = world.city.calendar.local(at)
+    today = world.city.calendar.local(world.now).date()
+    return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%m-%d %H:%M}"
+
+
+def plain(text: str) -> Text:
+    """What is the same in both languages."""
+    return {"zh": text, "en": text}

@@ -1,0 +1,86 @@
+"""Duty checks that nobody orders: at times that nobody in a control room can foresee.
+
+Each day of the city each linked control room draws its times from the city's own secret seed. A
+room without a link is not asked: that its link is down is an alarm already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+
+from tianmu.city.attendance import Attendance
+from tianmu.scenarios.fire_alarms.event import MINUTE
+from tianmu.scenarios.fire_alarms.figures import settings
+from tianmu.scenarios.tend import Errand, Errands
+from tianmu.scenarios.world import World
+from tianmu.sense.gbt26875.readings import PROTOCOL
+
+VERB = "panel.duty_check"
+
+
+def errands(world: World, since: int, until: int, seed: bytes) -> Errands:
+    """Checks that fell due after ``since`` and not after ``until`` (µs)."""
+    asked, calendar = world.city.attendance, world.city.calendar
+    if asked.per_day <= 0 or until <= since:
+        return Errands(())
+    late_before = until - round(asked.late_min * MINUTE)
+    # whoever was away for days need not go through all of them to know that they are late
+    first = max(calendar.local(since).date(), calendar.local(until).date() - timedelta(days=2))
+    last = calendar.local(until).date()
+    due: list[Errand] = []
+    late = 0
+    for unit, at in _drawn(world, first, last, seed):
+        if not since < at <= until or not _linked(world, unit):
+            continue
+        if at < late_before:
+            late += 1
+        else:
+            due.append(Errand(at, VERB, unit, {"minutes": asked.minutes}))
+    return Errands(tuple(sorted(due, key=lambda one: (one.at, one.object))), late)
+
+
+def _drawn(world: World, first: date, last: date, seed: bytes) -> Iterator[tuple[str, int]]:
+    """Every unit with each time (µs) that it draws on those days."""
+    registry, kinds = world.registry, list(world.registry.kinds)
+    if settings().watched.unit not in kinds:
+        return
+    units = np.flatnonzero(registry.kind == kinds.index(settings().watched.unit))
+    for unit in (registry.device_id(one) for one in units.tolist()):
+        day = first
+        while day <= last:
+            midnight = world.city.calendar.instant(day, 0)
+            for minute in times(seed, unit, day, world.city.attendance):
+                yield unit, midnight + round(minute * MINUTE)
+            day += timedelta(days=1)
+
+
+def _linked(world: World, unit: str) -> bool:
+    """Whether it speaks the protocol, is no probe's, and has a link now."""
+    index = world.registry.find(unit)
+    if index is None:
+        return False
+    known = world.registry.device(index)
+    link, _ = world.last(np.array([world.stream(unit, "link")], np.uint32))
+    spoken = known.labels.get("address", "").startswith(f"{PROTOCOL}/")
+    return spoken and not known.probe and bool(link[0] == 1)
+
+
+def times(seed: bytes, unit: str, day: date, asked: Attendance) -> list[float]:
+    """Minutes of the day at which a room is asked: as many as ``per_day``, its fraction by lot."""
+    whole = int(asked.per_day)
+    count = whole + (_lot(seed, unit, day, "one more") < asked.per_day - whole)
+    first, last = asked.hours
+    return sorted(
+        60 * (first + _lot(seed, unit, day, str(number)) * (last - first))
+        for number in range(count)
+    )
+
+
+def _lot(seed: bytes, unit: str, day: date, what: str) -> float:
+    """A number from 0 to before 1 that nobody knows who does not know the seed."""
+    digest = hashlib.blake2b(f"{unit}|{day}|{what}".encode(), key=seed, digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -1,0 +1,138 @@
+"""Duty checks that nobody orders: each a deed once, at times that follow from the seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tianmu.city.attendance import Attendance
+from tianmu.facts.deed import Deed
+from tianmu.facts.encoding import decode
+from tianmu.facts.place import Place
+from tianmu.facts.registry import DevicesRegistered
+from tianmu.facts.topic import DEED
+from tianmu.rehearse.panel import Panel
+from tianmu.scenarios.fire_alarms import tend as rounds
+from tianmu.web import tending
+
+ADDRESSES = [f"0000000000b{n}" for n in range(3)]
+UNITS = [f"gbt26875-{address}" for address in ADDRESSES]
+
+
+def tell(world: Any, stream: str, value: float) -> None:
+    [at] = world.hub.registry.datastream_index([stream])
+    world.live.value[at], world.live.time[at] = value, world.hub.clock()
+    world.live.count[at] += 1
+
+
+HOUR = 3_600_000_000
+OFTEN = Attendance(per_day=24.0, minutes=7)
+
+
+@pytest.fixture(scope="module")
+def rooms(world: Any) -> Any:
+    """Three control rooms: two are linked, one is not."""
+    hub = world.hub
+    properties = {
+        kind: tuple(hub.city.kinds[kind].properties)
+        for kind in ("fire_transmission_unit", "fire_system", "fire_component")
+    }
+    devices = [
+        device
+        for address in ADDRESSES
+        for device in Panel(address, "", 0).devices(
+            properties, place=Place(longitude=119.5, latitude=31.4)
+        )
+    ]
+
+    def register(tx: Any) -> DevicesRegistered:
+        return hub.registry.registration(devices, at=hub.clock(), actor="test")
+
+    hub.registrar.write(register)
+    world.live.grow(hub.registry.count_datastreams, hub.registry.count_devices)
+    for unit, up in zip(UNITS, (1, 1, 0), strict=True):
+        tell(world, f"{unit}/link", up)
+    hub.city = replace(hub.city, attendance=OFTEN)
+    hub.records.create(tending.metadata)
+    return world
+
+
+def checks(world: Any) -> list[Deed]:
+    journal = world.hub.journal()
+    found, position = [], 0
+    while entries := journal.read(DEED.name, position):
+        found += [decode(entry.payload) for entry in entries]
+        position = entries[-1].position
+    return [one for one in found if isinstance(one, Deed) and one.actor == "scenario:fire-alarms"]
+
+
+def at(world: Any, monkeypatch: pytest.MonkeyPatch, now: int) -> int:
+    monkeypatch.setattr(world.hub, "clock", lambda: now)
+    return tending.give_out(world.hub)
+
+
+def test_what_falls_due_is_a_deed_once(rooms: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = rooms.hub.clock()
+    assert at(rooms, monkeypatch, start) == 0, "nothing is owed for the time before"
+    given = sum(at(rooms, monkeypatch, start + n * HOUR // 4) for n in range(1, 33))
+    deeds = checks(rooms)
+    assert given == len(deeds) >= 4
+    assert {one.object for one in deeds} == set(UNITS[:2]), "the third has no link"
+    assert {one.data["minutes"] for one in deeds} == {7}
+    assert at(rooms, monkeypatch, start + 8 * HOUR) == 0, "the same moment again"
+    assert at(rooms, monkeypatch, start + HOUR) == 0, "a clock that was set back owes nothing"
+    assert len({one.deed for one in deeds}) == len(deeds)
+    with rooms.client("audit_admin") as auditor:
+        trail = auditor.get("/api/audit", params={"verb": rounds.VERB, "limit": 200}).json()
+    assert len(trail["items"]) == len(deeds)
+
+
+def test_a_commit_that_fails_gives_out_nothing_and_owes_it_still(
+    rooms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(checks(rooms))
+    held = rooms.hub.records.read(lambda c: c.execute(sa.select(tending.table)).first())
+    real = tending._append
+
+    def fail(*given: Any) -> None:
+        real(*given)
+        raise OSError("the machine goes down")
+
+    monkeypatch.setattr(tending, "_append", fail)
+    until = held.until
+    while True:
+        until += HOUR // 4
+        monkeypatch.setattr(rooms.hub, "clock", lambda now=until: now)
+        assert tending.give_out(rooms.hub) == 0
+        if rooms.hub.records.read(
+            lambda c: c.execute(sa.select(tending.table.c.until)).scalar()
+        ) < until:  # fmt: skip
+            break
+    assert len(checks(rooms)) == before, "deed and position are one commit"
+    monkeypatch.setattr(tending, "_append", real)
+    assert at(rooms, monkeypatch, until) >= 1
+
+
+def test_what_is_too_late_is_told_and_not_done(
+    rooms: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = rooms.hub.records.read(lambda c: c.execute(sa.select(tending.table)).first())
+    given = at(rooms, monkeypatch, held.until + 12 * HOUR)
+    assert "fell due while the city was down" in caplog.text
+    assert given <= 8, "of the last half hour alone"
+
+
+def test_times_follow_from_the_seed_and_from_nothing_else() -> None:
+    day, asked = date(2026, 4, 1), Attendance(per_day=2.5, hours=(8, 18))
+    first = rounds.times(b"a" * 32, "unit", day, asked)
+    assert first == rounds.times(b"a" * 32, "unit", day, asked)
+    assert first != rounds.times(b"b" * 32, "unit", day, asked)
+    assert all(480 <= minute < 1080 for minute in first)
+    many = [rounds.times(b"a" * 32, f"u{n}", day, asked) for n in range(400)]
+    assert {len(one) for one in many} == {2, 3}
+    assert 2.4 < sum(map(len, many)) / len(many) < 2.6
+    assert rounds.times(b"a" * 32, "unit", day, Attendance()) == []
