@@ -3617,8 +3617,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Its danger now, reckoned anew every two minutes at most; what failed, after half a minute
-         * @description Its danger now, reckoned anew every two minutes at most; what failed, after half a minute.
+         * Its danger now, reckoned anew no oftener than its folder says; what failed, after half a
+         * @description Its danger now, reckoned anew no oftener than its folder says; what failed, after half a
+         *     minute.
          *
          *     Needs `alarm.read`.
          */
@@ -3669,6 +3670,72 @@ export interface paths {
         get: operations["get_scenario_record"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/things/{thing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that is known of one thing that the map or a table of the scenario names
+         * @description All that is known of one thing that the map or a table of the scenario names.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_scenario_thing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/things/{thing}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its plan or photograph, as the city's pack has it
+         * @description Its plan or photograph, as the city's pack has it.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_scenario_thing_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/things/{thing}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who can be called about it, in clear. Needs a reason; who looked is kept
+         * @description Who can be called about it, in clear. Needs a reason; who looked is kept.
+         *
+         *     Needs `report.reveal`.
+         */
+        post: operations["reveal_scenario_thing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7171,6 +7238,7 @@ export interface components {
             figures: components["schemas"]["DangerFigure"][];
             shapes: components["schemas"]["DangerShape"][];
             ahead: components["schemas"]["DangerAhead"][];
+            tables: components["schemas"]["DangerTable"][];
             notes: {
                 [key: string]: string;
             }[];
@@ -7196,6 +7264,7 @@ export interface components {
             label: {
                 [key: string]: string;
             } | null;
+            thing: string;
         };
         /** DangerAhead */
         DangerAhead: {
@@ -7203,6 +7272,29 @@ export interface components {
             degree: number;
             value: number | null;
             persistence: boolean;
+        };
+        /** DangerTable */
+        DangerTable: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            columns: {
+                [key: string]: string;
+            }[];
+            lines: components["schemas"]["TableLine"][];
+            none: {
+                [key: string]: string;
+            };
+        };
+        /** TableLine */
+        TableLine: {
+            cells: {
+                [key: string]: string;
+            }[];
+            degree: number;
+            thing: string;
+            alarm: string;
         };
         /** ScenarioWatched */
         ScenarioWatched: {
@@ -7232,6 +7324,53 @@ export interface components {
             verdict: string;
             opened_at: string | null;
             lead: number | null;
+        };
+        /** PictureSaid */
+        PictureSaid: {
+            thing: string;
+            title: {
+                [key: string]: string;
+            };
+            longitude: number | null;
+            latitude: number | null;
+            division: string;
+            degree: number;
+            facts: components["schemas"]["FactSaid"][];
+            reaches: components["schemas"]["ReachSaid"][];
+            tables: components["schemas"]["DangerTable"][];
+            image: string;
+            asks: string;
+            notes: {
+                [key: string]: string;
+            }[];
+        };
+        /** FactSaid */
+        FactSaid: {
+            name: {
+                [key: string]: string;
+            };
+            value: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ReachSaid
+         * @description Somebody who can be called about it.
+         */
+        ReachSaid: {
+            post: {
+                [key: string]: string;
+            };
+            name: string;
+            phone: string;
+        };
+        /** RevealAsked */
+        RevealAsked: {
+            reason: string;
+        };
+        /** RevealSaid */
+        RevealSaid: {
+            reaches: components["schemas"]["ReachSaid"][];
         };
         /**
          * Page[AuditSaid]
@@ -13932,6 +14071,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScenarioRecord"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_thing_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    reveal_scenario_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "its panel tells of fire: the control room is called"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevealAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevealSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
