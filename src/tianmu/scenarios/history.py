@@ -44,7 +44,7 @@ def past_rows(
     world = World(
         city=city, now=end - 1, registry=archive.registry,
         history=archive.history, live=None, folder=data / "scenarios" / scenario.id,
-        signals=lambda codes, start: _signals(archive, codes, start, end),
+        signals=lambda codes, start: _signals(archive, scenario.id, codes, start, end),
     )  # fmt: skip
     rows: pa.Table = module.rows(world, since)
     if EVENT in rows.column_names:
@@ -56,8 +56,8 @@ def past_rows(
     return rows.append_column(EVENT, pa.array(event))
 
 
-def _signals(archive: Archive, codes: Sequence[str], since: int, until: int) -> tuple[Signal, ...]:
-    matters = [matter for code in codes for matter in matter_keys(archive.city, code)]
+def _signals(archive: Archive, scenario: str, codes: Sequence[str], since: int, until: int) -> tuple[Signal, ...]:
+    matters = [matter for code in codes for matter in matter_keys(archive.city, scenario, code)]
     return archive.records.read(lambda c: signals(c, matters, since, until))
 
 

@@ -110,19 +110,19 @@ def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
         live=hub.live(), folder=hub.data / "scenarios" / scenario.id,
         alarms=lambda: _open_alarms(hub, fit.rules),
         others=lambda rules: _open_alarms(hub, rules),
-        signals=lambda codes, since: _signals(hub, codes, since), rows=hub.allowance.rows,
+        signals=lambda codes, since: _signals(hub, scenario.id, codes, since), rows=hub.allowance.rows,
     )  # fmt: skip
 
 
-def _signals(hub: Hub, codes: Sequence[str], since: int) -> tuple[Signal, ...]:
+def _signals(hub: Hub, scenario: str, codes: Sequence[str], since: int) -> tuple[Signal, ...]:
     """What cases of these matters are made of, looked up anew every minute at most."""
     held: dict[tuple[str, ...], tuple[int, int, tuple[Signal, ...]]] = hub.memory.setdefault(
         "signals", {}
     )
-    now, key = hub.clock(), tuple(codes)
+    now, key = hub.clock(), (scenario, *codes)
     at, reached, found = held.get(key, (0, 0, ()))
     if not at or not 0 <= now - at < LEARNT or since < reached:
-        matters = [matter for code in codes for matter in matter_keys(hub.city, code)]
+        matters = [matter for code in codes for matter in matter_keys(hub.city, scenario, code)]
         found = hub.records.read(lambda c: signals(c, matters, since, now + 1))
         held[key] = (now, since, found)
     return tuple(one for one in found if one.at >= since)

@@ -54,7 +54,7 @@ async def tend(hub: Hub, stop: asyncio.Event) -> None:
 def give_out(hub: Hub) -> int:
     """Append what has fallen due since the last time; how many deeds."""
     given = 0
-    for scenario in find().scenarios.values():
+    for scenario in find(hub.city.folder).scenarios.values():
         if not (scenario.folder / "tend.py").exists():
             continue
         try:
