@@ -56,7 +56,9 @@ def past_rows(
     return rows.append_column(EVENT, pa.array(event))
 
 
-def _signals(archive: Archive, scenario: str, codes: Sequence[str], since: int, until: int) -> tuple[Signal, ...]:
+def _signals(
+    archive: Archive, scenario: str, codes: Sequence[str], since: int, until: int
+) -> tuple[Signal, ...]:
     matters = [matter for code in codes for matter in matter_keys(archive.city, scenario, code)]
     return archive.records.read(lambda c: signals(c, matters, since, until))
 

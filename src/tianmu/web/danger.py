@@ -110,7 +110,8 @@ def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
         live=hub.live(), folder=hub.data / "scenarios" / scenario.id,
         alarms=lambda: _open_alarms(hub, fit.rules),
         others=lambda rules: _open_alarms(hub, rules),
-        signals=lambda codes, since: _signals(hub, scenario.id, codes, since), rows=hub.allowance.rows,
+        signals=lambda codes, since: _signals(hub, scenario.id, codes, since),
+        rows=hub.allowance.rows,
     )  # fmt: skip
 
 
