@@ -34,7 +34,7 @@ from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.store.registry.warm import warm
 
-PACE = 0.02
+PACE = 0.04
 """seconds between commits of ordinary observations where little comes; life safety has none"""
 MQTTS = "mqtts://"
 """before a broker's address: it speaks TLS, by a certificate that this machine trusts"""
