@@ -5,10 +5,10 @@
 // the answers are under way are applied over them.
 import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals } from "@/api/types";
+import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals, WarningItem } from "@/api/types";
 import { applyUnit, forgetUnits } from "@/units";
 import { hush, listen, pushState, type PushKind } from "@/push";
-import { setServerTime, zone } from "@/time";
+import { now, setServerTime, zone } from "@/time";
 import { suggestLanguage } from "@/words";
 import { may, session } from "@/session";
 
@@ -16,6 +16,13 @@ export const city = ref<City | null>(null);
 export const vitals = ref<Vitals | null>(null);
 export const alarms = shallowReactive(new Map<string, Alarm>());
 export const cases = shallowReactive(new Map<string, CaseItem>());
+/** warnings that hold or held since the page was opened, and those that wait where one may see them */
+export const warnings = shallowReactive(new Map<string, WarningItem>());
+const GRAVE = ["red", "orange", "yellow", "blue"];
+/** those that hold now, the gravest first */
+export const inForce = computed(() => [...warnings.values()]
+  .filter((one) => one.stage === "in_force" && Date.parse(one.content.expires ?? "") > now.value)
+  .sort((a, b) => GRAVE.indexOf(a.content.colour) - GRAVE.indexOf(b.content.colour)));
 export const handover = ref<Handover | null>(null);
 export const notices = reactive<Notice[]>([]);
 /** rates of the last five minutes, oldest first: [ms, observations per second] */
@@ -27,7 +34,7 @@ export const fault = ref<Problem | null>(null);
 /** why nothing is there yet: what the server answered, or that it does not answer */
 export const trouble = computed(() => fault.value ?? (pushState.value === "broken" && !vitals.value ? new Problem(0, {}) : null));
 /** grows with each push event of a kind: lists that are not held here reload on it */
-export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0 });
+export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0 });
 /** the last case that changed: an open case page asks for its details again */
 export const lastCase = ref<{ case: string; version: number } | null>(null);
 
@@ -96,6 +103,12 @@ function applyVitals(next: Vitals): void {
   if (pace.length > KEEP_PACE) pace.splice(0, pace.length - KEEP_PACE);
 }
 
+/** What everybody hears leaves out what waits: an older telling of it does not come back. */
+export function applyWarning(item: WarningItem): void {
+  const held = warnings.get(item.warning);
+  if (!held || item.version >= held.version) warnings.set(item.warning, item);
+}
+
 function apply(kind: PushKind, data: unknown): void {
   if (kind in heard) heard[kind] = (heard[kind] ?? 0) + 1;
   switch (kind) {
@@ -115,6 +128,8 @@ function apply(kind: PushKind, data: unknown): void {
       return applyUnit(data as Unit);
     case "room":
       return roomHearers.forEach((tell) => tell(data as RoomEvent));
+    case "warning":
+      return applyWarning(data as WarningItem);
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -167,11 +182,14 @@ async function refresh(): Promise<void> {
   waiting ??= [];
   try {
     await loadCity();
-    const [nowVitals, nowAlarms, nowCases] = await Promise.all([
+    const [nowVitals, nowAlarms, nowCases, nowWarnings] = await Promise.all([
       may("vitals.read") ? api.get<Vitals>("/api/vitals") : null,
       may("alarm.read") ? all<Alarm>("/api/alarms", { state: "active" }) : [],
       may("case.read") ? all<CaseItem>("/api/cases", { open: true }) : [],
+      may("warning.read") ? all<WarningItem>("/api/warnings", {}) : [],
     ]);
+    warnings.clear();
+    nowWarnings.forEach(applyWarning);
     alarms.clear();
     cases.clear();
     if (nowVitals) applyVitals(nowVitals);
@@ -259,6 +277,7 @@ export function die(): void {
   handover.value = null;
   alarms.clear();
   cases.clear();
+  warnings.clear();
   arrivals.clear();
   notices.splice(0);
   forgetUnits();

@@ -24,6 +24,7 @@ LEVELS: Mapping[int, Text] = {
 
 SETS: Mapping[str, int] = {
     "city": PUBLIC,
+    "warning": PUBLIC,
     "report": SENSITIVE,
     "quarantine": SENSITIVE,
     "account": SENSITIVE,

@@ -12,6 +12,10 @@ PERMISSIONS: dict[str, Text] = {
     "alarm.acknowledge": {"zh": "确认告警", "en": "Acknowledge and reset alarms"},
     "alarm.shelve": {"zh": "搁置告警", "en": "Shelve alarms for a time"},
     "alarm.service": {"zh": "停用、抑制告警", "en": "Suppress alarms, take them out of service"},
+    "warning.read": {"zh": "查看预警", "en": "See warnings"},
+    "warning.draft": {"zh": "拟制预警", "en": "Draft warnings, their updates and cancellations"},
+    "warning.confirm": {"zh": "签发他人拟制的预警", "en": "Publish what somebody else drafted"},
+    "warning.alone": {"zh": "签发自己拟制的预警", "en": "Publish what one drafted oneself"},
     "case.read": {"zh": "查看案件", "en": "See cases"},
     "case.file": {
         "zh": "受理、立案、结案、作废",

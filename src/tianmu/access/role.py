@@ -45,6 +45,7 @@ _SEE = frozenset(
         "source.read",
         "roster.read",
         "unit.read",
+        "warning.read",
     }
 )
 _DESK = _SEE | {
@@ -127,6 +128,9 @@ ROLES: dict[str, Role] = {
                 "case.merge",
                 "case.rule",
                 "case.whistle",
+                "warning.draft",
+                "warning.confirm",
+                "warning.alone",
                 "unit.report",
                 "patrol.read",
                 "handover.write",
@@ -151,6 +155,8 @@ ROLES: dict[str, Role] = {
                 "case.check",
                 "case.merge",
                 "case.whistle",
+                "warning.draft",
+                "warning.confirm",
                 "patrol.read",
                 "report.write",
                 "unit.report",
@@ -218,6 +224,7 @@ ROLES: dict[str, Role] = {
                     "report.reveal",
                     "organisation.read",
                     "roster.read",
+                    "warning.read",
                 }
             ),
         ),
@@ -234,6 +241,7 @@ ROLES: dict[str, Role] = {
                     "case.note",
                     "case.whistle",
                     "contact.answer",
+                    "warning.read",
                     "patrol.write",
                     "unit.read",
                     "unit.report",
@@ -263,6 +271,7 @@ ROLES: dict[str, Role] = {
                     "metrics.read",
                     "unit.read",
                     "unit.report",
+                    "warning.read",
                 }
             ),
             excludes=frozenset({"*"}),
@@ -271,7 +280,9 @@ ROLES: dict[str, Role] = {
         Role(
             "department_system",
             {"zh": "部门业务系统", "en": "Department's own system"},
-            frozenset({"city.read", "case.read", "case.handle", "case.note", "push.read"}),
+            frozenset(
+                {"city.read", "case.read", "case.handle", "case.note", "push.read", "warning.read"}
+            ),
             excludes=frozenset({"*"}),
             by_department=True,
             machine=True,

@@ -34,6 +34,7 @@ from tianmu.city import (
     sensitive,
     streets,
     truth,
+    warning,
     waters,
     workdays,
 )
@@ -75,6 +76,7 @@ from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
 from tianmu.city.travel import Travel
 from tianmu.city.truth import Truth
+from tianmu.city.warning import Warnings
 from tianmu.city.waters import Waters
 from tianmu.facts.text import Text
 
@@ -158,6 +160,8 @@ class City:
     """stations, reaches and outlets of its rivers and lakes"""
     buildings: dict[str, Building] = field(default_factory=dict)
     """those with a fire panel, by its address"""
+    warnings: Warnings = field(default_factory=Warnings)
+    """who warns, of what, in which colours"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -344,6 +348,7 @@ def _read(reader: PackReader) -> City | None:
     told = truth.read(reader, kinds, matters)
     wet = waters.read(reader)
     built = building.read(reader)
+    warned = warning.read(reader, matters)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}
@@ -402,4 +407,5 @@ def _read(reader: PackReader) -> City | None:
         truth=told,
         waters=wet,
         buildings=built,
+        warnings=warned,
     )

@@ -1,8 +1,9 @@
 """Tells departments' own systems what becomes of their cases.
 
-Reads topic ``case`` from its own position. The messages of a batch and how far was read are one
-commit, so each event makes each message once, whatever is killed; a message is sent until it is
-taken, at least once, by the same id. As long as no receiver is on, nothing is read.
+Reads topics ``case`` and ``warning`` from its own positions. The messages of a batch and how far
+was read are one commit, so each event makes each message once, whatever is killed; a message is
+sent until it is taken, at least once, by the same id. As long as no receiver is on, nothing is
+read.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from sqlalchemy import Connection
 
 from tianmu.access.keys import Keys
 from tianmu.city.pack import City
-from tianmu.command import delivery, telling, webhook
+from tianmu.command import delivery, telling, warned, webhook
 from tianmu.command.lane import Lane
 from tianmu.command.message import Teller
 from tianmu.command.table import READER, metadata
 from tianmu.command.webhook import Webhook
-from tianmu.facts.topic import CASE
+from tianmu.facts.topic import CASE, WARNING
 from tianmu.store.journal.contract import Entry, Journal
 from tianmu.store.records import Records, Transaction
 
@@ -107,18 +108,18 @@ class Deliverer:
             await self._changed.wait()
             return
         while not self._changed.is_set():
-            if await asyncio.to_thread(self._read, journal):
+            if await asyncio.to_thread(self._read_all, journal):
                 self._wake()
                 continue
             await self._sleep(journal)
 
     async def _sleep(self, journal: Journal) -> None:
-        position = self._position()
+        positions = {topic: self._position(topic) for topic in (CASE.name, WARNING.name)}
         wait = getattr(journal, "wait_async", None)
         news = asyncio.ensure_future(
-            wait({CASE.name: position}, 300.0)
+            wait(positions, 300.0)
             if wait is not None
-            else asyncio.to_thread(journal.wait, {CASE.name: position}, 5.0)
+            else asyncio.to_thread(journal.wait, positions, 5.0)
         )
         called = asyncio.ensure_future(self._changed.wait())
         try:
@@ -128,12 +129,36 @@ class Deliverer:
                 one.cancel()
             await asyncio.gather(news, called, return_exceptions=True)
 
-    def _position(self) -> int:
-        return self.records.positions().get((READER, CASE.name), 0)
+    def _position(self, topic: str) -> int:
+        return self.records.positions().get((READER, topic), 0)
+
+    def _read_all(self, journal: Journal) -> bool:
+        """Make the messages of the next batches; False where there is none. Warnings go first."""
+        warnings = self._read_warnings(journal)
+        return self._read(journal) or warnings
+
+    def _read_warnings(self, journal: Journal) -> bool:
+        topic = WARNING.name
+        after = self._position(topic)
+        entries = journal.read(topic, after, entries=BATCH)
+        if not entries:
+            return False
+        now, on = self.clock(), self.records.read(_on)
+        made = warned.make(on, entries, now)
+
+        def write(tx: Transaction) -> None:
+            c = tx.connection
+            if tx.position(READER, topic) != after or webhook.listed(c, on=True) != on:
+                return  # somebody was changed meanwhile: make them anew
+            delivery.keep(c, made)
+            tx.advance(READER, topic, entries[-1].position)
+
+        self.records.transact(write)
+        return True
 
     def _read(self, journal: Journal) -> bool:
-        """Make the messages of the next batch; False where there is none."""
-        after = self._position()
+        """Make the messages of the next batch of cases; False where there is none."""
+        after = self._position(CASE.name)
         entries = journal.read(CASE.name, after, entries=BATCH)
         if not entries:
             return False

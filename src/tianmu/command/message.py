@@ -44,9 +44,9 @@ OF_ITSELF = frozenset(
         "worsened",
     ]
 )
-EVENTS = frozenset(STEPS) | OF_ITSELF | {"withdrawn"}
-"""what a receiver may ask to be told: the steps of persons, what the city does of itself, and
-``withdrawn``: the case is no longer its department's"""
+EVENTS = frozenset(STEPS) | OF_ITSELF | {"withdrawn", "warning"}
+"""what a receiver may ask to be told: the steps of persons, what the city does of itself,
+``withdrawn``: the case is no longer its department's, and ``warning``: whatever is published"""
 _SHOWN = [
     "order",
     "unit",

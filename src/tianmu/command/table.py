@@ -20,7 +20,7 @@ from tianmu.store.partial import partial
 metadata = MetaData()
 
 READER = "webhooks"
-"""who reads topic ``case`` here"""
+"""who reads topics ``case`` and ``warning`` here"""
 
 webhook = Table(
     "webhook",
@@ -50,7 +50,7 @@ delivery = Table(
     metadata,
     Column("delivery", String, primary_key=True),  # the webhook-id, the same at every try
     Column("webhook", String, nullable=False),
-    Column("serial", Integer, nullable=False),  # of the case; 0: a test
+    Column("serial", Integer, nullable=False),  # of the case; 0: a test; below: a warning
     Column("position", BigInteger, nullable=False),  # of the event in topic case
     Column("sequence", Integer, nullable=False),  # of the event in its case
     Column("type", String, nullable=False),

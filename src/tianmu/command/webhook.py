@@ -18,7 +18,7 @@ from tianmu.command.address import Allowed
 from tianmu.command.table import READER
 from tianmu.command.table import host as host_table
 from tianmu.command.table import webhook as table
-from tianmu.facts.topic import CASE
+from tianmu.facts.topic import CASE, WARNING
 from tianmu.store.records import Transaction
 
 HOUR = 3_600_000_000
@@ -123,7 +123,8 @@ def begin(tx: Transaction, head: int) -> None:
     """Before one is switched on: where none was, nothing was read, and nothing of that is told."""
     c = tx.connection
     if c.execute(select(table.c.webhook).where(table.c.on == 1).limit(1)).first() is None:
-        tx.advance(READER, CASE.name, max(head, tx.position(READER, CASE.name)))
+        for topic in (CASE.name, WARNING.name):  # of one file: positions of both are in one row
+            tx.advance(READER, topic, max(head, tx.position(READER, topic)))
 
 
 def change(

@@ -21,6 +21,7 @@ from tianmu.facts.registry import (
 )
 from tianmu.facts.report import Report
 from tianmu.facts.unit import UnitTold
+from tianmu.facts.warning import WarningEvent
 
 Fact: TypeAlias = (
     AlarmEvent
@@ -37,6 +38,7 @@ Fact: TypeAlias = (
     | UnknownSeen
     | HistoryWritten
     | UnitTold
+    | WarningEvent
 )
 
 _encoder = msgspec.msgpack.Encoder()

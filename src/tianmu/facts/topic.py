@@ -39,6 +39,8 @@ CASE = Topic("case", "hub", purge=False)
 """every event of every case"""
 UNIT = Topic("unit", "hub", purge=True)
 """where units were and what they did: personal, so only the newest are kept"""
+WARNING = Topic("warning", "hub", purge=False)
+"""every step of every warning"""
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
 
@@ -54,6 +56,7 @@ TOPICS: dict[str, Topic] = {
         REPORT,
         CASE,
         UNIT,
+        WARNING,
         HISTORY,
     )
 }

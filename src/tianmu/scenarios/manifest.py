@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from tianmu.city.document import Document, TomlError
+from tianmu.city.plan import COLOURS
 from tianmu.facts.text import Text
 
 LANGUAGES = ("zh", "en")
@@ -63,6 +64,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """from this degree on"""
     role: str
     task: Text
+    warning: str = ""
+    """event of the pack's ``warnings.toml`` that is proposed then, with its ``colour``"""
+    colour: str = ""
 
 
 class Degree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +162,9 @@ def _check(manifest: Manifest, at: _At) -> None:
         _bilingual(step.task, at, ("plan", index, "task"))
         if not 1 <= step.at <= len(manifest.degrees):
             raise at.wrong(("plan", index, "at"), f"degree {step.at}: there is no such degree")
+        if bool(step.warning) != (step.colour in COLOURS):
+            told = f"warning {step.warning!r} with colour {step.colour!r}"
+            raise at.wrong(("plan", index), f"{told}: give both, a colour of {', '.join(COLOURS)}")
         if step.role not in {role.code for role in manifest.roles}:
             raise at.wrong(("plan", index, "role"), f"role {step.role}: add it to roles")
     for index, role in enumerate(manifest.roles):

@@ -47,6 +47,9 @@ from tianmu.web.api import (
     tokens,
     units,
     vitals,
+    warning_feed,
+    warning_proposals,
+    warnings,
     webhook_deliveries,
     webhooks,
 )
@@ -101,6 +104,9 @@ NOUNS: tuple[Routes, ...] = tuple(
         plans,
         scenarios,
         scenario_things,
+        warning_feed,
+        warning_proposals,
+        warnings,
         audit,
         metrics,
     )

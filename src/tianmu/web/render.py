@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,11 +29,13 @@ from tianmu.facts.registry import (
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
+from tianmu.facts.warning import WarningEvent
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
+from tianmu.prevent.warning import table as warning_table
 from tianmu.store.journal.contract import Entry
-from tianmu.web import moment, sending
+from tianmu.web import moment, sending, warning_said
 from tianmu.web.api import alarms, cases, reports, rooms, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
@@ -279,6 +282,21 @@ def _room(hub: Hub, position: int, fact: Deed) -> list[News]:
     return [News(position, "room", "room.use", cases.extent(state), encode(said))]
 
 
+def _warnings(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    """Warnings as they stand now: what is published to all, drafts to who drafts."""
+    news = []
+    for entry in entries:
+        fact = decode(entry.payload)
+        if not isinstance(fact, WarningEvent):
+            continue
+        drafts = fact.step != "publish"
+        state = hub.records.read(partial(warning_table.get, warning=fact.warning))
+        data = encode(warning_said.said(hub, state, drafts=drafts))
+        permission = "warning.draft" if drafts else "warning.read"
+        news.append(News(entry.position, "warning", permission, None, data))
+    return news
+
+
 _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "alarm": _alarms,
     "case": _cases,
@@ -287,6 +305,7 @@ _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "intake": _intake,
     "deed": _deeds,
     "unit": _units,
+    "warning": _warnings,
 }
 TOPICS = tuple(_BY_TOPIC)
 """in the order in which a cursor counts them"""
@@ -299,5 +318,6 @@ KINDS: dict[str, frozenset[str]] = {
     "intake": frozenset(("device", "notice")),
     "deed": frozenset(("room", "handover")),
     "unit": frozenset(("unit",)),
+    "warning": frozenset(("warning",)),
 }
 """topic → kinds of events it makes"""

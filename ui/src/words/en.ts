@@ -3,6 +3,7 @@ import { shiftEn } from "./shiftEn";
 import type { Words } from "./index";
 import { fieldEn } from "./fieldEn";
 import { scenarioEn } from "./scenarioEn";
+import { warningEn } from "./warningEn";
 
 const units: Record<string, [string, string]> = {
   urgent_hour: ["urgent hour", "urgent hours"], urgent_day: ["natural day", "natural days"], work_hour: ["working hour", "working hours"], work_day: ["working day", "working days"], natural_day: ["natural day", "natural days"], minute: ["minute", "minutes"], hour: ["hour", "hours"],
@@ -13,6 +14,7 @@ export const en: Words = {
   product: "Tianmu",
   duty: dutyEn,
   scenario: scenarioEn,
+  warning: warningEn,
   shift: shiftEn,
   productLine: "city operations",
   language: "Language",

@@ -2,6 +2,7 @@ import { dutyZh } from "./dutyZh";
 import { shiftZh } from "./shiftZh";
 import { fieldZh } from "./fieldZh";
 import { scenarioZh } from "./scenarioZh";
+import { warningZh } from "./warningZh";
 
 const units: Record<string, string> = {
   urgent_hour: "紧急工作时", urgent_day: "自然日", work_hour: "工作时", work_day: "工作日", natural_day: "自然日", minute: "分钟", hour: "小时",
@@ -215,4 +216,5 @@ export const zh = {
   roles: { kiosk: "大屏" } as Record<string, string>,
   field: fieldZh,
   scenario: scenarioZh,
+  warning: warningZh,
 };

@@ -63,7 +63,7 @@ def _said(one: Delivery) -> DeliverySaid:
     return DeliverySaid(
         delivery=one.delivery,
         type=one.type,
-        case=case_id(one.serial) if one.serial else "",
+        case=case_id(one.serial) if one.serial > 0 else "",
         sequence=one.sequence,
         state=one.state,
         attempts=one.attempts,
@@ -114,8 +114,8 @@ def list_deliveries(
 def get_delivery(ask: Asking, name: str, which: str) -> DeliveryWhole:
     """One message, with its body where this account may see the case."""
     one = _one(ask, name, which)
-    shown = not one.serial
-    if one.serial and ask.may("case.read"):
+    shown = one.serial <= 0
+    if one.serial > 0 and ask.may("case.read"):
         state = states(ask.hub, [case_id(one.serial)]).get(case_id(one.serial))
         shown = state is not None and ask.may("case.read", extent(state))
     item = _said(one)

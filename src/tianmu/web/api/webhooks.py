@@ -13,7 +13,7 @@ from tianmu.command.address import Forbidden
 from tianmu.command.message import EVENTS
 from tianmu.command.webhook import Changed, NotApproved, NoWebhook, Webhook
 from tianmu.facts.text import Text
-from tianmu.facts.topic import CASE
+from tianmu.facts.topic import CASE, WARNING
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
@@ -137,10 +137,10 @@ def _counted(ask: Ask, one: Webhook) -> WebhookSaid:
 
 
 def head(hub: Hub) -> int:
-    """Position of the last event of any case."""
+    """Position of the last event of any case or warning: both stand in one file."""
     journal = hub.journal()
     try:
-        return journal.last(CASE.name)
+        return max(journal.last(CASE.name), journal.last(WARNING.name))
     finally:
         if (close := getattr(journal, "close", None)) is not None:
             close()

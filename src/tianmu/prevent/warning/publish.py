@@ -1,0 +1,87 @@
+"""What a draft says once it is published: everything that is needed, from the pack in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import shapely
+
+from tianmu.facts.text import say
+from tianmu.facts.warning import Area, Content, Message, Ring
+from tianmu.prevent.warning.state import CANCEL, Warning
+from tianmu.prevent.warning.step import complete
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+SECOND = 1_000_000
+DIGITS = 6
+"""of degrees: a tenth of a metre"""
+
+
+def message(city: City, state: Warning, confirmed_by: str, now: int) -> Message:
+    """The next message of ``state``, from what waits there."""
+    pending = state.pending
+    assert pending is not None
+    told = city.warnings
+    last = state.messages[-1] if state.messages else None
+    # never two messages of one warning in one second: the time is part of a reference
+    sent = max(now // SECOND * SECOND, last.sent + SECOND if last else 0)
+    content = msgspec.structs.replace(
+        pending.content, **complete(city, pending.content), onset=pending.content.onset or sent
+    )
+    number = len(state.messages) + 1
+    kind = told.events[content.event]
+    colour = told.colours[content.colour]
+    local = city.calendar.local(sent).utcoffset()
+    assert local is not None
+    return Message(
+        number=number,
+        kind=pending.kind,
+        identifier=f"{city.code}-{state.warning}-{number}",
+        sender=told.sender,
+        sent=sent,
+        references=tuple((one.sender, one.identifier, one.sent) for one in state.messages),
+        content=content,
+        note=pending.note,
+        drafted_by=pending.by,
+        confirmed_by=confirmed_by,
+        offset=round(local.total_seconds() / 60),
+        areas=areas(city, content),
+        event_name=kind.name,
+        categories=kind.categories,
+        responses=("AllClear",) if pending.kind == CANCEL else kind.responses,
+        severity=colour.severity,
+        colour_name=colour.name,
+        level=colour.level,
+        languages=dict(told.tags),
+        sender_name=told.name or city.name,
+        contact=told.contact,
+        web=told.web,
+        geocode=told.geocode,
+        national_event=kind.national,
+        national_sender=told.national,
+    )
+
+
+def areas(city: City, content: Content) -> tuple[Area, ...]:
+    """Where a warning holds: its divisions, or within them what a person drew. Then no code stands
+    beside it, since a receiver would take all of what is named for warned."""
+    names = [city.divisions[code].name for code in content.divisions]
+    if content.rings:
+        joined = {one: ", ".join(say(name, one) for name in names) for one in city.languages}
+        return (Area(name=joined, rings=content.rings),)
+    outlines = city.places.areas("towns") | city.places.areas("outline")
+    return tuple(
+        Area(name=name, code=code, rings=_rings(outlines[code]) if code in outlines else ())
+        for name, code in zip(names, content.divisions, strict=True)
+    )
+
+
+def _rings(geometry: shapely.Geometry) -> tuple[Ring, ...]:
+    """Outer outlines: CAP knows no holes, so what lies in one is warned, too."""
+    return tuple(
+        tuple((round(x, DIGITS), round(y, DIGITS)) for x, y in one.exterior.coords)
+        for one in getattr(geometry, "geoms", [geometry])
+    )

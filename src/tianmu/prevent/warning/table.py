@@ -1,0 +1,185 @@
+"""Warnings as tables of ``hub.sqlite``: they follow from the events of topic ``warning`` and can be
+made again from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from tianmu.facts.encoding import decode, encode
+from tianmu.facts.topic import WARNING as TOPIC
+from tianmu.facts.warning import Message, WarningEvent
+from tianmu.prevent.warning.state import CANCEL, Warning, fold, of_events
+from tianmu.store.journal.contract import Journal
+from tianmu.store.records import Transaction
+
+metadata = sa.MetaData()
+WARNING = sa.Table(
+    "warning",
+    metadata,
+    sa.Column("serial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("warning", sa.String, nullable=False, unique=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("pending", sa.Integer, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),  # µs it is in force, 0: it is not
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+MESSAGE = sa.Table(
+    "warning_message",
+    metadata,
+    sa.Column("identifier", sa.String, primary_key=True),
+    sa.Column("warning", sa.String, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+sa.Index("warning_until", WARNING.c.until)
+sa.Index("warning_message_of", MESSAGE.c.warning, MESSAGE.c.number)
+
+_states = msgspec.msgpack.Decoder(Warning)
+_encode = msgspec.msgpack.Encoder().encode
+MOST = 200
+
+
+class NoWarning(LookupError):
+    """There is none of this name."""
+
+
+class Changed(ValueError):
+    """Somebody else has changed it; ``version`` is what it is in now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the warning is in version {version}")
+        self.version = version
+
+
+def next_name(connection: Connection) -> str:
+    last = connection.scalar(sa.select(sa.func.max(WARNING.c.serial))) or 0
+    return f"w{last + 1}"
+
+
+def get(connection: Connection, warning: str) -> Warning:
+    row = connection.scalar(sa.select(WARNING.c.state).where(WARNING.c.warning == warning))
+    if row is None:
+        raise NoWarning(f"there is no warning {warning!r}")
+    return _states.decode(row)
+
+
+def append(tx: Transaction, event: WarningEvent, key: bytes | None = None) -> Warning:
+    """Append one step and write the tables that follow from it: one commit, so that both are there
+    or neither is. With a ``key`` seen before nothing is done, and the warning is as it stands."""
+    if key is not None and (first := tx.seen(TOPIC.name, key)) is not None:
+        return get(tx.connection, _at(tx.connection, first).warning)
+    state = (
+        get(tx.connection, event.warning) if event.sequence > 1 else Warning(warning=event.warning)
+    )
+    if state.version != event.sequence - 1:
+        raise Changed(state.version)
+    position = tx.append(TOPIC.name, encode(event), key).position
+    after = fold(state, event)
+    _write(tx.connection, after, event, position)
+    return after
+
+
+def seen(tx: Transaction, key: bytes) -> Warning | None:
+    """The warning whose step had this key, as it stands now; None where none had."""
+    first = tx.seen(TOPIC.name, key)
+    return None if first is None else get(tx.connection, _at(tx.connection, first).warning)
+
+
+def _at(connection: Connection, position: int) -> WarningEvent:
+    payload = connection.exec_driver_sql(
+        "SELECT payload FROM journal_entry WHERE position = ?", (position,)
+    ).scalar_one()
+    event = decode(payload)
+    assert isinstance(event, WarningEvent)
+    return event
+
+
+def _write(connection: Connection, state: Warning, event: WarningEvent, position: int) -> None:
+    last = state.messages[-1] if state.messages else None
+    in_force = last is not None and last.kind != CANCEL
+    row = {
+        "serial": int(state.warning.removeprefix("w")),
+        "warning": state.warning,
+        "version": state.version,
+        "pending": int(state.pending is not None),
+        "until": last.content.expires if last and in_force else 0,
+        "changed_at": state.changed_at,
+        "state": _encode(state),
+    }
+    connection.execute(sa.delete(WARNING).where(WARNING.c.warning == state.warning))
+    connection.execute(sa.insert(WARNING).values(row))
+    if event.message is not None:
+        connection.execute(
+            sa.insert(MESSAGE).values(
+                identifier=event.message.identifier,
+                warning=state.warning,
+                number=event.message.number,
+                position=position,
+            )
+        )
+
+
+def in_force(connection: Connection, now: int) -> list[Warning]:
+    """Warnings that hold, the newest first."""
+    wanted = sa.select(WARNING.c.state).where(WARNING.c.until > now)
+    rows = connection.execute(wanted.order_by(WARNING.c.serial.desc())).scalars()
+    return [_states.decode(row) for row in rows]
+
+
+def waiting(connection: Connection) -> list[Warning]:
+    """Warnings of which something waits for a second person, the newest first."""
+    wanted = sa.select(WARNING.c.state).where(WARNING.c.pending == 1)
+    rows = connection.execute(wanted.order_by(WARNING.c.serial.desc()).limit(MOST)).scalars()
+    return [_states.decode(row) for row in rows]
+
+
+def listed(connection: Connection, before: int, limit: int) -> list[tuple[int, Warning]]:
+    """(serial, warning) of all, the newest first, below serial ``before`` where it is not 0."""
+    wanted = sa.select(WARNING.c.serial, WARNING.c.state)
+    if before:
+        wanted = wanted.where(WARNING.c.serial < before)
+    rows = connection.execute(wanted.order_by(WARNING.c.serial.desc()).limit(limit))
+    return [(serial, _states.decode(state)) for serial, state in rows]
+
+
+def message(connection: Connection, identifier: str) -> Message:
+    """A published message. Raises ``NoWarning``."""
+    row = connection.execute(
+        sa.select(MESSAGE.c.warning, MESSAGE.c.number).where(MESSAGE.c.identifier == identifier)
+    ).first()
+    if row is None:
+        raise NoWarning(f"no message is {identifier!r}")
+    found: Message = get(connection, row.warning).messages[row.number - 1]
+    return found
+
+
+def events(journal: Journal, warning: str = "") -> list[WarningEvent]:
+    """All steps of one warning, or of all, oldest first."""
+    found: list[WarningEvent] = []
+    after = 0
+    while entries := journal.read(TOPIC.name, after):
+        for entry in entries:
+            event = decode(entry.payload)
+            if isinstance(event, WarningEvent) and warning in {"", event.warning}:
+                found.append(event)
+        after = entries[-1].position
+    return found
+
+
+def states(told: Iterable[WarningEvent]) -> dict[str, Warning]:
+    """What the events make of each warning."""
+    by_name: dict[str, list[WarningEvent]] = {}
+    for event in told:
+        by_name.setdefault(event.warning, []).append(event)
+    return {name: of_events(steps) for name, steps in by_name.items()}
+
+
+def held(connection: Connection) -> dict[str, Warning]:
+    """What the tables hold, to be compared with ``states``."""
+    rows: Sequence[bytes] = connection.execute(sa.select(WARNING.c.state)).scalars().all()
+    return {one.warning: one for one in map(_states.decode, rows)}

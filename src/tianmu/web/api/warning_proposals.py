@@ -1,0 +1,152 @@
+"""Warnings that are proposed: by the degree of a scenario's danger, by the plan of a case."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from tianmu.city.plan import COLOURS
+from tianmu.facts.text import Text, say
+from tianmu.prevent.warning import table
+from tianmu.prevent.warning.state import Warning
+from tianmu.prevent.words import phrase
+from tianmu.scenarios.fit import fit
+from tianmu.scenarios.load import Scenario, find
+from tianmu.store.history.asked import TooCostly
+from tianmu.web import danger, moment
+from tianmu.web.api import cases
+from tianmu.web.hub import Hub
+from tianmu.web.moment import Instant
+from tianmu.web.page import Page
+from tianmu.web.problem import Problem, not_found
+from tianmu.web.route import Asking, Routes
+
+routes = Routes("warnings")
+HOUR = 3_600_000_000
+
+
+class WarningProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft that nobody has written yet: to be looked at, changed and drafted by a person."""
+
+    source: str
+    """``scenario:<id>`` or ``case:<case>``"""
+    source_name: Text
+    why: list[Text]
+    event: str
+    event_name: Text
+    colour: str
+    colour_name: Text
+    headline: Text
+    description: Text
+    instruction: Text
+    divisions: list[str]
+    expires: Instant
+    replaces: str
+    """the warning in force of this event that is lower: to be updated rather; empty: none"""
+
+
+@routes("GET", "/api/warnings/proposals", may="warning.draft", gives=Page[WarningProposal])
+async def list_warning_proposals(ask: Asking, case: str = "") -> Page[WarningProposal]:
+    """What scenarios propose by their present danger, less what is in force or drafted already;
+    with `case`, what that case's plans propose."""
+    hub = ask.hub
+    if case:
+        return Page(items=await asyncio.to_thread(_of_case, ask, case))
+    items = []
+    open_now = await asyncio.to_thread(hub.records.read, lambda c: _open(hub, c))
+    for one in find().scenarios.values():
+        if any(step.warning for step in one.manifest.plan) and danger.has_own(one):
+            try:
+                present = await danger.present(hub, one, fit(one.manifest, hub.city))
+            except (danger.Failing, TooCostly, Problem):
+                continue  # its own page says what is wrong
+            found = _of_scenario(hub, one, present.degree, list(present.why), open_now)
+            items += [found] if found else []
+    return Page(items=items, total=len(items))
+
+
+def _open(hub: Hub, connection: Any) -> list[Warning]:
+    return [*table.in_force(connection, hub.clock()), *table.waiting(connection)]
+
+
+def _of_scenario(
+    hub: Hub, one: Scenario, degree: int, why: list[Text], open_now: list[Warning]
+) -> WarningProposal | None:
+    told = hub.city.warnings
+    steps = [s for s in one.manifest.plan if s.warning in told.events and s.at <= degree]
+    if not steps:
+        return None
+    step = max(steps, key=lambda s: s.at)
+    lower = ""
+    for state in open_now:
+        content = state.pending.content if state.pending else state.content
+        if content.event == step.warning and content.status == "Actual":
+            if COLOURS.index(content.colour) >= COLOURS.index(step.colour):
+                return None
+            lower = state.warning
+    source = f"scenario:{one.id}"
+    here = [hub.city.root.code]
+    name = one.manifest.name
+    return _proposal(hub, source, name, why, step.warning, step.colour, here, lower)
+
+
+def _of_case(ask: Any, case: str) -> list[WarningProposal]:
+    hub: Hub = ask.hub
+    state = cases.states(hub, [case]).get(case)
+    if state is None or not ask.may("case.read", cases.extent(state)):
+        raise not_found("case", case)
+    told = hub.city.warnings
+    kind = told.of_matter(state.matter) or next(reversed(list(told.events.values())), None)
+    if kind is None:
+        return []
+    return [
+        _proposal(
+            hub, f"case:{case}", state.title, [one.text], kind.code, one.colour,
+            [state.place.division or hub.city.root.code], "", one.text,
+        )
+        for one in state.warnings
+    ]  # fmt: skip
+
+
+def _proposal(
+    hub: Hub, source: str, name: Text, why: list[Text], event: str, colour: str,
+    divisions: list[str], replaces: str, said: Text | None = None,
+) -> WarningProposal:  # fmt: skip
+    city, told = hub.city, hub.city.warnings
+    kind, shade = told.events[event], told.colours[colour]
+    return WarningProposal(
+        source=source,
+        source_name=name,
+        why=why,
+        event=event,
+        event_name=kind.name,
+        colour=colour,
+        colour_name=shade.name,
+        headline={language: _headline(hub, language, event, colour) for language in city.languages},
+        description=said
+        or {
+            language: " ".join(say(one, language) for one in why if say(one, language))
+            for language in city.languages
+        },
+        instruction=kind.instruction,
+        divisions=divisions,
+        expires=moment.say(hub.clock() + round(shade.hours * HOUR)),
+        replaces=replaces,
+    )
+
+
+def _headline(hub: Hub, language: str, event: str, colour: str) -> str:
+    told = hub.city.warnings
+    kind, shade = told.events[event], told.colours[colour]
+    words = phrase(
+        "warning_headline",
+        sender=say(told.name or hub.city.name, language),
+        event=say(kind.name, language),
+        colour=say(shade.name, language),
+    )
+    if not shade.level:
+        return say(words, language)
+    level = phrase("warning_level", level=say(shade.level, language))
+    return say(words, language) + say(level, language)

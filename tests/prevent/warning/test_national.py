@@ -1,0 +1,111 @@
+"""The Chinese national format, after the one published message that is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tianmu.prevent.warning import national
+from tianmu.prevent.warning.national import NotNational
+
+from . import drafts
+from .drafts import NOW
+
+REAL = """<?xml version="1.0" encoding="UTF-8"?>
+<alert>
+<identifier>41000041600000_20200205105119</identifier>
+<sender>河南省气象局</sender>
+<senderCode>41000041600000</senderCode>
+<sendTime>2020-02-05 10:45:00+08:00</sendTime>
+<status>Actual</status>
+<msgType>Update</msgType>
+<scope>Public</scope>
+<code><method><methodName>SPEAKER|SMS|WEB</methodName><message>…</message><audienceGrp>…</audienceGrp>
+<audenceprt>,</audenceprt></method></code>
+<secClassification>None</secClassification>
+<note/>
+<references>41000041600000_20200204121842</references>
+<info>
+<language>zh-CN</language>
+<eventType>11B06</eventType>
+<urgency>Unknown</urgency>
+<severity>Blue</severity>
+<certainty>Unknown</certainty>
+<effective>2020-02-05 10:57:42+08:00</effective>
+<onset/>
+<expires/>
+<senderName>李飞</senderName>
+<headline>河南省气象局发布大风蓝色预警[IV级/一般]</headline>
+<description>…</description>
+<instruction/>
+<web/>
+<area><areaDesc>河南省,河南省</areaDesc><polygon/><circle/>
+<geocode>410000000000,410000000000</geocode></area>
+</info>
+</alert>
+"""
+
+
+def test_the_published_message_is_read() -> None:
+    read = national.read(REAL.encode())
+    assert (read.event, read.colour, read.kind) == ("11B06", "blue", "Update")
+    assert read.references == ("41000041600000_20200204121842",)
+    assert read.divisions == ("410000000000", "410000000000")
+    assert read.sent == 1_580_870_700_000_000 and read.expires == 0
+
+
+def coded() -> tuple[object, ...]:
+    city = drafts.city()
+    known = replace(city, warnings=replace(city.warnings, national="32048100000000"))
+    state = drafts.published(drafts.drafted(), of=known)
+    state = drafts.then(state, "update", NOW + 60_000_000, content=drafts.content(colour="orange"))
+    return drafts.published(state, NOW + 60_000_000, of=known).messages
+
+
+def test_ours_reads_back() -> None:
+    first, second = coded()
+    one, other = (national.read(national.document(told)) for told in (first, second))  # type: ignore[arg-type]
+    assert one.identifier == "32048100000000_20261118190640"
+    assert (one.colour, other.colour, one.event) == ("blue", "orange", "11B06")
+    assert other.references == (one.identifier,)
+    assert one.sent == NOW and one.headline == "大风蓝色预警"
+    assert one.divisions == ("320481000000",)
+
+
+def test_without_codes_it_says_what_is_missing() -> None:
+    with pytest.raises(NotNational) as refused:
+        national.document(drafts.message())
+    assert "warnings.toml" in refused.value.remedy
+    city = drafts.city()
+    known = replace(city, warnings=replace(city.warnings, national="32048100000000"))
+    fire = drafts.content(event="forest_fire_danger")
+    with pytest.raises(NotNational, match="forest_fire_danger"):
+        national.document(drafts.message(fire, known))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("<severity>Blue", "<severity>Minor", "severity"),
+        ("2020-02-05 10:45", "2020-02-05T10:45", "sendTime"),
+        ("_20200205105119", "", "identifier"),
+        ("<alert>", '<alert xmlns="urn:x">', "not <alert>"),
+        ("<eventType>11B06</eventType>", "", "eventType"),
+    ],
+)
+def test_faults_name_the_element(old: str, new: str, what: str) -> None:
+    with pytest.raises(NotNational, match=what) as refused:
+        national.read(REAL.replace(old, new, 1).encode())
+    assert refused.value.remedy
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(REAL) - 1), st.integers(0, 40), st.text(max_size=6))
+def test_damaged_ones_are_read_or_refused(at: int, cut: int, new: str) -> None:
+    try:
+        national.read((REAL[:at] + new + REAL[at + cut :]).encode("utf-8", "surrogatepass"))
+    except NotNational as error:
+        assert str(error) and error.remedy

@@ -1,0 +1,244 @@
+"""Warnings over HTTP: drafted by one, confirmed by another, on the feed, pushed, sent, ended."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+import xmlschema
+
+from tianmu.prevent.warning import cap_read, feed, table
+from tianmu.store.journal.sqlite import SqliteJournal
+
+from .conftest import Stream
+from .receivers import Hook, Receiver, fast, hook, receiver, unit, wait
+
+__all__ = ["fast", "hook", "receiver", "unit"]
+ROOT = "320481000000"
+
+
+def written(**more: Any) -> dict[str, Any]:
+    ends = datetime.now(UTC) + timedelta(hours=6)
+    return {
+        "event": "gale",
+        "colour": "blue",
+        "headline": {"zh": "大风蓝色预警", "en": "Blue warning: gale"},
+        "divisions": [ROOT],
+        "expires": ends.isoformat(),
+        **more,
+    }
+
+
+@pytest.fixture
+def two(world: Any) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """Two duty officers of the whole city."""
+    clients = []
+    for _ in range(2):
+        token = world.account(f"d{uuid.uuid4().hex[:8]}", ["duty_officer"])
+        headers = {"Authorization": f"Bearer {token}"}
+        clients.append(httpx.Client(base_url=world.url, headers=headers, timeout=20))
+    yield clients[0], clients[1]
+    for one in clients:
+        one.close()
+
+
+def test_a_warning_from_draft_to_cancelled(
+    world: Any, two: tuple[httpx.Client, httpx.Client], hook: Callable[..., Hook],
+    receiver: Receiver,
+) -> None:  # fmt: skip
+    one, other = two
+    told = hook(receiver.url, ["warning"])
+    schema = xmlschema.XMLSchema(str(files("tianmu.prevent.warning") / "CAP-v1.2.xsd"))
+    kiosk = world.client("kiosk")
+    stream = Stream(world.client("kiosk"), only="warning")
+    drafted = one.post("/api/warnings", json=written())
+    assert drafted.status_code == 201, drafted.text
+    name = drafted.json()["warning"]
+    path = f"/api/warnings/{name}"
+    assert drafted.json()["stage"] == "draft"
+    assert kiosk.get(path).status_code == 404, "a draft is not for all"
+    assert name not in [w["warning"] for w in kiosk.get("/api/warnings?state=all").json()["items"]]
+    assert kiosk.get("/api/warnings?state=waiting").json()["items"] == []
+    preview = other.get(f"{path}/preview.xml")
+    schema.validate(preview.text)
+
+    alone = one.post(f"{path}/confirm", json={})
+    assert alone.status_code == 403 and alone.json()["type"].endswith("second-person")
+    stale = other.post(f"{path}/confirm", json={}, headers={"If-Match": '"7"'})
+    assert stale.status_code == 412
+    done = other.post(f"{path}/confirm", json={}, headers={"If-Match": drafted.headers["etag"]})
+    assert done.status_code == 200 and done.json()["stage"] == "in_force", done.text
+    assert other.post(f"{path}/confirm", json={}).status_code == 409
+    (first,) = stream.wait("warning")
+    assert first["warning"] == name and first["pending"] is None
+    assert first["content"]["areas"][0]["rings"]
+
+    def entries() -> list[ET.Element]:
+        answer = kiosk.get("/api/warnings/feed.atom")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(feed.MEDIA)
+        found = ET.fromstring(answer.text).findall(f"{{{feed.ATOM}}}entry")
+        return [e for e in found if f"-{name}-" in (e.findtext(f"{{{feed.ATOM}}}id") or "")]
+
+    (entry,) = entries()
+    link = entry.find(f"{{{feed.ATOM}}}link")
+    assert link is not None
+    alert = kiosk.get(link.attrib["href"])
+    assert alert.headers["content-type"].startswith("application/cap+xml")
+    schema.validate(alert.text)
+    tag = kiosk.get("/api/warnings/feed.atom").headers["etag"]
+    same = kiosk.get("/api/warnings/feed.atom", headers={"If-None-Match": tag})
+    assert same.status_code == 304
+
+    higher = one.post(f"{path}/update", json=written(colour="orange", note="it grows"))
+    assert higher.json()["pending"]["kind"] == "Update"
+    assert kiosk.get(path).json()["pending"] is None
+    assert one.post(f"{path}/update", json=written()).status_code == 409
+    assert other.post(f"{path}/confirm", json={}).json()["content"]["colour"] == "orange"
+    assert one.post(f"{path}/cancel", json={}).status_code == 422
+    assert one.post(f"{path}/cancel", json={"reason": "over"}).status_code == 200
+    ended = other.post(f"{path}/confirm", json={}).json()
+    assert ended["stage"] == "cancelled" and entries() == []
+    assert kiosk.get(link.attrib["href"]).text == alert.text, "the same for ever"
+
+    read = []
+    for message in ended["messages"]:
+        document = kiosk.get(message["cap"]).text
+        schema.validate(document)
+        read.append(cap_read.read(document.encode()))
+    assert [m.kind for m in read] == ["Alert", "Update", "Cancel"]
+    assert read[2].references == (read[0].key, read[1].key)
+    wait(lambda: len(told.deliveries("done")) == 3)
+    bodies = [json.loads(body) for _, body in receiver.came]
+    assert [b["type"] for b in bodies] == ["warning.alert", "warning.update", "warning.cancel"]
+    assert bodies[1]["data"]["references"] == [read[0].identifier]
+    assert bodies[1]["data"]["colour"] == "orange"
+    assert [n["content"]["colour"] for n in stream.wait("warning", 3)] == [
+        "blue",
+        "orange",
+        "orange",
+    ]
+    stream.stop()
+    national = kiosk.get(f"/api/warnings/national/{read[0].identifier}.xml")
+    assert national.status_code == 409 and "warnings.toml" in national.json()["remedy"]
+
+
+def test_a_draft_that_is_sent_again_is_one(
+    world: Any, two: tuple[httpx.Client, httpx.Client]
+) -> None:
+    one, other = two
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    body = written()
+    names = {one.post("/api/warnings", json=body, headers=key).json()["warning"] for _ in range(3)}
+    assert len(names) == 1
+    path = f"/api/warnings/{names.pop()}"
+    again = [other.post(f"{path}/confirm", json={}, headers=key) for _ in range(2)]
+    assert [a.status_code for a in again] == [200, 200]
+    assert len(again[1].json()["messages"]) == 1
+    dropped = one.post("/api/warnings", json=body).json()["warning"]
+    gone = other.post(f"/api/warnings/{dropped}/drop", json={"reason": "twice"})
+    assert gone.json()["stage"] == "dropped"
+    assert other.post(f"/api/warnings/{dropped}/confirm", json={}).status_code == 409
+
+
+def test_who_commands_may_confirm_alone(world: Any) -> None:
+    with world.client("commander") as commander:
+        name = commander.post("/api/warnings", json=written()).json()["warning"]
+        done = commander.post(f"/api/warnings/{name}/confirm", json={})
+        assert done.status_code == 200, done.text
+        told = done.json()["messages"][0]
+        assert told["drafted_by"] == told["confirmed_by"]
+        seen = commander.get("/api/warnings").json()["items"]
+        assert name in [w["warning"] for w in seen]
+
+
+def test_what_is_wrong_is_named(world: Any) -> None:
+    with world.client("duty_officer") as duty:
+        for more, where in (
+            ({"event": "frogs"}, "body.event"),
+            ({"expires": "2020-01-01T00:00:00Z"}, "body.expires"),
+            ({"expires": "soon"}, "body.expires"),
+            ({"rings": [[[119, 31], [120, 32]]]}, "body.rings"),
+            ({"headline": {"zh": "大风"}}, "body.headline"),
+        ):
+            refused = duty.post("/api/warnings", json=written(**more))
+            assert refused.status_code == 422, refused.text
+            assert refused.json()["faults"][0]["where"] == where and refused.json()["remedy"]
+
+
+def test_a_town_warns_of_itself_alone(world: Any) -> None:
+    here, there = world.towns()[:2]
+    token = world.account(f"d{uuid.uuid4().hex[:8]}", ["duty_officer"], division=here)
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=world.url, headers=headers, timeout=20) as town:
+        for divisions, status in (
+            ([here], 201),
+            ([there], 403),
+            ([ROOT], 403),
+            ([here, there], 403),
+        ):
+            answer = town.post("/api/warnings", json=written(divisions=divisions))
+            assert answer.status_code == status, answer.text
+        with world.client("duty_officer") as duty:
+            name = duty.post("/api/warnings", json=written()).json()["warning"]
+        assert town.post(f"/api/warnings/{name}/confirm", json={}).status_code == 403
+
+
+def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
+    anybody = httpx.Client(base_url=world.url)
+    assert anybody.get("/api/warnings/feed.atom").status_code == 401
+    with world.client("audit_admin") as audit:
+        assert audit.get("/api/warnings/feed.atom").status_code == 403
+    hub = world.hub
+    before = hub.city
+    hub.city = replace(before, warnings=replace(before.warnings, open=True))
+    try:
+        assert anybody.get("/api/warnings/feed.atom").status_code == 200
+        assert anybody.get("/api/warnings/cap/none.xml").status_code == 404
+        assert anybody.get("/api/warnings").status_code == 401
+    finally:
+        hub.city = before
+        anybody.close()
+
+
+def test_a_message_of_another_body_is_taken_over(world: Any) -> None:
+    with world.client("commander") as commander:
+        name = commander.post("/api/warnings", json=written(colour="red")).json()["warning"]
+        commander.post(f"/api/warnings/{name}/confirm", json={})
+        told = commander.get(f"/api/warnings/{name}").json()["messages"][0]
+        xml = commander.get(told["cap"]).text
+        taken = commander.post("/api/warnings/read", json={"xml": xml}).json()
+        assert (taken["colour"], taken["divisions"]) == ("red", [ROOT])
+        assert taken["headline"] == {"zh": "大风蓝色预警", "en": "Blue warning: gale"}
+        refused = commander.post("/api/warnings/read", json={"xml": xml.replace("Extreme", "Red")})
+        assert refused.status_code == 422 and "severity" in refused.json()["detail"]
+
+
+def test_tables_say_what_the_journal_says(world: Any) -> None:
+    told = table.states(table.events(SqliteJournal(world.hub.data)))
+    assert told and world.hub.records.read(table.held) == told
+
+
+def test_what_a_plan_proposes_is_offered_as_a_draft(world: Any) -> None:
+    with world.client("duty_officer") as duty:
+        assert duty.get("/api/warnings/proposals?case=c99999").status_code == 404
+        world.raise_alarm(matter="liyang:event:heavy_rain", severity="III")
+        world.settle()
+        found = [
+            c["case"] for c in duty.get("/api/cases?limit=500").json()["items"]
+            if duty.get(f"/api/cases/{c['case']}").json()["warnings"]
+        ]  # fmt: skip
+        assert found, "the plan of level III proposes one"
+        (proposal,) = duty.get(f"/api/warnings/proposals?case={found[0]}").json()["items"]
+        assert (proposal["event"], proposal["colour"]) == ("waterlogging", "yellow")
+        body = {k: proposal[k] for k in ("event", "colour", "headline", "description", "divisions",
+                                         "expires", "source")}  # fmt: skip
+        assert duty.post("/api/warnings", json=body).status_code == 201
