@@ -76,7 +76,6 @@ from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
 from tianmu.city.travel import Travel
 from tianmu.city.truth import Truth
-from tianmu.city.warning import Warnings
 from tianmu.city.waters import Waters
 from tianmu.facts.text import Text
 
@@ -160,7 +159,7 @@ class City:
     """stations, reaches and outlets of its rivers and lakes"""
     buildings: dict[str, Building] = field(default_factory=dict)
     """those with a fire panel, by its address"""
-    warnings: Warnings = field(default_factory=Warnings)
+    warnings: warning.Warnings = field(default_factory=warning.Warnings)
     """who warns, of what, in which colours"""
 
     @cached_property
@@ -316,6 +315,14 @@ def check(path_or_name: str | Path, *, judge: Judge | None = None) -> list[Fault
     return sorted(set(reader.faults))
 
 
+OF_HEAD = (
+    "code", "name", "languages", "time_zone", "country", "center", "bbox", "merging",
+    "ruling_within", "village_radius_m", "retention", "side_paths", "asking", "taking",
+    "admission", "letterhead", "desk", "attendance", "outbound", "basemap",
+)  # fmt: skip
+"""what a city takes from its head as it stands there"""
+
+
 def _read(reader: PackReader) -> City | None:
     found = read_head(reader)
     if found is None:
@@ -361,15 +368,7 @@ def _read(reader: PackReader) -> City | None:
     return City(
         folder=reader.folder,
         digest=brought.digest(reader.folder),
-        code=head.code,
-        name=head.name,
-        languages=head.languages,
-        time_zone=head.time_zone,
-        country=head.country,
-        center=head.center,
-        bbox=head.bbox,
         notes=head.note,
-        merging=head.merging,
         tiers=head.tier,
         divisions=divisions,
         departments=departments,
@@ -387,23 +386,11 @@ def _read(reader: PackReader) -> City | None:
         seeding=seeds,
         working=working,
         shifts=tuple(shifts),
-        ruling_within=head.ruling_within,
         sensitive=places,
         sending=sends,
         resources=ready,
-        village_radius_m=head.village_radius_m,
         short_names=head.short_name,
-        retention=head.retention,
-        side_paths=head.side_paths,
-        asking=head.asking,
-        taking=head.taking,
-        admission=head.admission,
-        letterhead=head.letterhead,
-        desk=head.desk,
-        attendance=head.attendance,
-        outbound=head.outbound,
         contact=reached,
-        basemap=head.basemap,
         truth=told,
         waters=wet,
         buildings=built,
