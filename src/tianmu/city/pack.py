@@ -367,6 +367,7 @@ def _read(reader: PackReader) -> City | None:
         reader.fault(HEAD, document.line("code"), what, "use the code of the city in divisions.csv")
     return City(
         folder=reader.folder,
+        **{name: getattr(head, name) for name in OF_HEAD},
         digest=brought.digest(reader.folder),
         notes=head.note,
         tiers=head.tier,

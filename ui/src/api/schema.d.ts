@@ -3742,6 +3742,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/warnings/feed.atom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Warnings in force as an Atom feed, a link to the CAP document with each. Needs
+         * @description Warnings in force as an Atom feed, a link to the CAP document with each. Needs
+         *     `warning.read` unless the pack opens it. With the last `ETag` in `If-None-Match`: 304 where
+         *     nothing changed.
+         */
+        get: operations["get_warning_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/cap/{identifier}.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A published message as OASIS CAP 1.2: the same for ever. Needs `warning.read` unless the pack
+         * @description A published message as OASIS CAP 1.2: the same for ever. Needs `warning.read` unless the pack
+         *     opens it.
+         */
+        get: operations["get_warning_cap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/national/{identifier}.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A published message in the Chinese national format. Needs `warning.read` unless the pack
+         * @description A published message in the Chinese national format. Needs `warning.read` unless the pack
+         *     opens it; 409 where the pack had no codes for it.
+         */
+        get: operations["get_warning_national"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a message of another body, as a draft to take over. 422 says which element is wrong and
+         * @description Read a message of another body, as a draft to take over. 422 says which element is wrong and
+         *     what would mend it.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["read_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What scenarios propose by their present danger, less what is in force or drafted already;
+         * @description What scenarios propose by their present danger, less what is in force or drafted already;
+         *     with `case`, what that case's plans propose.
+         *
+         *     Needs `warning.draft`.
+         */
+        get: operations["list_warning_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Colours and events of the pack, for whoever writes a warning
+         * @description Colours and events of the pack, for whoever writes a warning.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["get_warning_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Warnings that hold, that wait for a second person, or all, the newest first. Drafts are shown
+         * @description Warnings that hold, that wait for a second person, or all, the newest first. Drafts are shown
+         *     to accounts that draft.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["list_warnings"];
+        put?: never;
+        /**
+         * Draft a warning; nobody is warned before it is confirmed. With an `Idempotency-Key` it is
+         * @description Draft a warning; nobody is warned before it is confirmed. With an `Idempotency-Key` it is
+         *     drafted once, however often it is sent.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["draft_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One warning, with all that was published of it
+         * @description One warning, with all that was published of it.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["get_warning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/preview.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The CAP document that would be published now, for whoever is to confirm it
+         * @description The CAP document that would be published now, for whoever is to confirm it.
+         *
+         *     Needs `warning.draft`.
+         */
+        get: operations["preview_warning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/revise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write anew what waits for confirmation: then whoever revised it does not confirm it
+         * @description Write anew what waits for confirmation: then whoever revised it does not confirm it.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["revise_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draft an update of a warning in force: higher, lower, elsewhere, longer
+         * @description Draft an update of a warning in force: higher, lower, elsewhere, longer.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["update_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose that a warning in force be cancelled; it holds until that is confirmed
+         * @description Propose that a warning in force be cancelled; it holds until that is confirmed.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["cancel_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up what waits; what is published stays as it is
+         * @description Give up what waits; what is published stays as it is.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["drop_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{warning}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
+         * @description Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
+         *     not confirm it, unless a role permits that.
+         *
+         *     Needs `warning.confirm`.
+         */
+        post: operations["confirm_warning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -7371,6 +7688,275 @@ export interface components {
         /** RevealSaid */
         RevealSaid: {
             reaches: components["schemas"]["ReachSaid"][];
+        };
+        /** CapGiven */
+        CapGiven: {
+            xml: string;
+        };
+        /**
+         * CapTaken
+         * @description What another body's message says, to be drafted from. Nothing is kept of it.
+         */
+        CapTaken: {
+            format: string;
+            identifier: string;
+            sender: string;
+            sent: string | null;
+            status: string;
+            kind: string;
+            colour: string;
+            event: string;
+            headline: {
+                [key: string]: string;
+            };
+            description: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            urgency: string;
+            certainty: string;
+            onset: string | null;
+            expires: string | null;
+            divisions: string[];
+            rings: [
+                number,
+                number
+            ][][];
+        };
+        /**
+         * Page[WarningProposal]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_WarningProposal_: {
+            items: components["schemas"]["WarningProposal"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /**
+         * WarningProposal
+         * @description A draft that nobody has written yet: to be looked at, changed and drafted by a person.
+         */
+        WarningProposal: {
+            source: string;
+            source_name: {
+                [key: string]: string;
+            };
+            why: {
+                [key: string]: string;
+            }[];
+            event: string;
+            event_name: {
+                [key: string]: string;
+            };
+            colour: string;
+            colour_name: {
+                [key: string]: string;
+            };
+            headline: {
+                [key: string]: string;
+            };
+            description: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            divisions: string[];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            expires: string;
+            replaces: string;
+        };
+        /**
+         * WarningKinds
+         * @description What the pack lets be warned of; no events: the city does not warn.
+         */
+        WarningKinds: {
+            sender: string;
+            sender_name: {
+                [key: string]: string;
+            };
+            languages: string[];
+            colours: components["schemas"]["WarningColourSaid"][];
+            events: components["schemas"]["WarningEventSaid"][];
+            open: boolean;
+        };
+        /** WarningColourSaid */
+        WarningColourSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            level: {
+                [key: string]: string;
+            };
+            severity: string;
+            hours: number;
+        };
+        /** WarningEventSaid */
+        WarningEventSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            national: boolean;
+        };
+        /**
+         * Page[WarningItemSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_WarningItemSaid_: {
+            items: components["schemas"]["WarningItemSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** WarningItemSaid */
+        WarningItemSaid: {
+            warning: string;
+            version: number;
+            stage: string;
+            content: components["schemas"]["WarningContentSaid"];
+            pending: components["schemas"]["WarningPending"] | null;
+            messages: components["schemas"]["WarningMessage"][];
+            opened_at: string | null;
+            opened_by: string;
+            changed_at: string | null;
+        };
+        /** WarningContentSaid */
+        WarningContentSaid: {
+            event: string;
+            event_name: {
+                [key: string]: string;
+            };
+            colour: string;
+            colour_name: {
+                [key: string]: string;
+            };
+            level: {
+                [key: string]: string;
+            };
+            severity: string;
+            status: string;
+            urgency: string;
+            certainty: string;
+            headline: {
+                [key: string]: string;
+            };
+            description: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            onset: string | null;
+            expires: string | null;
+            divisions: string[];
+            areas: components["schemas"]["WarningAreaSaid"][];
+            source: string;
+        };
+        /** WarningAreaSaid */
+        WarningAreaSaid: {
+            name: {
+                [key: string]: string;
+            };
+            code: string;
+            rings: [
+                number,
+                number
+            ][][];
+        };
+        /**
+         * WarningPending
+         * @description What waits for a second person.
+         */
+        WarningPending: {
+            kind: string;
+            content: components["schemas"]["WarningContentSaid"];
+            note: string;
+            by: string;
+            by_name: string;
+            at: string | null;
+        };
+        /**
+         * WarningMessage
+         * @description What was published.
+         */
+        WarningMessage: {
+            number: number;
+            kind: string;
+            identifier: string;
+            sent: string | null;
+            colour: string;
+            headline: {
+                [key: string]: string;
+            };
+            note: string;
+            drafted_by: string;
+            confirmed_by: string;
+            cap: string;
+            national: string;
+        };
+        /**
+         * WarningWritten
+         * @description What a person writes of a warning.
+         */
+        WarningWritten: {
+            event: string;
+            colour: string;
+            headline: {
+                [key: string]: string;
+            };
+            divisions: string[];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            expires: string;
+            /** @default null */
+            onset: string | null;
+            /** @default {} */
+            description: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            instruction: {
+                [key: string]: string;
+            };
+            /** @default Actual */
+            status: string;
+            /** @default Expected */
+            urgency: string;
+            /** @default Likely */
+            certainty: string;
+            /** @default [] */
+            rings: [
+                number,
+                number
+            ][][];
+            /** @default  */
+            source: string;
+            /** @default  */
+            note: string;
+        };
+        /** WarningNote */
+        WarningNote: {
+            /** @default  */
+            reason: string;
         };
         /**
          * Page[AuditSaid]
@@ -14176,6 +14762,573 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevealSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_warning_feed: {
+        parameters: {
+            query?: {
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/atom+xml": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_warning_cap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identifier: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/cap+xml": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_warning_national: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identifier: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    read_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "xml": "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">…</alert>"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CapGiven"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapTaken"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_warning_proposals: {
+        parameters: {
+            query?: {
+                case?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WarningProposal_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_warning_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningKinds"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_warnings: {
+        parameters: {
+            query?: {
+                state?: string;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "warning": "w7",
+                     *           "stage": "in_force",
+                     *           "version": 2,
+                     *           "content": {
+                     *             "event": "gale",
+                     *             "colour": "blue",
+                     *             "headline": {
+                     *               "en": "Blue warning: gale"
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_WarningItemSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    draft_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "gale",
+                 *       "colour": "blue",
+                 *       "headline": {
+                 *         "zh": "大风蓝色预警",
+                 *         "en": "Blue warning: gale"
+                 *       },
+                 *       "divisions": [
+                 *         "a-division"
+                 *       ],
+                 *       "expires": "2026-11-29T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningWritten"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    preview_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/cap+xml": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    revise_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "gale",
+                 *       "colour": "blue",
+                 *       "headline": {
+                 *         "zh": "大风蓝色预警",
+                 *         "en": "Blue warning: gale"
+                 *       },
+                 *       "divisions": [
+                 *         "a-division"
+                 *       ],
+                 *       "expires": "2026-11-29T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningWritten"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    update_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "gale",
+                 *       "colour": "blue",
+                 *       "headline": {
+                 *         "zh": "大风蓝色预警",
+                 *         "en": "Blue warning: gale"
+                 *       },
+                 *       "divisions": [
+                 *         "a-division"
+                 *       ],
+                 *       "expires": "2026-11-29T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningWritten"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cancel_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the gale has passed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningNote"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    drop_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "drafted twice"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningNote"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    confirm_warning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                warning: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["WarningNote"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningItemSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
