@@ -86,7 +86,7 @@ def test_a_model_that_breaks_its_contract_is_told() -> None:
 
 def test_every_scenario_of_ours_loads() -> None:
     found = load.find()
-    city = pack.load("liyang")
+    cities = [pack.load(name) for name in ("liyang", "port_ellery")]
     assert not found.broken
     assert "forest-fire" in found.scenarios
     for scenario in found.scenarios.values():
@@ -96,5 +96,8 @@ def test_every_scenario_of_ours_loads() -> None:
         assert list(tests.glob("test_*.py")), f"{scenario.id} has no tests"
         assert set(scenario.manifest.models) <= {one.name for one in scenario.models}
         if scenario.manifest.kind == "scenario":
-            lacks = fit(scenario.manifest, city).lacks
-            assert not lacks, f"{scenario.id}: no pack of ours has {', '.join(lacks)}"
+            for city in cities:
+                here = fit(scenario.manifest, city)
+                where = f"{scenario.id} in {city.folder.name}"
+                assert not here.lacks, f"{where}: there is no {', '.join(here.lacks)}"
+                assert all(post.parties for post in here.posts), where

@@ -78,8 +78,8 @@ class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A ``[[kind]]`` as it stands in the file: properties are a list there."""
 
     code: str
-    name: Text
-    category: str
+    name: Text = msgspec.field(default_factory=dict)
+    category: str = ""
     lane: Literal["life", "main"] = "main"
     heartbeat_s: float | None = None
     department: str = ""
@@ -89,6 +89,9 @@ class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     periods: tuple[str, ...] = ()
     property: list[Property] = msgspec.field(default_factory=list)
     rule: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+
+_HEAD = {*_KindTable.__struct_fields__} - {"code", "property", "rule"}
 
 
 @dataclass(frozen=True)
@@ -177,15 +180,8 @@ def _joined(
     """One kind of all that is said of it, the pack's first."""
     said_by = {key: part for part in reversed(parts) for key in part.given}
     """key of the head → the first part that has it"""
-    heads = [msgspec.structs.replace(part.table, property=[], rule=[]) for part in parts]
-    head = msgspec.structs.replace(
-        heads[0],
-        **{
-            key: getattr(part.table, key)
-            for key, part in said_by.items()
-            if key not in ("property", "rule")
-        },
-    )
+    heads = {key: getattr(part.table, key) for key, part in said_by.items() if key in _HEAD}
+    head = msgspec.structs.replace(parts[0].table, **heads)
     first = parts[0]
     owner, by = head.department, said_by.get("department", first)
     scenario = by.source.scenario
@@ -208,10 +204,13 @@ def _joined(
             said_by["periods"].fault(what, "add it under [period]", "periods")
     properties: dict[str, Property] = {}
     said: dict[str, PackReader] = {}
-    for part, own in zip(parts, heads, strict=True):
+    for part in parts:
         table = part.table
-        part.source.words(part.document, ("kind", part.index, "name"), table.name)
-        part.against(first.source, own == heads[0], f"kind {table.code}")
+        if part is said_by.get("name", first) or "name" in part.given:
+            part.source.words(part.document, ("kind", part.index, "name"), table.name)
+        for key in _HEAD.intersection(part.given, first.given):
+            same = getattr(table, key) == getattr(first.table, key)
+            part.against(first.source, same, f"kind {table.code}, {key},", key)
         for place, one in enumerate(table.property):
             where: tuple[Key, ...] = ("property", place)
             part.source.words(part.document, ("kind", part.index, *where, "name"), one.name)
