@@ -48,6 +48,8 @@ class Measurement:
     runs: int = 3
     """at most; long ones run less often"""
     peers: bool = False
+    listed: str = ""
+    """way to what of the first answer is shown row by row: a list of things alike"""
 
 
 def number(value: float | None) -> str:
@@ -189,6 +191,27 @@ MILLION = (
     Figure("events_per_second", "events imported", "1/s"),
     Figure("bytes_per_case", "on disk", "bytes/case"),
 )  # fmt: skip
+FIRE_WEATHER = (
+    Figure("published_factor.equal", "printed codes that come out to their last digit, of 294",
+           at_least=294),
+    Figure("exact_factor_equal", "the same with 250·59.5/101 in place of the printed 147.2"),
+    Figure("days_per_cpu_second", "days a CPU second", "1/s"),
+)  # fmt: skip
+WATER_CLASSES = (
+    Figure("agree_percent", "complete rows with the official class", "%", at_least=99),
+    Figure("agree_decided_percent", "the same of rows with no figure printed at a limit", "%"),
+    Figure("complete", "complete rows"),
+    Figure("causes.*", "otherwise:"),
+)
+ANOMALY = (
+    Figure("observations_per_cpu_second", "observations judged by one core", "obs/s",
+           at_least=1_000_000),
+    Figure("bytes_per_datastream", "memory of a datastream", "bytes", at_most=400),
+    Figure("models", "datastreams learnt at a time"),
+    Figure("quality.*.false_alarms_per_week", "false alarms a week of one stream:", "1/week"),
+    Figure("quality.*.faults.*.found", "faults found of 40:"),
+    Figure("quality.*.faults.*.median_delay_values", "values until found, median:"),
+)  # fmt: skip
 
 
 def measurements(devices: int, seconds: float) -> list[Measurement]:
@@ -214,6 +237,11 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
                     STORM, peers=True),
         Measurement("transitions", ("benchmarks/manage_transitions.py",), TRANSITIONS),
         Measurement("million", ("benchmarks/manage_million.py",), MILLION, 1),
+        Measurement("quality fire weather", ("benchmarks/fire_weather.py",), FIRE_WEATHER, 1,
+                    listed="published_factor.mismatches"),
+        Measurement("quality water classes", ("benchmarks/water_classes.py",), WATER_CLASSES, 1,
+                    listed="mismatches"),
+        Measurement("quality anomaly", ("benchmarks/anomaly.py",), ANOMALY, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
         Measurement("map", ("benchmarks.map", *size), MAP, 1),
         Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),

@@ -115,6 +115,7 @@ def _section(one: Measurement, result: Result) -> Iterator[str]:
     for figure in one.figures:
         for name, told in values(result, figure.key).items():
             yield f"| {f'{figure.what} {name}'.strip()} | {spread(told, figure.unit)} |"
+    yield from _listed(one.listed, result) if one.listed else ()
     peers = _peers(result)
     if peers:
         yield ""
@@ -130,6 +131,31 @@ def _section(one: Measurement, result: Result) -> Iterator[str]:
             f"| {who}: {_cell(peer['what'])} | {number(peer['figure'])} {peer['unit']} | {ratio} "
             f"| {_cell(peer['note'])} |"
         )
+
+
+def _listed(key: str, result: Result) -> Iterator[str]:
+    """What the first answer has under ``key``, a row each; that there is nothing, too."""
+    answer = next((run["answer"] for run in result["runs"] if "answer" in run), None)
+    if answer is None:
+        return
+    name = key.rpartition(".")[2]
+    rows: Any = answer
+    for part in key.split("."):
+        rows = rows.get(part, []) if isinstance(rows, dict) else []
+    yield ""
+    yield f"{name.capitalize()}: {len(rows) or 'none'}."
+    if rows:
+        yield ""
+        yield f"| {' | '.join(rows[0])} |"
+        yield f"|{'---|' * len(rows[0])}"
+    for row in rows:
+        yield f"| {' | '.join(_cell(_said(value)) for value in row.values())} |"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return str(value)
 
 
 def _peers(result: Result) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ SPEED = Measurement(
     ),
     runs=2,
     peers=True,
+    listed="by.odd",
 )
 FAKE = """
 import json, pathlib, sys
@@ -31,7 +32,8 @@ calls = log.read_text().splitlines() if log.exists() else []
 log.write_text("\\n".join([*calls, " ".join(sys.argv[1:])]))
 if (why := pathlib.Path("why")).exists():
     sys.exit(why.read_text())
-answer = {"rate": 50 + len(calls), "lost": 0, "by": {"gate": 1.5, "hub": 2.0}}
+answer = {"rate": 50 + len(calls), "lost": 0, "by": {"gate": 1.5, "hub": 2.0,
+          "odd": [{"row": 3, "parts": {"a": 1, "b|": 2}}]}}
 if "--peers" in sys.argv:
     answer["peers"] = [
         {"name": "Other", "version": "4", "what": "all|of it", "figure": 25.0, "unit": "1/s",
@@ -82,6 +84,7 @@ def test_runs_are_kept_and_shown_with_peers_of_the_first(bench: Path) -> None:
     assert "Other 4: 25 1/s (ours ×2; all\\|of it)" in row
     assert "abc1234" in row
     assert "| of gate | 1.50 ms (1.50 … 1.50) |" in text
+    assert "Odd: 1.\n\n| row | parts |\n|---|---|\n| 3 | a 1, b\\| 2 |\n" in text
     assert "| Away | not available here | | in no registry |" in text
     assert "](#speed-of-it)" in text
     assert "## speed of it" in text
