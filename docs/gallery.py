@@ -99,7 +99,7 @@ class Gallery:
         context = self.context(screen.who, size)
         field = "night" if theme == "night" else "sun"
         context.add_init_script(
-            f"localStorage.setItem('tianmu.language', '{language}');"
+            f"document.cookie = 'tianmu_language={language}; Path=/';"
             f"localStorage.setItem('tianmu.theme', '{theme}');"
             f"localStorage.setItem('tianmu.field.theme', '{field}');"
             "sessionStorage.setItem('tianmu.password.asked', 'yes')"

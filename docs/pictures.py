@@ -62,7 +62,7 @@ def open_at(
 ) -> tuple[BrowserContext, Page]:
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
     context.add_init_script(
-        f"localStorage.setItem('tianmu.language', '{language}');"
+        f"document.cookie = 'tianmu_language={language}; Path=/';"
         "sessionStorage.setItem('tianmu.password.asked', 'yes')"
     )
     return context, context.new_page()

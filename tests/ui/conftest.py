@@ -53,7 +53,7 @@ def signed_in(base: str, link: str) -> dict[str, Any]:
     link works once and the session outlives the module's browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        context = browser.new_context(viewport=WALL)
+        context = browser.new_context(locale="zh-CN", viewport=WALL)
         page = context.new_page()
         page.goto(f"{base}/open#{link}")
         page.wait_for_url("**/hall")
@@ -74,9 +74,11 @@ def watched(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def wall(browser: Browser, signed_in: dict[str, Any]) -> Iterator[Page]:
-    yield from watched(browser.new_context(storage_state=signed_in, viewport=WALL))
+    more = {"locale": "zh-CN", "viewport": WALL}
+    yield from watched(browser.new_context(storage_state=signed_in, **more))
 
 
 @pytest.fixture
 def desk(browser: Browser, signed_in: dict[str, Any]) -> Iterator[Page]:
-    yield from watched(browser.new_context(storage_state=signed_in, viewport=DESK))
+    more = {"locale": "zh-CN", "viewport": DESK}
+    yield from watched(browser.new_context(storage_state=signed_in, **more))

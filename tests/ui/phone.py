@@ -124,6 +124,7 @@ class Phone:
             device_scale_factor=2,
             has_touch=True,
             is_mobile=True,
+            locale="zh-CN",
             ignore_https_errors=True,
             geolocation=GRID,  # type: ignore[arg-type]
             permissions=["geolocation", "microphone"],

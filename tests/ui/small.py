@@ -36,7 +36,8 @@ def signed_in(
     name = account or f"t-{role}".replace("_", "-")
     records, at = small.hub.records, small.hub.clock()
     plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
-    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    sized = {"width": size[0], "height": size[1]}
+    page = browser.new_context(locale="zh-CN", viewport=sized).new_page()
     page.goto(f"{small.url}/open#{plain}")
     page.wait_for_url(lambda url: "/open" not in url)
     return page

@@ -24,7 +24,9 @@ def administrator(
 
     def sign_in(role: str) -> Page:
         if role not in pages:
-            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            page = browser.new_context(
+                locale="zh-CN", viewport={"width": 1440, "height": 900}
+            ).new_page()
             page.goto(f"{base}/open#{links[role]}")
             page.wait_for_url("**/admin")
             # who came by a link is asked to set a password
@@ -70,7 +72,7 @@ def test_three_administrators_make_a_wall(
     secret = system.locator("[data-secret]").inner_text(timeout=SOON)
     assert "/open#kiosk:" in secret
 
-    context = browser.new_context(viewport={"width": 1920, "height": 1080})
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1920, "height": 1080})
     wall = context.new_page()
     wall.goto(secret)
     wall.wait_for_url("**/hall")

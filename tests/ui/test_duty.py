@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,8 @@ def signed_in(small: Any, browser: Browser, role: str, **more: Any) -> Page:
     records, at = small.hub.records, small.hub.clock()
     plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
     size = more.pop("size", (1440, 900))
-    page = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more).new_page()
+    more |= {"locale": "zh-CN", "viewport": {"width": size[0], "height": size[1]}}
+    page = browser.new_context(**more).new_page()
     page.goto(f"{small.url}/open#{plain}")
     page.wait_for_url(lambda url: "/open" not in url)
     return page
@@ -116,12 +118,13 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
     other.goto(page.url)
     items = other.locator("[data-handover-sheet] .handed li")
     expect(items.first).to_be_visible(timeout=SEEN)
-    items.first.locator("button").click()
+    other.keyboard.press("a")  # the item that the keys are on, and they go on to the next
     expect(other.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
+    expect(items.first).to_have_class(re.compile("yes"))
     expect(page.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
     assert small.hub.manage.relief.read(1)[0]["taken_at"] == 0
     seen(other, "confirming")
-    other.locator("[data-take]").click()
+    other.keyboard.press("A")
     expect(other.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
     expect(page.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
     assert small.hub.manage.relief.read(1)[0]["taken_at"] > 0
@@ -144,6 +147,8 @@ def test_one_thumb_answers_in_the_field(small: Any, browser: Browser) -> None:
     box = button.bounding_box()
     assert box is not None and box["height"] >= 60 and box["width"] > 300
     seen(phone, "field")
+    wide = phone.evaluate("document.documentElement.scrollWidth")
+    assert wide <= phone.evaluate("window.innerWidth") == 390
     button.tap()
     expect(phone.locator("[data-contact-bar]")).to_have_count(0, timeout=SEEN)
     for _ in range(200):  # gone from the screen at once, on disk a moment later

@@ -368,14 +368,14 @@ LOOK = """() => {
 def test_a_thumb_and_the_sun(world: Any, phone: Phone, page: Page, language: str) -> None:
     case = order(world)
     take_along(phone, case)
-    page.evaluate(f"localStorage.setItem('tianmu.language', '{language}')")
+    page.evaluate(f"document.cookie = 'tianmu_language={language}; Path=/'")
     for path in (f"orders/{case}", "orders", "report", "patrol", "outbox"):
         phone.go(f"/field/{path}")
         expect(page.locator("main h2").first).to_be_visible(timeout=SOON)
         found = page.evaluate(LOOK)
         assert found == {"small": [], "faint": [], "over": 0}, (path, found)
     expect(page.locator("html")).to_have_attribute("data-theme", "sun")
-    page.evaluate("localStorage.setItem('tianmu.language', 'zh')")
+    page.evaluate("document.cookie = 'tianmu_language=zh; Path=/'")
 
 
 def test_a_session_that_is_over_locks_and_loses_nothing(

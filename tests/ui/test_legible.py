@@ -42,7 +42,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def speak(page: Page, language: str) -> None:
     page.emulate_media(reduced_motion="reduce")  # colours do not pass over when the theme changes
     page.add_init_script(
-        f"localStorage.setItem('tianmu.language', '{language}');"
+        f"document.cookie = 'tianmu_language={language}; Path=/';"
         "sessionStorage.setItem('tianmu.password.asked', 'yes')"
     )
 
@@ -50,7 +50,9 @@ def speak(page: Page, language: str) -> None:
 @pytest.mark.parametrize("role", PAGES)
 def test_what_stands_on_a_page_can_be_read(small: Any, browser: Browser, role: str) -> None:
     case = case_of(small, "d50")
-    page = signed_in(small, browser, role) if role else browser.new_context().new_page()
+    page = (
+        signed_in(small, browser, role) if role else browser.new_context(locale="zh-CN").new_page()
+    )
     speak(page, "en")
     found: dict[str, list[str]] = {}
     for path in PAGES[role]:

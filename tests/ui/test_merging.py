@@ -40,7 +40,7 @@ def desk(small: Any, browser: Browser) -> Iterator[Page]:
     plain = records.transact(
         lambda tx: token.make_link(tx.connection, "t-commander", at=at, actor="test")
     )
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900}).new_page()
     page.goto(f"{small.url}/open#{plain}")
     page.wait_for_url(lambda url: "/open" not in url)
     yield page

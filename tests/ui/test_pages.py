@@ -36,7 +36,7 @@ def test_a_link_opens_the_wall_once(
     browser: Browser, base: str, link: str, signed_in: dict[str, Any]
 ) -> None:
     assert any(cookie["name"] == "tianmu_session" for cookie in signed_in["cookies"])
-    context = browser.new_context()
+    context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(f"{base}/open#{link}")
     expect(page.get_by_role("alert")).to_contain_text("链接无效或已使用")
@@ -45,14 +45,14 @@ def test_a_link_opens_the_wall_once(
 
 
 def test_nobody_sees_the_wall_unsigned(browser: Browser, base: str) -> None:
-    context = browser.new_context()
+    context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(f"{base}/hall")
     page.wait_for_url("**/login**")
     page.locator("[name=account]").fill("nobody")
     page.locator("[name=password]").fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("账号或口令不对")
+    expect(page.get_by_role("alert")).to_have_text("账号或口令错误")
     context.close()
 
 

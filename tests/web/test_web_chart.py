@@ -101,7 +101,7 @@ def signed_in(scene: Scene) -> Iterator[Page]:
     )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
         page = context.new_page()
         broke: list[str] = []
         page.on("pageerror", lambda error: broke.append(str(error)))
@@ -246,7 +246,7 @@ def test_a_chart_says_what_went_wrong_and_tries_again(desk: Page, scene: Scene) 
 
 
 def test_it_enlarges_and_speaks_english(desk: Page) -> None:
-    desk.evaluate("localStorage.setItem('tianmu.language', 'en')")
+    desk.evaluate("document.cookie = 'tianmu_language=en; Path=/'")
     desk.reload()
     chart = desk.locator(".chart").first
     chart.get_by_role("button", name="Enlarge").click()
@@ -259,7 +259,7 @@ def test_it_enlarges_and_speaks_english(desk: Page) -> None:
     expect(large).to_contain_text("Export what is shown")
     desk.keyboard.press("Escape")
     expect(large).to_have_count(0)
-    desk.evaluate("localStorage.setItem('tianmu.language', 'zh')")
+    desk.evaluate("document.cookie = 'tianmu_language=zh; Path=/'")
 
 
 def test_limits_exceeded_are_compared_by_area(desk: Page, scene: Scene) -> None:

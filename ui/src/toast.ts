@@ -32,8 +32,8 @@ export function done(text: string, undo?: () => void | Promise<void>): void {
 
 export function failed(problem: unknown): void {
   if (problem instanceof Problem) {
-    const text = problem.offline ? w.value.state.offline : problem.conflict ? w.value.state.conflict : w.value.state.refused;
-    const detail = problem.conflict ? w.value.state.conflictText : [problem.detail || problem.title, problem.remedy].filter(Boolean).join(" – ");
+    const text = problem.offline ? w.value.state.offline : problem.changed ? w.value.state.conflict : w.value.state.refused;
+    const detail = problem.changed ? w.value.state.conflictText : [problem.detail || problem.title, problem.remedy].filter(Boolean).join(" – ");
     show({ text, detail, bad: true }, 12);
   } else {
     show({ text: w.value.state.failed, detail: String(problem), bad: true }, 12);

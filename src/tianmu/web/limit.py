@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tianmu.access.lock import line_of
 from tianmu.access.token import digest
+from tianmu.web.language import asked_for
 from tianmu.web.problem import answer
 
 COOKIE = "tianmu_session"
@@ -77,6 +79,7 @@ class Limits:
                 "wait as long as Retry-After says; live data comes by /api/push without asking",
                 instance=scope["path"],
                 headers={"Retry-After": str(max(1, round(wait + 0.5)))},
+                language=asked_for(Headers(scope=scope)),
             )
             await refusal(scope, receive, send)
             return

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from tianmu.store.records import DiskFull
+from tianmu.web.language import asked_for, translated
 
 MEDIA = "application/problem+json"
 log = logging.getLogger("tianmu.web")
@@ -90,16 +91,19 @@ def answer(
     instance: str,
     faults: list[Fault] | None = None,
     headers: Mapping[str, str] | None = None,
+    language: str = "",
 ) -> Response:
-    """The response of a problem."""
+    """The response of a problem, in ``language`` where it is one of ours."""
     body = ProblemBody(
         type=f"/docs/api#{kind}",
-        title=HTTPStatus(status).phrase,
+        title=translated(HTTPStatus(status).phrase, language),
         status=status,
-        detail=detail,
+        detail=translated(detail, language),
         instance=instance,
-        remedy=remedy,
-        faults=faults or [],
+        remedy=translated(remedy, language),
+        faults=[
+            Fault(where=one.where, what=translated(one.what, language)) for one in faults or []
+        ],
     )
     return Response(
         msgspec.json.encode(body),
@@ -133,6 +137,7 @@ def install(app: FastAPI) -> None:
             instance=request.url.path,
             faults=error.faults,
             headers=error.headers,
+            language=asked_for(request.headers),
         )
 
     @app.exception_handler(RequestValidationError)
@@ -146,6 +151,7 @@ def install(app: FastAPI) -> None:
             "mend what is named; /api/openapi.json says what is taken",
             instance=request.url.path,
             faults=faults,
+            language=asked_for(request.headers),
         )
 
     @app.exception_handler(HTTPException)
@@ -158,6 +164,7 @@ def install(app: FastAPI) -> None:
             _REMEDIES.get(error.status_code, ""),
             instance=request.url.path,
             headers=error.headers,
+            language=asked_for(request.headers),
         )
 
     @app.exception_handler(DiskFull)
@@ -169,6 +176,7 @@ def install(app: FastAPI) -> None:
             "make room on the disk of the data folder; writing goes on by itself",
             instance=request.url.path,
             headers={"Retry-After": "30"},
+            language=asked_for(request.headers),
         )
 
     @app.exception_handler(Exception)
@@ -180,4 +188,5 @@ def install(app: FastAPI) -> None:
             "this should not have happened; it was written to the log",
             "try again; if it stays, send the log of hub to whoever runs the city",
             instance=request.url.path,
+            language=asked_for(request.headers),
         )

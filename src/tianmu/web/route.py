@@ -21,6 +21,7 @@ from tianmu.access import audit
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Principal, may
 from tianmu.store.records import Transaction
+from tianmu.web.language import asked_for
 from tianmu.web.limit import COOKIE
 from tianmu.web.problem import Fault, Problem, changed
 
@@ -53,6 +54,11 @@ class Ask:
     who: Principal
     address: str
     request: Request
+
+    @property
+    def language(self) -> str:
+        """What the page is shown in, or else what the account speaks."""
+        return asked_for(self.request.headers) or self.who.language
 
     def may(self, permission: str, extent: Extent | None = None) -> bool:
         return may(self.who, permission, extent)

@@ -1,25 +1,36 @@
 // One door to the server: JSON in, JSON out, problems (RFC 9457) as exceptions.
 
+/** The server begins its sentences small, since they also stand within others. */
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 export class Problem extends Error {
   readonly status: number;
+  /** the last part of its type: `changed`, `forbidden`, … */
+  readonly kind: string;
   readonly title: string;
   readonly detail: string;
   readonly remedy: string;
   readonly faults: { where: string; what: string }[];
 
-  constructor(status: number, body: { title?: string; detail?: unknown; remedy?: string; faults?: { where: string; what: string }[] }) {
-    const detail = typeof body.detail === "string" ? body.detail : "";
+  constructor(status: number, body: { type?: string; title?: string; detail?: unknown; remedy?: string; faults?: { where: string; what: string }[] }) {
+    const detail = typeof body.detail === "string" ? capital(body.detail) : "";
     super(detail || body.title || `HTTP ${status}`);
     this.status = status;
+    this.kind = body.type?.split("#")[1] ?? "";
     this.title = body.title ?? `HTTP ${status}`;
     this.detail = detail;
-    this.remedy = body.remedy ?? "";
+    this.remedy = capital(body.remedy ?? "");
     this.faults = body.faults ?? [];
   }
 
   /** Somebody else changed it first: reload, then decide again. */
   get conflict(): boolean {
     return this.status === 409 || this.status === 412;
+  }
+
+  /** What is on the screen is old: not that the city refused what was asked. */
+  get changed(): boolean {
+    return this.status === 412 || this.kind === "changed";
   }
 
   /** The server could not be reached at all. */

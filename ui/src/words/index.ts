@@ -8,28 +8,43 @@ export type Words = typeof zh;
 export type Language = "zh" | "en";
 
 const books: Record<Language, Words> = { zh, en };
-const KEPT = "tianmu.language";
+/** A cookie: it outlives signing out, which wipes all that pages keep, and by it the server answers in
+ * the language of the page, wherever the browser asks from. */
+const COOKIE = "tianmu_language";
+const YEAR = 31_536_000;
 
 function isLanguage(tag: unknown): tag is Language {
   return tag === "zh" || tag === "en";
 }
 
-const kept = localStorage.getItem(KEPT);
-export const language = ref<Language>(isLanguage(kept) ? kept : "zh");
+function kept(): Language | undefined {
+  const tag = document.cookie.split("; ").find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+  return isLanguage(tag) ? tag : undefined;
+}
+
+function keep(tag: Language, seconds?: number): void {
+  document.cookie = `${COOKIE}=${tag}; Path=/; SameSite=Lax${seconds ? `; Max-Age=${seconds}` : ""}`;
+}
+
+/** What was chosen here, else the first of the browser's that we speak. */
+const known = kept() ?? navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find(isLanguage);
+export const language = ref<Language>(known ?? "zh");
 
 /** The words of the chosen language. */
 export const w = computed<Words>(() => books[language.value]);
 
 export function chooseLanguage(tag: Language): void {
   language.value = tag;
-  localStorage.setItem(KEPT, tag);
+  keep(tag, YEAR);
 }
 
-/** What the account or the city prefers, unless somebody chose here before. */
+/** What the account or the city prefers, where the browser speaks none of ours. */
 export function suggestLanguage(...tags: (string | null | undefined)[]): void {
-  if (isLanguage(localStorage.getItem(KEPT))) return;
+  if (known || kept()) return;
   const tag = tags.find(isLanguage);
-  if (tag) language.value = tag;
+  if (!tag) return;
+  language.value = tag;
+  keep(tag);
 }
 
 /** `text` in the chosen language, else in any that it has. */

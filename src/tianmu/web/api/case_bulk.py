@@ -12,11 +12,13 @@ from tianmu.manage import case_query
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.deed_key import Done
 from tianmu.manage.lifecycle import decide, fold
+from tianmu.manage.refused import fresh
 from tianmu.manage.step import Command, Refusal
 from tianmu.manage.words import phrase
 from tianmu.web.api.case_steps import STATUS, carry_out
 from tianmu.web.api.cases import actor, masked_text, one
 from tianmu.web.deed import deed_of
+from tianmu.web.language import asked_for, translated
 from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Routes, taken
 
@@ -88,12 +90,12 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
         number, title, version = state.number, masked_text(state.title), state.version
         data = {**body.data, **given.data}
         if body.rehearse:
-            if given.version is not None and given.version != version:
+            if given.version is not None and not fresh(state, given.version):
                 raise Problem(412, "changed", f"it is in version {version} now", "look at it again")
             command = Command(body.step, body.reason, data)
             found = decide(state, command, actor(ask.who), ask.hub.clock(), ask.hub.city)
             if isinstance(found, Refusal):
-                language = ask.who.language
+                language = ask.language
                 why, remedy = (
                     text.get(language) or next(iter(text.values()), "")
                     for text in (found.why, found.remedy)
@@ -119,7 +121,9 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
             )
             version, undo = done.version, _undo(ask, body.step, state, done)
     except Problem as problem:
-        why = " – ".join(part for part in (problem.detail, problem.remedy) if part)
+        spoken = asked_for(ask.request.headers)
+        said = (translated(part, spoken) for part in (problem.detail, problem.remedy) if part)
+        why = " – ".join(said)
         return OneDone(
             case=given.case, number=number, title=title, done=False, version=version,
             status=problem.status, why=why, undo=None,

@@ -72,7 +72,7 @@ def carry_out(ask: Ask, verb: str, name: str, do: Callable[[Note], T], **detail:
     except Refused as error:
         found = error.refusal
         ask.refused(verb, name, why=found.what, **detail)
-        language = ask.who.language
+        language = ask.language
         raise Problem(
             STATUS.get(found.what, 409),
             f"case-{found.what}",
@@ -342,7 +342,7 @@ def get_evidence(ask: Asking, case: str, digest: str) -> Response:
         raise not_found("evidence", digest)
     if found.get("scan") == "infected" or ask.hub.manage.evidence.quarantined(digest):
         words = refuse("quarantined")
-        language = ask.who.language
+        language = ask.language
         raise Problem(409, "quarantined", say(words.why, language), say(words.remedy, language))
     content = ask.hub.manage.evidence.read(digest)
     ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, case=case))
