@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from tianmu import __version__
+from tianmu.app.plainly import Plainly
 from tianmu.cities import DEFAULT
 
 DATA = click.option(
@@ -41,7 +42,9 @@ def _why(error: Exception) -> str:
     return f"{getattr(error, 'filename', None) or ''}: {told}".lstrip(": ") if told else str(error)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Plainly, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="tianmu")
 def main() -> None:
     """Tianmu 天目: one network runs the city."""

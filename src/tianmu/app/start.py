@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tianmu.app.process import Said
-from tianmu.app.settings import Settings
+from tianmu.app.settings import PORTS, Settings
 from tianmu.app.supervise import NotStarted, Supervisor
 
 if TYPE_CHECKING:
@@ -69,6 +70,24 @@ def _holder(lock: BinaryIO) -> str:
     return lock.read(20).decode("ascii", "replace")
 
 
+def taken(settings: Settings) -> str:
+    """Which of the ports asked for cannot be had, why and what to do; empty where all can."""
+    for protocol in PORTS if settings.port else ():
+        if protocol == "mqtt" and settings.broker:
+            continue
+        port = settings.port_of(protocol)
+        try:
+            family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+            socket.create_server((settings.host, port), family=family).close()
+        except OSError as error:
+            why = error.strerror or str(error)
+            return (
+                f"port {port} of {settings.host} ({protocol}) cannot be had: {why}; stop what "
+                "listens there, or choose another with --port (0: any free ones) or --host"
+            )
+    return ""
+
+
 def _run(settings: Settings, city: City, tell: Tell) -> int:
     from tianmu.access.tls import Unusable
     from tianmu.app import certificate, founding
@@ -77,6 +96,9 @@ def _run(settings: Settings, city: City, tell: Tell) -> int:
         settings, doubts = certificate.prepare(settings)
     except Unusable as error:
         tell(f"{error}; nothing was started")
+        return 1
+    if trouble := taken(settings):
+        tell(f"{trouble}; nothing was started")
         return 1
     settings.save()
     (settings.run / "rehearsal.json").unlink(missing_ok=True)

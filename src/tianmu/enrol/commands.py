@@ -57,6 +57,11 @@ def add_to(
         token = token_file.read_text().strip() if token_file else ""
         if token_file and not url:
             raise click.ClickException("--token-file goes with --url, the city's address")
+        if not url and not (data / "run").is_dir():
+            raise click.ClickException(
+                f"no city has been started under {data}: start one with `tianmu up --data {data}`, "
+                "or name its folder with --data"
+            )
         work = Enrolment(
             connect=lambda: connect(url, data, token), tell=_teller(tell), chunk=chunk, check=check
         )
