@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.rehearse import load
+from tianmu.rehearse import bench_ingest, load
 from tianmu.sense.http.codec import decode
 
 NAMES = st.lists(
@@ -56,3 +58,21 @@ def test_stamps_have_a_fixed_width(at: int) -> None:
     assert len(stamp) == 24
     told = np.datetime64(stamp[:-1].decode()).astype("datetime64[us]").astype(int)
     assert int(told) == at
+
+
+@pytest.mark.parametrize("form", sorted(load.BATCHES))
+def test_no_datastream_is_told_twice_of_one_millisecond(form: str) -> None:
+    """It would be counted as late, and the measurement wait for what never comes."""
+    bench: Any = SimpleNamespace(datastreams=[f"d{n}/x" for n in range(25)])
+    made = bench_ingest.Load(bench, form, 10)
+    assert made.parts == 2
+    last: dict[str, int] = {}
+    bodies = [made.of_part(n % 2) for n in range(40)]
+    made = bench_ingest.Load(bench, form, 10)
+    for told in (bodies, [made.body() for _ in range(40)]):
+        last = {}
+        for body in told:
+            columns = decode(body, made.maker.content_type)
+            for name, at in zip(columns.datastream, columns.time.tolist(), strict=True):
+                assert at > last.get(str(name), 0)
+                last[str(name)] = at
