@@ -230,6 +230,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     number: str
     version: int
     """sequence of the last event"""
+    edited: int = 0
+    """of the last one that changed what a person decides on: ``refused.expect``; 0: not known"""
     stage: str
     open: bool = True
     outcome: str = ""
@@ -278,7 +280,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     pace: float = 0.0
     """signals of late, each counting half after ``fold.HALF``, as of ``last_at``: the trend"""
     spread_m: float = 0.0
-    """metres from the case's place to its farthest signal, less the signal's imprecision"""
+    """metres from the case's place to its farthest signal, less its imprecision"""
     failed: int = 0
     """limits at whose end the case had to rise"""
     clocks: tuple[Clock, ...] = ()
@@ -383,10 +385,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
         return min(marks, default=0)
 
     def clock(self, name: str) -> Clock | None:
-        for clock in self.clocks:
-            if clock.name == name:
-                return clock
-        return None
+        return next((one for one in self.clocks if one.name == name), None)
 
     def order(self, order: str) -> Order | None:
         return next((one for one in self.orders if one.order == order), None)

@@ -18,6 +18,8 @@ from tianmu.manage.case_state import CaseState, Clock
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
 
+BESIDE = frozenset({"contact", "warn"})
+"""steps that change nothing a person decides on: who is called, that a limit draws near"""
 HALF = 30 * 60_000_000
 """µs after which a signal counts half in a case's pace"""
 
@@ -54,6 +56,7 @@ def evolve(state: CaseState | None, event: CaseEvent) -> CaseState:
             left = {clock.name for clock in fields.get("clocks", state.clocks)}
             if not left.issuperset(name for name, _ in paused):
                 fields["paused"] = tuple(one for one in paused if one[0] in left)
+        fields["edited"] = state.edited if event.step in BESIDE else event.sequence
         return _replace(
             state, version=event.sequence, stage=event.stage, changed_at=event.at, **fields
         )
@@ -77,6 +80,7 @@ def _opened(event: CaseEvent) -> CaseState:
     data = event.data
     return CaseState(
         case=event.case,
+        edited=event.sequence,
         number=data["number"],
         version=1,
         stage=event.stage,

@@ -34,11 +34,19 @@ class NotFound(LookupError):
     """There is no such case (or the scope does not show it)."""
 
 
+def fresh(state: CaseState, version: int) -> bool:
+    """Whether whoever saw ``version`` may still decide: that people are called and limits draw near
+    goes on while they write, and is no conflict."""
+    return (state.edited or state.version) <= version <= state.version
+
+
 def expect(work: Work, case: str, version: int | None) -> CaseState:
+    """The case as it is. Raises ``NotFound``, and ``Conflict`` where it has changed since
+    ``version`` in what a person decides on."""
     state = work.state(case)
     if state is None:
         raise NotFound(f"there is no case {case}")
-    if version is not None and version != state.version:
+    if version is not None and not fresh(state, version):
         raise Conflict(state, version)
     return state
 
