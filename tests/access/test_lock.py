@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tianmu.access import account as accounts
-from tianmu.access import factor, lock, passkey, password, token, totp
+from tianmu.access import factor, passkey, password, token, totp
 from tianmu.access.entrance import Entrance, SecondStep, SignInRefused
 from tianmu.access.keys import Keys
 from tianmu.access.passkey import Site
+from tianmu.access.policy import POLICY
 from tianmu.access.session import Sessions
 from tianmu.access.ticket import EACH, Tickets
 from tianmu.store.records import Records, Transaction
@@ -72,7 +73,7 @@ def test_guessing_from_many_addresses_closes_those_the_account_does_not_know(
 ) -> None:
     entrance.by_password(officer, GOOD, address=DESK)
     clock.minutes(600)
-    for n in range(lock.SPREAD):
+    for n in range(POLICY.account_failures // POLICY.failures):
         guess(entrance, officer, f"203.0.113.{n}")
     with pytest.raises(SignInRefused, match="locked"):
         entrance.by_password(officer, GOOD, address="198.51.100.7")  # whence nobody guessed

@@ -31,9 +31,6 @@ WITHIN = HOUR
 """µs in which failures of an address, and those of an account from all of them, add up"""
 FORGET = DAY
 """µs without a failure, and after a lock, after which locks are short again"""
-SPREAD = 5
-"""an account is locked for addresses it does not know after so many times the failures that lock it
-for one"""
 FAMILIAR = 30 * DAY
 """µs for which an address is known from which the account's person signed in"""
 LONGEST = 64
@@ -94,7 +91,7 @@ def failed(
     if account:
         here = _count(connection, account, factor, line, policy.failures, at, policy)
     if account and line:
-        most = SPREAD * policy.failures
+        most = policy.account_failures
         anywhere = _count(connection, account, factor, "", most, at, policy, WITHIN)
     if line and policy.address_failures:
         most = policy.address_failures

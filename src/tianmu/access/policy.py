@@ -26,6 +26,8 @@ class Policy:
     age: int = 90 * DAY
     """µs after which a new one is asked for"""
     failures: int = 5
+    account_failures: int = 25
+    """from all addresses together"""
     address_failures: int = 30
     """0: addresses are not locked"""
     lock: int = 30 * MINUTE
@@ -73,6 +75,7 @@ def policy_of(admission: Admission) -> Policy:
     return Policy(
         age=admission.password_days * DAY,
         failures=admission.failures,
+        account_failures=admission.account_failures,
         address_failures=admission.address_failures,
         lock=round(admission.lock_min * MINUTE),
         lock_most=round(admission.lock_most_h * HOUR),

@@ -34,6 +34,9 @@ class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     failures: int = 5
     """failed attempts after which an account is locked"""
+    account_failures: int = 25
+    """failed attempts within an hour, from all addresses together, after which it is locked where
+    its person is not known"""
     address_failures: int = 30
     """failed attempts within an hour after which an address is; 0: never"""
     lock_min: float = 30.0
@@ -67,6 +70,7 @@ def check(reader: PackReader, document: Document, found: Admission) -> None:
 
     for key, least, most in (
         ("failures", 1, 100),
+        ("account_failures", 1, 10_000),
         ("address_failures", 0, 100_000),
         ("lock_min", 0.1, 60 * 24 * 366),
         ("idle_min", 1, 60 * 24),
@@ -79,6 +83,12 @@ def check(reader: PackReader, document: Document, found: Admission) -> None:
         value = getattr(found, key)
         if not least <= value <= most:
             fault(key, f"{key} is {value:g}", f"give {least:g} to {most:g}")
+    if found.account_failures < found.failures:
+        fault(
+            "account_failures",
+            f"{found.account_failures} from everywhere are fewer than {found.failures} from one",
+            "give at least as much as failures",
+        )
     if found.lock_most_h * 60 < found.lock_min:
         fault(
             "lock_most_h",

@@ -52,6 +52,24 @@ class Relief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     posts: tuple[str, ...] = ()
     remind_min: float = 15.0
     """minutes before and after the end of a shift from which its hand-over is asked for"""
+    last_h: float = 12.0
+    """hours after the end of a shift for which it is"""
+    basis: str = ""
+
+
+class Calling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When somebody counts as being there, and how soon they are called again."""
+
+    seen_min: float = 30.0
+    """minutes since the last sign of life after which a session does not count as being there"""
+    again_min: float = 10.0
+    """minutes after an answer within which further alarms of the case call nobody"""
+    basis: str = ""
+
+
+class Absences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    longest_days: float = 366.0
+    """of one absence: who is away for longer is taken off the roster"""
     basis: str = ""
 
 
@@ -59,6 +77,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     ladders: tuple[Ladder, ...] = ()
     substitution: tuple[str, ...] = SUBSTITUTION
     relief: Relief = Relief()
+    calling: Calling = Calling()
+    absence: Absences = Absences()
 
     def of_level(self, level: str) -> Ladder | None:
         return next((one for one in self.ladders if level in one.levels), None)
@@ -83,7 +103,7 @@ def read(
     document = reader.toml(FILE, required=False)
     if document is None:
         return Contact()
-    reader.only(document, "ladder", "substitution", "relief")
+    reader.only(document, "ladder", "substitution", "relief", "calling", "absence")
     ladders: list[Ladder] = []
     for index, value in enumerate(document.data.get("ladder", [])):
         path: tuple[Key, ...] = ("ladder", index)
@@ -101,10 +121,22 @@ def read(
         if post not in posts:
             line = document.line("relief", "posts", place)
             reader.fault(FILE, line, f"{post!r} is no post", "use a post of roster.csv")
-    if not 1 <= relief.remind_min <= 240:
-        line = document.line("relief", "remind_min")
-        reader.fault(FILE, line, f"remind_min is {relief.remind_min:g}", "give 1 to 240")
-    return Contact(ladders=tuple(ladders), substitution=order, relief=relief)
+    calling = reader.build(document, ("calling",), document.data.get("calling", {}), Calling)
+    absence = reader.build(document, ("absence",), document.data.get("absence", {}), Absences)
+    calling, absence = calling or Calling(), absence or Absences()
+    for table, key, value, least, most in (
+        ("relief", "remind_min", relief.remind_min, 1, 240),
+        ("relief", "last_h", relief.last_h, 1, 72),
+        ("calling", "seen_min", calling.seen_min, 1, 24 * 60),
+        ("calling", "again_min", calling.again_min, 0, 24 * 60),
+        ("absence", "longest_days", absence.longest_days, 1, 3660),
+    ):
+        if not least <= value <= most:
+            line = document.line(table, key)
+            reader.fault(FILE, line, f"{key} is {value:g}", f"give {least} to {most}")
+    return Contact(
+        ladders=tuple(ladders), substitution=order, relief=relief, calling=calling, absence=absence
+    )
 
 
 def _order(reader: PackReader, document: Document) -> tuple[str, ...]:

@@ -41,7 +41,6 @@ absence = sa.Table(
 RECORD, UNDO = "absence.record", "absence.undo"
 """verbs of the deeds"""
 DAY = 86_400_000_000
-LONGEST = 366 * DAY
 
 
 class AbsenceRefused(ValueError):
@@ -74,6 +73,11 @@ def listed(connection: Connection, since: int, most: int = 500) -> list[dict[str
         sa.select(absence).where(c.until > since).order_by(c.absence.desc()).limit(most)
     ).mappings()
     return [dict(row) for row in rows]
+
+
+def longest(city: City) -> int:
+    """µs that an absence may last."""
+    return round(city.contact.absence.longest_days * DAY)
 
 
 def record(tx: Transaction, city: City, asked: Absence, actor: str, now: int) -> Absence:
@@ -121,9 +125,10 @@ def _check(city: City, asked: Absence, held: list[Absence], now: int) -> None:
             "the absence is over before it begins, or was over by now",
             "give an end after the beginning and after now",
         )
-    if asked.until - asked.since > LONGEST:
+    if asked.until - asked.since > longest(city):
         raise AbsenceRefused(
-            "nobody is absent for more than 366 days", "take them off the roster instead"
+            f"nobody is absent for more than {city.contact.absence.longest_days:g} days",
+            "take them off the roster instead",
         )
     for one in held:
         if one.account == asked.account and one.meets(asked.since, asked.until):

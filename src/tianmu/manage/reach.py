@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 PERMISSION, COMMANDS = "contact.answer", "case.command"
 """to answer what looks for oneself or one's department; to answer for anybody"""
-SEEN = 30 * 60_000_000
-"""µs since the last sign of life after which a session does not count as being there"""
+MINUTE = 60_000_000
 KEEP = 5_000_000
 """µs that a look holds: many cases ask the same in a storm"""
 
@@ -122,6 +121,7 @@ def unrelieved(connection: Connection) -> frozenset[str]:
 
 def present(connection: Connection, now: int, city: City) -> Presence:
     """Who has a session, was there of late, and may answer."""
+    seen = round(city.contact.calling.seen_min * MINUTE)
     may = {role.code: role for role in ROLES.values() if PERMISSION in role.permissions}
     rows = connection.execute(
         select(
@@ -135,7 +135,7 @@ def present(connection: Connection, now: int, city: City) -> Presence:
         .where(
             session.c.revoked_at == 0,
             session.c.expires_at > now,
-            session.c.seen_at > now - SEEN,
+            session.c.seen_at > now - seen,
             account_table.c.active == 1,
             account_table.c.probe == "",
         )

@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 
 from tianmu.access.masking import mask, mask_text
 from tianmu.city.absence import Absence
+from tianmu.city.pack import City
 from tianmu.city.roster import Span
 from tianmu.city.substitute import Clash, candidates
 from tianmu.facts.text import Text
@@ -233,7 +234,7 @@ def _said(ask: Ask, row: dict[str, object]) -> AbsenceSaid:
     )
 
 
-def _times(since: str, until: str) -> tuple[int, int]:
+def _times(city: City, since: str, until: str) -> tuple[int, int]:
     found: list[int] = []
     for where, text in (("since", since), ("until", until)):
         try:
@@ -243,9 +244,10 @@ def _times(since: str, until: str) -> tuple[int, int]:
                 422, "invalid", f"{where}: {error}", "give RFC 3339",
                 faults=[Fault(where=f"body.{where}", what=str(error))],
             ) from error  # fmt: skip
-    if not found[0] < found[1] or found[1] - found[0] > absence.LONGEST:
+    if not found[0] < found[1] or found[1] - found[0] > absence.longest(city):
+        days = f"{city.contact.absence.longest_days:g}"
         raise Problem(
-            422, "invalid", "until is not after since, or more than 366 days after it",
+            422, "invalid", f"until is not after since, or more than {days} days after it",
             "give the end after the beginning",
         )  # fmt: skip
     return found[0], found[1]
@@ -256,7 +258,7 @@ def list_substitutes(ask: Asking, account: str, since: str, until: str) -> Candi
     """Who could stand in for somebody, in the pack's order of substitution; who is not free then,
     with what is in the way, after those who are."""
     city = ask.hub.city
-    begin, end = _times(since, until)
+    begin, end = _times(ask.hub.city, since, until)
     if city.roster.person(account) is None:
         raise not_found("person on the roster", account)
     return CandidatesSaid(
@@ -297,7 +299,7 @@ def record_absence(
     """Record that somebody is away, and who stands in; in force at once. 409 where the substitute
     is absent or on another post at that time."""
     hub = ask.hub
-    since, until = _times(body.since, body.until)
+    since, until = _times(ask.hub.city, body.since, body.until)
     if not body.why.strip():
         raise Problem(422, "reason-needed", "an absence needs a reason", "say why in `why`")
     asked = Absence(
