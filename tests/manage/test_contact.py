@@ -37,7 +37,7 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.contact_query import waiting
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
-from tianmu.manage.manage import Manage, NotFound, Refused
+from tianmu.manage.manage import Conflict, Manage, NotFound, Refused
 from tianmu.manage.reach import Reach, Tried
 from tianmu.manage.rebuild import TABLES, rebuild
 from tianmu.prevent.deeds import unreached
@@ -237,6 +237,38 @@ def test_somebody_answers_and_it_stops(house: Reached) -> None:
     assert house.held().state == "answered" and house.told() == []
 
 
+def test_an_operator_says_who_answered_by_phone(house: Reached) -> None:
+    house.sign_in("olga", "duty_officer")
+    house.case()
+    with pytest.raises(Refused):
+        house.manage.answer_contact("c1", "k1", CLEANER, reached="fred")
+    state = house.manage.answer_contact("c1", "k1", OFFICER, reached="fred")
+    held = state.contacts[0]
+    assert (held.state, held.answered_by) == ("answered", "fred")
+    last = house.moves()[-1]
+    assert (last.actor, last.data["did"]) == ("olga", "phoned")
+    assert last.data["why"][-1]["en"] == "an operator noted: they answered by phone"
+    house.pass_minutes(600)
+    assert len(house.moves()) == 2  # nobody else was called
+
+
+def test_calling_people_is_no_conflict_for_who_writes(house: Reached) -> None:
+    house.gateways = {"message": "w-sms", "call": "w-voice"}
+    house.sign_in("olga", "duty_officer")
+    seen = house.case()
+    house.pass_minutes(1)
+    house.pass_minutes(2)
+    now = house.manage.case("c1")
+    assert now.version > seen.version and now.edited == seen.edited
+    kept = house.manage.command(
+        "c1", "note", OFFICER, expected_version=seen.version, data={"text": "on the way"}
+    )
+    with pytest.raises(Conflict):  # what somebody else did is one
+        house.manage.command("c1", "note", OFFICER, expected_version=seen.version)
+    with pytest.raises(Conflict):  # and so is what has not been yet
+        house.manage.command("c1", "note", OFFICER, expected_version=kept.version + 1)
+
+
 def test_whoever_takes_the_order_was_reached(house: Reached) -> None:
     house.sign_in("olga", "duty_officer")
     state = house.case()
@@ -307,7 +339,7 @@ def test_an_alarm_nobody_acknowledges_wakes_the_next_one(tmp_path: Path) -> None
     house.alarm(priority=1, east=5.0)
     house.work()
     assert len(house.manage.case("c1").contacts) == 1  # she is awake
-    house.now += contact.AGAIN
+    house.now += 10 * MINUTE
     house.alarm(priority=1, east=6.0)
     house.work()
     assert house.held("k2").running

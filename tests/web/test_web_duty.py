@@ -208,6 +208,23 @@ def test_who_is_called_answers_with_one_request(world: Any) -> None:
         assert "answered" in whole["events"][-1]["text"]["en"]
 
 
+def test_an_operator_notes_who_answered_by_phone(world: Any) -> None:
+    world.cookie("t-duty-officer")
+    world.hub.manage.look_again()
+    case, contact = called(world, "d9")
+    path = f"/api/cases/{case}/contacts/{contact}/phoned"
+    held = next(one for one in world.hub.manage.case(case).contacts if one.contact == contact)
+    with world.client("kiosk") as wall:
+        assert wall.post(path, json={}).status_code == 403
+    with world.client("commander") as client:
+        wrong = client.post(path, json={"account": "somebody-else"})
+        assert wrong.status_code == 422 and wrong.json()["remedy"]
+        done = client.post(path, json={}).json()
+        assert (done["state"], done["answered_by"]) == ("answered", held.account)
+        last = client.get(f"/api/cases/{case}").json()["events"][-1]
+    assert last["actor"] == "t-commander" and "by phone" in last["text"]["en"]
+
+
 class Gateway:
     """The city's SMS gateway: keeps what it is sent."""
 
@@ -265,6 +282,19 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
         approve(world, name, gateway.url)
         world.hub.manage.look_again()
         assert admin.get("/api/contact-providers").json()["on"] == {"message": True}
+        ladders = admin.get("/api/contact-ladders").json()
+        assert [one["ladder"] for one in ladders] == [
+            one.code for one in world.city.contact.ladders
+        ]
+        asked = {"kind": "message", "phone": "0519 8700 0000"}
+        assert other.post("/api/contact-providers/trial", json=asked).status_code == 403
+        none = admin.post("/api/contact-providers/trial", json={**asked, "kind": "call"})
+        assert none.status_code == 409 and none.json()["remedy"]
+        tried = admin.post("/api/contact-providers/trial", json=asked).json()
+        [came] = wait(lambda: [one for one in gateway.came if one["case"] == ""])
+        assert came["phone"] == asked["phone"] and "test" in came["text"]["en"].lower()
+        where = f"/api/webhooks/{name}/deliveries/{tried['delivery']}"
+        wait(lambda: admin.get(where).json()["state"] == "done")
     try:
         quick(world)
         case, _ = called(world, "d6")

@@ -49,6 +49,19 @@ export async function answer(one: Contact): Promise<boolean> {
   }
 }
 
+/** Whoever was called has answered by phone: an operator says it, so that nobody else is called. */
+export async function phoned(one: Contact, account: string): Promise<boolean> {
+  try {
+    await api.post(`${path`/api/cases/${one.case}/contacts/${one.contact}`}/phoned`, { account });
+    done(w.value.shift.answeredToast);
+    void load();
+    return true;
+  } catch (problem) {
+    failed(problem);
+    return false;
+  }
+}
+
 /** Keep them fresh as long as the component lives; several may at once. */
 export function useContacts(): void {
   if (!may("contact.answer")) return;

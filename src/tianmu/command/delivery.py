@@ -94,6 +94,12 @@ def of_test(webhook: str, body: bytes, at: int) -> Delivery:
     )
 
 
+def of_trial(webhook: str, type: str, body: bytes, at: int, until: int) -> Delivery:
+    """A summons that tells of no case, to see whether the gateway reaches somebody."""
+    made = of_test(webhook, body, at)
+    return msgspec.structs.replace(made, type=type, until=until)
+
+
 def keep(connection: Connection, made: Iterable[Delivery]) -> None:
     rows = [msgspec.structs.asdict(one) for one in made]
     if rows:

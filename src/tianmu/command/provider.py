@@ -107,6 +107,23 @@ def outcome(connection: Connection, via: str, case: str, sequence: int) -> str:
     return "unknown" if (connection.scalar(at) or 0) <= read else "waiting"
 
 
+def trial(kind: str, name: str, phone: str, until: int) -> Summons:
+    """A summons of nobody's case, to try a gateway with."""
+    return Summons(
+        type=f"contact.{kind}",
+        case="",
+        number="",
+        contact="",
+        level="",
+        name=name,
+        phone=phone,
+        unit="",
+        post="",
+        text=phrase("contact.test"),
+        until=moment(until),
+    )
+
+
 def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]) -> Summons:
     """The words for the gateway; the number is looked up now, for it is kept in no event."""
     person = city.roster.person(told["account"])

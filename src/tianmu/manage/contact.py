@@ -36,8 +36,7 @@ ACKNOWLEDGED = ("acknowledge",)
 """transitions of an alarm by which a person shows that they are awake"""
 REACHED = ("accept", "handle", "feed_back")
 """steps by which the department that is called shows that it was reached"""
-AGAIN = 10 * 60_000_000
-"""µs after an answer within which further alarms of the case call nobody"""
+MINUTE = 60_000_000
 
 
 def follow(
@@ -101,10 +100,11 @@ def _start_by_alarm(
     if ladder is None:
         return
     still = standing(draft.state)
+    again = round(city.contact.calling.again_min * MINUTE)
     calling = [one for one in draft.state.contacts if one.cause == "alarm"]
     idle = [one for one in calling if one.running and one.clock in still]
     for held in calling:
-        if held not in idle and (held.waits or draft.now - held.ended_at < AGAIN):
+        if held not in idle and (held.waits or draft.now - held.ended_at < again):
             return
     for held in idle:  # it stands still as its case does, and this is news
         _end(draft, held, "replaced")
@@ -279,13 +279,16 @@ def _add(
     draft.add(STEP, {**told, "why": why, **plain}, **more)
 
 
-def _end(draft: Draft, contact: Contact, state: str, actor: str = "", *, by: str = "") -> None:
-    """``by``: who was reached, where it is not they who act now."""
+def _end(
+    draft: Draft, contact: Contact, state: str, actor: str = "", *, by: str = "", did: str = ""
+) -> None:
+    """``by``: who was reached, where it is not they who act now; ``did``: how, where the state does
+    not say it."""
     ended = msgspec.structs.replace(
-        contact, state=state, ended_at=draft.now, answered_by=actor or by, due=0
+        contact, state=state, ended_at=draft.now, answered_by=by or actor, due=0
     )
     stopped = [contact.clock] if draft.state.clock(contact.clock) else []
-    _add(draft, ended, [], [], state, actor=actor, stopped=stopped)
+    _add(draft, ended, [], [], did or state, actor=actor, stopped=stopped)
 
 
 def may_answer(held: Contact, actor: Actor) -> bool:
@@ -296,13 +299,13 @@ def may_answer(held: Contact, actor: Actor) -> bool:
     return called or COMMANDS in actor.permissions
 
 
-def answer(draft: Draft, name: str, actor: str) -> None:
-    """``actor`` answers: the ladder stops, or is no longer at its end. ``LookupError`` where there
-    is none of that name that waits for somebody."""
+def answer(draft: Draft, name: str, actor: str, reached: str = "") -> None:
+    """``actor`` answers, or says that ``reached`` has answered by phone: the ladder stops, or is no
+    longer at its end. ``LookupError`` where there is none of that name that waits for somebody."""
     found = next((one for one in draft.state.contacts if one.contact == name), None)
     if found is None or not found.waits:
         raise LookupError(f"case {draft.case} has no ladder {name!r} that waits for an answer")
-    _end(draft, found, "answered", actor)
+    _end(draft, found, "answered", actor, by=reached, did="phoned" if reached else "")
 
 
 def awake(draft: Draft, actor: str) -> None:

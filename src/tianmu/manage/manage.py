@@ -226,9 +226,11 @@ class Manage(Grouping):
         contact: str,
         actor: Actor,
         note: Callable[[Transaction], None] = lambda tx: None,
+        reached: str = "",
     ) -> CaseState:
-        """``actor`` answers a contact ladder of a case: it stops. A ladder that was answered
-        already stays so. ``note`` is written with it. Raises ``NotFound``, ``Refused`` for who
+        """``actor`` answers a contact ladder of a case, or says that the account ``reached`` has
+        answered by phone: it stops. A ladder that was answered already stays so. ``note`` is
+        written with it. Raises ``NotFound``, ``Refused`` for who
         may not answer."""
 
         def job(work: Work) -> CaseState:
@@ -241,7 +243,7 @@ class Manage(Grouping):
             if not found.waits:
                 return before
             draft = work.draft(case)
-            ladder.answer(draft, contact, actor.account)
+            ladder.answer(draft, contact, actor.account, reached)
             note(work.tx)
             work.take(before, draft)
             return draft.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tianmu.city.duty import Duty
 from tianmu.manage import case_table as table
@@ -39,6 +39,17 @@ def cases(connection: Connection) -> list[CaseState]:
         .order_by(table.ruling.c.at.desc(), table.ruling.c.serial.desc())
     )
     return [ledger.decode_state(data) for (data,) in connection.execute(asked)]
+
+
+def standing(connection: Connection) -> int:
+    """How many rulings stand."""
+    counted = (
+        select(func.count())
+        .select_from(table.ruling)
+        .join(table.case, table.ruling.c.serial == table.case.c.serial)
+        .where(table.ruling.c.withdrawn_at == 0, table.case.c.probe == "")
+    )
+    return int(connection.scalar(counted) or 0)
 
 
 def ruled(pack: City, connection: Connection) -> City:

@@ -1,8 +1,7 @@
 """The vital signs of the city: taken at most once a second for each scope, shared by all who look.
 
 Devices and observations are counted on columns; cases and alarms by their own rooms' queries. Each
-of the five nets shows figures that are counted, and null with a reason where nothing is counted
-yet: no number is made up.
+of the five nets shows figures that are counted: no number is made up.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 
 from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
+from tianmu.manage import case_query, ruling
 from tianmu.manage.case_view import department_name
 from tianmu.manage.manage import SOON
 from tianmu.prevent import alarm_table
@@ -85,9 +84,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     cases: CasesVital
     departments: list[DepartmentVital]
     nets: dict[str, dict[str, int | float | None]]
-    """manage, prevent, serve, evaluate, learn: null where nothing is counted yet"""
-    not_yet: dict[str, Text]
-    """for a net without figures: why"""
+    """manage, prevent, serve, evaluate, learn: null where there is nothing to reckon with"""
     sources: list[sources.SourceSaid]
     lag: dict[str, int]
     """reader → entries it has still to read"""
@@ -263,15 +260,10 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
             },
             "serve": {"reports_today": told, "answered_today": answered},
             "evaluate": figures.rates(hub, scope, at),
-            "learn": {},
+            "learn": {"rulings": hub.records.read(ruling.standing)},
         },
-        not_yet={
-            "learn": {
-                "zh": "统学尚未建设，没有数据",
-                "en": "Learning is not built yet: there is nothing to count",
-            }
-        },
-        sources=sources.every(hub),
+        # a probe's are in no figure but its own
+        sources=[one for one in sources.every(hub) if scope.probe or not one.probe],
         lag=lag(hub),
     )
 

@@ -1345,6 +1345,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/contact-ladders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The contact ladders of the pack: what starts them, whom they call, by what, how long each
+         * @description The contact ladders of the pack: what starts them, whom they call, by what, how long each
+         *     means waits.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["list_ladders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contact-providers/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a gateway reach a number, with words that say that it is a test
+         * @description Have a gateway reach a number, with words that say that it is a test.
+         *
+         *     Needs `webhook.write`.
+         */
+        post: operations["try_contact_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contact-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The gateways for messages and calls. Where none is set, ladders say so and go on
+         * @description The gateways for messages and calls. Where none is set, ladders say so and go on.
+         *
+         *     Needs `webhook.read`.
+         */
+        get: operations["get_contact_providers"];
+        /**
+         * Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
+         * @description Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
+         *     are handed to; an empty one unsets it. It gets names and numbers in clear, so whoever makes
+         *     connections does not say which.
+         *
+         *     Needs `webhook.approve`.
+         */
+        put: operations["put_contact_providers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/contacts": {
         parameters: {
             query?: never;
@@ -1413,30 +1488,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/contact-providers": {
+    "/api/cases/{case}/contacts/{contact}/phoned": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
-         * The gateways for messages and calls. Where none is set, ladders say so and go on
-         * @description The gateways for messages and calls. Where none is set, ladders say so and go on.
+         * Whoever was called has answered by phone, an operator says: the ladder stops, and the case
+         * @description Whoever was called has answered by phone, an operator says: the ladder stops, and the case
+         *     names both. For who may answer it themselves.
          *
-         *     Needs `webhook.read`.
+         *     Needs `contact.answer`.
          */
-        get: operations["get_contact_providers"];
-        /**
-         * Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
-         * @description Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
-         *     are handed to; an empty one unsets it. It gets names and numbers in clear, so whoever makes
-         *     connections does not say which.
-         *
-         *     Needs `webhook.approve`.
-         */
-        put: operations["put_contact_providers"];
-        post?: never;
+        post: operations["answered_by_phone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4537,11 +4605,6 @@ export interface components {
                     [key: string]: number | null;
                 };
             };
-            not_yet: {
-                [key: string]: {
-                    [key: string]: string;
-                };
-            };
             sources: components["schemas"]["SourceSaid"][];
             lag: {
                 [key: string]: number;
@@ -5504,6 +5567,58 @@ export interface components {
             }[];
         };
         /**
+         * LadderSaid
+         * @description A contact ladder as the pack sets it.
+         */
+        LadderSaid: {
+            ladder: string;
+            name: {
+                [key: string]: string;
+            };
+            levels: string[];
+            alarm_priority: number;
+            to: string;
+            persons: number;
+            rungs: components["schemas"]["RungSaid"][];
+            basis: string;
+        };
+        /** RungSaid */
+        RungSaid: {
+            by: string;
+            wait: components["schemas"]["LimitSaid"];
+        };
+        /** TrialAsked */
+        TrialAsked: {
+            kind: string;
+            phone: string;
+        };
+        /** TrialSaid */
+        TrialSaid: {
+            webhook: string;
+            delivery: string;
+        };
+        /**
+         * ProvidersSaid
+         * @description The connections that messages and calls are handed to; empty: no provider set.
+         */
+        ProvidersSaid: {
+            message: string;
+            call: string;
+            on: {
+                [key: string]: boolean;
+            };
+            dead: {
+                [key: string]: number;
+            };
+        };
+        /** ProvidersAsked */
+        ProvidersAsked: {
+            /** @default  */
+            message: string;
+            /** @default  */
+            call: string;
+        };
+        /**
          * Page[ContactSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
          *         items where that is cheap, else null.
@@ -5567,26 +5682,10 @@ export interface components {
             outcome: string;
             gateway: string;
         };
-        /**
-         * ProvidersSaid
-         * @description The connections that messages and calls are handed to; empty: no provider set.
-         */
-        ProvidersSaid: {
-            message: string;
-            call: string;
-            on: {
-                [key: string]: boolean;
-            };
-            dead: {
-                [key: string]: number;
-            };
-        };
-        /** ProvidersAsked */
-        ProvidersAsked: {
+        /** PhonedAsked */
+        PhonedAsked: {
             /** @default  */
-            message: string;
-            /** @default  */
-            call: string;
+            account: string;
         };
         /** RulingList */
         RulingList: {
@@ -10536,6 +10635,142 @@ export interface operations {
             };
         };
     };
+    list_ladders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LadderSaid"][];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    try_contact_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "call",
+                 *       "phone": "0519 8700 0000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TrialAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_contact_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_contact_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message": "w3f0a1",
+                 *       "call": ""
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProvidersAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_contacts: {
         parameters: {
             query?: never;
@@ -10628,51 +10863,24 @@ export interface operations {
             };
         };
     };
-    get_contact_providers: {
+    answered_by_phone: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProvidersSaid"];
-                };
+            path: {
+                case: string;
+                contact: string;
             };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
-    put_contact_providers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
                 /**
                  * @example {
-                 *       "message": "w3f0a1",
-                 *       "call": ""
+                 *       "account": "zhang.wei"
                  *     }
                  */
-                "application/json": components["schemas"]["ProvidersAsked"];
+                "application/json": components["schemas"]["PhonedAsked"];
             };
         };
         responses: {
@@ -10682,7 +10890,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProvidersSaid"];
+                    "application/json": components["schemas"]["ContactSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

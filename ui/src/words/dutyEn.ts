@@ -6,6 +6,14 @@ export const dutyEn: DutyWords = {
   filters: "Saved filters", keepFilter: "Save this filter", filterName: "Name", share: "Who sees it", shareNo: "only I", shareYes: "my post", dropFilter: "Remove", noFilters: "No filter saved yet", sharedBy: (who) => `shared by ${who}`,
   evidence: { shows: "What it shows", roles: { other: "Other", near: "Near", far: "Far", reference: "Reference", handle_before: "Before", handle_after: "After" } },
   split: { open: "Split screen", close: "Leave split screen", sizes: "Other sizes", keySizes: "split screen: other sizes", keyBars: "split screen: move its left, right bar", bars: ["bar between map and timeline", "bar between timeline and evidence"], show: "show on the map", caseplace: "tells no place: the case's is shown", missing: "no picture of this side yet" },
+  answers: {
+    title: "Who told of it, and their answers", pending: (n) => `${n} to be answered`, waits: "not answered yet", noWords: "Answered, without words", more: (n) => `Show ${n} more`,
+    channels: { app: "app", web: "web", phone: "telephone", hotline: "hotline", grid: "grid worker", department: "department", video: "video", drone: "drone" },
+  },
+  gateways: {
+    text: "Where nobody answers a case or an alarm, the pack's ladders call one person after the other. Messages and calls are handed to the connections named here; where none is set the ladder says so and goes on.", ladders: "Ladders (of the pack)", noLadders: "The pack has no ladders", starts: "Started by", whom: "Whom first", persons: "Persons of each unit", rungs: "Means and wait", lead: "the lead department", centres: ["the city's centre", "the town's centre", "the village's centre"], alarms: (n) => `alarms of priority ${n} and above`,
+    gateways: "Gateways", means: "Means", connection: "Connection", none: "none", unset: "not set", saved: "Gateways saved", test: "Test", testText: "Have the gateway reach a number, with words that say that it is a test. Give your own.", phone: "Number", tested: "Handed over: see below what became of it", calls: "What was handed to a gateway", noCalls: "Nothing was handed to a gateway yet", case: "Case", trial: "test",
+  },
   bulk: {
     chosen: (n) => `${n} chosen`, none: "Clear", act: "Do to all", step: "What", most: (n) => `at most ${n} at once`, would: (n) => `${n} will be done`, wouldNot: (n) => `${n} will be left as they are`, canUndo: "can be undone", cannotUndo: "cannot be undone", did: (n) => `${n} done`, didNot: (n) => `${n} not done`, doIt: "Do it", look: "See what will happen", reason: "Reason", text: "Note", undone: (n, of) => `${n} of ${of} undone`, select: "Choose",
     steps: { accept: "Accept", note: "Note", urge: "Urge", assign: "Assign owner", check: "Check: passed" }, keySelect: "choose, or not", keyBulk: "do to all chosen", keyFilters: "saved filters", keyQueue: "another queue",

@@ -6,7 +6,7 @@ export const shiftZh = {
   absences: "缺勤与替班", noAbsences: "没有缺勤", record: "登记缺勤", who: "谁缺勤", since: "从", until: "到", why: "原因", substitute: "替班人", noSubstitute: "不安排替班", free: "有空", recorded: "缺勤已登记，立即生效", undone: "缺勤已撤销", undo: "撤销", isUndone: "已撤销", uncovered: (n: number) => `${n} 个班次无人`, by: (who: string, when: string) => `${who} 登记，${when}`, duties: (n: number) => `期间有 ${n} 个班次`, noDuties: "期间没有班次",
   proposed: { post: "同岗位", department: "同单位", above: "上级单位" } as Record<string, string>,
   clash: { absent: "本人缺勤", on_post: "另有班次", stands_in: "已替他人" } as Record<string, string>, until_: (from: string, to: string) => `${from} 至 ${to}`,
-  called: "正在找你", calling: (who: string) => `正在联络 ${who}`, exhausted: "联络到头，无人应答", answer: "应答", answered: (who: string, when: string) => `${who} 已应答，${when}`, more: (n: number) => `另有 ${n} 件`, next: (t: string) => `${t} 后找下一步`, answeredToast: "已应答，联络停止",
+  called: "正在找你", calling: (who: string) => `正在联络 ${who}`, exhausted: "联络到头，无人应答", answer: "应答", answered: (who: string, when: string) => `${who} 已应答，${when}`, more: (n: number) => `另有 ${n} 件`, next: (t: string) => `${t} 后找下一步`, answeredToast: "已应答，联络停止", phoned: "对方已接电话", phonedText: "对方已在电话中应答：联络停止，案件记下应答人和记录人。", phonedWho: "接电话的人", keyHanded: "交接单：上一项 / 下一项，确认这一项，全部确认并接班",
   contacts: "联络", noContacts: "没有联络",
   means: { app: "应用", message: "短信", call: "电话" } as Record<string, string>,
   outcome: { shown: "已显示给本人", desk: "本人未登录，已显示在值班席", nobody_in_app: "无人登录", handed_over: "已交网关", no_provider: "未设置通道，未发出", no_number: "没有号码，未发出" } as Record<string, string>,

@@ -1,4 +1,4 @@
-"""Contact ladders: who is being called for which case, answering, and the gateways they use."""
+"""Contact ladders: who is being called for which case, and answering."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from fastapi import Depends
 
 from tianmu.access.masking import mask
 from tianmu.access.scope import covers
-from tianmu.command import delivery, provider
-from tianmu.command.webhook import NoWebhook
+from tianmu.command import provider
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
 from tianmu.manage.case_state import CaseState
@@ -19,7 +18,6 @@ from tianmu.manage.contact import STEP, may_answer
 from tianmu.manage.contact_query import waiting
 from tianmu.manage.contact_state import Contact
 from tianmu.manage.reach import HANDED
-from tianmu.store.records import Transaction
 from tianmu.web import exposure, moment
 from tianmu.web.api.case_steps import carry_out
 from tianmu.web.api.cases import actor, extent, masked_text, one, states
@@ -89,20 +87,9 @@ class ContactSaid(msgspec.Struct, frozen=True, kw_only=True):
     """in the list of one case: all that was tried; else empty"""
 
 
-class ProvidersSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """The connections that messages and calls are handed to; empty: no provider set."""
-
-    message: str
-    call: str
-    on: dict[str, bool]
-    """whether each can be used now: its connection is on"""
-    dead: dict[str, int]
-    """messages that its connection has given up"""
-
-
-class ProvidersAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    message: str = ""
-    call: str = ""
+class PhonedAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    account: str = ""
+    """who answered the telephone, of those who were called; empty: who is being called now"""
 
 
 def said(ask: Ask, state: CaseState, held: Contact, names: dict[str, str]) -> ContactSaid:
@@ -227,51 +214,40 @@ def answer_contact(ask: Asking, case: str, contact: str) -> ContactSaid:
     return _all(ask, [(state, held)])[0]
 
 
-def _providers(ask: Ask) -> ProvidersSaid:
-    def look(connection: sa.Connection) -> ProvidersSaid:
-        given, ready = provider.given(connection), provider.ready(connection)
-        counts = delivery.counts(connection)
-        return ProvidersSaid(
-            message=given.get("message", ""),
-            call=given.get("call", ""),
-            on={kind: kind in ready for kind in given},
-            dead={kind: counts.get(name, {}).get("dead", 0) for kind, name in given.items()},
-        )
-
-    return ask.hub.records.read(look)
-
-
-@routes("GET", "/api/contact-providers", may="webhook.read", gives=ProvidersSaid)
-def get_contact_providers(ask: Asking) -> ProvidersSaid:
-    """The gateways for messages and calls. Where none is set, ladders say so and go on."""
-    return _providers(ask)
-
-
 @routes(
-    "PUT",
-    "/api/contact-providers",
-    may="webhook.approve",
-    takes=ProvidersAsked,
-    gives=ProvidersSaid,
-    example={"message": "w3f0a1", "call": ""},
+    "POST",
+    "/api/cases/{case}/contacts/{contact}/phoned",
+    may="contact.answer",
+    takes=PhonedAsked,
+    gives=ContactSaid,
+    example={"account": "zhang.wei"},
 )
-def put_contact_providers(
-    ask: Asking, body: Annotated[ProvidersAsked, Depends(taken(ProvidersAsked))]
-) -> ProvidersSaid:
-    """Name the connection (`POST /api/webhooks`, with `events` = `contact`) that messages and calls
-    are handed to; an empty one unsets it. It gets names and numbers in clear, so whoever makes
-    connections does not say which."""
-    wanted = {kind: name for kind in provider.KINDS if (name := getattr(body, kind))}
-
-    def write(tx: Transaction) -> None:
-        provider.put(tx.connection, wanted, ask.who.account, ask.hub.clock())
-        ask.note(tx, "contact.providers", **wanted)
-
-    try:
-        ask.hub.records.transact(write)
-    except NoWebhook as error:
+def answered_by_phone(
+    ask: Asking,
+    case: str,
+    contact: str,
+    body: Annotated[PhonedAsked, Depends(taken(PhonedAsked))],
+) -> ContactSaid:
+    """Whoever was called has answered by phone, an operator says: the ladder stops, and the case
+    names both. For who may answer it themselves."""
+    before = one(ask, case)
+    held = next((held for held in before.contacts if held.contact == contact), None)
+    if held is None:
+        raise not_found("contact ladder", contact)
+    reached = body.account or held.account or next(iter(held.tried[-1:]), "")
+    if reached not in held.tried:
         raise Problem(
-            422, "invalid", str(error), "make the connection first: POST /api/webhooks"
-        ) from error
-    ask.hub.manage.look_again()
-    return _providers(ask)
+            422, "invalid", f"{reached or 'nobody'} was not called by this ladder",
+            "name one of those who were called",
+        )  # fmt: skip
+    who = actor(ask.who)
+    state = carry_out(
+        ask,
+        "contact.phoned",
+        case,
+        lambda note: ask.hub.manage.answer_contact(case, contact, who, note, reached),
+        contact=contact,
+        reached=reached,
+    )
+    found = next(found for found in state.contacts if found.contact == contact)
+    return _all(ask, [(state, found)])[0]

@@ -73,7 +73,11 @@ def list_unknown(ask: Asking, cursor: Cursor = None, limit: Limit = 100) -> Page
     """Addresses nobody has registered, the last to speak first."""
     table = hold.unknown
     after = page.read(cursor, int, str)
-    wanted = sa.select(table).order_by(table.c.last_at.desc(), table.c.unknown).limit(limit + 1)
+    # the probe's own panel is nobody's device to register
+    probes = [name for name, one in ask.hub.registry.sources.items() if one.probe]
+    of_the_city = table.c.source.not_in(probes)
+    wanted = sa.select(table).where(of_the_city)
+    wanted = wanted.order_by(table.c.last_at.desc(), table.c.unknown).limit(limit + 1)
     if after is not None:
         wanted = wanted.where(
             sa.or_(
@@ -83,7 +87,8 @@ def list_unknown(ask: Asking, cursor: Cursor = None, limit: Limit = 100) -> Page
         )
 
     def find(connection: sa.Connection) -> tuple[list[Any], int]:
-        total = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        counted = sa.select(sa.func.count()).select_from(table).where(of_the_city)
+        total = connection.execute(counted).scalar_one()
         return list(connection.execute(wanted)), total
 
     rows, total = ask.hub.ask("gate", find, ([], 0))

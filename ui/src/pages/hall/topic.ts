@@ -8,6 +8,7 @@ export type Topic =
   | { kind: "reports"; title: string; query: Query }
   | { kind: "sources"; title: string }
   | { kind: "departments"; title: string }
+  | { kind: "rulings"; title: string }
   | { kind: "breakdown"; title: string }
   | { kind: "case"; title: string; id: string }
   | { kind: "alarm"; title: string; id: string }
