@@ -31,7 +31,7 @@ SETTLE = 2_500
 """ms for what is pushed and drawn to arrive"""
 SECTIONS = (
     "accounts", "organisation", "roster", "devices", "past", "unknown", "sources", "quarantine",
-    "connections", "rules", "plans", "load", "pack", "audit",
+    "connections", "contacts", "rules", "plans", "load", "pack", "audit",
 )  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class Screen:
 
 def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("hall", "duty", "/hall", (WALL, ULTRAWIDE))
+    yield Screen("hall-small", "duty", "/hall", (SMALL, PHONE))
     yield Screen("hall-case", "duty", "/hall", (WALL,), click=".cases .case")
     yield Screen("desk", "duty", "/desk", (DESK, SMALL))
     yield Screen("case", "duty", f"/desk/cases/{case}", (DESK, SMALL, WALL))
@@ -59,6 +60,9 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("alarms", "duty", "/desk/alarms")
     yield Screen("alarm", "duty", f"/desk/alarms/{alarm}", (DESK, SMALL))
     yield Screen("handover", "duty", "/desk/handover")
+    for scenario in ("", "/forest_fire", "/water_ecology"):
+        path = f"/scenarios{scenario}"
+        yield Screen(f"scenarios{scenario.replace('/', '-')}", "duty", path, (SMALL, WALL, PHONE))
     yield Screen("room", "duty", f"/desk/room/{case}", (DESK, SMALL))
     for section in SECTIONS:
         yield Screen(

@@ -11,7 +11,7 @@ export const dutyZh = {
   },
   gateways: {
     text: "案件或告警无人应答时，按城市配置的联络逐级找人。短信与电话交由所选对接发出；没有设置时如实说明并找下一步。", ladders: "联络（城市配置）", noLadders: "城市配置没有联络", starts: "何时启动", whom: "先找谁", persons: "每单位人数", rungs: "方式与等待", lead: "主办单位", centres: ["市级指挥中心", "镇街指挥中心", "村社区指挥中心"], alarms: (n: number) => `告警优先级 ${n} 及以上`,
-    gateways: "联络网关", means: "方式", connection: "对接", none: "不设置", unset: "未设置", saved: "联络网关已保存", test: "测试", testText: "请网关联络一个号码，内容注明是测试。请填写您自己的号码。", phone: "号码", tested: "已交网关，结果见下方", calls: "交给网关的联络", noCalls: "还没有交给网关的联络", case: "案件", trial: "测试",
+    gateways: "联络网关", means: "方式", connection: "对接", none: "不设置", unset: "未设置", saved: "联络网关已保存", test: "测试", testText: "请网关联络一个号码，内容注明是测试。请填写您自己的号码。", phone: "号码", tested: "已交网关，结果见下方", calls: "交给网关的联络", refresh: "刷新", noCalls: "还没有交给网关的联络", case: "案件", trial: "测试",
   },
   bulk: {
     chosen: (n: number) => `已选 ${n} 件`, none: "清除选择", act: "批量操作", step: "操作", most: (n: number) => `一次最多 ${n} 件`, would: (n: number) => `将对 ${n} 件执行`, wouldNot: (n: number) => `${n} 件不会执行`, canUndo: "执行后可撤销", cannotUndo: "执行后不能撤销", did: (n: number) => `${n} 件已执行`, didNot: (n: number) => `${n} 件未执行`, doIt: "确认执行", look: "预览", reason: "理由", text: "备注内容", undone: (n: number, of: number) => `已撤销 ${n} / ${of} 件`, select: "选择",
