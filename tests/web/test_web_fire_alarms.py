@@ -134,6 +134,8 @@ def test_a_building_as_those_who_go_there_need_it(mill: Any) -> None:
         assert answer.status_code == 200, answer.text
         said = answer.json()
         assert said["title"]["en"] == "The mill" and said["notes"] == []
+        [held] = table(said, "cases")["lines"]
+        assert one.get(f"/api/cases/{held['case']}").status_code == 200
         facts = {fact["name"]["en"]: fact["value"]["en"] for fact in said["facts"]}
         assert facts["Use"] == "Flour" and facts["Link of the panel"] == "up"
         assert facts["Last duty check"] == "never asked"

@@ -47,6 +47,8 @@ class Line:
     """what ``picture.py`` has a picture of, where it has one"""
     alarm: str = ""
     """where it tells of one"""
+    case: str = ""
+    """likewise"""
     division: str = ""
     department: str = ""
 

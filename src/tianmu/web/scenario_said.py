@@ -139,6 +139,7 @@ class TableLine(msgspec.Struct, frozen=True, kw_only=True):
     cells: list[Text]
     degree: int
     """0: none"""
+    case: str
     thing: str
     """that `GET /api/scenarios/{id}/things/{thing}` tells more of; or empty"""
     alarm: str
@@ -206,7 +207,13 @@ def table(found: Table, scope: Scope | None) -> DangerTable:
         name=found.name,
         columns=list(found.columns),
         lines=[
-            TableLine(cells=list(one.cells), degree=one.degree, thing=one.thing, alarm=one.alarm)
+            TableLine(
+                cells=list(one.cells),
+                degree=one.degree,
+                thing=one.thing,
+                alarm=one.alarm,
+                case=one.case,
+            )
             for one in found.lines
             if scope is None or covers(scope, Extent(one.division, (one.department,)))
         ],

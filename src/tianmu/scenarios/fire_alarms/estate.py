@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms.figures import Watched, settings
 from tianmu.scenarios.world import Devices, World
 from tianmu.sense.gbt26875.readings import PROTOCOL
@@ -81,6 +82,19 @@ class Estate:
             found = "" if index is None else self._world.registry.device_id(index)
             self._units[source] = found
         return self._units[source]
+
+    def name(self, building: str) -> Text:
+        """As the pack's buildings call it, else as its unit is registered."""
+        index = self._world.registry.find(building)
+        if index is None:
+            return {"zh": building, "en": building}
+        unit = self._world.registry.device(index)
+        source = (parted(unit.labels.get("address", "")) or ("",))[0]
+        known = self._world.city.buildings.get(source)
+        if known is not None and known.name:
+            either = next(iter(known.name.values()))
+            return {language: known.name.get(language, either) for language in ("zh", "en")}
+        return {"zh": unit.name or building, "en": unit.name or building}
 
     def components(self, unit: str) -> NDArray[np.int64]:
         """Indices of all systems and components behind a unit's device."""

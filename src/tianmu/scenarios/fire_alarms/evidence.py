@@ -117,16 +117,18 @@ def _signs(event: Event, place: Place, until: int, figures: Evidence) -> Mapping
     ]
     kinds = {one.code: one for one in figures.kinds}
     found: dict[str, int] = {}
-    seconds = {
-        one.detector: one for one in near if kinds[one.kind].fire
-    }  # fmt: skip
+    seconds = {one.detector: one for one in near if kinds[one.kind].fire}
     zone = [one for one in seconds.values() if event.zone and one.zone == event.zone]
     if zone:
         found["second_zone"] = len(zone)
         if len(zone) > 1:
             found["third_zone"] = len(zone) + 1
-    if elsewhere := len(seconds) - len(zone):
+    elsewhere = len(seconds) - len(zone)
+    if elsewhere and kinds[event.kind].fire:
         found["second_building"] = elsewhere
+    elif elsewhere:
+        # a button or a flow switch has no zone of its own: any detector confirms it
+        found["detectors"] = elsewhere
     if kinds[event.kind].fire and any(one.kind != event.kind for one in seconds.values()):
         found["other_kind"] = 1
     for code in (MANUAL, FLOW, CALL, CAMERA, OPERATOR, CLEARED):

@@ -19,6 +19,7 @@ from tianmu.scenarios.fire_alarms.present import NORMAL, plain, when
 from tianmu.scenarios.fire_alarms.ranking import past_events, rank
 from tianmu.scenarios.picture import Fact, Picture, Reach
 from tianmu.scenarios.present import Line, Table
+from tianmu.scenarios.signals import Signal
 from tianmu.scenarios.world import Devices, World
 
 SHOWN = 40
@@ -57,13 +58,13 @@ def picture(world: World, thing: str) -> Picture | None:
         ),
         say("no_alarm_here"),
     )  # fmt: skip
-    tables = [alarms, *_zones(world, estate, thing)]
+    tables = [alarms, _cases(world, estate, thing), *_zones(world, estate, thing)]
     if water is not None:
         tables.append(water)
     tables.append(_history(world, estate, thing))
     return Picture(
         thing=thing,
-        title=known.name if known else plain(unit.name or thing),
+        title=estate.name(thing),
         longitude=place.longitude,
         latitude=place.latitude,
         division=registry.divisions[registry.division[index]],
@@ -197,6 +198,25 @@ def _water(world: World, longitude: float, latitude: float) -> Table:
     columns = ("source", "kind", "metres", "drive", "holds")
     return Table("sources", say("source_table"), tuple(say(f"column_{c}") for c in columns),
                  lines, say("no_source"))  # fmt: skip
+
+
+def _cases(world: World, estate: Estate, unit: str) -> Table:
+    """Open cases that hold an alarm of the building, the newest first."""
+    watched = settings().watched
+    since = world.now - round(settings().evidence.past_days * DAY)
+    found: dict[str, list[Signal]] = defaultdict(list)
+    for one in world.signals(watched.called, since):
+        if not one.closed_at:
+            found[one.case].append(one)
+    lines = [
+        Line((plain(those[0].number), plain(when(world, those[0].at)), plain(str(len(those)))),
+             case=case)
+        for case, those in reversed(found.items())
+        if any(one.device and estate.spot(one.device).building == unit for one in those)
+    ]  # fmt: skip
+    return Table("cases", say("case_table"),
+                 tuple(say(f"column_{c}") for c in ("number", "time", "signals")),
+                 tuple(lines[:SHOWN]), say("no_case"))  # fmt: skip
 
 
 def _history(world: World, estate: Estate, unit: str) -> Table:

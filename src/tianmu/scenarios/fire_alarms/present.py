@@ -20,6 +20,8 @@ from tianmu.scenarios.present import Figure, Line, Present, Ring, Shape, Table
 from tianmu.scenarios.world import Devices, OpenAlarm, World
 
 NORMAL, IMPAIRED = 1, 2
+MANY = 200
+"""open alarms of one rule that a scenario is shown"""
 SHOWN = 100
 """lines of a table"""
 _ROUND = tuple((float(np.cos(a)), float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 9))
@@ -35,7 +37,7 @@ class Building:
     """One that has a transmission unit."""
 
     device: str
-    name: str
+    name: Text
     longitude: float
     latitude: float
     division: str
@@ -59,15 +61,15 @@ def present(world: World) -> Present:
     return Present(
         at=world.now,
         degree=worst,
-        why=_why(ranked, buildings),
+        why=_why(estate, ranked, buildings),
         figures=_figures(world, ranked, buildings, found, alarms),
         shapes=_shapes(world, buildings, ranked, estate),
         tables=(
-            _alarm_table(world, ranked),
+            _alarm_table(world, estate, ranked),
             _building_table(world, estate, buildings, found),
             _water_table(world, alarms),
         ),
-        notes=_notes(units),
+        notes=_notes(units, ranked),
         origins=units.origins,
     )
 
@@ -103,7 +105,7 @@ def _buildings(
             state, grade = rules.get(impaired[device], say("impaired")), IMPAIRED
         found.append(
             Building(
-                device, registry.device(index).name or device, float(units.longitude[row]),
+                device, estate.name(device), float(units.longitude[row]),
                 float(units.latitude[row]), registry.divisions[registry.division[index]],
                 registry.departments[registry.department[index]], grade, state,
             )
@@ -115,7 +117,9 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> tuple[Text, ...]:
+def _why(
+    estate: Estate, ranked: Sequence[Ranked], buildings: Sequence[Building]
+) -> tuple[Text, ...]:
     if not ranked:
         lame = sum(one.degree == IMPAIRED for one in buildings)
         return (say("calm", buildings=len(buildings), impaired=lame),)
@@ -125,7 +129,12 @@ def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> tuple[Text,
     )  # fmt: skip
     return (
         say("alarms", count=len(ranked), likely=likely),
-        say("first", name=first.spot.name, share=_percent(first.judged.probability)),
+        say(
+            "first",
+            building=estate.name(first.spot.building),
+            name=first.spot.name,
+            share=_percent(first.judged.probability),
+        ),
     )
 
 
@@ -161,7 +170,7 @@ def _shapes(
     """Buildings with a panel, and where alarms come from that belong to none."""
     shapes = [
         Shape("building", _ring(one.longitude, one.latitude, _size(one.degree)), one.degree,
-              label={language: f"{one.name} · {state}" for language, state in one.state.items()},
+              label=joined(one.name, one.state),
               thing=one.device)
         for one in sorted(buildings, key=lambda one: one.degree)
     ]  # fmt: skip
@@ -174,7 +183,7 @@ def _shapes(
         label = say("fire", share=_percent(one.judged.probability))
         shapes.append(
             Shape("detector", _ring(alarm.longitude, alarm.latitude, _size(grade)), grade,
-                  label={lang: f"{one.spot.name} · {said}" for lang, said in label.items()})
+                  label=joined(plain(one.spot.name), label))
         )  # fmt: skip
     return tuple(shapes)
 
@@ -189,7 +198,14 @@ def _ring(longitude: float, latitude: float, metres: float) -> Ring:
     return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
 
 
-def _alarm_table(world: World, ranked: Sequence[Ranked]) -> Table:
+def _where(estate: Estate, one: Ranked) -> Text:
+    """Building and detector; one that stands for itself is named once."""
+    if one.spot.building == one.alarm.device:
+        return plain(one.spot.name)
+    return joined(estate.name(one.spot.building), plain(one.spot.name))
+
+
+def _alarm_table(world: World, estate: Estate, ranked: Sequence[Ranked]) -> Table:
     registry = world.registry
     kinds = {one.code: one.name for one in settings().evidence.kinds}
     lines = []
@@ -199,13 +215,11 @@ def _alarm_table(world: World, ranked: Sequence[Ranked]) -> Table:
         unit = index is not None and registry.kinds[registry.kind[index]] == settings().watched.unit
         own = registry.find(one.alarm.device)
         department = "" if own is None else registry.departments[registry.department[own]]
-        building = _name(world, one.spot.building)
         lines.append(
             Line(
                 cells=(
                     plain(_percent(one.judged.probability)),
-                    plain(building if building == one.spot.name
-                          else f"{building} · {one.spot.name}"),
+                    _where(estate, one),
                     kinds[event.kind], plain(when(world, one.alarm.at)),
                     both("reasons", one.judged), both("confirm", one.judged),
                 ),
@@ -235,7 +249,7 @@ def _building_table(
             word = "answered" if found.last[row] else "nobody"
             last = say(word, when=when(world, int(found.last_at[row])))
         line = Line(
-            cells=(plain(one.name), one.state, last, plain(share), plain(str(false[one.device]))),
+            cells=(one.name, one.state, last, plain(share), plain(str(false[one.device]))),
             degree=one.degree, thing=one.device, division=one.division, department=one.department,
         )  # fmt: skip
         lines.append(((-one.degree, -false[one.device]), line))
@@ -279,13 +293,13 @@ def _water_table(world: World, alarms: Sequence[OpenAlarm]) -> Table:
                  tuple(lines[:SHOWN]), say("no_water"))  # fmt: skip
 
 
-def _notes(units: Devices) -> tuple[Text, ...]:
-    return (say("left_out", count=units.left_out),) if units.left_out else ()
-
-
-def _name(world: World, building: str) -> str:
-    index = world.registry.find(building)
-    return building if index is None else world.registry.device(index).name or building
+def _notes(units: Devices, ranked: Sequence[Ranked]) -> tuple[Text, ...]:
+    """What is left out: a storm brings more alarms of one rule than are judged at once."""
+    found = [say("left_out", count=units.left_out)] if units.left_out else []
+    most = max(Counter(one.alarm.rule for one in ranked).values(), default=0)
+    if most >= MANY:
+        found.append(say("many", count=most))
+    return tuple(found)
 
 
 def when(world: World, at: int) -> str:
@@ -293,6 +307,10 @@ def when(world: World, at: int) -> str:
     local = world.city.calendar.local(at)
     today = world.city.calendar.local(world.now).date()
     return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%m-%d %H:%M}"
+
+
+def joined(first: Text, second: Text) -> Text:
+    return {language: f"{said} · {second[language]}" for language, said in first.items()}
 
 
 def plain(text: str) -> Text:

@@ -41,11 +41,13 @@ class Ranked:
 
 
 def rank(world: World, estate: Estate) -> tuple[Ranked, ...]:
-    """Every open alarm that tells of fire, none left out; the likeliest first."""
+    """Every open alarm that tells of fire, as many as a scenario is shown; the likeliest first."""
     figures, now = settings().evidence, world.now
     kinds = {one.code: one for one in figures.kinds}
     past = world.signals(settings().watched.called, now - round(figures.past_days * DAY))
-    opened = [(alarm, _of_alarm(alarm, estate)) for alarm in world.alarms()]
+    # a city's own smoke alarms are judged too, whatever else they belong to
+    alarms = world.others(tuple(settings().watched.rules))
+    opened = [(alarm, _of_alarm(alarm, estate)) for alarm in alarms]
     open_ids = {alarm.alarm for alarm, _ in opened}
     told = [
         (signal.id, event)
