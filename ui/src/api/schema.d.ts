@@ -7709,6 +7709,7 @@ export interface components {
                 [key: string]: string;
             }[];
             degree: number;
+            case: string;
             thing: string;
             alarm: string;
         };
