@@ -53,7 +53,7 @@ def places(table: pa.Table, name: str, known: I64, what: str) -> I64:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise BadInput(
-            row + 1, name, f"the network has no {what} {asked[row]:g}", "look in its file"
+            row + 1, name, f"the network has no {what} {asked[row]:.12g}", "look in its file"
         )
     return found
 

@@ -318,7 +318,7 @@ def _covariance(
     times = np.ones((len(shown), shown.shape[1]))
     times[:flows] = factor / LEVELS[level]
     lasts = own.read / window + own.slow * lasting
-    found = np.einsum("im,ij,jm->mij", times, lasts, times)
+    found: F64 = np.einsum("im,ij,jm->mij", times, lasts, times)
     least = np.where(np.arange(len(shown)) < flows, _LEAST * own.shown[:flows].max(), 1e-5)
     beyond = np.maximum(read - np.diag(own.read)[:, None] * times**2, 0.0)
     alone = ((watch.own.noise * shown) ** 2 + least[:, None] ** 2 + beyond) / window

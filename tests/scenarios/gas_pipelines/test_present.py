@@ -1,0 +1,170 @@
+"""The network of now over a city: no readings, as expected, leaking; digs near it; open alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tianmu.city import pack
+from tianmu.scenarios.gas_pipelines import leak, present
+from tianmu.scenarios.gas_pipelines.feed import Day, fleet, judged, told, write_truth
+from tianmu.scenarios.gas_pipelines.held import held
+from tianmu.scenarios.gas_pipelines.measured import MINUTE
+from tianmu.scenarios.gas_pipelines.network import METRES
+from tianmu.scenarios.present import Present
+from tianmu.scenarios.world import OpenAlarm
+
+CITY = pack.load("liyang")
+TODAY = date(2026, 4, 10)
+STEP = 5 * MINUTE
+
+
+@dataclass
+class Town:
+    """A city whose gas network reads what a day of the trial's feed reads, up to a minute of it."""
+
+    folder: Path
+    share: float = 0.0
+    minute: int | None = 0
+    """``None``: nothing was ever read"""
+    smell: tuple[OpenAlarm, ...] = ()
+    city: Any = field(default=CITY)
+    rows: int = 1_000_000
+
+    @property
+    def now(self) -> int:
+        return CITY.calendar.instant(TODAY, self.minute or 600) + 1
+
+    def alarms(self) -> tuple[OpenAlarm, ...]:
+        return self.smell
+
+    @property
+    def known(self) -> Any:
+        return held(self.folder, *CITY.center)
+
+    @property
+    def registry(self) -> Any:
+        registered = self.minute is not None
+        return SimpleNamespace(
+            datastream_index=lambda ids: np.where(
+                registered, np.arange(len(ids)), 2**32 - 1
+            ).astype(np.uint32),
+            device_of=lambda streams: np.zeros(len(streams), np.int64),
+            origin=np.zeros(1, np.uint8), origins=["seeded"],
+        )  # fmt: skip
+
+    @property
+    def history(self) -> Any:
+        return SimpleNamespace(windows=self.windows)
+
+    def windows(self, streams: Any, start: int, end: int, step: int, *, groups: Any, asked: Any):
+        assert step == STEP and end == self.now // STEP * STEP
+        names = list(self.known.devices)
+        key, time, mean = [], [], []
+        for moment in range((end - start) // step):
+            at = CITY.calendar.local(start + moment * step)
+            values = told(self.known, DAYS[self.share].until(at, 1))
+            for row, name in enumerate(names):
+                what = "pressure" if name.startswith("gas-pressure") else "flow"
+                key.append(groups[row])
+                time.append(start + moment * step)
+                mean.append(values[f"{name}/{what}"])
+        return SimpleNamespace(key=np.array(key), time=np.array(time), mean=np.array(mean))
+
+
+KNOWN = held(Path("/nowhere"), *CITY.center)
+DAYS = {share: Day(KNOWN, 3, share) for share in (0.0, 0.08)}
+LEAK = DAYS[0.08].leak_of(TODAY)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(present, "threshold", lambda *_: 4.5)
+
+
+def shapes(found: Present, kind: str) -> list[Any]:
+    return [one for one in found.shapes if one.kind == kind]
+
+
+def test_without_readings_nothing_is_claimed(tmp_path: Path) -> None:
+    found = present.present(Town(tmp_path, minute=None))
+    assert found.degree == 0 and "cannot be told" in found.why[0]["en"]
+    assert shapes(found, "line") and shapes(found, "valve") and not shapes(found, "leak")
+    said = " ".join(note["en"] for note in found.notes)
+    assert "transplanted" in said and "placed by seed" in said and "permits.csv" in said
+
+
+def test_what_is_expected_is_normal_and_a_leak_is_shown_where_it_is(tmp_path: Path) -> None:
+    calm = present.present(Town(tmp_path, 0.0, 5 * LEAK.first))
+    assert calm.degree == 1 and calm.origins == ("seeded",) and not shapes(calm, "leak")
+    found = present.present(Town(tmp_path, 0.08, 5 * (LEAK.first + 14)))
+    assert found.degree == 3
+    (shape,) = shapes(found, "leak")
+    middle = np.mean(shape.ring[:-1], axis=0)
+    east = (middle[0] - KNOWN.network.longitude.mean()) * METRES
+    east *= np.cos(np.radians(KNOWN.network.latitude.mean()))
+    north = (middle[1] - KNOWN.network.latitude.mean()) * METRES
+    assert np.hypot(east - LEAK.x, north - LEAK.y) < 400
+    assert "close V" in found.why[0]["en"] and "households" in found.why[0]["en"]
+    values = {one.name["en"]: one.value for one in found.figures}
+    assert values["Leak score (1 is the threshold)"] > 1
+    assert values["Instruments that say nothing"] == 0
+
+
+def test_digs_near_pipes_are_shown_on_their_days(tmp_path: Path) -> None:
+    lon, lat = float(KNOWN.network.longitude[0]), float(KNOWN.network.latitude[0])
+    line = '{},"trench, water",{},{},"POINT({} {})"\n'
+    (tmp_path / "permits.csv").write_text(
+        "code,what,from,to,area\n"
+        + line.format("D1", "2026-04-09", "2026-04-11", lon, lat)
+        + line.format("D2", "2026-04-11", "2026-04-12", lon, lat)
+        + line.format("D3", "2026-04-09", "2026-04-11", lon + 1, lat)
+    )
+    found = present.present(Town(tmp_path, minute=None))
+    assert found.degree == 2 and len(shapes(found, "dig")) == 1
+    assert any("Dig D1 (trench, water) lies in the protected range" in w["en"] for w in found.why)
+
+
+def test_open_alarms_count_and_bad_files_are_told(tmp_path: Path) -> None:
+    (tmp_path / "valves.csv").write_text("pipe,junction\n0,x\n")
+    (tmp_path / "network.json").write_text("{}")
+    first = OpenAlarm("gas_detector.first", "d-1", 119.4, 31.4, 1)
+    second = OpenAlarm("gas_detector.second", "d-2", None, None, 1)
+    found = present.present(Town(tmp_path, minute=None, smell=(first,)))
+    assert found.degree == 3 and len(shapes(found, "alarm")) == 1
+    assert present.present(Town(tmp_path, minute=None, smell=(first, second))).degree == 4
+    said = [note["en"] for note in found.notes]
+    assert any("network.json cannot be read" in one for one in said)
+    assert any("valves.csv cannot be read: row 1, column junction" in one for one in said)
+
+
+def test_the_feed_registers_what_it_sends_and_tells_the_zone(tmp_path: Path) -> None:
+    known, day = KNOWN, DAYS[0.08]
+    table = fleet(known)
+    streams = {
+        f"{device}/{name}"
+        for device, names in zip(
+            table.column("device").to_pylist(), table.column("properties").to_pylist(), strict=True
+        )
+        for name in names
+    }
+    assert len(set(table.column("device").to_pylist())) == len(table)
+    watch = leak.prepare(known.network, known.layout, day.every)
+    at = datetime(2026, 4, 10, *divmod(5 * (LEAK.first + 6), 60))
+    readings = day.until(at, 24)
+    scores = judged(known, watch, readings, 4.5)
+    assert set(told(known, readings)) | set(scores) == streams
+    loud = {name: value for name, value in scores.items() if value >= 1 and "score" in name}
+    assert len(loud) == 1
+    quiet = judged(known, watch, DAYS[0.0].until(at, 24), 4.5)
+    assert max(value for name, value in quiet.items() if "score" in name) < 1
+    for _ in range(2):
+        write_truth(tmp_path / "leaks.csv", day, TODAY)
+    rows = (tmp_path / "leaks.csv").read_text().splitlines()
+    assert len(rows) == 2 and rows[1].startswith("2026-04-10T")
