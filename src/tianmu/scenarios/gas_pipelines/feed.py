@@ -1,10 +1,11 @@
-"""A trial's gas network speaks to a running city: ``python -m tianmu.scenarios.gas_pipelines.feed``.
+"""A trial's gas network speaks to a city: ``python -m tianmu.scenarios.gas_pipelines.feed``.
 
-Registers the instruments that the trial places by seed (origin ``seeded``) and sends what they read,
-simulated with the hydraulic model: the last two hours, then each step as its time comes. One leak a
-day is in it, at an hour and a place drawn from the day; what truly was is written to
-``<data>/scenarios/gas-pipelines/leaks.csv`` before it is sent. As the gateway of a gas company would, it also
-judges what was read and tells each zone's leak score, by which the city's rule alarms.
+Registers the instruments that the trial places by seed (origin ``seeded``) and sends what they
+read, simulated with the hydraulic model: the last two hours, then each step as its time comes. One
+leak a day is in it, at an hour and a place drawn from the day; what truly was is written to
+``<data>/scenarios/gas-pipelines/leaks.csv`` before it is sent. As the gateway of a gas company
+would, it also judges what was read and tells each zone's leak score, by which the city's rule
+alarms.
 
 The readings of a day depend on the day and the seed alone: started again, it goes on as if it had
 never stopped, and what is sent twice has the same identity.
