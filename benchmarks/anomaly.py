@@ -1,11 +1,12 @@
 """Anomaly detection: throughput over all datastreams of a city, false alarms, faults found.
 
-    python benchmarks/anomaly.py [--models N] [--seconds S] [--streams N]
+    python benchmarks/anomaly.py [--models N] [--seconds S] [--streams N] [--peers]
 
 Throughput is of one core, over detectors that have learnt for a week, values at random datastreams
 in batches of 65,536, so that the caches do not help. Quality is on streams made by seeds from 9,000
 on, which nothing was tuned on: four weeks of values every five minutes, faults of a size in
-standard deviations of the noise put in after some nineteen days. Prints one JSON object.
+standard deviations of the noise put in after some nineteen days. ``--peers`` has libraries made for
+streaming do the same with a few of those streams. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from tests.prevent.anomaly.streams import FAULTS, WITHIN, Stream, made, put, rai
 
 from tianmu.prevent.anomaly.bank import Bank
 from tianmu.prevent.anomaly.layout import BYTES
+from tianmu.rehearse.peers.beside import compare
+from tianmu.rehearse.peers.known import of_anomaly
+from tianmu.rehearse.peers.river import Values
 
 SEED = 9_000
 AT = 5_500
@@ -98,18 +102,57 @@ def quality(streams: int) -> dict[str, Any]:
     return said
 
 
+PEERS_STREAMS = 4
+"""of each of two kinds: peers are slow"""
+
+
+def beside(ours: dict[str, Any]) -> list[dict[str, Any]]:
+    """Peers on a few streams of the kinds with seasons, each fault of each size once in each; what
+    is ours on the very same is added to ``ours``."""
+    kinds = ("autocorrelated", "rounded")
+    clean = [made(SEED + 1 + i, **KINDS[kind]) for kind in kinds for i in range(PEERS_STREAMS)]
+    stream, rows, spoilt, delays = [], [], [], []
+    for s, (at, value) in enumerate(clean):
+        for fault in FAULTS:
+            for size in SIZES[fault]:
+                row, within = AT + 7 * s, WITHIN[fault]
+                changed = put(fault, value, row, size)
+                stream.append(s)
+                rows.append(row)
+                spoilt.append(changed[row : row + within])
+                found = [n - row for n in alarms((at, changed)) if row <= n < row + within]
+                delays += found[:1]
+    weeks = 4 * len(clean)
+    ours |= {
+        "false_alarms_per_week": sum(len(alarms(one)) for one in clean) / weeks,
+        "found": len(delays) / len(stream),
+        "delay": float(np.median(delays)),
+    }
+    given = Values(
+        np.array([value for _, value in clean]),
+        300.0,
+        np.array(stream),
+        np.array(rows),
+        spoilt,
+        1.0,
+    )
+    return compare(of_anomaly(), given, ours, tell=lambda text: print(text, file=sys.stderr))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=int, default=1_560_000)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--streams", type=int, default=40)
+    parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
     alarms(made(SEED, days=1))  # compiles or loads the kernel
-    print(
-        json.dumps(
-            {**throughput(options.models, options.seconds), "quality": quality(options.streams)}
-        )
-    )
+    said = {**throughput(options.models, options.seconds), "quality": quality(options.streams)}
+    if options.peers:
+        ours = {"observations_per_cpu_second": said["observations_per_cpu_second"]}
+        said["peers"] = beside(ours)
+        said["on_the_peers_streams"] = ours
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

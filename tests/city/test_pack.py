@@ -328,6 +328,8 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
         ("kinds.toml", 'severity = "serious"', 'severity = "III"', "no level"),
         ("kinds.toml", "surface < -0.5", "surfaces < -0.5", "no property"),
         ("kinds.toml", "priority = 2", "priority = 9", "priority"),
+        ("kinds.toml", "false_alarms_per_week = 1", "false_alarms_per_week = 0", "false alarms"),
+        ("kinds.toml", "anomaly = true", "anomaly = true\nstates = { 0 = {} }", "has states"),
         ("kinds.toml", 'category = "sea"', 'category = "air"', "no category"),
         ("kinds.toml", 'name = { en = "Tide gauge" }', 'name = { fr = "Marégraphe" }', "language"),
         ("roster.csv", "watch_keeper,daily,00:00", "watch_keeper,daily,0:00", "no times"),

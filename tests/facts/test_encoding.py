@@ -148,6 +148,7 @@ def test_each_topic_has_one_file_and_what_matters_is_never_purged() -> None:
         "intake",
         "history",
         "unit",
+        "finding",
     }
     assert topic.OBSERVATION_LIFE.file != topic.OBSERVATION.file
     assert all(name == t.name for name, t in topic.TOPICS.items())

@@ -46,6 +46,14 @@ class Belonging:
         self._made_at = 0.0
         self._news = True
 
+    def follow(self) -> Registry:
+        """The registry as it is now, to look things up in."""
+        with self._lock:
+            before = self._registry.count_datastreams
+            self._registry.refresh(self._journal, also=self._hear)
+            self._news |= self._registry.count_datastreams != before
+            return self._registry
+
     def __call__(self) -> Membership:
         with self._lock:
             before = self._registry.count_datastreams

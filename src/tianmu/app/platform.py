@@ -112,7 +112,7 @@ class Platform:
         for name, topics in READERS.items():
             positions = self._open(name).positions()
             for topic in topics:
-                at = max((p for (_, t), p in positions.items() if t == topic), default=0)
+                at = min((p for (_, t), p in positions.items() if t == topic), default=0)
                 entries = self._journal.read(topic, at, entries=1)
                 if entries:
                     oldest = min(oldest, entries[0].at)

@@ -12,7 +12,9 @@ from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
+from tianmu.facts import clock
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
+from tianmu.prevent.anomaly import learner
 from tianmu.store.history import History
 from tianmu.store.history.keep import keep, tend
 from tianmu.store.history.mend import Mended
@@ -26,6 +28,10 @@ log = logging.getLogger("tianmu.works")
 PURGE_S = 60.0
 TENDED_WITHIN = 2.0
 """seconds that merging may take to end when works is told to stop"""
+LEARNT_WITHIN = 8.0
+"""the same for what has been learnt to be written; what is not is learnt again"""
+AGAIN = 5.0
+"""seconds after which what failed is tried again"""
 
 
 def serve(settings: Settings, city: City, stop: threading.Event) -> None:
@@ -55,16 +61,40 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
         daemon=True,
     )
     tending.start()
+    learning = threading.Thread(
+        target=_learn, args=(records, belonging, city, settings, stop), name="learn", daemon=True
+    )
+    learning.start()
     said.state = "ready"
     say(settings.run, said)
     try:
         keep(history, journal, stop, trouble=_tell)
     finally:
         tending.join(TENDED_WITHIN)
+        learning.join(LEARNT_WITHIN)
         history.close()
         journal.close()
         belonging.close()
         records.close()
+
+
+def _learn(
+    records: Records,
+    belonging: Belonging,
+    city: City,
+    settings: Settings,
+    stop: threading.Event,
+) -> None:
+    """Anomaly detection, from its snapshot again where it failed."""
+    data = settings.folder
+    while not stop.is_set():
+        with SqliteJournal(data) as journal:
+            made = learner.Learner(records, journal, belonging.follow, city, data, clock.now)
+            try:
+                learner.run(made, stop)
+            except Exception:
+                log.exception("anomaly detection failed: beginning again where it stood")
+                stop.wait(AGAIN)
 
 
 def _tell(error: Exception) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tianmu.city.anomaly import Anomaly, check_kind, check_property
 from tianmu.city.department import REMIT, Department
 from tianmu.city.document import Document, Key
 from tianmu.city.matter import Matter
@@ -48,6 +49,8 @@ class Property(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     """the sensor's resolution"""
     states: dict[str, Text] = msgspec.field(default_factory=dict)
     """for states: number (or ``bitN``) → what it means"""
+    anomaly: bool = False
+    """whether its values are learnt, and one that is unusual for its own datastream alarms"""
     model: ValueModel | None = None
 
 
@@ -72,6 +75,8 @@ class DeviceKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     periods: tuple[str, ...] = ()
     """aggregates that its devices send of what they measure: ``properties`` has each property
     without ``states`` again as ``<code>.<period>``"""
+    anomaly: Anomaly = Anomaly()
+    """how anomalies of its properties alarm, of those that say ``anomaly``"""
 
 
 class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +92,7 @@ class _KindTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     icon: str = ""
     basis: str = ""
     periods: tuple[str, ...] = ()
+    anomaly: Anomaly | None = None
     property: list[Property] = msgspec.field(default_factory=list)
     rule: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
@@ -217,6 +223,7 @@ def _joined(
             if one.low is not None and one.high is not None and one.low >= one.high:
                 what = f"{one.code}: low {one.low:g} is not below high {one.high:g}"
                 part.fault(what, "swap", *where)
+            check_property(one, lambda *what, part=part, at=where: part.fault(*what, *at))
             if said.get(one.code) is part.source:
                 part.fault(f"two properties are called {one.code}", "rename one", *where)
             elif one.code in said:
@@ -226,6 +233,8 @@ def _joined(
                 properties[one.code], said[one.code] = one, part.source
     if not properties:
         first.fault(f"{head.code} has no property", "add at least one property")
+    if head.anomaly is not None:
+        check_kind(head.anomaly, properties, rules.matters, said_by["anomaly"].fault)
     properties |= _over_periods(properties, {p: periods.get(p, {}) for p in head.periods})
     return DeviceKind(
         code=head.code,
@@ -240,6 +249,7 @@ def _joined(
         icon=head.icon or head.category,
         basis=head.basis,
         periods=head.periods,
+        anomaly=head.anomaly or Anomaly(),
     )
 
 
@@ -249,7 +259,7 @@ class _Rules:
     def __init__(
         self, matters: Mapping[str, Matter], levels: set[str], parts: Mapping[str, list[_Part]]
     ) -> None:
-        self._matters, self._levels = matters, levels
+        self.matters, self._levels = matters, levels
         self._packs = {
             str(rule.get("code", ""))
             for of in parts.values()
@@ -277,7 +287,7 @@ class _Rules:
                     continue
                 at = ("kind", part.index, *where)
                 _check_rule(
-                    source, document, at, whole, properties, self._matters, self._levels,
+                    source, document, at, whole, properties, self.matters, self._levels,
                     set(self._made),
                 )  # fmt: skip
                 self._made[code] = source, whole
@@ -288,7 +298,8 @@ def _over_periods(
     properties: Mapping[str, Property], periods: Mapping[str, Text]
 ) -> dict[str, Property]:
     """What is measured, once more for each period; states have no mean. They carry no value
-    model: a seeded city sends single readings only."""
+    model: a seeded city sends single readings only. What is unusual shows in the single readings
+    first."""
     return {
         f"{one.code}.{period}": msgspec.structs.replace(
             one,
@@ -296,6 +307,7 @@ def _over_periods(
             name={language: f"{word} · {name.get(language, period)}"
                   for language, word in one.name.items()},
             model=None,
+            anomaly=False,
         )
         for period, name in periods.items()
         for one in properties.values()

@@ -9,6 +9,7 @@ import msgspec
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.deed import Deed
+from tianmu.facts.finding import Finding
 from tianmu.facts.history import HistoryWritten
 from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.registry import (
@@ -39,6 +40,7 @@ Fact: TypeAlias = (
     | HistoryWritten
     | UnitTold
     | WarningEvent
+    | Finding
 )
 
 _encoder = msgspec.msgpack.Encoder()

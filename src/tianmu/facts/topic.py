@@ -43,6 +43,8 @@ WARNING = Topic("warning", "hub", purge=False)
 """every step of every warning"""
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
+FINDING = Topic("finding", "works", purge=True, readers=("watch",))
+"""what anomaly detection found: conditions that begin and end"""
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
@@ -58,5 +60,6 @@ TOPICS: dict[str, Topic] = {
         UNIT,
         WARNING,
         HISTORY,
+        FINDING,
     )
 }

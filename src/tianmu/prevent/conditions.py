@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.facts.alarm import AlarmState
-from tianmu.prevent import program
+from tianmu.facts.finding import RULE as ANOMALY
+from tianmu.facts.finding import Finding
+from tianmu.prevent import program, unusual
 from tianmu.prevent.evaluate import Evaluator, Found
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.occurrence import Alarm
@@ -72,6 +74,25 @@ class Conditions:
             data = told(side(row))
             self._ledger.rises(alarm, at=now, received=received, data=data)
 
+    def found(self, finding: Finding, now: int) -> None:
+        """What anomaly detection tells."""
+        if not finding.holds:
+            name = identity(ANOMALY, self._registry.datastream(finding.datastream))
+            self._ledger.falls(
+                name,
+                at=now,
+                received=now,
+                value=finding.value,
+                observed_at=finding.observed_at,
+                reason=finding.why,
+            )
+            return
+        alarm = unusual.condition(self._registry, self._city, finding.datastream, now, finding)
+        if self._in_maintenance(alarm.device, alarm.source, now):
+            alarm.test = True
+            self._windowed.add(alarm.identity)
+        self._ledger.rises(alarm, at=now, received=now, data=unusual.data(finding))
+
     def _order(self, found: Found) -> Iterable[int]:
         compiled = self._evaluator.compiled
         if not compiled.depths:
@@ -101,7 +122,7 @@ class Conditions:
     def standing(self) -> dict[tuple[int, str], bool]:
         """(datastream, rule) → test, of the open alarms whose condition holds."""
         found: dict[tuple[int, str], bool] = {}
-        for alarm in self._ledger.standing():
+        for alarm in self._judged():
             datastream = self._datastream(alarm)
             if datastream is not None:
                 found[datastream, alarm.rule] = alarm.test
@@ -109,7 +130,7 @@ class Conditions:
 
     def withdraw(self, now: int) -> None:
         """End the conditions of rules that are not judged any more."""
-        for alarm in list(self._ledger.standing()):
+        for alarm in list(self._judged()):
             datastream = self._datastream(alarm)
             if datastream is None or self._evaluator.instance(datastream, alarm.rule) is None:
                 self._ledger.falls(alarm.identity, at=now, received=now, reason=WITHDRAWN)
@@ -136,6 +157,8 @@ class Conditions:
         """A row for a condition that has no alarm now, if rule and datastream exist."""
         code, _, stream = name.partition("@")
         datastream = int(self._registry.datastream_index([stream])[0])
+        if code == ANOMALY and datastream < self._evaluator.datastreams:
+            return unusual.condition(self._registry, self._city, datastream, at)
         number = self._evaluator.instance(datastream, code)
         if number is None:
             return None
@@ -147,6 +170,10 @@ class Conditions:
             index = self._registry.find(name)
             if index is not None:
                 yield index
+
+    def _judged(self) -> Iterator[Alarm]:
+        """The open alarms whose condition holds, of the rules that the evaluator judges."""
+        return (alarm for alarm in self._ledger.standing() if alarm.rule != ANOMALY)
 
     def _datastream(self, alarm: Alarm) -> int | None:
         index = int(self._registry.datastream_index([alarm.datastream])[0])

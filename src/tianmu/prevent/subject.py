@@ -11,7 +11,7 @@ import msgspec
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.text import Text, say
 from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import AnyRule, Silence, State
+from tianmu.prevent.rule import Rule, Silence, State
 
 if TYPE_CHECKING:
     from tianmu.city.device import Property
@@ -34,7 +34,7 @@ def identity(rule: str, datastream: str) -> str:
 
 
 def describe(
-    rule: AnyRule,
+    rule: Rule,
     datastream: int,
     devices: Devices,
     city: City,
@@ -85,7 +85,7 @@ def describe(
 
 
 def words(
-    rule: AnyRule,
+    rule: Rule,
     device: Device,
     property_name: str,
     described: Property | None,
@@ -108,8 +108,8 @@ def words(
             "device": device.name or device.device,
             "kind": say(kind.name, language) if kind is not None else device.kind,
             "property": say(described.name, language) if described else property_name,
-            "value": _Number(number),
-            "limit": _Number(float("nan") if limit is None else limit),
+            "value": Number(number),
+            "limit": Number(float("nan") if limit is None else limit),
             "unit": unit,
             "division": say(division.name, language) if division is not None else "",
             "place": device.place.address
@@ -120,7 +120,7 @@ def words(
     return told
 
 
-class _Number(float):
+class Number(float):
     """Shown short without a format: 3.5, not 3.5000000001; an unknown one as a dash."""
 
     def __format__(self, spec: str) -> str:
@@ -131,7 +131,7 @@ class _Number(float):
         return format(float(self), spec or ".6g")
 
 
-def _template(rule: AnyRule, states: str, value: float | None) -> str:
+def _template(rule: Rule, states: str, value: float | None) -> str:
     if isinstance(rule, State):
         # one bit: the rule's name says it already
         one = rule.mask is not None and rule.mask.bit_count() == 1
@@ -139,7 +139,7 @@ def _template(rule: AnyRule, states: str, value: float | None) -> str:
     return "{name}" if value is None else "{name}: {value} {unit}"
 
 
-def _mask(rule: AnyRule) -> int | None:
+def _mask(rule: Rule) -> int | None:
     """The bits that a rule is about, or None where it is about the whole value."""
     if isinstance(rule, State) and rule.match in {"any", "all"}:
         return rule.mask

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
+from tianmu.facts.finding import Finding
 from tianmu.facts.registry import MaintenanceChanged
-from tianmu.facts.topic import DEED, OBSERVATION, OBSERVATION_LIFE
+from tianmu.facts.topic import DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent import alarm_table, program
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.conditions import Conditions
@@ -48,6 +49,7 @@ READER = "watch"
 MANY = 1024
 """transitions of a sweep after which the lanes are read before it goes on"""
 LIFE, MAIN, DEEDS = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name
+FINDINGS = FINDING.name
 _TOTALS = {
     "observations": program.OBSERVATIONS,
     "late": program.LATE,
@@ -81,7 +83,7 @@ class Watch:
         self.targets = targets or Targets()
         self.settings = settings or Settings()
         self.editions = Editions(city.rules)
-        self.positions: dict[str, int] = {LIFE: 0, MAIN: 0, DEEDS: 0}
+        self.positions: dict[str, int] = {LIFE: 0, MAIN: 0, DEEDS: 0, FINDINGS: 0}
         self.ledger = Ledger(self.targets)
         self.evaluator: Evaluator
         self.conditions: Conditions
@@ -154,7 +156,7 @@ class Watch:
             self._write()
         self.registry.refresh(self.journal, also=self._registry_fact)
         self._take_registry()
-        worked = self._read_deeds()
+        worked = self._read_deeds() | self._read_findings()
         while self._observe(LIFE, self.settings.entries):
             worked = True
         now = self.clock()
@@ -238,6 +240,15 @@ class Watch:
             elif isinstance(fact, Deed) and fact.verb == UNREACHED:
                 unreached(self.ledger, fact, self.clock())
             self.positions[DEEDS] = entry.position
+        return bool(found)
+
+    def _read_findings(self) -> bool:
+        found = self._entries(FINDINGS, self.settings.entries)
+        for entry in found:
+            fact = decode(entry.payload)
+            if isinstance(fact, Finding):
+                self.conditions.found(fact, self.clock())
+            self.positions[FINDINGS] = entry.position
         return bool(found)
 
     def _sweep(self, now: int) -> None:

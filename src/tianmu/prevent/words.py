@@ -14,6 +14,11 @@ def _table() -> dict[str, Text]:
     return tomllib.loads((files("tianmu.prevent") / "words.toml").read_text(encoding="utf-8"))
 
 
+def template(key: str) -> Text:
+    """The phrase ``key`` in every language it has, its blanks not filled."""
+    return dict(_table()[key])
+
+
 def phrase(key: str, **values: object) -> Text:
     """The phrase ``key`` in every language it has."""
     return {language: text.format(**values) for language, text in _table()[key].items()}

@@ -911,6 +911,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the threshold of each kind stands, and why
+         * @description Where the threshold of each kind stands, and why.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_anomalies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm}/anomaly": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was found of an alarm of anomaly detection: what was expected, and how unusual it is
+         * @description What was found of an alarm of anomaly detection: what was expected, and how unusual it is.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_anomaly"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm}/found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether an alarm of anomaly detection was real or false: it moves the threshold of its
+         * @description Say whether an alarm of anomaly detection was real or false: it moves the threshold of its
+         *     datastream and of its kind.
+         *
+         *     Needs `alarm.acknowledge`.
+         */
+        post: operations["judge_anomaly"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{device}/missed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that anomaly detection should have told of a datastream and did not: it lowers the
+         * @description Say that anomaly detection should have told of a datastream and did not: it lowers the
+         *     threshold of its kind.
+         *
+         *     Needs `alarm.acknowledge`.
+         */
+        post: operations["report_missed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases": {
         parameters: {
             query?: never;
@@ -4962,6 +5052,71 @@ export interface components {
             deed: string;
             position: number;
         };
+        /** AnomalyPolicies */
+        AnomalyPolicies: {
+            items: components["schemas"]["AnomalyPolicy"][];
+            totals: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * AnomalyPolicy
+         * @description How unusual a value must be to alarm, for the devices of one kind.
+         */
+        AnomalyPolicy: {
+            kind: string;
+            kind_name: {
+                [key: string]: string;
+            };
+            properties: string[];
+            priority: number;
+            matter: string;
+            false_alarms_per_week: number;
+            basis: string;
+            datastreams: number;
+            told_last_week: number;
+            told: number;
+            false: number;
+            real: number;
+            missed: number;
+            stricter: number;
+            stricter_most: number;
+            stricter_least: number;
+            per_week: number;
+            changed_at: string | null;
+            changed_by: string;
+            actor: string;
+        };
+        /**
+         * AnomalySaid
+         * @description What was found of the datastream of an alarm.
+         */
+        AnomalySaid: {
+            datastream: string;
+            since: string | null;
+            ended_at: string | null;
+            value: number | null;
+            expected: number | null;
+            low: number | null;
+            high: number | null;
+            chance: number;
+            why: string;
+            real: boolean | null;
+            judged_by: string;
+            judged_at: string | null;
+        };
+        /** Judgement */
+        Judgement: {
+            real: boolean;
+            /** @default  */
+            reason: string;
+        };
+        /** Missing */
+        Missing: {
+            property: string;
+            /** @default  */
+            reason: string;
+        };
         /**
          * Page[CaseSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
@@ -6324,6 +6479,24 @@ export interface components {
             received_at: string | null;
             quality: number;
             count: number;
+            usual: components["schemas"]["UsualSaid"] | null;
+        };
+        /**
+         * UsualSaid
+         * @description The band that 99.5 % of usual values at the hour of the latest one lie in; null each while
+         *         too little has come to judge by.
+         */
+        UsualSaid: {
+            expected: number | null;
+            low: number | null;
+            high: number | null;
+            learning: boolean;
+            /** @default null */
+            since: string | null;
+            /** @default null */
+            chance: number | null;
+            /** @default  */
+            why: string;
         };
         /**
          * SeriesSaid
@@ -9809,6 +9982,148 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["AlarmDeed"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeedTaken"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_anomalies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnomalyPolicies"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_anomaly: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnomalySaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    judge_anomaly: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "real": false,
+                 *       "reason": "the sensor was being cleaned"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Judgement"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeedTaken"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    report_missed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "property": "level",
+                 *       "reason": "the pump had failed since noon"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Missing"];
             };
         };
         responses: {

@@ -2,6 +2,7 @@ import { dutyEn } from "./dutyEn";
 import { shiftEn } from "./shiftEn";
 import type { Words } from "./index";
 import { fieldEn } from "./fieldEn";
+import { anomalyEn } from "./anomalyEn";
 import { scenarioEn } from "./scenarioEn";
 import { warningEn } from "./warningEn";
 
@@ -15,6 +16,7 @@ export const en: Words = {
   duty: dutyEn,
   scenario: scenarioEn,
   warning: warningEn,
+  anomaly: anomalyEn,
   shift: shiftEn,
   productLine: "city operations",
   language: "Language",
@@ -166,7 +168,7 @@ export const en: Words = {
   },
   admin: {
     title: "Administration",
-    nav: { connections: "Connections", contacts: "Contacts", plans: "Plans", accounts: "Accounts", organisation: "Organisation", roster: "Roster", devices: "Devices", past: "Limits exceeded", unknown: "Unknown devices", sources: "Sources", quarantine: "Quarantine", rules: "Rules", pack: "City pack", audit: "Audit trail", load: "Alarm load" },
+    nav: { connections: "Connections", contacts: "Contacts", plans: "Plans", accounts: "Accounts", organisation: "Organisation", roster: "Roster", devices: "Devices", past: "Limits exceeded", unknown: "Unknown devices", sources: "Sources", quarantine: "Quarantine", rules: "Rules", pack: "City pack", audit: "Audit trail", load: "Alarm load", anomalies: "Anomalies" },
     groups: { people: "People", field: "Sensing", city: "City", trust: "Trust" },
     account: "Account", name: "Name", roles: "Roles", scope: "Scope", state: "State", enabled: "Active", disabled: "Disabled", lastSeen: "Last seen", createAccount: "New account", oneTimeLink: "One-time link", linkShown: "Shown this once; it works once.", tokenShown: "Shown this once: keep it now.", disable: "Disable", enable: "Enable", changeRoles: "Roles", disableConfirm: (n) => `Disable ${n}? All its sessions end at once.`, language: "Language", division: "Division", department: "Department",
     label: "Name", centre: "command centre", code: "Code", kind: "Kind", parent: "Above", basis: "Basis", post: "Post", onDuty: "On duty now", phone: "Phone", nobody: "nobody on duty", rosterSave: "Save roster", rosterHint: "One person a row. What is saved is in force for the next order.", from: "From", until: "Until",

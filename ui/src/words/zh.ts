@@ -1,6 +1,7 @@
 import { dutyZh } from "./dutyZh";
 import { shiftZh } from "./shiftZh";
 import { fieldZh } from "./fieldZh";
+import { anomalyZh } from "./anomalyZh";
 import { scenarioZh } from "./scenarioZh";
 import { warningZh } from "./warningZh";
 
@@ -189,7 +190,7 @@ export const zh = {
   },
   admin: {
     title: "管理",
-    nav: { connections: "系统对接", contacts: "联络", plans: "预案", accounts: "账号", organisation: "组织机构", roster: "值班表", devices: "设备", past: "越限统计", unknown: "未登记设备", sources: "数据来源", quarantine: "隔离区", rules: "规则", pack: "城市包", audit: "审计", load: "告警负荷" } as Record<string, string>,
+    nav: { connections: "系统对接", contacts: "联络", plans: "预案", accounts: "账号", organisation: "组织机构", roster: "值班表", devices: "设备", past: "越限统计", unknown: "未登记设备", sources: "数据来源", quarantine: "隔离区", rules: "规则", pack: "城市包", audit: "审计", load: "告警负荷", anomalies: "异常检测" } as Record<string, string>,
     groups: { people: "人员", field: "感知", city: "城市", trust: "可信" } as Record<string, string>,
     account: "账号", name: "姓名", roles: "角色", scope: "范围", state: "状态", enabled: "启用", disabled: "停用", lastSeen: "最近登录", createAccount: "新建账号", oneTimeLink: "一次性链接", linkShown: "此链接只显示这一次，且只能使用一次。", tokenShown: "此令牌只显示这一次，请立即保存。", disable: "停用", enable: "启用", changeRoles: "更改角色", disableConfirm: (n: string) => `停用 ${n}？该账号的所有会话会立即结束。`, language: "语言", division: "区划", department: "部门",
     label: "名称", centre: "指挥中心", code: "代码", kind: "类型", parent: "上级", basis: "依据", post: "岗位", onDuty: "当值", phone: "电话", nobody: "无人值班", rosterSave: "保存值班表", rosterHint: "每行一人：岗位、姓名、时间段。保存后立即对新的派单生效。", from: "起", until: "止",     deviceId: "设备编号", lastValue: "最近上报", origin: "来源性质", register: "登记", registerTitle: "登记设备", upload: "从文件登记", uploadTitle: "按文件登记设备", uploadHint: "CSV（UTF-8 或 GB 18030）或 Parquet，每行一台设备：device、kind、name、longitude、latitude、address 等列。要么全部登记，要么都不登记。内容相同的已登记设备会跳过。超过 512 MB 请用 tianmu devices register。", uploadCheck: "仅检查", uploadSending: (share: number): string => `正在上传：${share} %`, uploadReading: "正在读取与核对……", uploadChecked: (rows: string, fresh: string, known: string): string => `共 ${rows} 行，没有错误：新设备 ${fresh} 台，已登记 ${known} 台。`, uploadDone: (fresh: string, known: string, all: string): string => `登记了 ${fresh} 台，已登记而跳过 ${known} 台。全市共 ${all} 台设备。`, uploadGb: "按 GB 18030 读取。", row: "行", column: "列", properties: "观测属性", longitude: "经度", latitude: "纬度", address: "地址", unknownHint: "这些地址发来过数据，但尚未登记。其信号已保留，登记后生效。", unknownEmpty: "没有未登记的设备", seen: "次数", first: "首次", last: "最近", saidLast: "最近内容", deviceSearch: "搜索编号、名称",
@@ -218,4 +219,5 @@ export const zh = {
   field: fieldZh,
   scenario: scenarioZh,
   warning: warningZh,
+  anomaly: anomalyZh,
 };

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from tianmu.prevent.anomaly.kernel import STRICTER, STRICTEST, judge
 from tianmu.prevent.anomaly.layout import STRICT, Memory, memory
 
-REASONS = ("", "warming up", "above", "below", "drifts up", "drifts down", "stuck", "no value")
+REASONS = (
+    "", "warming up", "above", "below", "drifts up", "drifts down", "stuck", "no value", "late",
+)  # fmt: skip
 """words for ``Judged.why``"""
 
 
@@ -47,7 +49,8 @@ class Bank:
             np.empty(rows), np.empty(rows, np.uint8), np.empty(rows), np.empty(rows, np.uint8)
         )
         judge(
-            self.memory.exact, self.memory.small, index, time, value, float(self.per_week),
+            self.memory.exact, self.memory.small, index, time, value,
+            np.full(rows, float(self.per_week)), False,
             judged.score, judged.alarm, judged.expected, judged.why,
         )  # fmt: skip
         return judged

@@ -50,8 +50,8 @@ from tianmu.prevent.anomaly.run import stand
 from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
 from tianmu.prevent.anomaly.tail import begin, chance, learn
 
-USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING = range(8)
-"""why: what stands out most; nothing; nothing yet; nothing came"""
+USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING, LATE = range(9)
+"""why: what stands out most; nothing; nothing yet; nothing came; it is not the latest"""
 
 LARGEST = 1e30
 """a larger figure is none: single precision could not hold it"""
@@ -94,6 +94,9 @@ STRICTER = math.log(3)
 LAXER = 0.7 * STRICTER
 """by which the tolerable time between two alarms raises it again"""
 STRICTEST = 9.0
+SLOWEST = 0.1
+"""alarms a week by which a threshold rises again at least, however few are tolerable: one alarm
+must not silence a datastream for years"""
 LARGEST_CHANCE = 0.005
 """for one tolerable alarm a week: what is no rarer is never one, however seldom values come"""
 
@@ -209,7 +212,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     exact[LAST] = x
     least = min(far, drifting, still)
     likely = 1 - (1 - least) ** 3
-    small[STRICT] -= min(small[STRICT], LAXER * per_week * min(dt / WEEK_S, 1.0))
+    small[STRICT] -= min(small[STRICT], LAXER * max(per_week, SLOWEST) * min(dt / WEEK_S, 1.0))
     largest = min(LARGEST_CHANCE * max(per_week, 1.0), 0.2)
     threshold = min(per_week * small[STEP] / WEEK_S, largest) * math.exp(-small[STRICT])
     why = USUAL
@@ -305,11 +308,15 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def judge(exact, small, index, time, value, per_week, score, alarm, expected, why):  # type: ignore[no-untyped-def]
+def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why):  # type: ignore[no-untyped-def]
     """Observations in their order, each by its datastream ``index`` (into the memory), ``time`` in
-    µs since 1970; ``score``, ``alarm``, ``expected``, ``why`` are filled."""
+    µs since 1970 and tolerable alarms ``per_week``; ``score``, ``alarm``, ``expected``, ``why``
+    are filled. With ``newer`` those that are not later than the latest teach nothing."""
     for i in range(len(index)):
         d = index[i]
+        if newer and small[d, COUNT] > 0 and time[i] / 1e6 <= exact[d, TIME]:
+            score[i], alarm[i], expected[i], why[i] = np.nan, 0, np.nan, LATE
+            continue
         score[i], alarm[i], expected[i], why[i] = step(
-            exact[d], small[d], time[i] / 1e6, value[i], per_week
+            exact[d], small[d], time[i] / 1e6, value[i], per_week[i]
         )

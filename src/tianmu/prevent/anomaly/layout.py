@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tianmu.store.compiled import forget_stale
+
+forget_stale(
+    Path(__file__).parent,
+    ("layout.py", "tail.py", "season.py", "run.py", "kernel.py", "band.py"),
+)
 
 # exact, float64: what single precision would spoil
 TIME = 0

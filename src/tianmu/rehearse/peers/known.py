@@ -10,6 +10,7 @@ from tianmu.rehearse.peers.given import Ingest, Latency, Storm
 from tianmu.rehearse.peers.node_red import NodeRedIngest, NodeRedLatency
 from tianmu.rehearse.peers.postgresql import PostgreSQL
 from tianmu.rehearse.peers.quix_streams import QuixStreams
+from tianmu.rehearse.peers.river import River, Stumpy, Values
 
 
 def of_ingest(batch: int = 1_000) -> list[Peer[Ingest]]:
@@ -19,6 +20,10 @@ def of_ingest(batch: int = 1_000) -> list[Peer[Ingest]]:
     if batch < 10:
         return whole
     return [*whole, Bytewax(), QuixStreams(), PostgreSQL(), ChDB()]
+
+
+def of_anomaly() -> list[Peer[Values]]:
+    return [River(), Stumpy()]
 
 
 def of_latency() -> list[Peer[Latency]]:

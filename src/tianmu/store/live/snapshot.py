@@ -21,6 +21,8 @@ KEEP = 2
 _MAGIC = b"TMSNAP01"
 _SIZE = struct.Struct("<I")
 _CHUNK = 1 << 22
+LIVE = "live"
+"""the series of the live columns"""
 SPARE = 65_536
 """rows of room for what is registered between two snapshots"""
 
@@ -91,6 +93,8 @@ class Frozen:
     positions: dict[str, int]
     meta: dict[str, Any]
     columns: dict[str, NDArray[Any]]
+    series: str = LIVE
+    """what it is of: each has snapshots of its own"""
 
     def write(self) -> Path:
         """Compress, write, sync, and only then give it its name; older ones go.
@@ -121,7 +125,7 @@ class Frozen:
                             out.write(view[start : start + _CHUNK])
                 file.flush()
                 os.fsync(file.fileno())
-            final = folder / f"live-{time.time_ns() // 1000:020d}.snap"
+            final = folder / f"{self.series}-{time.time_ns() // 1000:020d}.snap"
             draft.replace(final)
         finally:
             draft.unlink(missing_ok=True)
@@ -130,14 +134,14 @@ class Frozen:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        for old in list(_newest_first(self.data))[KEEP:]:
+        for old in list(_newest_first(self.data, self.series))[KEEP:]:
             with contextlib.suppress(OSError):
                 old.unlink()
         return final
 
 
-def _newest_first(data: Path) -> Iterator[Path]:
-    yield from sorted((data / "snapshot").glob("live-*.snap"), reverse=True)
+def _newest_first(data: Path, series: str = LIVE) -> Iterator[Path]:
+    yield from sorted((data / "snapshot").glob(f"{series}-*.snap"), reverse=True)
 
 
 def snapshot_positions(data: Path) -> dict[str, int]:
@@ -163,9 +167,9 @@ def _head(path: Path, file: BinaryIO) -> tuple[_Head, Any]:
     return msgspec.msgpack.decode(_exactly(source, length), type=_Head), source
 
 
-def load(data: Path) -> Frozen | None:
+def load(data: Path, series: str = LIVE) -> Frozen | None:
     """The newest snapshot that is whole, None where there is none."""
-    for path in _newest_first(data):
+    for path in _newest_first(data, series):
         with contextlib.suppress(OSError, ValueError, zstandard.ZstdError, msgspec.MsgspecError):
             return _read(data, path)
     return None

@@ -25,6 +25,7 @@ from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.place import PlaceSaid, department_name, division_name, said
 from tianmu.web.problem import Fault, Problem, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
+from tianmu.web.usual import UsualSaid, usual_of
 
 routes = Routes("devices")
 
@@ -62,6 +63,8 @@ class ValueSaid(msgspec.Struct, frozen=True, kw_only=True):
     quality: int
     """0 good, 1 uncertain, 2 bad, 3 maintenance, 4 test"""
     count: int
+    usual: UsualSaid | None
+    """null where it is not learnt"""
 
 
 class DeviceWhole(DeviceSaid, frozen=True, kw_only=True):
@@ -227,7 +230,7 @@ def get_device(ask: Asking, device: str) -> DeviceWhole:
     hub, index = ask.hub, find(ask, device)
     registry, live = hub.registry, hub.live()
     kind = hub.city.kinds.get(registry.kinds[registry.kind[index]])
-    values = []
+    values, usual = [], usual_of(hub, registry.datastreams_of(index))
     for stream in registry.datastreams_of(index):
         name = registry.property_of(stream)
         known = kind.properties.get(name) if kind else None
@@ -244,6 +247,7 @@ def get_device(ask: Asking, device: str) -> DeviceWhole:
                 else None,
                 quality=int(live.quality[stream]) if live is not None and heard else 0,
                 count=int(live.count[stream]) if live is not None and heard else 0,
+                usual=usual.get(stream),
             )
         )
     found: list[Any] = []
