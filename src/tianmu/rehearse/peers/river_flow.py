@@ -79,8 +79,8 @@ def main() -> None:
     for s, one in enumerate(value):
         detector = Detector()
         at: dict[int, list[int]] = {}
-        for fault in np.flatnonzero(stream == s):
-            at.setdefault(int(row[fault]), []).append(int(fault))
+        for fault in map(int, np.flatnonzero(stream == s)):
+            at.setdefault(int(row[fault]), []).append(fault)
         for i, x in enumerate(one):
             if i in at:
                 cpu += time.process_time() - begin
