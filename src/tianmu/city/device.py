@@ -223,7 +223,7 @@ def _joined(
             if one.low is not None and one.high is not None and one.low >= one.high:
                 what = f"{one.code}: low {one.low:g} is not below high {one.high:g}"
                 part.fault(what, "swap", *where)
-            check_property(one, lambda *what, part=part, at=where: part.fault(*what, *at))
+            check_property(one, lambda *what, p=part, at=where: p.fault(*what, *at, "anomaly"))
             if said.get(one.code) is part.source:
                 part.fault(f"two properties are called {one.code}", "rename one", *where)
             elif one.code in said:
