@@ -31,7 +31,7 @@ SETTLE = 2_500
 """ms for what is pushed and drawn to arrive"""
 SECTIONS = (
     "accounts", "organisation", "roster", "devices", "past", "unknown", "sources", "quarantine",
-    "connections", "contacts", "rules", "plans", "load", "pack", "audit",
+    "connections", "contacts", "rules", "plans", "load", "anomalies", "pack", "audit",
 )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     for section in SECTIONS:
         yield Screen(
             f"admin-{section}",
-            {"audit": "audit", "load": "duty"}.get(section, "system"),
+            {"audit": "audit", "load": "duty", "anomalies": "duty"}.get(section, "system"),
             f"/admin/{section}",
         )
     yield Screen("admin-security", "security", "/admin/accounts")

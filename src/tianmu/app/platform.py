@@ -16,6 +16,7 @@ import psutil
 from tianmu.app.process import CHILDREN, NAMES, heard, memory
 from tianmu.app.settings import Settings
 from tianmu.facts import clock
+from tianmu.facts.finding import READER as LEARNER
 from tianmu.facts.topic import ALARM, DEED, OBSERVATION, OBSERVATION_LIFE, REPORT
 from tianmu.sense.contract import Connector
 from tianmu.sense.intake import Intake
@@ -30,6 +31,8 @@ READERS: dict[str, tuple[str, ...]] = {
     "works": (OBSERVATION_LIFE.name, OBSERVATION.name),
 }
 """process → topics it must keep up with"""
+BESIDE = frozenset({LEARNER})
+"""readers that nobody waits for: after a burst they catch up; ``status`` shows how far they are"""
 
 
 class _Rate:
@@ -112,7 +115,8 @@ class Platform:
         for name, topics in READERS.items():
             positions = self._open(name).positions()
             for topic in topics:
-                at = min((p for (_, t), p in positions.items() if t == topic), default=0)
+                read = {r: p for (r, t), p in positions.items() if t == topic}
+                at = max((p for r, p in read.items() if r not in BESIDE), default=0)
                 entries = self._journal.read(topic, at, entries=1)
                 if entries:
                     oldest = min(oldest, entries[0].at)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+READER = "anomaly"
+"""by which name it reads the journal"""
 RULE = "anomaly"
 """code of the rule that such alarms name; the condition's identity is ``anomaly@datastream``"""
 FOUND = "anomaly.found"

@@ -143,6 +143,23 @@ def test_without_a_snapshot_all_is_learnt_again_from_the_journal(town: Watched) 
     np.testing.assert_array_equal(before, town.learner.learnt.small[:1])
 
 
+def test_a_damaged_snapshot_is_not_taken_for_what_was_learnt(town: Watched) -> None:
+    town.feed(0, town.usual(300))
+    town.learn()
+    assert town.learner is not None
+    town.learner.save()
+    town.feed(1, town.usual(300))
+    town.learn()
+    town.learner.save()
+    before = np.array(town.learner.learnt.small[:2])
+    first, second = sorted((town.data / "snapshot").glob("anomaly-*.snap"))
+    for damaged in (second, first):  # the one before is taken, then the journal alone
+        damaged.write_bytes(damaged.read_bytes()[:-40])
+        town.fall()
+        np.testing.assert_array_equal(before, town.learner.learnt.small[:2])
+        assert town.learner.learnt.rows == 2
+
+
 def test_what_is_no_longer_watched_ends(town: Watched) -> None:
     town.feed(0, town.usual(LEARNT))
     town.feed(0, town.usual(2, 1.7))

@@ -19,7 +19,7 @@ import numpy as np
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
-from tianmu.facts.finding import FOUND, MISSED
+from tianmu.facts.finding import FOUND, MISSED, READER
 from tianmu.facts.topic import CASE, DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent.anomaly import record as tables
 from tianmu.prevent.anomaly.band import half, ready, usual
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("tianmu.prevent")
 
 S = 1_000_000
-READER = "anomaly"
 LIFE, MAIN, DEEDS, CASES = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name, CASE.name
 TOPICS = (LIFE, MAIN, DEEDS, CASES)
 COMMIT = S

@@ -115,26 +115,36 @@ class Learnt:
         columns: dict[str, NDArray[Any]] = {
             "exact": self.exact[used],
             "small": self.small[used],
-            "row": self.row,
+            "row": self._shared["row"],
         }
         Frozen(self._data, positions, {}, columns, NAME).write()
 
     def load(self, committed: dict[str, int]) -> dict[str, int]:
         """Take over the newest snapshot; the positions it stands at, none where there is none that
         can be used."""
-        found = load(self._data, NAME)
-        if found is None:
+        found = load(self._data, NAME, self._place)
+        ahead = [] if found is None else [
+            topic for topic, p in found.positions.items() if p > committed.get(topic, 0)
+        ]  # fmt: skip
+        if found is None or ahead:
+            for table in TABLES:  # what was read of one that is not whole
+                self._shared[table][:] = 0
+            if ahead:
+                log.warning("what was learnt before is ahead of what was committed on %s", ahead)
             return {}
-        exact, small, row = (found.columns[name] for name in TABLES)
-        ahead = [t for t, p in found.positions.items() if p > committed.get(t, 0)]
-        if ahead or exact.shape[1] != EXACT or small.shape[1] != SMALL:
-            log.warning("what was learnt before is not taken over: %s", ahead or "other release")
-            return {}
-        for table, values in (("exact", exact), ("small", small), ("row", row[:, None])):
-            self._shared.grow(table, len(values))
-            self._shared[table][: len(values)] = values
-        self.rows = len(exact)
+        self.rows = len(found.columns["exact"])
         return found.positions
+
+    def _place(self, table: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        """Where a column of a snapshot is read to: straight into the tables, so that a whole city
+        needs no second copy. Raises ``ValueError`` where it is of another release."""
+        wanted, numbers = TABLES[table]
+        if np.dtype(dtype) != np.dtype(wanted) or shape[1:] != (numbers,):
+            raise ValueError(f"{table} of {dtype} and {shape[1:]}: of another release")
+        self._shared.grow(table, shape[0])
+        held: NDArray[Any] = self._shared[table]
+        held[shape[0] :] = 0
+        return held[: shape[0]]
 
     def close(self) -> None:
         self._shared.close()

@@ -6,10 +6,10 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 import numpy as np
@@ -167,21 +167,30 @@ def _head(path: Path, file: BinaryIO) -> tuple[_Head, Any]:
     return msgspec.msgpack.decode(_exactly(source, length), type=_Head), source
 
 
-def load(data: Path, series: str = LIVE) -> Frozen | None:
-    """The newest snapshot that is whole, None where there is none."""
+Into: TypeAlias = Callable[[str, tuple[int, ...], str], NDArray[Any]]
+
+
+def _anew(_: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    return np.empty(shape, dtype)
+
+
+def load(data: Path, series: str = LIVE, into: Into = _anew) -> Frozen | None:
+    """The newest snapshot that is whole, None where there is none. ``into`` gives, for a column's
+    name, shape and dtype, the memory that it is read into; one that turns out not to be whole has
+    been read there too."""
     for path in _newest_first(data, series):
         with contextlib.suppress(OSError, ValueError, zstandard.ZstdError, msgspec.MsgspecError):
-            return _read(data, path)
+            return _read(data, path, into)
     return None
 
 
-def _read(data: Path, path: Path) -> Frozen:
+def _read(data: Path, path: Path, into: Into) -> Frozen:
     with path.open("rb") as file:
         head, source = _head(path, file)
         with source:
             columns: dict[str, NDArray[Any]] = {}
             for column in head.columns:
-                values = np.empty(column.shape, column.dtype)
+                values = into(column.name, column.shape, column.dtype)
                 view = values.reshape(-1).view(np.uint8).data
                 done = 0
                 while done < len(view):
