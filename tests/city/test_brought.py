@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tianmu.city import brought, pack
 from tianmu.city.fault import PackFaulty
@@ -144,6 +147,11 @@ def test_what_the_pack_says_of_the_same_code_counts(folder: Path) -> None:
         ("kinds.toml", "event:dry_well", "event:wet_well", "is no matter", "matters.csv"),
         ("kinds.toml", 'category = "wells"', 'category = "holes"', "no category", "[category]"),
         ("kinds.toml", '"well.low"', '"well.low"\nlimits = 1', "rule well.low", ""),
+        ("kinds.toml", "severity = 3", "severity = [3]", "is no level", "one of"),
+        ("kinds.toml", '"well-water:event:silent"', "[3]", "is no matter", "matters.csv"),
+        ("kinds.toml", 'code = "well.silent"', "code = 5", "has no code", "of its own"),
+        ("kinds.toml", 'wells = { zh = "水井", en = "Wells" }', "wells = 3", "Expected", "type"),
+        ("plans.toml", "level = 3", "level = true", "no scenario knows", "its number"),
         ("matters.csv", "well-water,event,dry", "mine,event,dry", "edition of its own", "well-w"),
         ("matters.csv", ",Well runs dry,", ",,", "no name", "both"),
         ("filing_standards.csv", "dry_well", "wet_well", "which is no matter", "matters.csv"),
@@ -232,3 +240,36 @@ def test_the_digest_changes_with_what_is_brought(folder: Path) -> None:
     before = pack.load(folder).digest
     add(folder / brought.OWN / "well_water" / "kinds.toml", "# otherwise\n")
     assert pack.load(folder).digest != before
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_damage_to_what_is_brought_crashes_the_reader(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    folder = tmp_path / "damaged"
+    if not folder.exists():
+        shutil.copytree(pack.locate("port_ellery"), folder)
+    own = folder / brought.OWN / "well_water"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(WELLS, own)
+    path = own / data.draw(st.sampled_from(brought.FILES))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    at = data.draw(st.integers(0, len(lines) - 1))
+    how = data.draw(st.sampled_from(["drop", "double", "cut", "noise", "swap"]))
+    if how == "drop":
+        del lines[at]
+    elif how == "double":
+        lines.insert(at, lines[at])
+    elif how == "cut":
+        lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+    elif how == "noise":
+        lines[at] = data.draw(st.text(max_size=40))
+    else:
+        lines[at] = lines[at].replace("{", "[").replace('"', "").replace("=", "= 3 #")
+    path.write_text("\n".join(lines), encoding="utf-8", errors="surrogatepass")
+    with contextlib.suppress(PackFaulty):
+        pack.load(folder)
+    assert all(one.remedy for one in pack.check(folder, judge=judge))

@@ -80,11 +80,12 @@ class ScenarioReader(PackReader):
         if isinstance(value, list):
             return [self._here(document, one, (*path, n)) for n, one in enumerate(value)]
         if path[-1] in _LEVELS:
-            if self.levels and value not in self.levels:
+            known = type(value) is int and value in self.levels
+            if self.levels and not known:
                 what = f"{path[-1]} {value!r}: what a city calls its levels, no scenario knows"
                 line = document.line(*path)
                 self.fault(document.file, line, what, "give its number, 1 (gravest) to 5")
-            return self.levels.get(value, str(value))
+            return self.levels[value] if known else str(value)
         return self.here(value) if isinstance(value, str) else value
 
     def csv(

@@ -168,7 +168,8 @@ def _names(
     source: PackReader, document: Document, table: str, found: dict[str, tuple[PackReader, Text]]
 ) -> None:
     """Categories or periods of one file, added to those before."""
-    for code, text in document.data.get(table, {}).items():
+    built = source.build(document, (table,), document.data.get(table, {}), dict[str, Text])
+    for code, text in (built or {}).items():
         source.words(document, (table, code), text)
         before, said = found.setdefault(code, (source, text))
         if before.scenario and said != text:
@@ -341,7 +342,7 @@ def _check_rule(
     def fault(key: str, what: str, remedy: str) -> None:
         reader.fault(FILE, document.line(*where, key), f"rule {code}: {what}", remedy)
 
-    if not code or code in known:
+    if not isinstance(rule.get("code"), str) or not code or code in known:
         fault("code", "has no code, or one that another rule has", "give it a code of its own")
     kind = rule.get("type")
     if kind not in RULE_TYPES:
@@ -350,7 +351,7 @@ def _check_rule(
     for key in _NEEDS[kind]:
         if key not in rule:
             fault(key, f"a {kind} rule needs {key!r}", "add it; see docs/pack.md")
-    if "property" in rule and rule["property"] not in properties:
+    if "property" in rule and str(rule["property"]) not in properties:
         fault(
             "property",
             f"{rule['property']!r} is no property of the kind",
@@ -361,13 +362,13 @@ def _check_rule(
         fault("direction", what, f"use one of {', '.join(_DIRECTIONS)}")
     if rule.get("priority") not in (1, 2, 3, 4):
         fault("priority", f"priority {rule.get('priority')!r}", "use 1 (highest) to 4")
-    if rule.get("severity") and rule["severity"] not in levels:
+    if rule.get("severity") and str(rule["severity"]) not in levels:
         fault(
             "severity",
             f"{rule['severity']!r} is no level of the profile",
             f"use one of {', '.join(sorted(levels))}",
         )
-    if rule.get("matter") and rule["matter"] not in matters:
+    if rule.get("matter") and str(rule["matter"]) not in matters:
         fault("matter", f"{rule['matter']!r} is no matter", "use a key of matters.csv")
     if not isinstance(rule.get("name"), dict):
         fault("name", "has no name", 'give name = { en = "…" } in the pack\'s languages')
