@@ -43,8 +43,9 @@ class Door:
         self.sources, registry = Sources(), Registry(data)
         self.intake = Intake(self.main, self.life, registry, self.sources, now=lambda: NOW)
         made = [Device(device=f"d{i}", kind="k", properties=["value"]) for i in range(devices)]
-        fact = registry.registration(made, at=1, actor="test")
-        self.hub.transact(lambda tx: tx.append(REGISTRY.name, encode(fact)))
+        if made:
+            fact = registry.registration(made, at=1, actor="test")
+            self.hub.transact(lambda tx: tx.append(REGISTRY.name, encode(fact)))
         registry.refresh(self.journal)
 
     def source(self, name: str, *, number: int = 1, life: bool = False) -> SourceChanged:
@@ -78,12 +79,16 @@ class Door:
 
 
 async def post(
-    app: Any, token: str, body: bytes, headers: Mapping[str, str] | None = None
+    app: Any,
+    token: str,
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    path: str = "/observations",
 ) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """An observation message to an ASGI door: status, answer, headers."""
+    """A message to an ASGI door: status, answer, headers."""
     told = {"authorization": f"Bearer {token}", "content-length": str(len(body)), **(headers or {})}
     scope = {
-        "type": "http", "path": "/observations", "method": "POST", "client": ("test", 1),
+        "type": "http", "path": path, "method": "POST", "client": ("test", 1),
         "headers": [(k.encode(), v.encode()) for k, v in told.items()],
     }  # fmt: skip
     sent: list[Any] = []

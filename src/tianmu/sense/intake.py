@@ -60,7 +60,7 @@ class Intake:
         self, batch: ObservationBatch, source: SourceChanged, key: bytes | None
     ) -> Appended:
         """Put a batch of registered datastreams on disk; a repeated ``key`` takes effect once."""
-        records, topic = self._lane(source)
+        records, topic = self.lane(source)
         appended = await records.write_async(
             partial(_append, topic=topic.name, payload=batch.encode(), key=key)
         )
@@ -72,7 +72,7 @@ class Intake:
     ) -> list[Appended]:
         """``append`` for rows that came in messages of their own, ``keys[row]`` each: one entry
         holds those whose key is new, and what became of each row is told."""
-        records, topic = self._lane(source)
+        records, topic = self.lane(source)
         found = await records.write_async(
             partial(_append_each, topic=topic.name, batch=batch, keys=keys)
         )
@@ -80,16 +80,25 @@ class Intake:
             self._count(source, 1, one.duplicate)
         return found
 
-    def _lane(self, source: SourceChanged) -> tuple[Records, Topic]:
-        return (self.life, OBSERVATION_LIFE) if source.life_safety else (self.main, OBSERVATION)
+    def lane(self, source: SourceChanged) -> tuple[Records, Topic]:
+        """The file and the topic that a source's observations go to."""
+        return self.lane_of(source.life_safety)
+
+    def lane_of(self, life: bool) -> tuple[Records, Topic]:
+        return (self.life, OBSERVATION_LIFE) if life else (self.main, OBSERVATION)
+
+    def heard(self, source: SourceChanged, rows: int) -> None:
+        """Whoever has written ``rows`` observations of a source itself says so."""
+        self.last_at[source.source] = self.now()
+        self.counts["observations"] += rows
+        self.counts[f"source:{source.source}"] += rows
 
     def _count(self, source: SourceChanged, rows: int, duplicate: bool) -> None:
-        self.last_at[source.source] = self.now()
         if duplicate:
+            self.last_at[source.source] = self.now()
             self.counts["duplicates"] += 1
         else:
-            self.counts["observations"] += rows
-            self.counts[f"source:{source.source}"] += rows
+            self.heard(source, rows)
 
     # -- by wire address --
 
@@ -126,7 +135,7 @@ class Intake:
         index = self.registry.find(address)
         return self.registry.find_address(address) if index is None else index
 
-    def _device_id(self, address: str) -> str:
+    def device_id(self, address: str) -> str:
         """Id of the registered device behind an address, or empty."""
         index = self._device(address)
         return "" if index is None else self.registry.device_id(index)
@@ -144,7 +153,7 @@ class Intake:
         for row in np.flatnonzero(rows).tolist():
             by_address.setdefault(readings.address[row], []).append(row)
 
-        devices = {address: self._device_id(address) for address in by_address}
+        devices = {address: self.device_id(address) for address in by_address}
         self._unplayable.update(address for address, device in devices.items() if device)
 
         def write(tx: Transaction) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tianmu.facts.topic import OBSERVATION_LIFE
-from tianmu.sense.http.connector import AHEAD, HttpConnector
+from tianmu.sense.http.answer import AHEAD
+from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.http.together import may_be_single
 from tianmu.store.records import DiskFull
 

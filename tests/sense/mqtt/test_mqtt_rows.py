@@ -15,7 +15,8 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.topic import OBSERVATION, REGISTRY
 from tianmu.sense import hold
-from tianmu.sense.http.connector import AHEAD, HttpConnector
+from tianmu.sense.http.answer import AHEAD
+from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.client import Server
 from tianmu.sense.mqtt.codec import Publish

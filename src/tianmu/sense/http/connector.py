@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
+from tianmu.sense.http.answer import AHEAD, Answer
 from tianmu.sense.http.codec import (
     ARROW,
     JSON,
@@ -27,6 +28,7 @@ from tianmu.sense.http.codec import (
     decompress,
 )
 from tianmu.sense.http.columns import Columns, Refused
+from tianmu.sense.http.door import Doors, no_room, through
 from tianmu.sense.http.server import Server
 from tianmu.sense.http.together import SMALL, Together, may_be_single
 from tianmu.sense.intake import Intake
@@ -43,27 +45,10 @@ UNPACKS = 16
 """times that a compressed body may be as large when unpacked, for that"""
 TOLD = 1_000
 """refused rows named in an answer that took none"""
-AHEAD = 10 * 60 * 1_000_000
-"""µs a clock may be ahead of ours; rows beyond it are refused (default, to be set by the city)"""
 
 _BESIDE = ThreadPoolExecutor(1, thread_name_prefix="decode")
 """large bodies are read one after the other: the loop waits for the interpreter behind at most one
 of them"""
-
-
-class Answer(Exception):
-    """A problem to tell the sender (RFC 9457)."""
-
-    def __init__(
-        self, status: int, title: str, detail: str, remedy: str, *, wait: float = 1.0, **more: Any
-    ) -> None:
-        """``wait``: seconds before it is worth trying again, where it is at all."""
-        super().__init__(detail)
-        self.status, self.wait = status, wait
-        self.body = {
-            "type": "about:blank", "title": title, "status": status, "detail": detail,
-            "remedy": remedy, **more,
-        }  # fmt: skip
 
 
 class HttpConnector:
@@ -72,8 +57,15 @@ class HttpConnector:
     protocol = "http"
     name: ClassVar[Text] = {"zh": "HTTP 接入", "en": "HTTP ingest"}
 
-    def __init__(self, intake: Intake, *, tls: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        tls: tuple[str, str] | None = None,
+        doors: Doors = Doors(),  # noqa: B008 - frozen
+    ) -> None:
         self._intake = intake
+        self._doors = doors
         self._tls = tls
         self._counts: Counter[str] = Counter()
         self._last_at = 0
@@ -111,6 +103,8 @@ class HttpConnector:
         named = self._intake.sources.named(source)
         if named is None:
             return False
+        for door in self._doors.only.get(named.protocol, {}).values():
+            return await door.replay(payload, named, peer)
         for encoding in ("", "gzip", "zstd"):
             for kind in (JSON, NDJSON, ARROW):
                 try:
@@ -150,12 +144,14 @@ class HttpConnector:
         path, method = scope["path"], scope["method"]
         if path == "/health" and method == "GET":
             return 200, {"ok": True}
-        if path != "/observations":
-            raise Answer(404, "Not found", f"there is no {path} here", "POST /observations")
+        if path not in self._doors.paths:
+            able = " or ".join(self._doors.paths)
+            raise Answer(404, "Not found", f"there is no {path} here", f"POST {able}")
         if method != "POST":
             raise Answer(405, "Method not allowed", f"{method} is not answered", "use POST")
         headers = dict(scope["headers"])
         source = self._source(headers)
+        door = self._doors.of(source, path)
         size = _told_length(headers)
         admission = self._intake.admission
         wait = admission.enter(source, size)
@@ -168,6 +164,8 @@ class HttpConnector:
             )  # fmt: skip
         try:
             body = await _read(receive)
+            if door is not None:
+                return await through(door, body, headers, source, _peer(scope))
             return await self._take(body, headers, source, _peer(scope))
         finally:
             admission.leave(source, size)
@@ -198,10 +196,7 @@ class HttpConnector:
                 await self._together.turn()
             return await self._take_alone(body, encoding, content_type, source, key, peer)
         except DiskFull as full:
-            raise Answer(
-                507, "No room", f"not kept: {full}",
-                "keep it and send it again later; the city says when there is room again",
-            ) from full  # fmt: skip
+            raise no_room(full) from full
 
     async def _take_alone(
         self,

@@ -20,9 +20,10 @@ import numpy as np
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
+from tianmu.sense.http.answer import Answer
 from tianmu.sense.http.codec import ARROW, JSON, NDJSON, decode
 from tianmu.sense.http.columns import Columns, Refused
-from tianmu.sense.http.connector import ON_LOOP, Answer, HttpConnector
+from tianmu.sense.http.connector import ON_LOOP, HttpConnector
 from tianmu.sense.http.plain import LINES, read_objects
 from tianmu.sense.http.together import read_each
 from tianmu.sense.intake import Intake

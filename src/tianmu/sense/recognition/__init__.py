@@ -1,0 +1,1 @@
+"""Events of cameras' recognition: with picture, box and confidence."""
