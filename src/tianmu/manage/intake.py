@@ -17,6 +17,7 @@ from tianmu.facts.text import Text
 from tianmu.manage import deadline, level, owner, quiet, response
 from tianmu.manage.draft import Draft
 from tianmu.manage.merge import Match
+from tianmu.manage.shown import show
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -103,6 +104,7 @@ def open_case(
         why = "unclear" if not matter else "untrusted"
         data["why"] = [phrase(f"why.{why}")]
     draft.add("open", data, stage=stage)
+    show(draft, signal)
     level.grade(draft, city, signal)
     clock = response.stage_clock(city, draft.state, stage, draft.now)
     owner.assign(draft, city, signal.department, more=deadline.data(clock))
@@ -140,6 +142,7 @@ def join_case(
     if clearer:
         data["matter"] = matter
     draft.add("join", data)
+    show(draft, signal)
     if clearer:
         level.grade(draft, city, signal)
         owner.assign(draft, city, signal.department)

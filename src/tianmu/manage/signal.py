@@ -48,6 +48,8 @@ class Signal:
     collector: str = ""
     """account of whoever told it on his own account (may not verify it)"""
     test: bool = False
+    pictures: tuple[dict[str, Any], ...] = ()
+    """that show it, kept as evidence already"""
 
     @property
     def key(self) -> str:
@@ -82,6 +84,8 @@ class Signal:
                 kept[name] = value
         if self.ties:
             kept["ties"] = list(self.ties)
+        if self.pictures:
+            kept["pictures"] = list(self.pictures)
         if self.matters:
             kept["matters"] = [list(one) for one in self.matters]
         place = msgspec.to_builtins(self.place)
@@ -111,6 +115,27 @@ MEMBER_TEXT = 400
 """signs of a signal's text that a case keeps"""
 
 
+def pictures_of(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The pictures that an alarm's data tell of, as evidence does. What is no picture that was
+    kept by its content is left out: anything may stand beside an observation."""
+    told = data.get("pictures")
+    if not isinstance(told, list | tuple):
+        return ()
+    return tuple(dict(one) for one in told if isinstance(one, Mapping) and _is_kept(one))
+
+
+def _is_kept(one: Mapping[str, Any]) -> bool:
+    digest = one.get("digest")
+    return (
+        isinstance(digest, str)
+        and len(digest) == 64
+        and set(digest) <= set("0123456789abcdef")
+        and str(one.get("media_type", "")).startswith("image/")
+        and isinstance(one.get("size"), int)
+        and one.get("scan") != "infected"
+    )
+
+
 def again(told: Mapping[str, Any], probe: str) -> Signal:
     """The signal that a case has kept."""
     return Signal(
@@ -120,6 +145,7 @@ def again(told: Mapping[str, Any], probe: str) -> Signal:
         matters=tuple((key, certainty) for key, certainty in told.get("matters", ())),
         place=msgspec.convert(told.get("place", {}), Place),
         ties=tuple(told.get("ties", ())),
+        pictures=tuple(told.get("pictures", ())),
         text=told.get("text", ""),
         origin=Origin(told.get("origin", "real")),
         probe=probe,
@@ -154,6 +180,7 @@ def of_alarm(event: AlarmEvent, ties: tuple[str, ...] = ()) -> Signal:
         severity=event.severity,
         channel="alarm",
         test=event.test,
+        pictures=pictures_of(event.data),
     )
 
 

@@ -6,8 +6,18 @@ from typing import Any
 
 import msgspec
 
+from tianmu.facts.text import Text
 from tianmu.web import moment
 from tianmu.web.moment import Instant
+
+
+class BoxSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was recognised on a picture."""
+
+    box: tuple[float, float, float, float]
+    """left, top, right, bottom as shares of the picture"""
+    text: Text = {}
+    confidence: float | None = None
 
 
 class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +39,11 @@ class EvidenceSaid(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant | None = None
     actor: str = ""
     url: str = ""
+    width: int = 0
+    height: int = 0
+    """pixels, 0 where nobody measured"""
+    boxes: list[BoxSaid] = []
+    """to be drawn over it"""
 
 
 def evidence_said(case: str, kept: dict[str, Any], at: int, actor: str) -> EvidenceSaid:
@@ -49,4 +64,15 @@ def evidence_said(case: str, kept: dict[str, Any], at: int, actor: str) -> Evide
         at=moment.say(at),
         actor=actor,
         url="" if infected else f"/api/cases/{case}/evidence/{digest}",
+        width=int(kept.get("width", 0)),
+        height=int(kept.get("height", 0)),
+        boxes=_boxes(kept.get("boxes", ())),
     )
+
+
+def _boxes(told: Any) -> list[BoxSaid]:
+    """What can be drawn; what a source told in another form is left out."""
+    try:
+        return msgspec.convert(told, list[BoxSaid])
+    except msgspec.ValidationError:
+        return []
