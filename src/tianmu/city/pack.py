@@ -22,6 +22,7 @@ from tianmu.city import (
     division,
     duty,
     force,
+    front,
     grading,
     layer,
     matter,
@@ -161,6 +162,8 @@ class City:
     """those with a fire panel, by its address"""
     warnings: warning.Warnings = field(default_factory=warning.Warnings)
     """who warns, of what, in which colours"""
+    fronts: tuple[front.Front, ...] = ()
+    """of shops, and where cameras see them"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -180,11 +183,9 @@ class City:
     @cached_property
     def places(self) -> Places:
         return Places(
-            self.folder,
-            self.divisions,
-            village_radius_m=self.village_radius_m,
-            short_names=self.short_names,
-        )
+            self.folder, self.divisions,
+            village_radius_m=self.village_radius_m, short_names=self.short_names,
+        )  # fmt: skip
 
     @cached_property
     def cells(self) -> Cells:
@@ -237,16 +238,10 @@ class City:
         ``roster`` stands in for the pack's where the city has changed it since.
         """
         return resolve(
-            plan=self.plan_for(level, matter),
-            level=self.profile.level(level),
-            duties=self.duties,
-            roster=roster or self.roster,
-            calendar=self.calendar,
-            matter=self.matters.get(matter),
-            key=matter,
-            division=division,
-            at=at,
-        )
+            plan=self.plan_for(level, matter), level=self.profile.level(level), duties=self.duties,
+            roster=roster or self.roster, calendar=self.calendar, matter=self.matters.get(matter),
+            key=matter, division=division, at=at,
+        )  # fmt: skip
 
     def layers(self) -> list[str]:
         """Names of the map layers the pack has."""
@@ -354,6 +349,7 @@ def _read(reader: PackReader) -> City | None:
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
     wet = waters.read(reader)
+    shops = front.read(reader)
     built = building.read(reader)
     warned = warning.read(reader, matters)
     working = workdays.read(reader, head.time_zone, head.country)
@@ -396,4 +392,5 @@ def _read(reader: PackReader) -> City | None:
         waters=wet,
         buildings=built,
         warnings=warned,
+        fronts=shops,
     )
