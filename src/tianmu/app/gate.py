@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +11,15 @@ from pathlib import Path
 
 from tianmu.access import tls
 from tianmu.app.certificate import serve_renewed
+from tianmu.app.pictures import Pictures
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
 from tianmu.app.policy import bounds_of, horizon_of
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.pack import City
 from tianmu.facts.registry import SourceChanged
+from tianmu.scenarios.load import find
+from tianmu.scenarios.recognition import taken
 from tianmu.sense.admission import Admission
 from tianmu.sense.contract import Connector
 from tianmu.sense.gate import Gate, Plug
@@ -23,16 +27,21 @@ from tianmu.sense.gbt26875.connector import Gbt26875Connector
 from tianmu.sense.hj212.connector import Hj212Connector
 from tianmu.sense.http import plain
 from tianmu.sense.http.connector import HttpConnector
+from tianmu.sense.http.door import Doors
 from tianmu.sense.intake import Intake
 from tianmu.sense.mqtt.apart import LifeConnector
 from tianmu.sense.mqtt.broker import Broker
 from tianmu.sense.mqtt.client import Server
 from tianmu.sense.mqtt.connector import MqttConnector
+from tianmu.sense.recognition import connector as recognition
+from tianmu.sense.recognition.connector import Recognitions
 from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.store.registry.warm import warm
+
+log = logging.getLogger("tianmu.gate")
 
 PACE = 0.04
 """seconds between commits of ordinary observations where little comes; life safety has none"""
@@ -47,7 +56,10 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     say(settings.run, said)
     main, life = Records(data / "gate.sqlite", pace=PACE), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources(), admission=Admission(bounds_of(city)))
-    http = HttpConnector(intake, tls=settings.certificate)
+    kinds = taken(find(city.folder).scenarios.values(), city, data, log.warning)
+    recognitions = Recognitions(intake, Pictures(data, settings.scan), kinds)
+    doors = Doors({recognition.PROTOCOL: {recognition.PATH: recognitions}})
+    http = HttpConnector(intake, tls=settings.certificate, doors=doors)
     plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}
     wired: list[Connector] = [
         Gbt26875Connector(intake, city.time_zone),
@@ -73,12 +85,14 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     await asyncio.to_thread(warm)
     await asyncio.to_thread(plain.warm)
     await gate.start()
+    recognitions.start()
     said.ports, said.state = gate.ports, "ready"
     if broker is not None and broker.kind.trial:
         said.notes = [broker.kind.note]
     say(settings.run, said)
     await serve_renewed(settings, stop, *_renewable(settings, http, broker, server))
     await stop.wait()
+    recognitions.stop()
     await gate.stop()
     if broker is not None:
         await broker.stop()

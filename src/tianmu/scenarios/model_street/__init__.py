@@ -1,0 +1,1 @@
+"""The model street: what cameras recognise, watched until it stands."""

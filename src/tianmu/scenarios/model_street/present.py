@@ -1,0 +1,124 @@
+"""What stands in the street now: by camera, with what is urgent first."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tianmu.facts.text import Text
+from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.model_street import fronts as fronting
+from tianmu.scenarios.model_street.words import settings
+from tianmu.scenarios.present import Figure, Present, Shape
+from tianmu.scenarios.recognition import FILE, BadPatience, kinds_of, of_city
+from tianmu.scenarios.world import World
+from tianmu.sense.recognition.kind import EventKind
+
+MOST = 5_000
+"""cameras that are looked at"""
+WEEK = 7 * 86_400_000_000
+"""µs: what was told longer ago is not what stands now"""
+_ROUND = tuple((math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 13))
+_METRES = 111_195.0
+"""of one degree of a great circle"""
+CALM, SOME, BUSY, URGENT = 1, 2, 3, 4
+
+
+def present(world: World) -> Present:
+    told = settings_of(__file__)
+    words = settings().present
+    kinds = kinds_of(told)
+    found = world.devices(str(told["recognition"]["device"]), MOST)
+    if not len(found):
+        return Present(at=world.now, degree=0, why=(words.no_camera,), notes=_notes(world, 0))
+    standing = np.array(
+        [np.nan_to_num(world.newest(world.streams(found, one.code), WEEK)) for one in kinds]
+    )
+    urgent = np.array([one.code in words.urgent for one in kinds])
+    total, pressing = int(standing.sum()), int(standing[urgent].sum())
+    degree = URGENT if pressing else BUSY if total >= words.busy else SOME if total else CALM
+    shapes = [
+        Shape(
+            "camera",
+            _ring(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
+            URGENT if standing[urgent, at].any() else SOME,
+            float(standing[:, at].sum()),
+            _label(world, int(found.index[at]), kinds, standing[:, at]),
+        )
+        for at in np.flatnonzero(standing.any(axis=0)).tolist()
+    ]
+    why = words.none if not total else _why(kinds, standing.sum(axis=1))
+    return Present(
+        at=world.now,
+        degree=degree,
+        why=(why,),
+        figures=(
+            Figure(words.cameras, float(len(found) + found.left_out)),
+            Figure(words.standing, float(total)),
+            Figure(words.urgent_name, float(pressing)),
+            *(
+                Figure(dict(one.name), float(count))
+                for one, count in zip(kinds, standing.sum(axis=1), strict=True)
+                if count
+            ),
+        ),
+        shapes=tuple(shapes),
+        notes=_notes(world, found.left_out),
+        origins=found.origins,
+    )
+
+
+def _why(kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
+    """The three kinds of which most stands."""
+    words = settings().present
+    most = [at for at in np.argsort(-count, kind="stable").tolist() if count[at]][:3]
+    return {
+        language: phrase.format(
+            kinds=", ".join(f"{kinds[at].name[language]} {int(count[at])}" for at in most)
+        )
+        for language, phrase in words.why.items()
+    }
+
+
+def _label(world: World, index: int, kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
+    device = world.registry.device(index)
+    here = [(one, int(number)) for one, number in zip(kinds, count, strict=True) if number]
+    return {
+        language: phrase.format(
+            camera=device.name or device.device,
+            kinds=", ".join(f"{one.name[language]} {number}" for one, number in here),
+        )
+        for language, phrase in settings().present.label.items()
+    }
+
+
+def _notes(world: World, left_out: int) -> tuple[Text, ...]:
+    """What is missing or was set aside."""
+    words = settings().present
+    notes: list[Text] = []
+    try:
+        fronts = fronting.of_city(world.city, world.folder)
+        notes.append(_said(words.fronts, count=len(fronts)) if len(fronts) else words.no_fronts)
+        if fronts.seeded:
+            notes.append(_said(words.seeded_fronts, count=fronts.seeded))
+    except fronting.BadFronts as error:
+        notes.append(_said(words.bad_file, why=str(error)))
+    try:
+        of_city(kinds_of(settings_of(__file__)), world.folder / FILE)
+    except BadPatience as error:
+        notes.append(_said(words.bad_file, why=str(error)))
+    if left_out:
+        notes.append(_said(words.left_out, count=left_out))
+    return tuple(notes)
+
+
+def _said(text: Text, **given: object) -> Text:
+    return {language: part.format(**given) for language, part in text.items()}
+
+
+def _ring(longitude: float, latitude: float, metres: float) -> tuple[tuple[float, float], ...]:
+    """Corners around a point, the first once more at the end."""
+    north = metres / _METRES
+    east = north / max(math.cos(math.radians(latitude)), 0.1)
+    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
