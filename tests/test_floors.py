@@ -27,6 +27,7 @@ FLOORS: dict[str, int] = {
     "learn": 4,
     "rehearse": 4,
     "enrol": 4,
+    "recognise": 4,
     "web": 5,
     "cli": 6,
     "app": 6,
@@ -34,6 +35,8 @@ FLOORS: dict[str, int] = {
 }
 NEIGHBOURS = {("city", "facts"), ("cities", "city"), ("cli", "app"), ("__main__", "cli")}
 """on one floor, yet allowed: what travels is defined on the ground, and commands start the app"""
+OUTSIDE = {"rehearse", "enrol", "recognise"}
+"""rooms that speak to a city over its sockets only"""
 READERS = {"tianmu.city.document", "tianmu.city.fault"}
 """how a TOML file is read with the lines of its values, and what is wrong in it is said: nothing
 of any city, so a drill is read by it too"""
@@ -69,7 +72,7 @@ def breaches(path: Path) -> Iterator[str]:
             continue
         builds = room == "rehearse" and path.name in BUILDERS and other == "store"
         reads = room == "rehearse" and ".".join(parts[:3]) in READERS
-        if room in {"rehearse", "enrol"} and other not in {"facts"} and not builds and not reads:
+        if room in OUTSIDE and other not in {"facts"} and not builds and not reads:
             yield f"{path}:{line}: {room} speaks to a city over its sockets only, not to {name}"
         elif FLOORS[other] > FLOORS[room]:
             yield f"{path}:{line}: floor {FLOORS[room]} ({room}) imports {name} above it"
