@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from tianmu.manage.evidence import Evidence
 from tianmu.scenarios.load import find
 from ui.small import made, signed_in
 
@@ -95,4 +98,41 @@ def test_whoever_may_not_see_alarms_is_told(small: Any, browser: Browser) -> Non
     expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
     page.goto(f"{small.url}/scenarios/no-such")
     expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
+    page.context.close()
+
+
+def test_a_box_is_drawn_over_the_picture_where_it_is(small: Any, browser: Browser) -> None:
+    """On the scenario's page and in the case: a frame of the same size, fitted as the picture."""
+    shot = io.BytesIO()
+    Image.new("RGB", (320, 180), (90, 100, 110)).save(shot, "JPEG")
+    about = Evidence(name="stall.jpg", media_type="image/jpeg", role="handle_before")
+    kept = small.hub.manage.evidence.keep(shot.getvalue(), about)
+    box = {"box": [0.25, 0.5, 0.5, 1.0], "text": {"zh": "店外经营", "en": "Outside"}}
+    told = {"pictures": [{**kept, "width": 320, "height": 180, "boxes": [box]}]}
+    rule, matter = "street_camera.off_store_operation", "gbt30428.2-2013:event:0405"
+    alarm = small.raise_alarm(
+        "d1", rule=rule, identity=f"{rule}@d1/off_store_operation", matter=matter, told=told,
+        text={"zh": "店外经营：d1", "en": "Trading outside the shop: d1"},
+    )  # fmt: skip
+    small.settle()
+    case = small.hub.manage.case_of([alarm.alarm])[alarm.alarm]
+    page = signed_in(small, browser, "commander", (1600, 1000))
+    for where in ("/scenarios/model-street", f"/desk/cases/{case}"):
+        page.goto(f"{small.url}{where}")
+        drawn = page.locator("[data-boxes] rect").first
+        expect(drawn).to_be_visible(timeout=SEEN)
+        drawn.scroll_into_view_if_needed()
+        page.wait_for_function("[...document.images].every((one) => one.complete)")
+        frame = page.locator(".boxed").first.bounding_box()
+        rect = drawn.bounding_box()
+        assert frame is not None and rect is not None
+        # a picture of 16:9 lies in the middle of its frame, with room above or beside it
+        scale = min(frame["width"] / 320, frame["height"] / 180)
+        left = frame["x"] + (frame["width"] - 320 * scale) / 2
+        top = frame["y"] + (frame["height"] - 180 * scale) / 2
+        line = 320 / 220 * scale
+        assert abs(rect["x"] - (left + 80 * scale)) <= line + 1, (where, rect, frame)
+        assert abs(rect["y"] - (top + 90 * scale)) <= line + 1
+        assert abs(rect["width"] - 80 * scale) <= 2 * line + 2
+        picture(page, "boxes-" + where.split("/")[1])
     page.context.close()

@@ -98,8 +98,11 @@ class World:
         assert browser.post("/api/session/link", json={"token": plain}).status_code == 200
         return browser
 
-    def raise_alarm(self, device: str = "d0", **more: Any) -> Alarm:
-        """An alarm as watch writes it: its row and its fact in one commit."""
+    def raise_alarm(
+        self, device: str = "d0", *, told: dict[str, Any] | None = None, **more: Any
+    ) -> Alarm:
+        """An alarm as watch writes it: its row and its fact in one commit; ``told`` is what came
+        along with it."""
         index = self.hub.registry.find(device)
         assert index is not None
         known = self.hub.registry.device(index)
@@ -131,7 +134,7 @@ class World:
 
         def write(tx: Transaction) -> None:
             tx.connection.execute(sa.insert(alarm_table.ALARM).values(alarm_table.to_row(alarm)))
-            fact = tell(alarm, "raise", AlarmState.NORMAL, at=now)
+            fact = tell(alarm, "raise", AlarmState.NORMAL, at=now, data=told)
             tx.append("alarm", encode(fact))
 
         self.watch.transact(write)

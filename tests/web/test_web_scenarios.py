@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from tianmu.manage.evidence import Evidence
 from tianmu.store.history.asked import Cost, TooCostly
 
 FIRE = "/api/scenarios/forest-fire"
@@ -156,7 +159,7 @@ def test_alarms_and_cases_are_those_of_its_rules_and_matters(world: Any) -> None
     other = world.account("gardener", ["department_worker"], department="education")
     with world.client() as one:
         one.headers["Authorization"] = f"Bearer {other}"
-        assert one.get(f"{FIRE}/watched").json() == {"alarms": [], "cases": []}
+        assert one.get(f"{FIRE}/watched").json() == {"alarms": [], "cases": [], "pictures": []}
         kinds = one.get(FIRE).json()["kinds"]
         assert {k["devices"] for k in kinds} == {None}
 
@@ -181,3 +184,29 @@ def test_a_void_case_is_a_false_alarm(world: Any) -> None:
         assert judged["verdict"] == "false"
     with world.client("kiosk") as one:
         assert one.get(f"{FIRE}/record").status_code in {200, 403}
+
+
+def test_pictures_of_open_cases_stand_on_the_page_with_their_boxes(world: Any) -> None:
+    shot = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 30, 30)).save(shot, "JPEG")
+    told = Evidence(name="smoke.jpg", media_type="image/jpeg", role="handle_before")
+    kept = world.hub.manage.evidence.keep(shot.getvalue(), told)
+    box = {"box": [0.1, 0.2, 0.5, 0.6], "text": {"zh": "烟", "en": "Smoke"}, "confidence": 0.9}
+    kept |= {"width": 64, "height": 48, "boxes": [box]}
+    alarm = world.raise_alarm(
+        "d1", rule="forest_camera.smoke", identity="forest_camera.smoke@d1/smoke_score",
+        matter=MATTER, told={"pictures": [kept], "description": "seen from the tower"},
+    )  # fmt: skip
+    world.settle()
+    case = world.hub.manage.case_of([alarm.alarm])[alarm.alarm]
+    with world.client("commander") as one:
+        watched = one.get(f"{FIRE}/watched").json()
+        [shown] = [each for each in watched["pictures"] if each["case"] == case]
+        assert shown["file"]["boxes"] == [box] and shown["file"]["role"] == "handle_before"
+        assert one.get(shown["file"]["url"]).content == shot.getvalue()
+        whole = one.get(f"/api/cases/{case}").json()
+        assert [file["evidence"] for file in whole["evidence"]] == [kept["digest"]]
+        assert "seen from the tower" in whole["text"]
+    with world.client("audit_admin") as one:
+        seen = one.get(f"{FIRE}/watched")
+        assert seen.status_code == 403 or seen.json()["pictures"] == []

@@ -10,6 +10,7 @@ from tianmu.scenarios.present import Present, Table
 from tianmu.scenarios.record import Record
 from tianmu.web import moment
 from tianmu.web.api.alarms import AlarmSaid
+from tianmu.web.api.case_evidence import EvidenceSaid
 from tianmu.web.api.cases import CaseSaid
 from tianmu.web.moment import Instant
 
@@ -168,11 +169,20 @@ class DangerSaid(msgspec.Struct, frozen=True, kw_only=True):
     origins: list[str]
 
 
+class PictureSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest picture of an open case."""
+
+    case: str
+    file: EvidenceSaid
+
+
 class ScenarioWatched(msgspec.Struct, frozen=True, kw_only=True):
     alarms: list[AlarmSaid]
     """open ones of its rules, the gravest first"""
     cases: list[CaseSaid]
     """open ones of its matters, the newest first; none for an account that may not see cases"""
+    pictures: list[PictureSaid] = []
+    """of the newest of those cases that have one"""
 
 
 class JudgedSaid(msgspec.Struct, frozen=True, kw_only=True):

@@ -5586,6 +5586,30 @@ export interface components {
             actor: string;
             /** @default  */
             url: string;
+            /** @default 0 */
+            width: number;
+            /** @default 0 */
+            height: number;
+            /** @default [] */
+            boxes: components["schemas"]["BoxSaid"][];
+        };
+        /**
+         * BoxSaid
+         * @description Something that was recognised on a picture.
+         */
+        BoxSaid: {
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** @default {} */
+            text: {
+                [key: string]: string;
+            };
+            /** @default null */
+            confidence: number | null;
         };
         /** ActionSaid */
         ActionSaid: {
@@ -7890,6 +7914,16 @@ export interface components {
         ScenarioWatched: {
             alarms: components["schemas"]["AlarmSaid"][];
             cases: components["schemas"]["CaseSaid"][];
+            /** @default [] */
+            pictures: components["schemas"]["tianmu.web.scenario_said.PictureSaid"][];
+        };
+        /**
+         * PictureSaid
+         * @description The newest picture of an open case.
+         */
+        "tianmu.web.scenario_said.PictureSaid": {
+            case: string;
+            file: components["schemas"]["EvidenceSaid"];
         };
         /** ScenarioRecord */
         ScenarioRecord: {
@@ -7916,7 +7950,7 @@ export interface components {
             lead: number | null;
         };
         /** PictureSaid */
-        PictureSaid: {
+        "tianmu.web.api.scenario_things.PictureSaid": {
             thing: string;
             title: {
                 [key: string]: string;
@@ -15212,7 +15246,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PictureSaid"];
+                    "application/json": components["schemas"]["tianmu.web.api.scenario_things.PictureSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -12,6 +12,7 @@ from fastapi import Query
 
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
+from tianmu.manage.case_state import CaseState
 from tianmu.prevent import alarm_table
 from tianmu.scenarios import record as records
 from tianmu.scenarios.contract import Model
@@ -21,6 +22,7 @@ from tianmu.store.history.asked import TooCostly
 from tianmu.web import danger, exposure
 from tianmu.web import scenario_said as said
 from tianmu.web.api.alarms import Within, saids
+from tianmu.web.api.case_evidence import evidence_said
 from tianmu.web.api.cases import CaseSaid
 from tianmu.web.api.cases import said as case_said
 from tianmu.web.hub import Hub
@@ -30,6 +32,8 @@ from tianmu.web.route import Ask, Asking, Routes
 routes = Routes("scenarios")
 SHOWN = 50
 """open alarms, and open cases, of one answer"""
+PICTURES = 12
+"""pictures of one answer"""
 WEEK = 7 * 86_400_000_000
 
 
@@ -136,6 +140,7 @@ def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
     _, here = scenario_of(ask, scenario)
     alarms = sorted(_alarms(ask, here), key=lambda one: (one.priority, -one.raised_at))[:SHOWN]
     cases: list[CaseSaid] = []
+    shown: list[CaseState] = []
     if ask.may("case.read"):
         now = ask.hub.clock()
         for key in here.matters:
@@ -143,9 +148,15 @@ def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
             asked = partial(case_query.cases, query=query, now=now, scope=ask.who.scope)
             page = ask.hub.records.read(asked)
             cases += [case_said(ask.hub, state, now) for state in page.items]
+            shown += [state for state in page.items if state.photos]
     cases.sort(key=lambda one: one.opened_at or "", reverse=True)
     exposure.listed(ask, [one.case for one in cases[:SHOWN]])
-    return said.ScenarioWatched(alarms=saids(ask.hub, alarms), cases=cases[:SHOWN])
+    shown.sort(key=lambda one: one.opened_at, reverse=True)
+    return said.ScenarioWatched(
+        alarms=saids(ask.hub, alarms),
+        cases=cases[:SHOWN],
+        pictures=_pictures(ask, shown[:PICTURES]),
+    )
 
 
 @routes("GET", "/api/scenarios/{scenario}/record", may="case.read", gives=said.ScenarioRecord)
@@ -162,6 +173,23 @@ def get_scenario_record(
     )
     exposure.listed(ask, [one.case for one in found.latest])
     return said.record(found)
+
+
+def _pictures(ask: Ask, shown: list[CaseState]) -> list[said.PictureSaid]:
+    """Of each case the newest picture; who opens one is written down as with any evidence."""
+
+    def look(connection: Any) -> list[said.PictureSaid]:
+        found = []
+        for state in shown:
+            for row in reversed(case_query.evidence_of(connection, state.case)):
+                if row["digest"] in state.photos:
+                    file = evidence_said(state.case, row, row["at"], str(row.get("actor", "")))
+                    found.append(said.PictureSaid(case=state.case, file=file))
+                    break
+        return found
+
+    found: list[said.PictureSaid] = ask.hub.records.read(look)
+    return found
 
 
 def _shown(ask: Ask) -> list[Scenario]:
