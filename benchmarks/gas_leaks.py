@@ -72,6 +72,7 @@ def measure(
         return round(float(np.quantile(values, part)), 1) if values else None
 
     return {
+        "name": f"{density.flow} flow, {density.pressure} pressure, {density.metered:.0%} metered",
         "flow_loggers": density.flow, "pressure_loggers": density.pressure,
         "metered": density.metered, "threshold": round(at_least, 2),
         "false_alarms_per_week": round(false / weeks, 2),

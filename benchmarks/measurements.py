@@ -212,6 +212,25 @@ ANOMALY = (
     Figure("quality.*.faults.*.found", "faults found of 40:"),
     Figure("quality.*.faults.*.median_delay_values", "values until found, median:"),
 )  # fmt: skip
+GAS_HYDRAULICS = (
+    Figure("worst.pressure_millipascal", "greatest difference of a pressure", "mPa", at_most=2),
+    Figure("worst.flow_microgram_s", "greatest difference of a flow", "µg/s", at_most=2),
+    Figure("figures", "figures of the library compared"),
+    Figure("states_per_cpu_second", "states of the town a CPU second", "1/s"),
+)
+USUAL = "densities.20 flow, 20 pressure, 100% metered"
+GAS_LEAKS = (
+    Figure(f"{USUAL}.false_alarms_per_week", "false alarms, 20 flow and 20 pressure loggers",
+           "1/week", at_most=1),
+    Figure(f"{USUAL}.found_within_30_min", "share of leaks found in 30 minutes, there", at_least=1),
+    Figure(f"{USUAL}.place_within_300_m", "share of these placed within 300 m", at_least=0.8),
+    Figure("densities.*.false_alarms_per_week", "false alarms a week:"),
+    Figure("densities.*.found_within_30_min", "found in 30 minutes:"),
+    Figure("densities.*.delay_min_median", "until found, median:", "min"),
+    Figure("densities.*.place_within_300_m", "placed within 300 m:"),
+    Figure("densities.*.place_error_m_median", "error of the place, median:", "m"),
+    Figure("densities.*.held_by_claim", "within what is claimed:"),
+)  # fmt: skip
 
 
 def measurements(devices: int, seconds: float) -> list[Measurement]:
@@ -241,7 +260,9 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
                     listed="published_factor.mismatches"),
         Measurement("quality water classes", ("benchmarks/water_classes.py",), WATER_CLASSES, 1,
                     listed="mismatches"),
-        Measurement("quality anomaly", ("benchmarks/anomaly.py",), ANOMALY, 1),
+        Measurement("quality anomaly", ("benchmarks/anomaly.py",), ANOMALY, 1, peers=True),
+        Measurement("quality gas hydraulics", ("benchmarks/gas_hydraulics.py",), GAS_HYDRAULICS, 1),
+        Measurement("quality gas leaks", ("benchmarks/gas_leaks.py", "--json"), GAS_LEAKS, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
         Measurement("map", ("benchmarks.map", *size), MAP, 1),
         Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),
