@@ -72,10 +72,6 @@ def test_a_folder_is_all_that_a_new_scenario_needs(own: Own) -> None:
     assert "well" in case["title"]["en"].lower()
     (order,) = [one for one in case["orders"] if one["lead"]]
     assert order["unit"] == "water-board" and order["task"]["en"] == "Measure the well, bring water"
-    listed = {one["id"]: one["complete"] for one in city.get("/api/scenarios")["items"]}
-    assert all(listed[one] for one in ("well-water", "forest-fire", "water-ecology")), listed
-    nothing = city.get("/api/scenarios/forest-fire/present")
-    assert nothing["degree"] == 0 and nothing["why"][0]["en"], "no station, and it says so"
     page = city.get("/api/scenarios/well-water")
     assert page["lacks"] == [] and page["charts"][0]["known"]
     assert [one["code"] for one in page["roles"][0]["parties"]] == ["water-board"]
@@ -105,6 +101,23 @@ def test_a_folder_is_all_that_a_new_scenario_needs(own: Own) -> None:
         assert told.returncode == 1 and b"scenarios/well_water/kinds.toml:29:" in told.stderr
     finally:
         kinds.write_text(sound, "utf-8")
+
+
+def test_every_scenario_of_ours_has_a_page_in_a_city_that_says_nothing_of_it(own: Own) -> None:
+    """They bring what they need to Port Ellery, and say what is not there."""
+    city = connect(own.data)
+    listed = city.get("/api/scenarios")
+    assert not listed["broken"]
+    for one in listed["items"]:
+        page = city.get(f"/api/scenarios/{one['id']}")
+        assert one["complete"] and page["lacks"] == [], one["id"]
+        assert all(role["parties"] for role in page["roles"]), one["id"]
+        if page["own_danger"]:
+            danger = city.get(f"/api/scenarios/{one['id']}/present")
+            assert danger["why"] or danger["notes"], one["id"]
+            assert one["id"] == "well-water" or danger["degree"] <= 1, "there is nothing to tell"
+    nothing = city.get("/api/scenarios/forest-fire/present")
+    assert nothing["degree"] == 0 and nothing["why"][0]["en"], "no station, and it says so"
 
 
 def test_a_reloaded_pack_reaches_every_process(own: Own) -> None:
