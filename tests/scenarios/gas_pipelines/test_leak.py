@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,6 +16,7 @@ from tianmu.scenarios.gas_pipelines.layout import Density, placed
 from tianmu.scenarios.gas_pipelines.model import MODELS
 from tianmu.scenarios.gas_pipelines.network import SHIPPED, moved, read
 from tianmu.scenarios.gas_pipelines.past import make
+from tianmu.scenarios.gas_pipelines.trial import trial, trial_layout
 from tianmu.scenarios.run import parameters_of, run_model
 
 NETWORK = moved(read(SHIPPED), 0.0, 0.0)
@@ -123,3 +126,12 @@ def test_the_model_alarms_on_a_simulated_past(monkeypatch: pytest.MonkeyPatch) -
     row = {name: found.column(name)[at].as_py() for name in found.column_names[-5:]}
     assert row["leak_m3h"] > 0 and row["within_m"] > 0 and abs(row["longitude"]) < 0.1
     assert found.column("junction")[0].as_py() is None
+
+
+def test_the_trials_threshold_is_what_is_reckoned_for_it() -> None:
+    """The number in ``scenario.toml`` saves the page the reckoning; two weeks say about as much."""
+    own = trial()
+    network = moved(read(SHIPPED), 0.0, 0.0)
+    watch = leak.prepare(network, trial_layout(network), own.every_min)
+    few = dataclasses.replace(watch, own=msgspec.structs.replace(watch.own, weeks=2))
+    assert threshold.threshold(few, 1.0) == pytest.approx(own.at_least, abs=0.5)

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from tianmu.city import pack
 from tianmu.scenarios.gas_pipelines import leak, present
@@ -81,11 +80,6 @@ class Town:
 KNOWN = held(Path("/nowhere"), *CITY.center)
 DAYS = {share: Day(KNOWN, 3, share) for share in (0.0, 0.08)}
 LEAK = DAYS[0.08].leak_of(TODAY)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(present, "threshold", lambda *_: 4.5)
 
 
 def shapes(found: Present, kind: str) -> list[Any]:

@@ -244,6 +244,7 @@ def main() -> None:
     asked.add_argument("--once", action="store_true", help="the last two hours, then stop")
     given = asked.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     city = connect(given.data)
     folder = given.data / "scenarios" / "gas-pipelines"
     brief = city.ask("GET", "/api/city")
@@ -258,7 +259,7 @@ def main() -> None:
     log.info("%d devices, seeded, on a transplanted network", len(table))
     day = Day(known, given.seed, given.share)
     watch = leak.prepare(known.network, known.layout, day.every)
-    at_least = threshold(watch, 1.0)
+    at_least = threshold(watch, 1.0) if known.own_instruments else trial().at_least
     step = timedelta(minutes=day.every)
     whole = datetime.now(UTC).timestamp() // step.total_seconds() * step.total_seconds()
     at = datetime.fromtimestamp(whole, UTC) - timedelta(hours=BACK_H)

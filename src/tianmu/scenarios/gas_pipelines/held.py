@@ -44,6 +44,8 @@ class Held:
     layout: Layout
     devices: dict[str, tuple[str, int]]
     """device → what it measures, and the number of it in the network's file"""
+    own_instruments: bool
+    """by the city's table, not the trial's"""
     valves: tuple[Valve, ...]
     permits: tuple[Permit, ...]
     notes: tuple[Text, ...]
@@ -74,12 +76,14 @@ def _held(
         notes.append(said("transplanted"))
     layout = trial_layout(network)
     devices = instruments(network, layout)
+    own_instruments = False
     valves: tuple[Valve, ...] = ()
     permits: tuple[Permit, ...] = ()
     if INSTRUMENTS in there:
         try:
             devices = read_instruments(folder / INSTRUMENTS, network)
             layout = layout_of(network, devices)
+            own_instruments = True
         except (BadInput, OSError) as error:
             notes.append(said("bad_file", file=INSTRUMENTS, why=str(error)))
     try:
@@ -97,7 +101,7 @@ def _held(
             notes.append(said("no_permits", file=PERMITS))
     except (BadInput, OSError) as error:
         notes.append(said("bad_file", file=PERMITS, why=str(error)))
-    return Held(network, layout, devices, valves, permits, tuple(notes))
+    return Held(network, layout, devices, own_instruments, valves, permits, tuple(notes))
 
 
 def _network(folder: Path, there: set[str], notes: list[Text]) -> Network:

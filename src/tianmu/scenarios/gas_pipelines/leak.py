@@ -114,7 +114,7 @@ class Place:
     """junctions with their share of the likelihood, the likeliest first"""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def prepare(network: Network, layout: Layout, every_min: float) -> Watch:
     """Takes some seconds for a town."""
     own = settings()

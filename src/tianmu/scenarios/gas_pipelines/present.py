@@ -71,7 +71,7 @@ def _leak(known: Held, told: Measured, every_min: float) -> Judged:
     except NoSolution as error:
         return Judged(WATCHED, (said("no_state", why=str(error)),), (count,))
     score, lost = leak.scores(watch, compared), leak.balance(watch, compared)
-    at_least = threshold(watch, PER_WEEK)
+    at_least = threshold(watch, PER_WEEK) if known.own_instruments else trial().at_least
     inflow = float(network.m3h(np.nanmean(told.readings.inflow, axis=1).sum()))
     feeds, flows = len(network.feed), len(known.layout.flow)
     off = compared.off[feeds + flows :]

@@ -48,7 +48,7 @@ def read(table: pa.Table, network: Network) -> Table:
         found = np.full((len(wanted), int(row[-1]) + 1), np.nan)
         for at, number in enumerate(wanted):
             name = f"{measures}_{number}"
-            if name in table.column_names:
+            if name in known:
                 found[at, row] = numbers(table, name, low=-1e6, high=1e6, required=False)
         return found
 

@@ -31,6 +31,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metered: float
     valve_share: float
     every_min: float
+    at_least: float
+    """score that is an alarm with these instruments, so that no page has to reckon it"""
 
 
 def trial() -> Trial:
