@@ -15,6 +15,7 @@ from tianmu.city.pack import City
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
 from tianmu.prevent.fleet import Fleet
+from tianmu.prevent.rule import AnyRule
 from tianmu.prevent.threshold import thresholds
 from tianmu.store.history import Membership
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -65,6 +66,12 @@ class Belonging:
                 self._made.save(membership_file(self._data))
                 self._made_at, self._news = time.monotonic(), False
             return self._made
+
+    def look(self) -> tuple[Registry, list[AnyRule]]:
+        """The devices and the rules in force, as of now."""
+        with self._lock:
+            self._registry.refresh(self._journal, also=self._hear)
+            return self._registry, self._editions.in_force(vocabulary(self._city))[0]
 
     def _hear(self, fact: object) -> None:
         if self._editions.apply(fact):

@@ -1,4 +1,4 @@
-"""Process works, at low priority: history, roll-ups, retention. It never delays an alarm."""
+"""Process works, at low priority: history, roll-ups, retention, forecasts. Alarms never wait."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 
 from tianmu.app.belonging import Belonging
 from tianmu.app.compact import Merger, still
+from tianmu.app.foreseeing import Foreseeing
 from tianmu.app.inspect import lost
 from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
@@ -65,6 +66,10 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
         target=_learn, args=(records, belonging, city, settings, stop), name="learn", daemon=True
     )
     learning.start()
+    foreseeing = threading.Thread(
+        target=Foreseeing(records, history, belonging, city, stop).work, name="foresee", daemon=True
+    )
+    foreseeing.start()
     said.state = "ready"
     say(settings.run, said)
     try:
@@ -72,6 +77,7 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     finally:
         tending.join(TENDED_WITHIN)
         learning.join(LEARNT_WITHIN)
+        foreseeing.join(TENDED_WITHIN)
         history.close()
         journal.close()
         belonging.close()

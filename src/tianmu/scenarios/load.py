@@ -70,6 +70,21 @@ def _read(files: tuple[tuple[Path, int], ...]) -> Found:
     return Found(scenarios, tuple(broken))
 
 
+def manifests() -> dict[str, Manifest]:
+    """What every folder says of itself, without a look at its code; without those that cannot be
+    read (``find`` tells of them)."""
+    found: dict[str, Manifest] = {}
+    for file in sorted(HERE.glob(f"*/{MANIFEST}")):
+        name = file.parent.name.replace("_", "-")
+        try:
+            manifest = read(file)
+        except BadManifest:
+            continue
+        if manifest.id == name:
+            found[name] = manifest
+    return found
+
+
 def _models(folder: Path) -> tuple[Model, ...]:
     if not (folder / "model.py").exists():
         return ()

@@ -19,6 +19,9 @@ from tianmu.facts.text import Text
 
 LANGUAGES = ("zh", "en")
 KINDS = ("scenario", "engine")
+FIGURES = ("mean", "low", "high")
+MOST_STEPS = 96
+"""of one forecast"""
 
 
 class BadManifest(ValueError):
@@ -43,6 +46,25 @@ class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     property: str
     hours: int = 24
+
+
+class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A property of devices of one kind that is forecast, with bands."""
+
+    code: str
+    name: Text
+    kind: str
+    property: str
+    hours: int
+    """how far ahead"""
+    step_min: int = 60
+    """minutes of one step: what is forecast is a figure of each step"""
+    of: str = "mean"
+    """``mean``, ``low`` or ``high`` of a step"""
+    rule: str = ""
+    """a threshold rule whose limit is watched: told where it will be passed"""
+    warn: float = 0.5
+    """probability from which that is told"""
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     charts: tuple[Chart, ...] = ()
     fresh_s: float = 120.0
     """for so long the danger that was reckoned is told to all who ask"""
+    forecasts: tuple[Forecast, ...] = ()
     models: dict[str, Text] = {}
     """what each of its models does, for the page; left out: as ``model.py`` says it"""
     quality: tuple[Quality, ...] = ()
@@ -153,7 +176,7 @@ def _check(manifest: Manifest, at: _At) -> None:
         raise at.wrong(("kind",), f"kind {manifest.kind}: one of {', '.join(KINDS)}")
     _bilingual(manifest.name, at, ("name",))
     _bilingual(manifest.what, at, ("what",))
-    for part in ("roles", "degrees", "charts"):
+    for part in ("roles", "degrees", "charts", "forecasts"):
         for index, one in enumerate(getattr(manifest, part)):
             _bilingual(one.name, at, (part, index, "name"))
     for name, what in manifest.models.items():
@@ -170,12 +193,33 @@ def _check(manifest: Manifest, at: _At) -> None:
     for index, role in enumerate(manifest.roles):
         if role.party not in {"lead", "joint"}:
             raise at.wrong(("roles", index, "party"), f"party {role.party}: lead or joint")
+    for index, asked in enumerate(manifest.forecasts):
+        _forecast(asked, at, ("forecasts", index))
     for index, line in enumerate(manifest.quality):
         _bilingual(line.what, at, ("quality", index, "what"))
         if line.state not in {"done", "exempt"}:
             raise at.wrong(("quality", index, "state"), f"state {line.state}: done or exempt")
         if line.state == "exempt" or line.why:
             _bilingual(line.why, at, ("quality", index, "why"))
+
+
+def steps_of(asked: Forecast) -> int:
+    """How many steps ahead it looks."""
+    return asked.hours * 60 // asked.step_min
+
+
+def _forecast(asked: Forecast, at: _At, path: tuple[str | int, ...]) -> None:
+    if asked.of not in FIGURES:
+        raise at.wrong((*path, "of"), f"of {asked.of}: one of {', '.join(FIGURES)}")
+    if asked.step_min < 1 or 1440 % asked.step_min:
+        raise at.wrong((*path, "step_min"), f"step_min {asked.step_min}: give a part of 1440")
+    if asked.hours * 60 % asked.step_min or not 1 <= steps_of(asked) <= MOST_STEPS:
+        raise at.wrong(
+            (*path, "hours"),
+            f"hours {asked.hours} in steps of {asked.step_min} min: 1 to {MOST_STEPS} whole steps",
+        )
+    if not 0 < asked.warn <= 1:
+        raise at.wrong((*path, "warn"), f"warn {asked.warn}: give a probability above 0")
 
 
 def _bilingual(text: Mapping[str, str], at: _At, path: tuple[str | int, ...]) -> None:

@@ -22,6 +22,7 @@ from tianmu.web.api import (
     factors,
     field,
     filters,
+    forecasts,
     handovers,
     history,
     history_areas,
@@ -111,6 +112,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         warning_feed,
         warning_proposals,
         warnings,
+        forecasts,
         audit,
         metrics,
     )

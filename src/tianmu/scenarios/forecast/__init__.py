@@ -1,0 +1,1 @@
+"""Forecasts with bands, on files."""

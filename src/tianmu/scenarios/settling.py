@@ -1,0 +1,144 @@
+"""Forecasts that have come due, compared with what came: hits, errors, and whether warned rightly.
+
+What came, the scores and the mark that a forecast is settled are one commit: nothing counts twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from tianmu.prevent.forecast.score import score
+from tianmu.scenarios import forecast_table as table
+from tianmu.scenarios.forecast_table import DAY, Kept
+from tianmu.scenarios.foresight import measured
+from tianmu.scenarios.wanted import LATE, Wanted
+from tianmu.store.history.history import History
+from tianmu.store.records import Records, Transaction
+
+F64 = NDArray[np.float64]
+KEPT_DAYS = 60
+"""for which forecasts are kept; their scores stay"""
+SETTLED = 5_000
+"""forecasts settled in one commit"""
+
+
+def settle(records: Records, history: History, wanted: Sequence[Wanted], now: int) -> int:
+    """Compare forecasts that have come due with what came; how many were."""
+    asked = {(one.scenario, one.forecast.code): one for one in wanted}
+    rows = records.read(lambda connection: table.open_before(connection, now - LATE, SETTLED))
+    groups: dict[tuple[str, str], list[Kept]] = {}
+    for row in rows:
+        groups.setdefault((row.scenario, row.code), []).append(table.read(row))
+    for key, kept in groups.items():
+        one = asked.get(key)
+        came = _came(history, one, kept) if one is not None else None
+        records.transact(lambda tx, k=key, o=one, f=kept, c=came: _settle(tx, k, o, f, c))  # type: ignore[misc]
+    return len(rows)
+
+
+def _came(history: History, wanted: Wanted, kept: Sequence[Kept]) -> list[F64]:
+    """By forecast and lead, what was measured."""
+    streams = np.unique([one.datastream for one in kept]).astype(np.uint32)
+    step = kept[0].step
+    since = min(one.origin for one in kept)
+    until = max(one.begins(len(one.outlook.expected) + 1) for one in kept)
+    values = measured(history, streams, since, (until - since) // step, wanted)
+    place = {int(stream): at for at, stream in enumerate(streams)}
+    found = []
+    for one in kept:
+        first = (one.origin - since) // step
+        found.append(values[place[one.datastream], first : first + len(one.outlook.expected)])
+    return found
+
+
+def _settle(
+    tx: Transaction,
+    key: tuple[str, str],
+    wanted: Wanted | None,
+    kept: Sequence[Kept],
+    came: Sequence[F64] | None,
+) -> None:
+    c = table.FORECAST.c
+    scenario, code = key
+    mine = (c.scenario == scenario, c.code == code)
+    for at, one in enumerate(kept):
+        where = (*mine, c.datastream == one.datastream, c.origin == one.origin)
+        if wanted is None or came is None:  # nobody asks for it any more
+            tx.connection.execute(sa.delete(table.FORECAST).where(*where))
+            continue
+        values = came[at].astype("<f4").tobytes()
+        tx.connection.execute(sa.update(table.FORECAST).where(*where).values(came=values))
+    if wanted is not None and came is not None:
+        _score(tx, wanted, kept, came)
+
+
+def _score(tx: Transaction, wanted: Wanted, kept: Sequence[Kept], came: Sequence[F64]) -> None:
+    days = np.array([one.origin // DAY for one in kept])
+    for day in np.unique(days).tolist():
+        rows = np.flatnonzero(days == day).tolist()
+        value = np.stack([came[at] for at in rows])
+        said = {
+            name: np.stack([getattr(kept[at].outlook, name) for at in rows]) for name in table.ROWS
+        }
+        for lead in range(value.shape[1]):
+            found = score(
+                value[:, lead], said["expected"][:, lead], said["low"][:, lead],
+                said["high"][:, lead], said["naive"][:, lead], wanted.course.coverage,
+            )  # fmt: skip
+            if found.judged:
+                n = found.judged
+                _add(
+                    tx, table.SCORE, wanted, {"day": day, "lead": lead + 1},
+                    {"judged": n, "hits": found.hits, "error": found.error * n,
+                     "naive": found.naive * n, "pinball": found.pinball * n},
+                )  # fmt: skip
+        right, false, missed = _warned([kept[at] for at in rows], value, wanted.forecast.warn)
+        if right or false or missed:
+            _add(
+                tx, table.WARNED, wanted, {"day": day},
+                {"right": right, "false": false, "missed": missed},
+            )  # fmt: skip
+
+
+def _warned(kept: Sequence[Kept], value: F64, warn: float) -> tuple[int, int, int]:
+    """Of forecasts that do not begin beyond the limit already."""
+    right = false = missed = 0
+    for one, came in zip(kept, value, strict=True):
+        low = -np.inf if one.limit_low is None else one.limit_low
+        high = np.inf if one.limit_high is None else one.limit_high
+        if not np.isfinite(one.outlook.chance).any() or not np.isfinite(came).any():
+            continue
+        said = bool(np.nanmax(one.outlook.chance) >= warn)
+        was = bool(((came <= low) | (came >= high)).any())
+        right, false, missed = (
+            right + (said and was),
+            false + (said and not was),
+            missed + (was and not said),
+        )
+    return right, false, missed
+
+
+def _add(
+    tx: Transaction,
+    to: sa.Table,
+    wanted: Wanted,
+    where: dict[str, int],
+    more: dict[str, float],
+) -> None:
+    """Add to the sums of one row, which is made where it is not there."""
+    key = {"scenario": wanted.scenario, "code": wanted.forecast.code, **where}
+    mine = [to.c[name] == value for name, value in key.items()]
+    sums = {name: to.c[name] + value for name, value in more.items()}
+    if not tx.connection.execute(sa.update(to).where(*mine).values(**sums)).rowcount:
+        tx.connection.execute(sa.insert(to).values(**key, **more))
+
+
+def forget(records: Records, now: int) -> None:
+    """Let go of settled forecasts older than ``KEPT_DAYS``."""
+    c = table.FORECAST.c
+    old = (c.origin < now - KEPT_DAYS * DAY) & c.came.is_not(None)
+    records.transact(lambda tx: tx.connection.execute(sa.delete(table.FORECAST).where(old)))

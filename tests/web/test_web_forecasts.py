@@ -1,0 +1,108 @@
+"""Forecasts over HTTP: what is ahead, what became of what was said, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tianmu.facts.batch import ObservationBatch
+from tianmu.prevent.edition import vocabulary
+from tianmu.prevent.rule import load
+from tianmu.scenarios import forecast_table as table
+from tianmu.scenarios import foresight, settling
+from tianmu.scenarios.load import manifests
+from tianmu.scenarios.wanted import wanted
+from tianmu.store.history import History
+from tianmu.store.records import Records
+
+HOUR, DAY = 3_600_000_000, 86_400_000_000
+AT = "/api/scenarios/forest-fire/forecasts"
+
+
+@pytest.fixture(scope="module")
+def foretold(world: Any) -> Iterator[str]:
+    """Works played by the test: a station measured for twenty days, forecasts made and settled."""
+    hub = world.hub
+    one = manifests()["forest-fire"]
+    rules = load(hub.city.rules, vocabulary(hub.city))
+    [first, *_] = wanted({"forest-fire": one}, hub.city, hub.registry, rules)
+    stream = int(first.streams[0])
+    now = hub.clock()
+    begin = now // HOUR * HOUR - 20 * DAY
+    at = begin + np.arange(20 * 24) * HOUR
+    swing = np.sin(2 * np.pi * ((at // HOUR) % 24) / 24)
+    value = 36 + 4 * swing + np.random.default_rng(1).normal(0, 0.3, len(at))
+    with Records(hub.data / "works.sqlite") as records:
+        records.create(table.METADATA)
+        history = History(hub.data, records)
+        history.append(
+            [
+                ObservationBatch(
+                    datastream=np.full(len(at), stream, np.uint32), phenomenon_time=at,
+                    value=value, received=now, source=1,
+                )
+            ],
+            {"observation": 1},
+        )  # fmt: skip
+        history.flush()
+        foresight.make(records, history, first, now, lambda: True)
+        settling.settle(records, history, [first], now)
+        history.close()
+        yield hub.registry.device(int(hub.registry.device_of(stream))).device
+
+
+def test_what_is_ahead_and_how_good_it_was(world: Any, foretold: str) -> None:
+    with world.client("commander") as one:
+        items = {f["code"]: f for f in one.get(AT).json()["items"]}
+        assert set(items) == {"temperature", "humidity", "wind"}
+        said = items["temperature"]
+        assert said["known"] and said["unit"] and said["rule_name"]["en"] == "Heat"
+        [device] = said["devices"]
+        assert device["device"] == foretold and device["exceeds"]["direction"] == "high"
+        assert device["exceeds"]["limit"] == 37 and device["exceeds"]["chance"] >= 0.5
+        [every, *leads] = said["scores"]
+        assert every["lead"] == 0 and [s["lead"] for s in leads] == list(range(1, 25))
+        assert every["coverage"] > 0.8 and every["hits"] <= every["judged"]
+        assert said["warned"]["right"] > 0
+        assert items["wind"]["made_at"] is None and items["wind"]["devices"] == []
+
+
+def test_one_device_with_its_past_and_its_misses(world: Any, foretold: str) -> None:
+    with world.client("commander") as one:
+        said = one.get(f"{AT}/temperature", params={"device": foretold, "days": 5}).json()
+        assert len(said["at"]) == len(said["value"]) == 5 * 24
+        assert said["limit_high"] == 37 and said["limit_low"] is None
+        assert len(said["ahead"]["at"]) == 24
+        low, high = said["ahead"]["low"], said["ahead"]["high"]
+        assert all(a < b for a, b in zip(low, high, strict=True))
+        past = said["past"]
+        assert len({len(column) for column in past.values()}) == 1 and len(past["at"]) > 90
+        assert all(past["afterwards"]), "what was walked through afterwards says so"
+        value = dict(zip(said["at"], said["value"], strict=True))
+        for n, at in enumerate(past["at"]):
+            assert past["origin"][n] <= at
+            if past["hit"][n] is not None:
+                inside = past["low"][n] <= value[at] <= past["high"][n]
+                assert inside == past["hit"][n]
+        later = one.get(f"{AT}/temperature", params={"device": foretold, "lead": 12}).json()
+        assert all(a > b for a, b in zip(later["past"]["at"], later["past"]["origin"], strict=True))
+        for bad in ({"device": "none"}, {"device": foretold, "days": 0}):
+            assert one.get(f"{AT}/temperature", params=bad).status_code in {404, 422}
+        assert one.get(f"{AT}/none", params={"device": foretold}).status_code == 404
+        assert one.get("/api/scenarios/none/forecasts").status_code == 404
+
+
+def test_nothing_is_told_beyond_the_scope(world: Any, foretold: str) -> None:
+    device = world.hub.registry.find(foretold)
+    own = world.hub.registry.device(device).department
+    other = next(code for code in world.city.departments if code != own)
+    token = world.account("forecast-other", ["department_worker"], department=other)
+    with world.client() as one:
+        one.headers["Authorization"] = f"Bearer {token}"
+        told = one.get(AT)
+        if told.status_code == 200:
+            assert all(f["devices"] == [] for f in told.json()["items"])
+        assert one.get(f"{AT}/temperature", params={"device": foretold}).status_code in {403, 404}
