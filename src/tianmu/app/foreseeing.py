@@ -41,7 +41,7 @@ class Foreseeing:
         records.create(table.METADATA)
 
     def work(self, look_s: float = LOOK_S) -> None:
-        asked = manifests()
+        asked = manifests(self._city.folder)
         if not any(one.forecasts for one in asked.values()):
             return
         self._stop.wait(min(look_s, FIRST_S))

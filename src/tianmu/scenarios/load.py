@@ -70,18 +70,17 @@ def _read(files: tuple[tuple[Path, int], ...]) -> Found:
     return Found(scenarios, tuple(broken))
 
 
-def manifests() -> dict[str, Manifest]:
+def manifests(pack: Path | None = None) -> dict[str, Manifest]:
     """What every folder says of itself, without a look at its code; without those that cannot be
     read (``find`` tells of them)."""
     found: dict[str, Manifest] = {}
-    for file in sorted(HERE.glob(f"*/{MANIFEST}")):
-        name = file.parent.name.replace("_", "-")
+    for folder in brought.folders(pack):
         try:
-            manifest = read(file)
+            manifest = read(folder / brought.MANIFEST)
         except BadManifest:
             continue
-        if manifest.id == name:
-            found[name] = manifest
+        if manifest.id == brought.id_of(folder):
+            found[manifest.id] = manifest
     return found
 
 

@@ -32,7 +32,8 @@ class Wanted:
 
     scenario: str
     forecast: Forecast
-    property: Property | None
+    measured: Property | None
+    """as the pack says it"""
     streams: NDArray[np.uint32]
     left_out: int
     """streams beyond ``MOST``"""
@@ -54,7 +55,7 @@ class Wanted:
 
     @property
     def course(self) -> Course:
-        own = self.property
+        own = self.measured
         low = -np.inf if own is None or own.low is None else own.low
         high = np.inf if own is None or own.high is None else own.high
         return Course(season=season_of(self.step), least=low, most=high)

@@ -37,7 +37,7 @@ EXAMPLE = {
     "items": [
         {
             "code": "temperature",
-            "name": {"zh": "气温", "en": "Temperature"},
+            "name": {"en": "Temperature"},
             "kind": "weather_station",
             "property": "temperature",
             "unit": "℃",
@@ -47,7 +47,7 @@ EXAMPLE = {
             "of": "mean",
             "coverage": 0.9,
             "rule": "weather_station.heat",
-            "rule_name": {"zh": "高温", "en": "Heat"},
+            "rule_name": {"en": "Heat"},
             "warn": 0.5,
             "made_at": "2026-11-23T01:05:00.000Z",
             "origin": "2026-11-23T01:00:00.000Z",
