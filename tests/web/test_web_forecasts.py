@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tianmu.facts.batch import ObservationBatch
-from tianmu.prevent.edition import vocabulary
-from tianmu.prevent.rule import load
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios import foresight, settling
-from tianmu.scenarios.load import manifests
-from tianmu.scenarios.wanted import wanted
-from tianmu.store.history import History
-from tianmu.store.records import Records
+from web.foretold import foretell
 
-HOUR, DAY = 3_600_000_000, 86_400_000_000
 AT = "/api/scenarios/forest-fire/forecasts"
 
 
 @pytest.fixture(scope="module")
-def foretold(world: Any) -> Iterator[str]:
-    """Works played by the test: a station measured for twenty days, forecasts made and settled."""
-    hub = world.hub
-    one = manifests()["forest-fire"]
-    rules = load(hub.city.rules, vocabulary(hub.city))
-    [first, *_] = wanted({"forest-fire": one}, hub.city, hub.registry, rules)
-    stream = int(first.streams[0])
-    now = hub.clock()
-    begin = now // HOUR * HOUR - 20 * DAY
-    at = begin + np.arange(20 * 24) * HOUR
-    swing = np.sin(2 * np.pi * ((at // HOUR) % 24) / 24)
-    value = 36 + 4 * swing + np.random.default_rng(1).normal(0, 0.3, len(at))
-    with Records(hub.data / "works.sqlite") as records:
-        records.create(table.METADATA)
-        history = History(hub.data, records)
-        history.append(
-            [
-                ObservationBatch(
-                    datastream=np.full(len(at), stream, np.uint32), phenomenon_time=at,
-                    value=value, received=now, source=1,
-                )
-            ],
-            {"observation": 1},
-        )  # fmt: skip
-        history.flush()
-        foresight.make(records, history, first, now, lambda: True)
-        settling.settle(records, history, [first], now)
-        history.close()
-        yield hub.registry.device(int(hub.registry.device_of(stream))).device
+def foretold(world: Any) -> str:
+    return foretell(world)
 
 
 def test_what_is_ahead_and_how_good_it_was(world: Any, foretold: str) -> None:

@@ -26,6 +26,7 @@ from tianmu.city import (
     grading,
     layer,
     matter,
+    network,
     plan,
     profile,
     resource,
@@ -61,6 +62,7 @@ from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
+from tianmu.city.network import Along
 from tianmu.city.outbound import Outbound
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
@@ -164,6 +166,8 @@ class City:
     """who warns, of what, in which colours"""
     fronts: tuple[front.Front, ...] = ()
     """of shops, and where cameras see them"""
+    networks: dict[str, Along] = field(default_factory=dict)
+    """along what things travel from one place to the next"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -352,6 +356,7 @@ def _read(reader: PackReader) -> City | None:
     shops = front.read(reader)
     built = building.read(reader)
     warned = warning.read(reader, matters)
+    along = network.read(reader, matters)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}
@@ -393,4 +398,5 @@ def _read(reader: PackReader) -> City | None:
         buildings=built,
         warnings=warned,
         fronts=shops,
+        networks=along,
     )

@@ -37,6 +37,7 @@ export type Vitals = Schemas["Vitals"];
 export type ScenarioList = Schemas["ScenarioList"];
 export type Scenario = Schemas["ScenarioSaid"];
 export type ScenarioChart = Schemas["ScenarioChart"];
+export type AlarmCause = Schemas["AlarmCause"];
 export type ForecastList = Schemas["ForecastList"];
 export type ForecastBrief = Schemas["ForecastBrief"];
 export type ForecastOf = Schemas["ForecastOf"];

@@ -9,11 +9,16 @@ from fastapi import Depends
 
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
+from tianmu.manage import case_query
+from tianmu.manage.case_state import CaseState
 from tianmu.manage.grouping import Regroup
+from tianmu.manage.merge import Match
+from tianmu.prevent.cause.found import Caused
 from tianmu.web import exposure
 from tianmu.web.api.case_steps import SplitDone, parted, regrouped
-from tianmu.web.api.cases import CaseSaid, extent, one, said
-from tianmu.web.route import Asking, Reply, Routes, taken
+from tianmu.web.api.cases import CaseSaid, cases_of, extent, one, said
+from tianmu.web.causes import causes
+from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("cases")
 
@@ -63,8 +68,37 @@ def list_alike(ask: Asking, case: str) -> list[AlikeSaid]:
         for state, match in ask.hub.manage.alike(case)
         if covers(ask.who.scope, extent(state))
     ]
+    found += _of_one_cause(ask, case, {state.case for state, _ in found})
     exposure.listed(ask, [state.case for state, _ in found])
     return [
         AlikeSaid(case=said(ask.hub, state, now), score=match.score, reasons=list(match.reasons))
         for state, match in found
     ]
+
+
+def _of_one_cause(ask: Ask, case: str, told: set[str]) -> list[tuple[CaseState, Match]]:
+    """Open cases not yet ``told`` whose alarms cause one of the case's, or come of one, along a
+    network; those whose times fit best first."""
+    members = ask.hub.records.read(lambda c: case_query.members_of(c, case))
+    mine = {m["told"]["id"] for m in members if m["told"]["kind"] == "alarm"}
+    related: dict[str, Caused] = {}
+    for sign, caused in causes(ask.hub).of.items():
+        ends = (sign, caused.hung.cause)
+        for own, other in (ends, ends[::-1]):
+            held = related.get(other)
+            if own in mine and (held is None or held.hung.worth < caused.hung.worth):
+                related[other] = caused
+    found: dict[str, Match] = {}
+    for alarm, other in cases_of(ask.hub, "alarm", sorted(related)).items():
+        worth = related[alarm].hung.worth
+        if (
+            other != case
+            and other not in told
+            and (other not in found or found[other].score < worth)
+        ):
+            found[other] = Match(other, worth, related[alarm].reasons)
+    states = ask.hub.records.read(
+        lambda c: [case_query.read(c, name, ask.who.scope) for name in sorted(found)]
+    )
+    seen = [(state, found[state.case]) for state in states if state is not None and state.open]
+    return sorted(seen, key=lambda pair: -pair[1].score)

@@ -1,0 +1,99 @@
+"""A city's rivers and streets as networks, and where on them a device stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tianmu.city.network import Along
+from tianmu.city.pack import City
+from tianmu.city.place import distances
+from tianmu.prevent.cause.judge import Fit
+from tianmu.prevent.cause.network import Network, Spot
+
+
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """One network of a city's pack, made when first asked for."""
+
+    city: City
+    along: Along
+
+    @property
+    def fit(self) -> Fit:
+        one = self.along
+        return Fit(one.faster, one.slower, one.slack_min * 60)
+
+    @cached_property
+    def network(self) -> Network:
+        return self._rivers() if self.along.ways == "rivers" else self._streets()
+
+    def spot(
+        self, names: Collection[str], longitude: float | None, latitude: float | None
+    ) -> Spot | None:
+        """Where a device stands: of rivers by the line of ``water_stations.csv`` with one of its
+        ``names``, of streets by the nearest node; None where it stands on none of it."""
+        if self.along.ways == "rivers":
+            return self._on_a_reach(names)
+        if longitude is None or latitude is None:
+            return None
+        return self._near_a_node(longitude, latitude)
+
+    def _on_a_reach(self, names: Collection[str]) -> Spot | None:
+        known = self.city.waters.stations_by_name
+        station = next((known[name] for name in names if name in known), None)
+        edge = self._edges.get(station.reach) if station is not None else None
+        if station is None or edge is None:
+            return None
+        metres = float(self.network.metres[edge])
+        share = min((station.km or 0.0) * 1000 / metres, 1.0) if metres else 0.0
+        return Spot(edge, share)
+
+    def _near_a_node(self, longitude: float, latitude: float) -> Spot | None:
+        nodes = self.city.streets.nodes
+        if not len(nodes):
+            return None
+        far = distances(longitude, latitude, nodes)
+        node = int(np.argmin(far))
+        edge = self._at_node.get(node)
+        if edge is None or float(far[node]) > self.along.within_m:
+            return None
+        return Spot(edge, 1.0 if int(self.network.start[edge]) == node else 0.0)
+
+    @cached_property
+    def _edges(self) -> dict[str, int]:
+        return {code: at for at, code in enumerate(self.city.waters.reaches)}
+
+    @cached_property
+    def _at_node(self) -> dict[int, int]:
+        """Node → an edge that begins or ends there."""
+        network = self.network
+        found = {int(node): at for at, node in enumerate(network.end)}
+        return found | {int(node): at for at, node in enumerate(network.start)}
+
+    def _rivers(self) -> Network:
+        reaches = list(self.city.waters.reaches.values())
+        numbers: dict[str, int] = {}
+        ends = [
+            [numbers.setdefault(node, len(numbers)) for node in (one.start, one.end)]
+            for one in reaches
+        ]
+        pairs = np.array(ends, np.int64).reshape(-1, 2)
+        metres = np.array([one.length_km * 1000 for one in reaches], np.float64)
+        speeds = self.along.speed_m_s
+        speed = np.array([speeds[min(one.order, len(speeds)) - 1] for one in reaches], np.float64)
+        return Network(pairs[:, 0], pairs[:, 1], metres, metres / speed)
+
+    def _streets(self) -> Network:
+        streets = self.city.streets
+        number = streets.numbers
+        pairs = np.array(
+            [(number[edge["a"]], number[edge["b"]]) for edge in streets.edges], np.int64
+        ).reshape(-1, 2)
+        metres = np.array([float(edge["length_m"]) for edge in streets.edges], np.float64)
+        return Network(
+            pairs[:, 0], pairs[:, 1], metres, metres / self.along.speed_m_s[0], both=True
+        )
