@@ -72,7 +72,7 @@ def test_a_scenario_shows_its_forecasts(small: Any, browser: Browser) -> None:
     expect(page.locator("[data-forecast=wind]")).to_contain_text("尚未生成预测")
     page.wait_for_timeout(800)
     picture(page, "forecasts-zh")
-    one.get_by_role("button", name="7").click()
+    one.locator(".spans button").nth(1).click()
     page.get_by_role("button", name="English").click()
     expect(one.locator("[data-exceeds]")).to_contain_text("likely to pass 37")
     expect(one).to_contain_text("Limit told: right / false / missed")
