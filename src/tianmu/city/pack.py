@@ -62,7 +62,6 @@ from tianmu.city.letterhead import Letterhead
 from tianmu.city.limit import Limit
 from tianmu.city.matter import Edition, Matter
 from tianmu.city.naming import ShortName
-from tianmu.city.network import Along
 from tianmu.city.outbound import Outbound
 from tianmu.city.place import Places
 from tianmu.city.plan import Plan
@@ -167,6 +166,7 @@ class City:
     fronts: tuple[front.Front, ...] = ()
     """of shops, and where cameras see them"""
     networks: dict[str, Along] = field(default_factory=dict)
+    networks: dict[str, network.Along] = field(default_factory=dict)
     """along what things travel from one place to the next"""
 
     @cached_property
@@ -190,6 +190,8 @@ class City:
             self.folder, self.divisions,
             village_radius_m=self.village_radius_m, short_names=self.short_names,
         )  # fmt: skip
+        names, near = self.short_names, self.village_radius_m
+        return Places(self.folder, self.divisions, village_radius_m=near, short_names=names)
 
     @cached_property
     def cells(self) -> Cells:
@@ -356,7 +358,6 @@ def _read(reader: PackReader) -> City | None:
     shops = front.read(reader)
     built = building.read(reader)
     warned = warning.read(reader, matters)
-    along = network.read(reader, matters)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}
@@ -399,4 +400,5 @@ def _read(reader: PackReader) -> City | None:
         warnings=warned,
         fronts=shops,
         networks=along,
+        networks=network.read(reader, matters),
     )
