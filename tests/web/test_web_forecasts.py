@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
 
+from tianmu.app.belonging import Belonging
+from tianmu.app.foreseeing import Foreseeing
+from tianmu.scenarios import forecast_table as table
+from tianmu.store.history import History
+from tianmu.store.records import Records
 from web.foretold import foretell
 
 AT = "/api/scenarios/forest-fire/forecasts"
@@ -68,3 +75,38 @@ def test_nothing_is_told_beyond_the_scope(world: Any, foretold: str) -> None:
         if told.status_code == 200:
             assert all(f["devices"] == [] for f in told.json()["items"])
         assert one.get(f"{AT}/temperature", params={"device": foretold}).status_code in {403, 404}
+
+
+def test_works_makes_what_scenarios_ask_for(world: Any, foretold: str) -> None:
+    """The thread of works itself, on this city's devices and rules: what has no values is silent,
+    what was made is not made again."""
+    stop, of_stream = threading.Event(), table.of_stream
+    belonging = Belonging(world.hub.data, world.city)
+    with Records(world.hub.data / "works.sqlite") as records:
+        history = History(world.hub.data, records)
+        stream = stream_of(world, foretold)
+        before = records.read(lambda c: of_stream(c, "forest-fire", "temperature", stream, 0))
+        working = Foreseeing(records, history, belonging, world.city, stop)
+        thread = threading.Thread(target=working.work, kwargs={"look_s": 0.05})
+        thread.start()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if records.read(lambda c: table.run_of(c, "forest-fire", "wind")):
+                break
+            time.sleep(0.05)
+        stop.set()
+        thread.join(20)
+        run = records.read(lambda c: table.run_of(c, "forest-fire", "wind"))
+        assert run is not None and run.fault == "" and run.streams == 0 and run.silent > 0
+        after = records.read(lambda c: of_stream(c, "forest-fire", "temperature", stream, 0))
+        assert [k.origin for k in after][: len(before)] == [k.origin for k in before]
+        assert len(after) - len(before) <= 1
+        history.close()
+    belonging.close()
+    with world.client("commander") as one:
+        wind = next(f for f in one.get(AT).json()["items"] if f["code"] == "wind")
+        assert wind["made_at"] and wind["devices"] == [] and wind["silent"] > 0
+
+
+def stream_of(world: Any, device: str) -> int:
+    return int(world.hub.registry.datastream_index([f"{device}/temperature"])[0])

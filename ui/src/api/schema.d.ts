@@ -669,6 +669,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarms that are the cause of others, with those that hang under them; newest cause first
+         * @description Alarms that are the cause of others, with those that hang under them; newest cause first.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["list_causes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm}/cause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the alarm hangs under, and what hangs under it
+         * @description What the alarm hangs under, and what hangs under it.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["get_alarm_cause"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms": {
         parameters: {
             query?: never;
@@ -4217,6 +4261,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scenarios/{scenario}/forecasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What it forecasts, whose limit is likely to be passed, and how good forecasts were
+         * @description What it forecasts, whose limit is likely to be passed, and how good forecasts were.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["list_scenario_forecasts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scenarios/{scenario}/forecasts/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One device's: what was measured, what was said of it before, and what is said now
+         * @description One device's: what was measured, what was said of it before, and what is said now.
+         *
+         *     Needs `device.read`.
+         */
+        get: operations["get_scenario_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -4839,17 +4927,14 @@ export interface components {
             /** @default  */
             address: string;
         };
-        /**
-         * Page[AlarmSaid]
-         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
-         *         items where that is cheap, else null.
-         */
-        Page_AlarmSaid_: {
-            items: components["schemas"]["AlarmSaid"][];
-            /** @default null */
-            next: string | null;
-            /** @default null */
-            total: number | null;
+        /** CauseList */
+        CauseList: {
+            items: components["schemas"]["CauseGroup"][];
+        };
+        /** CauseGroup */
+        CauseGroup: {
+            cause: components["schemas"]["AlarmSaid"];
+            under: components["schemas"]["CauseSaid"][];
         };
         /**
          * AlarmSaid
@@ -4900,6 +4985,44 @@ export interface components {
             probe: string;
             actions: string[];
             version: number;
+        };
+        /**
+         * CauseSaid
+         * @description An alarm at the other end of a relation of cause, and why they belong together.
+         */
+        CauseSaid: {
+            alarm: components["schemas"]["AlarmSaid"];
+            network: {
+                [key: string]: string;
+            };
+            via: string;
+            metres: number;
+            usual: number;
+            delay: number;
+            worth: number;
+            reasons: {
+                [key: string]: string;
+            }[];
+        };
+        /**
+         * AlarmCause
+         * @description Within the account's scope.
+         */
+        AlarmCause: {
+            caused_by: components["schemas"]["CauseSaid"] | null;
+            causes: components["schemas"]["CauseSaid"][];
+        };
+        /**
+         * Page[AlarmSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_AlarmSaid_: {
+            items: components["schemas"]["AlarmSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
         };
         /**
          * AlarmLoad
@@ -8265,6 +8388,129 @@ export interface components {
             /** @default  */
             reason: string;
         };
+        /** ForecastList */
+        ForecastList: {
+            items: components["schemas"]["ForecastBrief"][];
+        };
+        /** ForecastBrief */
+        ForecastBrief: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            property: string;
+            unit: string;
+            known: boolean;
+            hours: number;
+            step: number;
+            of: string;
+            coverage: number;
+            rule: string;
+            rule_name: {
+                [key: string]: string;
+            } | null;
+            warn: number;
+            made_at: string | null;
+            origin: string | null;
+            fault: string;
+            left_out: number;
+            silent: number;
+            devices: components["schemas"]["ForecastDevice"][];
+            days: number;
+            scores: components["schemas"]["ForecastScore"][];
+            warned: components["schemas"]["ForecastWarned"];
+        };
+        /** ForecastDevice */
+        ForecastDevice: {
+            device: string;
+            name: string;
+            exceeds: components["schemas"]["ForecastExceeds"] | null;
+        };
+        /**
+         * ForecastExceeds
+         * @description The limit is likely to be passed.
+         */
+        ForecastExceeds: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            at: string;
+            chance: number;
+            highest: number;
+            limit: number;
+            direction: string;
+        };
+        /**
+         * ForecastScore
+         * @description Of the settled forecasts of the last days.
+         */
+        ForecastScore: {
+            lead: number;
+            judged: number;
+            hits: number;
+            coverage: number;
+            error: number;
+            naive: number;
+            scaled: number | null;
+            pinball: number;
+        };
+        /**
+         * ForecastWarned
+         * @description Forecasts by whether they said that the limit would be passed.
+         */
+        ForecastWarned: {
+            right: number;
+            false: number;
+            missed: number;
+        };
+        /**
+         * ForecastOf
+         * @description One datastream: what was measured, what was said of it, what is said now. Times are where
+         *         steps begin.
+         */
+        ForecastOf: {
+            device: string;
+            name: string;
+            unit: string;
+            step: number;
+            lead: number;
+            limit_low: number | null;
+            limit_high: number | null;
+            at: string[];
+            value: (number | null)[];
+            past: components["schemas"]["ForecastPast"];
+            ahead: components["schemas"]["ForecastAhead"];
+            exceeds: components["schemas"]["ForecastExceeds"] | null;
+        };
+        /**
+         * ForecastPast
+         * @description What was said of steps that have come, as columns of one length: of each step the forecast
+         *         that was made at least ``lead`` steps before it, the latest of those.
+         */
+        ForecastPast: {
+            at: string[];
+            origin: string[];
+            afterwards: boolean[];
+            expected: (number | null)[];
+            low: (number | null)[];
+            high: (number | null)[];
+            hit: (boolean | null)[];
+        };
+        /**
+         * ForecastAhead
+         * @description The newest forecast, as columns of one length; empty as long as there is none.
+         */
+        ForecastAhead: {
+            made_at: string | null;
+            at: string[];
+            expected: (number | null)[];
+            low: (number | null)[];
+            high: (number | null)[];
+            chance: (number | null)[];
+        };
         /**
          * Page[AuditSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
@@ -9582,6 +9828,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceSaid"][];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_causes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CauseList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_alarm_cause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "causes": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmCause"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -15887,6 +16203,118 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WarningItemSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_scenario_forecasts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scenario: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "temperature",
+                     *           "name": {
+                     *             "en": "Temperature"
+                     *           },
+                     *           "kind": "weather_station",
+                     *           "property": "temperature",
+                     *           "unit": "℃",
+                     *           "known": true,
+                     *           "hours": 24,
+                     *           "step": 3600,
+                     *           "of": "mean",
+                     *           "coverage": 0.9,
+                     *           "rule": "weather_station.heat",
+                     *           "rule_name": {
+                     *             "en": "Heat"
+                     *           },
+                     *           "warn": 0.5,
+                     *           "made_at": "2026-11-23T01:05:00.000Z",
+                     *           "origin": "2026-11-23T01:00:00.000Z",
+                     *           "fault": "",
+                     *           "left_out": 0,
+                     *           "silent": 0,
+                     *           "devices": [
+                     *             {
+                     *               "device": "station-1",
+                     *               "name": "Station 1"
+                     *             }
+                     *           ],
+                     *           "days": 30,
+                     *           "scores": [],
+                     *           "warned": {
+                     *             "right": 0,
+                     *             "false": 0,
+                     *             "missed": 0
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ForecastList"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_scenario_forecast: {
+        parameters: {
+            query: {
+                /** @description one of the forecast's devices */
+                device: string;
+                days?: number;
+                /** @description steps ahead, at least */
+                lead?: number;
+            };
+            header?: never;
+            path: {
+                scenario: string;
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastOf"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
