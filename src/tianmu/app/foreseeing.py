@@ -12,7 +12,7 @@ from tianmu.facts import clock
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios import foresight, settling
 from tianmu.scenarios.load import manifests
-from tianmu.scenarios.wanted import Wanted, wanted
+from tianmu.scenarios.wanted import Wanted, due_of, wanted
 from tianmu.store.disk import is_full
 from tianmu.store.history import History
 from tianmu.store.records import Records
@@ -45,10 +45,15 @@ class Foreseeing:
         if not any(one.forecasts for one in asked.values()):
             return
         self._stop.wait(min(look_s, FIRST_S))
+        done: list[int] = []
         while not self._stop.is_set():
+            now = clock.now()
+            due = [due_of(one, now) for each in asked.values() for one in each.forecasts]
             try:
-                registry, rules = self._belonging.look()
-                self.turn(wanted(asked, self._city, registry, rules))
+                if due != done:  # else the million devices need not be looked through
+                    registry, rules = self._belonging.look()
+                    self.turn(wanted(asked, self._city, registry, rules))
+                    done = due
             except Exception as error:  # history, its retention and the rest of works go on
                 if is_full(error):
                     log.warning("no forecasts: %s", error)

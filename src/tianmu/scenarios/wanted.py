@@ -26,6 +26,17 @@ LATE = 5 * MINUTE
 """that a step's last values may take to come in"""
 
 
+def every_of(asked: Forecast) -> int:
+    """µs between two origins, whole steps."""
+    return max(1, steps_of(asked) // ROUNDS) * asked.step_min * MINUTE
+
+
+def due_of(asked: Forecast, now: int) -> int:
+    """The newest origin (µs) that a forecast can have."""
+    every = every_of(asked)
+    return (now - LATE) // every * every
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One forecast of one scenario, and of what datastreams."""
@@ -47,11 +58,11 @@ class Wanted:
     @property
     def every(self) -> int:
         """µs between two origins, whole steps."""
-        return max(1, steps_of(self.forecast) // ROUNDS) * self.step
+        return every_of(self.forecast)
 
     def due(self, now: int) -> int:
         """The newest origin that a forecast can have."""
-        return (now - LATE) // self.every * self.every
+        return due_of(self.forecast, now)
 
     @property
     def course(self) -> Course:
