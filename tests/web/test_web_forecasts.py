@@ -13,7 +13,8 @@ from tianmu.app.foreseeing import Foreseeing
 from tianmu.scenarios import forecast_table as table
 from tianmu.store.history import History
 from tianmu.store.records import Records
-from web.foretold import foretell
+
+from .foretold import foretell
 
 AT = "/api/scenarios/forest-fire/forecasts"
 
