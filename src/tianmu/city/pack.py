@@ -165,7 +165,6 @@ class City:
     """who warns, of what, in which colours"""
     fronts: tuple[front.Front, ...] = ()
     """of shops, and where cameras see them"""
-    networks: dict[str, Along] = field(default_factory=dict)
     networks: dict[str, network.Along] = field(default_factory=dict)
     """along what things travel from one place to the next"""
 
@@ -186,10 +185,6 @@ class City:
 
     @cached_property
     def places(self) -> Places:
-        return Places(
-            self.folder, self.divisions,
-            village_radius_m=self.village_radius_m, short_names=self.short_names,
-        )  # fmt: skip
         names, near = self.short_names, self.village_radius_m
         return Places(self.folder, self.divisions, village_radius_m=near, short_names=names)
 
@@ -399,6 +394,5 @@ def _read(reader: PackReader) -> City | None:
         buildings=built,
         warnings=warned,
         fronts=shops,
-        networks=along,
         networks=network.read(reader, matters),
     )
