@@ -7,5 +7,6 @@ export const scenarioZh = {
   models: "模型（可单独运行）", quality: "质量清单", done: "已完成", exempt: "豁免", why: "依据或原因", more: "更多", picture: "详情", alarm: "告警", case: "案件", reaches: "联系人", dutyCheck: "查岗", dutyHint: "向消防控制室查岗：值班员须在限定分钟内应答，结果记入主机记录", dutyAsked: "已下发查岗，结果稍后显示", minutes: "应答时限（1–255 分钟）", planOf: (what: string) => `${what} 平面图`, legend: "图例", spread: "风向蔓延方向",
   forecasts: "预测", forecastKey: "由各数据流自身历史推算，区间按以往误差校准", measured: "实测", expected: "预测", said: (when: string) => `${when} 时的预测`, inBand: "在区间内", outOfBand: "超出区间", afterwards: "事后按当时已知数据推算（回测）", chance: (percent: number) => `越限概率 ${percent}%`, bandAhead: (percent: number) => `${percent}% 预测区间`, bandPast: "当时的预测区间", hoursAhead: (n: number) => `未来 ${n} 小时`, days: (n: number) => `${n} 天`,
   forecastFailed: "最近一次预测失败。", noForecast: "尚未生成预测：每个时段结束后自动推算", tooShort: "历史数据太少，还不能预测", willPass: (when: string, limit: string, percent: number) => `预计 ${when} 起越过限值 ${limit}，概率 ${percent}%`, willNotPass: (rule: string) => `预计不会触发“${rule}”`, andMore: (n: number) => `另有 ${n} 个`, coverage: "落在区间内 / 标称", judgedCount: "已检验的预测值", againstNaive: "误差与“同昨日”之比", warnedRight: "越限预告：报准 / 空报 / 漏报", knownUpTo: (when: string) => `依据截至 ${when} 的数据`, silentOnes: (n: number) => `${n} 个设备数据不足`, leftOut: (n: number) => `${n} 个设备未列入`, noScore: "到期后与实测比较",
+  clear: "显示完整号码",
 };
 export type ScenarioWords = typeof scenarioZh;

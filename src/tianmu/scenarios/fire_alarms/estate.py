@@ -8,6 +8,7 @@ by label, else it stands for itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms.figures import Watched, settings
 from tianmu.scenarios.world import Devices, World
 from tianmu.sense.gbt26875.readings import PROTOCOL
+from tianmu.store.registry import Registry
 
 ZONE_BITS = 16
 """lower bits of a component's address that count within its zone"""
@@ -34,14 +36,37 @@ class Spot:
     name: str
 
 
+@dataclass
+class _Kept:
+    """What was found in a registry; registrations are never changed, only added to."""
+
+    devices: int
+    spots: dict[str, Spot]
+    units: dict[str, str]
+    """source address → device of its unit"""
+    sources: dict[str, str]
+    """device of a unit → its source address"""
+
+
+_KEPT: WeakKeyDictionary[Registry, _Kept] = WeakKeyDictionary()
+
+
+def _kept(registry: Registry) -> _Kept:
+    """What is known of this registry as long as no device is added."""
+    found = _KEPT.get(registry)
+    if found is None or found.devices != registry.count_devices:
+        found = _KEPT[registry] = _Kept(registry.count_devices, {}, {}, {})
+    return found
+
+
 class Estate:
     """Asks the registry once for each device."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._watched: Watched = settings().watched
-        self._spots: dict[str, Spot] = {}
-        self._units: dict[str, str] = {}
+        kept = _kept(world.registry)
+        self._spots, self._units, self._sources = kept.spots, kept.units, kept.sources
         self._of_component = {
             number: one.code for one in settings().evidence.kinds for number in one.components
         }
@@ -85,16 +110,21 @@ class Estate:
 
     def name(self, building: str) -> Text:
         """As the pack's buildings call it, else as its unit is registered."""
-        index = self._world.registry.find(building)
-        if index is None:
-            return {"zh": building, "en": building}
-        unit = self._world.registry.device(index)
-        source = (parted(unit.labels.get("address", "")) or ("",))[0]
-        known = self._world.city.buildings.get(source)
+        known = self._world.city.buildings.get(self.source(building))
         if known is not None and known.name:
             either = next(iter(known.name.values()))
             return {language: known.name.get(language, either) for language in ("zh", "en")}
-        return {"zh": unit.name or building, "en": unit.name or building}
+        name = self.spot(building).name
+        return {"zh": name, "en": name}
+
+    def source(self, unit: str) -> str:
+        """Source address of a transmission unit's device; empty for what is none."""
+        if unit not in self._sources:
+            registry = self._world.registry
+            index = registry.find(unit)
+            address = "" if index is None else registry.labels(index).get("address", "")
+            self._sources[unit] = (parted(address) or ("",))[0]
+        return self._sources[unit]
 
     def components(self, unit: str) -> NDArray[np.int64]:
         """Indices of all systems and components behind a unit's device."""

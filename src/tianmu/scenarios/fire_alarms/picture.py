@@ -11,7 +11,7 @@ from tianmu.city.building import Building
 from tianmu.city.travel import Pace
 from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms import duty
-from tianmu.scenarios.fire_alarms.estate import Estate, parted
+from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE, REAL
 from tianmu.scenarios.fire_alarms.figures import say, settings
 from tianmu.scenarios.fire_alarms.model import both, degree
@@ -34,7 +34,7 @@ def picture(world: World, thing: str) -> Picture | None:
     if index is None or registry.kinds[registry.kind[index]] != settings().watched.unit:
         return None
     unit = registry.device(index)
-    source = (parted(unit.labels.get("address", "")) or ("",))[0]
+    source = estate.source(thing)
     known = world.city.buildings.get(source)
     place = unit.place
     ranked = [one for one in rank(world, estate) if one.spot.building == thing]
