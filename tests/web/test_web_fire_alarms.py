@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from tianmu.city.building import Building
 from tianmu.city.pack import City
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered
+from tianmu.prevent import alarm_table
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component
 
@@ -203,6 +205,16 @@ def test_closed_cases_teach_the_judgement(mill: Any) -> None:
         world = _world(mill)
         told = [s for s in world.signals(["fire_alarm"], 0) if s.case == case]
         assert told and {s.verdict for s in told} == {FALSE}
+        kept = next(
+            li for li in table(present(one, mill), "alarms")["lines"] if li["alarm"] == alarm
+        )
+        assert "people made its case void" in kept["cells"][4]["en"], "it stays, and says so"
+        at, row = mill.hub.clock(), alarm_table.ALARM
+        mill.watch.transact(
+            lambda tx: tx.connection.execute(
+                sa.update(row).where(row.c.alarm == alarm).values(cleared_at=at)
+            )
+        )
         again = burn(mill, PARTS[2], again="2")
         found = next(
             line

@@ -84,6 +84,7 @@ def test_each_second_signal_makes_it_likelier(beside: Event, code: str) -> None:
     [
         (replace(SMOKE, ended=NOW + 20 * SECOND), (), "short"),
         (replace(SMOKE, test=True), (), "test"),
+        (replace(SMOKE, verdict=FALSE, known=NOW + MINUTE), (), "void"),
         (SMOKE, (Event(NOW + 30 * SECOND, "mill", "mill", "reset"),), "reset"),
         (SMOKE, (Event(NOW + MINUTE, "mill", "mill", "cleared"),), "cleared"),
         (SMOKE, (Event(NOW - 3 * 60 * MINUTE, "mill", "s1", "fault"),), "fault"),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tianmu.facts.text import Text
-from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, SECOND, Event
+from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, REAL, SECOND, Event
 from tianmu.scenarios.fire_alarms.figures import Evidence, Sign, fill, say
 from tianmu.scenarios.fire_alarms.memory import Memory, weight
 
@@ -138,10 +138,13 @@ def _signs(event: Event, place: Place, until: int, figures: Evidence) -> Mapping
     quick = round(figures.quick_s * SECOND)
     if event.ended and event.ended <= min(until, event.at + quick):
         found["short"] = 1
-    if any(one.kind == RESET and 0 <= one.at - event.at <= quick for one in near):
+    # panels tell whole seconds
+    if any(one.kind == RESET and -SECOND < one.at - event.at <= quick for one in near):
         found["reset"] = 1
     if event.test:
         found["test"] = 1
+    if 0 < event.settled <= until:
+        found["closed" if event.verdict == REAL else "void"] = 1
     found |= _past(event, place, until, figures, window)
     return found
 

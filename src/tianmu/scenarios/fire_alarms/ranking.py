@@ -47,26 +47,29 @@ def rank(world: World, estate: Estate) -> tuple[Ranked, ...]:
     past = world.signals(settings().watched.called, now - round(figures.past_days * DAY))
     # a city's own smoke alarms are judged too, whatever else they belong to
     alarms = world.others(tuple(settings().watched.rules))
-    opened = [(alarm, _of_alarm(alarm, estate)) for alarm in alarms]
-    open_ids = {alarm.alarm for alarm, _ in opened}
+    open_ids = {alarm.alarm for alarm in alarms}
+    ends = {one.id: one for one in past if one.id in open_ids}
+    opened = [(alarm, _of_alarm(alarm, estate, ends.get(alarm.alarm))) for alarm in alarms]
     told = [
-        (signal.id, event)
+        event
         for signal in past
-        if not signal.report and (event := _of_signal(signal, estate)) is not None
+        if not signal.report
+        and signal.id not in open_ids
+        and (event := _of_signal(signal, estate)) is not None
     ]
     judged = [
         (alarm, event) for alarm, event in opened if event is not None and kinds[event.kind].alarm
     ]
     by_building: dict[str, list[Event]] = defaultdict(list)
     there = [event for _, event in opened if event is not None]
-    for event in (*there, *(event for name, event in told if name not in open_ids)):
+    for event in (*there, *told):
         by_building[event.building].append(event)
     where = _places(world, judged)
     for event in (*_calls(past, where, figures), *_cameras(world, where, figures)):
         by_building[event.building].append(event)
     for building in {event.building for _, event in judged}:
         by_building[building] += operations(world, building)
-    memory = remember((event for _, event in told), figures)
+    memory = remember(told, figures)
     places = {name: Place.of(events) for name, events in by_building.items()}
     found = [
         Ranked(alarm, estate.spot(alarm.device),
@@ -96,7 +99,8 @@ def _kind(rule: str, spot: Spot) -> str:
     return (spot.kind or OTHER) if kind == COMPONENT else kind
 
 
-def _of_alarm(alarm: OpenAlarm, estate: Estate) -> Event | None:
+def _of_alarm(alarm: OpenAlarm, estate: Estate, end: Signal | None) -> Event | None:
+    """``end``: how its case ended, though the alarm itself is still open."""
     spot = estate.spot(alarm.device)
     kind = _kind(alarm.rule, spot)
     if not kind:
@@ -104,6 +108,7 @@ def _of_alarm(alarm: OpenAlarm, estate: Estate) -> Event | None:
     return Event(
         at=alarm.at, building=spot.building, detector=alarm.device, kind=kind, zone=spot.zone,
         ended=alarm.returned_at, test=alarm.test,
+        verdict=end.verdict if end else "", known=end.closed_at if end else 0,
     )  # fmt: skip
 
 
