@@ -8038,13 +8038,13 @@ export interface components {
             alarms: components["schemas"]["AlarmSaid"][];
             cases: components["schemas"]["CaseSaid"][];
             /** @default [] */
-            pictures: components["schemas"]["tianmu.web.scenario_said.PictureSaid"][];
+            pictures: components["schemas"]["PictureSaid"][];
         };
         /**
          * PictureSaid
          * @description The newest picture of an open case.
          */
-        "tianmu.web.scenario_said.PictureSaid": {
+        PictureSaid: {
             case: string;
             file: components["schemas"]["EvidenceSaid"];
         };
@@ -8072,8 +8072,8 @@ export interface components {
             opened_at: string | null;
             lead: number | null;
         };
-        /** PictureSaid */
-        "tianmu.web.api.scenario_things.PictureSaid": {
+        /** ThingSaid */
+        ThingSaid: {
             thing: string;
             title: {
                 [key: string]: string;
@@ -15562,7 +15562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tianmu.web.api.scenario_things.PictureSaid"];
+                    "application/json": components["schemas"]["ThingSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -49,7 +49,7 @@ class ReachSaid(msgspec.Struct, frozen=True, kw_only=True):
     phone: str
 
 
-class PictureSaid(msgspec.Struct, frozen=True, kw_only=True):
+class ThingSaid(msgspec.Struct, frozen=True, kw_only=True):
     thing: str
     title: Text
     longitude: float | None
@@ -106,12 +106,12 @@ async def _picture(ask: Ask, name: str, thing: str) -> Picture:
     return found
 
 
-@routes("GET", "/api/scenarios/{scenario}/things/{thing}", may="alarm.read", gives=PictureSaid)
-async def get_scenario_thing(ask: Asking, scenario: str, thing: str) -> PictureSaid:
+@routes("GET", "/api/scenarios/{scenario}/things/{thing}", may="alarm.read", gives=ThingSaid)
+async def get_scenario_thing(ask: Asking, scenario: str, thing: str) -> ThingSaid:
     """All that is known of one thing that the map or a table of the scenario names."""
     found = await _picture(ask, scenario, thing)
     at = f"/api/scenarios/{scenario}/things/{thing}"
-    return PictureSaid(
+    return ThingSaid(
         thing=found.thing,
         title=found.title,
         longitude=found.longitude,
