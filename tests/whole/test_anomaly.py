@@ -74,7 +74,7 @@ def test_from_a_value_to_an_alarm_to_a_stricter_threshold(started: Started) -> N
 
     sensor.send(LEARNT, 0.3)
     learnt = eventually(
-        lambda: (u := value(city, device, prop)["usual"]) and not u["learning"] and u, within=60
+        lambda: (u := value(city, device, prop)["usual"]) and not u["learning"] and u, within=180
     )
     assert learnt["low"] < 0.3 < learnt["high"] and learnt["since"] is None
     assert not alarm()
@@ -90,11 +90,11 @@ def test_from_a_value_to_an_alarm_to_a_stricter_threshold(started: Started) -> N
     works = json.loads((started.data / "run" / "works.json").read_text())["pid"]
     psutil.Process(works).kill()
     city.post(f"/api/alarms/{told['alarm']}/found", {"real": False, "reason": "being cleaned"})
-    moved = eventually(lambda: (p := policy()) and p["false"] and p, within=60)
+    moved = eventually(lambda: (p := policy()) and p["false"] and p, within=180)
     assert moved["stricter"] > 1 and moved["changed_by"] == "false" and moved["told"] == 1
     assert city.get(f"/api/alarms/{told['alarm']}/anomaly")["real"] is False
     sensor.send(40, 0.3)
-    over = eventually(lambda: (a := alarm()) and not a["state"].startswith("un") and a, within=60)
+    over = eventually(lambda: (a := alarm()) and not a["state"].startswith("un") and a, within=180)
     assert over["alarm"] == told["alarm"] and over["returned_at"]
     totals = eventually(
         lambda: (t := city.get("/api/anomalies")["totals"]) and t["learnt"] >= LEARNT + 42 and t

@@ -29,7 +29,7 @@ log = logging.getLogger("tianmu.works")
 PURGE_S = 60.0
 TENDED_WITHIN = 2.0
 """seconds that merging may take to end when works is told to stop"""
-LEARNT_WITHIN = 8.0
+LEARNT_WITHIN = 2.5
 """the same for what has been learnt to be written; what is not is learnt again"""
 AGAIN = 5.0
 """seconds after which what failed is tried again"""

@@ -147,7 +147,11 @@ def test_a_damaged_snapshot_is_not_taken_for_what_was_learnt(town: Watched) -> N
     town.feed(0, town.usual(300))
     town.learn()
     assert town.learner is not None
+    left = town.data / "snapshot" / ".draft-anomaly-1-1"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"of one that was killed")
     town.learner.save()
+    assert not left.exists()
     town.feed(1, town.usual(300))
     town.learn()
     town.learner.save()

@@ -44,6 +44,8 @@ TOPICS = (LIFE, MAIN, DEEDS, CASES)
 COMMIT = S
 """µs: positions without effect are committed no more often"""
 SNAPSHOT = 600 * S
+QUICK = 200_000
+"""rows whose snapshot takes about a second"""
 GATHER_S = 1.0
 """after all was read, so that a flood of small entries is read in large pieces"""
 MANY, LARGE = 4096, 8 << 20
@@ -249,10 +251,14 @@ class Learner:
             log.error("what was learnt is not saved, the snapshot before stays: %s", error)
 
     def close(self) -> None:
-        """Write what is left, with a last snapshot."""
+        """Write what is left, with a last snapshot where that is quickly done: else what came
+        since the one before is learnt again."""
         if self._pending is not None:
             self._write()
-        self.save()
+        if self.learnt.rows <= QUICK:
+            self.save()
+        else:
+            self._commit(self._clock(), force=True)
         self.learnt.close()
 
 

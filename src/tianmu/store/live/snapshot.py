@@ -111,7 +111,9 @@ class Frozen:
                 [_Column(n, c.dtype.str, c.shape) for n, c in self.columns.items()],
             )
         )
-        draft = folder / f".draft-{os.getpid()}-{time.time_ns()}"
+        for left in folder.glob(f".draft-{self.series}-*"):  # its writer was killed
+            left.unlink(missing_ok=True)
+        draft = folder / f".draft-{self.series}-{os.getpid()}-{time.time_ns()}"
         try:
             with draft.open("wb") as file:
                 file.write(_MAGIC)
