@@ -102,7 +102,7 @@ def quality(streams: int) -> dict[str, Any]:
     return said
 
 
-PEERS_STREAMS = 4
+PEERS_STREAMS = 2
 """of each of two kinds: peers are slow"""
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import Figure
 
-WITHIN = 240
+WITHIN = 600
 """seconds for all that a peer does with the values"""
 
 
