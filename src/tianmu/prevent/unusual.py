@@ -84,7 +84,7 @@ def _text(alarm: Alarm, datastream: int, devices: Devices, city: City, finding: 
     known = city.kinds.get(alarm.device_kind)
     code = devices.property_of(datastream)
     described = known.properties.get(code) if known is not None else None
-    odds = min(round(1 / finding.chance), MOST) if finding.chance > 1 / MOST else MOST
+    odds = f"{round(1 / finding.chance):,}" if finding.chance > 1 / MOST else f"{MOST:,}+"
     numbers = {
         name: Number(float("nan") if number is None else float(f"{number:.4g}"))
         for name, number in (
@@ -97,6 +97,6 @@ def _text(alarm: Alarm, datastream: int, devices: Devices, city: City, finding: 
     told: Text = {}
     for language, words in template(key).items():
         name = say(described.name, language) if described is not None else code
-        filled = words.format(property=name, unit=alarm.unit, odds=f"{odds:,}", **numbers)
+        filled = words.format(property=name, unit=alarm.unit, odds=odds, **numbers)
         told[language] = " ".join(filled.split())
     return told

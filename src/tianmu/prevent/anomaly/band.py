@@ -24,9 +24,6 @@ from tianmu.prevent.anomaly.layout import (
 )
 from tianmu.prevent.anomaly.season import DAY_S, place, season
 
-BEYOND = 0.005
-"""share of usual values that lie outside the band"""
-
 
 @njit(cache=True)
 def ready(small):  # type: ignore[no-untyped-def]
@@ -38,25 +35,17 @@ def ready(small):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def half(small, t):  # type: ignore[no-untyped-def]
-    """(distance from what was expected of a value at ``t`` that one of 200 exceeds, the same from
-    what is usual at that hour, whatever the value before was)."""
-    age = small[AGE]
-    trust = age * age / (age * age + 4)
-    hour, _ = place(t)
-    usually = trust * small[HOURS + int(hour) // 3] + (1 - trust) * small[SPREAD]
-    spread = SIZE * max(usually, 0.2 * small[RESOLUTION], 1e-30)
-    far = math.exp(small[TAIL + 2])
-    memory = 0.0
-    if small[SQUARE] > 0 and small[COUNT] > 10:
-        memory = min(max(small[CROSS] / small[SQUARE], 0.0), CLOSEST)
-    return far * spread, far * spread / math.sqrt(1 - memory * memory)
-
-
-@njit(cache=True)
 def usual(exact, small, t):  # type: ignore[no-untyped-def]
-    """(middle, half the band's width) of usual values at ``t``, seconds since 1970."""
+    """(middle, half the band's width) of usual values at ``t``, seconds since 1970, whatever the
+    value before was."""
     hour, block = place(t)
     ahead = min(max(t - exact[TIME], 0.0), DAY_S)
     middle = exact[BASE] + small[LEVEL] + small[TREND] * ahead + season(small, hour, block)
-    return middle, half(small, t)[1]
+    age = small[AGE]
+    trust = age * age / (age * age + 4)
+    usually = trust * small[HOURS + int(hour) // 3] + (1 - trust) * small[SPREAD]
+    spread = SIZE * max(usually, 0.2 * small[RESOLUTION], 1e-30)
+    memory = 0.0
+    if small[SQUARE] > 0 and small[COUNT] > 10:
+        memory = min(max(small[CROSS] / small[SQUARE], 0.0), CLOSEST)
+    return middle, math.exp(small[TAIL + 2]) * spread / math.sqrt(1 - memory * memory)

@@ -51,7 +51,7 @@ class Bank:
         judge(
             self.memory.exact, self.memory.small, index, time, value,
             np.full(rows, float(self.per_week)), False,
-            judged.score, judged.alarm, judged.expected, judged.why,
+            judged.score, judged.alarm, judged.expected, judged.why, np.empty(rows),
         )  # fmt: skip
         return judged
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.batch import UNCERTAIN
-from tianmu.prevent.anomaly.band import half
 from tianmu.prevent.anomaly.bank import REASONS
 from tianmu.prevent.anomaly.kernel import LATE, STRICTER, STRICTEST, judge
 from tianmu.prevent.anomaly.layout import LAST, STRICT, TIME
@@ -81,12 +80,12 @@ class Judge:
             return []
         rate = np.array([per_week[g] for g in range(len(self.watched.kinds))])
         time, value = columns.time[rows], columns.value[rows]
-        score, expected = np.empty(n), np.empty(n)
+        score, expected, half = np.empty(n), np.empty(n), np.empty(n)
         alarm, why = np.empty(n, np.uint8), np.empty(n, np.uint8)
         judge(
             learnt.exact, learnt.small, place, time, value,
             rate[self.watched.group[columns.datastream[rows]]], True,
-            score, alarm, expected, why,
+            score, alarm, expected, why, half,
         )  # fmt: skip
         late = int((why == LATE).sum())
         self._count("late", late)
@@ -106,7 +105,7 @@ class Judge:
                     time=int(time[i]),
                     value=float(value[i]),
                     expected=middle if np.isfinite(middle) else None,
-                    half=float(half(learnt.small[place[i]], time[i] / 1e6)[0]),
+                    half=float(half[i]),
                     chance=float(1 - score[i]),
                     why=REASONS[why[i]],
                 )

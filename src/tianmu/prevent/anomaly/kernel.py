@@ -130,20 +130,21 @@ def _move(small, by, days):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     """Judge value ``x`` at ``t`` (seconds since 1970) of one datastream, whose rows of the memory
-    these are, and learn from it: (score, alarm, expected, why).
+    these are, and learn from it: (score, alarm, expected, why, half): ``half`` is the distance from
+    what was expected that one of 200 usual values exceeds, as it was known before; of an alarm.
 
     A time that is not after the latest counts as one usual step later. A value that is nan,
     infinite or beyond LARGEST is none: nothing is judged or learnt.
     """
     if not abs(x) < LARGEST:
-        return np.nan, 0, np.nan, MISSING
+        return np.nan, 0, np.nan, MISSING, np.nan
     count = small[COUNT]
     if count == 0:
         exact[TIME], exact[BASE], exact[LAST] = t, x, x
         small[COUNT] = small[RUN] = small[LONGEST] = 1
         begin(small, TAIL)
         begin(small, TAIL + 3)
-        return 0.0, 0, np.nan, WARMING
+        return 0.0, 0, np.nan, WARMING, np.nan
     last_block = place(exact[TIME])[1]
     dt = t - exact[TIME]
     if dt <= 0:
@@ -247,8 +248,9 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         if alarm == 1:
             small[STRICT] = min(small[STRICT] + STRICTER, STRICTEST)
     was = exact[BASE] + expected
+    half = wider * math.exp(small[TAIL + 2]) * spread if alarm == 1 else np.nan
     if small[TOLD] == 1:
-        return 1 - likely, alarm, was, why  # a value that stands still teaches nothing
+        return 1 - likely, alarm, was, why, half  # a value that stands still teaches nothing
 
     # what is learnt
     start = count < 30
@@ -304,19 +306,19 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
         exact[BASE] += small[LEVEL]
         small[OLD] -= small[LEVEL]
         small[LEVEL] = 0
-    return 1 - likely, alarm, was, why
+    return 1 - likely, alarm, was, why, half
 
 
 @njit(cache=True, nogil=True)
-def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why):  # type: ignore[no-untyped-def]
+def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why, half):  # type: ignore[no-untyped-def]
     """Observations in their order, each by its datastream ``index`` (into the memory), ``time`` in
-    µs since 1970 and tolerable alarms ``per_week``; ``score``, ``alarm``, ``expected``, ``why``
-    are filled. With ``newer`` those that are not later than the latest teach nothing."""
+    µs since 1970 and tolerable alarms ``per_week``; ``score``, ``alarm``, ``expected``, ``why``,
+    ``half`` are filled. With ``newer`` those that are not later than the latest teach nothing."""
     for i in range(len(index)):
         d = index[i]
         if newer and small[d, COUNT] > 0 and time[i] / 1e6 <= exact[d, TIME]:
-            score[i], alarm[i], expected[i], why[i] = np.nan, 0, np.nan, LATE
+            score[i], alarm[i], expected[i], why[i], half[i] = np.nan, 0, np.nan, LATE, np.nan
             continue
-        score[i], alarm[i], expected[i], why[i] = step(
+        score[i], alarm[i], expected[i], why[i], half[i] = step(
             exact[d], small[d], time[i] / 1e6, value[i], per_week[i]
         )

@@ -22,7 +22,7 @@ from tianmu.facts.encoding import decode, encode
 from tianmu.facts.finding import FOUND, MISSED, READER
 from tianmu.facts.topic import CASE, DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent.anomaly import record as tables
-from tianmu.prevent.anomaly.band import half, ready, usual
+from tianmu.prevent.anomaly.band import ready, usual
 from tianmu.prevent.anomaly.book import WITHDRAWN, Book, Drained, write
 from tianmu.prevent.anomaly.judging import Begun, Ended, Judge
 from tianmu.prevent.anomaly.layout import EXACT, SMALL
@@ -275,7 +275,7 @@ _LEARNT = (
 def _warm() -> None:
     """Have compiled what hub asks for too."""
     exact, small = np.zeros(EXACT), np.zeros(SMALL, np.float32)
-    ready(small), half(small, 0.0), usual(exact, small, 0.0)
+    ready(small), usual(exact, small, 0.0)
 
 
 def run(learner: Learner, stop: threading.Event) -> None:

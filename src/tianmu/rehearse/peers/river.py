@@ -72,7 +72,7 @@ class _Flow:
 
 def _figures(what: str, found: dict[str, float]) -> list[Figure]:
     note = "the same values, told to tolerate as many alarms a week"
-    return [
+    figures = [
         Figure(
             what, found["values"] / found["cpu_seconds"], "obs/CPU s",
             "observations_per_cpu_second", note="one value at a time, scored and learnt",
@@ -80,9 +80,12 @@ def _figures(what: str, found: dict[str, float]) -> list[Figure]:
         Figure(f"{what}: false alarms a week", found["false_per_week"], "",
                "false_alarms_per_week", "less", note),
         Figure(f"{what}: faults found", found["found"], "of all", "found", note=note),
-        Figure(f"{what}: median delay", found["delay"], "values", "delay", "less",
-               "of the faults it found"),
     ]  # fmt: skip
+    if found["found"]:
+        delay = Figure(f"{what}: median delay", found["delay"], "values", "delay", "less",
+                       "of the faults it found")  # fmt: skip
+        figures.append(delay)
+    return figures
 
 
 class River(_Flow):

@@ -73,7 +73,7 @@ def main() -> None:
         json.dumps(
             {
                 "values": done, "cpu_seconds": cpu, "false_per_week": false / weeks,
-                "found": len(delays) / len(stream), "delay": median(delays) if delays else math.nan,
+                "found": len(delays) / len(stream), "delay": median(delays) if delays else 0,
             }
         )
     )  # fmt: skip
