@@ -283,6 +283,9 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
     return edit
 
 
+TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "what"),
     [
@@ -331,6 +334,8 @@ def replace(file: str, old: str, new: str) -> Callable[[Path], int]:
         ("kinds.toml", "false_alarms_per_week = 1", "false_alarms_per_week = 0", "false alarms"),
         ("kinds.toml", "anomaly = true", "anomaly = true\nstates = { 0 = {} }", "has states"),
         ("kinds.toml", 'category = "sea"', 'category = "air"', "no category"),
+        ("kinds.toml", TIDE + 'category = "sea"\n', TIDE, "no category"),
+        ("kinds.toml", TIDE, '[[kind]]\ncode = "tide_gauge"\n', "no words"),
         ("kinds.toml", 'name = { en = "Tide gauge" }', 'name = { fr = "Marégraphe" }', "language"),
         ("roster.csv", "watch_keeper,daily,00:00", "watch_keeper,daily,0:00", "no times"),
         ("roster.csv", "watch_keeper,daily", "watch_keeper,sometimes", "not understood"),

@@ -202,9 +202,8 @@ def _joined(
         remedy = "say remit:<what it is there for>" if scenario else "see departments.csv"
         by.fault(f"{head.department} is no department", remedy, "department")
     if head.category not in categories:
-        said_by["category"].fault(
-            f"no category {head.category!r}", "add it under [category]", "category"
-        )
+        by = said_by.get("category", first)
+        by.fault(f"no category {head.category!r}", "add it under [category]", "category")
     for period in head.periods:
         if period not in periods:
             what = f"no period {period!r}"
@@ -215,9 +214,9 @@ def _joined(
         table = part.table
         if part is said_by.get("name", first) or "name" in part.given:
             part.source.words(part.document, ("kind", part.index, "name"), table.name)
-        for key in _HEAD.intersection(part.given, first.given):
-            same = getattr(table, key) == getattr(first.table, key)
-            part.against(first.source, same, f"kind {table.code}, {key},", key)
+        for key in _HEAD.intersection(part.given):
+            same = getattr(table, key) == heads[key]
+            part.against(said_by[key].source, same, f"kind {table.code}, {key},", key)
         for place, one in enumerate(table.property):
             where: tuple[Key, ...] = ("property", place)
             part.source.words(part.document, ("kind", part.index, *where, "name"), one.name)
