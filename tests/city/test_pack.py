@@ -381,7 +381,8 @@ def test_a_missing_file_is_a_fault_or_is_optional(copy: Path, file: str) -> None
         "units.csv", "relations.csv", "seeding.toml", "reports.toml", "towns.geojson",
         "grids.geojson", "lakes.geojson", "neighbours.geojson", "truth.toml", "resources.csv",
         "sending.toml", "water_stations.csv", "water_outlets.csv", "river_reaches.csv",
-        "contact.toml", "warnings.toml", "buildings.csv", "shop_fronts.csv", "networks.toml",
+        "contact.toml", "warnings.toml", "hazards.toml",
+        "buildings.csv", "shop_fronts.csv", "networks.toml",
     }  # fmt: skip
     faults = pack.check(copy)
     assert any(fault.file == file for fault in faults) or file in optional

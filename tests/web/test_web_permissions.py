@@ -79,7 +79,7 @@ def test_every_permission_opens_something() -> None:
     # held against the account inside a step, by ``manage``
     steps = ("file", "command", "handle", "check", "note", "rule", "supervise", "whistle")
     inside = {f"case.{one}" for one in steps}
-    inside |= {"metrics.read", "warning.alone"}
+    inside |= {"metrics.read", "warning.alone", "hazard.handle", "hazard.check"}
     assert PERMISSIONS.keys() - opened - inside == set()
 
 

@@ -34,7 +34,7 @@ export const fault = ref<Problem | null>(null);
 /** why nothing is there yet: what the server answered, or that it does not answer */
 export const trouble = computed(() => fault.value ?? (pushState.value === "broken" && !vitals.value ? new Problem(0, {}) : null));
 /** grows with each push event of a kind: lists that are not held here reload on it */
-export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0 });
+export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0, hazard: 0 });
 /** the last case that changed: an open case page asks for its details again */
 export const lastCase = ref<{ case: string; version: number } | null>(null);
 

@@ -20,6 +20,7 @@ export const router = createRouter({
     { path: "/field/:view(orders|report|patrol|outbox)?/:id?", name: "field", component: () => import("@/pages/field/FieldPage.vue") },
     { path: "/scenarios/:id?", name: "scenarios", component: () => import("@/pages/scenarios/ScenarioPage.vue") },
     { path: "/warnings/:id?", name: "warnings", component: () => import("@/pages/warnings/WarningPage.vue") },
+    { path: "/hazards/:id?", name: "hazards", component: () => import("@/pages/hazards/HazardPage.vue") },
     { path: "/admin/:section?", name: "admin", component: () => import("@/pages/admin/AdminPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

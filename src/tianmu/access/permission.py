@@ -16,6 +16,13 @@ PERMISSIONS: dict[str, Text] = {
     "warning.draft": {"zh": "拟制预警", "en": "Draft warnings, their updates and cancellations"},
     "warning.confirm": {"zh": "签发他人拟制的预警", "en": "Publish what somebody else drafted"},
     "warning.alone": {"zh": "签发自己拟制的预警", "en": "Publish what one drafted oneself"},
+    "hazard.read": {"zh": "查看隐患台账", "en": "See the hazard ledger"},
+    "hazard.write": {"zh": "登记、导入隐患", "en": "Enter and import hazards"},
+    "hazard.handle": {"zh": "检查、整改隐患", "en": "Check and rectify hazards"},
+    "hazard.check": {
+        "zh": "验收、定级、改派、延期隐患",
+        "en": "Sign hazards off; grade, reassign, extend and void them",
+    },
     "case.read": {"zh": "查看案件", "en": "See cases"},
     "case.file": {
         "zh": "受理、立案、结案、作废",

@@ -24,6 +24,7 @@ from tianmu.city import (
     force,
     front,
     grading,
+    hazard,
     layer,
     matter,
     network,
@@ -162,11 +163,11 @@ class City:
     buildings: dict[str, Building] = field(default_factory=dict)
     """those with a fire panel, by its address"""
     warnings: warning.Warnings = field(default_factory=warning.Warnings)
-    """who warns, of what, in which colours"""
     fronts: tuple[front.Front, ...] = ()
     """of shops, and where cameras see them"""
     networks: dict[str, network.Along] = field(default_factory=dict)
     """along what things travel from one place to the next"""
+    hazards: hazard.Hazards = field(default_factory=hazard.Hazards)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -349,9 +350,8 @@ def _read(reader: PackReader) -> City | None:
     ready = resource.read(reader, sends.resources, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)
-    wet = waters.read(reader)
-    shops = front.read(reader)
-    built = building.read(reader)
+    wet, built = waters.read(reader), building.read(reader)
+    shops, ledger = front.read(reader), hazard.read(reader, matters)
     warned = warning.read(reader, matters)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
@@ -360,8 +360,8 @@ def _read(reader: PackReader) -> City | None:
     if chosen is None or working is None:
         return None
     if divisions and head.code not in divisions:
-        what = f"code {head.code} is no division"
-        reader.fault(HEAD, document.line("code"), what, "use the code of the city in divisions.csv")
+        what, remedy = f"code {head.code} is no division", "use the city's in divisions.csv"
+        reader.fault(HEAD, document.line("code"), what, remedy)
     return City(
         folder=reader.folder,
         **{name: getattr(head, name) for name in OF_HEAD},
@@ -395,4 +395,5 @@ def _read(reader: PackReader) -> City | None:
         warnings=warned,
         fronts=shops,
         networks=network.read(reader, matters),
+        hazards=ledger,
     )

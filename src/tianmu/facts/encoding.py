@@ -10,6 +10,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.deed import Deed
 from tianmu.facts.finding import Finding
+from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.history import HistoryWritten
 from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.registry import (
@@ -41,6 +42,7 @@ Fact: TypeAlias = (
     | UnitTold
     | WarningEvent
     | Finding
+    | HazardEvent
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -41,6 +41,8 @@ UNIT = Topic("unit", "hub", purge=True)
 """where units were and what they did: personal, so only the newest are kept"""
 WARNING = Topic("warning", "hub", purge=False)
 """every step of every warning"""
+HAZARD = Topic("hazard", "hub", purge=False)
+"""every step of every hazard of the ledger"""
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
 FINDING = Topic("finding", "works", purge=True, readers=("watch",))
@@ -59,6 +61,7 @@ TOPICS: dict[str, Topic] = {
         CASE,
         UNIT,
         WARNING,
+        HAZARD,
         HISTORY,
         FINDING,
     )

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
 from tianmu.web import openapi, problem
-from tianmu.web.api import bulk, case_print, filters, rooms, shifts, warnings
+from tianmu.web.api import bulk, case_print, filters, hazards, rooms, shifts, warnings
 from tianmu.web.files import Files, policy
 from tianmu.web.hub import Hub
 from tianmu.web.limit import Limits
@@ -115,6 +115,7 @@ def create_app(hub: Hub) -> FastAPI:
     hub.deliverer.bring()
     filters.bring(hub)
     warnings.bring(hub)
+    hazards.bring(hub)
     app = describe()
     files = Files(hub.ui)
     hub.memory["tiles"] = tiles = Tiles(hub)

@@ -25,6 +25,8 @@ from tianmu.web.api import (
     filters,
     forecasts,
     handovers,
+    hazard_files,
+    hazards,
     history,
     history_areas,
     history_export,
@@ -115,6 +117,8 @@ NOUNS: tuple[Routes, ...] = tuple(
         warning_proposals,
         warnings,
         forecasts,
+        hazard_files,
+        hazards,
         audit,
         metrics,
     )

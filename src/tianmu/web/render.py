@@ -18,6 +18,7 @@ from tianmu.access.scope import Extent
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
+from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.registry import (
     DevicesRegistered,
@@ -30,12 +31,13 @@ from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
 from tianmu.facts.warning import WarningEvent
+from tianmu.manage import hazard_table
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.prevent.warning import table as warning_table
 from tianmu.store.journal.contract import Entry
-from tianmu.web import moment, sending, warning_said
+from tianmu.web import hazard_said, moment, sending, warning_said
 from tianmu.web.api import alarms, cases, reports, rooms, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
@@ -297,6 +299,22 @@ def _warnings(hub: Hub, entries: Sequence[Entry]) -> list[News]:
     return news
 
 
+def _hazards(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    """Hazards as they stand now: of several steps of one, the last says it all."""
+    last: dict[str, int] = {}
+    for entry in entries:
+        fact = decode(entry.payload)
+        if isinstance(fact, HazardEvent):
+            last[fact.hazard] = entry.position
+    news = []
+    for name, position in sorted(last.items(), key=lambda one: one[1]):
+        state = hub.records.read(partial(hazard_table.get, hazard=name))
+        extent = hazard_said.extent(state)
+        data = encode(hazard_said.said(hub, state))
+        news.append(News(position, "hazard", "hazard.read", extent, data))
+    return news
+
+
 _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "alarm": _alarms,
     "case": _cases,
@@ -306,6 +324,7 @@ _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "deed": _deeds,
     "unit": _units,
     "warning": _warnings,
+    "hazard": _hazards,
 }
 TOPICS = tuple(_BY_TOPIC)
 """in the order in which a cursor counts them"""
@@ -319,5 +338,6 @@ KINDS: dict[str, frozenset[str]] = {
     "deed": frozenset(("room", "handover")),
     "unit": frozenset(("unit",)),
     "warning": frozenset(("warning",)),
+    "hazard": frozenset(("hazard",)),
 }
 """topic → kinds of events it makes"""

@@ -3,6 +3,7 @@ import { shiftEn } from "./shiftEn";
 import type { Words } from "./index";
 import { fieldEn } from "./fieldEn";
 import { anomalyEn } from "./anomalyEn";
+import { hazardEn } from "./hazardEn";
 import { scenarioEn } from "./scenarioEn";
 import { warningEn } from "./warningEn";
 
@@ -17,6 +18,7 @@ export const en: Words = {
   scenario: scenarioEn,
   warning: warningEn,
   anomaly: anomalyEn,
+  hazard: hazardEn,
   shift: shiftEn,
   productLine: "city operations",
   language: "Language",

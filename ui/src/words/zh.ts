@@ -2,6 +2,7 @@ import { dutyZh } from "./dutyZh";
 import { shiftZh } from "./shiftZh";
 import { fieldZh } from "./fieldZh";
 import { anomalyZh } from "./anomalyZh";
+import { hazardZh } from "./hazardZh";
 import { scenarioZh } from "./scenarioZh";
 import { warningZh } from "./warningZh";
 
@@ -220,4 +221,5 @@ export const zh = {
   scenario: scenarioZh,
   warning: warningZh,
   anomaly: anomalyZh,
+  hazard: hazardZh,
 };

@@ -1,0 +1,10 @@
+import type { HazardWords } from "./hazardZh";
+
+export const hazardEn: HazardWords = {
+  title: "Hazard ledger", none: "No such hazard", noneHint: "Enter one by hand, from a case, or import CSV", noLedger: "The pack has no hazards.toml: no ledger is kept", enter: "Enter a hazard", import: "Import CSV", importHint: "Head: title, kind, grade, division; optional number, address, lon, lat, department, measures, due", imported: (n, again) => `${n} entered, ${again} were there already`, faulty: "The file is faulty: nothing was entered", back: "Back to the list", more: "More",
+  stands: "Standing", to_sign: "To be signed off", overdue: "Overdue", unlooked: "Check overdue", major: "Major", all: "All", closed: "Closed", stage: { open: "being put right", rectified: "to be signed off", closed: "closed", void: "void" },
+  name: "Hazard", kind: "Kind", grade: "Grade", place: "Division", address: "Address", department: "Who answers for it", departmentHint: "left empty: by the duties", measures: "Measures (one a line)", due: "To be put right by", dueHint: "left empty: by its grade, in working days", checkDue: "Next check", checked: "Last check", source: "From", fromCase: (c) => `case ${c}`, fromFile: (n) => `import ${n}`, entered: "Entered", search: "Search",
+  late: (span) => `${span} late`, left: (span) => `${span} left`, rejected: (n) => `sent back ${n} times`, extended: (n) => `extended ${n} times`, history: "History", files: "Pictures and papers", before: "Before", after: "After", other: "Other", attach: "Attach a picture", attached: "Attached", ownWork: "Whoever put it right does not sign it off",
+  steps: { enter: "Entered", measure: "Change measures", evidence: "Attached", check: "Check", rectify: "Put right", assign: "Reassign", grade: "Grade", sign: "Sign off", reject: "Send back", extend: "Extend", void: "Void", reopen: "Reopen" },
+  result: "Result", results: { unchanged: "unchanged", better: "better", worse: "worse", gone: "gone" }, note: "Note", reason: "Reason", done: "Recorded", dueDay: "New limit (YYYY-MM-DD)", save: "Enter", saved: "Entered",
+};
