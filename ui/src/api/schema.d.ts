@@ -4305,6 +4305,192 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hazards/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enter a file of hazards, all or none: 422 names every faulty line. A row that was entered
+         * @description Enter a file of hazards, all or none: 422 names every faulty line. A row that was entered
+         *     before (by its `number`, or by all that it says) is not entered again.
+         *
+         *     Needs `hazard.write`.
+         */
+        post: operations["import_hazards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/{hazard}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attach a picture or paper: `role` `handle_before` shows how it was, `handle_after` how it is
+         * @description Attach a picture or paper: `role` `handle_before` shows how it was, `handle_after` how it is
+         *     now. Kept by its SHA-256, once.
+         *
+         *     Needs `hazard.write`.
+         */
+        post: operations["attach_hazard_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/{hazard}/evidence/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a hazard. That it was looked at is kept in the trail
+         * @description A file of a hazard. That it was looked at is kept in the trail.
+         *
+         *     Needs `hazard.read`.
+         */
+        get: operations["get_hazard_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Kinds and grades of the pack
+         * @description Kinds and grades of the pack.
+         *
+         *     Needs `hazard.read`.
+         */
+        get: operations["get_hazard_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many stand, are overdue, wait to be signed off
+         * @description How many stand, are overdue, wait to be signed off.
+         *
+         *     Needs `hazard.read`.
+         */
+        get: operations["get_hazard_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hazards in the account's scope, what is due next first
+         * @description Hazards in the account's scope, what is due next first.
+         *
+         *     Needs `hazard.read`.
+         */
+        get: operations["list_hazards"];
+        put?: never;
+        /**
+         * Enter a hazard. With an `Idempotency-Key` it is entered once, however often it is sent
+         * @description Enter a hazard. With an `Idempotency-Key` it is entered once, however often it is sent.
+         *
+         *     Needs `hazard.write`.
+         */
+        post: operations["enter_hazard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/{hazard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One hazard with its history, and what this account may do now
+         * @description One hazard with its history, and what this account may do now.
+         *
+         *     Needs `hazard.read`.
+         */
+        get: operations["get_hazard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hazards/{hazard}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * `check`, `rectify` (`hazard.handle`); `measure` (`hazard.write`); `assign`, `grade`,
+         * @description `check`, `rectify` (`hazard.handle`); `measure` (`hazard.write`); `assign`, `grade`,
+         *     `extend`, `sign`, `reject`, `void`, `reopen` (`hazard.check`). Whoever put it right does not
+         *     sign it off.
+         *
+         *     Needs `hazard.read`.
+         */
+        post: operations["take_hazard_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -8510,6 +8696,182 @@ export interface components {
             low: (number | null)[];
             high: (number | null)[];
             chance: (number | null)[];
+        };
+        /** HazardFile */
+        HazardFile: {
+            csv: string;
+        };
+        /** HazardsImported */
+        HazardsImported: {
+            entered: number;
+            again: number;
+        };
+        /** HazardWhole */
+        HazardWhole: {
+            hazard: components["schemas"]["HazardSaid"];
+            steps: components["schemas"]["HazardStep"][];
+            actions: string[];
+        };
+        /** HazardSaid */
+        HazardSaid: {
+            hazard: string;
+            version: number;
+            stage: string;
+            title: string;
+            kind: string;
+            kind_name: {
+                [key: string]: string;
+            };
+            grade: string;
+            grade_name: {
+                [key: string]: string;
+            };
+            place: components["schemas"]["PlaceSaid"];
+            division_name: {
+                [key: string]: string;
+            } | null;
+            department: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            measures: string[];
+            due: string | null;
+            overdue: boolean;
+            check_due: string | null;
+            unlooked: boolean;
+            checked_at: string | null;
+            checked_by: string;
+            result: string;
+            source: string;
+            entered_at: string | null;
+            entered_by: string;
+            rectified_at: string | null;
+            rectified_by: string;
+            late_s: number;
+            closed_at: string | null;
+            closed_by: string;
+            rejected: number;
+            extended: number;
+            files: components["schemas"]["HazardFileSaid"][];
+            changed_at: string | null;
+        };
+        /** HazardFileSaid */
+        HazardFileSaid: {
+            digest: string;
+            name: string;
+            media_type: string;
+            role: string;
+            at: string | null;
+            actor: string;
+            scan: string;
+        };
+        /** HazardStep */
+        HazardStep: {
+            sequence: number;
+            step: string;
+            at: string | null;
+            actor: string;
+            actor_name: string;
+            reason: string;
+            note: string;
+            result: string;
+            department_name: {
+                [key: string]: string;
+            } | null;
+            grade_name: {
+                [key: string]: string;
+            } | null;
+            due: string | null;
+            file: string;
+        };
+        /**
+         * HazardKinds
+         * @description What the pack keeps a ledger of; no kinds: the city keeps none.
+         */
+        HazardKinds: {
+            kinds: components["schemas"]["HazardKindSaid"][];
+            grades: components["schemas"]["HazardKindSaid"][];
+        };
+        /** HazardKindSaid */
+        HazardKindSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * HazardCounts
+         * @description How the ledger stands, within the account's scope.
+         */
+        HazardCounts: {
+            stands: number;
+            major: number;
+            overdue: number;
+            unlooked: number;
+            to_sign: number;
+        };
+        /**
+         * Page[HazardSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_HazardSaid_: {
+            items: components["schemas"]["HazardSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** NewHazard */
+        NewHazard: {
+            title: string;
+            kind: string;
+            grade: string;
+            /**
+             * @default {
+             *       "longitude": null,
+             *       "latitude": null,
+             *       "division": "",
+             *       "address": ""
+             *     }
+             */
+            place: components["schemas"]["HazardPlace"];
+            /** @default  */
+            department: string;
+            /** @default [] */
+            measures: string[];
+            /** @default null */
+            due: string | null;
+            /** @default  */
+            case: string;
+        };
+        /** HazardPlace */
+        HazardPlace: {
+            /** @default null */
+            longitude: number | null;
+            /** @default null */
+            latitude: number | null;
+            /** @default  */
+            division: string;
+            /** @default  */
+            address: string;
+        };
+        /** HazardDeed */
+        HazardDeed: {
+            /** @default  */
+            reason: string;
+            /** @default  */
+            note: string;
+            /** @default  */
+            result: string;
+            /** @default  */
+            grade: string;
+            /** @default  */
+            department: string;
+            /** @default [] */
+            measures: string[];
+            /** @default null */
+            due: string | null;
         };
         /**
          * Page[AuditSaid]
@@ -16315,6 +16677,368 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ForecastOf"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    import_hazards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "csv": "title,kind,grade,division\nFire door blocked,fire,general,320481001000\n"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HazardFile"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardsImported"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    attach_hazard_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description photo, video, voice or document
+                     */
+                    file: string;
+                    /**
+                     * @description near, far, reference, handle_before, …
+                     * @default other
+                     */
+                    role?: string;
+                    /** @default  */
+                    order?: string;
+                    /**
+                     * Format: date-time
+                     * @description when it was taken: what the file itself says of it is taken out
+                     */
+                    at?: string;
+                    /** @description where it was taken, CGCS2000 / WGS 84 */
+                    longitude?: number;
+                    latitude?: number;
+                    /** @description metres */
+                    precision?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardWhole"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_hazard_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_hazard_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardKinds"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_hazard_counts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardCounts"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_hazards: {
+        parameters: {
+            query?: {
+                stage?: string;
+                kind?: string;
+                grade?: string;
+                division?: string;
+                department?: string;
+                late?: string;
+                q?: string;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "hazard": "h7",
+                     *           "stage": "open",
+                     *           "title": "Fire door blocked",
+                     *           "overdue": true
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_HazardSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    enter_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "Fire door blocked by pallets",
+                 *       "kind": "fire",
+                 *       "grade": "general",
+                 *       "place": {
+                 *         "longitude": 119.48,
+                 *         "latitude": 31.42,
+                 *         "address": "Hall 2"
+                 *       },
+                 *       "measures": [
+                 *         "move the pallets",
+                 *         "mark the floor"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewHazard"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardWhole"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    take_hazard_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard: string;
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "unchanged",
+                 *       "note": "still blocked"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HazardDeed"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardWhole"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
