@@ -20,6 +20,8 @@ OWN = "en"
 """what the rooms write"""
 _HOLE = re.compile(r"\{(\d*)\}")
 _DEEPEST = 4
+LONGEST = 1_000
+"""characters of what is translated: what is longer repeats what somebody sent"""
 
 
 @cache
@@ -76,6 +78,8 @@ def asked_for(headers: Mapping[str, str]) -> str:
 def translated(text: str, language: str, depth: int = 0) -> str:
     """An error in ``language``; as it is where the language is ours, or the sentence unknown."""
     if language in {"", OWN} or language not in languages() or depth > _DEEPEST:
+        return text
+    if len(text) > LONGEST:
         return text
     known = sentences(language)
     if text in known:
