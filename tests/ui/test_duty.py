@@ -157,3 +157,50 @@ def test_one_thumb_answers_in_the_field(small: Any, browser: Browser) -> None:
         phone.wait_for_timeout(50)
     (answered,) = {one.answered_by for one in small.hub.manage.case(case).contacts}
     assert answered == "t-fire"
+
+
+def test_who_told_of_it_and_what_they_were_answered(small: Any, browser: Browser) -> None:
+    with small.client("integrator") as program:
+        place = {"longitude": 119.61, "latitude": 31.29}
+        told = {"channel": "app", "text": "路灯不亮", "matter": small.matter(), "place": place}
+        report = program.post("/api/reports", json=told).json()["report"]
+    small.settle()
+    case = str(small.hub.manage.case_of([report], "report")[report])
+    page = signed_in(small, browser, "commander")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    row = page.locator(f"[data-answers] [data-report='{report}']")
+    expect(row).to_contain_text("待答复", timeout=SEEN)
+    with small.client("commander") as centre:
+        done = centre.post(f"/api/cases/{case}/steps/void", json={"reason": "物业已修好"})
+        assert done.status_code == 200, done.text
+    expect(row.locator(".answer")).to_contain_text("物业已修好", timeout=SEEN)
+    seen(page, "answered-reporter")
+    page.context.close()
+
+
+def test_whom_the_city_calls_and_by_what(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "system_admin")
+    page.goto(f"{small.url}/admin/contacts")
+    rows = page.locator("[data-contacts] table.list").first.locator("tbody tr")
+    expect(rows).to_have_count(len(small.city.contact.ladders), timeout=SEEN)
+    expect(rows.first).to_contain_text("默认值，由城市设定")
+    call = page.locator("[data-gateway=call]")
+    expect(call).to_contain_text("未设置")
+    expect(call.locator("[data-trial]")).to_be_disabled()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_an_operator_says_who_answered_by_phone(small: Any, browser: Browser) -> None:
+    alarm = small.raise_alarm("d11", matter="liyang:event:fire_alarm", severity="II", priority=3)
+    small.settle()
+    case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
+    page = signed_in(small, browser, "commander")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    page.locator("[data-case-contacts] [data-phoned]").first.click(timeout=SEEN)
+    page.locator("dialog .button.main").click()
+    expect(page.locator("[data-case-contacts] .good").first).to_be_visible(timeout=SEEN)
+    held = small.hub.manage.case(case).contacts[0]
+    assert held.state == "answered" and held.answered_by in held.tried
+    page.context.close()

@@ -86,8 +86,10 @@ def test_every_scenario_has_a_page_on_a_telephone(small: Any, browser: Browser) 
         page.goto(f"{small.url}/scenarios/{scenario.id}")
         expect(page.locator("h1")).to_have_text(scenario.manifest.name["zh"], timeout=SEEN)
         expect(page.locator("[data-quality] tr").first).to_be_visible(timeout=SEEN)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= 390, f"{scenario.id} is {wide} px wide"
+        for language in ("English", "中文"):
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 390, f"{scenario.id} is {wide} px wide before {language}"
+            page.get_by_role("button", name=language).click()
         picture(page, f"{scenario.id}-390")
     page.context.close()
 
