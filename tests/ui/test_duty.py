@@ -199,7 +199,7 @@ def test_an_operator_says_who_answered_by_phone(small: Any, browser: Browser) ->
     page = signed_in(small, browser, "commander")
     page.goto(f"{small.url}/desk/cases/{case}")
     # by keyboard: a click waits for two frames of a map that software draws
-    page.locator("[data-case-contacts] [data-phoned]").first.press("Enter", timeout=SEEN)
+    page.locator("[data-case-contacts] [data-phoned]").first.press("Space", timeout=SEEN)
     page.locator("dialog .button.main").press("Enter", timeout=SEEN)
     expect(page.locator("[data-case-contacts] .good").first).to_be_visible(timeout=SEEN)
     held = small.hub.manage.case(case).contacts[0]
