@@ -17,7 +17,7 @@ from tianmu.facts.report import Report
 from tianmu.manage import case_table
 from tianmu.manage.rebuild import TABLES, rebuild
 
-from .test_manage import House
+from .house import House
 from .town import FIRE, LAT, LON, METRE, MINUTE, RUBBISH, SMOKE
 
 ALARMS = st.tuples(

@@ -19,9 +19,9 @@ from tianmu.manage.fold import fold
 from tianmu.manage.manage import Refused
 from tianmu.manage.rebuild import rebuild
 
+from .house import House, house
+from .ladders import LEVEL, NIGHT, Reached
 from .test_case_walks import DATA, REFUSED
-from .test_contact import LEVEL, NIGHT, Reached
-from .test_manage import House, house
 from .test_regroup import same
 from .test_unit import armed
 from .town import CHECKER, CLEANER, COMMANDER, FIRE, FIREMAN, GRID, MINUTE, OFFICER, RUBBISH

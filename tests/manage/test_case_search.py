@@ -12,7 +12,7 @@ from tianmu.manage.case_query import Query
 from tianmu.manage.likeness import plain
 from tianmu.manage.rebuild import rebuild
 
-from .test_manage import House, house
+from .house import House, house
 from .town import OFFICER, RUBBISH
 
 __all__ = ["house"]

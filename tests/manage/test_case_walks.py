@@ -20,7 +20,7 @@ from tianmu.manage.fold import fold
 from tianmu.manage.manage import Conflict, Refused
 from tianmu.manage.rebuild import rebuild
 
-from .test_manage import House, house
+from .house import House, house
 from .town import (
     CHECKER,
     CLEANER,

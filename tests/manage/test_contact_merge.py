@@ -11,8 +11,8 @@ import pytest
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.fold import fold
 
+from .ladders import LEVEL, NIGHT, Reached
 from .test_bequest import sound
-from .test_contact import LEVEL, NIGHT, Reached
 from .test_regroup import same
 from .town import FIREMAN, MINUTE, OFFICER
 

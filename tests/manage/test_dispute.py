@@ -7,8 +7,8 @@ from pathlib import Path
 from tianmu.city.limit import LimitUnit
 from tianmu.manage.rebuild import rebuild
 
+from .house import House
 from .test_lifecycle import CITY, Story, signal
-from .test_manage import House
 from .town import CHECKER, CLEANER, COMMANDER, FIREMAN, MONDAY, OFFICER, POTHOLE, RUBBISH
 
 NOT_OURS = "the yard is private ground"

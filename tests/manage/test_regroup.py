@@ -15,7 +15,7 @@ from tianmu.manage.case_state import CaseState
 from tianmu.manage.manage import Refused
 from tianmu.manage.rebuild import rebuild
 
-from .test_manage import House, house
+from .house import House, house
 from .town import CHECKER, CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE
 
 __all__ = ["house"]
@@ -23,7 +23,7 @@ __all__ = ["house"]
 
 def same(one: CaseState, other: CaseState) -> None:
     """All but what says that something has happened to it since."""
-    told = {"version", "changed_at", "apart"}
+    told = {"version", "edited", "changed_at", "apart"}
     before, after = (
         {name: getattr(state, name) for name in state.__struct_fields__ if name not in told}
         for state in (one, other)

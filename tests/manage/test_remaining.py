@@ -16,8 +16,8 @@ from tianmu.manage import deadline
 from tianmu.manage.rebuild import TABLES, rebuild
 from tianmu.manage.remaining import left, of_case, of_clock
 
+from .house import House, house
 from .test_lifecycle import CITY, filed
-from .test_manage import House, house
 from .town import HOUR, MONDAY, OFFICER, at, town
 
 __all__ = ["house"]

@@ -23,8 +23,8 @@ from tianmu.manage.unit import Last, Standing, Untellable
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 
+from .house import House
 from .test_lifecycle import Story, signal
-from .test_manage import House
 from .town import FIRE, FIREMAN, LAT, LON, METRE, MINUTE, MONDAY, OFFICER, RUBBISH, at, text, town
 
 KM = 1000 * METRE

@@ -1,13 +1,9 @@
-"""The connector over real sockets: what is answered, what is not, what is asked."""
+"""The connector over real sockets: what is answered and what is not."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,151 +13,12 @@ from hypothesis import strategies as st
 from tianmu.facts.batch import BAD, GOOD, UNCERTAIN, ObservationBatch
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.topic import OBSERVATION
-from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.hj212 import segment as seg
-from tianmu.sense.hj212.asking import NotAnswered, NotConnected
-from tianmu.sense.hj212.connector import Hj212Connector
-from tianmu.sense.hj212.frame import Frame, Framer, pack
+from tianmu.sense.hj212.frame import pack
 from tianmu.sense.hj212.options import Options
 from tianmu.sense.hj212.segment import Message
 
-MN, OTHER = "010000A8900016F000169DC0", "88888880000001"
-KEY = "30" * 16
-
-
-class Ledger:
-    """An intake in memory that keeps what it is given, or fails as told."""
-
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
-        self.taken: list[tuple[Readings, bytes | None]] = []
-        self.refused: list[tuple[bytes, str, str]] = []
-        self.strangers: list[tuple[str, bytes, Candidate]] = []
-        self.full = False
-        self.seen: set[bytes] = set()
-        self.durable = asyncio.Event()
-        self.durable.set()
-        self.settings = settings or {}
-        self.made = self._make()
-
-    def _make(self) -> SourceChanged:
-        return SourceChanged(
-            source="water", number=7, protocol="hj212", settings=self.settings, at=0, actor="test"
-        )
-
-    async def take(
-        self, readings: Readings, *, source: SourceChanged, key: bytes | None, peer: str
-    ) -> Taken:
-        await self.durable.wait()
-        if self.full:
-            raise OSError("the disk is full")
-        assert key is not None
-        again = key in self.seen
-        self.seen.add(key)
-        if not again:
-            self.taken.append((readings, key))
-        return Taken(known=len(readings.address), held=0, duplicate=again)
-
-    async def quarantine(
-        self, protocol: str, payload: bytes, *, reason: str, peer: str, source: str = "",
-        offset: int = 0,
-    ) -> None:  # fmt: skip
-        self.refused.append((payload, reason, source))
-
-    def source(self, protocol: str, address: str) -> SourceChanged | None:
-        assert protocol == "hj212"
-        return self.made if address in (MN, OTHER) else None
-
-    async def unknown(
-        self, protocol: str, address: str, *, peer: str, payload: bytes, candidate: Candidate
-    ) -> None:
-        self.strangers.append((address, payload, candidate))
-
-    def in_maintenance(self, address: str) -> bool:
-        return False
-
-    def now(self) -> int:
-        return time.time_ns() // 1000
-
-
-class Logger:
-    """A data logger's end of the wire."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self._framer = Framer()
-        self._got: list[Message] = []
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def next(self, seconds: float = 2.0) -> Message:
-        async with asyncio.timeout(seconds):
-            while not self._got:
-                chunk = await self.reader.read(65536)
-                assert chunk, "the connection was closed"
-                for piece in self._framer.feed(chunk):
-                    assert isinstance(piece, Frame) and piece.ok
-                    self._got.append(seg.parse(piece.segment))
-        return self._got.pop(0)
-
-    async def silent(self, seconds: float = 0.15) -> bool:
-        try:
-            await self.next(seconds)
-        except TimeoutError:
-            return True
-        return False
-
-
-@asynccontextmanager
-async def running(
-    ledger: Any, options: Options | None = None
-) -> AsyncIterator[tuple[Hj212Connector, Callable[[], Awaitable[Logger]]]]:
-    connector = Hj212Connector(ledger, "Asia/Shanghai", options)
-    port = await connector.start("127.0.0.1", 0)
-    loggers: list[Logger] = []
-
-    async def connect() -> Logger:
-        logger = Logger(*await asyncio.open_connection("127.0.0.1", port))
-        loggers.append(logger)
-        return logger
-
-    try:
-        yield connector, connect
-    finally:
-        for logger in loggers:
-            logger.writer.close()
-        await connector.stop()
-
-
-def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    def wrapped() -> None:
-        asyncio.run(asyncio.wait_for(test(), 30))
-
-    wrapped.__name__ = test.__name__
-    return wrapped
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
-
-
-def stamp() -> str:
-    return time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + 8 * 3600))
-
-
-def upload(
-    area: str = "", *, cn: str = "2011", qn: str = "20261123100000123", flag: str = "Flag=5;",
-    mn: str = MN, pw: str = "123456", more: str = "", system: str = "32",
-) -> bytes:  # fmt: skip
-    area = area or f"DataTime={stamp()};w01018-Rtd=31.5,w01018-Flag=N"
-    front = f"QN={qn};" if qn else ""
-    text = f"{front}ST={system};CN={cn};PW={pw};MN={mn};{flag}{more}CP=&&{area}&&"
-    return pack(text.encode())
+from .logger import KEY, MN, OTHER, Ledger, run, running, stamp, until, upload
 
 
 @run
@@ -430,111 +287,6 @@ async def test_records_of_2005_without_marks_follow_the_marks_of_their_values() 
         assert [readings.quality.tolist() for readings, _ in ledger.taken] == [
             [GOOD], [BAD], [UNCERTAIN],
         ]  # type: ignore[union-attr]  # fmt: skip
-
-
-async def answer(logger: Logger, replies: Callable[[Message], list[str]]) -> Message:
-    """Answer one request with segments (``{qn}`` is filled in)."""
-    asked = await logger.next()
-    for text in replies(asked):
-        await logger.send(pack(text.format(qn=asked.field("QN")).encode()))
-    return asked
-
-
-def _returns(cn: str, text: str) -> str:
-    return f"QN={{qn}};ST=91;CN={cn};PW=123456;MN={MN};Flag=4;CP=&&{text}&&"
-
-
-@run
-async def test_a_request_is_followed_to_its_end() -> None:
-    ledger = Ledger({"over_time": 0.2})
-    async with running(ledger) as (connector, connect):
-        logger = await connect()
-        with pytest.raises(NotConnected):
-            await connector.ask(MN, "1011")
-        await logger.send(upload(system="21"))
-        await logger.next()
-        record = (f"QN=9;ST=21;CN=2061;PW=123456;MN={MN};Flag=5;"
-                  f"CP=&&DataTime={stamp()};w01018-Avg=7&&")  # fmt: skip
-        asking = asyncio.create_task(
-            connector.history(MN, "2061", ledger.now() - 7200_000_000, ledger.now())
-        )
-        lost = await logger.next()  # not answered: sent again under the same QN
-        asked = await answer(
-            logger,
-            lambda m: [_returns("9011", "QnRtn=1"), record, _returns("9012", "ExeRtn=1")],
-        )
-        assert asked == lost and asked.field("Flag") == "5" and asked.field("ST") == "21"
-        assert [name for name, _ in asked.groups[0]] == ["BeginTime", "EndTime"]
-        reply = await asking
-        assert (
-            reply.ok
-            and reply.sent == 2
-            and (reply.request_return, reply.execution_return) == (1, 1)
-        )
-        assert [m.value("w01018-Avg") for m in reply.answers] == ["7"]
-        assert (await logger.next()).field("CN") == "9014"
-        assert list(ledger.taken[-1][0].property) == ["w01018.hour"]
-
-        asking = asyncio.create_task(connector.ask(MN, "3019", [("PolId", "w01018")]))
-        await answer(logger, lambda m: [_returns("9011", "QnRtn=3")])
-        reply = await asking
-        assert not reply.ok and reply.problem() == "wrong PW" and reply.problem("zh") == "PW错误"
-
-        asking = asyncio.create_task(connector.ask(MN, "2012"))
-        await answer(logger, lambda m: [_returns("9013", "")])
-        assert (await asking).ok
-
-        with pytest.raises(NotAnswered, match=r"3 × 0\.2 s"):
-            await connector.set_time(MN)
-        assert connector.state()["requests_unanswered"] == 1
-
-
-@run
-async def test_answers_of_2005_name_the_request_in_the_data_area() -> None:
-    ledger = Ledger()
-    async with running(ledger) as (connector, connect):
-        logger = await connect()
-        await logger.send(upload(flag="", qn=""))
-        await until(lambda: bool(ledger.taken))
-        asking = asyncio.create_task(connector.set_time(MN))
-        asked = await answer(
-            logger,
-            lambda m: [
-                f"ST=91;CN=9011;PW=123456;MN={MN};Flag=0;CP=&&QN={{qn}};QnRtn=1&&",
-                f"ST=91;CN=9012;PW=123456;MN={MN};CP=&&QN={{qn}};ExeRtn=1&&",
-            ],
-        )
-        assert asked.field("Flag") == "1" and len(asked.value("SystemTime")) == 14
-        assert (await asking).ok
-
-
-@run
-async def test_first_connection_is_set_up_in_the_standards_order() -> None:
-    setup = {"time": True, "over_time": 5, "recount": 3, "real_time_interval": 30,
-             "minute_interval": 10, "real_time": True, "state": False}  # fmt: skip
-    ledger = Ledger({"setup": setup, "over_time": 0.5})
-    async with running(ledger) as (connector, connect):
-        logger = await connect()
-        await logger.send(upload(flag="Flag=4;"))
-        told = []
-        for _ in range(6):
-            asked = await answer(
-                logger,
-                lambda m: (
-                    [_returns("9013", "")]
-                    if m.field("CN") == "2022"
-                    else [_returns("9011", "QnRtn=1"), _returns("9012", "ExeRtn=1")]
-                ),
-            )
-            told.append((asked.field("CN"), asked.groups))
-        assert [cn for cn, _ in told] == ["1000", "1012", "1062", "1064", "2011", "2022"]
-        assert told[0][1] == ((("OverTime", "5"),), (("ReCount", "3"),))
-        assert told[2][1] == ((("RtdInterval", "30"),),)
-        await until(lambda: bool(connector.state().get("set_up")))
-        # it asks for the time later: notified, then set
-        await logger.send(pack(f"QN=5;ST=91;CN=1013;PW=123456;MN={MN};Flag=5;CP=&&&&".encode()))
-        assert (await logger.next()).field("CN") == "9013"
-        assert (await logger.next()).field("CN") == "1012"
 
 
 @run
