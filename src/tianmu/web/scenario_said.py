@@ -169,7 +169,7 @@ class DangerSaid(msgspec.Struct, frozen=True, kw_only=True):
     origins: list[str]
 
 
-class PictureSaid(msgspec.Struct, frozen=True, kw_only=True):
+class CasePicture(msgspec.Struct, frozen=True, kw_only=True):
     """The newest picture of an open case."""
 
     case: str
@@ -181,7 +181,7 @@ class ScenarioWatched(msgspec.Struct, frozen=True, kw_only=True):
     """open ones of its rules, the gravest first"""
     cases: list[CaseSaid]
     """open ones of its matters, the newest first; none for an account that may not see cases"""
-    pictures: list[PictureSaid] = []
+    pictures: list[CasePicture] = []
     """of the newest of those cases that have one"""
 
 

@@ -8224,13 +8224,13 @@ export interface components {
             alarms: components["schemas"]["AlarmSaid"][];
             cases: components["schemas"]["CaseSaid"][];
             /** @default [] */
-            pictures: components["schemas"]["PictureSaid"][];
+            pictures: components["schemas"]["CasePicture"][];
         };
         /**
-         * PictureSaid
+         * CasePicture
          * @description The newest picture of an open case.
          */
-        PictureSaid: {
+        CasePicture: {
             case: string;
             file: components["schemas"]["EvidenceSaid"];
         };

@@ -175,20 +175,20 @@ def get_scenario_record(
     return said.record(found)
 
 
-def _pictures(ask: Ask, shown: list[CaseState]) -> list[said.PictureSaid]:
+def _pictures(ask: Ask, shown: list[CaseState]) -> list[said.CasePicture]:
     """Of each case the newest picture; who opens one is written down as with any evidence."""
 
-    def look(connection: Any) -> list[said.PictureSaid]:
+    def look(connection: Any) -> list[said.CasePicture]:
         found = []
         for state in shown:
             for row in reversed(case_query.evidence_of(connection, state.case)):
                 if row["digest"] in state.photos:
                     file = evidence_said(state.case, row, row["at"], str(row.get("actor", "")))
-                    found.append(said.PictureSaid(case=state.case, file=file))
+                    found.append(said.CasePicture(case=state.case, file=file))
                     break
         return found
 
-    found: list[said.PictureSaid] = ask.hub.records.read(look)
+    found: list[said.CasePicture] = ask.hub.records.read(look)
     return found
 
 
