@@ -16701,7 +16701,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "csv": "title,kind,grade,division\nFire door blocked,fire,general,320481001000\n"
+                 *       "csv": "title,kind,grade,division\nFire door blocked,fire,general,a-town\n"
                  *     }
                  */
                 "application/json": components["schemas"]["HazardFile"];

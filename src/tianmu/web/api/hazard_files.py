@@ -37,7 +37,7 @@ class HazardsImported(msgspec.Struct, frozen=True, kw_only=True):
 
 @routes(
     "POST", "/api/hazards/import", may="hazard.write", takes=HazardFile, gives=HazardsImported,
-    example={"csv": "title,kind,grade,division\nFire door blocked,fire,general,320481001000\n"},
+    example={"csv": "title,kind,grade,division\nFire door blocked,fire,general,a-town\n"},
 )  # fmt: skip
 def import_hazards(
     ask: Asking, body: Annotated[HazardFile, Depends(taken(HazardFile))]
