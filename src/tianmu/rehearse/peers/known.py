@@ -10,7 +10,7 @@ from tianmu.rehearse.peers.given import Ingest, Latency, Storm
 from tianmu.rehearse.peers.node_red import NodeRedIngest, NodeRedLatency
 from tianmu.rehearse.peers.postgresql import PostgreSQL
 from tianmu.rehearse.peers.quix_streams import QuixStreams
-from tianmu.rehearse.peers.river import River, Stumpy, Values
+from tianmu.rehearse.peers.river import River, Values
 
 
 def of_ingest(batch: int = 1_000) -> list[Peer[Ingest]]:
@@ -23,7 +23,7 @@ def of_ingest(batch: int = 1_000) -> list[Peer[Ingest]]:
 
 
 def of_anomaly() -> list[Peer[Values]]:
-    return [River(), Stumpy()]
+    return [River()]
 
 
 def of_latency() -> list[Peer[Latency]]:

@@ -95,9 +95,3 @@ class River(_Flow):
         "trees": "half-space trees on value and hour, behind a quantile filter",
         "forecast": "Holt-Winters forecast, error behind a quantile filter",
     }
-
-
-class Stumpy(_Flow):
-    name = "stumpy"
-    package = "stumpy"
-    ways: ClassVar[dict[str, str]] = {"stumpi": "matrix profile that grows, behind a quantile"}
