@@ -46,6 +46,8 @@ def values(draw: st.DrawFn, kind: typing.Any) -> typing.Any:
     }
     if kind in plain:
         return draw(plain[kind])
+    if origin is tuple and args[-1] is not ...:
+        return tuple(draw(values(one)) for one in args)
     if origin is tuple:
         return tuple(draw(st.lists(values(args[0]), max_size=2)))
     if origin is dict:

@@ -28,14 +28,30 @@ def middle(city: Any) -> dict[str, float]:
     }
 
 
-def nearer(page: Page) -> Locator:
+VIEW = ".map [data-view]"
+NEARER = f"zoom => Number(document.querySelector('{VIEW}').dataset.view.split(' ')[2]) > zoom"
+NEAR = 16
+"""height from which a device is a point of its own"""
+
+
+def view(page: Page) -> tuple[float, float, float]:
+    """Longitude, latitude and height of what the map looks at, as it stood when it last rested."""
+    longitude, latitude, zoom = (page.locator(VIEW).get_attribute("data-view") or "").split()
+    return float(longitude), float(latitude), float(zoom)
+
+
+def nearer(page: Page, where: dict[str, float]) -> Locator:
     """The map, so near that devices are points; its middle stays."""
     expect(page.locator('[data-map="filter"]')).to_be_visible(timeout=SOON)
-    canvas = page.locator(".map canvas")
+    page.wait_for_function("performance.getEntriesByName('map').length", timeout=SOON)
+    canvas = page.locator(".map canvas")  # hidden until its first whole picture
     canvas.focus()
-    for _ in range(4):
+    while (before := view(page)[2]) < NEAR:  # each once the one before has come to rest
         page.keyboard.press("Shift+Equal")
-        page.wait_for_timeout(450)
+        page.wait_for_function(NEARER, arg=before, timeout=SOON)
+    longitude, latitude, _ = view(page)
+    assert longitude == pytest.approx(where["longitude"], abs=1e-5)
+    assert latitude == pytest.approx(where["latitude"], abs=1e-5)
     return canvas
 
 
@@ -71,7 +87,7 @@ def test_a_point_opens_its_card_and_points_that_lie_together_a_list(
     calm = [{"datastream": stream, "time": now - n * 1000, "value": 1.5} for n in range(5)]
     assert Ingest(city).send(calm).json()["accepted"] == 5
     wall.goto(f"{base}/hall")
-    canvas = nearer(wall)
+    canvas = nearer(wall, where)
 
     pick_until(wall, canvas, CARD)
     wall.keyboard.press("Escape")
