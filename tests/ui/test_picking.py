@@ -43,7 +43,7 @@ def view(page: Page) -> tuple[float, float, float]:
 def nearer(page: Page, where: dict[str, float]) -> Locator:
     """The map, so near that devices are points; its middle stays."""
     expect(page.locator('[data-map="filter"]')).to_be_visible(timeout=SOON)
-    page.wait_for_function("performance.getEntriesByName('map').length", timeout=SOON)
+    page.wait_for_function("() => performance.getEntriesByName('map').length", timeout=SOON)
     canvas = page.locator(".map canvas")  # hidden until its first whole picture
     canvas.focus()
     while (before := view(page)[2]) < NEAR:  # each once the one before has come to rest
