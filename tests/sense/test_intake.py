@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.encoding import decode, encode
@@ -233,3 +234,15 @@ def test_made_up_addresses_do_not_fill_the_disk(
     assert sorted(door.main.read(hold.waiting)) == ["u2", "u3", "u4"]
     assert not door.main.read(lambda c: hold.held_for(c, "u0"))
     assert door.main.transact(hold.trim_unknown) == 0
+
+
+def test_large_inputs_do_not_fill_the_quarantine(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "QUARANTINE_BYTES", 100)
+    monkeypatch.setattr(hold, "QUARANTINE_LARGE", 30)
+    for n, size in enumerate((40, 10, 40, 20, 40)):
+        door.intake.now = lambda n=n: n  # type: ignore[misc]
+        asyncio.run(door.intake.quarantine("http", bytes(size), reason=f"r{n}", peer=""))
+    kept = door.main.read(lambda c: list(c.execute(sa.select(hold.quarantine.c.reason)).scalars()))
+    assert sorted(kept) == ["r2", "r3", "r4"], "the newest that have room together"

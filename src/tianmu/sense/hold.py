@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.topic import INTAKE
 from tianmu.store.records import Transaction
 
+log = logging.getLogger("tianmu.gate")
 metadata = sa.MetaData()
 
 HELD_PER_ADDRESS = 1_000
@@ -30,6 +33,10 @@ UNKNOWN_KEPT = 20_000
 """unregistered addresses kept: anybody who reaches a door may make up more; a default likewise"""
 QUARANTINE_KEPT = 100_000
 """inputs kept in the quarantine; a default, to be set by the city"""
+QUARANTINE_BYTES = 1 << 30
+"""of them together; a default likewise"""
+QUARANTINE_LARGE = 1 << 14
+"""bytes from which on an input is weighed against those before it: smaller ones have room"""
 
 unknown = sa.Table(
     "unknown",
@@ -242,7 +249,27 @@ def put_in_quarantine(
             )
         ),
     )  # fmt: skip
+    if len(payload) >= QUARANTINE_LARGE and (gone := _lighten(tx)):
+        log.warning("%d of the oldest inputs in the quarantine were let go: too many bytes", gone)
     return name
+
+
+def _lighten(tx: Transaction) -> int:
+    """Let go of the oldest inputs beyond ``QUARANTINE_BYTES``; returns how many went."""
+    c = quarantine.c
+    newest_first = (c.at.desc(), c.quarantine.desc())
+    size = sa.func.sum(sa.func.length(c.payload)).over(order_by=newest_first, rows=(None, 0))
+    weighed = sa.select(c.quarantine, size.label("whole")).subquery()
+    over = sa.select(weighed.c.quarantine).where(weighed.c.whole > QUARANTINE_BYTES)
+    return tx.connection.execute(sa.delete(quarantine).where(c.quarantine.in_(over))).rowcount
+
+
+def forget_quarantined(tx: Transaction, sources: Sequence[str], before: int) -> int:
+    """Let go of what these sources sent before a time (µs); returns how many went."""
+    c = quarantine.c
+    return tx.connection.execute(
+        sa.delete(quarantine).where(c.source.in_(sources), c.at < before)
+    ).rowcount
 
 
 def trim_quarantine(tx: Transaction) -> int:
