@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.registry import Device, MaintenanceChanged
 from tianmu.facts.topic import OBSERVATION_LIFE, REGISTRY
 from tianmu.sense import hold
+from tianmu.sense.http.columns import Refused
+from tianmu.sense.recognition import standing
+from tianmu.sense.recognition.codec import COMMAS, WIDEST, decode, look
+from tianmu.sense.recognition.connector import PATH, REFUSED_KEPT
+from tianmu.sense.recognition.kind import catalogue
 
 from ..door import NOW, post, run
 from .street import SECOND, Street, jpeg, picture, told
@@ -278,3 +284,79 @@ async def test_what_is_known_of_the_place_is_told_and_a_fault_in_it_costs_nothin
     assert street.rows("c0/smoke")[0][2]["description"] == "smoke at 119.5"
     assert "description" not in street.rows("c1/smoke")[0][2]
     street.close()
+
+
+@run
+async def test_what_has_gone_is_told_beside_many_of_a_kind_that_is_no_more(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await street.tell(told("e1", -20), told("e2", -10), told("e3", 0))
+    await street.tell(told("e4", 1, kind="smoke"))
+    monkeypatch.setattr(standing.due, "__defaults__", (1,))
+    whole = street.events.catalogue
+    street.events.catalogue = catalogue([whole.kinds["smoke"]])
+    street.now = NOW + 100 * SECOND
+    assert await street.events.let_go() == 1
+    street.events.catalogue = whole
+    assert await street.events.let_go() == 1
+
+
+@run
+async def test_what_is_long_past_rises_no_more(street: Street) -> None:
+    await street.tell(told("e1", 0, kind="smoke"))
+    street.now = NOW + 60 * SECOND
+    assert await street.events.let_go() == 1
+    _, answer = await street.tell(told("e2", -300, kind="smoke"))
+    assert answer["events"][0]["stage"] == "passed_over"
+    assert [row[:2] for row in street.rows("c0/smoke")] == [(0, 1), (10, 0)]
+    assert len(street.rows("c0/sighting")) == 2, "it is kept all the same"
+
+
+@run
+async def test_the_first_of_two_with_one_name_has_its_own_picture(street: Street) -> None:
+    first, second = jpeg(10), jpeg(20)
+    one = told("e1", kind="smoke", picture=picture(first))
+    await street.tell(one, one | {"picture": picture(second)})
+    [(_, _, side)] = street.rows("c0/smoke")
+    assert street.evidence.read(side["pictures"][0]["digest"]) == first
+
+
+@run
+async def test_what_cannot_be_unpacked_is_told_and_kept(street: Street) -> None:
+    body = b"no gzip at all"
+    status, answer, _ = await post(
+        street.http, "eye", body, path=PATH, headers={"content-encoding": "gzip"}
+    )
+    assert status == 400 and answer["remedy"]
+    assert [row.payload for row in quarantined(street)] == [body]
+    packed = gzip.compress(json.dumps([told("e1")]).encode())
+    status, _, _ = await post(
+        street.http, "eye", packed, path=PATH, headers={"content-encoding": "gzip"}
+    )
+    assert status == 200 and len(street.rows("c0/sighting")) == 1
+
+
+@run
+async def test_a_refused_message_is_let_go_with_its_pictures(street: Street) -> None:
+    await street.tell(told("e1", kind="nothing", picture=picture()))
+    street.door.source("sensor", number=9)
+    await post(street.http, "sensor", b"no")
+    assert len(quarantined(street)) == 2
+    await street.events.tidy()
+    assert len(quarantined(street)) == 2
+    street.now += REFUSED_KEPT + SECOND
+    await street.events.tidy()
+    assert [row.source for row in quarantined(street)] == ["sensor"]
+
+
+def test_a_message_of_millions_of_values_is_refused_before_it_is_read() -> None:
+    with pytest.raises(Refused, match="far too many values"):
+        decode(b"[" + b"1," * COMMAS + b"1,1]")
+
+
+def test_a_large_picture_is_looked_at_in_little_memory() -> None:
+    tall = jpeg(size=(64, WIDEST))
+    found = look(tall)
+    assert (found.width, found.height) == (64, WIDEST)
+    with pytest.raises(ValueError, match="cannot be read"):
+        look(tall[: len(tall) // 2])

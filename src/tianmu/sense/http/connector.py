@@ -165,7 +165,8 @@ class HttpConnector:
         try:
             body = await _read(receive)
             if door is not None:
-                return await through(door, body, headers, source, _peer(scope))
+                body = await self._unpacked(body, headers, source, _peer(scope))
+                return await through(door, body, source, _peer(scope))
             return await self._take(body, headers, source, _peer(scope))
         finally:
             admission.leave(source, size)
@@ -210,11 +211,7 @@ class HttpConnector:
         try:
             columns = await _columns(body, encoding, content_type)
         except Refused as refused:
-            await self._intake.quarantine(
-                self.protocol, body, reason=f"{refused.detail}: {refused.remedy}", peer=peer,
-                source=source.source, offset=refused.offset,
-            )  # fmt: skip
-            raise Answer(400, "Cannot be read", refused.detail, refused.remedy) from refused
+            raise await self._unreadable(body, refused, source, peer) from refused
         self._counts["messages"] += 1
         self._last_at = self._intake.now()
         try:
@@ -222,6 +219,29 @@ class HttpConnector:
         except Answer as none_taken:
             none_taken.body["refused"] = none_taken.body["refused"][:TOLD]
             raise
+
+    async def _unpacked(
+        self, body: bytes, headers: Mapping[bytes, bytes], source: SourceChanged, peer: str
+    ) -> bytes:
+        """The body without its encoding, which is taken off beside the loop."""
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        if not encoding:
+            return body
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(_BESIDE, decompress, body, encoding)
+        except Refused as refused:
+            raise await self._unreadable(body, refused, source, peer) from refused
+
+    async def _unreadable(
+        self, body: bytes, refused: Refused, source: SourceChanged, peer: str
+    ) -> Answer:
+        """What to tell of a body that is in the quarantine from now on."""
+        await self._intake.quarantine(
+            self.protocol, body, reason=f"{refused.detail}: {refused.remedy}", peer=peer,
+            source=source.source, offset=refused.offset,
+        )  # fmt: skip
+        return Answer(400, "Cannot be read", refused.detail, refused.remedy)
 
     async def _put_each(
         self, columns: Columns, source: SourceChanged, keys: list[bytes | None]

@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense.http.answer import Answer
-from tianmu.sense.http.codec import decompress
-from tianmu.sense.http.columns import Refused
 from tianmu.store.records import DiskFull
 
 OBSERVATIONS = "/observations"
@@ -57,13 +55,10 @@ class Doors:
 
 
 async def through(
-    door: Door, body: bytes, headers: Mapping[bytes, bytes], source: SourceChanged, peer: str
+    door: Door, body: bytes, source: SourceChanged, peer: str
 ) -> tuple[int, dict[str, Any]]:
-    encoding = headers.get(b"content-encoding", b"").decode("latin-1")
     try:
-        return await door.take(decompress(body, encoding) if encoding else body, source, peer)
-    except Refused as refused:
-        raise Answer(400, "Cannot be read", refused.detail, refused.remedy) from refused
+        return await door.take(body, source, peer)
     except DiskFull as full:
         raise no_room(full) from full
 

@@ -27,6 +27,8 @@ PICTURE = 4 << 20
 """bytes of one picture (default, to be set by the city)"""
 EVENTS = 200
 """events of one message"""
+COMMAS = 1_000 * EVENTS
+"""in a message: with more there are more values in it than such events have"""
 NARROWEST, WIDEST = 16, 8192
 """pixels of a picture's side"""
 
@@ -86,6 +88,8 @@ _said = msgspec.json.Decoder(_Said)
 def decode(body: bytes) -> Message:
     """The events of a message. Raises ``Refused`` where it is none."""
     start = body.lstrip()[:1]
+    if body.count(b",") > COMMAS:  # before millions of objects are made of them
+        raise Refused("far too many values", f"send 1 to {EVENTS} events in a message")
     try:
         if start == b"[":
             rows = [bytes(one) for one in _rows.decode(body)]
@@ -155,7 +159,10 @@ def _bytes(told: str) -> bytes:
 
 
 def look(content: bytes) -> Picture:
-    """A whole JPEG of a sensible size, decoded to its end. Raises ``ValueError``."""
+    """A whole JPEG of a sensible size, decoded to its end. Raises ``ValueError``.
+
+    It is decoded at an eighth of its size, which takes a sixty-fourth of the memory.
+    """
     if not content.startswith(b"\xff\xd8\xff"):
         raise ValueError("the picture is no JPEG by its first bytes: send a JPEG")
     try:
@@ -166,6 +173,7 @@ def look(content: bytes) -> Picture:
                     f"the picture has {width} x {height} pixels: sides of {NARROWEST} to {WIDEST} "
                     "are taken"
                 )
+            image.draft("L", (width // 8, height // 8))
             image.load()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"the picture cannot be read: {error}: send it whole") from error

@@ -7,10 +7,9 @@ import errno
 import hashlib
 import logging
 import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,16 +17,18 @@ import numpy as np
 
 from tianmu.facts.batch import GOOD, MAINTENANCE
 from tianmu.facts.registry import SourceChanged
+from tianmu.sense import hold
 from tianmu.sense.contract import Candidate, Readings
 from tianmu.sense.http.answer import AHEAD, Answer
 from tianmu.sense.http.columns import Refused
 from tianmu.sense.intake import Intake
 from tianmu.sense.recognition import standing
 from tianmu.sense.recognition.codec import LARGEST, Event, Message, Picture, decode, look
-from tianmu.sense.recognition.dwell import Seen, Sight, Thing
+from tianmu.sense.recognition.dwell import Thing
 from tianmu.sense.recognition.keeping import Keeper
-from tianmu.sense.recognition.kind import SIGHTING, Catalogue, EventKind, Sighted
-from tianmu.store.records import DiskFull, Records, Transaction
+from tianmu.sense.recognition.kind import SIGHTING, Catalogue, Sighted
+from tianmu.sense.recognition.writing import Ready, sequence_of, shown, side_of, write
+from tianmu.store.records import DiskFull, Records
 from tianmu.store.registry import UNKNOWN
 
 log = logging.getLogger("tianmu.gate")
@@ -40,19 +41,9 @@ SWEEP = 2.0
 TIDY = 3600.0
 """seconds between two looks for pictures that nobody needs"""
 
-
-@dataclass(frozen=True)
-class _Ready:
-    """An event whose camera, kind and picture are known."""
-
-    event: Event
-    kind: EventKind
-    device: str
-    streams: tuple[int, int]
-    """of the camera's sightings, and of how many things of the kind stand"""
-    quality: int
-    picture: dict[str, Any] | None
-    key: bytes
+REFUSED_KEPT = 2 * 86_400_000_000
+"""µs that messages with refused events are kept, for their pictures too may show people (default,
+to be set by the city)"""
 
 
 class Recognitions:
@@ -64,6 +55,8 @@ class Recognitions:
         self._intake, self._keeper = intake, keeper
         self.catalogue = catalogue
         self.counts: Counter[str] = Counter()
+        # pictures are decoded one after the other, whoever sends them: that bounds memory
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -103,7 +96,7 @@ class Recognitions:
     async def replay(self, body: bytes, source: SourceChanged, peer: str) -> bool:
         """Take a message from the quarantine again: all of it or nothing."""
         try:
-            message = decode(body)
+            message = await asyncio.to_thread(decode, body)
         except Refused:
             return False
         if message.refused:
@@ -123,7 +116,7 @@ class Recognitions:
             for row, why in message.refused.items()
         }
         pictures = await self._pictures(message.events, said)
-        ready: list[_Ready] = []
+        ready: list[Ready] = []
         for event in message.events:
             if event.row in said:
                 continue
@@ -138,7 +131,7 @@ class Recognitions:
             records, topic = self._intake.lane(source)
             received = self._intake.now()
             job = partial(
-                _write, ready=ready, source=source.number, topic=topic.name, received=received,
+                write, ready=ready, source=source.number, topic=topic.name, received=received,
                 adds=self._adds, show=self._keeper.show,
             )  # fmt: skip
             said |= await records.write_async(job)
@@ -151,11 +144,13 @@ class Recognitions:
     ) -> dict[str, dict[str, Any]]:
         """Event → what is kept of its picture; what cannot be kept is refused in ``said``."""
         found: dict[str, dict[str, Any]] = {}
+        loop = asyncio.get_running_loop()
         for event in events:
-            if event.picture is None:
+            if event.picture is None or event.event in found:
                 continue
             try:
-                found[event.event] = await asyncio.to_thread(self._kept, event, event.picture)
+                size = await loop.run_in_executor(self._looking, look, event.picture)
+                found[event.event] = await asyncio.to_thread(self._kept, event, size)
             except ValueError as error:
                 said[event.row] = {
                     "event": event.event, "state": "refused", "reason": str(error),
@@ -168,16 +163,16 @@ class Recognitions:
                 ) from error  # fmt: skip
         return found
 
-    def _kept(self, event: Event, content: bytes) -> dict[str, Any]:
-        size: Picture = look(content)
-        kept = self._keeper.keep(content, f"{event.kind}-{event.event}.jpg", event.time)
+    def _kept(self, event: Event, size: Picture) -> dict[str, Any]:
+        assert event.picture is not None
+        kept = self._keeper.keep(event.picture, f"{event.kind}-{event.event}.jpg", event.time)
         if kept.get("scan") == "infected":
             raise ValueError(f"a malware scanner calls the picture infected: {kept.get('found')}")
         return {**kept, "width": size.width, "height": size.height}
 
     def _ready(
         self, event: Event, source: SourceChanged, pictures: Mapping[str, dict[str, Any]]
-    ) -> _Ready | str | None:
+    ) -> Ready | str | None:
         """An event that can be taken; why it cannot; or None where nobody knows its camera."""
         kind = self.catalogue.find(event.kind)
         if kind is None:
@@ -199,13 +194,13 @@ class Recognitions:
                     f"device {device} has no property {name}: register it as a kind of camera "
                     "that has it"
                 )
-        return _Ready(
+        return Ready(
             event=event,
             kind=kind,
             device=device,
             streams=(int(streams[0]), int(streams[1])),
             quality=MAINTENANCE if self._intake.in_maintenance(device) else GOOD,
-            picture=_shown(picture, event, kind),
+            picture=shown(picture, event, kind),
             key=hashlib.sha256(f"{PROTOCOL}\0{source.source}\0{event.event}".encode()).digest(),
         )
 
@@ -225,8 +220,8 @@ class Recognitions:
             property=[SIGHTING],
             time=np.array([event.time], dtype=np.int64),
             value=np.array([event.confidence]),
-            sequence=np.array([_sequence(event.event)], dtype=np.uint32),
-            side={0: _side(event, kind, _shown(picture, event, kind))},
+            sequence=np.array([sequence_of(event.event)], dtype=np.uint32),
+            side={0: side_of(event, kind, shown(picture, event, kind))},
             candidates={event.camera: Candidate(kind=self.catalogue.device)},
         )
         key = hashlib.sha256(f"{PROTOCOL}\0{source.source}\0{event.event}".encode()).digest()
@@ -234,7 +229,7 @@ class Recognitions:
         self.counts["held"] += 1
         return {"event": event.event, "state": "held"}
 
-    def _adds(self, one: _Ready, thing: Thing) -> Mapping[str, Any]:
+    def _adds(self, one: Ready, thing: Thing) -> Mapping[str, Any]:
         """What is known of the place. A fault in it never costs the alarm."""
         try:
             index = self._intake.registry.find(one.device)
@@ -261,12 +256,22 @@ class Recognitions:
                 await self.let_go()
                 if time.monotonic() - tidied >= TIDY:
                     tidied = time.monotonic()
-                    await asyncio.to_thread(self._keeper.let_go)
+                    await self.tidy()
             except DiskFull as full:
                 log.warning("what has gone cannot be written: %s", full)
             except Exception:
                 log.exception("what has gone could not be told: trying again")
             await asyncio.sleep(SWEEP)
+
+    async def tidy(self) -> None:
+        """Let go of pictures that nobody needs, and of refused messages, which have some too."""
+        await asyncio.to_thread(self._keeper.let_go)
+        mine = [one.source for one in self._intake.sources.all() if one.protocol == PROTOCOL]
+        old = partial(
+            hold.forget_quarantined, sources=mine, before=self._intake.now() - REFUSED_KEPT
+        )
+        if gone := await self._intake.main.write_async(old):
+            log.info("%d refused message(s) of recognisers were old and let go", gone)
 
     async def let_go(self) -> int:
         """Tell of things that were not seen for long enough; of how many cameras and kinds."""
@@ -277,118 +282,16 @@ class Recognitions:
         return count
 
     async def _sweep(self, records: Records, topic: str) -> int:
-        now = self._intake.now()
-        rows = await asyncio.to_thread(records.read, partial(standing.due, now=now))
+        now, kinds = self._intake.now(), self.catalogue.kinds
+        # of a kind whose scenario is gone: what stood goes on standing until it is back
+        due = partial(standing.due, now=now, kinds=tuple(kinds))
+        rows = await asyncio.to_thread(records.read, due)
         count = 0
         for row in rows:
-            kind = self.catalogue.kinds.get(row.kind)
-            if kind is None:
-                continue  # its scenario is gone: what stood goes on standing until it is back
+            kind = kinds[row.kind]
             job = partial(
                 standing.sweep, device=row.device, kind=row.kind, patience=kind.patience,
                 now=now, topic=topic,
             )  # fmt: skip
             count += await records.write_async(job)
         return count
-
-
-def _write(
-    tx: Transaction,
-    ready: Sequence[_Ready],
-    source: int,
-    topic: str,
-    received: int,
-    adds: Callable[[_Ready, Thing], Mapping[str, Any]],
-    show: Callable[[str], bool],
-) -> dict[int, dict[str, Any]]:
-    """Events to the journal with what they come to, in one commit; row → what became of it."""
-    said: dict[int, dict[str, Any]] = {}
-    rows = standing.Rows.none()
-    keys: set[bytes] = set()
-    touched: dict[tuple[str, str], tuple[standing.Standing, _Ready]] = {}
-    for one in sorted(ready, key=lambda each: (each.event.time, each.event.row)):
-        event = one.event
-        if one.key in keys or tx.seen(topic, one.key) is not None:
-            said[event.row] = {"event": event.event, "state": "duplicate"}
-            continue
-        keys.add(one.key)
-        place = (one.device, one.kind.code)
-        if place not in touched:
-            touched[place] = (standing.read(tx, *place, one.streams[1]), one)
-        held = touched[place][0]
-        touched[place] = (held, one)
-        before = held.count
-        seen = held.see(
-            Sight(event.time, event.confidence, event.box, event.recogniser, one.picture),
-            one.kind.patience,
-        )
-        rows.add(
-            one.streams[0], event.time, event.confidence, one.quality, _sequence(event.event),
-            _side(event, one.kind, one.picture),
-        )  # fmt: skip
-        fewer = held.count - seen.rises
-        if fewer != before:
-            held.tell(rows, event.time, one.quality, stand=fewer)
-        if seen.rises and seen.thing is not None:
-            held.tell(rows, event.time, one.quality, _alarm(one, seen.thing, adds, show))
-        said[event.row] = {"event": event.event, "state": "taken", **_stage(seen)}
-    if keys:
-        position = tx.append(topic, rows.batch(source, received).encode()).position
-        tx.see(topic, keys, position)
-        for held, one in touched.values():
-            standing.write(tx, held, one.kind.patience, source=source, quality=one.quality)
-    return said
-
-
-def _stage(seen: Seen) -> dict[str, Any]:
-    if seen.thing is None:
-        return {"stage": "passed_over"}
-    if not seen.thing.stands:
-        return {"stage": "watched", "seen": seen.thing.count}
-    return {"stage": "rises" if seen.rises else "stands", "seen": seen.thing.count}
-
-
-def _side(event: Event, kind: EventKind, picture: dict[str, Any] | None) -> dict[str, Any]:
-    """What stands beside an event's confidence."""
-    told: dict[str, Any] = {"event": event.event, "kind": kind.code}
-    if event.box is not None:
-        told["box"] = list(event.box)
-    if event.recogniser:
-        told["recogniser"] = event.recogniser
-    if picture is not None:
-        told["picture"] = picture["digest"]
-    return told
-
-
-def _alarm(
-    one: _Ready,
-    thing: Thing,
-    adds: Callable[[_Ready, Thing], Mapping[str, Any]],
-    show: Callable[[str], bool],
-) -> dict[str, Any]:
-    """What an alarm, and its case, are told of a thing that stands."""
-    told = {**_side(one.event, one.kind, None), **adds(one, thing)}
-    told |= {
-        "confidence": thing.best, "seen": thing.count, "since": thing.since,
-        "stayed_s": (thing.stands - thing.since) / 1e6,
-    }  # fmt: skip
-    if thing.picture and show(thing.picture["digest"]):
-        told["pictures"] = [thing.picture]
-    return told
-
-
-def _shown(picture: dict[str, Any] | None, event: Event, kind: EventKind) -> dict[str, Any] | None:
-    """A kept picture as evidence of this event, with the box to be drawn over it."""
-    if picture is None:
-        return None
-    shown = {**picture, "role": "handle_before", "taken_at": event.time}
-    if event.box is not None:
-        shown["boxes"] = [
-            {"box": list(event.box), "text": dict(kind.name), "confidence": event.confidence}
-        ]
-    return shown
-
-
-def _sequence(event: str) -> int:
-    """Tells apart events of one camera at one time."""
-    return zlib.crc32(event.encode())

@@ -94,11 +94,12 @@ class Seen:
 
 
 def see(
-    things: Sequence[Thing], sight: Sight, patience: Patience, number: int
+    things: Sequence[Thing], sight: Sight, patience: Patience, number: int, told: int = 0
 ) -> tuple[list[Thing], Seen]:
-    """The things after one event, and what it did; ``number`` is that of a new thing."""
+    """The things after one event, and what it did; ``number`` is that of a new thing, ``told`` (µs)
+    when it was last told how many stand: what is long past by then rises no more."""
     held, gone = leave(things, sight.at, patience)
-    newest = max((one.last for one in held), default=0)
+    newest = max([told, *(one.last for one in held)])
     past = sight.at < newest - round(patience.gone_s * SECOND)
     if sight.confidence < patience.least or past:
         return held, Seen(None, False, gone)

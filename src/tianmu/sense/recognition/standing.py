@@ -100,7 +100,7 @@ class Standing:
         return sum(1 for one in self.things if one.stands)
 
     def see(self, sight: Sight, patience: Patience) -> Seen:
-        self.things, seen = see(self.things, sight, patience, self.next)
+        self.things, seen = see(self.things, sight, patience, self.next, self.told)
         self.next += 1
         return seen
 
@@ -148,10 +148,13 @@ def write(tx: Transaction, one: Standing, patience: Patience, *, source: int, qu
 NEVER = (1 << 63) - 1
 
 
-def due(connection: sa.Connection, now: int, most: int = 500) -> Sequence[Any]:
-    """Rows of which something has gone by ``now``, the longest ago first."""
+def due(
+    connection: sa.Connection, now: int, kinds: Sequence[str], most: int = 500
+) -> Sequence[Any]:
+    """Rows of these kinds of which something has gone by ``now``, the longest ago first."""
+    c = recognised.c
     return connection.execute(
-        sa.select(recognised).where(recognised.c.due < now).order_by(recognised.c.due).limit(most)
+        sa.select(recognised).where(c.due < now, c.kind.in_(kinds)).order_by(c.due).limit(most)
     ).all()
 
 
