@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -138,6 +140,28 @@ def test_a_commit_that_fails_leaves_nothing_half_settled(
             settling.settle(past.records, past.history, [one], now + 8 * HOUR)
     assert all(row.came is None for row in past.rows()) and not past.rows(table.SCORE)
     assert settling.settle(past.records, past.history, [one], now + 8 * HOUR)
+
+
+def test_a_folder_that_asks_for_other_hours_or_steps_holds_nothing_up(past: Past) -> None:
+    past.measure(3, 0, 24 * 12)
+    now = START + 12 * DAY + 10 * 60_000_000
+    old = wanted([3])
+    foresight.make(past.records, past.history, old, now, lambda: True)
+    past.measure(3, 24 * 12, 24)
+    longer = replace(old, forecast=msgspec.structs.replace(ASKED, hours=16))
+    foresight.make(past.records, past.history, longer, now + 8 * HOUR, lambda: True)
+    [*before, _] = past.rows()
+    settled = settling.settle(past.records, past.history, [longer], now + 30 * HOUR)
+    assert settled == len(before) + 1 and all(row.came is not None for row in past.rows())
+    scores = past.records.read(lambda c: table.scores(c, "trial", "level", START))
+    assert [s.lead for s in scores] == list(range(1, 17))
+    assert all(s.judged > 100 for s in scores[:8]) and [s.judged for s in scores[8:]] == [1] * 8
+
+    foresight.make(past.records, past.history, longer, now + 24 * HOUR, lambda: True)
+    halves = replace(longer, forecast=msgspec.structs.replace(ASKED, hours=16, step_min=30))
+    past.measure(3, 24 * 13, 24)
+    assert settling.settle(past.records, past.history, [halves], now + 60 * HOUR) == 1
+    assert len(past.rows()) == len(before) + 1, "a forecast in steps of before is judged by nothing"
 
 
 def test_what_is_stopped_is_done_again(past: Past) -> None:

@@ -30,13 +30,19 @@ def settle(records: Records, history: History, wanted: Sequence[Wanted], now: in
     """Compare forecasts that have come due with what came; how many were."""
     asked = {(one.scenario, one.forecast.code): one for one in wanted}
     rows = records.read(lambda connection: table.open_before(connection, now - LATE, SETTLED))
-    groups: dict[tuple[str, str], list[Kept]] = {}
+    # a scenario's folder may ask for more hours, or other steps, than it did
+    groups: dict[tuple[str, str, int, int], list[Kept]] = {}
     for row in rows:
-        groups.setdefault((row.scenario, row.code), []).append(table.read(row))
-    for key, kept in groups.items():
+        kept = table.read(row)
+        shape = (kept.step, len(kept.outlook.expected))
+        groups.setdefault((row.scenario, row.code, *shape), []).append(kept)
+    for (scenario, code, step, _), those in groups.items():
+        key = (scenario, code)
         one = asked.get(key)
-        came = _came(history, one, kept) if one is not None else None
-        records.transact(lambda tx, k=key, o=one, f=kept, c=came: _settle(tx, k, o, f, c))  # type: ignore[misc]
+        if one is not None and one.step != step:
+            one = None  # its figures are no longer those that are asked for
+        came = _came(history, one, those) if one is not None else None
+        records.transact(lambda tx, k=key, o=one, f=those, c=came: _settle(tx, k, o, f, c))  # type: ignore[misc]
     return len(rows)
 
 
