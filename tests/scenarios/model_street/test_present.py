@@ -15,11 +15,13 @@ from tianmu.scenarios.model_street.present import present
 from tianmu.scenarios.world import Devices
 
 LIYANG = pack.load("liyang")
+DAY = 86_400_000_000
 
 
 @dataclass
 class Street:
-    """A world of two cameras at which so much stands, as ``World`` answers."""
+    """A world of two cameras at which so much stands, as ``World`` answers; told a month ago, for
+    what stands is told only when it changes."""
 
     folder: Path
     standing: dict[str, list[float]] = field(default_factory=dict)
@@ -40,8 +42,9 @@ class Street:
     def streams(self, devices: Devices, code: str) -> str:
         return code
 
-    def newest(self, code: str, within: int) -> np.ndarray:
-        return np.array(self.standing.get(code, [np.nan] * self.cameras), np.float64)
+    def last(self, code: str) -> tuple[np.ndarray, np.ndarray]:
+        told = np.array(self.standing.get(code, [np.nan] * self.cameras), np.float64)
+        return told, np.full(self.cameras, self.now - 30 * DAY)
 
 
 def test_a_street_without_cameras_tells_nothing(tmp_path: Path) -> None:

@@ -17,8 +17,6 @@ from tianmu.sense.recognition.kind import EventKind
 
 MOST = 5_000
 """cameras that are looked at"""
-WEEK = 7 * 86_400_000_000
-"""µs: what was told longer ago is not what stands now"""
 _ROUND = tuple((math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 13))
 _METRES = 111_195.0
 """of one degree of a great circle"""
@@ -32,8 +30,9 @@ def present(world: World) -> Present:
     found = world.devices(str(told["recognition"]["device"]), MOST)
     if not len(found):
         return Present(at=world.now, degree=0, why=(words.no_camera,), notes=_notes(world, 0))
+    # told when it changes, and 0 when all is gone: the last word holds, however old it is
     standing = np.array(
-        [np.nan_to_num(world.newest(world.streams(found, one.code), WEEK)) for one in kinds]
+        [np.nan_to_num(world.last(world.streams(found, one.code))[0]) for one in kinds]
     )
     urgent = np.array([one.code in words.urgent for one in kinds])
     total, pressing = int(standing.sum()), int(standing[urgent].sum())
