@@ -33,6 +33,8 @@ class Town:
     minute: int | None = 0
     """``None``: nothing was ever read"""
     smell: tuple[OpenAlarm, ...] = ()
+    last: int = 1_000
+    """readings that there are of late"""
     city: Any = field(default=CITY)
     rows: int = 1_000_000
 
@@ -66,7 +68,8 @@ class Town:
         assert step == STEP and end == self.now // STEP * STEP
         names = list(self.known.devices)
         key, time, mean = [], [], []
-        for moment in range((end - start) // step):
+        steps = (end - start) // step
+        for moment in range(max(steps - self.last, 0), steps):
             at = CITY.calendar.local(start + moment * step)
             values = told(self.known, DAYS[self.share].until(at, 1))
             for row, name in enumerate(names):
@@ -92,6 +95,19 @@ def test_without_readings_nothing_is_claimed(tmp_path: Path) -> None:
     assert shapes(found, "line") and shapes(found, "valve") and not shapes(found, "leak")
     said = " ".join(note["en"] for note in found.notes)
     assert "transplanted" in said and "placed by seed" in said and "permits.csv" in said
+
+
+def test_too_few_readings_are_no_all_clear(tmp_path: Path) -> None:
+    found = present.present(Town(tmp_path, 0.0, 5 * LEAK.first, last=1))
+    assert found.degree == 0 and "Too few readings" in found.why[0]["en"]
+    inflow = next(one for one in found.figures if one.name["en"].startswith("Inflow"))
+    assert inflow.value is not None and inflow.value > 0
+
+
+def test_a_feed_that_says_nothing_leaves_no_figure_that_is_no_number() -> None:
+    told = np.array([[np.nan, np.nan], [1.0, 3.0]])
+    assert present._means(told).tolist() == [2.0]
+    assert present._means(told[:1]).tolist() == []
 
 
 def test_what_is_expected_is_normal_and_a_leak_is_shown_where_it_is(tmp_path: Path) -> None:

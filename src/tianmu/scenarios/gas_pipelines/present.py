@@ -12,6 +12,7 @@ from tianmu.scenarios.gas_pipelines.held import Held, held
 from tianmu.scenarios.gas_pipelines.hydraulics import NoSolution
 from tianmu.scenarios.gas_pipelines.isolation import isolate
 from tianmu.scenarios.gas_pipelines.measured import Measured, measured
+from tianmu.scenarios.gas_pipelines.network import F64
 from tianmu.scenarios.gas_pipelines.permits import Ground
 from tianmu.scenarios.gas_pipelines.shapes import disc, mains, outlines, valve_squares
 from tianmu.scenarios.gas_pipelines.threshold import threshold
@@ -72,11 +73,11 @@ def _leak(known: Held, told: Measured, every_min: float) -> Judged:
         return Judged(WATCHED, (said("no_state", why=str(error)),), (count,))
     score, lost = leak.scores(watch, compared), leak.balance(watch, compared)
     at_least = threshold(watch, PER_WEEK) if known.own_instruments else trial().at_least
-    inflow = float(network.m3h(np.nanmean(told.readings.inflow, axis=1).sum()))
+    inflow = float(network.m3h(_means(told.readings.inflow).sum()))
     feeds, flows = len(network.feed), len(known.layout.flow)
     off = compared.off[feeds + flows :]
     figures = (
-        Figure(said("inflow"), round(inflow, 1), "m³/h"),
+        Figure(said("inflow"), _rounded(inflow, 1), "m³/h"),
         Figure(said("unaccounted"), _rounded(float(network.m3h(lost[-1]))), "m³/h"),
         Figure(said("score"), _rounded(float(score[-1] / at_least))),
         Figure(said("pressure_off"), _rounded(_largest(off) * 100), "kPa"),
@@ -85,7 +86,9 @@ def _leak(known: Held, told: Measured, every_min: float) -> Judged:
     )  # fmt: skip
     notes = (said("silent_note", count=str(told.silent)),) if told.silent else ()
     where = leak.place(watch, compared, score.shape[0] - 1)
-    if where is None or not score[-1] >= at_least:
+    if not np.isfinite(score[-1]):  # too few readings of late to say that nothing leaks
+        return Judged(0, (said("few_readings"),), figures, (), notes)
+    if where is None or score[-1] < at_least:
         return Judged(WATCHED if told.silent else NORMAL, (), figures, (), notes)
     size = float(network.m3h(np.array(where.kg_s)))
     cut = isolate(network, known.valves, _pipe(known, where.junction))
@@ -140,11 +143,16 @@ def _pipe(known: Held, junction: int) -> int:
     return int(at[np.argmin(network.house[at])])
 
 
-def _largest(off: np.ndarray) -> float:
-    mean = np.nanmean(off, axis=1) if np.isfinite(off).any() else np.array([np.nan])
-    told = mean[np.isfinite(mean)]
+def _largest(off: F64) -> float:
+    told = _means(off)
     return float(told[np.argmax(np.abs(told))]) if len(told) else float("nan")
 
 
-def _rounded(value: float) -> float | None:
-    return round(value, 2) if np.isfinite(value) else None
+def _means(values: F64) -> F64:
+    """Over the moments, of those instruments that told anything."""
+    found: F64 = np.nanmean(values[np.isfinite(values).any(axis=1)], axis=1)
+    return found
+
+
+def _rounded(value: float, digits: int = 2) -> float | None:
+    return round(value, digits) if np.isfinite(value) else None
