@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tianmu.city import pack
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE, MINUTE, REAL, SECOND, Event
 from tianmu.scenarios.fire_alarms.evidence import Judged, Place, judge
 from tianmu.scenarios.fire_alarms.figures import settings
@@ -153,3 +154,13 @@ def test_every_detector_of_the_standard_is_of_one_kind() -> None:
     meant = {number for number, text in COMPONENTS.items() if any(w in text["en"] for w in words)}
     electrical = {16, 17, 18, 21}  # of cables: another scenario's
     assert meant - set(listed) - electrical <= {79}, "sound is heard, not judged"
+
+
+def test_rules_that_are_named_are_there_and_every_camera_that_sees_fire_is_a_sign() -> None:
+    cities = [pack.load(name) for name in ("liyang", "port_ellery")]
+    rules = {str(rule["code"]): rule for city in cities for rule in city.rules}
+    watched = settings().watched
+    named = {*watched.rules, *watched.near, *watched.impaired, *watched.water_rules}
+    assert named <= set(rules), named - set(rules)
+    seen = {code for code in rules if "camera" in code and ("smoke" in code or "fire" in code)}
+    assert seen and seen <= set(watched.near)
