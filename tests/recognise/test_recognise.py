@@ -18,7 +18,7 @@ from tianmu.recognise.frames import jpeg, named, of_camera, of_file
 from tianmu.recognise.layout import Input, Layout, Output
 from tianmu.recognise.model import Recogniser
 from tianmu.recognise.picture import Found, prepare, read
-from tianmu.recognise.send import Sender, events_of
+from tianmu.recognise.send import MOST, Sender, events_of
 from tianmu.sense.recognition.codec import decode, look
 
 from .tiny import LAYOUT, scene, write_model, write_video
@@ -168,6 +168,22 @@ def test_events_of_a_frame_are_read_by_the_door() -> None:
     assert not message.refused
     assert message.events[0].picture == shot and message.events[0].time == NOW
     assert message.events[1].picture_of == made[0]["event"]
+
+
+def test_a_frame_with_very_much_on_it_is_told_whole() -> None:
+    shot = jpeg(scene((0, 0), 400, 300), 200)
+    found = [Found("a", 0.9, (0, 0, (n + 1) / 200, 0.1)) for n in range(MOST * 2 + 5)]
+    made = events_of("c7", NOW, found, shot, "m")
+    city = City()
+    with httpx.Client(base_url="http://city", transport=httpx.MockTransport(city)) as client:
+        sender = Sender(client, lambda _: None)
+        sender.send(made)
+    assert [len(one) for one in city.sent] == [MOST, MOST, 5]
+    assert sender.counts["taken"] == len(found)
+    for one in city.sent:
+        message = decode(json.dumps(one).encode())
+        assert not message.refused and message.events[0].picture == shot
+        assert {each.picture_of for each in message.events[1:]} == {message.events[0].event}
 
 
 class City:

@@ -25,17 +25,18 @@ MOST = 50
 def events_of(
     camera: str, at: int, found: Sequence[Found], picture: bytes, recogniser: str
 ) -> list[dict[str, Any]]:
-    """What was found on one frame, as events that share its picture. The name tells of recogniser,
-    camera and time alone: who runs over a file again tells nothing twice."""
+    """What was found on one frame, as events that share its picture, which each message of them has
+    once. The name tells of recogniser, camera and time alone: who runs over a file again tells
+    nothing twice."""
     frame = hashlib.sha256(f"{recogniser}\0{camera}\0{at}".encode()).hexdigest()[:32]
     made: list[dict[str, Any]] = []
-    for number, one in enumerate(found[:MOST]):
+    for number, one in enumerate(found):
         told: dict[str, Any] = {
             "event": f"{frame}-{number}", "camera": camera, "kind": one.kind, "time": _rfc3339(at),
             "confidence": one.confidence, "box": list(one.box), "recogniser": recogniser,
         }  # fmt: skip
-        if made:
-            told["picture_of"] = made[0]["event"]
+        if first := number % MOST:
+            told["picture_of"] = made[number - first]["event"]
         else:
             told["picture"] = base64.b64encode(picture).decode()
         made.append(told)
@@ -60,6 +61,10 @@ class Sender:
 
     def send(self, events: list[dict[str, Any]]) -> None:
         """Until they are taken. Raises ``Unusable`` where the city will never take them."""
+        for first in range(0, len(events), MOST):
+            self._send(events[first : first + MOST])
+
+    def _send(self, events: list[dict[str, Any]]) -> None:
         waited = 0.0
         while True:
             wait, why = self._once(events)
