@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms import duty
 from tianmu.scenarios.fire_alarms.duty import Checks, checks
@@ -16,7 +14,8 @@ from tianmu.scenarios.fire_alarms.event import DAY, FALSE
 from tianmu.scenarios.fire_alarms.figures import say, settings
 from tianmu.scenarios.fire_alarms.model import both, degree
 from tianmu.scenarios.fire_alarms.ranking import Ranked, past_events, rank
-from tianmu.scenarios.present import Figure, Line, Present, Ring, Shape, Table
+from tianmu.scenarios.present import Figure, Line, Present, Shape, Table
+from tianmu.scenarios.ring import around
 from tianmu.scenarios.world import Devices, OpenAlarm, World
 
 NORMAL, IMPAIRED = 1, 2
@@ -24,9 +23,6 @@ MANY = 200
 """open alarms of one rule that a scenario is shown"""
 SHOWN = 100
 """lines of a table"""
-_ROUND = tuple((float(np.cos(a)), float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 9))
-_METRES = 111_195.0
-"""of one degree of a great circle"""
 RING_M = {NORMAL: 60.0, IMPAIRED: 90.0}
 RING_ALARM_M = 150.0
 """how large a building's sign is drawn: the graver, the larger"""
@@ -169,7 +165,7 @@ def _shapes(
 ) -> tuple[Shape, ...]:
     """Buildings with a panel, and where alarms come from that belong to none."""
     shapes = [
-        Shape("building", _ring(one.longitude, one.latitude, _size(one.degree)), one.degree,
+        Shape("building", around(one.longitude, one.latitude, _size(one.degree)), one.degree,
               label=joined(one.name, one.state),
               thing=one.device)
         for one in sorted(buildings, key=lambda one: one.degree)
@@ -182,7 +178,7 @@ def _shapes(
         grade = degree(one.judged.probability)
         label = say("fire", share=_percent(one.judged.probability))
         shapes.append(
-            Shape("detector", _ring(alarm.longitude, alarm.latitude, _size(grade)), grade,
+            Shape("detector", around(alarm.longitude, alarm.latitude, _size(grade)), grade,
                   label=joined(plain(one.spot.name), label))
         )  # fmt: skip
     return tuple(shapes)
@@ -190,12 +186,6 @@ def _shapes(
 
 def _size(grade: int) -> float:
     return RING_M.get(grade, RING_ALARM_M)
-
-
-def _ring(longitude: float, latitude: float, metres: float) -> Ring:
-    north = metres / _METRES
-    east = north / max(float(np.cos(np.radians(latitude))), 0.1)
-    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
 
 
 def _where(estate: Estate, one: Ranked) -> Text:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tianmu.city.travel import METRES
 from tianmu.scenarios.fire_alarms.estate import COMPONENT, Estate, Spot
 from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, Event
 from tianmu.scenarios.fire_alarms.evidence import (
@@ -27,8 +28,6 @@ from tianmu.scenarios.world import OpenAlarm, World
 from tianmu.sense.gbt26875.tables import UNIT_OPERATION
 
 OTHER = "other"
-_METRES = 111_195.0
-"""of one degree of a great circle"""
 _RESET = 1 << UNIT_OPERATION.codes.index("reset")
 _CLEARED = 1 << UNIT_OPERATION.codes.index("clear")
 
@@ -167,7 +166,7 @@ def _near(
 def metres(longitude: float, latitude: float, other: float, north: float) -> float:
     """Between two points that are not far from one another."""
     east = (other - longitude) * math.cos(math.radians(latitude))
-    return math.hypot(east, north - latitude) * _METRES
+    return math.hypot(east, north - latitude) * METRES
 
 
 def operations(world: World, building: str) -> list[Event]:

@@ -14,12 +14,13 @@ from tianmu.scenarios.gas_pipelines.isolation import isolate
 from tianmu.scenarios.gas_pipelines.measured import Measured, measured
 from tianmu.scenarios.gas_pipelines.network import F64
 from tianmu.scenarios.gas_pipelines.permits import Ground
-from tianmu.scenarios.gas_pipelines.shapes import disc, mains, outlines, valve_squares
+from tianmu.scenarios.gas_pipelines.shapes import mains, outlines, valve_squares
 from tianmu.scenarios.gas_pipelines.threshold import threshold
 from tianmu.scenarios.gas_pipelines.trial import trial
 from tianmu.scenarios.gas_pipelines.words import said
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Figure, Present, Shape
+from tianmu.scenarios.ring import around
 from tianmu.scenarios.world import World
 
 NORMAL, WATCHED, SUSPECTED, DANGER = 1, 2, 3, 4
@@ -99,7 +100,7 @@ def _leak(known: Held, told: Measured, every_min: float) -> Judged:
     }  # fmt: skip
     centre = (float(network.longitude[where.junction]), float(network.latitude[where.junction]))
     shape = Shape(
-        "leak", disc(*centre, max(where.within_m, 15.0)), SUSPECTED, round(size, 2),
+        "leak", around(*centre, max(where.within_m, 15.0), 24), SUSPECTED, round(size, 2),
         said("leak", **given),
     )  # fmt: skip
     return Judged(SUSPECTED, (said("leak", **given),), figures, (shape,), notes)
@@ -129,7 +130,13 @@ def _alarms(world: World) -> Judged:
         return Judged(NORMAL)
     degree = DANGER if any(one.rule in LOUD for one in alarms) else SUSPECTED
     shapes = [
-        Shape("alarm", disc(one.longitude, one.latitude, 30.0), degree, None, {"en": one.device})
+        Shape(
+            "alarm",
+            around(one.longitude, one.latitude, 30.0),
+            degree,
+            None,
+            {"zh": one.device, "en": one.device},
+        )
         for one in alarms
         if one.longitude is not None and one.latitude is not None
     ]

@@ -8,9 +8,10 @@ import numpy as np
 import shapely
 
 from tianmu.scenarios.gas_pipelines.held import Held
-from tianmu.scenarios.gas_pipelines.network import METRES, Network
+from tianmu.scenarios.gas_pipelines.network import Network
 from tianmu.scenarios.gas_pipelines.words import said
 from tianmu.scenarios.present import Ring, Shape
+from tianmu.scenarios.ring import around
 
 VALVE_M = 6.0
 """half of the side of a valve's square"""
@@ -73,22 +74,12 @@ def valve_squares(known: Held) -> tuple[Shape, ...]:
     return tuple(
         Shape(
             "valve",
-            disc(float(network.longitude[one.junction]), float(network.latitude[one.junction]),
+            around(float(network.longitude[one.junction]), float(network.latitude[one.junction]),
                  VALVE_M, 4),
             0, None, said("valve", number=str(at + 1), pipe=str(network.pipe[one.pipe])),
         )
         for at, one in enumerate(known.valves)
     )  # fmt: skip
-
-
-def disc(longitude: float, latitude: float, metres: float, corners: int = 24) -> Ring:
-    """A circle of so many corners, the first once more at the end."""
-    north = metres / METRES
-    east = north / max(float(np.cos(np.radians(latitude))), 0.1)
-    turn = np.linspace(0, 2 * np.pi, corners + 1)
-    return tuple(
-        (longitude + east * float(np.cos(a)), latitude + north * float(np.sin(a))) for a in turn
-    )
 
 
 def outlines(area: shapely.Geometry) -> list[Ring]:

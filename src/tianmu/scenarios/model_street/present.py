@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tianmu.facts.text import Text
@@ -12,14 +10,12 @@ from tianmu.scenarios.model_street import fronts as fronting
 from tianmu.scenarios.model_street.words import settings
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.recognition import FILE, BadPatience, kinds_of, of_city
+from tianmu.scenarios.ring import around
 from tianmu.scenarios.world import World
 from tianmu.sense.recognition.kind import EventKind
 
 MOST = 5_000
 """cameras that are looked at"""
-_ROUND = tuple((math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 13))
-_METRES = 111_195.0
-"""of one degree of a great circle"""
 CALM, SOME, BUSY, URGENT = 1, 2, 3, 4
 
 
@@ -40,7 +36,7 @@ def present(world: World) -> Present:
     shapes = [
         Shape(
             "camera",
-            _ring(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
+            around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
             URGENT if standing[urgent, at].any() else SOME,
             float(standing[:, at].sum()),
             _label(world, int(found.index[at]), kinds, standing[:, at]),
@@ -114,10 +110,3 @@ def _notes(world: World, left_out: int) -> tuple[Text, ...]:
 
 def _said(text: Text, **given: object) -> Text:
     return {language: part.format(**given) for language, part in text.items()}
-
-
-def _ring(longitude: float, latitude: float, metres: float) -> tuple[tuple[float, float], ...]:
-    """Corners around a point, the first once more at the end."""
-    north = metres / _METRES
-    east = north / max(math.cos(math.radians(latitude)), 0.1)
-    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)

@@ -17,6 +17,7 @@ from tianmu.city.device import DeviceKind
 from tianmu.city.waters import Waters, WaterStation
 from tianmu.facts.text import Text
 from tianmu.scenarios.present import Figure, Present, Shape
+from tianmu.scenarios.ring import around
 from tianmu.scenarios.water_ecology import surface
 from tianmu.scenarios.water_ecology.figures import Figures, identify
 from tianmu.scenarios.water_ecology.network import first_causes
@@ -33,9 +34,6 @@ FRESH = 8 * 3_600_000_000
 """µs: stations tell every four hours; what is older than two of them is not the water of now"""
 SOURCES = 3
 """that are named for a bad station"""
-_ROUND = tuple((float(np.cos(a)), float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 9))
-_METRES = 111_195.0
-"""of one degree of a great circle"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,7 @@ def present(world: World) -> Present:
     shapes = [
         Shape(
             "station",
-            _ring(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
+            around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m, 8),
             quality[int(worst[at])] + 1,
             float(worst[at]) + 1,
             _label(stations, world.city.waters, judged[at], int(at), int(target[at]), known, under),
@@ -216,10 +214,3 @@ def _notes(stations: Stations, silent: int) -> tuple[Text, ...]:
         for text, count in said
         if count
     )
-
-
-def _ring(longitude: float, latitude: float, metres: float) -> tuple[tuple[float, float], ...]:
-    """Eight corners around a point, the first once more at the end."""
-    north = metres / _METRES
-    east = north / max(float(np.cos(np.radians(latitude))), 0.1)
-    return tuple((longitude + x * east, latitude + y * north) for x, y in _ROUND)
