@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -184,6 +185,7 @@ def test_who_sees_a_part_of_the_city_sees_its_buildings(mill: Any) -> None:
             said = present(one, mill)
             assert bool(table(said, "alarms")["lines"]) is sees
             assert not [s for s in said["shapes"] if s["kind"] == "building"]
+            assert said["why"] and ("The mill" in json.dumps(said)) is sees
             status = one.get(f"{FIRE}/things/{UNIT}").status_code
             assert status == (200 if sees else 404)
 
@@ -225,6 +227,23 @@ def test_closed_cases_teach_the_judgement(mill: Any) -> None:
         assert re.search(r"0 of the 1 earlier alarms of this detector were real \(-", why), why
         record = one.get(f"{FIRE}/record").json()
         assert record["false"] >= 1
+
+
+def test_the_page_learns_from_the_newest_cases_and_a_back_test_from_all(
+    mill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.scenarios import signals
+
+    def cases(most: int | None) -> set[str]:
+        keys, until = ["liyang:event:fire_alarm"], mill.hub.clock() + 1
+        read = mill.hub.records.read
+        return {one.case for one in read(lambda c: signals.signals(c, keys, 0, until, most))}
+
+    assert len(cases(1)) == 1 < len(cases(None))
+    monkeypatch.setattr(signals, "MOST", len(cases(None)))
+    with mill.client("commander") as one:
+        notes = [note["en"] for note in present(one, mill)["notes"]]
+    assert any(note.startswith("There are many cases") for note in notes)
 
 
 def _world(mill: Any) -> Any:

@@ -45,10 +45,14 @@ class Signal:
 
 
 def signals(
-    connection: sa.Connection, matters: Collection[str], since: int, until: int
+    connection: sa.Connection,
+    matters: Collection[str],
+    since: int,
+    until: int,
+    most: int | None = MOST,
 ) -> tuple[Signal, ...]:
     """Of real cases of ``matters`` (keys) opened from ``since`` to before ``until`` (µs), in the
-    order of their times; on hub's file."""
+    order of their times; of the newest ``most`` (None: of all). On hub's file."""
     c = table.case.c
     rows = connection.execute(
         sa.select(c.state)
@@ -57,7 +61,7 @@ def signals(
             c.opened_at >= since, c.opened_at < until,
         )
         .order_by(c.serial.desc())
-        .limit(MOST)
+        .limit(most)
     ).all()  # fmt: skip
     found: list[Signal] = []
     for row in rows:

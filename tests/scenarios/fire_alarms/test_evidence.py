@@ -100,6 +100,16 @@ def test_each_sign_of_a_false_alarm_makes_it_less_likely(
     assert found.probability >= FIGURES.lowest > 0, "and never nothing"
 
 
+def test_what_comes_again_weighs_each_time_and_a_second_detector_once() -> None:
+    often = look(*(replace(SMOKE, at=NOW - n * DAY) for n in (1, 2)))
+    [again] = often.reasons
+    signs = {one.code: one.weight for one in FIGURES.signs}
+    assert again.weight == pytest.approx(2 * signs["again"])
+    callers = look(*(Event(NOW + MINUTE, "mill", f"report {n}", "call") for n in (1, 2)))
+    [call] = callers.reasons
+    assert call.weight == signs["call"] and "2 citizen" in call.says["en"]
+
+
 def test_the_same_detector_is_no_second_one_and_no_test_is_a_sign() -> None:
     assert look(replace(SMOKE, at=NOW + MINUTE)).reasons == ()
     tested = Event(NOW + MINUTE, "mill", "s2", "smoke", zone="3", test=True)

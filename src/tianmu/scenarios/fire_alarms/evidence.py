@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, REAL, SECOND, Event
-from tianmu.scenarios.fire_alarms.figures import Evidence, Sign, fill, say
+from tianmu.scenarios.fire_alarms.figures import Evidence, fill, say
 from tianmu.scenarios.fire_alarms.memory import Memory, weight
 
 HOUR = 3600 * SECOND
@@ -74,9 +74,12 @@ def judge(event: Event, place: Place, memory: Memory, until: int, figures: Evide
     signs = {one.code: one for one in figures.signs}
     there = _signs(event, place, until, figures)
     reasons = [
-        Reason(code, _weight(signs[code], times), fill(signs[code].says, count=times, times=times))
+        Reason(
+            code, signs[code].weight * (times if signs[code].each else 1),
+            fill(signs[code].says, count=times, times=times),
+        )
         for code, times in there.items()
-    ]
+    ]  # fmt: skip
     if kind.weight:
         reasons.append(Reason("kind", kind.weight, kind.name))
     own, others = memory.own(event), memory.others(event)
@@ -100,11 +103,6 @@ def judge(event: Event, place: Place, memory: Memory, until: int, figures: Evide
 
 def _share(log_odds: float, figures: Evidence) -> float:
     return max(figures.lowest, min(figures.highest, 1 / (1 + math.exp(-log_odds))))
-
-
-def _weight(sign: Sign, times: int) -> float:
-    """A sign that may be there several times counts each of them."""
-    return sign.weight * times if "{times}" in "".join(sign.says.values()) else sign.weight
 
 
 def _signs(event: Event, place: Place, until: int, figures: Evidence) -> Mapping[str, int]:

@@ -36,6 +36,8 @@ class Sign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``{count}`` and ``{times}`` may stand in it"""
     ask: Text = {}
     """how to find out, where it is not there yet; empty: nobody can"""
+    each: bool = False
+    """it weighs so much each time that it is there"""
 
 
 class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

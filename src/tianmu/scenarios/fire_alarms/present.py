@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tianmu.facts.text import Text
+from tianmu.scenarios import signals
 from tianmu.scenarios.fire_alarms import duty
 from tianmu.scenarios.fire_alarms.duty import Checks, checks
 from tianmu.scenarios.fire_alarms.estate import Estate
@@ -57,7 +58,7 @@ def present(world: World) -> Present:
     return Present(
         at=world.now,
         degree=worst,
-        why=_why(estate, ranked, buildings),
+        why=(_why(ranked, buildings),),
         figures=_figures(world, ranked, buildings, found, alarms),
         shapes=_shapes(world, buildings, ranked, estate),
         tables=(
@@ -65,7 +66,7 @@ def present(world: World) -> Present:
             _building_table(world, estate, buildings, found),
             _water_table(world, alarms),
         ),
-        notes=_notes(units, ranked),
+        notes=_notes(world, units, ranked),
         origins=units.origins,
     )
 
@@ -113,25 +114,14 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _why(
-    estate: Estate, ranked: Sequence[Ranked], buildings: Sequence[Building]
-) -> tuple[Text, ...]:
+def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> Text:
+    """Told to all, whatever part of the city they see: it names no building."""
     if not ranked:
         lame = sum(one.degree == IMPAIRED for one in buildings)
-        return (say("calm", buildings=len(buildings), impaired=lame),)
-    first = ranked[0]
-    likely = sum(
-        one.judged.probability >= settings().evidence.likely for one in ranked
-    )  # fmt: skip
-    return (
-        say("alarms", count=len(ranked), likely=likely),
-        say(
-            "first",
-            building=estate.name(first.spot.building),
-            name=first.spot.name,
-            share=_percent(first.judged.probability),
-        ),
-    )
+        return say("calm", buildings=len(buildings), impaired=lame)
+    sure = settings().evidence.likely
+    likely = sum(one.judged.probability >= sure for one in ranked)
+    return say("alarms", count=len(ranked), likely=likely)
 
 
 def _figures(
@@ -283,12 +273,17 @@ def _water_table(world: World, alarms: Sequence[OpenAlarm]) -> Table:
                  tuple(lines[:SHOWN]), say("no_water"))  # fmt: skip
 
 
-def _notes(units: Devices, ranked: Sequence[Ranked]) -> tuple[Text, ...]:
-    """What is left out: a storm brings more alarms of one rule than are judged at once."""
+def _notes(world: World, units: Devices, ranked: Sequence[Ranked]) -> tuple[Text, ...]:
+    """What is left out: a storm brings more alarms of one rule than are judged at once, a large
+    city more cases than are learnt from."""
     found = [say("left_out", count=units.left_out)] if units.left_out else []
     most = max(Counter(one.alarm.rule for one in ranked).values(), default=0)
     if most >= MANY:
         found.append(say("many", count=most))
+    since = world.now - round(settings().evidence.past_days * DAY)
+    past = world.signals(settings().watched.called, since)
+    if len({one.case for one in past}) >= signals.MOST:
+        found.append(say("cut", count=signals.MOST))
     return tuple(found)
 
 
