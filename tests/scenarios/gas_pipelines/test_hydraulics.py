@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 
 from tianmu.scenarios.gas_pipelines import library
-from tianmu.scenarios.gas_pipelines.hydraulics import NoSolution, State, solve
+from tianmu.scenarios.gas_pipelines.hydraulics import (
+    NoSolution,
+    State,
+    ambient,
+    friction,
+    solve,
+    squeezed,
+    tree,
+)
 from tianmu.scenarios.gas_pipelines.linear import answers
 from tianmu.scenarios.gas_pipelines.network import SHIPPED, BadNetwork, Network, read
 from tianmu.scenarios.gas_pipelines.simulate import inflows
@@ -107,6 +116,34 @@ def test_answers_are_what_a_small_demand_does(name: str) -> None:
              up.flow - down.flow, up.pressure - down.pressure]
         )[:, 0] / (2 * step)  # fmt: skip
         assert told[:, junction] == pytest.approx(change, rel=4e-3, abs=3e-3)
+
+
+@pytest.mark.parametrize("name", ["square", "parallel"])
+def test_a_loop_carries_what_none_of_its_ways_does_alone(name: str) -> None:
+    """The flows of the first step, all by one way, are more than that carries; those of the last
+    are not."""
+    network = read(HERE / f"stanet_{name}.json")
+    [chord] = tree(network).chords
+    fields = ("pipe", "start", "end", "length", "diameter", "rough", "loss", "house")
+    cut = {one: np.delete(getattr(network, one), chord) for one in fields}
+    alone = dataclasses.replace(network, **cut)
+    times = 1.0
+    with pytest.raises(NoSolution, match="more than the network can carry"):
+        while times < 1e4:
+            solve(alone, usual(alone, times))
+            times *= 1.02
+    demand = usual(network, times)
+    state = solve(network, demand)
+    assert inflows(network, state.flow, demand).sum() == pytest.approx(demand.sum())
+    absolute = (state.pressure + ambient(network.height)[:, None])[:, 0]
+    start, end = absolute[network.start], absolute[network.end]
+    linear, square = friction(network)
+    flow = state.flow[:, 0]
+    fall = squeezed(network, start, end) * (linear + square * np.abs(flow)) * flow
+    level = network.height[network.start] == network.height[network.end]
+    assert level[chord] and np.abs(start**2 - end**2 - fall)[level].max() < 1e-6
+    with pytest.raises(NoSolution, match="more than the network can carry"):
+        solve(network, 100 * demand)
 
 
 def test_what_cannot_be_reckoned_is_refused_by_name() -> None:

@@ -23,6 +23,8 @@ AT_ONCE = 512
 """moments that are reckoned together: bounds memory"""
 TIGHT = 1e-9
 """bar: pressures change by less than this when it is done"""
+LEAST_BAR = 1e-3
+"""absolute: lower pressures are none of a gas network"""
 MOST_STEPS = 60
 MOST_LOOPS = 400
 
@@ -159,20 +161,22 @@ def _solve(network: Network, demand: F64, feed: F64) -> tuple[F64, F64]:
         squeeze = squeezed(network, start, end)
         weight = _density(network, start, end) * rise * (start + end)
         fall = squeeze * (linear + square * np.abs(flow)) * flow - weight
-        before = absolute
-        absolute = _pressures(known, before, fall)
+        before, squared = absolute, _squares(known, absolute, fall)
+        # as long as flows are sought, a way may seem to be too narrow that is not
+        absolute = np.sqrt(np.maximum(squared, LEAST_BAR**2))
         moved = float(np.abs(absolute - before).max(initial=0.0))
         if len(known.chords):
             chord = known.chords
-            off = (
-                absolute[network.start[chord]] ** 2
-                - absolute[network.end[chord]] ** 2
-                - fall[chord]
-            )
+            off = squared[network.start[chord]] - squared[network.end[chord]] - fall[chord]
             slope = squeeze * (linear + 2 * square * np.abs(flow))
             flow = flow + known.cycle.T @ _through(known.cycle, slope, off)
             moved = max(moved, float(np.abs(off).max()))
         if moved < TIGHT:
+            if squared.min(initial=1.0) <= LEAST_BAR**2:
+                raise NoSolution(
+                    "the demand is more than the network can carry at this pressure: raise the "
+                    "feed, or look at the demand"
+                )
             return absolute - air, flow
     raise NoSolution("pressures did not settle: look at lengths and diameters of the network")
 
@@ -189,19 +193,15 @@ def _down(network: Network, known: Tree, demand: F64) -> F64:
     return flow
 
 
-def _pressures(known: Tree, absolute: F64, fall: F64) -> F64:
-    """Absolute pressures down the tree from those at the feeds."""
+def _squares(known: Tree, absolute: F64, fall: F64) -> F64:
+    """Squared absolute pressures down the tree from those at the feeds; below 0 where these flows
+    are more than it carries."""
     squared = absolute**2
     for junction in known.order:
         pipe = known.by[junction]
         if pipe >= 0:
             squared[junction] = squared[known.above[junction]] - known.sign[junction] * fall[pipe]
-    if squared.min(initial=1.0) <= 0:
-        raise NoSolution(
-            "the demand is more than the network can carry at this pressure: raise the feed, or "
-            "look at the demand"
-        )
-    return np.sqrt(squared)
+    return squared
 
 
 def _through(cycle: F64, slope: F64, off: F64) -> F64:
