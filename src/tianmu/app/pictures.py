@@ -51,9 +51,10 @@ class Pictures:
     def let_go(self) -> int:
         oldest = time.time() - self._kept_s
         count = 0
-        for file in self._store.folder.glob("??/*"):
-            with contextlib.suppress(FileNotFoundError):
-                if file.stat().st_mtime < oldest:
-                    file.unlink()
-                    count += 1
+        for where in ("??/*", "quarantine/*"):
+            for file in self._store.folder.glob(where):
+                with contextlib.suppress(FileNotFoundError):
+                    if file.stat().st_mtime < oldest:
+                        file.unlink()
+                        count += 1
         return count

@@ -349,6 +349,15 @@ async def test_a_refused_message_is_let_go_with_its_pictures(street: Street) -> 
     assert [row.source for row in quarantined(street)] == ["sensor"]
 
 
+def test_infected_pictures_are_let_go_as_well(street: Street) -> None:
+    lies = street.data / "recognised" / "quarantine" / "ab"
+    lies.parent.mkdir(parents=True)
+    lies.write_bytes(b"x")
+    assert street.pictures.let_go() == 0
+    os.utime(lies, (0, 0))
+    assert street.pictures.let_go() == 1 and not lies.exists()
+
+
 def test_a_message_of_millions_of_values_is_refused_before_it_is_read() -> None:
     with pytest.raises(Refused, match="far too many values"):
         decode(b"[" + b"1," * COMMAS + b"1,1]")
