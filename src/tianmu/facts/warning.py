@@ -66,6 +66,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """µs, whole seconds"""
     references: tuple[tuple[str, str, int], ...] = ()
     """(sender, identifier, sent) of the messages before it"""
+    offsets: tuple[int, ...] = ()
+    """``offset`` of each of them: they are named as they named themselves; left out: as this one"""
     content: Content
     note: str = ""
     """why it was updated or cancelled"""

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+import shapely
 import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -210,6 +211,55 @@ def test_what_cannot_be_published_is_named(more: dict[str, object], where: str) 
         check(drafts.city(), drafts.content(**more), NOW)
     assert refused.value.where == where and refused.value.remedy
     check(drafts.city(), drafts.content(), NOW)
+
+
+def test_what_is_drawn_lies_in_what_is_named() -> None:
+    """A town warns its own: an outline in the next one is that one's, or the city's, to draw."""
+    city = drafts.city()
+    towns = city.places.areas("towns")
+    (here, mine), (there, other) = list(towns.items())[:2]
+
+    def drawn(shape: shapely.Geometry, *named: str) -> None:
+        middle = shape.representative_point()
+        ring = tuple(middle.buffer(0.0005, quad_segs=2).exterior.coords)
+        check(city, drafts.content(divisions=named, rings=(ring,)), NOW)
+
+    village = next(one.code for one in city.divisions.values() if one.parent == here)
+    for named in ((here,), (village,), (city.root.code,), (there, here)):
+        drawn(mine, *named)
+    with pytest.raises(Refused, match=f"reaches into {there}"):
+        drawn(other, here)
+    with pytest.raises(Refused, match="outside"):
+        drawn(shapely.Point(0, 0).buffer(1), village)
+
+
+def test_what_holds_can_be_ended_whatever_the_pack_has_left_out() -> None:
+    city = drafts.city()
+    state = drafts.then(drafts.published(drafts.drafted()), "cancel", NOW + HOUR, "wang")
+    bare = replace(city, warnings=replace(city.warnings, events={}), divisions={})
+    [first, last] = drafts.published(state, NOW + 2 * HOUR, of=bare).messages
+    assert last.kind == "Cancel" and last.responses == ("AllClear",)
+    assert (last.areas, last.event_name) == (first.areas, first.event_name) != ((), {})
+    read = valid(cap.document(last))
+    assert read.references == (valid(cap.document(first)).key,)
+
+
+def test_a_message_is_referred_to_by_the_time_that_it_named_itself() -> None:
+    """A receiver compares letters: ``sent`` of a summer's message is in summer time for ever."""
+    told = drafts.message()
+    text = cap.document(
+        msgspec.structs.replace(
+            told, kind="Update", offset=0, offsets=(60, -210),
+            references=(("a", "b", NOW), ("c", "d", NOW)),
+        )
+    ).decode()  # fmt: skip
+    assert "a,b,2026-11-18T12:06:40+01:00 c,d,2026-11-18T07:36:40-03:30<" in text
+    state = drafts.then(drafts.published(drafts.drafted()), "cancel", NOW + HOUR, "wang")
+    summer = msgspec.structs.replace(state.messages[0], offset=540)
+    state = msgspec.structs.replace(state, messages=(summer,))
+    last = drafts.published(state, NOW + HOUR).messages[-1]
+    assert (last.offset, last.offsets) == (480, (540,))
+    assert f",{cap.moment(NOW, 540)}<" in cap.document(last).decode()
 
 
 def test_a_pack_without_the_file_does_not_warn() -> None:

@@ -3952,10 +3952,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Warnings in force as an Atom feed, a link to the CAP document with each. Needs
-         * @description Warnings in force as an Atom feed, a link to the CAP document with each. Needs
-         *     `warning.read` unless the pack opens it. With the last `ETag` in `If-None-Match`: 304 where
-         *     nothing changed.
+         * Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
+         * @description Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
+         *     stays as its cancellation until it would have ended. Needs `warning.read` unless the pack opens
+         *     it. With the last `ETag` in `If-None-Match`: 304 where nothing changed.
          */
         get: operations["get_warning_feed"];
         put?: never;
@@ -4315,9 +4315,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enter a file of hazards, all or none: 422 names every faulty line. A row that was entered
-         * @description Enter a file of hazards, all or none: 422 names every faulty line. A row that was entered
-         *     before (by its `number`, or by all that it says) is not entered again.
+         * Enter a file of hazards, nothing of it where a line is faulty: 422 names every such line. A
+         * @description Enter a file of hazards, nothing of it where a line is faulty: 422 names every such line. A
+         *     row that was entered before (by its `number` in its division, or by all that it says) is not
+         *     entered again, so what was cut off half way is sent again; 422 where that number is another
+         *     hazard's.
          *
          *     Needs `hazard.write`.
          */
@@ -4340,7 +4342,7 @@ export interface paths {
         /**
          * Attach a picture or paper: `role` `handle_before` shows how it was, `handle_after` how it is
          * @description Attach a picture or paper: `role` `handle_before` shows how it was, `handle_after` how it is
-         *     now. Kept by its SHA-256, once.
+         *     now. Kept by its SHA-256, once: what is attached again is there already.
          *
          *     Needs `hazard.write`.
          */

@@ -34,7 +34,6 @@ def reference(sender: str, identifier: str, sent: int, offset: int = 0) -> str:
 
 def document(message: Message) -> bytes:
     """The CAP document, UTF-8."""
-    ET.register_namespace("", NAMESPACE)
     alert = ET.Element(f"{{{NAMESPACE}}}alert")
     _add(alert, "identifier", message.identifier)
     _add(alert, "sender", message.sender)
@@ -44,13 +43,20 @@ def document(message: Message) -> bytes:
     _add(alert, "scope", "Public")
     _add(alert, "note", message.note)
     if message.references:
-        told = " ".join(reference(*one, message.offset) for one in message.references)
-        _add(alert, "references", told)
+        named = zip(message.references, offsets(message), strict=True)
+        _add(alert, "references", " ".join(reference(*one, at) for one, at in named))
     for language, tag in message.languages.items():
         _info(alert, message, language, tag)
     ET.indent(alert)
-    body: bytes = ET.tostring(alert, encoding="utf-8", xml_declaration=True)
+    body: bytes = ET.tostring(
+        alert, encoding="utf-8", xml_declaration=True, default_namespace=NAMESPACE
+    )
     return body
+
+
+def offsets(message: Message) -> tuple[int, ...]:
+    """Minutes ahead of UTC that each of the messages it refers to was sent at."""
+    return message.offsets or (message.offset,) * len(message.references)
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

@@ -1,5 +1,5 @@
-"""Warnings in force as an Atom feed (RFC 4287), an entry for each with its CAP document beside it,
-as aggregators of CAP expect."""
+"""Warnings in force, and cancellations for as long as what they end would have held, as an Atom
+feed (RFC 4287): an entry for each with its CAP document beside it, as aggregators expect."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def document(
 ) -> bytes:
     """The feed in one language. ``base`` is the address of the city's pages without a slash at its
     end; ``updated`` (µs) when one of the warnings last changed."""
-    ET.register_namespace("", ATOM)
-    ET.register_namespace("cap", cap.NAMESPACE)
-    feed = ET.Element(f"{{{ATOM}}}feed")
+    # names with their prefixes: those that ElementTree registers are the whole process's, and
+    # several threads write at once
+    feed = ET.Element("feed", {"xmlns": ATOM, "xmlns:cap": cap.NAMESPACE})
     here = f"{base}/api/warnings/feed.atom"
     _add(feed, "id", here)
     _add(feed, "title", say(name, language))
@@ -42,7 +42,7 @@ def address(base: str, message: Message) -> str:
 
 
 def _entry(feed: ET.Element, message: Message, language: str, base: str) -> None:
-    entry = ET.SubElement(feed, f"{{{ATOM}}}entry")
+    entry = ET.SubElement(feed, "entry")
     content = message.content
     _add(entry, "id", address(base, message))
     _add(entry, "title", say(content.headline, language))
@@ -50,9 +50,9 @@ def _entry(feed: ET.Element, message: Message, language: str, base: str) -> None
     _add(entry, "published", _moment(message.sent))
     _person(entry, say(message.sender_name, language) or message.sender)
     summary = say(content.description, language) or say(content.headline, language)
-    ET.SubElement(entry, f"{{{ATOM}}}summary", {"type": "text"}).text = summary
+    ET.SubElement(entry, "summary", {"type": "text"}).text = summary
     _link(entry, "alternate", address(base, message), cap.MEDIA)
-    ET.SubElement(entry, f"{{{ATOM}}}category", {"term": content.colour})
+    ET.SubElement(entry, "category", {"term": content.colour})
     for tag, words in (
         ("event", say(message.event_name, language)),
         ("status", content.status),
@@ -64,19 +64,19 @@ def _entry(feed: ET.Element, message: Message, language: str, base: str) -> None
         ("expires", cap.moment(content.expires, message.offset)),
         ("areaDesc", "; ".join(say(one.name, language) for one in message.areas)),
     ):
-        ET.SubElement(entry, f"{{{cap.NAMESPACE}}}{tag}").text = words
+        ET.SubElement(entry, f"cap:{tag}").text = words
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, f"{{{ATOM}}}{name}").text = text
+    ET.SubElement(parent, name).text = text
 
 
 def _person(parent: ET.Element, name: str) -> None:
-    _add(ET.SubElement(parent, f"{{{ATOM}}}author"), "name", name)
+    _add(ET.SubElement(parent, "author"), "name", name)
 
 
 def _link(parent: ET.Element, rel: str, href: str, media: str) -> None:
-    ET.SubElement(parent, f"{{{ATOM}}}link", {"rel": rel, "href": href, "type": media})
+    ET.SubElement(parent, "link", {"rel": rel, "href": href, "type": media})
 
 
 def _moment(at: int) -> str:

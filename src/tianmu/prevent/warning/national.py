@@ -16,6 +16,7 @@ import msgspec
 
 from tianmu.facts.text import say
 from tianmu.facts.warning import Message
+from tianmu.prevent.warning.cap import offsets
 from tianmu.prevent.warning.xml import BadXml, parse
 
 COLOURS = {"red": "Red", "orange": "Orange", "yellow": "Yellow", "blue": "Blue"}
@@ -61,8 +62,10 @@ def document(message: Message) -> bytes:
         (
             "references",
             " ".join(
-                identifier(message.national_sender, sent, message.offset)
-                for _, _, sent in message.references[-1:]
+                identifier(message.national_sender, sent, offset)
+                for (_, _, sent), offset in zip(
+                    message.references[-1:], offsets(message)[-1:], strict=True
+                )
             ),
         ),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import shapely
@@ -28,30 +28,38 @@ def message(city: City, state: Warning, confirmed_by: str, now: int) -> Message:
     last = state.messages[-1] if state.messages else None
     # never two messages of one warning in one second: the time is part of a reference
     sent = max(now // SECOND * SECOND, last.sent + SECOND if last else 0)
+    number = len(state.messages) + 1
+    local = city.calendar.local(sent).utcoffset()
+    assert local is not None
+    new: dict[str, Any] = {
+        "number": number,
+        "kind": pending.kind,
+        "identifier": f"{city.code}-{state.warning}-{number}",
+        "sent": sent,
+        "references": tuple((one.sender, one.identifier, one.sent) for one in state.messages),
+        "offsets": tuple(one.offset for one in state.messages),
+        "note": pending.note,
+        "drafted_by": pending.by,
+        "confirmed_by": confirmed_by,
+        "offset": round(local.total_seconds() / 60),
+    }
+    if pending.kind == CANCEL and last is not None:
+        # in the words in which it was said: the pack may have left out the event or a division
+        # since, and what holds must always be possible to end
+        return msgspec.structs.replace(last, responses=("AllClear",), **new)
     content = msgspec.structs.replace(
         pending.content, **complete(city, pending.content), onset=pending.content.onset or sent
     )
-    number = len(state.messages) + 1
     kind = told.events[content.event]
     colour = told.colours[content.colour]
-    local = city.calendar.local(sent).utcoffset()
-    assert local is not None
     return Message(
-        number=number,
-        kind=pending.kind,
-        identifier=f"{city.code}-{state.warning}-{number}",
+        **new,
         sender=told.sender,
-        sent=sent,
-        references=tuple((one.sender, one.identifier, one.sent) for one in state.messages),
         content=content,
-        note=pending.note,
-        drafted_by=pending.by,
-        confirmed_by=confirmed_by,
-        offset=round(local.total_seconds() / 60),
         areas=areas(city, content),
         event_name=kind.name,
         categories=kind.categories,
-        responses=("AllClear",) if pending.kind == CANCEL else kind.responses,
+        responses=kind.responses,
         severity=colour.severity,
         colour_name=colour.name,
         level=colour.level,

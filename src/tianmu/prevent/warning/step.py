@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import shapely
@@ -21,6 +21,8 @@ LONGEST = 31 * 86_400_000_000
 """µs that one message may hold; a danger that lasts is updated"""
 WORDS = 4000
 RINGS, POINTS = 20, 2000
+SLIVER = 0.01
+"""share of a drawn outline that may lie in a neighbour: nobody draws a border to the metre"""
 DIVISIONS = 100
 
 
@@ -147,6 +149,32 @@ def _check_area(city: City, content: Content) -> None:
     for ring in content.rings:
         if what := fault_of(ring):
             raise Refused("invalid", what, "draw it anew: a simple closed outline", "rings")
+        if what := _strays(city, content.divisions, shapely.Polygon(ring)):
+            raise Refused(
+                "invalid", what, "draw within the divisions that it names, or name those too",
+                "rings",
+            )  # fmt: skip
+
+
+def _strays(city: City, named: tuple[str, ...], drawn: shapely.Polygon) -> str:
+    """Where an outline leaves the divisions that are named, whose warning it is; or empty. What has
+    no outline of its own counts as the division around it that has one."""
+    towns, whole = city.places.areas("towns"), city.places.areas("outline")
+    held = {_outlined(city, code, towns.keys() | whole.keys()) for code in named}
+    if city.root.code in held:
+        return ""
+    for code, shape in towns.items():
+        if code not in held and drawn.intersection(shape).area > SLIVER * drawn.area:
+            return f"an outline reaches into {code}, which the warning does not name"
+    if not any(drawn.intersects(towns[code]) for code in held & towns.keys()):
+        return "an outline lies outside of the divisions that the warning names"
+    return ""
+
+
+def _outlined(city: City, code: str, known: Collection[str]) -> str:
+    while code not in known and city.divisions[code].parent:
+        code = city.divisions[code].parent
+    return code
 
 
 def fault_of(ring: tuple[tuple[float, float], ...]) -> str:

@@ -13,6 +13,7 @@ from tianmu.facts.encoding import decode, encode
 from tianmu.facts.topic import WARNING as TOPIC
 from tianmu.facts.warning import Message, WarningEvent
 from tianmu.prevent.warning.state import CANCEL, Warning, fold, of_events
+from tianmu.prevent.warning.step import LONGEST
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Transaction
 
@@ -129,6 +130,20 @@ def in_force(connection: Connection, now: int) -> list[Warning]:
     wanted = sa.select(WARNING.c.state).where(WARNING.c.until > now)
     rows = connection.execute(wanted.order_by(WARNING.c.serial.desc())).scalars()
     return [_states.decode(row) for row in rows]
+
+
+def ended(connection: Connection, now: int) -> list[Warning]:
+    """Warnings that were cancelled before their time was over, until it is: whoever asks for what
+    holds once in a while learns by their last message that they do not."""
+    wanted = sa.select(WARNING.c.state).where(
+        WARNING.c.until == 0, WARNING.c.changed_at > now - LONGEST
+    )
+    rows = connection.execute(wanted.order_by(WARNING.c.serial.desc())).scalars()
+    return [
+        one
+        for one in map(_states.decode, rows)
+        if one.stage(now) == "cancelled" and one.content.expires > now
+    ]
 
 
 def waiting(connection: Connection) -> list[Warning]:

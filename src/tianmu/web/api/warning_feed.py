@@ -43,14 +43,14 @@ def _may_read(ask: Ask) -> None:
 
 @routes("GET", "/api/warnings/feed.atom", may=PUBLIC, media=feed.MEDIA)
 def get_warning_feed(ask: Asking, language: Annotated[str, Query(max_length=20)] = "") -> Response:
-    """Warnings in force as an Atom feed, a link to the CAP document with each. Needs
-    `warning.read` unless the pack opens it. With the last `ETag` in `If-None-Match`: 304 where
-    nothing changed."""
+    """Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
+    stays as its cancellation until it would have ended. Needs `warning.read` unless the pack opens
+    it. With the last `ETag` in `If-None-Match`: 304 where nothing changed."""
     _may_read(ask)
     hub, now = ask.hub, ask.hub.clock()
     city = hub.city
     language = language if language in city.languages else city.languages[0]
-    found = hub.records.read(lambda connection: table.in_force(connection, now))
+    found = hub.records.read(lambda c: [*table.in_force(c, now), *table.ended(c, now)])
     last = hub.records.read(lambda connection: table.listed(connection, 0, 1))
     updated = max([one.changed_at for one in found] + [one.changed_at for _, one in last] + [0])
     body = feed.document(

@@ -11,7 +11,7 @@ from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Content, WarningEvent
 from tianmu.prevent.warning import cap, publish, step, table
-from tianmu.prevent.warning.state import Warning
+from tianmu.prevent.warning.state import CANCEL, Warning
 from tianmu.prevent.warning.step import Refused
 from tianmu.prevent.warning.table import Changed, NoWarning
 from tianmu.store.records import Transaction
@@ -159,7 +159,8 @@ def preview_warning(ask: Asking, warning: str) -> Any:
     state = held(ask, warning)
     if state.pending is None:
         raise _problem(Refused("nothing-pending", "nothing waits for a decision", "draft first"))
-    _checked(ask, state.pending.content)
+    if state.pending.kind != CANCEL:
+        _checked(ask, state.pending.content)
     told = publish.message(ask.hub.city, state, ask.who.account, ask.hub.clock())
     return Response(cap.document(told), media_type=cap.MEDIA, headers={"Cache-Control": "no-store"})
 
@@ -274,7 +275,7 @@ def _do(
         if what == "publish":
             assert state.pending is not None
             _within(ask, state.pending.content)
-            if state.pending.kind != "Cancel":
+            if state.pending.kind != CANCEL:
                 step.check(hub.city, state.pending.content, now)
             message = publish.message(hub.city, state, ask.who.account, now)
         event = _event(
