@@ -127,6 +127,56 @@ def test_a_file_is_entered_once_or_not_at_all(world: Any) -> None:
         assert duty.get("/api/hazards", params={"q": "Gas pipe"}).json()["total"] == 1
 
 
+def test_each_town_counts_its_own_from_one(world: Any) -> None:
+    head, n = "number,title,kind,grade,division\n", uuid.uuid4().hex[:6]
+    towns = world.towns()[:2]
+    with world.client("duty_officer") as duty:
+        for town in towns:
+            sheet = f"{head}{n},Door of {town},fire,general,{town}\n"
+            told = duty.post("/api/hazards/import", json={"csv": sheet}).json()
+            assert told == {"entered": 1, "again": 0}
+        other = f"{head}X{n},New,fire,general,{towns[0]}\n{n},Stairs,fire,general,{towns[0]}\n"
+        refused = duty.post("/api/hazards/import", json={"csv": other})
+        assert refused.status_code == 422 and refused.json()["faults"][0]["where"] == "line 3"
+        assert duty.get("/api/hazards", params={"q": "Stairs"}).json()["total"] == 0
+        mended = duty.post(
+            "/api/hazards/import", json={"csv": other.replace(f"\n{n},", f"\nY{n},")}
+        )
+        assert mended.json() == {"entered": 2, "again": 0}
+
+
+def test_a_picture_that_was_sent_back_proves_nothing_a_second_time(world: Any) -> None:
+    grid, duty = world.client("grid_worker"), world.client("duty_officer")
+    name = duty.post("/api/hazards", json=written(world)).json()["hazard"]
+    path = f"/api/hazards/{name}"
+    assert picture(grid, name, "handle_after").status_code == 201
+    version = picture(grid, name, "handle_after").json()["hazard"]["version"]
+    assert version == 2, "attached twice is attached once"
+    assert grid.post(f"{path}/steps/rectify", json={}).status_code == 200
+    assert duty.post(f"{path}/steps/reject", json={"reason": "still there"}).status_code == 200
+    assert picture(grid, name, "handle_after").status_code == 201
+    assert grid.post(f"{path}/steps/rectify", json={}).status_code == 409
+    assert picture(grid, name, "handle_before").status_code == 409
+    assert picture(grid, name, "handle_after", b"new").status_code == 201
+    assert grid.post(f"{path}/steps/rectify", json={}).status_code == 200
+
+
+def test_numbers_that_are_somebodys_are_masked_and_stay(world: Any) -> None:
+    phone = "13812345678"
+    body = written(world, title=f"Ask {phone}", measures=[f"call {phone}", "clear it"])
+    with world.client("duty_officer") as duty, world.client("grid_worker") as grid:
+        made = duty.post("/api/hazards", json=body)
+        name = made.json()["hazard"]
+        path = f"/api/hazards/{name}"
+        grid.post(f"{path}/steps/check", json={"result": "worse", "note": f"rang {phone}"})
+        shown = grid.get(path).json()["hazard"]["measures"]
+        changed = duty.post(f"{path}/steps/measure", json={"measures": [shown[0], "mark it"]})
+        for answer in (made, changed, duty.get(path), duty.get("/api/hazards?limit=500")):
+            assert answer.status_code < 300 and phone not in answer.text
+        held = world.hub.records.read(lambda c: hazard_table.get(c, name))
+        assert held.measures == (f"call {phone}", "mark it")
+
+
 def test_a_hazard_found_in_a_case_stands_at_its_place(world: Any) -> None:
     alarm = world.raise_alarm(matter="liyang:event:fire_alarm")
     world.settle()

@@ -1,4 +1,4 @@
-"""A ledger that comes as a file: CSV with a head line, read whole or not at all."""
+"""A ledger that comes as a file: CSV with a head line, read whole before any of it is entered."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class SheetFault:
 class SheetRow:
     line: int
     key: str
-    """the same for a row that comes again: its number, or all that it says"""
+    """the same for a row that comes again: its number in its division (each town counts from 1), or
+    all that it says"""
     data: dict[str, Any]
     """what the event of the hazard holds"""
 
@@ -98,7 +99,7 @@ def _row(cells: dict[str, str], line: int, city: City, now: int) -> SheetRow:
     told = {name: cells.get(name, "").strip() for name in (*NEEDED, *OPTIONAL)}
     number = told["number"]
     whole = "\x1f".join(told[name] for name in sorted(told))
-    key = number or hashlib.sha256(whole.encode()).hexdigest()
+    digest = hashlib.sha256(whole.encode()).hexdigest()
     data = enter(
         city,
         title=told["title"],
@@ -108,9 +109,10 @@ def _row(cells: dict[str, str], line: int, city: City, now: int) -> SheetRow:
         department=told["department"],
         measures=tuple(told["measures"].replace("\uff1b", ";").split(";")),
         due=_due(told["due"], city),
-        source=f"import:{number or key[:12]}",
+        source=f"import:{number or digest[:12]}",
         now=now,
     )
+    key = f"{data['place']['division']} {number}" if number else digest
     return SheetRow(line, key, data)
 
 

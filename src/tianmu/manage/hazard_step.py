@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tianmu.access.masking import mask_text
 from tianmu.city.hazard import GRADES
 from tianmu.facts.place import Place
 from tianmu.manage.hazard_state import CLOSED, OPEN, RECTIFIED, STANDS, VOID, Hazard
@@ -177,9 +178,12 @@ def decide(
             raise HazardRefused("invalid", what, f"use {', '.join(RESULTS)}", "result")
         return {**data, "result": result, "check_due": city.calendar.add(now, every)}
     if step == "measure":
-        return {**data, "measures": list(_measures(measures))}
+        # whoever changes one sends the others back as they were shown: they stay what they are
+        held = {mask_text(one): one for one in state.measures}
+        return {**data, "measures": [held.get(one, one) for one in _measures(measures)]}
     if step == "assign":
-        return {**data, "department": _department(city, department, state.kind, "")}
+        answers = _department(city, department, state.kind, state.place.division)
+        return {**data, "department": answers}
     if step == "grade":
         _grade(grade)
         looks = city.calendar.add(now, city.hazards.grades[grade].check)
@@ -203,6 +207,17 @@ def decide(
         looks = state.check_due or city.calendar.add(now, every)
         return {**data, **again, "check_due": looks}
     return data
+
+
+def attached(state: Hazard, digest: str, role: str) -> bool:
+    """Whether this very file is there already. ``HazardRefused`` where it shows something else: a
+    picture of how it was is none of how it is, and one that was found wanting is none either."""
+    held = next((one for one in state.files if one.digest == digest), None)
+    if held is not None and held.role != role:
+        raise HazardRefused(
+            "same-file", f"this very file is attached as {held.role}", "attach another picture"
+        )
+    return held is not None
 
 
 def _newer(state: Hazard) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Hazards as the API and push say them."""
+"""Hazards as the API and push say them: what is surely somebody's masked, as in cases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.text import Text
@@ -109,7 +110,7 @@ def said(hub: Hub, state: Hazard) -> HazardSaid:
         hazard=state.hazard,
         version=state.version,
         stage=state.stage,
-        title=state.title,
+        title=mask_text(state.title),
         kind=state.kind,
         kind_name=kind.name if kind else {},
         grade=state.grade,
@@ -118,7 +119,7 @@ def said(hub: Hub, state: Hazard) -> HazardSaid:
         division_name=division_name(city, state.place.division),
         department=state.department,
         department_name=department_name(city, state.department),
-        measures=list(state.measures),
+        measures=[mask_text(one) for one in state.measures],
         due=moment.say(state.due),
         overdue=state.overdue(now),
         check_due=moment.say(state.check_due),
@@ -161,8 +162,8 @@ def step_said(hub: Hub, event: HazardEvent, names: dict[str, str]) -> HazardStep
         at=moment.say(event.at),
         actor=event.actor,
         actor_name=names.get(event.actor, event.actor),
-        reason=event.reason,
-        note=data.get("note", ""),
+        reason=mask_text(event.reason),
+        note=mask_text(data.get("note", "")),
         result=data.get("result", ""),
         department_name=department_name(city, data.get("department", "")),
         grade_name=grade.name if grade else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,7 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from tianmu.manage import hazard_sheet, hazard_step, hazard_table
+from tianmu.manage.hazard_sheet import SheetFault, SheetRow
 from tianmu.manage.hazard_state import Hazard
 from tianmu.manage.hazard_step import HazardRefused
 from tianmu.manage.scanning import NoAnswer
@@ -21,6 +23,8 @@ from tianmu.web.problem import Fault, Problem, not_found
 from tianmu.web.route import Asking, Reply, Routes, taken
 
 routes = Routes("hazards")
+TOGETHER = 100
+"""rows of a file that are entered in one commit"""
 KEPT = ("digest", "name", "media_type", "role", "scan")
 """of what is known of a file"""
 
@@ -42,27 +46,49 @@ class HazardsImported(msgspec.Struct, frozen=True, kw_only=True):
 def import_hazards(
     ask: Asking, body: Annotated[HazardFile, Depends(taken(HazardFile))]
 ) -> HazardsImported:
-    """Enter a file of hazards, all or none: 422 names every faulty line. A row that was entered
-    before (by its `number`, or by all that it says) is not entered again."""
+    """Enter a file of hazards, nothing of it where a line is faulty: 422 names every such line. A
+    row that was entered before (by its `number` in its division, or by all that it says) is not
+    entered again, so what was cut off half way is sent again; 422 where that number is another
+    hazard's."""
     hub = ask.hub
     if not hub.city.hazards.kinds:
         raise Problem(409, "no-ledger", "the pack has no hazards.toml", "add it: see docs/pack.md")
     rows, faults = hazard_sheet.read(body.csv, hub.city, hub.clock())
     if faults:
-        raise Problem(
-            422, "file-faulty", f"the file has {len(faults)} faults: nothing was entered",
-            "mend the lines named",
-            faults=[Fault(where=f"line {f.line}", what=f"{f.what}: {f.remedy}") for f in faults],
-        )  # fmt: skip
+        raise _faulty(faults)
     for row in rows:
         within(ask, row.data)
 
-    def write(tx: Transaction) -> HazardsImported:
-        done = [entered(ask, tx, row.data, f"import {row.key}".encode()) for row in rows]
-        fresh = sum(new for _, new in done)
-        return HazardsImported(entered=fresh, again=len(done) - fresh)
+    def look(tx: Transaction, part: list[SheetRow]) -> list[SheetFault]:
+        found = [(row, hazard_table.seen(tx, _key(row))) for row in part]
+        return [
+            SheetFault(row.line, f"its number is that of {held.hazard}", "give it another number")
+            for row, held in found
+            if held is not None and (held.title, held.kind) != (row.data["title"], row.data["kind"])
+        ]
 
-    return hub.records.transact(write)
+    def enter(tx: Transaction, part: list[SheetRow]) -> int:
+        return sum(entered(ask, tx, row.data, _key(row))[1] for row in part)
+
+    # in pieces: cases of fires are written by the same thread in between
+    parts = [rows[first : first + TOGETHER] for first in range(0, len(rows), TOGETHER)]
+    others = [f for part in parts for f in hub.records.transact(partial(look, part=part))]
+    if others:
+        raise _faulty(others)
+    new = sum(hub.records.transact(partial(enter, part=part)) for part in parts)
+    return HazardsImported(entered=new, again=len(rows) - new)
+
+
+def _key(row: SheetRow) -> bytes:
+    return f"import {row.key}".encode()
+
+
+def _faulty(faults: list[SheetFault]) -> Problem:
+    return Problem(
+        422, "file-faulty", f"the file has {len(faults)} faults: nothing was entered",
+        "mend the lines named",
+        faults=[Fault(where=f"line {f.line}", what=f"{f.what}: {f.remedy}") for f in faults],
+    )  # fmt: skip
 
 
 @routes(
@@ -73,7 +99,7 @@ async def attach_hazard_evidence(
     ask: Asking, hazard: str, upload: Annotated[Upload, Depends(uploaded)]
 ) -> Reply:
     """Attach a picture or paper: `role` `handle_before` shows how it was, `handle_after` how it is
-    now. Kept by its SHA-256, once."""
+    now. Kept by its SHA-256, once: what is attached again is there already."""
 
     def keep() -> Reply:
         state = held(ask, hazard)
@@ -96,11 +122,17 @@ async def attach_hazard_evidence(
 
         def write(tx: Transaction) -> Hazard:
             now = hazard_table.get(tx.connection, hazard)
+            hazard_step.permit(now, "evidence", ask.who.account, "")
+            if hazard_step.attached(now, file["digest"], file["role"]):
+                return now
             ask.note(tx, "hazard.evidence", hazard, digest=file["digest"])
             made = event(ask, now, now.version + 1, "evidence", data={"file": file})
             return hazard_table.append(tx, made)
 
-        done = whole(ask, ask.hub.records.transact(write))
+        try:
+            done = whole(ask, ask.hub.records.transact(write))
+        except HazardRefused as error:
+            raise problem(error) from error
         return Reply(done.body, status=201, etag=done.etag)
 
     return await asyncio.to_thread(keep)
