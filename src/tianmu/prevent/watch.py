@@ -156,9 +156,10 @@ class Watch:
             self._write()
         self.registry.refresh(self.journal, also=self._registry_fact)
         self._take_registry()
-        worked = self._read_deeds() | self._read_findings()
+        worked = self._read_deeds()
         while self._observe(LIFE, self.settings.entries):
             worked = True
+        worked |= self._read_findings()
         now = self.clock()
         if not self._gathers(now):
             if self._observe(MAIN, self.settings.entries):
@@ -245,8 +246,7 @@ class Watch:
     def _read_findings(self) -> bool:
         found = self._entries(FINDINGS, self.settings.entries)
         for entry in found:
-            fact = decode(entry.payload)
-            if isinstance(fact, Finding):
+            if isinstance(fact := decode(entry.payload), Finding):
                 self.conditions.found(fact, self.clock())
             self.positions[FINDINGS] = entry.position
         return bool(found)

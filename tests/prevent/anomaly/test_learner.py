@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from tianmu.facts.alarm import AlarmState
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
 from tianmu.prevent.anomaly import record
+from tianmu.prevent.anomaly.judging import Begun
 from tianmu.prevent.anomaly.layout import COUNT
-from tianmu.prevent.anomaly.learnt import Glance
+from tianmu.prevent.anomaly.learner import run
+from tianmu.prevent.anomaly.learnt import Glance, Learnt
 
 from .town import LEARNT, STEP, Watched
 
@@ -134,6 +137,86 @@ def test_a_crash_learns_nothing_twice_and_tells_nothing_twice(tmp_path: Path) ->
         falling.close()
 
 
+def test_a_step_that_fails_half_way_leaves_nothing_behind(town: Watched) -> None:
+    """What it had found by then is not told, and told again when the same is read again."""
+    learner = town.learner
+    assert learner is not None
+    for gauge in (0, 1):
+        town.feed(gauge, town.usual(LEARNT))
+    town.learn()
+    learner.save()
+    for gauge in (0, 1):
+        town.feed(gauge, town.usual(3, 1.8))
+    begun, told = learner.book.begun, []
+
+    def fails(what: Begun, now: int) -> None:
+        if told:
+            raise ValueError("of the second one")
+        told.append(what)
+        begun(what, now)
+
+    learner.book.begun = fails  # type: ignore[method-assign]
+    learner.start = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="second"):
+        run(learner, threading.Event())
+    assert told and not found(town)
+    town.fall()
+    town.learn()
+    assert len(found(town)) == 2
+    assert sorted(anomalies(town)) == [("anomaly@g0/level", "raise"), ("anomaly@g1/level", "raise")]
+
+
+def test_what_cannot_begin_leaves_no_file_open(
+    town: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = town.learner
+    assert learner is not None
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(learner, "_commit", full)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(OSError, match="no room"):
+            learner.start()
+    # the three tables of the learner that ran until then were let go of, not closed
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    monkeypatch.undo()
+    town.fall()
+
+
+def test_where_there_is_no_room_the_rest_is_learnt_on(
+    town: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    learnt = Learnt(town.data)
+    assert learnt.give(np.array([5, 3, 5], np.uint32)).tolist() == [0, 1, 0]
+
+    def grow(table: str, rows: int) -> None:
+        if rows > len(learnt._shared[table]):
+            raise OSError("no room")
+
+    monkeypatch.setattr(learnt._shared, "grow", grow)
+    many = np.array([3, 70_000, 7, 80_000], np.uint32)
+    for _ in range(3):
+        assert learnt.give(many).tolist() == [1, -1, 2, -1]
+    assert learnt.refused == 6 and len(caplog.records) == 1
+    learnt.close()
+
+
+def test_a_fire_is_judged_before_what_was_found_unusual(town: Watched) -> None:
+    town.feed(0, town.usual(LEARNT))
+    town.learn()
+    town.feed(0, town.usual(3, 1.7))
+    assert town.learner is not None
+    while town.learner.step(0):
+        pass
+    town.observe("p0", [2.0], step=False)
+    town.watch.step(0)
+    raised = [e.rule for e in town.events() if e.transition == "raise"]
+    assert raised.index("fire") < raised.index("anomaly")
+
+
 def test_without_a_snapshot_all_is_learnt_again_from_the_journal(town: Watched) -> None:
     town.feed(0, town.usual(LEARNT))
     town.learn()
@@ -243,4 +326,37 @@ def test_a_case_that_ends_says_what_its_anomalies_were(
     (one,) = found(town)
     assert one.real is real and one.judged_by == "officer"
     assert town.works.read(lambda c: record.members(c, "c1")) == []
+    town.close()
+
+
+def test_what_has_left_a_case_is_judged_by_the_one_that_it_went_to(tmp_path: Path) -> None:
+    town = Watched(tmp_path, matter="m:fire")
+    town.feed(0, town.usual(LEARNT))
+    town.feed(0, town.usual(2, 1.7))
+    town.learn()
+    (event,) = [e for e in town.events() if e.rule == "anomaly"]
+    member = {"kind": "alarm", "id": event.alarm, "at": event.observed_at,
+              "identity": event.identity}  # fmt: skip
+
+    def append(case: str, number: int, name: str, **data: object) -> None:
+        fact = CaseEvent(
+            case=case, sequence=number, step=name, stage="check", at=town.now, actor="officer",
+            data=data,
+        )  # fmt: skip
+        town.hub.transact(lambda tx: tx.append("case", encode(fact)))
+
+    append("c1", 1, "open", member=member)
+    town.learn()
+    for number in (2, 4):  # split off, merged again, split off: as it stands at the end counts
+        append("c1", number, "leave", member=member, to="c2")
+        append("c1", number + 1, "join", member=member)
+    append("c1", 6, "leave", member=member, to="c2")
+    append("c2", 1, "join", member=member)
+    append("c1", 7, "void")
+    town.learn()
+    assert found(town)[0].real is None
+    append("c2", 2, "close")
+    town.learn()
+    assert found(town)[0].real is True
+    assert town.works.read(lambda c: c.execute(record.MEMBER.select()).all()) == []
     town.close()

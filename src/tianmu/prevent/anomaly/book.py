@@ -30,11 +30,14 @@ class Drained:
     policies: dict[str, Policy] = field(default_factory=dict)
     members: list[tuple[str, str, int]] = field(default_factory=list)
     """(case, datastream, since) that came in"""
+    left: list[tuple[str, str, int]] = field(default_factory=list)
+    """the same, that went out: into another case, or one of its own"""
     closed: list[str] = field(default_factory=list)
     """cases that have ended"""
 
     def __bool__(self) -> bool:
-        return bool(self.findings or self.records or self.policies or self.members or self.closed)
+        moved = self.members or self.left or self.closed
+        return bool(self.findings or self.records or self.policies or moved)
 
 
 class Book:
@@ -145,16 +148,23 @@ class Book:
 
     def case(self, event: CaseEvent) -> None:
         """Its anomalies are real where a case is closed, false where it is voided; unless somebody
-        has said himself what they were."""
-        if event.step in ("open", "join"):
-            member: Mapping[str, Any] = event.data.get("member", {})
-            identity = str(member.get("identity", ""))
-            if member.get("kind") == "alarm" and identity.startswith(_MEMBER):
-                datastream, since = identity.removeprefix(_MEMBER), int(member.get("at", 0))
-                self._cases.setdefault(event.case, []).append((datastream, since))
-                self.out.members.append((event.case, datastream, since))
+        has said himself what they were. What has left for another case is judged by that one."""
+        named = _named(event.data.get("member", {}))
+        if event.step in ("open", "join", "leave") and named is not None:
+            row, known = (event.case, *named), self._cases.setdefault(event.case, [])
+            came, gone = self.out.members, self.out.left
+            if event.step == "leave":
+                came, gone = gone, came
+                known[:] = [one for one in known if one != named]
+            else:
+                known.append(named)
+            gone[:] = [one for one in gone if one != row]
+            came.append(row)
         elif event.step in ("close", "void"):
-            held = [*self._members(event.case), *self._cases.pop(event.case, ())]
+            left = {(datastream, since) for case, datastream, since in self.out.left
+                    if case == event.case}  # fmt: skip
+            held = [one for one in self._members(event.case) if one not in left]
+            held += self._cases.pop(event.case, ())
             for datastream, since in held:
                 record = self._record(datastream, since)
                 if record is not None and record.real is None:
@@ -202,6 +212,14 @@ class Book:
         return self.watched.asked[number].false_alarms_per_week
 
 
+def _named(member: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Datastream and beginning of the anomaly that a member of a case is; None where it is none."""
+    identity = str(member.get("identity", ""))
+    if member.get("kind") != "alarm" or not identity.startswith(_MEMBER):
+        return None
+    return identity.removeprefix(_MEMBER), int(member.get("at", 0))
+
+
 def write(connection: sa.Connection, drained: Drained) -> None:
     """Into the tables of ``record``."""
     from tianmu.prevent.anomaly.record import MEMBER, POLICY, RECORD, put
@@ -211,5 +229,9 @@ def write(connection: sa.Connection, drained: Drained) -> None:
     if drained.members:
         rows = [dict(zip(("case", "datastream", "since"), m, strict=True)) for m in drained.members]
         connection.execute(MEMBER.insert().prefix_with("OR IGNORE"), rows)
+    for case, datastream, since in drained.left:
+        c = MEMBER.c
+        mine = (c.case == case, c.datastream == datastream, c.since == since)
+        connection.execute(MEMBER.delete().where(*mine))
     for case in drained.closed:
         connection.execute(MEMBER.delete().where(MEMBER.c.case == case))

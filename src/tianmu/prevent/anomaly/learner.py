@@ -84,12 +84,20 @@ class Learner:
     # starting
 
     def start(self) -> None:
+        """Where this fails nothing is left open: it can be tried for as long as it takes."""
         self._records.create(tables.METADATA, room=tables.ROOM)
         self.positions = self._records.transact(
             lambda tx: {topic: tx.position(READER, topic) for topic in TOPICS}
         )
         self._committed = dict(self.positions)
         self.learnt = Learnt(self._data)
+        try:
+            self._begin()
+        except BaseException:
+            self.learnt.close()
+            raise
+
+    def _begin(self) -> None:
         self.judge = Judge(self.learnt, self.watched)
         self.book = Book(
             self.watched,
@@ -136,7 +144,8 @@ class Learner:
             row = self.learnt.row_of(record.number)
             watched = record.number < len(self.watched.group)
             if row < 0 or not watched or self.watched.group[record.number] == NOT:
-                gone = Ended(record.number, record.since, record.value or float("nan"))
+                value = float("nan") if record.value is None else record.value
+                gone = Ended(record.number, record.since, value)
                 self.book.ended(gone, now, WITHDRAWN)
                 continue
             self.judge.standing.add(record.number)
@@ -225,7 +234,7 @@ class Learner:
         if self._pending is None:
             return
         drained, positions, counts, kinds = self._pending
-        learnt = zip(self.watched.kinds, kinds, strict=True) if kinds != self._told_kinds else ()
+        learnt = [*zip(self.watched.kinds, kinds, strict=True)] if kinds != self._told_kinds else []
 
         def change(tx: Any) -> None:
             for finding in drained.findings:
@@ -233,7 +242,7 @@ class Learner:
             if drained:
                 write(tx.connection, drained)
             tx.raw.executemany(_ADD, [(name, n) for name, n in counts.items()])
-            tx.raw.executemany(_LEARNT, list(learnt))
+            tx.raw.executemany(_LEARNT, learnt)
             for topic, position in positions.items():
                 if position != self._committed.get(topic):
                     tx.advance(READER, topic, position)
@@ -249,6 +258,11 @@ class Learner:
             self.learnt.save(self._committed)
         except OSError as error:
             log.error("what was learnt is not saved, the snapshot before stays: %s", error)
+
+    def abandon(self) -> None:
+        """Let go of all that is not on disk: after a step that failed half way, what is in memory
+        is of no read positions; who starts next learns it again from those that were committed."""
+        self.learnt.close()
 
     def close(self) -> None:
         """Write what is left, with a last snapshot where that is quickly done: else what came
@@ -279,18 +293,21 @@ def _warm() -> None:
 
 
 def run(learner: Learner, stop: threading.Event) -> None:
-    """Step until ``stop`` is set; a full disk is waited out."""
+    """Step until ``stop`` is set; a full disk is waited out. What else goes wrong is raised, and
+    nothing of the step that failed is written."""
     learner.start()
-    try:
-        while not stop.is_set():
-            try:
-                if learner.step(1.0) and not learner.full:
-                    stop.wait(GATHER_S)
-            except DiskFull as full:
-                log.warning("waiting for room: %s", full)
-                stop.wait(5.0)
-    finally:
+    while not stop.is_set():
         try:
-            learner.close()
+            if learner.step(1.0) and not learner.full:
+                stop.wait(GATHER_S)
         except DiskFull as full:
-            log.error("not written before the end, to be learnt again: %s", full)
+            log.warning("waiting for room: %s", full)
+            stop.wait(5.0)
+        except BaseException:
+            learner.abandon()
+            raise
+    try:
+        learner.close()
+    except DiskFull as full:
+        log.error("not written before the end, to be learnt again: %s", full)
+        learner.abandon()

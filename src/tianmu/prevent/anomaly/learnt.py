@@ -34,6 +34,8 @@ class Learnt:
         """given out"""
         self.refused = 0
         """datastreams for which there was no room, counted each time they speak"""
+        self._full: set[str] = set()
+        """tables of which it was said that they cannot grow"""
 
     # the tables
 
@@ -62,7 +64,13 @@ class Learnt:
         was no room."""
         if not len(datastream):
             return np.zeros(0, np.int64)
-        self._shared.grow("row", int(datastream.max()) + 1)
+        have = self._grown("row", int(datastream.max()) + 1)
+        if have <= int(datastream.max()):
+            found = np.full(len(datastream), -1, np.int64)
+            able = datastream < have
+            self.refused += int((~able).sum())
+            found[able] = self.give(datastream[able])
+            return found
         rows = self.row[datastream].astype(np.int64) - 1
         fresh = np.flatnonzero(rows < 0)
         if not len(fresh):
@@ -75,17 +83,24 @@ class Learnt:
             names = names[:more]
         self.row[names] = np.arange(self.rows, self.rows + more, dtype=np.uint32) + 1
         self.rows += more
-        found: NDArray[np.int64] = self.row[datastream].astype(np.int64) - 1
-        return found
+        given: NDArray[np.int64] = self.row[datastream].astype(np.int64) - 1
+        return given
 
     def _room(self, wanted: int) -> int:
         """How many more rows there are, having grown if that is possible."""
+        rows = [self._grown(table, self.rows + wanted) for table in ("exact", "small")]
+        return min(wanted, min(rows) - self.rows)
+
+    def _grown(self, table: str, rows: int) -> int:
+        """Rows that a table has, having grown if that is possible. Said once: whatever speaks asks
+        for room again, many times a second."""
         try:
-            self._shared.grow("exact", self.rows + wanted)
-            self._shared.grow("small", self.rows + wanted)
+            self._shared.grow(table, rows)
         except OSError as error:
-            log.warning("anomaly detection learns no more datastreams: %s", error)
-        return min(wanted, min(len(self.exact), len(self.small)) - self.rows)
+            if table not in self._full:
+                self._full.add(table)
+                log.warning("anomaly detection learns no more datastreams: %s", error)
+        return len(self._shared[table])
 
     # what stands
 
