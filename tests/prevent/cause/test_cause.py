@@ -74,6 +74,14 @@ def test_either_way_the_earlier_one_is_the_cause() -> None:
     assert {(one.sign, one.cause) for one in found} == {("left", "middle"), ("right", "middle")}
 
 
+def test_where_water_runs_round_the_earliest_is_the_cause() -> None:
+    at = np.arange(4)
+    ring = Network(at, (at + 1) % 4, np.full(4, 100.0), np.full(4, 60.0))
+    signs = [sign("b", 1, 0.02), sign("a", 0, 0.0), sign("d", 3, 0.01), sign("c", 2, 0.03)]
+    found = judge(ring, signs, FIT)
+    assert {(one.sign, one.cause) for one in found} == {("b", "a"), ("c", "a"), ("d", "a")}
+
+
 def test_an_early_word_from_below_is_forgiven_within_the_slack() -> None:
     signs = [sign("up", 1, 0.01, 0.2), sign("down", 2, 0.0, 0.9)]
     [only] = judge(chain(3), signs, FIT)
@@ -183,3 +191,35 @@ def _walked(network: Network, one: Spot, other: Spot) -> float:
 def test_nothing_and_one_are_no_trouble() -> None:
     assert judge(chain(3), [], FIT) == []
     assert judge(chain(3), [sign("one", 1, 0.0)], FIT) == []
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_metres_are_those_of_the_quickest_way(both: bool) -> None:
+    """Beside the slow, obvious search; more beginnings than are looked for in one call."""
+    draw = np.random.default_rng(3)
+    start, end = draw.integers(0, 40, 90), draw.integers(0, 40, 90)
+    seconds, metres = draw.uniform(10, 90, 90), draw.uniform(5, 50, 90)
+    network = Network(start, end, metres, seconds, both)
+    spots = [Spot(int(edge), 0.0) for edge in draw.choice(90, 50, replace=False)]
+    time, length = network.between(spots)
+    best = {node: {node: (0.0, 0.0)} for node in range(40)}
+    for ways in best.values():
+        for _ in range(40):
+            for a, b, s, m in zip(start.tolist(), end.tolist(), seconds, metres, strict=True):
+                for one, other in ((a, b), (b, a)) if both else ((a, b),):
+                    if one in ways and ways[one][0] + s < ways.get(other, (np.inf,))[0] - 1e-9:
+                        ways[other] = (ways[one][0] + s, ways[one][1] + m)
+    for i, one in enumerate(spots):
+        for j, other in enumerate(spots):
+            if end[one.edge] == end[other.edge] or one.edge == other.edge:
+                continue
+            leave = best[int(end[one.edge])]
+            goals = {int(start[other.edge]): 1.0} | ({int(end[other.edge]): 0.0} if both else {})
+            on = seconds[other.edge], metres[other.edge]
+            ways = [
+                (leave[goal][0] + share * on[0], leave[goal][1] + share * on[1])
+                for goal, share in goals.items()
+                if goal in leave
+            ]
+            wanted = min(ways, default=(np.inf, np.inf))
+            assert (time[i, j], length[i, j]) == pytest.approx(wanted)

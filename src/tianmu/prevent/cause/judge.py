@@ -67,7 +67,7 @@ def judge(network: Network, signs: Sequence[Sign], fit: Fit) -> list[Hung]:
     seconds, metres = network.between([one.spot for one in order])
     at = np.array([one.at for one in order], np.float64) / SECOND
     delay = at[None, :] - at[:, None]
-    follows = _follows(seconds, delay, fit, network.both)
+    follows = _follows(seconds, delay, fit)
     roots = _roots(follows)
     found = []
     for place, one in enumerate(order):
@@ -87,17 +87,17 @@ def judge(network: Network, signs: Sequence[Sign], fit: Fit) -> list[Hung]:
 
 
 def _follows(
-    seconds: NDArray[np.float64], delay: NDArray[np.float64], fit: Fit, both: bool
+    seconds: NDArray[np.float64], delay: NDArray[np.float64], fit: Fit
 ) -> NDArray[np.bool_]:
     """[a, b]: whether b may come of a. Never a ring: along the flow a lies upstream of b, and
-    where it goes either way a is the earlier one."""
+    where ways lead either way (streets, rivers that run round an island of fields) a is the
+    earlier one."""
     led = np.isfinite(seconds) & (seconds > 0)
     least = np.where(led, seconds, 0.0) / fit.faster - fit.slack_s
     most = np.where(led, seconds, 0.0) * fit.slower + fit.slack_s
     found = led & (delay >= least) & (delay <= most)
-    if both:
-        found &= np.triu(np.ones_like(found), 1)  # the rows stand in the order of time
-    return found
+    # the rows stand in the order of time
+    return found & (~(led & led.T) | np.triu(np.ones_like(found), 1))
 
 
 def _roots(follows: NDArray[np.bool_]) -> list[int]:

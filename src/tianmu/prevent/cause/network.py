@@ -16,6 +16,8 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 _LEAST_S = 1e-6
 """a way of no length at all would be taken for no way"""
+TOGETHER = 16
+"""beginnings whose ways are looked for in one call, which holds up every other thread"""
 
 
 @dataclass(frozen=True)
@@ -71,29 +73,46 @@ class Network:
             reach.append((self.end[edge], out, far_out))
         seconds = np.full((len(edge), len(edge)), np.inf)
         metres = seconds.copy()
+        goals = np.unique(np.concatenate([other for other, _, _ in reach]))
         for node, first, far in leave:
             unique, row = np.unique(node, return_inverse=True)
-            time, length = self._from(unique)
+            time, length = self._from(unique, goals)
             for other, last, far_last in reach:
-                whole = first[:, None] + time[row][:, other] + last[None, :]
-                further = far[:, None] + length[row][:, other] + far_last[None, :]
+                to = np.searchsorted(goals, other)
+                whole = first[:, None] + time[row][:, to] + last[None, :]
+                further = far[:, None] + length[row][:, to] + far_last[None, :]
                 better = whole < seconds
                 seconds[better], metres[better] = whole[better], further[better]
         return seconds, metres
 
-    def _from(self, nodes: I64) -> tuple[F64, F64]:
-        """(seconds, metres) from each of ``nodes`` to every node, by the quickest way."""
-        time, before = dijkstra(
-            self._graph, directed=not self.both, indices=nodes, return_predecessors=True
-        )
-        length = np.full(time.shape, np.inf)
-        for row in range(len(nodes)):
-            length[row, nodes[row]] = 0.0
-            for at in np.argsort(time[row], kind="stable").tolist():
-                last = int(before[row, at])
-                if last >= 0:
-                    length[row, at] = length[row, last] + self._lengths[self._key(last, at)]
+    def _from(self, nodes: I64, goals: I64) -> tuple[F64, F64]:
+        """(seconds, metres) from each of ``nodes`` to each of ``goals``, by the quickest way."""
+        time = np.empty((len(nodes), len(goals)))
+        length = np.empty_like(time)
+        for first in range(0, len(nodes), TOGETHER):
+            part = slice(first, first + TOGETHER)
+            reached, before = dijkstra(
+                self._graph, directed=not self.both, indices=nodes[part], return_predecessors=True
+            )
+            far = np.where(np.isfinite(reached), self._along(before), np.inf)
+            time[part], length[part] = reached[:, goals], far[:, goals]
         return time, length
+
+    def _along(self, before: NDArray[np.int32]) -> F64:
+        """Metres to every node from where its way begins: ``before`` names of each the node before
+        it, less than 0 where there is none. Each round looks twice as far back as the last."""
+        nodes = before.shape[1]
+        here = np.broadcast_to(np.arange(nodes), before.shape)
+        back = np.where(before >= 0, before, here)
+        metres = np.zeros(before.shape)
+        has = before >= 0
+        metres[has] = self._lengths_of(back[has], here[has])
+        while True:
+            further = np.take_along_axis(back, back, 1)
+            if (further == back).all():
+                return metres
+            metres += np.take_along_axis(metres, back, 1)
+            back = further
 
     @cached_property
     def _pairs(self) -> tuple[I64, I64, I64]:
@@ -107,17 +126,17 @@ class Network:
         kept = order[first]
         return a[kept], b[kept], kept
 
-    def _key(self, one: int, other: int) -> tuple[int, int]:
-        return (min(one, other), max(one, other)) if self.both else (one, other)
+    def _lengths_of(self, one: I64, other: I64) -> F64:
+        """Metres of the edge from ``one`` to ``other``, which is there."""
+        a, b, kept = self._pairs
+        if self.both:
+            one, other = np.minimum(one, other), np.maximum(one, other)
+        nodes = self._graph.shape[0]
+        found: F64 = self.metres[kept[np.searchsorted(a * nodes + b, one * nodes + other)]]
+        return found
 
     @cached_property
     def _graph(self) -> Any:
         a, b, kept = self._pairs
         nodes = int(max(self.start.max(), self.end.max())) + 1 if len(self.start) else 0
         return csr_array((np.maximum(self.seconds[kept], _LEAST_S), (a, b)), shape=(nodes, nodes))
-
-    @cached_property
-    def _lengths(self) -> dict[tuple[int, int], float]:
-        a, b, kept = self._pairs
-        pairs = zip(a.tolist(), b.tolist(), strict=True)
-        return dict(zip(pairs, self.metres[kept].tolist(), strict=True))
