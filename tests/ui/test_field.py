@@ -257,7 +257,21 @@ def test_what_changed_meanwhile_is_shown(world: Any, phone: Phone, page: Page) -
     assert steps(world, case, "accept") == []
 
 
-def test_what_does_not_matter_holds_nothing_up(world: Any, phone: Phone, page: Page) -> None:
+def mark(world: Any, case: str) -> None:
+    """A mark of a limit is passed: nobody's change."""
+
+    def pass_it(work: Any) -> None:
+        draft = work.draft(case)
+        draft.add("warn", {"marks": []})
+        work.take(work.state(case), draft)
+
+    world.hub.manage._work(pass_it)
+
+
+@pytest.mark.parametrize("people", [True, False])
+def test_what_does_not_matter_holds_nothing_up(
+    world: Any, phone: Phone, page: Page, people: bool
+) -> None:
     case = order(world)
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
@@ -265,11 +279,17 @@ def test_what_does_not_matter_holds_nothing_up(world: Any, phone: Phone, page: P
     page.locator("[data-step=accept]").click(timeout=SOON)
     page.locator("[name=submit]").click()
     page.locator("[data-step=feed_back]").wait_for(timeout=SOON)
-    command(world, case, "note", data={"text": "the resident will be there"})
-    command(world, case, "urge", reason="it is dark")
+    page.locator("[data-step=note]").click()
+    page.locator("[name=text]").fill("已出发")
+    page.locator("[name=submit]").click()
+    mark(world, case)
+    if people:
+        command(world, case, "note", data={"text": "the resident will be there"})
+        command(world, case, "urge", reason="it is dark")
     phone.find_signal()
     eventually(lambda: len(steps(world, case, "accept")) == 1)
     eventually(lambda: nothing_waits(phone))
+    assert len(steps(world, case, "note")) == 1 + people
 
 
 def test_it_is_checked_on_the_spot(world: Any, phone: Phone, page: Page) -> None:

@@ -173,7 +173,13 @@ async function sent(deed: Deed, answer: Response): Promise<void> {
     of("files").delete(deed.id);
     if (deed.case && version > before) {
       const links = of("kept").get(`links/${deed.case}`);
-      links.onsuccess = (): void => void of("kept").put({ ...(links.result as Links | undefined), [before]: version }, `links/${deed.case}`);
+      links.onsuccess = (): void => {
+        const known = links.result as Links | undefined;
+        // a step is taken although a call or a mark came between the version that it named and the
+        // one that it found: the next one from the same look follows it all the same
+        const named = deed.kind === "step" ? expected(deed.seen ?? 0, known) : before;
+        of("kept").put({ ...known, [before]: version, [named]: version }, `links/${deed.case}`);
+      };
     }
     if (deed.kind === "report") {
       // its photos now know where they belong
