@@ -187,6 +187,9 @@ def test_a_hazard_found_in_a_case_stands_at_its_place(world: Any) -> None:
         made = [duty.post("/api/hazards", json=body, headers=key).json() for _ in range(2)]
         assert made[0]["hazard"] == made[1]["hazard"] and made[0]["source"] == f"case:{case}"
         assert made[0]["place"]["division"]
+        told = duty.post("/api/hazards", json={**body, "place": {"address": "Hall 2"}}).json()
+        assert told["place"]["division"] == made[0]["place"]["division"]
+        assert told["place"]["longitude"] == made[0]["place"]["longitude"]
         body["case"] = "c99999"
         assert duty.post("/api/hazards", json=body).status_code == 404
 

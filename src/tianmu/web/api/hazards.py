@@ -84,7 +84,7 @@ class NewHazard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     due: Instant | None = None
     """left out: by its grade over working time"""
     case: str = ""
-    """the case it was found in: its place holds where none is given"""
+    """the case it was found in: its place holds where no division or point is given"""
 
 
 class HazardDeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,8 +182,9 @@ def enter_hazard(ask: Asking, body: Annotated[NewHazard, Depends(taken(NewHazard
         if state is None or not ask.may("case.read", cases.extent(state)):
             raise not_found("case", body.case)
         source = f"case:{body.case}"
-        if body.place == HazardPlace():
-            place = state.place
+        if not place.division and place.longitude is None:
+            address = place.address or state.place.address
+            place = msgspec.structs.replace(state.place, address=address)
     try:
         data = hazard_step.enter(
             hub.city, title=body.title, kind=body.kind, grade=body.grade, place=place,
