@@ -106,7 +106,7 @@ LATENCY = (
     Figure("load_lost", "observations lost", at_most=0),
     Figure("p50_ms", "frame to push, p50", "ms"),
     Figure("max_ms", "frame to push, longest", "ms"),
-    Figure("rate_sent", "load meanwhile", "obs/s"),
+    Figure("rate_sent", "load meanwhile", "obs/s", at_least=RATE * 0.99),
     Figure("cpu_by_process.*", "CPU:", "cores"),
 )
 BURST = (

@@ -43,7 +43,7 @@ from tianmu.store.registry.warm import warm
 
 log = logging.getLogger("tianmu.gate")
 
-PACE = 0.04
+PACE = 0.02
 """seconds between commits of ordinary observations where little comes; life safety has none"""
 MQTTS = "mqtts://"
 """before a broker's address: it speaks TLS, by a certificate that this machine trusts"""

@@ -37,7 +37,7 @@ _POSITIONS = "SELECT reader, topic, position FROM journal_reader"
 _POSITION = "SELECT position FROM journal_reader WHERE reader = ? AND topic = ?"
 GROUP = 512
 """most functions in one commit"""
-TOGETHER = 32
+TOGETHER = 16
 """functions that are worth a commit of their own, however soon after the one before"""
 
 
