@@ -1,0 +1,162 @@
+"""A shift is handed over: item by item, to whom it concerns, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tianmu.access import audit
+from tianmu.city.limit import HOUR
+
+from .duty import CENTRE, FIRE
+
+
+def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:
+    alarm = world.raise_alarm("d8", priority=3, matter=FIRE)
+    world.settle()
+    with world.client("commander") as leaver:
+        open_now = leaver.get("/api/handovers/open").json()
+        assert {one["kind"] for one in open_now["items"]} >= {"case", "alarm"}
+        assert f"alarm:{alarm.alarm}" in {one["item"] for one in open_now["items"]}
+        given = leaver.post(
+            "/api/handovers", json={"to": "t-duty-officer", "text": "The pump is out"}
+        ).json()
+        number = given["handover"]
+        assert given["responsible"] == "t-commander"
+        assert given["items"][0]["kind"] == "note"
+        mine = leaver.post(f"/api/handovers/{number}/confirm", json={"items": ["note"]})
+        assert mine.status_code == 409
+    items = [one["item"] for one in given["items"]]
+    with world.client("duty_officer") as taker:
+        unknown = taker.post(f"/api/handovers/{number}/confirm", json={"items": ["case:c0"]})
+        assert unknown.status_code == 409 and "no item" in unknown.json()["detail"]
+        first = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[:1]}).json()
+        assert first["confirmed"] == 1 and first["responsible"] == "t-commander"
+        assert first["items"][0]["confirmed_at"] and not first["signed_at"]
+        again = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[:1]}).json()
+        assert again["confirmed"] == 1
+        rest = taker.post(f"/api/handovers/{number}/confirm", json={"items": items[1:]}).json()
+        assert rest["signed_at"] and rest["responsible"] == "t-duty-officer"
+        held = taker.get(f"/api/handovers/{number}").json()
+        assert held["confirmed"] == len(items)
+        assert taker.get("/api/handovers/999999").status_code == 404
+    from tianmu.manage import handover
+
+    assert world.hub.records.read(handover.verify) is None
+
+
+def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:
+    plain = world.account("north-officer", ["duty_officer"], division=world.towns()[0])
+    with world.client("commander") as leaver:
+        given = leaver.post("/api/handovers", json={"to": "t-duty-officer", "text": "all"}).json()
+    with httpx.Client(base_url=world.url, headers={"Authorization": f"Bearer {plain}"}) as other:
+        held = other.get(f"/api/handovers/{given['handover']}").json()
+    assert held["items"] == [] and held["cases"] == [] and given["items"]
+
+
+def test_the_note_of_a_hand_over_is_for_both_and_who_sees_the_city(world: Any) -> None:
+    from .conftest import Stream
+
+    note = "Mrs Chen at the pump of Daitou calls again"
+    plain = world.account("south-officer", ["duty_officer"], division=world.towns()[0])
+    headers = {"Authorization": f"Bearer {plain}"}
+    with (
+        world.client("kiosk") as wall,
+        world.client("leader") as leader,
+        world.client("duty_officer") as taker,
+        httpx.Client(base_url=world.url, headers=headers) as other,
+    ):
+        streams = [Stream(one, only="handover") for one in (taker, wall, other)]
+        with world.client("commander") as leaver:
+            given = leaver.post(
+                "/api/handovers", json={"to": "t-duty-officer", "text": note}
+            ).json()
+        path = f"/api/handovers/{given['handover']}"
+        shown = [one.get(path).json()["text"] for one in (leader, taker, wall, other)]
+        assert given["text"] == note and shown == [note, note, "", ""]
+        for one in (wall, other):
+            assert note not in one.get("/api/handovers").text
+        for stream in streams[:2]:  # both see the whole city
+            [told] = stream.wait("handover")
+            assert told["handover"] == given["handover"] and told["text"] == ""
+        assert streams[2].of("handover") == []
+        for stream in streams:
+            stream.stop()
+
+
+def test_a_hand_over_that_is_sent_again_is_one(world: Any) -> None:
+    body = {"to": "t-duty-officer", "text": "sent twice"}
+    key = {"Idempotency-Key": "handover-1"}
+
+    def trail() -> list[tuple[str, str]]:
+        rows = world.hub.records.read(lambda c: audit.query(c, verb="handover.", limit=1000))
+        return [(one.verb, one.object) for one in rows]
+
+    with world.client("commander") as leaver, world.client("duty_officer") as taker:
+        first, again = (
+            leaver.post("/api/handovers", json=body, headers=key).json() for _ in range(2)
+        )
+        assert first == again
+        other = leaver.post("/api/handovers", json={**body, "text": "other"}, headers=key)
+        assert other.status_code == 409 and other.json()["type"].endswith("key-reused")
+        path = f"/api/handovers/{first['handover']}"
+        both = [taker.post(f"{path}/take", headers={"Idempotency-Key": "t1"}) for _ in range(2)]
+        assert [one.status_code for one in both] == [200, 200]
+        assert both[0].json() == both[1].json() and both[0].json()["signed_at"]
+        assert taker.post(f"{path}/take").status_code == 409
+    done = [verb for verb, number in trail() if number == first["handover"]]
+    assert sorted(done) == ["handover.give", "handover.take"]
+
+
+def test_what_the_list_does_not_name_is_an_item_of_it(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tianmu.manage import handover
+    from tianmu.web.api import handovers
+
+    for device in ("d1", "d2"):
+        world.raise_alarm(device, matter=FIRE)
+    world.settle()
+    monkeypatch.setattr(handovers, "ALARMS", 1)
+    monkeypatch.setattr(handover, "OPEN_MOST", 1)
+    with world.client("commander") as leaver, world.client("duty_officer") as taker:
+        held = leaver.get("/api/handovers/open").json()
+        more = {one["item"]: one["title"]["en"] for one in held["items"] if one["kind"] == "more"}
+        assert more["more:case"].startswith(f"{held['open_cases'] - 1} more")
+        named = [one for one in held["items"] if one["kind"] == "alarm"]
+        assert len(named) == 1 and "more alarms" in more["more:alarm"]
+        given = leaver.post("/api/handovers", json={"to": "t-duty-officer", "text": "x"}).json()
+        items = [one["item"] for one in given["items"]]
+        path = f"/api/handovers/{given['handover']}/confirm"
+        rest = [one for one in items if not one.startswith("more:")]
+        assert taker.post(path, json={"items": rest}).json()["signed_at"] is None
+        assert taker.post(path, json={"items": sorted(set(items) - set(rest))}).json()["signed_at"]
+
+
+def test_a_shift_that_ends_without_hand_over_is_said(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = world.city
+    day = city.calendar.local(world.hub.clock()).date() + timedelta(days=1)
+    end = city.calendar.instant(day, 0)
+    leavers = {
+        one.planned.account
+        for one in city.roster.spans(CENTRE, end - HOUR, end - 1)
+        if one.planned.post == "duty_officer"
+    }
+
+    def asked(at: int) -> list[dict[str, Any]]:
+        monkeypatch.setattr(world.hub, "clock", lambda: at)
+        with world.client("duty_officer") as client:
+            found: list[dict[str, Any]] = client.get("/api/handovers/due").json()["items"]
+        return found
+
+    minute = HOUR // 60
+    assert asked(end - 20 * minute) == []
+    soon = asked(end - 10 * minute)
+    assert {one["account"] for one in soon} == leavers and not any(one["over"] for one in soon)
+    assert all(one["next"] and one["account"] not in one["next"] for one in soon)
+    assert all(one["over"] for one in asked(end + HOUR))
