@@ -26,13 +26,11 @@ from tianmu.city.pack import City, load
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
-from tianmu.facts.place import Place
+from tianmu.facts.place import DEGREE_M, Place
 from tianmu.facts.report import Report
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
-
-DEGREE = 111_195.0
 
 
 def signals(city: City, count: int, spacing: float, draw: random.Random) -> list[Any]:
@@ -56,8 +54,8 @@ def signals(city: City, count: int, spacing: float, draw: random.Random) -> list
         for _ in range(min(count - len(found), draw.randint(1, 19))):
             number = len(found)
             place = Place(
-                longitude=longitude + (east + draw.gauss(0, 8)) / DEGREE / stretch,
-                latitude=latitude + (north + draw.gauss(0, 8)) / DEGREE,
+                longitude=longitude + (east + draw.gauss(0, 8)) / DEGREE_M / stretch,
+                latitude=latitude + (north + draw.gauss(0, 8)) / DEGREE_M,
                 precision=10.0,
                 division=division,
             )

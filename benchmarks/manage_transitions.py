@@ -27,7 +27,7 @@ from typing import Any
 from tianmu.city.pack import City, load
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
-from tianmu.facts.place import Place
+from tianmu.facts.place import DEGREE_M, Place
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState
@@ -35,7 +35,6 @@ from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 
-DEGREE = 111_195.0
 OFFICER = Actor("olga", ("duty_officer",))
 CHECKER = Actor("chen", ("duty_officer",))
 
@@ -55,8 +54,8 @@ def reports(city: City, count: int) -> list[Report]:
             text=f"{next(iter(matter.name.values()))} {number}",
             matter=matter.key,
             place=Place(
-                longitude=longitude + (number % 100) * 900 / DEGREE,
-                latitude=latitude + (number // 100) * 900 / DEGREE,
+                longitude=longitude + (number % 100) * 900 / DEGREE_M,
+                latitude=latitude + (number // 100) * 900 / DEGREE_M,
                 precision=10.0,
                 division=city.root.code,
             ),

@@ -17,7 +17,8 @@ from tianmu.city.pack import City
 from tianmu.city.reach import isochrones
 from tianmu.city.sending import Sending, Street, Travelling
 from tianmu.city.streets import Streets
-from tianmu.city.travel import METRES, Pace, Travel
+from tianmu.city.travel import Pace, Travel
+from tianmu.facts.place import DEGREE_M
 
 PACKS = ("liyang", "port_ellery")
 
@@ -48,7 +49,7 @@ def search(edges: list[tuple[int, int, float]], start: int) -> dict[int, float]:
 
 def written(folder: Path, edges: list[tuple[int, int, str, float, float]], nodes: int) -> Streets:
     """A graph of nodes 1 km apart in a row to the north, and the given edges."""
-    rows = [f"n{i},10.0,{50 + i * 1000 / METRES:.9f}" for i in range(nodes)]
+    rows = [f"n{i},10.0,{50 + i * 1000 / DEGREE_M:.9f}" for i in range(nodes)]
     (folder / "street_nodes.csv").write_text("\n".join(["id,lon,lat", *rows]) + "\n")
     lines = [f"n{a},n{b},{sort},{kmh},{metres}" for a, b, sort, kmh, metres in edges]
     head = "a,b,class,speed_kmh,length_m"
@@ -115,7 +116,7 @@ def test_where_no_street_reaches_the_line_with_the_detour_counts_and_says_so(
     travel = Travel(written(tmp_path, edges, 4), Sending(travel=rules))
 
     def north(metres: float) -> tuple[float, float]:
-        return 10.0, 50 + metres / METRES
+        return 10.0, 50 + metres / DEGREE_M
 
     points = np.array([north(0), north(1000), north(2000), north(5000)])
     times = travel.times(points[:1], points, Pace())
@@ -130,7 +131,7 @@ def test_where_no_street_reaches_the_line_with_the_detour_counts_and_says_so(
     assert air.seconds[0] == pytest.approx([50, 100, 250], rel=1e-4)
     assert not air.streets.any()
     # 100 m off the street at 1 m/s, then 100 s along it
-    aside = np.array([(10.0 + 100 / METRES / math.cos(math.radians(50)), 50.0)])
+    aside = np.array([(10.0 + 100 / DEGREE_M / math.cos(math.radians(50)), 50.0)])
     off = travel.times(aside, points[1:2], Pace())
     assert off.streets[0, 0]
     assert off.seconds[0, 0] == pytest.approx(200, rel=0.01)
@@ -138,7 +139,7 @@ def test_where_no_street_reaches_the_line_with_the_detour_counts_and_says_so(
 
 def test_without_a_graph_everything_is_straight(tmp_path: Path) -> None:
     travel = Travel(Streets(tmp_path), Sending(travel=Travelling(detour=1.0, line_kmh=36.0)))
-    points = np.array([(10.0, 50.0), (10.0, 50 + 1000 / METRES)])
+    points = np.array([(10.0, 50.0), (10.0, 50 + 1000 / DEGREE_M)])
     times = travel.times(points, points, Pace())
     assert not times.streets.any()
     assert times.seconds[0, 1] == pytest.approx(100, rel=1e-4)

@@ -29,6 +29,7 @@ from tianmu.city.division import Division
 from tianmu.city.gabriel import write_streets
 from tianmu.city.pack import City, load
 from tianmu.city.place import distances, feature
+from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text, say
 
 FILE = "approximate.toml"
@@ -187,7 +188,7 @@ def grid_areas(city: City, plan: Plan) -> list[dict[str, Any]]:
                 )
             )
     discs = share({code: float(counts[code]) for code in villages}, plan.dedicated, least=0)
-    radius = plan.dedicated_radius_m / 111_195.0
+    radius = plan.dedicated_radius_m / DEGREE_M
     inside = unary_union(list(villages.values()))
     for code, number in discs.items():
         for n, (x, y) in enumerate(_inside(villages[code], number, rng), 1):

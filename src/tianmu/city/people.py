@@ -16,6 +16,7 @@ import numpy as np
 
 from tianmu.city.department import Department
 from tianmu.city.pack import City, load
+from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text, say
 
 FILE = "people.toml"
@@ -165,7 +166,7 @@ def resources(city: City, people: People) -> Iterator[list[object]]:
             if division.tier != pattern.tier or not place or place.longitude is None:
                 continue
             for n in range(1, pattern.number + 1):
-                east, north = rng.normal(0, pattern.spread_m / 111_195, 2)
+                east, north = rng.normal(0, pattern.spread_m / DEGREE_M, 2)
                 lon, lat = place.longitude + east, (place.latitude or 0) + north
                 if not city.places.division_at(lon, lat):
                     lon, lat = place.longitude, place.latitude or 0

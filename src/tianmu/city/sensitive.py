@@ -8,11 +8,10 @@ from collections.abc import Iterable
 import msgspec
 
 from tianmu.city.reader import PackReader
+from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text
 
 FILE = "sensitive_places.csv"
-_METRES = 111_195.0
-"""of one degree of a great circle on a sphere of 6,371 km"""
 _SQUARE = 0.02
 """degrees: side of the squares places are looked up by"""
 
@@ -35,7 +34,7 @@ class SensitivePlaces:
         self.given = tuple(given)
         self._squares: dict[tuple[int, int], list[SensitivePlace]] = {}
         for one in self.given:
-            north = one.radius_m / _METRES
+            north = one.radius_m / DEGREE_M
             east = north / max(0.1, math.cos(math.radians(one.latitude)))
             for x in range(_square(one.longitude - east), _square(one.longitude + east) + 1):
                 for y in range(_square(one.latitude - north), _square(one.latitude + north) + 1):
@@ -50,7 +49,7 @@ class SensitivePlaces:
         return tuple(
             one
             for one in near
-            if math.hypot((one.longitude - longitude) * shrink, one.latitude - latitude) * _METRES
+            if math.hypot((one.longitude - longitude) * shrink, one.latitude - latitude) * DEGREE_M
             <= one.radius_m
         )
 

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from tianmu.city.force import Unit
 from tianmu.city.sending import Sending, Street, UnitKind
 from tianmu.city.streets import Streets
+from tianmu.facts.place import DEGREE_M
 
-METRES = 111_195.0
-"""of one degree of a great circle on a sphere of 6,371 km"""
 KEPT = 64 << 20
 """bytes of columns that are kept"""
 STREETS, LINE = "streets", "line"
@@ -69,12 +68,12 @@ class Travel:
 
     def flat(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Degrees as metres east and north, true near the city's middle; shape (n, 2)."""
-        found: NDArray[np.float64] = points * np.array([METRES * self._shrink, METRES])
+        found: NDArray[np.float64] = points * np.array([DEGREE_M * self._shrink, DEGREE_M])
         return found
 
     def degrees(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """``flat`` undone."""
-        found: NDArray[np.float64] = points / np.array([METRES * self._shrink, METRES])
+        found: NDArray[np.float64] = points / np.array([DEGREE_M * self._shrink, DEGREE_M])
         return found
 
     @cached_property

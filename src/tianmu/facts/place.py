@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+DEGREE_M = 111_195.0
+"""metres of one degree of a great circle on a sphere of 6,371 km"""
+
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where something is. Any part may be unknown; what is known says how precisely."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tianmu.facts.place import Place
+from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.likeness import pairs
 from tianmu.manage.signal import Signal
 
-_METRES = 111_195.0
-"""of one degree of a great circle on a sphere of 6,371 km"""
 SPOTS = 8
 """points that are kept of one case"""
 APART_M = 20.0
@@ -202,4 +200,4 @@ def far(longitude: float, latitude: float, other_longitude: float, other_latitud
     """Metres between two points, degrees."""
     middle = math.radians((latitude + other_latitude) / 2)
     east = (longitude - other_longitude) * math.cos(middle)
-    return math.hypot(east, latitude - other_latitude) * _METRES
+    return math.hypot(east, latitude - other_latitude) * DEGREE_M

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from tianmu.facts.place import Place
+from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.anchor import Anchor
 
 SIDE = 200.0
@@ -21,7 +21,6 @@ SPARE = 1.01
 """so much farther is looked: at one edge of the city squares are narrower than they should be"""
 DEAR = 8
 """squares that can be looked at in the time in which one case is weighed"""
-_DEGREE = 111_195.0
 
 Square = tuple[str, int, int]
 """matter, column, row"""
@@ -73,8 +72,8 @@ class Squares:
     def __init__(self, latitude: float, most_slack: float) -> None:
         """``latitude`` of the city: how wide a degree is there; ``most_slack``: metres by which
         imprecise places may widen a radius."""
-        self._lat = SIDE / _DEGREE
-        self._lon = SIDE / (_DEGREE * max(0.05, math.cos(math.radians(latitude))))
+        self._lat = SIDE / DEGREE_M
+        self._lon = SIDE / (DEGREE_M * max(0.05, math.cos(math.radians(latitude))))
         self._most = most_slack
         self._exact, self._vague = _Layer(), _Layer()
 

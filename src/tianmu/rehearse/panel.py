@@ -21,6 +21,7 @@ from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.rehearse import panel_frame as wire
 from tianmu.rehearse import panel_script as happening
+from tianmu.rehearse.line import OnALine
 from tianmu.rehearse.panel_script import Component, Event, Step
 
 PROTOCOL = "gbt26875"
@@ -67,7 +68,7 @@ class Nature:
     """when the operator answers a duty check; None: nobody is there"""
 
 
-class Panel:
+class Panel(OnALine):
     """``address`` is 12 hex digits; ``async with Panel(…) as panel`` connects and keeps connected.
 
     ``first_serial``: a panel that is made again within a second would else send the very frames
@@ -91,70 +92,26 @@ class Panel:
         self.address, self.components = address, tuple(components)
         self.counts = Counts()
         self.nature = nature or Nature()
-        self._host, self._port, self._zone = host, port, ZoneInfo(zone)
+        super().__init__(host, port, self.nature.reconnect)
+        self._zone = ZoneInfo(zone)
         self._me, self._centre = wire.address_bytes(address), wire.address_bytes(centre)
         self._on_confirm = on_confirm
         self._clock_off = self.nature.clock_off
         self._serial = first_serial
         self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._words: dict[Component, int] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._connected = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- life --
 
     async def start(self) -> None:
-        """Connect (and keep connected) in the background."""
-        self._start(self._keep_connected())
+        """Connect (and keep connected) in the background, and beat."""
+        await super().start()
         self._start(self._beat())
 
-    async def stop(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._hang_up()
+    def _up(self) -> None:
+        self.counts.connections += 1
 
-    async def __aenter__(self) -> Panel:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self.stop()
-
-    def _start(self, work: Any) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _keep_connected(self) -> None:
-        while True:
-            try:
-                reader, self._writer = await asyncio.open_connection(self._host, self._port)
-            except OSError:
-                await asyncio.sleep(self.nature.reconnect)
-                continue
-            self.counts.connections += 1
-            self._connected.set()
-            hello = self._start(self._say_hello())
-            with contextlib.suppress(OSError):
-                await self._listen(reader)
-            hello.cancel()
-            self._hang_up()
-            await asyncio.sleep(self.nature.reconnect)
-
-    def _hang_up(self) -> None:
-        self._connected.clear()
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    async def drop(self) -> None:
-        """Lose the link, as on a bad line; it connects again by itself."""
-        self._hang_up()
-
-    async def _say_hello(self) -> None:
+    async def _greet(self) -> None:
         """Its state, as units tell when they come up."""
         with contextlib.suppress(NotConfirmed):
             await self.send(happening.unit_state())

@@ -20,6 +20,7 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.rehearse import station_frame as wire
+from tianmu.rehearse.line import OnALine
 from tianmu.rehearse.station_script import Counts, Nature, Step, Upload
 
 PROTOCOL = "hj212"
@@ -32,7 +33,7 @@ class NotAnswered(TimeoutError):
     """The centre did not answer, however often the upload was sent."""
 
 
-class Station:
+class Station(OnALine):
     """``mn`` is its identity; ``async with Station(…) as station`` connects and keeps connected.
 
     ``on_answer(upload, sent_at, latency)`` is called for each answered packet (s, monotonic).
@@ -54,7 +55,8 @@ class Station:
         self.counts = Counts()
         self.intervals: dict[str, int] = {"RtdInterval": 30, "MinInterval": 10}
         """what the centre set: real-time s, minute min"""
-        self._host, self._port, self._zone = host, port, ZoneInfo(zone)
+        super().__init__(host, port, self.nature.reconnect)
+        self._zone = ZoneInfo(zone)
         self._on_answer = on_answer
         self._patience, self._resends = self.nature.patience, self.nature.resends
         self._clock_off = self.nature.clock_off
@@ -62,62 +64,20 @@ class Station:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._kept: deque[Upload] = deque()
         self._said: deque[Upload] = deque(maxlen=2_000)
-        self._writer: asyncio.StreamWriter | None = None
-        self._connected = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- life --
 
     async def start(self) -> None:
-        """Connect (and keep connected) in the background."""
-        self._start(self._keep_connected())
+        """Connect (and keep connected) in the background; the edition of 2025 beats."""
+        await super().start()
         if self.nature.edition == 2025 and self.nature.heartbeat is not None:
             self._start(self._beat(self.nature.heartbeat))
 
-    async def stop(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._hang_up()
+    def _up(self) -> None:
+        self.counts.connections += 1
 
-    async def __aenter__(self) -> Station:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self.stop()
-
-    async def drop(self) -> None:
-        """Lose the link, as on a bad line; it connects again by itself."""
-        self._hang_up()
-
-    def _start(self, work: Any) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _keep_connected(self) -> None:
-        while True:
-            try:
-                reader, self._writer = await asyncio.open_connection(self._host, self._port)
-            except OSError:
-                await asyncio.sleep(self.nature.reconnect)
-                continue
-            self.counts.connections += 1
-            self._connected.set()
-            again = self._start(self._send_kept())
-            with contextlib.suppress(OSError):
-                await self._listen(reader)
-            again.cancel()
-            self._hang_up()
-            await asyncio.sleep(self.nature.reconnect)
-
-    def _hang_up(self) -> None:
-        self._connected.clear()
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    async def _greet(self) -> None:
+        await self._send_kept()
 
     async def _beat(self, every: float) -> None:
         while True:

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tianmu.facts.place import DEGREE_M
 from tianmu.scenarios.contract import BadInput, BadParameter
 from tianmu.scenarios.gas_pipelines.isolation import isolate
 from tianmu.scenarios.gas_pipelines.layout import Valve, placed_valves
 from tianmu.scenarios.gas_pipelines.model import MODELS
-from tianmu.scenarios.gas_pipelines.network import METRES, SHIPPED, Network, moved, read
+from tianmu.scenarios.gas_pipelines.network import SHIPPED, Network, moved, read
 from tianmu.scenarios.gas_pipelines.permits import Ground, area, ranges
 from tianmu.scenarios.run import parameters_of, run_model
 
@@ -100,7 +101,7 @@ def test_digs_are_as_far_from_the_pipes_as_they_are() -> None:
     x, y = float(network.longitude[top]), float(network.latitude[top])
     radius = max(network.diameter[(network.start == top) | (network.end == top)]) / 2
     for metres, zone in ((0.2, "protected"), (3.0, "controlled"), (40.0, "clear")):
-        away = (metres + radius) / METRES
+        away = (metres + radius) / DEGREE_M
         near = ground.near(area(f"POINT({x} {y + away})"))
         assert near.metres == pytest.approx(metres, abs=0.01)
         assert near.zone == zone

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tianmu.city import pack
+from tianmu.facts.place import DEGREE_M
 from tianmu.scenarios.gas_pipelines import leak, present
 from tianmu.scenarios.gas_pipelines.feed import Day, fleet, judged, told, write_truth
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
-from tianmu.scenarios.gas_pipelines.network import METRES
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.world import OpenAlarm
 
@@ -117,9 +117,9 @@ def test_what_is_expected_is_normal_and_a_leak_is_shown_where_it_is(tmp_path: Pa
     assert found.degree == 3
     (shape,) = shapes(found, "leak")
     middle = np.mean(shape.ring[:-1], axis=0)
-    east = (middle[0] - KNOWN.network.longitude.mean()) * METRES
+    east = (middle[0] - KNOWN.network.longitude.mean()) * DEGREE_M
     east *= np.cos(np.radians(KNOWN.network.latitude.mean()))
-    north = (middle[1] - KNOWN.network.latitude.mean()) * METRES
+    north = (middle[1] - KNOWN.network.latitude.mean()) * DEGREE_M
     assert np.hypot(east - LEAK.x, north - LEAK.y) < 400
     assert "close V" in found.why[0]["en"] and "households" in found.why[0]["en"]
     values = {one.name["en"]: one.value for one in found.figures}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tianmu.city.travel import METRES
+from tianmu.facts.place import DEGREE_M
 from tianmu.scenarios.fire_alarms.estate import COMPONENT, Estate, Spot
 from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, Event
 from tianmu.scenarios.fire_alarms.evidence import (
@@ -166,7 +166,7 @@ def _near(
 def metres(longitude: float, latitude: float, other: float, north: float) -> float:
     """Between two points that are not far from one another."""
     east = (other - longitude) * math.cos(math.radians(latitude))
-    return math.hypot(east, north - latitude) * METRES
+    return math.hypot(east, north - latitude) * DEGREE_M
 
 
 def operations(world: World, building: str) -> list[Event]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.gas_pipelines.hydraulics import NoSolution, tree
 from tianmu.scenarios.gas_pipelines.layout import Layout, Valve, placed_valves
 from tianmu.scenarios.gas_pipelines.network import (
-    METRES,
     SHIPPED,
     BadNetwork,
     Network,
@@ -71,8 +71,8 @@ def _held(
     network = _network(folder, there, notes)
     if not on_earth(network):
         own = trial()
-        east = METRES * float(np.cos(np.radians(latitude)))
-        network = moved(network, longitude + own.east_m / east, latitude + own.north_m / METRES)
+        east = DEGREE_M * float(np.cos(np.radians(latitude)))
+        network = moved(network, longitude + own.east_m / east, latitude + own.north_m / DEGREE_M)
         notes.append(said("transplanted"))
     layout = trial_layout(network)
     devices = instruments(network, layout)

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.facts.place import DEGREE_M
+
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 NORMAL_K, NORMAL_BAR = 273.15, 1.01325
 SHIPPED = Path(__file__).parent / "net" / "schutterwald.json"
-METRES = 111_195.0
-"""of one degree of a great circle"""
 _KNOWN = {"junction", "pipe", "sink", "ext_grid", "junction_geodata", "pipe_geodata"}
 _HOUSE = "house_connection"
 
@@ -91,10 +91,10 @@ class Network:
 
     def metres(self) -> tuple[F64, F64]:
         """Junctions as metres east and north of the middle: a plane good to some kilometres."""
-        east = METRES * float(np.cos(np.radians(self.latitude.mean())))
+        east = DEGREE_M * float(np.cos(np.radians(self.latitude.mean())))
         return (
             (self.longitude - self.longitude.mean()) * east,
-            (self.latitude - self.latitude.mean()) * METRES,
+            (self.latitude - self.latitude.mean()) * DEGREE_M,
         )
 
 
@@ -178,8 +178,8 @@ def moved(network: Network, longitude: float, latitude: float) -> Network:
     """A network drawn in metres with its middle at a place on Earth: its shape, not its town."""
     east = (network.longitude.min() + network.longitude.max()) / 2
     north = (network.latitude.min() + network.latitude.max()) / 2
-    lat = latitude + (network.latitude - north) / METRES
-    scale = METRES * float(np.cos(np.radians(latitude)))
+    lat = latitude + (network.latitude - north) / DEGREE_M
+    scale = DEGREE_M * float(np.cos(np.radians(latitude)))
     lon = longitude + (network.longitude - east) / scale
     return replace(network, longitude=lon, latitude=lat, transplanted=True)
 

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 
-from tianmu.scenarios.gas_pipelines.network import METRES, Network
+from tianmu.facts.place import DEGREE_M
+from tianmu.scenarios.gas_pipelines.network import Network
 from tianmu.scenarios.manifest import settings_of
 
 
@@ -75,14 +76,14 @@ class Ground:
 
     def __init__(self, network: Network) -> None:
         self.network, self.own = network, ranges()
-        self._scale = METRES * float(np.cos(np.radians(network.latitude.mean())))
-        xy = np.column_stack([network.longitude * self._scale, network.latitude * METRES])
+        self._scale = DEGREE_M * float(np.cos(np.radians(network.latitude.mean())))
+        xy = np.column_stack([network.longitude * self._scale, network.latitude * DEGREE_M])
         lines = np.stack([xy[network.start], xy[network.end]], axis=1)
         self._pipes = shapely.linestrings(lines)
         self._tree = shapely.STRtree(self._pipes)
 
     def near(self, area: shapely.Geometry) -> Near:
-        flat = shapely.transform(area, lambda xy: xy * np.array([self._scale, METRES]))
+        flat = shapely.transform(area, lambda xy: xy * np.array([self._scale, DEGREE_M]))
         reach = self.own.controlled + float(self.network.diameter.max()) / 2
         found = self._tree.query(flat, predicate="dwithin", distance=reach)
         if not len(found):

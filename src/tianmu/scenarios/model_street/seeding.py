@@ -16,8 +16,8 @@ import numpy as np
 from tianmu.city import pack
 from tianmu.city.front import FILE
 from tianmu.city.pack import City
-from tianmu.city.travel import METRES
 from tianmu.facts.origin import Origin
+from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text
 from tianmu.scenarios.manifest import settings_of
 
@@ -45,7 +45,7 @@ def fronts(city: City, wanted: SeedingSettings, seed: int) -> list[dict[str, str
             angle = draw.uniform(0, 2 * math.pi)
             metres = draw.uniform(wanted.nearest_m, wanted.farthest_m)
             name = wanted.names[int(draw.integers(len(wanted.names)))]
-            east = metres / METRES / math.cos(math.radians(place.latitude))
+            east = metres / DEGREE_M / math.cos(math.radians(place.latitude))
             shown = {
                 f"name_{language}": f"{name[language]} {len(found) + 1}"
                 for language in city.languages
@@ -56,7 +56,7 @@ def fronts(city: City, wanted: SeedingSettings, seed: int) -> list[dict[str, str
                     "code": f"{place.code}-front-{number}",
                     **shown,
                     "longitude": f"{place.longitude + math.cos(angle) * east:.6f}",
-                    "latitude": f"{place.latitude + math.sin(angle) * metres / METRES:.6f}",
+                    "latitude": f"{place.latitude + math.sin(angle) * metres / DEGREE_M:.6f}",
                     "origin": str(Origin.SEEDED),
                 }
             )

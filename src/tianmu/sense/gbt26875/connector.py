@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from tianmu.sense.gbt26875.frame import Cut, Framer
 from tianmu.sense.gbt26875.link import Link, Pace
 from tianmu.sense.gbt26875.options import Options
 from tianmu.sense.gbt26875.readings import PROTOCOL
+from tianmu.sense.line import keep_alive, sender
 
 log = logging.getLogger("tianmu.gbt26875")
 
@@ -134,8 +134,9 @@ class Gbt26875Connector:
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
         counts["connections_total"] += 1
-        link = self._new_link(writer.get_extra_info("peername"), self._sender(writer))
-        keep_alive(writer)
+        send = sender(writer, self.options.backlog_bytes, self._deaf)
+        link = self._new_link(writer.get_extra_info("peername"), send)
+        keep_alive(writer, idle=60, every=20)
         self._links.add(link)
         try:
             await self._read(link, reader)
@@ -156,17 +157,8 @@ class Gbt26875Connector:
             asyncio.Semaphore(options.in_flight),
         )
 
-    def _sender(self, writer: asyncio.StreamWriter) -> Any:
-        def send(data: bytes) -> None:
-            if writer.is_closing():
-                return
-            if writer.transport.get_write_buffer_size() > self.options.backlog_bytes:
-                self._centre.counts["deaf"] += 1
-                writer.transport.abort()
-                return
-            writer.write(data)
-
-        return send
+    def _deaf(self) -> None:
+        self._centre.counts["deaf"] += 1
 
     async def _read(self, link: Link, reader: asyncio.StreamReader) -> None:
         """Frames of one connection until it ends, is silent, or says nothing that is a frame."""
@@ -270,15 +262,3 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._connector.heard_datagram(data, addr)
-
-
-def keep_alive(writer: asyncio.StreamWriter) -> None:
-    """Find a peer that went away without a word, in a few minutes, and send answers at once."""
-    sock: socket.socket | None = writer.get_extra_info("socket")
-    if sock is None:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

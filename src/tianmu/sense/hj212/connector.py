@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from tianmu.sense.hj212.frame import Framer
 from tianmu.sense.hj212.options import Options
 from tianmu.sense.hj212.readings import PROTOCOL, write_time
 from tianmu.sense.hj212.segment import Group, Pair
+from tianmu.sense.line import keep_alive, sender
 
 log = logging.getLogger("tianmu.hj212")
 
@@ -117,8 +117,9 @@ class Hj212Connector:
             task.add_done_callback(self._serving.discard)
         counts["connections_total"] += 1
         peer = writer.get_extra_info("peername") or ("?", 0)
-        _keep_alive(writer)
-        line = Line(f"{peer[0]}:{peer[1]}", self._sender(writer))
+        keep_alive(writer, idle=120, every=30)
+        send = sender(writer, self.options.backlog_bytes, self._deaf)
+        line = Line(f"{peer[0]}:{peer[1]}", send)
         under_way: set[asyncio.Task[bool]] = set()
         try:
             await self._read(line, reader, under_way)
@@ -131,17 +132,8 @@ class Hj212Connector:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 
-    def _sender(self, writer: asyncio.StreamWriter) -> Callable[[bytes], None]:
-        def send(data: bytes) -> None:
-            if writer.is_closing():
-                return
-            if writer.transport.get_write_buffer_size() > self.options.backlog_bytes:
-                self._centre.counts["deaf"] += 1
-                writer.transport.abort()
-                return
-            writer.write(data)
-
-        return send
+    def _deaf(self) -> None:
+        self._centre.counts["deaf"] += 1
 
     async def _read(
         self, line: Line, reader: asyncio.StreamReader, under_way: set[asyncio.Task[bool]]
@@ -185,15 +177,3 @@ class Hj212Connector:
             if budget < 0:
                 counts["slowed"] += 1
                 await asyncio.sleep(-budget / options.rate)
-
-
-def _keep_alive(writer: asyncio.StreamWriter) -> None:
-    """Find a peer that went away without a word, in a few minutes, and send answers at once."""
-    sock: socket.socket | None = writer.get_extra_info("socket")
-    if sock is None:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for option, value in (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
