@@ -28,6 +28,10 @@ from tianmu.store.registry import Registry
 S = 1_000_000
 START = 1_800_000_000 * S
 
+FIRE = "fire@p0/state"
+HIGH = "high@g0/level"
+"""conditions of the rules below at the first panel and the first gauge"""
+
 RULES: list[dict[str, Any]] = [
     {
         "type": "state",

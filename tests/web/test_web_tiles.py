@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
-import mapbox_vector_tile
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.city.basemap import Basemap
-from tianmu.web import filter as filters
 from tianmu.web import mvt, picture
 from tianmu.web.filter import Filter
 from tianmu.web.tiles import SQUARES, Tiles
 from tianmu.web.zorder import Order, codes, mercator, morton, spread, unspread
 
-
-def decoded(body: bytes) -> list[dict[str, Any]]:
-    if not body:
-        return []
-    layers = mapbox_vector_tile.decode(body, default_options={"y_coord_down": True})
-    assert list(layers) == ["devices"]
-    assert layers["devices"]["extent"] == 4096
-    assert layers["devices"]["version"] == 2
-    found: list[dict[str, Any]] = layers["devices"]["features"]
-    return found
-
+from .fleet_of_tiles import Fake, decoded, tile_of
 
 values = st.text(max_size=8) | st.booleans() | st.integers(-(2**31), 2**40)
 
@@ -62,15 +47,6 @@ def test_points_are_read_as_written(table: list[Any], points: list[Any]) -> None
         assert one["properties"]["b"] == ("odd" if px & 1 else "even")
 
 
-def tile_of(longitude: float, latitude: float, z: int) -> tuple[int, int]:
-    """The tile of a point, by the formula everybody uses."""
-    n = 1 << z
-    rad = math.radians(latitude)
-    x = int((longitude + 180.0) / 360.0 * n)
-    y = int((1.0 - math.asinh(math.tan(rad)) / math.pi) / 2.0 * n)
-    return x, y
-
-
 @given(st.floats(-179, 179), st.floats(-84, 84))
 def test_mercator(longitude: float, latitude: float) -> None:
     x, y = mercator(np.array([longitude]), np.array([latitude]))
@@ -85,67 +61,6 @@ def test_z_order(x: int, y: int) -> None:
     back = unspread(np.array([code, code >> 1], dtype=np.uint64))
     assert back.tolist() == [x, y]
     assert int(spread(np.array([x], dtype=np.uint64))[0]) == int(f"{x:b}", 4)
-
-
-class Fake:
-    """Columns of a made-up city, as the registry and live give them."""
-
-    at = 2 * 10**15
-
-    def __init__(self, count: int, seed: int = 1) -> None:
-        self.random = np.random.default_rng(seed)
-        self.longitude = self.latitude = np.zeros(0)
-        self.kind = self.department = self.division = np.zeros(0, dtype=np.uint16)
-        self.alarm, self.received = np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64)
-        self.registry = SimpleNamespace(
-            kinds=["smoke", "gas"], divisions=["", "A", "B"], departments=["", "D1", "D2"]
-        )
-        self.live = SimpleNamespace()
-        self.hub: Any = SimpleNamespace(
-            registry=self.registry,
-            live=lambda: self.live,
-            clock=lambda: self.at,
-            city=SimpleNamespace(kinds={}),
-            memory={},
-        )
-        self.grow(count)
-        self.longitude[:3] = np.nan
-
-    def grow(self, count: int) -> None:
-        """Register more devices, one datastream each."""
-        random = self.random
-        alarm = np.where(random.random(count) < 0.01, random.integers(1, 5, count), 0)
-        for name, new in (
-            ("longitude", random.uniform(119.1, 119.7, count)),
-            ("latitude", random.uniform(31.1, 31.7, count)),
-            ("kind", random.integers(0, 2, count)),
-            ("department", random.integers(0, 3, count)),
-            ("division", random.integers(0, 3, count)),
-            ("alarm", alarm),
-            ("received", np.zeros(count)),
-        ):
-            held = getattr(self, name)
-            setattr(self, name, np.concatenate((held, new.astype(held.dtype))))
-        total = len(self.kind)
-        self.registry.count_devices = total
-        self.registry.columns = SimpleNamespace(
-            longitude=self.longitude,
-            latitude=self.latitude,
-            kind=self.kind,
-            division=self.division,
-            department=self.department,
-            probe=np.zeros(total, dtype=np.uint8),
-            first_datastream=np.arange(total + 1, dtype=np.uint32),
-            device_of=np.arange(total, dtype=np.uint32),
-        )
-        self.live.alarm, self.live.received = self.alarm, self.received
-
-    @property
-    def placed(self) -> Any:
-        return np.flatnonzero(~np.isnan(self.longitude))
-
-    def places(self) -> tuple[Any, Any]:
-        return self.longitude[self.placed], self.latitude[self.placed]
 
 
 def test_cells_count_every_device_once() -> None:
@@ -348,100 +263,3 @@ def test_a_square_names_its_devices_worst_first() -> None:
     made = Tiles(fake.hub)
     total, found = made.square(WHOLE, 0, 0, 0, Filter(), 5)
     assert total == 2_997 and found[:2] == [99, 77] and len(found) == 5
-
-
-def test_over_http(world: Any) -> None:
-    with world.client("kiosk") as client:
-        x, y = tile_of(119.4, 31.4, 9)
-        where = f"/api/tiles/devices/9/{x}/{y}.mvt"
-        answer = client.get(where)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
-        assert answer.headers["content-encoding"] == "gzip"
-        found = decoded(answer.content)
-        numbers = [one["id"] for one in found]
-        named = client.get("/api/tiles/devices/numbered", params={"n": numbers[:3]}).json()
-        assert [one["device"] for one in named] == [f"d{n}" for n in numbers[:3]]
-        plain = client.get(where, headers={"Accept-Encoding": "identity"})
-        assert "content-encoding" not in plain.headers and plain.content == answer.content
-        again = client.get(where, headers={"If-None-Match": answer.headers["etag"]})
-        assert again.status_code == 304 and not again.content
-        assert client.get("/api/tiles/devices/9/0/0.mvt").status_code == 204
-        assert client.get("/api/tiles/devices/3/9/9.mvt").status_code == 404
-        square = client.get(f"/api/tiles/devices/9/{x}/{y}").json()
-        assert square["total"] == len(found) and len(square["items"]) == min(50, len(found))
-
-
-def test_filters_over_http(world: Any) -> None:
-    kinds = list(world.city.kinds)
-    with world.client("kiosk") as client:
-        count = "/api/tiles/devices/count"
-        whole = client.get(count).json()
-        assert whole == {"matching": 60, "total": 60, "unplaced": 0}
-        one = client.get(count, params={"kind": kinds[0]}).json()
-        assert 0 < one["matching"] < one["total"] == 60
-        category = world.city.kinds[kinds[0]].category
-        more = client.get(count, params={"category": category}).json()
-        assert more["matching"] >= one["matching"]
-        refused = client.get(count, params={"kind": "unicorn", "state": "sleepy", "alarm": "9"})
-        assert refused.status_code == 422
-        assert {fault["where"] for fault in refused.json()["faults"]} == {
-            "query.kind", "query.state", "query.alarm",
-        }  # fmt: skip
-    hub = world.hub
-    a = filters.read(hub, kind=f"{kinds[1]}, {kinds[0]},{kinds[0]}", state="silent,online,never")
-    assert a == filters.read(hub, kind=f"{kinds[0]},{kinds[1]}") and not a.moves
-
-
-def test_changes_are_pushed(world: Any, stream: Any) -> None:
-    with world.client("duty_officer") as client, world.client("duty_officer") as listener:
-        before = client.get("/api/tiles/devices/changes").json()
-        assert before["whole"]
-        heard = stream(listener)
-        # the first picture is told as a whole; between two vital signs it has been
-        heard.wait("vitals", 2)
-        place = world.hub.registry.device(7).place
-        square = list(tile_of(place.longitude, place.latitude, SQUARES))
-        world.live.alarm[7] = 2
-        try:
-            deadline = time.monotonic() + 30
-            while not any(square in told["alarms"] for told in heard.of("tiles")):
-                assert time.monotonic() < deadline, heard.of("tiles")
-                time.sleep(0.05)
-            after = {"after": before["epoch"]}
-            asked = client.get("/api/tiles/devices/changes", params=after).json()
-            assert not asked["whole"] and square in asked["alarms"]
-        finally:
-            heard.stop()
-            world.live.alarm[7] = 0
-
-
-def test_the_citys_own_tile_service(world: Any, monkeypatch: Any, tmp_path: Any) -> None:
-    hub, plain = world.hub, world.hub.city
-    with world.client("kiosk") as client, world.client() as stranger:
-        assert client.get("/api/city/basemap").json()["layers"] == []
-        before = client.get("/").headers["content-security-policy"]
-        assert "https" not in before
-        own = Basemap(layers=("https://t0.example.org/w?x={x}&y={y}&l={z}&tk={key}",), key_env="K")
-        try:
-            hub.city = dataclasses.replace(plain, basemap=own)
-            monkeypatch.delenv("K", raising=False)
-            told = client.get("/api/city/basemap").json()
-            assert told["layers"] == [] and "K" in told["problem"]
-            monkeypatch.setenv("K", "se&cret")
-            told = client.get("/api/city/basemap").json()
-            assert told["layers"] == ["https://t0.example.org/w?x={x}&y={y}&l={z}&tk=se%26cret"]
-            assert stranger.get("/api/city/basemap").status_code == 401
-            after = client.get("/").headers["content-security-policy"]
-            assert (
-                after.count("https:") == 2 and "connect-src 'self' https://t0.example.org;" in after
-            )
-            file = tmp_path / "key"
-            hub.city = dataclasses.replace(
-                plain, basemap=Basemap(layers=own.layers, key_file=str(file))
-            )
-            assert "file" in client.get("/api/city/basemap").json()["problem"]
-            file.write_text("abc\n")
-            assert client.get("/api/city/basemap").json()["layers"][0].endswith("tk=abc")
-        finally:
-            hub.city = plain
