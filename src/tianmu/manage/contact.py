@@ -10,15 +10,18 @@ A rung that this installation has no provider for is said so and passed over at 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from tianmu.access.scope import Extent
 from tianmu.city.contact import Ladder
+from tianmu.city.limit import Limit
 from tianmu.city.plan import LEAD
 from tianmu.city.roster import Person
 from tianmu.facts.case import CaseEvent
+from tianmu.facts.text import Text
 from tianmu.manage import deadline
 from tianmu.manage.actor import Actor
 from tianmu.manage.case_state import CaseState, Order
@@ -179,7 +182,62 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
     if ladder is None:  # another pack is in force, which has it no more
         _end(draft, was, "replaced")
         return
-    contact = msgspec.structs.replace(was, moved_at=now)
+    found = _climbed(city, state, ladder, was, now, reach)
+    contact = msgspec.structs.replace(
+        found.contact, contact=was.contact, cause=was.cause, since=was.since, moved_at=now
+    )
+    if found.wait is not None:
+        clock = deadline.start(city.calendar, contact.clock, found.wait, now, [(1.0, STEP)])
+        contact = msgspec.structs.replace(contact, due=clock.due)
+        _add(draft, contact, found.tries, found.empty, "call", **deadline.data(clock))
+        return
+    stopped = [contact.clock] if state.clock(contact.clock) else []
+    gone = msgspec.structs.replace(
+        contact, state="exhausted", ended_at=now, due=0, account="", post=""
+    )
+    _add(draft, gone, found.tries, found.empty, "exhausted", stopped=stopped)
+
+
+class _Climb(NamedTuple):
+    """How far a move comes: where the ladder stands then, and what was tried on the way."""
+
+    contact: Contact
+    wait: Limit | None
+    """of the rung that waits for an answer; None: nobody is left"""
+    tries: list[dict[str, Any]]
+    empty: list[str]
+    """units without anybody on duty"""
+
+
+def _climbed(
+    city: City,
+    state: CaseState,
+    ladder: Ladder,
+    was: Contact,
+    now: int,
+    reach: Callable[[], Reach],
+) -> _Climb:
+    """``_climb``, remembered for ladders that begin: in a storm many begin alike, and a look at
+    what is there holds for some seconds. The roster knows no time shorter than a minute."""
+    if was.units:
+        return _climb(city, state, ladder, was, now, reach)
+    known = reach().begun
+    key = (ladder.code, state.lead, state.division, state.tier, parties(state), now // MINUTE)
+    found: _Climb | None = known.get(key)
+    if found is None:
+        found = known[key] = _climb(city, state, ladder, was, now, reach)
+    return found
+
+
+def _climb(
+    city: City,
+    state: CaseState,
+    ladder: Ladder,
+    contact: Contact,
+    now: int,
+    reach: Callable[[], Reach],
+) -> _Climb:
+    """The next rungs from where the ladder stands, until one waits for an answer."""
     extent = Extent(state.division, tuple(parties(state)), state.probe)
     tries: list[dict[str, Any]] = []
     empty: list[str] = []
@@ -197,19 +255,11 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
             )
             contact = msgspec.structs.replace(contact, rung=rung, by=step.by)
             if tried.outcome in WAITS:
-                clock = deadline.start(city.calendar, contact.clock, step.wait, now, [(1.0, STEP)])
-                contact = msgspec.structs.replace(contact, due=clock.due)
-                _add(draft, contact, tries, empty, "call", **deadline.data(clock))
-                return
+                return _Climb(contact, step.wait, tries, empty)
             rung += 1
         found = _next(city, state, ladder, contact, now, reach, empty)
         if found is None:
-            stopped = [contact.clock] if state.clock(contact.clock) else []
-            gone = msgspec.structs.replace(
-                contact, state="exhausted", ended_at=now, due=0, account="", post=""
-            )
-            _add(draft, gone, tries, empty, "exhausted", stopped=stopped)
-            return
+            return _Climb(contact, None, tries, empty)
         contact, person = found
         rung = 0
 
@@ -268,8 +318,7 @@ def _add(
     actor: str = "",
     **data: Any,
 ) -> None:
-    why = [phrase(f"contact.tried.{one['outcome']}", by=phrase(f"contact.by.{one['by']}"))
-           for one in tries]  # fmt: skip
+    why = [_said(one["by"], one["outcome"]) for one in tries]
     why += [phrase("why.nobody_on_duty")] * bool(empty)
     if did != "call":
         why.append(phrase(f"contact.did.{did}"))
@@ -277,6 +326,12 @@ def _add(
     plain = {key: value for key, value in data.items() if value}
     more = {"actor": actor} if actor else {}
     draft.add(STEP, {**told, "why": why, **plain}, **more)
+
+
+@cache
+def _said(by: str, outcome: str) -> Text:
+    """What came of one rung, in words."""
+    return phrase(f"contact.tried.{outcome}", by=phrase(f"contact.by.{by}"))
 
 
 def _end(

@@ -3,9 +3,9 @@ messages and calls. What is not there is said, never made believe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
@@ -84,6 +84,9 @@ class Reach:
         self._gateways: Mapping[str, str] = {}
         self.unrelieved: frozenset[str] = frozenset()
         """accounts whose hand-over nobody has confirmed yet: they are still responsible"""
+        self.begun: dict[Hashable, Any] = {}
+        """how ladders begin, for whom it was asked since this look"""
+        self._city: City | None = None
 
     def look(self, connection: Connection, now: int, city: City) -> Reach:
         if not 0 <= now - self._looked <= KEEP:
@@ -91,6 +94,9 @@ class Reach:
             self._gateways = dict(self._providers(connection))
             self.unrelieved = unrelieved(connection)
             self._looked = now
+            self.begun = {}
+        if self._city is not city:  # others are on duty, or something else was ruled
+            self._city, self.begun = city, {}
         return self
 
     def forget(self) -> None:
