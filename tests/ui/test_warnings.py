@@ -46,6 +46,7 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
     fits(other)
     other.locator("dialog .risk").click()
     expect(other.locator("[data-stage=in_force] [data-cap]")).to_be_visible(timeout=SEEN)
+    expect(other.locator(".messages")).to_contain_text("运行管理中心")  # offices, and no account
     expect(duty.locator("[data-stage=in_force]")).to_be_visible(timeout=SEEN)  # by push
     wall = signed_in(small, browser, "kiosk", (1920, 1080))
     wall.goto(f"{small.url}/hall")
@@ -53,8 +54,10 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
     other.locator("[data-cancel]").click()
     other.locator("dialog textarea").fill("风已停")
     other.locator("dialog .risk").click()
-    other.locator("[data-confirm]").click(timeout=SEEN)
-    other.locator("dialog .risk").click()
+    expect(other.locator("[data-alone]")).to_be_visible(timeout=SEEN)  # the commander, and why
+    expect(other.locator("[data-confirm]")).to_have_count(0)
+    duty.locator("[data-confirm]").click(timeout=SEEN)
+    duty.locator("dialog .risk").click()
     expect(wall.locator("[data-warnings]")).to_have_count(0, timeout=SEEN)
     for page in (duty, other, wall):
         page.context.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,7 +17,9 @@ import pytest
 import xmlschema
 
 from tianmu.prevent.warning import cap, cap_read, feed, table
+from tianmu.scenarios.load import find
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.web import danger
 
 from .conftest import Stream
 from .receivers import Hook, Receiver, fast, hook, receiver, unit, wait
@@ -151,15 +154,59 @@ def test_a_draft_that_is_sent_again_is_one(
     assert other.post(f"/api/warnings/{dropped}/confirm", json={}).status_code == 409
 
 
-def test_who_commands_may_confirm_alone(world: Any) -> None:
-    with world.client("commander") as commander:
+def trail(world: Any, verb: str, object: str) -> list[dict[str, Any]]:
+    with world.client("audit_admin") as audit:
+        asked = audit.get("/api/audit", params={"verb": verb, "object": object})
+        assert asked.status_code == 200, asked.text
+        found: list[dict[str, Any]] = asked.json()["items"]
+        return found
+
+
+def test_nobody_publishes_alone_but_in_an_emergency(world: Any) -> None:
+    with world.client("commander") as commander, world.client("duty_officer") as duty:
         name = commander.post("/api/warnings", json=written()).json()["warning"]
-        done = commander.post(f"/api/warnings/{name}/confirm", json={})
+        path = f"/api/warnings/{name}/confirm"
+        alone = commander.post(path, json={})
+        assert alone.status_code == 403 and alone.json()["type"].endswith("second-person")
+        assert "emergency" in alone.json()["remedy"]
+        silent = commander.post(path, json={"emergency": True})
+        assert silent.status_code == 422 and silent.json()["faults"][0]["where"] == "body.reason"
+        why = "the line to the second officer is dead, the water is at the door"
+        done = commander.post(path, json={"emergency": True, "reason": why})
         assert done.status_code == 200, done.text
-        told = done.json()["messages"][0]
-        assert told["drafted_by"] == told["confirmed_by"]
-        seen = commander.get("/api/warnings").json()["items"]
-        assert name in [w["warning"] for w in seen]
+        assert done.json()["messages"][0]["alone"] is True
+        (line,) = trail(world, "warning.publish", name)
+        assert line["detail"]["alone"] is True and line["detail"]["reason"] == why
+        # whoever has no such role does not get round it
+        other = duty.post("/api/warnings", json=written()).json()["warning"]
+        refused = duty.post(
+            f"/api/warnings/{other}/confirm", json={"emergency": True, "reason": why}
+        )
+        assert refused.status_code == 403 and "emergency" not in refused.json()["remedy"]
+
+
+def test_what_is_published_names_offices_and_no_account(world: Any) -> None:
+    here = world.towns()[0]
+    names, clients = [], []
+    for _ in range(2):
+        names.append(f"d{uuid.uuid4().hex[:8]}")
+        token = world.account(names[-1], ["duty_officer"], division=here)
+        headers = {"Authorization": f"Bearer {token}"}
+        clients.append(httpx.Client(base_url=world.url, headers=headers, timeout=20))
+    one, other = clients
+    name = one.post("/api/warnings", json=written(divisions=[here])).json()["warning"]
+    published = other.post(f"/api/warnings/{name}/confirm", json={})
+    assert published.status_code == 200, published.text
+    (message,) = published.json()["messages"]
+    centre = world.hub.city.departments[f"centre-{here}"].name
+    assert message["drafted_by"] == message["confirmed_by"] == centre and not message["alone"]
+    with world.client("kiosk") as kiosk:
+        said = kiosk.get(f"/api/warnings/{name}").text
+        document = kiosk.get(message["cap"]).text
+    assert centre["zh"] in document, "whom to ask, where the pack names nobody"
+    assert not any(account in said + document for account in names)
+    for client in clients:
+        client.close()
 
 
 def test_what_is_wrong_is_named(world: Any) -> None:
@@ -191,7 +238,68 @@ def test_a_town_warns_of_itself_alone(world: Any) -> None:
             assert answer.status_code == status, answer.text
         with world.client("duty_officer") as duty:
             name = duty.post("/api/warnings", json=written()).json()["warning"]
-        assert town.post(f"/api/warnings/{name}/confirm", json={}).status_code == 403
+        assert town.post(f"/api/warnings/{name}/confirm", json={}).status_code == 404
+        with world.client("commander") as commander:
+            assert commander.post(f"/api/warnings/{name}/confirm", json={}).status_code == 200
+        over = town.post(f"/api/warnings/{name}/cancel", json={"reason": "over here"})
+        assert over.status_code == 403, "what holds is for all to see, and the city's to end"
+
+
+def test_drafts_are_seen_by_those_who_answer_for_the_place(world: Any) -> None:
+    here, there = world.towns()[:2]
+    clients = {}
+    for place in (here, there):
+        token = world.account(f"d{uuid.uuid4().hex[:8]}", ["duty_officer"], division=place)
+        headers = {"Authorization": f"Bearer {token}"}
+        clients[place] = httpx.Client(base_url=world.url, headers=headers, timeout=20)
+    city = world.client("duty_officer")
+
+    def waiting(client: httpx.Client) -> set[str]:
+        items = client.get("/api/warnings?state=waiting").json()["items"]
+        return {one["warning"] for one in items}
+
+    drafts = {
+        place: city.post("/api/warnings", json=written(divisions=[place])).json()["warning"]
+        for place in (here, there, ROOT)
+    }
+    both = city.post("/api/warnings", json=written(divisions=[here, there])).json()["warning"]
+    assert {*drafts.values(), both} <= waiting(city)
+    for place, other in ((here, there), (there, here)):
+        seen = waiting(clients[place])
+        assert drafts[place] in seen and not seen & {drafts[other], drafts[ROOT], both}
+        assert clients[place].get(f"/api/warnings/{drafts[other]}").status_code == 404
+        assert clients[place].get(f"/api/warnings/{both}/preview.xml").status_code == 404
+        listed = clients[place].get("/api/warnings?state=all").json()["items"]
+        assert drafts[other] not in {one["warning"] for one in listed}
+    # what is published is for all, what waits there is not
+    with world.client("commander") as commander:
+        path = f"/api/warnings/{drafts[here]}"
+        assert commander.post(f"{path}/confirm", json={}).status_code == 200
+        city.post(f"{path}/update", json=written(divisions=[here], colour="yellow"))
+    assert clients[here].get(path).json()["pending"]["kind"] == "Update"
+    assert clients[there].get(path).json()["pending"] is None
+    assert clients[there].get(f"{path}/preview.xml").status_code == 409
+    for client in (*clients.values(), city):
+        client.close()
+
+
+def test_drafts_are_pushed_to_those_who_answer_for_the_place(world: Any) -> None:
+    here, there = world.towns()[:2]
+    streams = []
+    for place in (here, there):
+        token = world.account(f"d{uuid.uuid4().hex[:8]}", ["duty_officer"], division=place)
+        headers = {"Authorization": f"Bearer {token}"}
+        client = httpx.Client(base_url=world.url, headers=headers, timeout=20)
+        streams.append(Stream(client, only="warning"))
+    with world.client("duty_officer") as city:
+        of = [
+            city.post("/api/warnings", json=written(divisions=[place])).json()["warning"]
+            for place in (there, here)
+        ]
+        assert [one["warning"] for one in streams[0].wait("warning")] == [of[1]]
+        assert [one["warning"] for one in streams[1].wait("warning")] == [of[0]]
+    for one in streams:
+        one.stop()
 
 
 def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
@@ -212,8 +320,8 @@ def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
 
 
 def test_a_message_of_another_body_is_taken_over(world: Any) -> None:
-    with world.client("commander") as commander:
-        name = commander.post("/api/warnings", json=written(colour="red")).json()["warning"]
+    with world.client("commander") as commander, world.client("duty_officer") as duty:
+        name = duty.post("/api/warnings", json=written(colour="red")).json()["warning"]
         commander.post(f"/api/warnings/{name}/confirm", json={})
         told = commander.get(f"/api/warnings/{name}").json()["messages"][0]
         xml = commander.get(told["cap"]).text
@@ -244,3 +352,76 @@ def test_what_a_plan_proposes_is_offered_as_a_draft(world: Any) -> None:
         body = {k: proposal[k] for k in ("event", "colour", "headline", "description", "divisions",
                                          "expires", "source")}  # fmt: skip
         assert duty.post("/api/warnings", json=body).status_code == 201
+
+
+def test_a_proposal_is_dismissed_with_a_reason(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    degree = [2]
+
+    async def present(hub: Any, scenario: Any, fit: Any) -> Any:
+        there = degree[0] if scenario.id == "forest-fire" else 0
+        return SimpleNamespace(degree=there, why=[{"zh": "干旱", "en": "dry"}])
+
+    monkeypatch.setattr(danger, "present", present)
+    steps = [s for s in find().scenarios["forest-fire"].manifest.plan if s.warning]
+    degree[0] = min(s.at for s in steps)
+    path = "/api/warnings/proposals"
+    token = world.account(f"d{uuid.uuid4().hex[:8]}", ["duty_officer"], division=world.towns()[0])
+    headers = {"Authorization": f"Bearer {token}"}
+    town = httpx.Client(base_url=world.url, headers=headers, timeout=20)
+    with world.client("duty_officer") as duty, town:
+        (proposal,) = duty.get(path).json()["items"]
+        assert proposal["source"] == "scenario:forest-fire" and proposal["dismissed"] is None
+        assert proposal["divisions"] == [ROOT]
+        assert town.get(path).json()["items"] == [], "it is the city's to warn of all of it"
+        body = {key: proposal[key] for key in ("source", "event", "colour")}
+        for wrong, status in (({}, 422), ({"reason": " "}, 422)):
+            assert duty.post(f"{path}/dismiss", json={**body, **wrong}).status_code == status
+        never = {**body, "source": "scenario:frogs", "reason": "no"}
+        assert duty.post(f"{path}/dismiss", json=never).status_code == 409
+        told = {**body, "reason": "it rains"}
+        assert town.post(f"{path}/dismiss", json=told).status_code == 409
+        done = duty.post(f"{path}/dismiss", json=told)
+        assert done.status_code == 200 and done.json()["until"], done.text
+        assert duty.get(path).json()["items"] == []
+        (kept,) = duty.get(f"{path}?dismissed=true").json()["items"]
+        assert kept["dismissed"]["reason"] == "it rains" and kept["dismissed"]["office"]
+        assert len(trail(world, "warning.dismiss", proposal["source"])) == 1
+        # a graver danger is proposed all the same
+        degree[0] = max(s.at for s in steps)
+        (graver,) = duty.get(path).json()["items"]
+        assert graver["colour"] != proposal["colour"] and graver["dismissed"] is None
+        # and this one again, once a warning of its colour would have ended
+        degree[0] = min(s.at for s in steps)
+        ends = datetime.fromisoformat(kept["dismissed"]["until"]).timestamp() * 1e6
+        held = world.hub.records.read(lambda c: table.dismissed(c, int(ends) + 1_000_000))
+        assert (proposal["source"], proposal["event"]) not in held
+
+
+def test_a_proposal_falls_silent_once_it_is_drafted(
+    world: Any, two: tuple[httpx.Client, httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [s for s in find().scenarios["forest-fire"].manifest.plan if s.warning]
+    low, high = min(steps, key=lambda s: s.at), max(steps, key=lambda s: s.at)
+    degree = [high.at]
+
+    async def present(hub: Any, scenario: Any, fit: Any) -> Any:
+        there = degree[0] if scenario.id == "forest-fire" else 0
+        return SimpleNamespace(degree=there, why=[])
+
+    monkeypatch.setattr(danger, "present", present)
+    one, other = two
+    name = one.post("/api/warnings", json=written(event=low.warning, colour=low.colour)).json()[
+        "warning"
+    ]
+    other.post(f"/api/warnings/{name}/confirm", json={})
+    (proposal,) = one.get("/api/warnings/proposals").json()["items"]
+    assert (proposal["colour"], proposal["replaces"]) == (high.colour, name)
+    update = written(event=high.warning, colour=high.colour)
+    assert one.post(f"/api/warnings/{name}/update", json=update).status_code == 200
+    assert one.get("/api/warnings/proposals").json()["items"] == [], "it waits to be confirmed"
+    assert other.post(f"/api/warnings/{name}/confirm", json={}).status_code == 200
+    assert one.get("/api/warnings/proposals").json()["items"] == []
+    one.post(f"/api/warnings/{name}/cancel", json={"reason": "over"})
+    other.post(f"/api/warnings/{name}/confirm", json={})
+    (again,) = one.get("/api/warnings/proposals").json()["items"]
+    assert again["replaces"] == ""

@@ -114,6 +114,16 @@ def names(connection: Connection, accounts: Collection[str]) -> dict[str, str]:
     return {row.account: row.name for row in rows}
 
 
+def places(connection: Connection, accounts: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Account → (division, department) that it belongs to."""
+    rows = connection.execute(
+        select(table.c.account, table.c.division, table.c.department).where(
+            table.c.account.in_(sorted(accounts))
+        )
+    )
+    return {row.account: (row.division or "", row.department or "") for row in rows}
+
+
 def count(connection: Connection) -> int:
     """How many accounts there are."""
     return connection.execute(select(func.count()).select_from(table)).scalar_one()

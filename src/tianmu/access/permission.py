@@ -15,7 +15,10 @@ PERMISSIONS: dict[str, Text] = {
     "warning.read": {"zh": "查看预警", "en": "See warnings"},
     "warning.draft": {"zh": "拟制预警", "en": "Draft warnings, their updates and cancellations"},
     "warning.confirm": {"zh": "签发他人拟制的预警", "en": "Publish what somebody else drafted"},
-    "warning.alone": {"zh": "签发自己拟制的预警", "en": "Publish what one drafted oneself"},
+    "warning.alone": {
+        "zh": "紧急时独自签发自己拟制的预警",
+        "en": "In an emergency, publish what one drafted oneself",
+    },
     "hazard.read": {"zh": "查看隐患台账", "en": "See the hazard ledger"},
     "hazard.write": {"zh": "登记、导入隐患", "en": "Enter and import hazards"},
     "hazard.handle": {"zh": "检查、整改隐患", "en": "Check and rectify hazards"},

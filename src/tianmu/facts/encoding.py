@@ -23,7 +23,7 @@ from tianmu.facts.registry import (
 )
 from tianmu.facts.report import Report
 from tianmu.facts.unit import UnitTold
-from tianmu.facts.warning import WarningEvent
+from tianmu.facts.warning import ProposalDismissed, WarningEvent
 
 Fact: TypeAlias = (
     AlarmEvent
@@ -41,6 +41,7 @@ Fact: TypeAlias = (
     | HistoryWritten
     | UnitTold
     | WarningEvent
+    | ProposalDismissed
     | Finding
     | HazardEvent
 )

@@ -73,6 +73,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """why it was updated or cancelled"""
     drafted_by: str
     confirmed_by: str
+    """accounts: for the journal alone, never published; what is published names offices"""
+    drafted_office: Text = msgspec.field(default_factory=dict)
+    confirmed_office: Text = msgspec.field(default_factory=dict)
+    """what the departments or centres of the two are called; of older messages: not known"""
     offset: int = 0
     """minutes that the city's time is ahead of UTC then"""
     areas: tuple[Area, ...] = ()
@@ -109,3 +113,22 @@ class WarningEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message: Message | None = None
     """of ``publish``"""
     data: dict[str, Any] = msgspec.field(default_factory=dict)
+    """of ``publish``: ``alone`` where whoever wrote it confirmed it himself, in an emergency"""
+
+
+class ProposalDismissed(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="warning_dismissed/1"
+):
+    """Somebody looked at a warning that a scenario or a plan proposes and will not warn."""
+
+    source: str
+    """``scenario:<id>`` or ``case:<case>``"""
+    event: str
+    colour: str
+    """it holds for this one and lower ones: a graver danger is proposed anew"""
+    until: int
+    """µs; 0: for good"""
+    at: int
+    actor: str
+    office: Text = msgspec.field(default_factory=dict)
+    reason: str

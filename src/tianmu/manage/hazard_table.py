@@ -15,6 +15,7 @@ from tianmu.facts.encoding import decode, encode
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.topic import HAZARD as TOPIC
 from tianmu.manage.hazard_state import OPEN, RECTIFIED, STANDS, Hazard, fold, of_events
+from tianmu.store import steps
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Transaction
 
@@ -206,23 +207,14 @@ def history(connection: Connection, journal: Journal, hazard: str) -> list[Hazar
 
 def events(journal: Journal) -> list[HazardEvent]:
     """All steps of all hazards, oldest first."""
-    found: list[HazardEvent] = []
-    after = 0
-    while entries := journal.read(TOPIC.name, after):
-        found += [one for e in entries if isinstance(one := decode(e.payload), HazardEvent)]
-        after = entries[-1].position
-    return found
+    return steps.read(journal, TOPIC.name, HazardEvent)
 
 
 def states(told: Iterable[HazardEvent]) -> dict[str, Hazard]:
     """What the events make of each hazard."""
-    by_name: dict[str, list[HazardEvent]] = {}
-    for event in told:
-        by_name.setdefault(event.hazard, []).append(event)
-    return {name: of_events(steps) for name, steps in by_name.items()}
+    return steps.states(told, "hazard", of_events)
 
 
 def held(connection: Connection) -> dict[str, Hazard]:
     """What the tables hold, to be compared with ``states``."""
-    rows = connection.execute(sa.select(HAZARD.c.state)).scalars()
-    return {one.hazard: one for one in map(_states.decode, rows)}
+    return steps.held(connection, HAZARD.c.state, Hazard, "hazard")

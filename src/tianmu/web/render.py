@@ -285,17 +285,21 @@ def _room(hub: Hub, position: int, fact: Deed) -> list[News]:
 
 
 def _warnings(hub: Hub, entries: Sequence[Entry]) -> list[News]:
-    """Warnings as they stand now: what is published to all, drafts to who drafts."""
+    """Warnings as they stand now: what is published to all, drafts to who drafts there."""
     news = []
     for entry in entries:
         fact = decode(entry.payload)
         if not isinstance(fact, WarningEvent):
             continue
-        drafts = fact.step != "publish"
         state = hub.records.read(partial(warning_table.get, warning=fact.warning))
-        data = encode(warning_said.said(hub, state, drafts=drafts))
-        permission = "warning.draft" if drafts else "warning.read"
-        news.append(News(entry.position, "warning", permission, None, data))
+        if state.messages and (fact.step == "publish" or state.pending is None):
+            data = encode(warning_said.said(hub, state, drafts=False))
+            news.append(News(entry.position, "warning", "warning.read", None, data))
+            continue
+        content = state.pending.content if state.pending else state.content
+        where = warning_said.extent(hub, content)
+        data = encode(warning_said.said(hub, state, drafts=True))
+        news.append(News(entry.position, "warning", "warning.draft", where, data))
     return news
 
 

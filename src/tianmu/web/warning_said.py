@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from tianmu.access.scope import Extent
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Content, Message, Ring
 from tianmu.prevent.warning import publish
@@ -69,8 +70,11 @@ class WarningMessage(msgspec.Struct, frozen=True, kw_only=True):
     colour: str
     headline: Text
     note: str
-    drafted_by: str
-    confirmed_by: str
+    drafted_by: Text
+    confirmed_by: Text
+    """offices"""
+    alone: bool
+    """one person did both, in an emergency"""
     cap: str
     """path of the CAP document: the same for ever"""
     national: str
@@ -85,10 +89,9 @@ class WarningItemSaid(msgspec.Struct, frozen=True, kw_only=True):
     content: WarningContentSaid
     """what holds; before anything does, what is drafted"""
     pending: WarningPending | None
-    """for accounts that draft"""
+    """for accounts that draft, and answer for all of where it would hold"""
     messages: list[WarningMessage]
     opened_at: Instant | None
-    opened_by: str
     changed_at: Instant | None
 
 
@@ -134,6 +137,22 @@ def content_of(told: WarningWritten) -> Content:
     )
 
 
+def extent(hub: Hub, content: Content) -> Extent:
+    """Whose a draft is: the smallest division that holds all that it names."""
+    named = [_upward(hub, code) for code in content.divisions]
+    shared = [code for code in named[0] if all(code in other for other in named[1:])]
+    return Extent(shared[0] if shared else hub.city.root.code)
+
+
+def _upward(hub: Hub, code: str) -> list[str]:
+    """A division and those around it, the smallest first."""
+    found: list[str] = []
+    while code in hub.city.divisions:
+        found.append(code)
+        code = hub.city.divisions[code].parent
+    return found
+
+
 def said(hub: Hub, state: Warning, *, drafts: bool) -> WarningItemSaid:
     """A warning; ``drafts``: with what waits there."""
     last = state.messages[-1] if state.messages else None
@@ -156,7 +175,6 @@ def said(hub: Hub, state: Warning, *, drafts: bool) -> WarningItemSaid:
         else None,
         messages=[_message(one) for one in state.messages],
         opened_at=moment.say(state.opened_at),
-        opened_by=state.opened_by,
         changed_at=moment.say(state.changed_at),
     )
 
@@ -171,8 +189,9 @@ def _message(one: Message) -> WarningMessage:
         colour=one.content.colour,
         headline=one.content.headline,
         note=one.note,
-        drafted_by=one.drafted_by,
-        confirmed_by=one.confirmed_by,
+        drafted_by=one.drafted_office or one.sender_name,
+        confirmed_by=one.confirmed_office or one.sender_name,
+        alone=one.drafted_by == one.confirmed_by,
         cap=f"/api/warnings/cap/{one.identifier}.xml",
         national=f"/api/warnings/national/{one.identifier}.xml" if national else "",
     )

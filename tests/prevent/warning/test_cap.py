@@ -179,7 +179,15 @@ def test_whoever_wrote_it_does_not_confirm_it() -> None:
         permit(state, "publish", "wang", NOW)
     assert refused.value.code == "second-person"
     permit(state, "publish", "li", NOW)
-    permit(state, "publish", "wang", NOW, alone=True)
+    for more, code in (
+        ({"alone": True}, "second-person"),
+        ({"emergency": True, "reason": "alone here"}, "second-person"),
+        ({"alone": True, "emergency": True, "reason": " "}, "reason-needed"),
+    ):
+        with pytest.raises(Refused) as refused:
+            permit(state, "publish", "wang", NOW, **more)  # type: ignore[arg-type]
+        assert refused.value.code == code
+    permit(state, "publish", "wang", NOW, alone=True, emergency=True, reason="alone here")
     revised = drafts.then(state, "revise", NOW, "li", content=drafts.content(colour="red"))
     permit(revised, "publish", "wang", NOW)
     with pytest.raises(Refused):

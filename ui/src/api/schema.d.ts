@@ -4041,13 +4041,37 @@ export interface paths {
         /**
          * What scenarios propose by their present danger, less what is in force or drafted already;
          * @description What scenarios propose by their present danger, less what is in force or drafted already;
-         *     with `case`, what that case's plans propose.
+         *     with `case`, what that case's plans propose. Only where the account may draft it. What was
+         *     dismissed is left out, unless `dismissed` asks for it.
          *
          *     Needs `warning.draft`.
          */
         get: operations["list_warning_proposals"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/proposals/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say why what is proposed is not warned of. A graver colour is proposed all the same, and a
+         * @description Say why what is proposed is not warned of. A graver colour is proposed all the same, and a
+         *     scenario's danger anew once a warning of this colour would have ended.
+         *
+         *     Needs `warning.draft`.
+         */
+        post: operations["dismiss_warning_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4086,7 +4110,7 @@ export interface paths {
         /**
          * Warnings that hold, that wait for a second person, or all, the newest first. Drafts are shown
          * @description Warnings that hold, that wait for a second person, or all, the newest first. Drafts are shown
-         *     to accounts that draft.
+         *     to accounts that draft and answer for all of where they would hold.
          *
          *     Needs `warning.read`.
          */
@@ -4250,7 +4274,8 @@ export interface paths {
         /**
          * Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
          * @description Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
-         *     not confirm it, unless a role permits that.
+         *     not confirm it: somebody else looks at it first. Only in an `emergency`, with a reason and the
+         *     permission `warning.alone`, one person does both.
          *
          *     Needs `warning.confirm`.
          */
@@ -8392,6 +8417,32 @@ export interface components {
              */
             expires: string;
             replaces: string;
+            /** @default null */
+            dismissed: components["schemas"]["WarningDismissal"] | null;
+        };
+        /**
+         * WarningDismissal
+         * @description Somebody looked at a proposal and will not warn.
+         */
+        WarningDismissal: {
+            reason: string;
+            office: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            at: string;
+            until: string | null;
+        };
+        /** WarningDismissed */
+        WarningDismissed: {
+            source: string;
+            event: string;
+            colour: string;
+            reason: string;
         };
         /**
          * WarningKinds
@@ -8451,7 +8502,6 @@ export interface components {
             pending: components["schemas"]["WarningPending"] | null;
             messages: components["schemas"]["WarningMessage"][];
             opened_at: string | null;
-            opened_by: string;
             changed_at: string | null;
         };
         /** WarningContentSaid */
@@ -8523,8 +8573,13 @@ export interface components {
                 [key: string]: string;
             };
             note: string;
-            drafted_by: string;
-            confirmed_by: string;
+            drafted_by: {
+                [key: string]: string;
+            };
+            confirmed_by: {
+                [key: string]: string;
+            };
+            alone: boolean;
             cap: string;
             national: string;
         };
@@ -8575,6 +8630,13 @@ export interface components {
         WarningNote: {
             /** @default  */
             reason: string;
+        };
+        /** WarningConfirm */
+        WarningConfirm: {
+            /** @default  */
+            reason: string;
+            /** @default false */
+            emergency: boolean;
         };
         /** ForecastList */
         ForecastList: {
@@ -16148,6 +16210,7 @@ export interface operations {
         parameters: {
             query?: {
                 case?: string;
+                dismissed?: boolean;
             };
             header?: never;
             path?: never;
@@ -16162,6 +16225,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_WarningProposal_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dismiss_warning_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "scenario:forest-fire",
+                 *       "event": "forest_fire_danger",
+                 *       "colour": "yellow",
+                 *       "reason": "it has begun to rain, the station on the ridge has not told yet"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WarningDismissed"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningDismissal"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -16556,7 +16660,7 @@ export interface operations {
         requestBody: {
             content: {
                 /** @example {} */
-                "application/json": components["schemas"]["WarningNote"];
+                "application/json": components["schemas"]["WarningConfirm"];
             };
         };
         responses: {

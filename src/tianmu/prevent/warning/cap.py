@@ -99,7 +99,8 @@ def _info(alert: ET.Element, message: Message, language: str, tag: str) -> None:
     _add(info, "description", words(content.description))
     _add(info, "instruction", "" if over else words(content.instruction))
     _add(info, "web", message.web)
-    _add(info, "contact", message.contact)
+    # an office that can be asked, where the pack names none: never a person, never an account
+    _add(info, "contact", message.contact or words(message.confirmed_office))
     _pair(info, "parameter", COLOUR, content.colour)
     for area in message.areas:
         _area(info, area, language, message.geocode)

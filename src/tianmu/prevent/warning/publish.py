@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import shapely
 
-from tianmu.facts.text import say
+from tianmu.facts.text import Text, say
 from tianmu.facts.warning import Area, Content, Message, Ring
 from tianmu.prevent.warning.state import CANCEL, Warning
 from tianmu.prevent.warning.step import complete
@@ -20,8 +22,12 @@ DIGITS = 6
 """of degrees: a tenth of a metre"""
 
 
-def message(city: City, state: Warning, confirmed_by: str, now: int) -> Message:
-    """The next message of ``state``, from what waits there."""
+def message(
+    city: City, state: Warning, confirmed_by: str, now: int,
+    offices: Mapping[str, Text] = MappingProxyType({}),
+) -> Message:  # fmt: skip
+    """The next message of ``state``, from what waits there. ``offices``: account → what its
+    department or centre is called, for those who drafted and confirm it."""
     pending = state.pending
     assert pending is not None
     told = city.warnings
@@ -41,6 +47,8 @@ def message(city: City, state: Warning, confirmed_by: str, now: int) -> Message:
         "note": pending.note,
         "drafted_by": pending.by,
         "confirmed_by": confirmed_by,
+        "drafted_office": offices.get(pending.by, {}),
+        "confirmed_office": offices.get(confirmed_by, {}),
         "offset": round(local.total_seconds() / 60),
     }
     if pending.kind == CANCEL and last is not None:

@@ -34,9 +34,13 @@ class Refused(ValueError):
         self.code, self.remedy, self.where = code, remedy, where
 
 
-def permit(state: Warning, step: str, actor: str, now: int, *, alone: bool = False) -> None:
-    """``Refused`` unless ``actor`` may take ``step`` now. ``alone``: his role lets him confirm what
-    he wrote himself."""
+def permit(
+    state: Warning, step: str, actor: str, now: int, *,
+    alone: bool = False, emergency: bool = False, reason: str = "",
+) -> None:  # fmt: skip
+    """``Refused`` unless ``actor`` may take ``step`` now. Nobody confirms what he wrote himself,
+    but for an ``emergency`` in which nobody else is there: with a reason, and where ``alone`` (his
+    role permits it)."""
     stage = state.stage(now)
     pending = state.pending
     if step in {"revise", "drop", "publish"}:
@@ -45,12 +49,8 @@ def permit(state: Warning, step: str, actor: str, now: int, *, alone: bool = Fal
                 "nothing-pending", "nothing waits for a decision", "draft an update first"
             )
         if step == "publish":
-            if pending.by == actor and not alone:
-                raise Refused(
-                    "second-person",
-                    "whoever wrote a warning does not confirm it",
-                    "let somebody else with the permission warning.confirm look at it",
-                )
+            if pending.by == actor:
+                _alone(alone, emergency, reason)
             if pending.kind != "Cancel" and pending.content.expires <= now:
                 raise Refused(
                     "over", "the time for which it should hold is over", "revise `expires`"
@@ -70,6 +70,17 @@ def permit(state: Warning, step: str, actor: str, now: int, *, alone: bool = Fal
         raise Refused(
             "pending", "an update or a cancellation waits already", "revise, confirm or drop it"
         )
+
+
+def _alone(alone: bool, emergency: bool, reason: str) -> None:
+    if not (alone and emergency):
+        remedy = "let somebody else with the permission warning.confirm look at it"
+        if alone:
+            remedy += "; where nobody else is there and it cannot wait: `emergency` with a reason"
+        raise Refused("second-person", "whoever wrote a warning does not confirm it", remedy)
+    if not reason.strip():
+        what = "publishing alone in an emergency needs a reason"
+        raise Refused("reason-needed", what, "say why nobody else looks at it", "reason")
 
 
 def check(city: City, content: Content, now: int) -> None:

@@ -3,7 +3,7 @@ made again from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.topic import WARNING as TOPIC
-from tianmu.facts.warning import Message, WarningEvent
+from tianmu.facts.warning import Message, ProposalDismissed, WarningEvent
 from tianmu.prevent.warning.state import CANCEL, Warning, fold, of_events
 from tianmu.prevent.warning.step import LONGEST
+from tianmu.store import steps
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Transaction
 
@@ -37,10 +38,19 @@ MESSAGE = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
 )
+DISMISSED = sa.Table(
+    "warning_dismissed",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("event", sa.String, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),  # µs, 0: for good
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
 sa.Index("warning_until", WARNING.c.until)
 sa.Index("warning_message_of", MESSAGE.c.warning, MESSAGE.c.number)
 
 _states = msgspec.msgpack.Decoder(Warning)
+_dismissals = msgspec.msgpack.Decoder(ProposalDismissed)
 _encode = msgspec.msgpack.Encoder().encode
 MOST = 200
 
@@ -173,28 +183,38 @@ def message(connection: Connection, identifier: str) -> Message:
     return found
 
 
-def events(journal: Journal, warning: str = "") -> list[WarningEvent]:
-    """All steps of one warning, or of all, oldest first."""
-    found: list[WarningEvent] = []
-    after = 0
-    while entries := journal.read(TOPIC.name, after):
-        for entry in entries:
-            event = decode(entry.payload)
-            if isinstance(event, WarningEvent) and warning in {"", event.warning}:
-                found.append(event)
-        after = entries[-1].position
-    return found
+def dismiss(tx: Transaction, told: ProposalDismissed) -> None:
+    """Keep that somebody will not warn of what is proposed."""
+    tx.append(TOPIC.name, encode(told))
+    d = DISMISSED.c
+    tx.connection.execute(
+        sa.delete(DISMISSED).where(d.source == told.source, d.event == told.event)
+    )
+    row = {
+        "source": told.source, "event": told.event, "until": told.until, "state": _encode(told),
+    }  # fmt: skip
+    tx.connection.execute(sa.insert(DISMISSED).values(row))
+
+
+def dismissed(connection: Connection, now: int) -> dict[tuple[str, str], ProposalDismissed]:
+    """(source, event) → what was dismissed and still is."""
+    d = DISMISSED.c
+    rows = connection.execute(
+        sa.select(d.state).where(sa.or_(d.until == 0, d.until > now))
+    ).scalars()
+    return {(one.source, one.event): one for one in map(_dismissals.decode, rows)}
+
+
+def events(journal: Journal) -> list[WarningEvent]:
+    """All steps of all warnings, oldest first."""
+    return steps.read(journal, TOPIC.name, WarningEvent)
 
 
 def states(told: Iterable[WarningEvent]) -> dict[str, Warning]:
     """What the events make of each warning."""
-    by_name: dict[str, list[WarningEvent]] = {}
-    for event in told:
-        by_name.setdefault(event.warning, []).append(event)
-    return {name: of_events(steps) for name, steps in by_name.items()}
+    return steps.states(told, "warning", of_events)
 
 
 def held(connection: Connection) -> dict[str, Warning]:
     """What the tables hold, to be compared with ``states``."""
-    rows: Sequence[bytes] = connection.execute(sa.select(WARNING.c.state)).scalars().all()
-    return {one.warning: one for one in map(_states.decode, rows)}
+    return steps.held(connection, WARNING.c.state, Warning, "warning")

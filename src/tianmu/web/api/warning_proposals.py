@@ -1,30 +1,45 @@
-"""Warnings that are proposed: by the degree of a scenario's danger, by the plan of a case."""
+"""Warnings that are proposed: by the degree of a scenario's danger, by the plan of a case. Somebody
+drafts from one, or dismisses it and says why."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from fastapi import Depends
 
+from tianmu.access.scope import Extent
 from tianmu.city.plan import COLOURS
 from tianmu.facts.text import Text, say
+from tianmu.facts.warning import ProposalDismissed
 from tianmu.prevent.warning import table
 from tianmu.prevent.warning.state import Warning
 from tianmu.prevent.words import phrase
 from tianmu.scenarios.fit import fit
 from tianmu.scenarios.load import Scenario, find
 from tianmu.store.history.asked import TooCostly
-from tianmu.web import danger, moment
+from tianmu.store.records import Transaction
+from tianmu.web import danger, moment, office
 from tianmu.web.api import cases
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.problem import Problem, not_found
-from tianmu.web.route import Asking, Routes
+from tianmu.web.route import Ask, Asking, Routes, taken
 
 routes = Routes("warnings")
 HOUR = 3_600_000_000
+
+
+class WarningDismissal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody looked at a proposal and will not warn."""
+
+    reason: str
+    office: Text
+    at: Instant
+    until: Instant | None
+    """of a scenario's: as long as a warning of that colour would hold; of a case's: for good"""
 
 
 class WarningProposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +60,92 @@ class WarningProposal(msgspec.Struct, frozen=True, kw_only=True):
     expires: Instant
     replaces: str
     """the warning in force of this event that is lower: to be updated rather; empty: none"""
+    dismissed: WarningDismissal | None = None
+
+
+class WarningDismissed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    source: Annotated[str, msgspec.Meta(max_length=100)]
+    event: Annotated[str, msgspec.Meta(max_length=100)]
+    colour: str
+    reason: Annotated[str, msgspec.Meta(max_length=500)]
 
 
 @routes("GET", "/api/warnings/proposals", may="warning.draft", gives=Page[WarningProposal])
-async def list_warning_proposals(ask: Asking, case: str = "") -> Page[WarningProposal]:
+async def list_warning_proposals(
+    ask: Asking, case: str = "", dismissed: bool = False
+) -> Page[WarningProposal]:
     """What scenarios propose by their present danger, less what is in force or drafted already;
-    with `case`, what that case's plans propose."""
+    with `case`, what that case's plans propose. Only where the account may draft it. What was
+    dismissed is left out, unless `dismissed` asks for it."""
+    found = await (asyncio.to_thread(_of_case, ask, case) if case else _of_scenarios(ask))
     hub = ask.hub
-    if case:
-        return Page(items=await asyncio.to_thread(_of_case, ask, case))
-    items = []
+    given = await asyncio.to_thread(hub.records.read, lambda c: table.dismissed(c, hub.clock()))
+    found = [_with(one, given.get((one.source, one.event))) for one in found if _mine(ask, one)]
+    items = [one for one in found if dismissed or one.dismissed is None]
+    return Page(items=items, total=len(items))
+
+
+@routes(
+    "POST", "/api/warnings/proposals/dismiss", may="warning.draft", takes=WarningDismissed,
+    gives=WarningDismissal,
+    example={
+        "source": "scenario:forest-fire", "event": "forest_fire_danger", "colour": "yellow",
+        "reason": "it has begun to rain, the station on the ridge has not told yet",
+    },
+)  # fmt: skip
+async def dismiss_warning_proposal(
+    ask: Asking, body: Annotated[WarningDismissed, Depends(taken(WarningDismissed))]
+) -> WarningDismissal:
+    """Say why what is proposed is not warned of. A graver colour is proposed all the same, and a
+    scenario's danger anew once a warning of this colour would have ended."""
+    hub, reason = ask.hub, body.reason.strip()
+    if not reason:
+        raise Problem(422, "reason-needed", "this needs a reason", "say why in `reason`")
+    case = body.source.removeprefix("case:") if body.source.startswith("case:") else ""
+    found = await (asyncio.to_thread(_of_case, ask, case) if case else _of_scenarios(ask))
+    wanted = (body.source, body.event, body.colour)
+    if not any((o.source, o.event, o.colour) == wanted and _mine(ask, o) for o in found):
+        raise Problem(
+            409, "not-proposed", f"{body.source} does not propose {body.event} {body.colour} now",
+            "ask for the proposals anew",
+        )  # fmt: skip
+    now = hub.clock()
+    told = ProposalDismissed(
+        source=body.source, event=body.event, colour=body.colour, reason=reason, at=now,
+        until=0 if case else now + round(hub.city.warnings.colours[body.colour].hours * HOUR),
+        actor=ask.who.account, office=office.mine(hub, ask.who),
+    )  # fmt: skip
+
+    def write(tx: Transaction) -> None:
+        ask.note(
+            tx, "warning.dismiss", body.source, event=body.event, colour=body.colour, reason=reason
+        )
+        table.dismiss(tx, told)
+
+    await asyncio.to_thread(hub.records.transact, write)
+    return _dismissal(told)
+
+
+def _dismissal(told: ProposalDismissed) -> WarningDismissal:
+    return WarningDismissal(
+        reason=told.reason, office=told.office, at=moment.say(told.at), until=moment.say(told.until)
+    )
+
+
+def _with(one: WarningProposal, told: ProposalDismissed | None) -> WarningProposal:
+    """A proposal with what became of it: who dismissed a lower colour did not speak of this one."""
+    if told is None or COLOURS.index(told.colour) < COLOURS.index(one.colour):
+        return one
+    return msgspec.structs.replace(one, dismissed=_dismissal(told))
+
+
+def _mine(ask: Ask, one: WarningProposal) -> bool:
+    """Whether this account may draft it: it answers for all of where it would hold."""
+    return all(ask.may("warning.draft", Extent(code)) for code in one.divisions)
+
+
+async def _of_scenarios(ask: Ask) -> list[WarningProposal]:
+    hub, items = ask.hub, []
     open_now = await asyncio.to_thread(hub.records.read, lambda c: _open(hub, c))
     for one in find().scenarios.values():
         if any(step.warning for step in one.manifest.plan) and danger.has_own(one):
@@ -64,7 +155,7 @@ async def list_warning_proposals(ask: Asking, case: str = "") -> Page[WarningPro
                 continue  # its own page says what is wrong
             found = _of_scenario(hub, one, present.degree, list(present.why), open_now)
             items += [found] if found else []
-    return Page(items=items, total=len(items))
+    return items
 
 
 def _open(hub: Hub, connection: Any) -> list[Warning]:
@@ -92,8 +183,8 @@ def _of_scenario(
     return _proposal(hub, source, name, why, step.warning, step.colour, here, lower)
 
 
-def _of_case(ask: Any, case: str) -> list[WarningProposal]:
-    hub: Hub = ask.hub
+def _of_case(ask: Ask, case: str) -> list[WarningProposal]:
+    hub = ask.hub
     state = cases.states(hub, [case]).get(case)
     if state is None or not ask.may("case.read", cases.extent(state)):
         raise not_found("case", case)

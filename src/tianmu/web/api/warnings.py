@@ -9,19 +9,25 @@ from fastapi import Depends, Query
 
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
-from tianmu.facts.warning import Content, WarningEvent
+from tianmu.facts.warning import Content, Message, WarningEvent
 from tianmu.prevent.warning import cap, publish, step, table
 from tianmu.prevent.warning.state import CANCEL, Warning
 from tianmu.prevent.warning.step import Refused
 from tianmu.prevent.warning.table import Changed, NoWarning
 from tianmu.store.records import Transaction
-from tianmu.web import page
+from tianmu.web import office, page
 from tianmu.web.deed import deed_of
 from tianmu.web.hub import Hub
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import Fault, Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
-from tianmu.web.warning_said import WarningItemSaid, WarningWritten, content_of, said
+from tianmu.web.warning_said import (
+    WarningItemSaid,
+    WarningWritten,
+    content_of,
+    extent,
+    said,
+)
 
 routes = Routes("warnings")
 KEPT = 2_000
@@ -82,6 +88,13 @@ class WarningKinds(msgspec.Struct, frozen=True, kw_only=True):
     """whether anybody may read the feed"""
 
 
+class WarningConfirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[str, msgspec.Meta(max_length=KEPT)] = ""
+    emergency: bool = False
+    """publish what one wrote oneself, since nobody else is there and it cannot wait: needs
+    `warning.alone` and a reason, which stands in the audit trail"""
+
+
 class WarningNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=KEPT)] = ""
 
@@ -127,26 +140,27 @@ def list_warnings(
     limit: Limit = 50,
 ) -> Page[WarningItemSaid]:
     """Warnings that hold, that wait for a second person, or all, the newest first. Drafts are shown
-    to accounts that draft."""
-    hub, drafts = ask.hub, ask.may("warning.draft")
+    to accounts that draft and answer for all of where they would hold."""
+    hub = ask.hub
     key = page.read(cursor, int)
     if state == "all":
         found = hub.records.read(lambda c: table.listed(c, key[0] if key else 0, limit + 1))
-        items = [one for _, one in found[:limit] if drafts or one.messages]
+        items = [one for _, one in found[:limit] if one.messages or drafts(ask, one)]
         after = page.write(found[limit - 1][0]) if len(found) > limit else None
-        return Page(items=[said(hub, one, drafts=drafts) for one in items], next=after)
+        return Page(items=[said(hub, one, drafts=drafts(ask, one)) for one in items], next=after)
     if state == "waiting":
-        held = hub.records.read(table.waiting) if drafts else []
+        held = [one for one in hub.records.read(table.waiting) if drafts(ask, one)]
     else:
         held = hub.records.read(lambda c: table.in_force(c, hub.clock()))
-    return Page(items=[said(hub, one, drafts=drafts) for one in held], next=None, total=len(held))
+    told = [said(hub, one, drafts=drafts(ask, one)) for one in held]
+    return Page(items=told, next=None, total=len(told))
 
 
 @routes("GET", "/api/warnings/{warning}", may="warning.read", gives=WarningItemSaid)
 def get_warning(ask: Asking, warning: str) -> Reply:
     """One warning, with all that was published of it."""
     state = held(ask, warning)
-    return Reply(said(ask.hub, state, drafts=ask.may("warning.draft")), etag=state.version)
+    return Reply(said(ask.hub, state, drafts=drafts(ask, state)), etag=state.version)
 
 
 @routes(
@@ -157,11 +171,12 @@ def preview_warning(ask: Asking, warning: str) -> Any:
     from starlette.responses import Response
 
     state = held(ask, warning)
-    if state.pending is None:
+    if state.pending is None or not drafts(ask, state):
         raise _problem(Refused("nothing-pending", "nothing waits for a decision", "draft first"))
     if state.pending.kind != CANCEL:
         _checked(ask, state.pending.content)
-    told = publish.message(ask.hub.city, state, ask.who.account, ask.hub.clock())
+    names = office.of_accounts(ask.hub, {state.pending.by, ask.who.account})
+    told = publish.message(ask.hub.city, state, ask.who.account, ask.hub.clock(), names)
     return Response(cap.document(told), media_type=cap.MEDIA, headers={"Cache-Control": "no-store"})
 
 
@@ -233,15 +248,16 @@ def drop_warning(
 
 
 @routes(
-    "POST", "/api/warnings/{warning}/confirm", may="warning.confirm", takes=WarningNote,
+    "POST", "/api/warnings/{warning}/confirm", may="warning.confirm", takes=WarningConfirm,
     gives=WarningItemSaid, example={},
 )  # fmt: skip
 def confirm_warning(
-    ask: Asking, warning: str, body: Annotated[WarningNote, Depends(taken(WarningNote))]
+    ask: Asking, warning: str, body: Annotated[WarningConfirm, Depends(taken(WarningConfirm))]
 ) -> Reply:
     """Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
-    not confirm it, unless a role permits that."""
-    return _do(ask, warning, "publish", reason=body.reason.strip())
+    not confirm it: somebody else looks at it first. Only in an `emergency`, with a reason and the
+    permission `warning.alone`, one person does both."""
+    return _do(ask, warning, "publish", reason=body.reason.strip(), emergency=body.emergency)
 
 
 def held(ask: Ask, name: str) -> Warning:
@@ -250,19 +266,33 @@ def held(ask: Ask, name: str) -> Warning:
         state = ask.hub.records.read(lambda connection: table.get(connection, name))
     except NoWarning as error:
         raise not_found("warning", name) from error
-    if not state.messages and not ask.may("warning.draft"):
+    if not state.messages and not drafts(ask, state):
         raise not_found("warning", name)
     return state
 
 
+def drafts(ask: Ask, state: Warning) -> bool:
+    """Whether this account sees what waits there, or what was given up before it was published."""
+    content = state.pending.content if state.pending else state.content
+    return ask.may("warning.draft", extent(ask.hub, content))
+
+
 def _do(
-    ask: Ask, name: str, what: str, *, content: Content | None = None, reason: str = ""
-) -> Reply:
+    ask: Ask, name: str, what: str, *, content: Content | None = None, reason: str = "",
+    emergency: bool = False,
+) -> Reply:  # fmt: skip
     hub, version, key = ask.hub, ask.if_match(), _key(ask)
     before = held(ask, name)
     _within(ask, before.content)
     now = hub.clock()
     alone = ask.may("warning.alone")
+    asked = before.pending.by if before.pending else ""
+    names = office.of_accounts(hub, {asked, ask.who.account} - {""}) if what == "publish" else {}
+
+    def offices(state: Warning) -> dict[str, Text]:
+        # written anew by somebody else since it was looked at: rare, and the office is the city's
+        by = state.pending.by if state.pending else ""
+        return names if by in names else {**names, by: office.of(hub, "", "")}
 
     def write(tx: Transaction) -> Warning:
         if key is not None and (done := table.seen(tx, key)) is not None:
@@ -270,19 +300,24 @@ def _do(
         state = table.get(tx.connection, name)
         if version is not None and version != state.version:
             raise Changed(state.version)
-        step.permit(state, what, ask.who.account, now, alone=alone)
-        message = None
+        step.permit(
+            state, what, ask.who.account, now, alone=alone, emergency=emergency, reason=reason
+        )
+        message: Message | None = None
+        data: dict[str, Any] = {}
         if what == "publish":
             assert state.pending is not None
+            data = {"alone": True} if state.pending.by == ask.who.account else {}
             _within(ask, state.pending.content)
             if state.pending.kind != CANCEL:
                 step.check(hub.city, state.pending.content, now)
-            message = publish.message(hub.city, state, ask.who.account, now)
+            message = publish.message(hub.city, state, ask.who.account, now, offices(state))
         event = _event(
-            ask, name, state.version + 1, what, content=content, message=message, reason=reason
-        )
+            ask, name, state.version + 1, what, content=content, message=message, reason=reason,
+            data=data,
+        )  # fmt: skip
         colour = message.content.colour if message else ""
-        ask.note(tx, f"warning.{what}", name, reason=reason, colour=colour)
+        ask.note(tx, f"warning.{what}", name, reason=reason, colour=colour, **data)
         return table.append(tx, event, key)
 
     try:
@@ -350,6 +385,6 @@ def _reason(body: WarningNote) -> str:
 
 
 def _problem(error: Refused) -> Problem:
-    status = {"invalid": 422, "second-person": 403}.get(error.code, 409)
+    status = {"invalid": 422, "reason-needed": 422, "second-person": 403}.get(error.code, 409)
     faults = [Fault(where=f"body.{error.where}", what=str(error))] if error.where else []
     return Problem(status, error.code, str(error), error.remedy, faults=faults)
