@@ -45,6 +45,19 @@ def test_quiet_all_along() -> None:
     assert (told.alarms, told.events, told.false_alarms_per_week) == (0, 0, 0)
 
 
+def test_rows_of_each_owner_are_judged_by_themselves() -> None:
+    """An alarm at one station foretells nothing at another, and false alarms are all stations'."""
+    times, whose = DAYS + DAYS, np.repeat(np.array([0, 1], np.int32), len(DAYS))
+    alarm = np.concatenate([rows(2, 3), rows(8)])
+    event = np.concatenate([rows(3), rows(2, 12)])
+    told = judge(times, alarm, event, whose=whose)
+    assert (told.alarms, told.hits, told.misses, told.false_alarms) == (2, 1, 2, 1)
+    assert told.false_alarms_per_week == 0.5, "two weeks, whoever's the rows are"
+    assert told.missed == ("2026-03-03T00:00:00", "2026-03-13T00:00:00")
+    together = judge(DAYS, rows(2, 3, 8), rows(3, 2, 12))
+    assert together.misses == 1
+
+
 def run(file: Path, *more: str) -> Result:
     return CliRunner().invoke(main, ["backtest", "forest-fire", "--in", str(file), *more])
 

@@ -37,6 +37,8 @@ class Rule:
     at_least: float
     apart: bool = False
     """rows are things that happened, each judged by itself, and several may have one time"""
+    by: str = ""
+    """column of the rows that says whose they are: those of each are judged by themselves"""
 
 
 class NoRule(ValueError):
@@ -79,7 +81,7 @@ def rule_of(settings: Mapping[str, Any], model: str, column: str, at_least: floa
         raise NoRule(f"the scenario does not say when its model alarms: give {', '.join(lacking)}")
     return Rule(
         str(parts["model"]), str(parts["column"]), float(parts["at_least"]),
-        bool(own.get("apart", False)),
+        bool(own.get("apart", False)), str(own.get("by", "")),
     )  # fmt: skip
 
 
@@ -94,7 +96,8 @@ def replay(
     """Run ``model`` over all ``rows`` and judge those from ``since`` to ``until`` (days, both of
     them with it). Rows before ``since`` only prepare the model. Raises ``BadInput``,
     ``BadParameter``, ``BadModel``."""
-    times = _times(rows, apart=rule.apart)
+    whose = _whose(rows, rule.by)
+    times = _times(rows, whose, apart=rule.apart)
     if EVENT not in rows.column_names:
         raise BadInput(0, EVENT, "there is no such column", "add it: 1 where it happened, else 0")
     event = numbers(rows, EVENT, required=False)
@@ -114,7 +117,8 @@ def replay(
         raise BadInput(0, "", "no row lies between --from and --to", "give another span")
     chosen = [t for t, keep in zip(times, kept, strict=True) if keep]
     # what is not known is no alarm, and no event
-    return judge(chosen, value[kept] >= rule.at_least, event[kept] > 0, apart=rule.apart)
+    alarm, happened = value[kept] >= rule.at_least, event[kept] > 0
+    return judge(chosen, alarm, happened, apart=rule.apart, whose=whose[kept])
 
 
 def judge(
@@ -123,15 +127,54 @@ def judge(
     event: NDArray[np.bool_],
     *,
     apart: bool = False,
+    whose: NDArray[np.int32] | None = None,
 ) -> Told:
     """Rows in their order: their times, whether there was an alarm, whether it happened.
 
     ``apart``: no row speaks for the one before or after it: an alarm is right only where it
-    happened in its own row."""
-    runs = [(row, row) for row in np.flatnonzero(alarm).tolist()] if apart else _runs(alarm)
-    after = 0 if apart else 1
+    happened in its own row. ``whose``: rows of one number, in the order of their times, are judged
+    by themselves; false alarms are those of all together."""
+    owners = np.zeros(len(times), np.int32) if whose is None else whose
+    alarms, useful = 0, 0
     leads: list[float] = []
     missed: list[datetime] = []
+    steps: list[timedelta] = []
+    for owner in np.unique(owners):
+        own = np.flatnonzero(owners == owner)
+        at = [times[row] for row in own.tolist()]
+        runs = _alarms(alarm[own], apart=apart)
+        hit = _hits(at, runs, event[own], 0 if apart else 1, leads, missed)
+        alarms, useful = alarms + len(runs), useful + hit
+        steps.extend(b - a for a, b in itertools.pairwise(at) if b > a)
+    # a row stands for as long as it is to the next: a day's row for a day
+    first, last = min(times), max(times)
+    usual = min(steps, default=timedelta(days=1))
+    weeks = max((last - first + usual) / timedelta(days=7), 1e-9)
+    false = alarms - useful
+    return Told(
+        since=first.isoformat(), until=last.isoformat(), rows=len(times),
+        events=int(event.sum()), hits=len(leads), misses=len(missed), alarms=alarms,
+        false_alarms=false, false_alarms_per_week=round(false / weeks, 3),
+        alarm_share=round(float(alarm.mean()), 4),
+        lead_hours_median=round(statistics.median(leads), 2) if leads else None,
+        missed=tuple(t.isoformat() for t in sorted(missed)[:20]),
+    )  # fmt: skip
+
+
+def _alarms(alarm: NDArray[np.bool_], *, apart: bool) -> list[tuple[int, int]]:
+    return [(row, row) for row in np.flatnonzero(alarm).tolist()] if apart else _runs(alarm)
+
+
+def _hits(
+    times: list[datetime],
+    runs: list[tuple[int, int]],
+    event: NDArray[np.bool_],
+    after: int,
+    leads: list[float],
+    missed: list[datetime],
+) -> int:
+    """How many of ``runs`` were right; what each event had of lead (hours), or that it was missed,
+    is added to the lists."""
     useful: set[int] = set()
     for row in np.flatnonzero(event).tolist():
         run = next(
@@ -142,18 +185,7 @@ def judge(
             continue
         useful.add(run)
         leads.append((times[row] - times[runs[run][0]]) / timedelta(hours=1))
-    # a row stands for as long as it is to the next: a day's row for a day
-    usual = min((b - a for a, b in itertools.pairwise(times) if b > a), default=timedelta(days=1))
-    weeks = max((times[-1] - times[0] + usual) / timedelta(days=7), 1e-9)
-    false = len(runs) - len(useful)
-    return Told(
-        since=times[0].isoformat(), until=times[-1].isoformat(), rows=len(times),
-        events=int(event.sum()), hits=len(leads), misses=len(missed), alarms=len(runs),
-        false_alarms=false, false_alarms_per_week=round(false / weeks, 3),
-        alarm_share=round(float(alarm.mean()), 4),
-        lead_hours_median=round(statistics.median(leads), 2) if leads else None,
-        missed=tuple(t.isoformat() for t in missed[:20]),
-    )  # fmt: skip
+    return len(useful)
 
 
 def _runs(alarm: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -163,18 +195,30 @@ def _runs(alarm: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(firsts, ends, strict=True)]
 
 
-def _times(rows: pa.Table, *, apart: bool) -> list[datetime]:
+def _whose(rows: pa.Table, by: str) -> NDArray[np.int32]:
+    """A number for each row: the same for rows of one owner."""
+    if not by or by not in rows.column_names:
+        return np.zeros(len(rows), np.int32)
+    numbers: dict[str, int] = {}
+    found = [numbers.setdefault(text, len(numbers)) for text in texts(rows, by)]
+    return np.array(found, np.int32)
+
+
+def _times(rows: pa.Table, whose: NDArray[np.int32], *, apart: bool) -> list[datetime]:
     name = next((one for one in TIMES if one in rows.column_names), None)
     if name is None:
         raise BadInput(0, "date", "there is no such column, nor timestamp", "add one of them")
     found: list[datetime] = []
-    for row, text in enumerate(texts(rows, name), 1):
+    last: dict[int, datetime] = {}
+    for row, (text, owner) in enumerate(zip(texts(rows, name), whose.tolist(), strict=True), 1):
         try:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise BadInput(row, name, f"{text!r} is no time", "write 2026-04-05") from None
         at = at.replace(tzinfo=None)
-        if found and (at < found[-1] if apart else at <= found[-1]):
+        before = last.get(owner)
+        if before is not None and (at < before if apart else at <= before):
             raise BadInput(row, name, f"{text} does not come after the row before", "sort the rows")
+        last[owner] = at
         found.append(at)
     return found
