@@ -57,7 +57,9 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     main, life = Records(data / "gate.sqlite", pace=PACE), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources(), admission=Admission(bounds_of(city)))
     kinds = taken(find(city.folder).scenarios.values(), city, data, log.warning)
-    recognitions = Recognitions(intake, Pictures(data, settings.scan), kinds)
+    days = city.retention.sighting_days
+    pictures = Pictures(data, settings.scan, days)
+    recognitions = Recognitions(intake, pictures, kinds, refused_days=days)
     doors = Doors({recognition.PROTOCOL: {recognition.PATH: recognitions}})
     http = HttpConnector(intake, tls=settings.certificate, doors=doors)
     plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}

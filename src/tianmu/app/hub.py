@@ -14,7 +14,7 @@ from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.policy import policy_of
 from tianmu.access.session import Sessions
-from tianmu.app import drilling, founding
+from tianmu.app import drilling, founding, pictures
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, settle, starting
 from tianmu.app.settings import Settings
@@ -112,7 +112,9 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     app = create_app(hub)
     server = Server(app, certificate=settings.certificate, timeout_graceful_shutdown=2)
     said.ports = {"web": await server.start(settings.host, port)}
-    tending = None if settings.clock else asyncio.create_task(tend(hub, stop))
+    beside: list[asyncio.Task[None]] = []
+    if not settings.clock:
+        beside = [asyncio.create_task(job(hub, stop)) for job in (tend, pictures.tidy)]
     renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
     settle()
@@ -121,8 +123,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     app.state.push.close()
     await server.stop()
     await renewing
-    if tending is not None:
-        await tending
+    await asyncio.gather(*beside)
     worker.join(3)
     lags.close()
     records.close()

@@ -22,6 +22,11 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day_days: int = 0
     area_days: int = 0
     """hours and days by town, village, kind and department"""
+    sighting_days: float = 2.0
+    """pictures of recognised events that no alarm needed, and messages of recognisers that were
+    refused, which have pictures too"""
+    picture_days: float = 30.0
+    """pictures of alarms that came to no case; what a case holds is kept with it"""
     journal_hours: float = 48.0
     journal_gb: float = 20.0
     basis: str = ""
@@ -38,7 +43,12 @@ def check(reader: PackReader, document: Document, found: Retention) -> None:
         value = getattr(found, key)
         if value < 0:
             fault(key, f"{key} is {value}", "give days from 1, or 0 to keep for ever")
-    for key in ("journal_hours", "journal_gb"):
+    if found.picture_days < 0:
+        fault(
+            "picture_days", f"picture_days is {found.picture_days:g}",
+            "give days, or 0 to keep for ever: they may show people",
+        )  # fmt: skip
+    for key in ("journal_hours", "journal_gb", "sighting_days"):
         value = getattr(found, key)
         if not 0 < value < 1e9:
             fault(key, f"{key} is {value:g}", "give more than 0: it cannot be kept for ever")

@@ -4,9 +4,12 @@ database. The same file is kept once however often it is attached.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +59,8 @@ class EvidenceStore:
     """Files under one folder, ``<first two>/<digest>`` in hexadecimal SHA-256.
 
     ``scan`` looks for malware before a file is kept (``scanning``); what it calls infected lies
-    under ``quarantine`` and is never read again by the program.
+    under ``quarantine`` and is never read again by the program. A file that was *lent* has a mark
+    under ``lent``: nobody has attached it yet, and if nobody does it is let go.
     """
 
     def __init__(
@@ -137,9 +141,72 @@ class EvidenceStore:
             raise ValueError(f"evidence {digest} is damaged on disk: restore it from a backup")
         return content
 
+    # -- what is lent ----------------------------------------------------------------------------
+
+    def lend(self, source: Path, digest: str) -> bool:
+        """Put a file with the evidence until somebody needs it; False where it is gone. From any
+        process; after a kill -9 there is at worst a mark without a file."""
+        there, mark = self.path(digest), self._mark(digest)
+        with self._guard():
+            if there.exists():
+                if mark.exists():
+                    os.utime(mark)
+                return True
+            for folder in (mark.parent, there.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+            _settle(mark.parent)
+            try:
+                os.link(source, there)
+            except FileNotFoundError:
+                mark.unlink()
+                return False
+            _settle(there.parent)
+            return True
+
+    def lent(self, before: float) -> tuple[str, ...]:
+        """Digests lent before then (seconds since 1970)."""
+        found = []
+        for mark in self._mark("").glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if mark.stat().st_mtime < before:
+                    found.append(mark.name)
+        return tuple(sorted(found))
+
+    def give_back(self, digests: Collection[str], held: Collection[str], before: float) -> int:
+        """End the lending of ``digests`` where it is still as old as ``before``: what is ``held``
+        stays for good, the other files are removed; how many of these."""
+        count = 0
+        for digest in digests:
+            mark = self._mark(digest)
+            with self._guard(), contextlib.suppress(FileNotFoundError):
+                if mark.stat().st_mtime >= before:
+                    continue
+                if digest not in held:
+                    with contextlib.suppress(FileNotFoundError):
+                        self.path(digest).unlink()
+                        _settle(self.path(digest).parent)
+                        count += 1
+                mark.unlink()
+        return count
+
+    def _mark(self, digest: str) -> Path:
+        return self.folder / "lent" / digest
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """One at a time, over all processes of the city."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".guard").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def _write(self, path: Path, content: bytes) -> None:
-        if path.exists() and path.stat().st_size == len(content):
-            return
+        with self._guard():
+            if path.exists() and path.stat().st_size == len(content):
+                # whoever attaches it needs it: it is lent no more
+                self._mark(path.name).unlink(missing_ok=True)
+                return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
@@ -150,8 +217,13 @@ class EvidenceStore:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """What was made or removed in it is so after a power cut too."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

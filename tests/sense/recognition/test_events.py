@@ -20,7 +20,7 @@ from tianmu.sense import hold
 from tianmu.sense.http.columns import Refused
 from tianmu.sense.recognition import standing
 from tianmu.sense.recognition.codec import COMMAS, WIDEST, decode, look
-from tianmu.sense.recognition.connector import PATH, REFUSED_KEPT
+from tianmu.sense.recognition.connector import DAY, PATH
 from tianmu.sense.recognition.kind import catalogue
 
 from ..door import NOW, post, run
@@ -122,7 +122,7 @@ async def test_events_of_one_picture_send_it_once(street: Street) -> None:
     [(_, _, side)] = street.rows("c0/smoke")
     assert side["pictures"][0]["boxes"][0]["box"] == [0.5, 0.5, 0.9, 0.9]
     for folder in ("recognised", "evidence"):
-        assert len([f for f in (street.data / folder).rglob("*") if f.is_file()]) == 1
+        assert len(list((street.data / folder).glob("??/*"))) == 1
 
 
 @run
@@ -143,6 +143,21 @@ async def test_a_picture_that_no_alarm_needs_is_let_go(street: Street) -> None:
     await street.tell(told("e4", 11), told("e5", 22))
     [(_, _, side)] = street.rows("c0/stall")
     assert side["seen"] == 4 and "pictures" not in side
+
+
+@run
+async def test_a_picture_that_only_refused_events_have_is_not_kept(street: Street) -> None:
+    street.source("far", allow=("c9",))
+    await street.tell(told("e1", kind="nothing", picture=picture(jpeg(10))))
+    await street.tell(told("e2", picture=picture(jpeg(20))), token="far")
+    await street.tell(told("e3", 601, picture=picture(jpeg(30))))
+    assert not list((street.data / "recognised").glob("??/*"))
+    # but the one that another event shows is
+    _, answer = await street.tell(
+        told("e4", kind="nothing", picture=picture(jpeg(40))), told("e5", picture_of="e4")
+    )
+    assert [one["state"] for one in answer["events"]] == ["refused", "taken"]
+    assert len(list((street.data / "recognised").glob("??/*"))) == 1
 
 
 REFUSED = {
@@ -344,7 +359,7 @@ async def test_a_refused_message_is_let_go_with_its_pictures(street: Street) -> 
     assert len(quarantined(street)) == 2
     await street.events.tidy()
     assert len(quarantined(street)) == 2
-    street.now += REFUSED_KEPT + SECOND
+    street.now += 2 * DAY + SECOND
     await street.events.tidy()
     assert [row.source for row in quarantined(street)] == ["sensor"]
 

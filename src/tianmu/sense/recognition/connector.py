@@ -41,19 +41,22 @@ SWEEP = 2.0
 TIDY = 3600.0
 """seconds between two looks for pictures that nobody needs"""
 
-REFUSED_KEPT = 2 * 86_400_000_000
-"""µs that messages with refused events are kept, for their pictures too may show people (default,
-to be set by the city)"""
+DAY = 86_400_000_000
+"""µs"""
 
 
 class Recognitions:
-    """What recognisers tell. ``catalogue`` may be changed while it runs."""
+    """What recognisers tell. ``catalogue`` may be changed while it runs; messages with refused
+    events are let go after ``refused_days``, for their pictures too may show people."""
 
-    def __init__(self, intake: Intake, keeper: Keeper, catalogue: Catalogue) -> None:
+    def __init__(
+        self, intake: Intake, keeper: Keeper, catalogue: Catalogue, refused_days: float = 2.0
+    ) -> None:
         for records in (intake.main, intake.life):
             records.create(standing.metadata)
         self._intake, self._keeper = intake, keeper
         self.catalogue = catalogue
+        self._refused_kept = round(refused_days * DAY)
         self.counts: Counter[str] = Counter()
         # pictures are decoded one after the other, whoever sends them: that bounds memory
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="picture")
@@ -115,6 +118,9 @@ class Recognitions:
             row: {"event": "", "state": "refused", "reason": why}
             for row, why in message.refused.items()
         }
+        for event in message.events:
+            if why := self._refuses(event, source):
+                said[event.row] = {"event": event.event, "state": "refused", "reason": why}
         pictures = await self._pictures(message.events, said)
         ready: list[Ready] = []
         for event in message.events:
@@ -142,11 +148,13 @@ class Recognitions:
     async def _pictures(
         self, events: Sequence[Event], said: dict[int, dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
-        """Event → what is kept of its picture; what cannot be kept is refused in ``said``."""
+        """Event → what is kept of its picture; what cannot be kept is refused in ``said``. A
+        picture that only refused events have is not kept."""
         found: dict[str, dict[str, Any]] = {}
         loop = asyncio.get_running_loop()
+        needed = {one.picture_of or one.event for one in events if one.row not in said}
         for event in events:
-            if event.picture is None or event.event in found:
+            if event.picture is None or event.event in found or event.event not in needed:
                 continue
             try:
                 size = await loop.run_in_executor(self._looking, look, event.picture)
@@ -170,10 +178,8 @@ class Recognitions:
             raise ValueError(f"a malware scanner calls the picture infected: {kept.get('found')}")
         return {**kept, "width": size.width, "height": size.height}
 
-    def _ready(
-        self, event: Event, source: SourceChanged, pictures: Mapping[str, dict[str, Any]]
-    ) -> Ready | str | None:
-        """An event that can be taken; why it cannot; or None where nobody knows its camera."""
+    def _refuses(self, event: Event, source: SourceChanged) -> str:
+        """Why an event is not taken, whatever its picture shows; empty where it may be."""
         kind = self.catalogue.find(event.kind)
         if kind is None:
             return f"kind {event.kind!r} is not known: there are {self.catalogue.known}"
@@ -181,12 +187,9 @@ class Recognitions:
             return "its time lies ahead of the city's clock: set yours"
         if source.allow and event.camera not in source.allow:
             return f"source {source.source} may not speak for camera {event.camera}: allow it there"
-        picture = pictures.get(event.picture_of or event.event)
-        if event.picture_of and picture is None:
-            return f"picture_of {event.picture_of}: no event of this message has that picture"
         device = self._intake.device_id(event.camera)
         if not device:
-            return None
+            return ""
         streams = self._intake.resolve([device, device], [SIGHTING, kind.code])
         for stream, name in zip(streams.tolist(), (SIGHTING, kind.code), strict=True):
             if stream == UNKNOWN:
@@ -194,6 +197,23 @@ class Recognitions:
                     f"device {device} has no property {name}: register it as a kind of camera "
                     "that has it"
                 )
+        return ""
+
+    def _ready(
+        self, event: Event, source: SourceChanged, pictures: Mapping[str, dict[str, Any]]
+    ) -> Ready | str | None:
+        """An event that can be taken; why it cannot; or None where nobody knows its camera."""
+        if why := self._refuses(event, source):  # the registry may have changed meanwhile
+            return why
+        kind = self.catalogue.find(event.kind)
+        assert kind is not None
+        picture = pictures.get(event.picture_of or event.event)
+        if event.picture_of and picture is None:
+            return f"picture_of {event.picture_of}: no event of this message has that picture"
+        device = self._intake.device_id(event.camera)
+        if not device:
+            return None
+        streams = self._intake.resolve([device, device], [SIGHTING, kind.code])
         return Ready(
             event=event,
             kind=kind,
@@ -268,7 +288,7 @@ class Recognitions:
         await asyncio.to_thread(self._keeper.let_go)
         mine = [one.source for one in self._intake.sources.all() if one.protocol == PROTOCOL]
         old = partial(
-            hold.forget_quarantined, sources=mine, before=self._intake.now() - REFUSED_KEPT
+            hold.forget_quarantined, sources=mine, before=self._intake.now() - self._refused_kept
         )
         if gone := await self._intake.main.write_async(old):
             log.info("%d refused message(s) of recognisers were old and let go", gone)
