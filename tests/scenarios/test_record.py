@@ -56,3 +56,8 @@ def test_figures_of_two_weeks() -> None:
     made = summed(judged, 0, 2 * WEEK)
     assert (made.hits, made.misses, made.false, made.open) == (2, 1, 3, 0)
     assert made.false_per_week == 1.5 and made.lead_median == 120
+    # weeks before the city began say nothing
+    young = summed(judged, 0, 2 * WEEK, began=WEEK)
+    assert (young.weeks, young.false_per_week) == (1.0, 3.0)
+    assert summed(judged, WEEK, 2 * WEEK, began=1).weeks == 1.0
+    assert summed(judged, 0, 2 * WEEK, began=2 * WEEK).weeks == 1 / 7, "a day at least"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -225,7 +226,8 @@ def _of_city(
     city = opened.city
     last = until or datetime.now(UTC).date()
     first = since or last - timedelta(weeks=12)
-    begin, end = city.calendar.instant(first, 0), city.calendar.instant(last, 1440)
+    begin = city.calendar.instant(first, 0)
+    end = min(city.calendar.instant(last, 1440), time.time_ns() // 1_000)
     try:
         here = fit(_scenario(find(city.folder), scenario).manifest, city)
         told = opened.records.read(lambda c: record.record(c, here.matters, here.rules, begin, end))
@@ -233,7 +235,7 @@ def _of_city(
         opened.close()
     return {
         "scenario": scenario, "since": first.isoformat(), "until": last.isoformat(),
-        "judged_by": "cases", "events": told.hits + told.misses, "hits": told.hits,
+        "judged_by": "cases", "weeks": round(told.weeks, 2), "events": told.hits + told.misses, "hits": told.hits,
         "misses": told.misses, "false_alarms": told.false,
         "false_alarms_per_week": round(told.false_per_week, 3), "undecided": told.open,
         "lead_hours_median": None if told.lead_median is None

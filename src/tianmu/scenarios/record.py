@@ -48,6 +48,8 @@ class Record:
     misses: int
     false: int
     open: int
+    weeks: float
+    """of them that the city has cases of: what came before it began says nothing"""
     false_per_week: float
     lead_median: float | None
     """seconds"""
@@ -89,7 +91,7 @@ def record(
     """Cases of ``matters`` (keys) opened from ``since`` to before ``until`` (µs), on hub's file."""
     c = table.case.c
     rows = connection.execute(
-        sa.select(c.state)
+        sa.select(c.state, c.opened_at)
         .where(
             c.probe == (scope.probe or ""), c.matter.in_(sorted(matters)),
             c.opened_at >= since, c.opened_at < until, case_query.within(scope),
@@ -104,17 +106,28 @@ def record(
         found = judge(state, members, rules)
         if found is not None:
             judged.append(found)
-    return summed(judged, since, until, cut=len(rows) > MOST)
+    cut = len(rows) > MOST
+    began = rows[MOST - 1][1] if cut else _began(connection, scope.probe or "")
+    return summed(judged, since, until, began=began, cut=cut)
 
 
-def summed(judged: Sequence[Judged], since: int, until: int, *, cut: bool = False) -> Record:
-    """The figures of judged cases, which come newest first."""
+def _began(connection: sa.Connection, probe: str) -> int:
+    """When the city's first case was opened (µs); 0 where there is none."""
+    first = sa.select(sa.func.min(table.case.c.opened_at)).where(table.case.c.probe == probe)
+    return int(connection.execute(first).scalar() or 0)
+
+
+def summed(
+    judged: Sequence[Judged], since: int, until: int, *, began: int = 0, cut: bool = False
+) -> Record:
+    """The figures of judged cases, which come newest first; ``began`` (µs) is when the city's cases
+    begin, or those that were looked through."""
     count = {v: sum(one.verdict == v for one in judged) for v in ("hit", "miss", "false", "open")}
     leads = [one.lead for one in judged if one.verdict == "hit" and one.lead is not None]
-    weeks = max((until - since) / WEEK, 1 / 7)
+    weeks = max((until - max(since, began)) / WEEK, 1 / 7)
     return Record(
         since=since, until=until, hits=count["hit"], misses=count["miss"], false=count["false"],
-        open=count["open"], false_per_week=count["false"] / weeks,
+        open=count["open"], weeks=weeks, false_per_week=count["false"] / weeks,
         lead_median=statistics.median(leads) if leads else None,
         latest=tuple(judged[:50]), cut=cut,
     )  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -20,7 +19,6 @@ from tianmu.access.masking import mask
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
 from tianmu.scenarios.picture import Picture, Reach
-from tianmu.scenarios.world import World
 from tianmu.store.history.asked import TooCostly
 from tianmu.web import danger
 from tianmu.web import scenario_said as said
@@ -84,13 +82,15 @@ async def _picture(ask: Ask, name: str, thing: str) -> Picture:
             404, "no-picture", f"{name} has pictures of nothing",
             "its map and tables are all there is: GET /api/scenarios/{scenario}/present",
         )  # fmt: skip
-    make: Callable[[World, str], Picture | None] = importlib.import_module(
-        f"tianmu.scenarios.{scenario.folder.name}.picture"
-    ).picture
-    world = danger.world_of(ask.hub, scenario, here)
+
+    def make() -> Picture | None:  # in a thread: the first import of it takes a while
+        module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.picture")
+        made: Picture | None = module.picture(danger.world_of(ask.hub, scenario, here), thing)
+        return made
+
     async with turn(ask.hub, "picture", AT_ONCE, "pictures of other things are being made"):
         try:
-            found = await asyncio.to_thread(make, world, thing)
+            found = await asyncio.to_thread(make)
         except TooCostly as error:
             raise Problem(
                 422, "too-costly", str(error), "raise rows in the pack's [asking]"
