@@ -119,3 +119,19 @@ def test_a_citys_file_that_cannot_be_used_is_told_and_ours_hold(
     told: list[str] = []
     known = taken([STREET], load("liyang"), tmp_path, told.append)
     assert tuple(known.kinds.values()) == KINDS and len(told) == 1
+
+
+def test_every_kind_that_alarms_makes_a_case_in_both_cities() -> None:
+    """But for plates and vehicles from outside, which no rule alarms."""
+    for name in ("liyang", "port_ellery"):
+        city = load(name)
+        rules = {one["property"]: one for one in city.rules if one["code"] in STREET.manifest.rules}
+        assert set(rules) == {one.code for one in KINDS} - {"plate_read", "outside_vehicle"}
+        for rule in rules.values():
+            assert city.owner_of(rule["matter"], city.root.code), (name, rule["code"])
+    rules = {one["code"]: one.get("matter") for one in load("port_ellery").rules}
+    assert rules["street_camera.garbage_exposed"] == "ellery-311:service:B02"
+    assert rules["street_camera.rubbish_heap"] == "ellery-311:service:B02"
+    assert rules["street_camera.garbage_overflow"] == "ellery-311:service:B01"
+    assert rules["street_camera.road_damaged"] == "ellery-311:service:R01"
+    assert rules["street_camera.fire_smoke"] == "ellery-311:hazard:F01"
