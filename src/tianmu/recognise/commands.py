@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -107,19 +109,22 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
                     if is_live(source)
                     else of_file(source, every, first, _now)
                 )
-                for frame in pictures:
-                    frames += 1
-                    found = recogniser.things(frame.image)
-                    if not found:
-                        continue
-                    events += len(found)
-                    made = events_of(camera, frame.at, found, jpeg(frame.image, widest), called)
-                    if tries:
-                        for one in made:
-                            shown = {k: v for k, v in one.items() if not k.startswith("picture")}
-                            click.echo(msgspec.json.encode(shown).decode())
-                    else:
-                        sender.send(made)
+                # closed in any case: the camera is told that nobody looks any more
+                with contextlib.closing(pictures), _ended_by_sigterm():
+                    for frame in pictures:
+                        frames += 1
+                        found = recogniser.things(frame.image)
+                        if not found:
+                            continue
+                        events += len(found)
+                        shot = jpeg(frame.image, widest)
+                        made = events_of(camera, frame.at, found, shot, called)
+                        if tries:
+                            for one in made:
+                                kept = {k: v for k, v in one.items() if not k.startswith("picture")}
+                                click.echo(msgspec.json.encode(kept).decode())
+                        else:
+                            sender.send(made)
             except Unusable as error:
                 raise click.ClickException(str(error)) from error
             except KeyboardInterrupt:
@@ -136,6 +141,20 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
         else:
             tell(", ".join(f"{name} {value}" for name, value in result.items()))
         sys.exit(1 if counts["refused"] else 0)
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """As by Ctrl-C: what was found is told before it ends."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _now() -> int:

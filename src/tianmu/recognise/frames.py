@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tianmu.recognise.fault import MISSING, Unusable
+from tianmu.recognise import rtsp
+from tianmu.recognise.fault import MISSING, NoStream, Unusable, WrongPassword
 from tianmu.recognise.picture import Image
 
 LIVE = ("rtsp://", "rtsps://")
@@ -39,7 +40,7 @@ def named(source: str) -> str:
 
 def of_file(
     file: str, every_s: float, begin: int | None, now: Callable[[], int]
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Frames of a file by its own time; ``begin`` (µs) is that of its first, left out: so that the
     last is of now. Raises ``Unusable``."""
     video = _opened(file)
@@ -66,16 +67,22 @@ def of_file(
 
 def of_camera(
     address: str, every_s: float, now: Callable[[], int], tell: Callable[[str], None]
-) -> Iterator[Frame]:
-    """Frames of a camera as they come, for ever: one that is lost is asked again."""
+) -> Generator[Frame]:
+    """Frames of a camera as they come, for ever: one that is lost is asked again. Raises
+    ``WrongPassword``, and ``NoStream`` where it has never given a frame."""
     os.environ.setdefault(
         "OPENCV_FFMPEG_CAPTURE_OPTIONS", f"rtsp_transport;tcp|timeout;{PATIENCE_S * 1_000_000}"
     )
-    failed = 0
+    failed, seen = 0, False
     while True:
         try:
+            rtsp.look(address, named(address), PATIENCE_S)
             video = _opened(address)
+        except WrongPassword:
+            raise
         except Unusable as error:
+            if isinstance(error, NoStream) and not seen:
+                raise
             wait = AGAIN_S[min(failed, len(AGAIN_S) - 1)]
             failed += 1
             tell(f"{error}; trying again in {wait:g} s")
@@ -90,6 +97,7 @@ def of_camera(
                 due = max(due + every_s, time.monotonic())
                 whole, image = video.retrieve()
                 if whole:
+                    seen = True
                     yield Frame(now(), image)
         finally:
             video.release()
