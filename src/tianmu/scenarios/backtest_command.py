@@ -236,7 +236,8 @@ def _of_city(
     return {
         "scenario": scenario, "since": first.isoformat(), "until": last.isoformat(),
         "judged_by": "cases", "weeks": round(told.weeks, 2),
-        "events": told.hits + told.misses, "hits": told.hits, "misses": told.misses, "false_alarms": told.false,
+        "events": told.hits + told.misses, "hits": told.hits, "misses": told.misses,
+        "false_alarms": told.false,
         "false_alarms_per_week": round(told.false_per_week, 3), "undecided": told.open,
         "lead_hours_median": None if told.lead_median is None
         else round(told.lead_median / 3600, 2),
