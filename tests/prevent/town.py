@@ -110,6 +110,7 @@ def city() -> Any:
     )
     town = SimpleNamespace(code="t1", name={"zh": "某镇", "en": "Town"}, parent="c")
     return SimpleNamespace(
+        time_zone="Asia/Shanghai",
         kinds={"panel": panel, "gauge": gauge},
         divisions={"c": SimpleNamespace(code="c", name={"en": "City"}, parent=""), "t1": town},
         matters={"m:fire": None},

@@ -9,8 +9,8 @@ import time
 from tianmu.app.belonging import Belonging
 from tianmu.city.pack import City
 from tianmu.facts import clock
+from tianmu.scenarios import forecast_alarm, foresight, settling
 from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios import foresight, settling
 from tianmu.scenarios.load import manifests
 from tianmu.scenarios.wanted import Wanted, due_of, wanted
 from tianmu.store.disk import is_full
@@ -52,7 +52,7 @@ class Foreseeing:
             try:
                 if due != done:  # else the million devices need not be looked through
                     registry, rules = self._belonging.look()
-                    self.turn(wanted(asked, self._city, registry, rules))
+                    self.turn(wanted(asked, self._city, registry, rules, self._before))
                     done = due
             except Exception as error:  # history, its retention and the rest of works go on
                 if is_full(error):
@@ -76,7 +76,10 @@ class Foreseeing:
             now = clock.now()
             if settling.settle(self._records, self._history, all_wanted, now) < settling.SETTLED:
                 break
-        settling.forget(self._records, clock.now())
+        now = clock.now()
+        asked = [(one.scenario, one.forecast.code) for one in all_wanted]
+        self._records.transact(lambda tx: forecast_alarm.over(tx, asked, now))
+        settling.forget(self._records, now)
 
     def _make(self, one: Wanted, now: int) -> None:
         began = time.monotonic()
@@ -90,6 +93,9 @@ class Foreseeing:
             return
         took = time.monotonic() - began
         log.info("forecast %s/%s: %d in %.1f s", one.scenario, one.forecast.code, made, took)
+
+    def _before(self, scenario: str, code: str) -> set[int]:
+        return self._records.read(lambda c: table.newest_streams(c, scenario, code))
 
     def _go_on(self) -> bool:
         """Between two datastreams: let others have the processor as long again."""

@@ -9,7 +9,7 @@ import msgspec
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.deed import Deed
-from tianmu.facts.finding import Finding
+from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.history import HistoryWritten
 from tianmu.facts.intake import Quarantined, UnknownSeen
@@ -43,6 +43,7 @@ Fact: TypeAlias = (
     | WarningEvent
     | ProposalDismissed
     | Finding
+    | Foretold
     | HazardEvent
 )
 

@@ -46,7 +46,7 @@ HAZARD = Topic("hazard", "hub", purge=False)
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
 FINDING = Topic("finding", "works", purge=True, readers=("watch",))
-"""what anomaly detection found: conditions that begin and end"""
+"""what anomaly detection and forecasts found: conditions that begin and end"""
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic

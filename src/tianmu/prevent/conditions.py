@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.facts.alarm import AlarmState
+from tianmu.facts.finding import FORETOLD, Finding, Foretold, foretold_rule
 from tianmu.facts.finding import RULE as ANOMALY
-from tianmu.facts.finding import Finding
-from tianmu.prevent import program, unusual
+from tianmu.prevent import foretold, program, unusual
 from tianmu.prevent.evaluate import Evaluator, Found
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.occurrence import Alarm
@@ -74,8 +74,11 @@ class Conditions:
             data = told(side(row))
             self._ledger.rises(alarm, at=now, received=received, data=data)
 
-    def found(self, finding: Finding, now: int) -> None:
-        """What anomaly detection tells."""
+    def found(self, finding: Finding | Foretold, now: int) -> None:
+        """What anomaly detection, or a forecast, tells."""
+        if isinstance(finding, Foretold):
+            self._foretold(finding, now)
+            return
         if not finding.holds:
             name = identity(ANOMALY, self._registry.datastream(finding.datastream))
             self._ledger.falls(
@@ -92,6 +95,26 @@ class Conditions:
             alarm.test = True
             self._windowed.add(alarm.identity)
         self._ledger.rises(alarm, at=now, received=now, data=unusual.data(finding))
+
+    def _foretold(self, told: Foretold, now: int) -> None:
+        if not told.holds:
+            self._ledger.falls(
+                identity(
+                    foretold_rule(told.scenario, told.code),
+                    self._registry.datastream(told.datastream),
+                ),
+                at=now,
+                received=now,
+                value=told.value,
+                observed_at=told.origin,
+                reason=foretold.REASONS.get(told.why, told.why),
+            )
+            return
+        alarm = foretold.condition(self._registry, self._city, told, now)
+        if self._in_maintenance(alarm.device, alarm.source, now):
+            alarm.test = True
+            self._windowed.add(alarm.identity)
+        self._ledger.rises(alarm, at=now, received=now, data=foretold.data(told))
 
     def _order(self, found: Found) -> Iterable[int]:
         compiled = self._evaluator.compiled
@@ -173,7 +196,11 @@ class Conditions:
 
     def _judged(self) -> Iterator[Alarm]:
         """The open alarms whose condition holds, of the rules that the evaluator judges."""
-        return (alarm for alarm in self._ledger.standing() if alarm.rule != ANOMALY)
+        return (
+            alarm
+            for alarm in self._ledger.standing()
+            if alarm.rule != ANOMALY and not alarm.rule.startswith(FORETOLD)
+        )
 
     def _datastream(self, alarm: Alarm) -> int | None:
         index = int(self._registry.datastream_index([alarm.datastream])[0])

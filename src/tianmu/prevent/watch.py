@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
-from tianmu.facts.finding import Finding
+from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.registry import MaintenanceChanged
 from tianmu.facts.topic import DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent import alarm_table, program
@@ -246,7 +246,7 @@ class Watch:
     def _read_findings(self) -> bool:
         found = self._entries(FINDINGS, self.settings.entries)
         for entry in found:
-            if isinstance(fact := decode(entry.payload), Finding):
+            if isinstance(fact := decode(entry.payload), Finding | Foretold):
                 self.conditions.found(fact, self.clock())
             self.positions[FINDINGS] = entry.position
         return bool(found)

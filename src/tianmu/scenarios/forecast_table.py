@@ -145,6 +145,16 @@ def forecast_before(connection: sa.Connection, scenario: str, code: str) -> set[
     return {row[0] for row in rows}
 
 
+def newest_streams(connection: sa.Connection, scenario: str, code: str) -> set[int]:
+    """Datastreams of the forecasts of the newest origin."""
+    c = FORECAST.c
+    mine = (c.scenario == scenario, c.code == code)
+    last = sa.select(sa.func.max(c.origin)).where(*mine).scalar_subquery()
+    return {
+        r[0] for r in connection.execute(sa.select(c.datastream).where(*mine, c.origin == last))
+    }
+
+
 def newest(connection: sa.Connection, scenario: str, code: str, most: int) -> list[Kept]:
     """The forecasts of the newest origin, at most ``most`` of them."""
     c = FORECAST.c

@@ -1,4 +1,5 @@
-"""Forecasts of a running city: made from its history and kept, once for each origin."""
+"""Forecasts of a running city: made from its history and kept, once for each origin; what they say
+of a limit is told as an alarm in the same commit."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from tianmu.prevent.forecast.outlook import LEAST_VALUES, outlook
 from tianmu.prevent.forecast.walk import walk
+from tianmu.scenarios import forecast_alarm
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios.forecast_table import DAY, Kept
 from tianmu.scenarios.manifest import steps_of
@@ -23,6 +25,8 @@ BEHIND = 1008
 """steps of the past that a forecast goes by: six weeks of hours"""
 BACK_DAYS = 7
 """of the past that are walked through when a datastream is first forecast"""
+NEAR = 3
+"""steps whose newest value says whether a limit is passed already"""
 ROWS = 50_000_000
 """of history that one run may read"""
 
@@ -87,10 +91,19 @@ def _make_one(
             rows.append(
                 Kept(stream, begins, now, wanted.step, said, _or_none(low), _or_none(high), None)
             )
-    records.transact(lambda tx: _keep(tx, wanted, stream, rows))
+    last = _latest(value)
+    records.transact(lambda tx: _keep(tx, wanted, stream, rows, last, now))
 
 
-def _keep(tx: Transaction, wanted: Wanted, stream: int, rows: Sequence[Kept]) -> None:
+def _latest(value: F64) -> float:
+    """Of the last steps, nan where nothing was measured in them."""
+    known = value[-NEAR:][np.isfinite(value[-NEAR:])]
+    return float(known[-1]) if len(known) else float("nan")
+
+
+def _keep(
+    tx: Transaction, wanted: Wanted, stream: int, rows: Sequence[Kept], last: float, now: int
+) -> None:
     c = table.FORECAST.c
     held = {
         one[0]
@@ -108,6 +121,8 @@ def _keep(tx: Transaction, wanted: Wanted, stream: int, rows: Sequence[Kept]) ->
             sa.insert(table.FORECAST),
             [table.row(wanted.scenario, wanted.forecast.code, one) for one in new],
         )
+        if new[0].origin == wanted.due(now):
+            forecast_alarm.tell(tx, wanted.scenario, wanted.forecast, new[0], last, now)
 
 
 def _tell_run(tx: Transaction, wanted: Wanted, told: dict[str, object]) -> None:

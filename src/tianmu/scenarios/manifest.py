@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tianmu.city.anomaly import MOST_PER_WEEK
 from tianmu.city.document import Document, TomlError
 from tianmu.city.plan import COLOURS
 from tianmu.facts.text import Text
@@ -65,6 +66,10 @@ class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """a threshold rule whose limit is watched: told where it will be passed"""
     warn: float = 0.5
     """probability from which that is told"""
+    false_alarms_per_week: float = 0.0
+    """tolerable, of all its devices together; above 0: a passing that is likely raises an alarm"""
+    priority: int = 3
+    """of such an alarm: 1 highest … 4 lowest"""
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,6 +225,15 @@ def _forecast(asked: Forecast, at: _At, path: tuple[str | int, ...]) -> None:
         )
     if not 0 < asked.warn <= 1:
         raise at.wrong((*path, "warn"), f"warn {asked.warn}: give a probability above 0")
+    tolerable = asked.false_alarms_per_week
+    if not 0 <= tolerable <= MOST_PER_WEEK:
+        told = f"false_alarms_per_week {tolerable:g}: 0 (no alarms) to {MOST_PER_WEEK:g}"
+        raise at.wrong((*path, "false_alarms_per_week"), told)
+    if tolerable and not asked.rule:
+        told = "false_alarms_per_week without a rule: name the threshold rule whose limit it is of"
+        raise at.wrong((*path, "false_alarms_per_week"), told)
+    if asked.priority not in (1, 2, 3, 4):
+        raise at.wrong((*path, "priority"), f"priority {asked.priority}: 1 (highest) to 4")
 
 
 def _bilingual(text: Mapping[str, str], at: _At, path: tuple[str | int, ...]) -> None:

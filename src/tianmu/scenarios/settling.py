@@ -1,6 +1,7 @@
 """Forecasts that have come due, compared with what came: hits, errors, and whether warned rightly.
 
-What came, the scores and the mark that a forecast is settled are one commit: nothing counts twice.
+What came, the scores, what it makes of an alarm that the forecast told and the mark that it is
+settled are one commit: nothing counts twice.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tianmu.prevent.forecast.score import score
+from tianmu.scenarios import forecast_alarm
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios.forecast_table import DAY, Kept
 from tianmu.scenarios.foresight import measured
@@ -42,7 +44,7 @@ def settle(records: Records, history: History, wanted: Sequence[Wanted], now: in
         if one is not None and one.step != step:
             one = None  # its figures are no longer those that are asked for
         came = _came(history, one, those) if one is not None else None
-        records.transact(lambda tx, k=key, o=one, f=those, c=came: _settle(tx, k, o, f, c))  # type: ignore[misc]
+        records.transact(lambda tx, k=key, o=one, f=those, c=came: _settle(tx, k, o, f, c, now))  # type: ignore[misc]
     return len(rows)
 
 
@@ -67,6 +69,7 @@ def _settle(
     wanted: Wanted | None,
     kept: Sequence[Kept],
     came: Sequence[F64] | None,
+    now: int,
 ) -> None:
     c = table.FORECAST.c
     scenario, code = key
@@ -78,6 +81,7 @@ def _settle(
             continue
         values = came[at].astype("<f4").tobytes()
         tx.connection.execute(sa.update(table.FORECAST).where(*where).values(came=values))
+        forecast_alarm.judge(tx, scenario, wanted.forecast, one, came[at], now)
     if wanted is not None and came is not None:
         _score(tx, wanted, kept, came)
 
@@ -114,12 +118,10 @@ def _warned(kept: Sequence[Kept], value: F64, warn: float) -> tuple[int, int, in
     """Of forecasts that do not begin beyond the limit already."""
     right = false = missed = 0
     for one, came in zip(kept, value, strict=True):
-        low = -np.inf if one.limit_low is None else one.limit_low
-        high = np.inf if one.limit_high is None else one.limit_high
         if not np.isfinite(one.outlook.chance).any() or not np.isfinite(came).any():
             continue
         said = bool(np.nanmax(one.outlook.chance) >= warn)
-        was = bool(((came <= low) | (came >= high)).any())
+        was = bool(forecast_alarm.beyond(one, came).any())
         right, false, missed = (
             right + (said and was),
             false + (said and not was),
@@ -144,7 +146,14 @@ def _add(
 
 
 def forget(records: Records, now: int) -> None:
-    """Let go of settled forecasts older than ``KEPT_DAYS``."""
-    c = table.FORECAST.c
-    old = (c.origin < now - KEPT_DAYS * DAY) & c.came.is_not(None)
-    records.transact(lambda tx: tx.connection.execute(sa.delete(table.FORECAST).where(old)))
+    """Let go of settled forecasts older than ``KEPT_DAYS``, and of alarms that have ended."""
+    before = now - KEPT_DAYS * DAY
+    c, a = table.FORECAST.c, forecast_alarm.ALARM.c
+
+    def change(tx: Transaction) -> None:
+        old = (c.origin < before) & c.came.is_not(None)
+        tx.connection.execute(sa.delete(table.FORECAST).where(old))
+        ended = (a.origin < before) & a.ended_at.is_not(None)
+        tx.connection.execute(sa.delete(forecast_alarm.ALARM).where(ended))
+
+    records.transact(change)

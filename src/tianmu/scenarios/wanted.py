@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from tianmu.store.registry import Registry
 F64 = NDArray[np.float64]
 MINUTE = 60_000_000
 MOST = 200
-"""datastreams of one forecast; of more, every so many-th"""
+"""datastreams of one forecast; of more those that were forecast before, then every so many-th"""
 ROUNDS = 8
 """forecasts that are made within the horizon of one"""
 LATE = 5 * MINUTE
@@ -73,9 +73,14 @@ class Wanted:
 
 
 def wanted(
-    manifests: Mapping[str, Manifest], city: City, registry: Registry, rules: Iterable[AnyRule]
+    manifests: Mapping[str, Manifest],
+    city: City,
+    registry: Registry,
+    rules: Iterable[AnyRule],
+    before: Callable[[str, str], Collection[int]] = lambda scenario, code: (),
 ) -> list[Wanted]:
-    """All forecasts of properties that the city's kinds have and its devices measure."""
+    """All forecasts of properties that the city's kinds have and its devices measure. ``before``:
+    by scenario and code, the datastreams of the newest forecasts."""
     known = {one.code: one for one in rules if isinstance(one, Threshold) and one.enabled}
     found = []
     for scenario, manifest in manifests.items():
@@ -85,13 +90,23 @@ def wanted(
             streams = _streams(registry, asked) if own else np.empty(0, np.uint32)
             if not len(streams):
                 continue
-            kept = streams
-            if len(streams) > MOST:
-                kept = streams[np.linspace(0, len(streams) - 1, MOST).astype(np.int64)]
+            kept = _sample(streams, before(scenario, asked.code))
             limits = _limits(registry, city, known.get(asked.rule), kept)
             left_out = len(streams) - len(kept)
             found.append(Wanted(scenario, asked, own, kept, left_out, limits))
     return found
+
+
+def _sample(streams: NDArray[np.uint32], before: Collection[int]) -> NDArray[np.uint32]:
+    """At most ``MOST`` of ``streams``: new devices do not push out those that have a past here."""
+    if len(streams) <= MOST:
+        return streams
+    known = np.isin(streams, np.fromiter(before, np.uint32, len(before)))
+    held, rest = streams[known][:MOST], streams[~known]
+    more = MOST - len(held)
+    if more:
+        held = np.append(held, rest[np.linspace(0, len(rest) - 1, more).astype(np.int64)])
+    return np.sort(held)
 
 
 def _streams(registry: Registry, asked: Forecast) -> NDArray[np.uint32]:

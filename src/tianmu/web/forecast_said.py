@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.text import Text
+from tianmu.scenarios.forecast_alarm import likely
 from tianmu.scenarios.forecast_table import Kept, Summed
 from tianmu.web.moment import Instant, say, says
 from tianmu.web.series import numbers
@@ -40,6 +41,23 @@ class ForecastWarned(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
 
 
+class ForecastAlarms(msgspec.Struct, frozen=True, kw_only=True):
+    """Alarms that this forecast tells, since the data folder began."""
+
+    false_alarms_per_week: float
+    """tolerable, of all its devices together"""
+    chance: float
+    """from which an alarm is told now: ``warn``, or more where alarms were false"""
+    told: int
+    real: int
+    """what they foretold came"""
+    false: int
+    standing: int
+    """within the account's scope"""
+    lead: float | None
+    """seconds from an alarm to what it foretold, mean of ``days``; null: none came true"""
+
+
 class ForecastExceeds(msgspec.Struct, frozen=True, kw_only=True):
     """The limit is likely to be passed."""
 
@@ -58,6 +76,8 @@ class ForecastDevice(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     name: str
     exceeds: ForecastExceeds | None
+    alarm: bool
+    """an alarm of it stands"""
 
 
 class ForecastBrief(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +115,8 @@ class ForecastBrief(msgspec.Struct, frozen=True, kw_only=True):
     scores: list[ForecastScore]
     """by lead, that of all first; empty as long as none has come due"""
     warned: ForecastWarned
+    alarms: ForecastAlarms | None
+    """null: it raises none"""
 
 
 class ForecastList(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,23 +193,15 @@ def scores(found: Sequence[Summed]) -> list[ForecastScore]:
 
 def exceeds(kept: Kept, warn: float) -> ForecastExceeds | None:
     """Whether ``kept`` says that the limit is likely to be passed; None where it does not."""
-    chance = kept.outlook.chance
-    likely = np.flatnonzero(np.nan_to_num(chance, nan=-1.0) >= warn)
-    if not len(likely):
-        return None
-    first = int(likely[0])
-    high, low = kept.limit_high, kept.limit_low
-    expected = float(kept.outlook.expected[first])
-    upward = high is not None and (low is None or abs(expected - high) <= abs(expected - low))
-    limit = high if upward else low
-    if limit is None:
+    found = likely(kept, warn)
+    if found is None:
         return None
     return ForecastExceeds(
-        at=say(kept.begins(first + 1)),
-        chance=float(chance[first]),
-        highest=float(np.nanmax(chance)),
-        limit=limit,
-        direction="high" if upward else "low",
+        at=say(kept.begins(found.lead)),
+        chance=float(kept.outlook.chance[found.lead - 1]),
+        highest=found.chance,
+        limit=found.limit,
+        direction="high" if found.high else "low",
     )
 
 

@@ -8670,12 +8670,14 @@ export interface components {
             days: number;
             scores: components["schemas"]["ForecastScore"][];
             warned: components["schemas"]["ForecastWarned"];
+            alarms: components["schemas"]["ForecastAlarms"] | null;
         };
         /** ForecastDevice */
         ForecastDevice: {
             device: string;
             name: string;
             exceeds: components["schemas"]["ForecastExceeds"] | null;
+            alarm: boolean;
         };
         /**
          * ForecastExceeds
@@ -8715,6 +8717,19 @@ export interface components {
             right: number;
             false: number;
             missed: number;
+        };
+        /**
+         * ForecastAlarms
+         * @description Alarms that this forecast tells, since the data folder began.
+         */
+        ForecastAlarms: {
+            false_alarms_per_week: number;
+            chance: number;
+            told: number;
+            real: number;
+            false: number;
+            standing: number;
+            lead: number | null;
         };
         /**
          * ForecastOf
@@ -16730,7 +16745,8 @@ export interface operations {
                      *           "devices": [
                      *             {
                      *               "device": "station-1",
-                     *               "name": "Station 1"
+                     *               "name": "Station 1",
+                     *               "alarm": false
                      *             }
                      *           ],
                      *           "days": 30,

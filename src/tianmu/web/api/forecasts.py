@@ -9,7 +9,9 @@ from fastapi import Query
 from starlette.responses import Response
 
 from tianmu.access.scope import covers
+from tianmu.prevent.anomaly.policy import Policy, eased
 from tianmu.prevent.forecast.walk import Course
+from tianmu.scenarios import forecast_alarm
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios.manifest import Forecast
 from tianmu.store.history.asked import Asked
@@ -54,10 +56,13 @@ EXAMPLE = {
             "fault": "",
             "left_out": 0,
             "silent": 0,
-            "devices": [{"device": "station-1", "name": "Station 1", "exceeds": None}],
+            "devices": [
+                {"device": "station-1", "name": "Station 1", "exceeds": None, "alarm": False}
+            ],
             "days": 30,
             "scores": [],
             "warned": {"right": 0, "false": 0, "missed": 0},
+            "alarms": None,
         }
     ]
 }
@@ -144,6 +149,8 @@ def _brief(ask: Ask, scenario: str, asked: Forecast) -> said.ForecastBrief:
     right, false, missed = hub.ask(
         "works", lambda c: table.warned(c, scenario, asked.code, since), (0, 0, 0)
     )
+    stands = hub.ask("works", lambda c: forecast_alarm.standing(c, scenario, asked.code), set())
+    shown = _devices(ask, newest, asked.warn, stands)
     return said.ForecastBrief(
         code=asked.code,
         name=asked.name,
@@ -163,14 +170,38 @@ def _brief(ask: Ask, scenario: str, asked: Forecast) -> said.ForecastBrief:
         fault=run.fault if run and ask.may("pack.read") else "",
         left_out=run.left_out if run else 0,
         silent=run.silent if run else 0,
-        devices=_devices(ask, newest, asked.warn),
+        devices=shown,
         days=DAYS,
         scores=said.scores(scores),
         warned=said.ForecastWarned(right=right, false=false, missed=missed),
+        alarms=_alarms(ask, scenario, asked, sum(one.alarm for one in shown), since),
     )
 
 
-def _devices(ask: Ask, newest: list[table.Kept], warn: float) -> list[said.ForecastDevice]:
+def _alarms(
+    ask: Ask, scenario: str, asked: Forecast, standing: int, since: int
+) -> said.ForecastAlarms | None:
+    if not asked.false_alarms_per_week:
+        return None
+    hub, code = ask.hub, asked.code
+    held: Policy = hub.ask(
+        "works", lambda c: forecast_alarm.policy_of(c, scenario, code), Policy(kind="")
+    )
+    policy = eased(held, hub.clock())
+    return said.ForecastAlarms(
+        false_alarms_per_week=asked.false_alarms_per_week,
+        chance=forecast_alarm.needed(asked, policy),
+        told=policy.told,
+        real=policy.real,
+        false=policy.false,
+        standing=standing,
+        lead=hub.ask("works", lambda c: forecast_alarm.lead_of(c, scenario, code, since), None),
+    )
+
+
+def _devices(
+    ask: Ask, newest: list[table.Kept], warn: float, stands: set[int]
+) -> list[said.ForecastDevice]:
     registry, found = ask.hub.registry, []
     for kept in newest:
         device = int(registry.device_of(kept.datastream))
@@ -181,6 +212,7 @@ def _devices(ask: Ask, newest: list[table.Kept], warn: float) -> list[said.Forec
                     device=known.device,
                     name=known.name or known.device,
                     exceeds=said.exceeds(kept, warn),
+                    alarm=kept.datastream in stands,
                 )
             )
     found.sort(key=lambda one: (one.exceeds is None, one.exceeds.at if one.exceeds else ""))
