@@ -70,3 +70,20 @@ def test_an_alarm_says_what_was_expected_and_is_judged_by_a_deed(world: Any, fou
         assert client.get("/api/alarms/none/anomaly").status_code == 404
         missed = client.post("/api/devices/d0/missed", json={"property": "none"})
         assert missed.status_code == 422 and "not watched" in missed.json()["detail"]
+
+
+def test_what_is_sent_again_counts_once(world: Any, found: Any) -> None:
+    alarm, _ = found
+    at = f"/api/alarms/{alarm.alarm}/found"
+    key = {"Idempotency-Key": "4f6c-found"}
+    with world.client("duty_officer") as client:
+        first = client.post(at, json={"real": True}, headers=key)
+        again = client.post(at, json={"real": True}, headers=key)
+        assert (first.status_code, again.status_code) == (202, 202)
+        assert first.json() == again.json()
+        other = client.post(at, json={"real": False}, headers=key)
+        assert other.status_code == 409 and "another deed" in other.json()["detail"]
+        new = client.post(at, json={"real": True})
+        assert new.json()["position"] > first.json()["position"]
+        bad = client.post(at, json={"real": True}, headers={"Idempotency-Key": "x" * 101})
+        assert bad.status_code == 400

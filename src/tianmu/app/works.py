@@ -95,7 +95,10 @@ def _learn(
     data = settings.folder
     while not stop.is_set():
         with SqliteJournal(data) as journal:
-            made = learner.Learner(records, journal, belonging.follow, city, data, clock.now)
+            made = learner.Learner(
+                records, journal, belonging.follow, city, data, clock.now,
+                kept_days=city.retention.raw_days,
+            )  # fmt: skip
             try:
                 learner.run(made, stop)
             except Exception:

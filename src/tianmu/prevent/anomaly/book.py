@@ -34,9 +34,11 @@ class Drained:
     """the same, that went out: into another case, or one of its own"""
     closed: list[str] = field(default_factory=list)
     """cases that have ended"""
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    """rows of ``anomaly_move``"""
 
     def __bool__(self) -> bool:
-        moved = self.members or self.left or self.closed
+        moved = self.members or self.left or self.closed or self.moves
         return bool(self.findings or self.records or self.policies or moved)
 
 
@@ -222,7 +224,7 @@ def _named(member: Mapping[str, Any]) -> tuple[str, int] | None:
 
 def write(connection: sa.Connection, drained: Drained) -> None:
     """Into the tables of ``record``."""
-    from tianmu.prevent.anomaly.record import MEMBER, POLICY, RECORD, put
+    from tianmu.prevent.anomaly.record import MEMBER, MOVE, POLICY, RECORD, put
 
     put(connection, RECORD, drained.records.values())
     put(connection, POLICY, drained.policies.values())
@@ -233,5 +235,7 @@ def write(connection: sa.Connection, drained: Drained) -> None:
         c = MEMBER.c
         mine = (c.case == case, c.datastream == datastream, c.since == since)
         connection.execute(MEMBER.delete().where(*mine))
+    if drained.moves:
+        connection.execute(MOVE.insert(), drained.moves)
     for case in drained.closed:
         connection.execute(MEMBER.delete().where(MEMBER.c.case == case))

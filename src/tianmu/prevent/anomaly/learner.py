@@ -44,6 +44,9 @@ TOPICS = (LIFE, MAIN, DEEDS, CASES)
 COMMIT = S
 """µs: positions without effect are committed no more often"""
 SNAPSHOT = 600 * S
+DAY = 86_400 * S
+MOVES_KEPT = 2 * DAY
+"""far longer than the oldest snapshot that is still there stands"""
 QUICK = 200_000
 """rows whose snapshot takes about a second"""
 GATHER_S = 1.0
@@ -55,8 +58,8 @@ MANY, LARGE = 4096, 8 << 20
 class Learner:
     """Call ``start`` once, then ``step`` for as long as it is to run, then ``close``.
 
-    ``follow`` gives the registry as it is now; ``clock`` µs since the epoch. All calls from one
-    thread.
+    ``follow`` gives the registry as it is now; ``clock`` µs since the epoch; ``kept_days``: for how
+    long what was told and has ended is kept, 0: for ever. All calls from one thread.
     """
 
     def __init__(
@@ -69,9 +72,12 @@ class Learner:
         clock: Callable[[], int],
         *,
         snapshot: int = SNAPSHOT,
+        kept_days: int = 0,
     ) -> None:
         self._records, self._journal, self._follow, self._clock = records, journal, follow, clock
-        self._data, self._every = data, snapshot
+        self._data, self._every, self._kept = data, snapshot, kept_days * DAY
+        self._heeding = ("", 0)
+        """topic and position of what people said"""
         self.watched = Watched(city)
         self.positions = dict.fromkeys(TOPICS, 0)
         self._committed: dict[str, int] = {}
@@ -104,7 +110,7 @@ class Learner:
             name=lambda number: self._follow().datastream(number),
             find=lambda name, since: self._records.read(lambda c: tables.find(c, name, since)),
             members=lambda case: self._records.read(lambda c: tables.members(c, case)),
-            move=self.judge.move,
+            move=self._move,
         )
         self.book.policies = self._records.read(tables.policies)
         self.watched.follow(self._follow())
@@ -112,6 +118,8 @@ class Learner:
         after = self.learnt.load(self._committed)
         self.judge.count_kinds()
         self._replay(after)
+        for number, by in self._records.read(lambda c: tables.moved_since(c, after)):
+            self.judge.move(number, by)
         self.judge.counts.clear()
         now = self._clock()
         self._take_over(now)
@@ -204,6 +212,7 @@ class Learner:
         for topic in (DEEDS, CASES):
             for entry in self._entries(topic):
                 fact = decode(entry.payload)
+                self._heeding = topic, entry.position
                 if isinstance(fact, CaseEvent):
                     self.book.case(fact)
                 elif isinstance(fact, Deed) and fact.verb in (FOUND, MISSED):
@@ -212,6 +221,13 @@ class Learner:
                 self.positions[topic] = entry.position
                 worked = True
         return worked
+
+    def _move(self, number: int, by: int) -> None:
+        self.judge.move(number, by)
+        topic, position = self._heeding
+        self.book.out.moves.append(
+            {"topic": topic, "position": position, "at": self._clock(), "number": number, "by": by}
+        )
 
     def _number(self, name: str) -> int | None:
         index = int(self._follow().datastream_index([name])[0])
@@ -258,6 +274,11 @@ class Learner:
             self.learnt.save(self._committed)
         except OSError as error:
             log.error("what was learnt is not saved, the snapshot before stays: %s", error)
+        before = self._saved_at - self._kept if self._kept else 0
+        moves = self._saved_at - MOVES_KEPT
+        gone = self._records.transact(lambda tx: tables.prune(tx.connection, before, moves))
+        if gone:
+            log.info("%d anomalies told before are let go of: the pack keeps them no longer", gone)
 
     def abandon(self) -> None:
         """Let go of all that is not on disk: after a step that failed half way, what is in memory

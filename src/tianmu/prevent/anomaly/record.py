@@ -4,7 +4,7 @@ Only works writes; every question takes a connection, so that hub can ask on its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -60,6 +60,19 @@ MEMBER = sa.Table(
     sa.Column("datastream", sa.Text, primary_key=True),
     sa.Column("since", sa.Integer, primary_key=True),
     comment="anomalies of the cases that are still open",
+)
+
+MOVE = sa.Table(
+    "anomaly_move",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("at", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("by", sa.Integer, nullable=False),
+    comment="what people said of a datastream, by the entry that said it: its threshold lies in "
+    "memory, and a snapshot older than the entry does not know of it",
 )
 
 TOTAL = sa.Table(
@@ -166,6 +179,29 @@ def members(connection: sa.Connection, case: str) -> list[tuple[str, int]]:
     """(datastream, since) of the anomalies of an open case."""
     rows = connection.execute(sa.select(MEMBER).where(MEMBER.c.case == case))
     return [(row.datastream, row.since) for row in rows]
+
+
+def moved_since(connection: sa.Connection, after: Mapping[str, int]) -> list[tuple[int, int]]:
+    """(datastream's number, by) of what was said after these positions, in its order."""
+    rows = connection.execute(sa.select(MOVE).order_by(MOVE.c.id))
+    return [(row.number, row.by) for row in rows if row.position > after.get(row.topic, 0)]
+
+
+def prune(connection: sa.Connection, before: int, moves_before: int) -> int:
+    """Let go of anomalies that ended and were told before a time (µs; 0: keep them all), and of
+    moves that every snapshot knows; how many anomalies."""
+    connection.execute(MOVE.delete().where(MOVE.c.at < moves_before))
+    if before <= 0:
+        return 0
+    c = RECORD.c
+    gone = connection.execute(
+        RECORD.delete().where(c.told_at < before, c.ended_at.is_not(None))
+    ).rowcount
+    still = sa.select(c.datastream).where(
+        c.datastream == MEMBER.c.datastream, c.since == MEMBER.c.since
+    )
+    connection.execute(MEMBER.delete().where(MEMBER.c.since < before, ~still.exists()))
+    return int(gone)
 
 
 def put(connection: sa.Connection, table: sa.Table, rows: Iterable[Any]) -> None:

@@ -13,6 +13,7 @@ from tianmu.access.scope import covers
 from tianmu.facts.deed import Deed
 from tianmu.facts.finding import FOUND, MISSED, RULE
 from tianmu.facts.text import Text
+from tianmu.manage import deed_key
 from tianmu.prevent import alarm_table
 from tianmu.prevent.anomaly import record
 from tianmu.prevent.anomaly.policy import LAXEST, STRICTEST, WEEK, Policy, eased, rate
@@ -20,6 +21,7 @@ from tianmu.prevent.occurrence import Alarm
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api import alarms, devices
+from tianmu.web.deed import deed_of, reused
 from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
@@ -189,7 +191,7 @@ def judge_anomaly(
     ask: Asking, alarm: str, body: Annotated[Judgement, Depends(taken(Judgement))]
 ) -> Reply:
     """Say whether an alarm of anomaly detection was real or false: it moves the threshold of its
-    datastream and of its kind."""
+    datastream and of its kind. With an `Idempotency-Key` what is sent again takes effect once."""
     _, found = _anomaly(ask, alarm)
     data = {"datastream": found.datastream, "since": found.since, "real": body.real}
     return _done(ask, FOUND, alarm, body.reason, data)
@@ -208,7 +210,7 @@ def report_missed(
     ask: Asking, device: str, body: Annotated[Missing, Depends(taken(Missing))]
 ) -> Reply:
     """Say that anomaly detection should have told of a datastream and did not: it lowers the
-    threshold of its kind."""
+    threshold of its kind. With an `Idempotency-Key` what is sent again takes effect once."""
     hub, index = ask.hub, devices.find(ask, device)
     kind = hub.city.kinds.get(hub.registry.kinds[hub.registry.kind[index]])
     known = kind.properties.get(body.property) if kind is not None else None
@@ -224,20 +226,29 @@ def report_missed(
 
 
 def _done(ask: Ask, verb: str, name: str, reason: str, data: dict[str, Any]) -> Reply:
-    hub = ask.hub
+    """Once for each Idempotency-Key: what is sent again is answered as it was."""
+    hub, key, account = ask.hub, deed_of(ask), ask.who.account
     deed = Deed(
         deed=uuid.uuid4().hex,
         verb=verb,
         object=name,
-        actor=ask.who.account,
+        actor=account,
         at=hub.clock(),
         reason=reason.strip(),
         data=data,
     )
+    content = deed_key.digest(verb, name, deed.reason, data)
 
-    def write(tx: Transaction) -> int:
+    def write(tx: Transaction) -> tuple[str, int]:
+        if before := deed_key.known(tx.connection, account, key, content):
+            return before[0], before[2]
         ask.note(tx, verb, name, reason=deed.reason, **data)
-        return hub.deed(tx, deed)
+        position = hub.deed(tx, deed)
+        deed_key.keep(tx.connection, account, key, content, (deed.deed, 0, position), deed.at)
+        return deed.deed, position
 
-    taken_at = hub.records.transact(write)
-    return Reply(alarms.DeedTaken(deed=deed.deed, position=taken_at), status=202)
+    try:
+        made, position = hub.records.transact(write)
+    except deed_key.OtherDeed as error:
+        raise reused(error) from error
+    return Reply(alarms.DeedTaken(deed=made, position=position), status=202)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import Query
 
+from tianmu.facts.finding import foretold_rule
 from tianmu.facts.text import Text
 from tianmu.manage import case_query
 from tianmu.manage.case_state import CaseState
@@ -63,7 +64,7 @@ def list_scenarios(ask: Asking) -> said.ScenarioList:
                 id=one.id,
                 name=one.manifest.name,
                 what=one.manifest.what,
-                alarms=len(_alarms(ask, here)),
+                alarms=len(_alarms(ask, one, here)),
                 complete=not here.lacks,
             )
         )
@@ -137,8 +138,8 @@ async def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
 @routes("GET", "/api/scenarios/{scenario}/watched", may="alarm.read", gives=said.ScenarioWatched)
 def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
     """Its open alarms and cases, within the account's scope."""
-    _, here = scenario_of(ask, scenario)
-    alarms = sorted(_alarms(ask, here), key=lambda one: (one.priority, -one.raised_at))[:SHOWN]
+    one, here = scenario_of(ask, scenario)
+    alarms = sorted(_alarms(ask, one, here), key=lambda one: (one.priority, -one.raised_at))[:SHOWN]
     cases: list[CaseSaid] = []
     shown: list[CaseState] = []
     if ask.may("case.read"):
@@ -206,10 +207,16 @@ def scenario_of(ask: Ask, name: str) -> tuple[Scenario, Fit]:
     raise not_found("scenario", name)
 
 
-def _alarms(ask: Ask, here: Fit) -> list[Any]:
+def _alarms(ask: Ask, one: Scenario, here: Fit) -> list[Any]:
+    """Of its rules, and those that its forecasts told ahead."""
     none = alarm_table.Page([], None)
     found: list[Any] = []
-    for rule in here.rules:
+    ahead = [
+        foretold_rule(one.id, asked.code)
+        for asked in one.manifest.forecasts
+        if asked.false_alarms_per_week
+    ]
+    for rule in (*here.rules, *ahead):
         question = Within(within=ask.who.scope, rule=rule, probe=bool(ask.who.scope.probe))
         asked = partial(alarm_table.active, scope=question, limit=SHOWN)
         page: alarm_table.Page = ask.hub.ask("watch", asked, none)
