@@ -1011,7 +1011,7 @@ export interface paths {
         /**
          * Say whether an alarm of anomaly detection was real or false: it moves the threshold of its
          * @description Say whether an alarm of anomaly detection was real or false: it moves the threshold of its
-         *     datastream and of its kind.
+         *     datastream and of its kind. With an `Idempotency-Key` what is sent again takes effect once.
          *
          *     Needs `alarm.acknowledge`.
          */
@@ -1034,7 +1034,7 @@ export interface paths {
         /**
          * Say that anomaly detection should have told of a datastream and did not: it lowers the
          * @description Say that anomaly detection should have told of a datastream and did not: it lowers the
-         *     threshold of its kind.
+         *     threshold of its kind. With an `Idempotency-Key` what is sent again takes effect once.
          *
          *     Needs `alarm.acknowledge`.
          */
