@@ -5,24 +5,27 @@ from __future__ import annotations
 import random
 import threading
 import time
+from itertools import accumulate, product
 from typing import Any
 
 import pytest
 
+from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case_query import events_of
 from tianmu.web import push, subscriber
-from tianmu.web.render import POURS, TOPICS
+from tianmu.web.render import TOPICS
 
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
 
 
 def told(stream: Any) -> list[tuple[str, Any]]:
-    """What a stream told besides hello and vital signs, in order: (kind, who and which step)."""
+    """What a stream told besides hello, vital signs and what the machine did to cases, in order:
+    (kind, who and which step)."""
     found = []
     for _, kind, data in stream.events:
         if kind == "alarm":
             found.append((kind, (data["alarm"], data["transition"])))
-        elif kind == "case" and data["step"] not in POURS:
+        elif kind == "case" and data["actor"] != SYSTEM.account:
             found.append((kind, (data["case"], data["sequence"])))
         elif kind == "report":
             found.append((kind, data["report"]))
@@ -30,7 +33,7 @@ def told(stream: Any) -> list[tuple[str, Any]]:
 
 
 def grown(events: list[Any]) -> dict[str, list[int]]:
-    """Case → sequences of its steps as they were told, those by which signals pour in included."""
+    """Case → sequences of its steps as they were told, those of the machine included."""
     found: dict[str, list[int]] = {}
     for _, kind, data in events:
         if kind == "case":
@@ -101,6 +104,9 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
                     report(writer, number)
                 if number % 5 == 0:
                     world.settle()
+                    case = writer.get("/api/cases", params={"limit": 1}).json()["items"][0]["case"]
+                    note = {"data": {"text": f"seen {number}"}}
+                    assert writer.post(f"/api/cases/{case}/steps/note", json=note).is_success
                 time.sleep(0.01)
             world.settle()
             done.set()
@@ -129,13 +135,13 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
         actor.join()
         time.sleep(0.5)
         expected = told(whole)
-        assert len(expected) > 100
+        assert len(expected) == 60 + 12  # alarms and reports, and what a person did
         assert len(pieces) == len(set(pieces)), "something came twice"
         assert sorted(map(str, pieces)) == sorted(map(str, expected))
         # within a topic the order is that of the journal
         for kind in ("alarm", "case", "report"):
             assert [p for p in pieces if p[0] == kind] == [e for e in expected if e[0] == kind]
-        # signals that pour into a case may be told together: what counts is how it ends
+        # what the machine does to a case may be told together: what counts is how it ends
         seen, meant = grown(raw), grown(whole.events)
         assert {case: steps[-1] for case, steps in seen.items()} == {
             case: steps[-1] for case, steps in meant.items()
@@ -144,30 +150,59 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
         whole.stop()
 
 
-def test_signals_that_pour_into_a_case_are_told_together(world: Any, stream: Any) -> None:
-    """Each step that is not a signal's is told; of signals read at once the last says it all."""
-    with world.client("duty_officer") as client:
-        heard = stream(client)
-        heard.wait("hello")
-        alarms = [world.raise_alarm(f"d{n}", matter=world.matter()) for n in range(30)]
+def test_what_the_machine_does_to_a_case_is_told_together(world: Any, stream: Any) -> None:
+    """Each step of a person is told by itself, each of the machine is named once and told with the
+    next; whoever listens ends with the exact counts, and every count on the way is that of the
+    version it stands beside."""
+    with world.client("duty_officer") as client, world.client("duty_officer") as other:
+        world.settle()
+        page = client.get("/api/cases", params={"limit": 500}).json()["items"]
+        heard_before = {one["case"]: one["version"] for one in page}
+        listeners = [stream(client), stream(other, only="case")]
+        for one in listeners:
+            one.wait("hello")
+        alarms: list[Any] = []
+        for number in range(30):
+            alarms.append(world.raise_alarm(f"d{number}", matter=world.matter()))
+            if number % 7 == 0:
+                world.settle()
         world.settle()
         held = world.hub.manage.case_of([one.alarm for one in alarms])
-        for case in set(held.values()):
+        noted = sorted(set(held.values()))[0]
+        answer = client.post(f"/api/cases/{noted}/steps/note", json={"data": {"text": "seen"}})
+        assert answer.status_code == 200, answer.text
+        for heard, case in product(listeners, sorted(set(held.values()))):
             state = world.hub.manage.case(case)
             deadline = time.monotonic() + 5
             while grown(heard.events).get(case, [0])[-1] < state.version:
                 assert time.monotonic() < deadline, case
                 time.sleep(0.02)
-            told_of = [data for _, kind, data in heard.events if kind == "case"]
-            last = [data for data in told_of if data["case"] == case][-1]
-            assert last["signals"] == state.signals
             steps = world.hub.records.read(
                 lambda c, case=case: events_of(c, world.hub.manage.journal, case)
             )
-            seen = grown(heard.events)[case]
-            own = {one.sequence for one in steps if one.step not in POURS}
-            assert {one for one in own if one >= seen[0]} <= set(seen)
-        heard.stop()
+            told_of = [data for _, kind, data in heard.events if kind == "case"]
+            own = [data for data in told_of if data["case"] == case]
+            assert own[-1]["signals"] == state.signals
+            # each count is that of its version: no signal is told early, late or twice
+            count = dict(zip((one.sequence for one in steps), _signals(steps), strict=True))
+            assert [one["signals"] for one in own] == [count[one["version"]] for one in own]
+            # all steps are named, each in the event that tells of it, and in order
+            before = heard_before.get(case, 0)
+            since = [s.sequence for s in steps if s.sequence > before]
+            for one in own:
+                meant = [s.step for s in steps if before < s.sequence <= one["sequence"]]
+                assert one["steps"] == list(dict.fromkeys(meant))
+                before = one["sequence"]
+            persons = {s.sequence for s in steps if s.actor != SYSTEM.account}
+            assert persons & set(since) <= {one["sequence"] for one in own}
+        for one in listeners:
+            one.stop()
+
+
+def _signals(steps: Any) -> list[int]:
+    """How many signals a case had after each of its events."""
+    by_step = {"open": 1, "join": 1, "leave": -1}
+    return list(accumulate(by_step.get(one.step, 0) for one in steps))
 
 
 def test_a_listener_hears_only_what_it_asks_for(world: Any, stream: Any) -> None:

@@ -117,7 +117,7 @@ function apply(kind: PushKind, data: unknown): void {
     case "alarm":
       return applyAlarm(data as Alarm, true);
     case "case":
-      if ((data as { step?: string }).step === "contact") heard.contact = (heard.contact ?? 0) + 1;
+      if ((data as { steps?: string[] }).steps?.includes("contact")) heard.contact = (heard.contact ?? 0) + 1;
       return applyCase(data as CaseItem, true);
     case "handover":
       handover.value = data as Handover;

@@ -32,6 +32,7 @@ from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
 from tianmu.facts.warning import WarningEvent
 from tianmu.manage import hazard_table
+from tianmu.manage.actor import SYSTEM
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
@@ -45,7 +46,7 @@ from tianmu.web.route import encode
 
 HANDOVER = "handover."
 POURS = frozenset(("join", "returned", "worsened"))
-"""steps of a case that signals make by themselves, hundreds a second in a storm"""
+"""steps of a case that signals make, also where a person moves many of them at once"""
 CHUNK = 500
 
 
@@ -74,6 +75,8 @@ class CaseNews(cases.CaseSaid, frozen=True, kw_only=True):
 
     sequence: int
     step: str
+    steps: list[str]
+    """all that are told with it, each once: those of the machine since the one told before"""
     at: Instant | None
     actor: str
 
@@ -147,22 +150,28 @@ def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
 
 
 def _cases(hub: Hub, entries: Sequence[Entry]) -> list[News]:
-    """Each step of each case; of those by which signals pour into one, the last it was read with
-    says it all."""
+    """What a person did to a case is told by itself. What the machine and signals did, a dozen
+    steps where a case opens and hundreds a second in a storm, is told with what comes next of those
+    read at once: the case is told as it is now, and would be the same each time."""
     facts = [(entry.position, _step.decode(entry.payload)) for entry in entries]
     last = {fact.case: fact.sequence for _, fact in facts}
     items = cases.items(hub, last)
+    steps: dict[str, dict[str, None]] = {}
     news = []
     for position, fact in facts:
         if fact.case not in items:
             continue
-        if fact.step in POURS and fact.sequence != last[fact.case]:
+        told_of = steps.setdefault(fact.case, {})
+        told_of[fact.step] = None
+        by_itself = fact.step in POURS or fact.actor == SYSTEM.account
+        if by_itself and fact.sequence != last[fact.case]:
             continue
         item, extent = items[fact.case]
         told = CaseNews(
             **msgspec.structs.asdict(item),
             sequence=fact.sequence,
             step=fact.step,
+            steps=list(steps.pop(fact.case)),
             at=moment.say(fact.at),
             actor=fact.actor,
         )
