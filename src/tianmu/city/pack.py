@@ -36,6 +36,7 @@ from tianmu.city import (
     sending,
     sensitive,
     streets,
+    terrain,
     truth,
     warning,
     waters,
@@ -77,6 +78,7 @@ from tianmu.city.sending import Sending
 from tianmu.city.sensitive import SensitivePlaces
 from tianmu.city.side_paths import SidePaths
 from tianmu.city.streets import Streets
+from tianmu.city.terrain import Terrain
 from tianmu.city.travel import Travel
 from tianmu.city.truth import Truth
 from tianmu.city.waters import Waters
@@ -159,6 +161,7 @@ class City:
     truth: Truth | None = None
     """a day with recorded truth, by which merging is judged"""
     waters: Waters = field(default_factory=Waters)
+    terrain: Terrain = field(default_factory=Terrain)
     """stations, reaches and outlets of its rivers and lakes"""
     buildings: dict[str, Building] = field(default_factory=dict)
     """those with a fire panel, by its address"""
@@ -391,6 +394,7 @@ def _read(reader: PackReader) -> City | None:
         contact=reached,
         truth=told,
         waters=wet,
+        terrain=terrain.read(reader),
         buildings=built,
         warnings=warned,
         fronts=shops,

@@ -101,7 +101,7 @@ def test_squares_cover_the_city_and_lie_between_its_stations(tmp_path: Path) -> 
     cells = [one for one in made.shapes if one.kind == "cell"]
     outline = CITY.places.outline
     assert len(cells) > 300
-    side = squares(outline, 2.0)
+    side = squares(outline, 2.0, CITY.terrain)
     assert side.side_km == 2.0 and len(side.rings) == len(cells)
     west = [c.value for c in cells if c.ring[0][0] < PLACES[0][0]]
     east = [c.value for c in cells if c.ring[0][0] > PLACES[1][0]]
@@ -110,7 +110,7 @@ def test_squares_cover_the_city_and_lie_between_its_stations(tmp_path: Path) -> 
 
 
 def test_a_square_at_a_station_has_its_value() -> None:
-    grid = squares(CITY.places.outline, 2.0)
+    grid = squares(CITY.places.outline, 2.0, CITY.terrain)
     lon, lat = grid.longitude[[10, 200]], grid.latitude[[10, 200]]
     values = between(lon, lat, np.array([20.0, 80.0]), grid)
     assert values[10] == pytest.approx(20, abs=0.1) and values[200] == pytest.approx(80, abs=0.1)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.place import EARTH_M
+from tianmu.city.terrain import Terrain
 from tianmu.scenarios.present import Ring
 
 F64 = NDArray[np.float64]
@@ -25,10 +26,13 @@ class Grid:
     latitude: F64
     rings: tuple[Ring, ...]
     side_km: float
+    height: F64
+    """metres above the sea; nan where it is not known"""
 
 
-def squares(outline: Any, side_km: float) -> Grid:
-    """Squares whose middle lies in ``outline`` (shapely, degrees)."""
+def squares(outline: Any, side_km: float, terrain: Terrain) -> Grid:
+    """Squares whose middle lies in ``outline`` (shapely, degrees) and, where it is known, in a
+    wood."""
     import shapely
 
     west, south, east, north = outline.bounds
@@ -42,9 +46,13 @@ def squares(outline: Any, side_km: float) -> Grid:
     longitude, latitude = (part.ravel() for part in np.meshgrid(x, y))
     inside = shapely.contains_xy(outline, longitude, latitude)
     longitude, latitude = longitude[inside], latitude[inside]
+    height = np.full(len(longitude), np.nan)
+    if len(terrain):
+        height, wooded = terrain.at(longitude, latitude)
+        longitude, latitude, height = longitude[wooded], latitude[wooded], height[wooded]
     middles = zip(longitude.tolist(), latitude.tolist(), strict=True)
     rings = tuple(_square(lon, lat, float(dx), float(dy)) for lon, lat in middles)
-    return Grid(longitude, latitude, rings, side)
+    return Grid(longitude, latitude, rings, side, height)
 
 
 def between(longitude: F64, latitude: F64, values: F64, grid: Grid) -> F64:

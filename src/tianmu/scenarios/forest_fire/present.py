@@ -8,11 +8,13 @@ from functools import lru_cache
 import msgspec
 import numpy as np
 
+from tianmu.city.terrain import Terrain
 from tianmu.facts.text import Text
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.forest_fire.danger import Figures, grade_of
-from tianmu.scenarios.forest_fire.grid import Grid, between, squares
+from tianmu.scenarios.forest_fire.grid import Grid, squares
 from tianmu.scenarios.forest_fire.outlook import FILE, ahead, read_forecast
+from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted
 from tianmu.scenarios.forest_fire.spread import ellipse
 from tianmu.scenarios.forest_fire.station import Reckoned, reckon
 from tianmu.scenarios.forest_fire.weather import F64, FRESH, Days, Settings, days_of
@@ -23,6 +25,7 @@ from tianmu.scenarios.world import World
 _SETTINGS = settings_of(__file__)
 WEATHER = msgspec.convert(_SETTINGS["weather"], Settings)
 FIGURES = msgspec.convert(_SETTINGS["danger"], Figures)
+LAPSE = msgspec.convert(_SETTINGS["relief"], Lapse)
 WORDS: dict[str, Text] = _SETTINGS["words"]
 SHARE = float(_SETTINGS["share"])
 """the city has the highest degree that at least this part of its squares has"""
@@ -35,25 +38,31 @@ def present(world: World) -> Present:
     origins = days.stations.origins
     if not len(days.stations):
         return Present(at=world.now, degree=0, why=(WORDS["no_station"],))
-    reckoned = reckon(days, FIGURES)
-    if not np.isfinite(reckoned.index).any():
+    grid, terrain = _grid(world), world.city.terrain
+    if not len(grid.rings):
+        return Present(at=world.now, degree=0, why=(WORDS["no_wood"],), origins=origins)
+    stations = days.stations
+    bands = Bands(stations.longitude, stations.latitude, heights(terrain, grid, LAPSE), grid)
+    at = [lifted(days, terrain, height, LAPSE) for height in bands.heights.tolist()]
+    reckoned = [reckon(one, FIGURES) for one in at]
+    if not np.isfinite(reckoned[0].index).any():
         return Present(at=world.now, degree=0, why=(WORDS["no_weather"],), origins=origins)
-    grid = _grid(world)
-    notes = _notes(days, reckoned)
-    index = between(days.stations.longitude, days.stations.latitude, reckoned.index, grid)
-    fwi = between(days.stations.longitude, days.stations.latitude, reckoned.fwi, grid)
+    notes = _notes(days, reckoned[0], terrain)
+    index = bands.over([one.index for one in reckoned])
+    fwi = bands.over([one.fwi for one in reckoned])
     try:
         forecast = read_forecast(world.folder / FILE)
     except BadInput as error:
         forecast = {}
         notes.append(_said("bad_forecast", file=FILE, why=str(error)))
+    coming = [ahead(own, one, FIGURES, forecast) for own, one in zip(at, reckoned, strict=True)]
     outlook = tuple(
-        Ahead(hours, *_city(days, values, grid), persistence=carried)
-        for hours, values, carried in ahead(days, reckoned, FIGURES, forecast)
+        Ahead(step[0][0], *_city(bands.over([one[1] for one in step])), persistence=step[0][2])
+        for step in zip(*coming, strict=True)
     )
     if any(one.persistence for one in outlook):
         notes.append(WORDS["persistence"])
-    degree, _ = _city(days, reckoned.index, grid)
+    degree, _ = _city(index)
     cells = [
         Shape("cell", ring, grade_of(FIGURES, float(value)), round(float(value), 1))
         for ring, value in zip(grid.rings, index, strict=True)
@@ -65,9 +74,8 @@ def present(world: World) -> Present:
     )  # fmt: skip
 
 
-def _city(days: Days, values: F64, grid: Grid) -> tuple[int, float | None]:
-    """Degree of the city and the index by which it has it."""
-    index = between(days.stations.longitude, days.stations.latitude, values, grid)
+def _city(index: F64) -> tuple[int, float | None]:
+    """Degree of the city, from the index of its squares, and the index by which it has it."""
     if not np.isfinite(index).all() or not len(index):
         return 0, None
     at = float(np.quantile(index, 1 - SHARE, method="lower"))
@@ -78,7 +86,8 @@ def _city(days: Days, values: F64, grid: Grid) -> tuple[int, float | None]:
 def _squares(folder: str, digest: str, side_km: float) -> Grid:
     from tianmu.city import pack
 
-    return squares(pack.load(folder).places.outline, side_km)
+    city = pack.load(folder)
+    return squares(city.places.outline, side_km, city.terrain)
 
 
 def _grid(world: World) -> Grid:
@@ -130,8 +139,9 @@ def _figures(index: F64, fwi: F64, days: Days) -> tuple[Figure, ...]:
     )
 
 
-def _notes(days: Days, reckoned: Reckoned) -> list[Text]:
-    notes = [_said("behind", days=f"{np.nanmax(reckoned.reckoned):.0f}")]
+def _notes(days: Days, reckoned: Reckoned, terrain: Terrain) -> list[Text]:
+    notes = [WORDS["with_relief" if len(terrain) else "no_relief"],
+             _said("behind", days=f"{np.nanmax(reckoned.reckoned):.0f}")]  # fmt: skip
     if days.no_noon:
         notes.append(WORDS["no_noon"])
     if days.no_rain_gauge:
