@@ -69,6 +69,8 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
     @click.option("--incidents-per-hour", type=float, default=40.0, show_default=True)
     @click.option("--reports-per-hour", type=float, default=40.0, show_default=True)
     @click.option("--panels", type=click.IntRange(0), default=12, show_default=True)
+    @click.option("--cameras", type=click.IntRange(0), default=6, show_default=True,
+                  help="of a street, with recognition; their pictures are drawn")  # fmt: skip
     @click.option("--water", type=click.Path(path_type=Path, exists=True), default=None,
                   help="a CNEMC file of water stations, as published")  # fmt: skip
     @click.option("--complaints", type=click.Path(path_type=Path, exists=True), default=None,

@@ -2,7 +2,8 @@
 
 It registers what it plays (sources marked replayed, transplanted or seeded), then runs each part
 beside the others: seeded devices over HTTP, air over MQTT, water stations as HJ 212 frames, fire
-panels as GB/T 26875.3 frames, citizens and the people who handle what they tell.
+panels as GB/T 26875.3 frames, street cameras with drawn pictures, citizens and the
+people who handle what they tell.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Asked:
     incidents_per_hour: float = 40.0
     reports_per_hour: float = 40.0
     panels: int = 12
+    cameras: int = 6
     water: Path | None = None
     complaints: Path | None = None
     seconds: float | None = None

@@ -1,4 +1,4 @@
-"""The parts of the feed besides the seeded fleet: panels, stations, air, people."""
+"""The parts of the feed besides the seeded fleet: panels, stations, air, cameras, people."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
-from tianmu.rehearse import air, bench_city, panel_script, water
+from tianmu.rehearse import air, bench_city, panel_script, street, water
 from tianmu.rehearse.city import Answered, City, credentials
 from tianmu.rehearse.fleet import scatter
 from tianmu.rehearse.panel import Panel
@@ -62,6 +63,8 @@ async def build(
         parts.append(await asyncio.to_thread(
             _air, asked, city, seeding, towns, kinds, zone, names
         ))  # fmt: skip
+    if asked.cameras and street.SIGHTING in kinds.get(street.CAMERA, ()):
+        parts.append(await asyncio.to_thread(_street, asked, city, seeding, towns, kinds, names))
     if "duty" in credentials(asked.data)["tokens"]:
         people = words["people"]
         spoken = people.get(brief["languages"][0], people["en"])
@@ -147,6 +150,54 @@ async def _play_panel(panel: Panel) -> None:
                 max(1, round(INCIDENTS_PER_HOUR * seconds / 3600)),
             )
             await panel.play(steps)
+
+
+def _street(
+    asked: Asked,
+    city: City,
+    seeding: dict[str, Any],
+    towns: dict[str, Any],
+    kinds: dict[str, list[str]],
+    names: Names,
+) -> Part:
+    source = "seeded-street"
+    cameras: dict[str, Place] = {}
+    for spot in _spots(seeding, towns, asked.cameras, asked.seed + 3):
+        code, place = _lamp(city, spot)
+        cameras.setdefault(f"seeded-{code or f'camera-{len(cameras) + 1}'}", place)
+    known = kinds[street.CAMERA]
+    seen = [one for one in street.script().scene if one.kind in known]
+    token = bench_city.source(
+        city, source, "recognition", called=names[source], allow=list(cameras)
+    )
+    _register(
+        city,
+        [
+            Device(
+                device=code, name=code, kind=street.CAMERA, properties=tuple(known), place=place,
+                origin=Origin.SEEDED, source=source,
+            )
+            for code, place in cameras.items()
+        ],
+    )  # fmt: skip
+    truth = asked.data / "feed" / "truth.jsonl"
+    made = street.Street(city.gate_url, token, cameras, seen, truth, tls=city.tls)
+    return source, made.run
+
+
+def _lamp(city: City, place: Place) -> tuple[str, Place]:
+    """Code and place of the pack's camera near by, where it has one: shops are seeded around it."""
+    try:
+        near = city.get(
+            "/api/resources/near", longitude=place.longitude, latitude=place.latitude,
+            kinds=street.RESOURCE, most=1,
+        )["items"]  # fmt: skip
+    except Answered:
+        near = []
+    if not near:
+        return "", place
+    one = near[0]
+    return one["code"], Place(longitude=one["longitude"], latitude=one["latitude"], precision=10.0)
 
 
 def _stations(
