@@ -25,7 +25,7 @@ OWN = "scenarios"
 MANIFEST = "scenario.toml"
 FILES = (
     "kinds.toml", "matters.csv", "filing_standards.csv", "relations.csv", "duties.csv",
-    "plans.toml", "seeding.toml", "reports.toml", "truth.toml",
+    "plans.toml", "seeding.toml", "reports.toml", "truth.toml", "weights.toml",
 )  # fmt: skip
 """that a scenario may bring"""
 CITYS = (

@@ -6,7 +6,7 @@ are found by their name, others by their path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -40,6 +40,7 @@ from tianmu.city import (
     truth,
     warning,
     waters,
+    weight,
     workdays,
 )
 from tianmu.city.absence import Absence
@@ -171,6 +172,8 @@ class City:
     networks: dict[str, network.Along] = field(default_factory=dict)
     """along what things travel from one place to the next"""
     hazards: hazard.Hazards = field(default_factory=hazard.Hazards)
+    weights: Mapping[str, weight.Weights] = field(default_factory=dict)
+    """scenario → by what numbers it weighs what it sees"""
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -400,4 +403,5 @@ def _read(reader: PackReader) -> City | None:
         fronts=shops,
         networks=network.read(reader, matters),
         hazards=ledger,
+        weights=weight.read(reader),
     )

@@ -42,6 +42,8 @@ WIDE, HIGH = 640, 360
 """pixels of a picture"""
 GROUND = 0.94
 """where what stands in the street stands, as a share of the picture's height"""
+QUICK = 4
+"""kinds that stand soonest"""
 NOT_YET = frozenset({401, 403, 404})
 """a source that was made a moment ago is not heard yet"""
 
@@ -86,9 +88,12 @@ class Scene:
     incident: str
 
 
-def draw(told: Script, kinds: Sequence[Kind], rng: random.Random) -> Scene:
+def draw(
+    told: Script, kinds: Sequence[Kind], rng: random.Random, *, real: bool | None = None
+) -> Scene:
     """One scene; what is not real either passes soon or is never surely seen."""
-    kind, real = rng.choice(kinds), rng.random() < told.real
+    kind = rng.choice(kinds)
+    real = rng.random() < told.real if real is None else real
     passes = not real and rng.random() < 0.5
     return Scene(
         kind=kind,
@@ -147,7 +152,8 @@ class Street:
     """what became of the events, by state"""
 
     async def run(self) -> None:
-        """For ever: each camera's scenes one after the other, the first two within a minute."""
+        """For ever: each camera's scenes one after the other. The first two begin within a minute,
+        with something real that stands soon, so that a city that has just begun has a street."""
         async with (
             httpx.AsyncClient(
                 base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30,
@@ -160,7 +166,10 @@ class Street:
 
     async def _watch(self, client: httpx.AsyncClient, camera: str, *, soon: bool) -> None:
         usual = 3600 * len(self.cameras) / self.told.per_hour
-        await asyncio.sleep(self.rng.uniform(5, 60) if soon else self.rng.uniform(5, usual))
+        await asyncio.sleep(self.rng.uniform(5, 30 if soon else min(usual, 600)))
+        if soon:
+            quick = sorted(self.kinds, key=lambda kind: kind.stays_s[0])[:QUICK]
+            await self.play(client, camera, draw(self.told, quick, self.rng, real=True))
         while True:
             await self.play(client, camera, draw(self.told, self.kinds, self.rng))
             await asyncio.sleep(self.rng.expovariate(1 / usual))

@@ -10,11 +10,11 @@ import pytest
 from tianmu.city import pack
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE, MINUTE, REAL, SECOND, Event
 from tianmu.scenarios.fire_alarms.evidence import Judged, Place, judge
-from tianmu.scenarios.fire_alarms.figures import settings
+from tianmu.scenarios.fire_alarms.figures import evidence, settings
 from tianmu.scenarios.fire_alarms.memory import Memory
 from tianmu.sense.gbt26875.tables import COMPONENTS
 
-FIGURES = settings().evidence
+FIGURES = evidence()
 NOW = 1_800_000_000 * SECOND
 SMOKE = Event(NOW, "mill", "s1", "smoke", zone="3")
 

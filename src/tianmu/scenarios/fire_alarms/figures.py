@@ -1,13 +1,21 @@
-"""``[settings]`` of ``scenario.toml``, as the code uses them."""
+"""``[settings]`` of ``scenario.toml`` and numbers of ``weights.toml``, as the code uses them."""
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from tianmu.city.brought import id_of
+from tianmu.city.pack import City
+from tianmu.city.weight import BASIS, BETWEEN, FILE
 from tianmu.facts.text import Text
 from tianmu.scenarios.manifest import settings_of
+
+FOLDER = Path(__file__).parent
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,15 +37,15 @@ class Sign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that makes a fire likelier or less likely."""
 
     code: str
-    weight: float
-    """natural logarithm of the likelihood ratio: how many times as often it is seen in a real
-    fire as in a false alarm. 0: what it weighs comes from counts"""
     says: Text
     """``{count}`` and ``{times}`` may stand in it"""
     ask: Text = {}
     """how to find out, where it is not there yet; empty: nobody can"""
     each: bool = False
     """it weighs so much each time that it is there"""
+    weight: float = 0.0
+    """natural logarithm of the likelihood ratio: how many times as often it is seen in a real
+    fire as in a false alarm"""
 
 
 class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,8 +57,14 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """and the weight is never further from 0 than this"""
 
 
+class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an alarm is judged by, without its numbers."""
+
+    kinds: tuple[Kind, ...]
+    signs: tuple[Sign, ...]
+
+
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    basis: str
     prior: float
     """share of automatic fire alarms that are real, before anything else is known"""
     lowest: float
@@ -74,6 +88,9 @@ class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     likely: float
     sure: float
     """from these probabilities on an alarm is of the degrees *likely* and *as good as sure*"""
+    raise_likely: int
+    """level that the case of an alarm of that degree has at least; 0: it is left alone"""
+    raise_sure: int
     own: Counted
     building: Counted
     kinds: tuple[Kind, ...]
@@ -116,7 +133,7 @@ class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    evidence: Evidence
+    evidence: Shown
     watched: Watched
     words: dict[str, Text]
     backtest: dict[str, object]
@@ -125,6 +142,52 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def settings() -> Settings:
     return msgspec.convert(settings_of(__file__), Settings)
+
+
+@cache
+def defaults() -> dict[str, float]:
+    """The scenario's own numbers, as ``City.weights`` has them."""
+    text = (FOLDER / FILE).read_text(encoding="utf-8")
+    found: dict[str, float] = {}
+    for name, told in tomllib.loads(text)[id_of(FOLDER)].items():
+        if isinstance(told, dict) and name != BETWEEN:
+            found |= {f"{name}.{inner}": float(value) for inner, value in told.items()}
+        elif name not in (BASIS, BETWEEN):
+            found[name] = float(told)
+    return found
+
+
+def evidence(city: City | None = None) -> Evidence:
+    """By what an alarm is judged in this city; without one by the scenario's own numbers."""
+    own = city.weights.get(id_of(FOLDER), {}) if city is not None else {}
+    return weighed(tuple(sorted({**defaults(), **own}.items())))
+
+
+@cache
+def weighed(numbers: tuple[tuple[str, float], ...]) -> Evidence:
+    told, shown = dict(numbers), settings().evidence
+    plain: dict[str, Any] = {
+        name: type_(told[name]) for name, type_ in (
+            *((name, float) for name in _PLAIN), *((name, int) for name in _WHOLE)
+        )
+    }  # fmt: skip
+    return Evidence(
+        **plain,
+        own=Counted(told["own.strength"], told["own.most"]),
+        building=Counted(told["building.strength"], told["building.most"]),
+        kinds=tuple(
+            msgspec.structs.replace(one, weight=told.get(f"kind.{one.code}", 0.0))
+            for one in shown.kinds
+        ),
+        signs=tuple(
+            msgspec.structs.replace(one, weight=told[f"sign.{one.code}"]) for one in shown.signs
+        ),
+    )
+
+
+_PLAIN = ("prior", "lowest", "highest", "window_min", "near_m", "quick_s", "again_days", "fault_h",
+          "burst_min", "past_days", "likely", "sure")  # fmt: skip
+_WHOLE = ("again_most", "raise_likely", "raise_sure")
 
 
 def say(word: str, **given: object) -> Text:

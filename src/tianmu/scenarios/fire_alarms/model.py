@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
+from tianmu.city import pack
 from tianmu.facts.text import Text
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
 from tianmu.scenarios.fire_alarms.event import FALSE, MINUTE, REAL, Event
 from tianmu.scenarios.fire_alarms.evidence import Judged, Place, judge
-from tianmu.scenarios.fire_alarms.figures import settings
+from tianmu.scenarios.fire_alarms.figures import Evidence, evidence, settings
 from tianmu.scenarios.fire_alarms.memory import Memory
 from tianmu.scenarios.reading import column, number_of, texts
 
@@ -20,13 +21,15 @@ EVERY = 5_000
 """rows between two words of progress"""
 LANGUAGES = ("en", "zh")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+VERIFY, LIKELY, SURE = 3, 4, 5
+"""degrees of an alarm"""
 KINDS = {one.code: one for one in settings().evidence.kinds}
 
 
 def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Row by row in the order of their times; each is judged ``wait`` minutes after it came, by
     what was known then: signals of its building, and ends of earlier alarms."""
-    figures = settings().evidence
+    figures = evidence(pack.load(name) if (name := parameters["pack"]) else None)
     wait = round(number_of(parameters, "wait", low=0, high=1440) * MINUTE)
     language = parameters["language"]
     events = _events(table)
@@ -54,7 +57,8 @@ def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
                 [None if one is None else round(one.probability, 4) for one in found]
             ),
             "degree": pa.array(
-                [None if one is None else degree(one.probability) for one in found], pa.int8()
+                [None if one is None else degree(one.probability, figures) for one in found],
+                pa.int8(),
             ),
             "reasons": pa.array([reasons(one, language) for one in found], pa.string()),
             "confirm": pa.array([confirm(one, language) for one in found], pa.string()),
@@ -62,10 +66,9 @@ def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     )
 
 
-def degree(probability: float) -> int:
-    """Of the scenario's degrees: 3 to be verified, 4 likely, 5 as good as sure."""
-    figures = settings().evidence
-    return 3 + (probability >= figures.likely) + (probability >= figures.sure)
+def degree(probability: float, figures: Evidence) -> int:
+    """Of the scenario's degrees: to be verified, likely, as good as sure."""
+    return VERIFY + (probability >= figures.likely) + (probability >= figures.sure)
 
 
 def reasons(judged: Judged | None, language: str) -> str:
@@ -167,6 +170,7 @@ MODELS = (
             Column("confirm", "", "what would make it surer, with the probability it would give"),
         ),
         parameters=(
+            Parameter("pack", "whose weights count, by name or folder; empty: the defaults", ""),
             Parameter("wait", "minutes after the alarm at which it is judged", "2"),
             Parameter("language", "of reasons and of what would confirm", "en", LANGUAGES),
         ),

@@ -13,8 +13,8 @@ from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms import duty
 from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE, REAL
-from tianmu.scenarios.fire_alarms.figures import say, settings
-from tianmu.scenarios.fire_alarms.model import both, degree
+from tianmu.scenarios.fire_alarms.figures import evidence, say, settings
+from tianmu.scenarios.fire_alarms.model import both
 from tianmu.scenarios.fire_alarms.present import NORMAL, plain, when
 from tianmu.scenarios.fire_alarms.ranking import past_events, rank
 from tianmu.scenarios.picture import Fact, Picture, Reach
@@ -53,7 +53,7 @@ def picture(world: World, thing: str) -> Picture | None:
             Line((plain(f"{100 * one.judged.probability:.0f} %"), plain(one.spot.name),
                   plain(when(world, one.alarm.at)), both("reasons", one.judged),
                   both("confirm", one.judged)),
-                 degree(one.judged.probability), alarm=one.alarm.alarm)
+                 one.degree, alarm=one.alarm.alarm)
             for one in ranked[:SHOWN]
         ),
         say("no_alarm_here"),
@@ -69,7 +69,7 @@ def picture(world: World, thing: str) -> Picture | None:
         latitude=place.latitude,
         division=registry.divisions[registry.division[index]],
         department=unit.department,
-        degree=max((degree(one.judged.probability) for one in ranked), default=NORMAL),
+        degree=max((one.degree for one in ranked), default=NORMAL),
         facts=(*_facts(known), *_state(world, index, thing)),
         reaches=_reaches(known),
         tables=tuple(tables),
@@ -203,7 +203,7 @@ def _water(world: World, longitude: float, latitude: float) -> Table:
 def _cases(world: World, estate: Estate, unit: str) -> Table:
     """Open cases that hold an alarm of the building, the newest first."""
     watched = settings().watched
-    since = world.now - round(settings().evidence.past_days * DAY)
+    since = world.now - round(evidence(world.city).past_days * DAY)
     found: dict[str, list[Signal]] = defaultdict(list)
     for one in world.signals(watched.called, since):
         if not one.closed_at:
@@ -221,14 +221,14 @@ def _cases(world: World, estate: Estate, unit: str) -> Table:
 
 def _history(world: World, estate: Estate, unit: str) -> Table:
     """Each detector that alarmed, with how its cases ended."""
-    since = world.now - round(settings().evidence.past_days * DAY)
+    since = world.now - round(evidence(world.city).past_days * DAY)
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for one in past_events(world, estate, since):
         if one.building == unit:
             counts[one.detector][{REAL: 0, FALSE: 1}.get(one.verdict, 2)] += 1
     ordered = sorted(counts.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
     return Table(
-        "history", say("history_table", days=round(settings().evidence.past_days)),
+        "history", say("history_table", days=round(evidence(world.city).past_days)),
         tuple(say(f"column_{c}") for c in ("detector", "real", "void", "undecided")),
         tuple(
             Line((plain(estate.spot(device).name), *(plain(str(n)) for n in those)))

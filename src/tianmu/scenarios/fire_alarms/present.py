@@ -12,8 +12,8 @@ from tianmu.scenarios.fire_alarms import duty
 from tianmu.scenarios.fire_alarms.duty import Checks, checks
 from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE
-from tianmu.scenarios.fire_alarms.figures import say, settings
-from tianmu.scenarios.fire_alarms.model import both, degree
+from tianmu.scenarios.fire_alarms.figures import evidence, say, settings
+from tianmu.scenarios.fire_alarms.model import LIKELY, both
 from tianmu.scenarios.fire_alarms.ranking import Ranked, past_events, rank
 from tianmu.scenarios.present import Figure, Line, Present, Shape, Table
 from tianmu.scenarios.ring import around
@@ -52,7 +52,7 @@ def present(world: World) -> Present:
         return Present(at=world.now, degree=0, why=(say("no_unit"),))
     found = checks(world, units)
     buildings = _buildings(world, estate, units, ranked, alarms)
-    worst = max((degree(one.judged.probability) for one in ranked), default=NORMAL)
+    worst = max((one.degree for one in ranked), default=NORMAL)
     if worst == NORMAL and any(one.degree > NORMAL for one in buildings):
         worst = IMPAIRED
     return Present(
@@ -80,10 +80,9 @@ def _buildings(
 ) -> list[Building]:
     """In the order of the units."""
     watched, registry = settings().watched, world.registry
-    fire: dict[str, float] = {}
-    for one in ranked:
-        building = one.spot.building
-        fire[building] = max(fire.get(building, 0.0), one.judged.probability)
+    fire: dict[str, Ranked] = {}
+    for one in ranked:  # the likeliest first
+        fire.setdefault(one.spot.building, one)
     impaired: dict[str, str] = {}
     for alarm in alarms:
         if alarm.rule in watched.impaired:
@@ -95,7 +94,10 @@ def _buildings(
         device = registry.device_id(index)
         state, grade = say("normal"), NORMAL
         if device in fire:
-            state, grade = say("fire", share=_percent(fire[device])), degree(fire[device])
+            state, grade = (
+                say("fire", share=_percent(fire[device].judged.probability)),
+                fire[device].degree,
+            )
         elif device in unattended:
             state, grade = say("unattended"), IMPAIRED
         elif device in impaired:
@@ -119,8 +121,7 @@ def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> Text:
     if not ranked:
         lame = sum(one.degree == IMPAIRED for one in buildings)
         return say("calm", buildings=len(buildings), impaired=lame)
-    sure = settings().evidence.likely
-    likely = sum(one.judged.probability >= sure for one in ranked)
+    likely = sum(one.degree >= LIKELY for one in ranked)
     return say("alarms", count=len(ranked), likely=likely)
 
 
@@ -165,7 +166,7 @@ def _shapes(
         alarm = one.alarm
         if one.spot.building in known or alarm.longitude is None or alarm.latitude is None:
             continue
-        grade = degree(one.judged.probability)
+        grade = one.degree
         label = say("fire", share=_percent(one.judged.probability))
         shapes.append(
             Shape("detector", around(alarm.longitude, alarm.latitude, _size(grade)), grade,
@@ -203,7 +204,7 @@ def _alarm_table(world: World, estate: Estate, ranked: Sequence[Ranked]) -> Tabl
                     kinds[event.kind], plain(when(world, one.alarm.at)),
                     both("reasons", one.judged), both("confirm", one.judged),
                 ),
-                degree=degree(one.judged.probability),
+                degree=one.degree,
                 thing=one.spot.building if unit else "",
                 alarm=one.alarm.alarm, division=one.alarm.division, department=department,
             )
@@ -280,7 +281,7 @@ def _notes(world: World, units: Devices, ranked: Sequence[Ranked]) -> tuple[Text
     most = max(Counter(one.alarm.rule for one in ranked).values(), default=0)
     if most >= MANY:
         found.append(say("many", count=most))
-    since = world.now - round(settings().evidence.past_days * DAY)
+    since = world.now - round(evidence(world.city).past_days * DAY)
     past = world.signals(settings().watched.called, since)
     if len({one.case for one in past}) >= signals.MOST:
         found.append(say("cut", count=signals.MOST))

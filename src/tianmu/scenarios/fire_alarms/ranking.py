@@ -21,8 +21,9 @@ from tianmu.scenarios.fire_alarms.evidence import (
     Place,
     judge,
 )
-from tianmu.scenarios.fire_alarms.figures import Evidence, settings
+from tianmu.scenarios.fire_alarms.figures import Evidence, evidence, settings
 from tianmu.scenarios.fire_alarms.memory import Memory
+from tianmu.scenarios.fire_alarms.model import degree
 from tianmu.scenarios.signals import Signal
 from tianmu.scenarios.world import OpenAlarm, World
 from tianmu.sense.gbt26875.tables import UNIT_OPERATION
@@ -37,11 +38,14 @@ class Ranked:
     alarm: OpenAlarm
     spot: Spot
     judged: Judged
+    degree: int
+    case: str = ""
+    """that it belongs to, where that is known and open"""
 
 
 def rank(world: World, estate: Estate) -> tuple[Ranked, ...]:
     """Every open alarm that tells of fire, as many as a scenario is shown; the likeliest first."""
-    figures, now = settings().evidence, world.now
+    figures, now = evidence(world.city), world.now
     kinds = {one.code: one for one in figures.kinds}
     past = world.signals(settings().watched.called, now - round(figures.past_days * DAY))
     # a city's own smoke alarms are judged too, whatever else they belong to
@@ -70,11 +74,13 @@ def rank(world: World, estate: Estate) -> tuple[Ranked, ...]:
         by_building[building] += operations(world, building)
     memory = remember(told, figures)
     places = {name: Place.of(events) for name, events in by_building.items()}
-    found = [
-        Ranked(alarm, estate.spot(alarm.device),
-               judge(event, places[event.building], memory, now, figures))
-        for alarm, event in judged
-    ]  # fmt: skip
+    found: list[Ranked] = []
+    for alarm, event in judged:
+        one = judge(event, places[event.building], memory, now, figures)
+        end = ends.get(alarm.alarm)
+        case = end.case if end is not None and not end.closed_at else ""
+        grade = degree(one.probability, figures)
+        found.append(Ranked(alarm, estate.spot(alarm.device), one, grade, case))
     return tuple(sorted(found, key=lambda one: (-one.judged.probability, -one.alarm.at)))
 
 
