@@ -189,7 +189,8 @@ def _lamp(city: City, place: Place) -> tuple[str, Place]:
     """Code and place of the pack's camera near by, where it has one: shops are seeded around it."""
     try:
         near = city.get(
-            "/api/resources/near", lon=place.longitude, lat=place.latitude, kinds=street.RESOURCE, most=1,
+            "/api/resources/near", lon=place.longitude, lat=place.latitude,
+            kinds=street.RESOURCE, most=1,
         )["items"]  # fmt: skip
     except Answered:
         near = []
