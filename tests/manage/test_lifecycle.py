@@ -13,6 +13,7 @@ from tianmu.manage.actor import SYSTEM, Actor
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
 from tianmu.manage.lifecycle import Command, Refusal, actions, decide, fold
+from tianmu.manage.merge import Match
 from tianmu.manage.signal import Signal
 
 from .town import (
@@ -293,6 +294,19 @@ def test_reopened_cases_are_sent_again() -> None:
     state = story.do("reopen", OFFICER, "it is real")
     assert (state.open, state.stage, state.reopened) == (True, "dispatch", 1)
     assert story.do("order", OFFICER).stage == "handle"
+
+
+def test_whom_a_person_has_sent_leads_also_when_a_signal_says_what_it_is() -> None:
+    story = Story(signal("alarm", "", device="d1"))
+    story.do("void", OFFICER, "a test of the line")
+    story.do("reopen", OFFICER, "it was none")
+    story.do("order", OFFICER, department="clean")
+    draft = Draft("c1", story.state, MONDAY)
+    told = signal("alarm", FIRE, id="s2", device="d2", severity="II")
+    intake.join_case(draft, CITY, told, Match("c1", 0.9, ()), intake.Policy())
+    state = draft.state
+    assert (state.matter, state.level, state.lead) == (FIRE, "II", "clean")
+    assert [one.unit for one in state.open_orders if one.lead] == ["clean"]
 
 
 def test_levels_by_hand_and_by_escalation() -> None:

@@ -145,7 +145,8 @@ def join_case(
     show(draft, signal)
     if clearer:
         level.grade(draft, city, signal)
-        owner.assign(draft, city, signal.department)
+        if not any(one.lead for one in before.open_orders):  # else a person has said who leads
+            owner.assign(draft, city, signal.department)
     elif not before.level_by_hand and level.may_rise(city, before, draft.state, signal):
         level.grade(draft, city, signal, only_up=True)
     swell(draft, city)
