@@ -103,13 +103,14 @@ def _where(
 ) -> list[ColumnElement[bool] | TextClause]:
     """``walk``: in the order that is asked for, until the page is full. Where nothing narrower is
     asked for, the probe must not lead to an index then: nearly all cases have the same.
-    ``held``: what is known of the words. ``spread``: so many cases are in the divisions that some
+    ``held``: the cases that have the words, where they are few: nothing else leads then.
+    ``spread``: so many cases are in the divisions that some
     are soon met in whatever order, and the divisions must not lead to an index either."""
     c = table.case.c
     probe = scope.probe or query.probe
     narrow = (query.open, query.overdue, query.divisions) != (None, None, None)
     named = query.stage or query.level or query.matter or query.queue
-    by_probe = bool(narrow or named or not walk)
+    by_probe = bool(narrow or named or not (walk or held is not None))
     if (query.department or scope.departments is not None) and query.open is not True:
         by_probe = False
     by_probe = by_probe and not spread
