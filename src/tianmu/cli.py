@@ -80,6 +80,9 @@ def main() -> None:
 @click.option("--scan", default="", metavar="SCANNER",
               help="malware scanner of evidence: clamd:/path/of/socket, clamd:host:port, or a "
               "command that reads a file from standard input (exit 1: infected)")  # fmt: skip
+@click.option("--blur", type=click.Path(exists=True, dir_okay=False), default=None,
+              help="ONNX model that finds faces and plates, its layout beside it: they are blurred "
+              "on evidence that leaves the city")  # fmt: skip
 @click.option(
     "--broker", default="",
     help="host:port of the city's own MQTT broker (mqtts://host:port: by TLS)",
@@ -100,6 +103,7 @@ def up(
     tls_names: tuple[str, ...],
     sign_on: str | None,
     scan: str,
+    blur: str | None,
     broker: str,
     clock_file: str | None,
 ) -> None:
@@ -119,6 +123,7 @@ def up(
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",
         sign_on=_checked_sign_on(sign_on), scan=_checked_scan(scan),
+        blur=_checked_blur(blur),
     )  # fmt: skip
     sys.exit(run_city(settings, tell))
 
@@ -132,6 +137,20 @@ def _checked_scan(told: str) -> str:
     except ValueError as error:
         raise Problem(f"--scan {error}") from error
     return told
+
+
+def _checked_blur(file: str | None) -> str:
+    """The path, once the model was found usable."""
+    if not file:
+        return ""
+    from tianmu.recognise.blur import Blurrer
+    from tianmu.recognise.fault import Unusable
+
+    try:
+        Blurrer(Path(file))
+    except Unusable as error:
+        raise Problem(f"--blur {error}") from error
+    return str(Path(file).resolve())
 
 
 def _checked_sign_on(file: str | None) -> str:

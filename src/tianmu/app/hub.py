@@ -25,6 +25,7 @@ from tianmu.facts import clock
 from tianmu.manage import reach
 from tianmu.manage.manage import Manage
 from tianmu.manage.scanning import scanner
+from tianmu.recognise.blur import Blurrer
 from tianmu.sense.http.server import Server
 from tianmu.store.history import History
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -98,6 +99,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
         lags=lags.now,
         load_pack=drilling.load_named if settings.clock else load,
         sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
+        blurrer=Blurrer(Path(settings.blur)) if settings.blur else None,
     )
     registry.refresh(journal, hub.registrar.heard)
     founding.found(city, hub.registrar)

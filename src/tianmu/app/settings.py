@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """file of settings of the city's own sign-on (OpenID Connect); empty: none"""
     scan: str = ""
     """malware scanner of evidence, as ``scanning.scanner`` takes it; empty: none"""
+    blur: str = ""
+    """model (ONNX) by which faces and plates are blurred on what leaves the city; empty: none"""
     clock: str = ""
     """file of a drill's clock that the city goes by; empty: the machine's"""
     broker: str = ""

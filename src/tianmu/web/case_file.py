@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tianmu.city.pack import City
 from tianmu.facts.text import Text, say
 from tianmu.manage.words import phrase
+from tianmu.recognise.blur import Unblurred
 from tianmu.web import moment
 from tianmu.web.paper import Head, NoPicture, Paper
 
@@ -37,6 +38,8 @@ class Print:
     language: str
     room: Sequence[tuple[int, str, str]] = ()
     """µs, who, what: the log of the command room"""
+    model: str = ""
+    """by which ``read`` blurs faces and plates; empty: nothing is blurred"""
 
 
 @cache
@@ -53,7 +56,8 @@ def case_file(
     city: City, told: Print, read: Callable[[str], bytes], pages: Path | None = None
 ) -> bytes:
     """The PDF. ``read`` gives a file of evidence by its digest (``OSError``, ``ValueError`` where
-    it cannot); ``pages`` is the folder of the built pages, whose face it is set in."""
+    it cannot, ``Unblurred`` where it may not leave so); ``pages`` is the folder of the built
+    pages, whose face it is set in."""
     return _Filing(city, told, read, pages).made()
 
 
@@ -300,10 +304,16 @@ class _Filing:
                 why = str(error) if number >= PICTURES or not error.__cause__ else ""
                 words = self.w("no_picture", why=why or self.w("unreadable"))
                 self.paper.text(f"{under}\n{words}", small=True)
+        if pictures:
+            model = self.told.model
+            words = self.w("blurred", model=model) if model else self.w("nothing_blurred")
+            self.paper.text(words, small=True)
 
     def _content(self, digest: str) -> bytes:
         try:
             return self.read(digest)
+        except Unblurred:
+            raise NoPicture(self.w("not_blurred")) from None
         except (OSError, ValueError):
             raise NoPicture(self.w("damaged")) from None
 

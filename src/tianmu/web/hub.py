@@ -20,6 +20,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import DEED
 from tianmu.manage.manage import Manage
+from tianmu.recognise.blur import Blurrer
 from tianmu.store.history.history import History
 from tianmu.store.journal.contract import Journal
 from tianmu.store.live import Live
@@ -75,6 +76,8 @@ class Hub:
     load_pack: Callable[[str], City] | None = None
     sign_on: SignOn | None = None
     """the city's own, where it has one"""
+    blurrer: Blurrer | None = None
+    """of pictures that leave the city, where a model is set"""
 
     def __post_init__(self) -> None:
         self.registrar = Registrar(self.records, self.registry)

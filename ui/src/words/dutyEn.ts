@@ -4,7 +4,7 @@ export const dutyEn: DutyWords = {
   print: "Print the case file", prints: "Printed", printedBy: (who, when) => `${who}, ${when}`, printMark: (mark) => `print ${mark}`, noPrints: "Not printed yet", printVersion: (n) => `version ${n} of the case`,
   queues: { all: "All", overdue: "Overdue", soon: "Due soon", today: "Due today", disputed: "Disputed", nobody: "Nobody's", returned: "Returned", mine: "Ours" }, queuesLabel: "Queues by what is due",
   filters: "Saved filters", keepFilter: "Save this filter", filterName: "Name", share: "Who sees it", shareNo: "only I", shareYes: "my post", dropFilter: "Remove", noFilters: "No filter saved yet", sharedBy: (who) => `shared by ${who}`,
-  evidence: { shows: "What it shows", roles: { other: "Other", near: "Near", far: "Far", reference: "Reference", handle_before: "Before", handle_after: "After" } },
+  evidence: { shows: "What it shows", export: "Export", roles: { other: "Other", near: "Near", far: "Far", reference: "Reference", handle_before: "Before", handle_after: "After" } },
   split: { open: "Split screen", close: "Leave split screen", sizes: "Other sizes", keySizes: "split screen: other sizes", keyBars: "split screen: move its left, right bar", bars: ["bar between map and timeline", "bar between timeline and evidence"], show: "show on the map", caseplace: "tells no place: the case's is shown", missing: "no picture of this side yet" },
   answers: {
     title: "Who told of it, and their answers", pending: (n) => `${n} to be answered`, waits: "not answered yet", noWords: "Answered, without words", more: (n) => `Show ${n} more`,

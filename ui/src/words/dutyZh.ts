@@ -3,7 +3,7 @@ export const dutyZh = {
   print: "打印案件档案", prints: "打印记录", printedBy: (who: string, when: string) => `${who}，${when}`, printMark: (mark: string) => `编号 ${mark}`, noPrints: "尚未打印", printVersion: (n: number) => `案件版本 ${n}`,
   queues: { all: "全部", overdue: "超时", soon: "即将到期", today: "今日到期", disputed: "权责争议", nobody: "无主办", returned: "退回", mine: "本部门" } as Record<string, string>, queuesLabel: "按期限和待办分组",
   filters: "保存的筛选", keepFilter: "保存当前筛选", filterName: "名称", share: "与同岗位共享", shareNo: "仅自己", shareYes: "同岗位可见", dropFilter: "删除", noFilters: "还没有保存的筛选", sharedBy: (who: string) => `${who} 共享`,
-  evidence: { shows: "证据内容", roles: { other: "其他", near: "近景", far: "远景", reference: "参照", handle_before: "处置前", handle_after: "处置后" } as Record<string, string> },
+  evidence: { shows: "证据内容", export: "导出", roles: { other: "其他", near: "近景", far: "远景", reference: "参照", handle_before: "处置前", handle_after: "处置后" } as Record<string, string> },
   split: { open: "分屏", close: "退出分屏", sizes: "换比例", keySizes: "分屏：换比例", keyBars: "分屏：移动左、右分隔条", bars: ["地图与过程之间的分隔条", "过程与证据之间的分隔条"] as [string, string], show: "在地图上显示", caseplace: "该记录没有位置，显示案件位置", missing: "还没有这一侧的照片" },
   answers: {
     title: "上报人与答复", pending: (n: number) => `${n} 人待答复`, waits: "待答复", noWords: "已答复，无说明", more: (n: number) => `再显示 ${n} 人`,

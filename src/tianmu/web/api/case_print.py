@@ -21,6 +21,7 @@ from tianmu.web.api.rooms import on_paper
 from tianmu.web.case_file import Print, case_file, room_words
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
+from tianmu.web.outgoing import Leaving
 from tianmu.web.page import Page
 from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Routes
@@ -98,8 +99,10 @@ def _printed(ask: Ask, state: CaseState, spoken: str) -> Response:
         at=hub.clock(),
         language=spoken,
         room=on_paper(ask, case, room_words(spoken)) if ask.may("room.use") else (),
+        model=hub.blurrer.name if hub.blurrer else "",
     )
-    content = case_file(hub.city, told, hub.manage.evidence.read, hub.ui)
+    leaving = Leaving(hub, {one.evidence: one.media_type for one in told.case.evidence})
+    content = case_file(hub.city, told, leaving, hub.ui)
     digest = hashlib.sha256(content).hexdigest()
 
     def write(tx: Transaction) -> None:
@@ -115,7 +118,11 @@ def _printed(ask: Ask, state: CaseState, spoken: str) -> Response:
                 digest=digest,
             )
         )
-        ask.note(tx, "case.print", case, mark=told.mark, version=state.version, digest=digest)
+        ask.note(
+            tx, "case.print", case,
+            mark=told.mark, version=state.version, digest=digest,
+            blurred=leaving.places, model=told.model,
+        )  # fmt: skip
 
     hub.records.transact(write)
     return Response(

@@ -11,18 +11,15 @@ import msgspec
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.responses import Response
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
-from tianmu.manage import case_query
 from tianmu.manage.deed_key import Done, OtherDeed, Regrouped
 from tianmu.manage.evidence import LARGEST, Evidence
 from tianmu.manage.grouping import Regroup
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.scanning import NoAnswer
-from tianmu.manage.step import refuse
-from tianmu.web import exposure, moment
+from tianmu.web import moment
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
 from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
@@ -325,35 +322,3 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
     kept, done = await asyncio.to_thread(keep)
     told = evidence_said(case, kept, ask.hub.clock(), ask.who.account)
     return Reply(told, status=201, headers=between(done))
-
-
-@routes(
-    "GET",
-    "/api/cases/{case}/evidence/{digest}",
-    may="case.read",
-    media="application/octet-stream",
-)
-def get_evidence(ask: Asking, case: str, digest: str) -> Response:
-    """A file of a case. It may show persons: that it was looked at is kept in the trail."""
-    state = one(ask, case)
-    known = ask.hub.records.read(lambda c: case_query.evidence_of(c, state.case))
-    found = next((told for told in known if told.get("digest") == digest), None)
-    if found is None:
-        raise not_found("evidence", digest)
-    if found.get("scan") == "infected" or ask.hub.manage.evidence.quarantined(digest):
-        words = refuse("quarantined")
-        language = ask.language
-        raise Problem(409, "quarantined", say(words.why, language), say(words.remedy, language))
-    content = ask.hub.manage.evidence.read(digest)
-    ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, case=case))
-    exposure.viewed(ask, state.case, found["name"] or digest)
-    return Response(
-        content,
-        media_type=found["media_type"],
-        headers={
-            # who looks is asked, and written down, every time
-            "Cache-Control": "no-store",
-            "Content-Disposition": "inline",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tianmu.manage import hazard_sheet, hazard_step, hazard_table
@@ -19,8 +20,10 @@ from tianmu.store.records import Transaction
 from tianmu.web.api.case_steps import FORM, Upload, uploaded
 from tianmu.web.api.hazards import entered, event, held, problem, whole, within
 from tianmu.web.hazard_said import HazardWhole
+from tianmu.web.outgoing import AT_ONCE, BUSY, leaves, outgoing
 from tianmu.web.problem import Fault, Problem, not_found
-from tianmu.web.route import Asking, Reply, Routes, taken
+from tianmu.web.route import Ask, Asking, Reply, Routes, taken
+from tianmu.web.turn import turn
 
 routes = Routes("hazards")
 TOGETHER = 100
@@ -142,8 +145,18 @@ async def attach_hazard_evidence(
     "GET", "/api/hazards/{hazard}/evidence/{digest}", may="hazard.read",
     media="application/octet-stream",
 )  # fmt: skip
-def get_hazard_evidence(ask: Asking, hazard: str, digest: str) -> Response:
-    """A file of a hazard. That it was looked at is kept in the trail."""
+async def get_hazard_evidence(
+    ask: Asking, hazard: str, digest: str, export: bool = False
+) -> Response:
+    """A file of a hazard. That it was looked at is kept in the trail. With `export`, and for
+    another system always, faces and plates on it are blurred where a model is set."""
+    if not leaves(ask, export):
+        return await run_in_threadpool(_given, ask, hazard, digest, False)
+    async with turn(ask.hub, "blur", AT_ONCE, BUSY):
+        return await run_in_threadpool(_given, ask, hazard, digest, True)
+
+
+def _given(ask: Ask, hazard: str, digest: str, out: bool) -> Response:
     state = held(ask, hazard)
     found = next((one for one in state.files if one.digest == digest), None)
     if found is None:
@@ -151,7 +164,14 @@ def get_hazard_evidence(ask: Asking, hazard: str, digest: str) -> Response:
     if found.scan == "infected" or ask.hub.manage.evidence.quarantined(digest):
         raise Problem(409, "quarantined", "a scanner called this file infected", "attach another")
     content = ask.hub.manage.evidence.read(digest)
-    ask.hub.records.transact(lambda tx: ask.note(tx, "evidence.read", digest, hazard=hazard))
+    headers: dict[str, str] = {}
+    noted: dict[str, Any] = {}
+    if out:
+        made = outgoing(ask.hub, content, found.media_type)
+        content, noted, headers = made.content, made.noted, made.headers
+    ask.hub.records.transact(
+        lambda tx: ask.note(tx, "evidence.read", digest, hazard=hazard, **noted)
+    )
     return Response(
         content,
         media_type=found.media_type,
@@ -159,5 +179,6 @@ def get_hazard_evidence(ask: Asking, hazard: str, digest: str) -> Response:
             "Cache-Control": "no-store",
             "Content-Disposition": "inline",
             "Content-Security-Policy": "default-src 'none'; sandbox",
+            **headers,
         },
     )
