@@ -49,6 +49,13 @@ def test_divisions_of_liyang(liyang: City) -> None:
     assert all(d.point is not None and d.point.precision for d in points)
 
 
+@pytest.mark.parametrize("name", ["liyang", "port_ellery"])
+def test_units_are_people_vehicles_drones_and_desks(name: str) -> None:
+    city = pack.load(name)
+    sorts = {city.sending.kinds[one.kind].sort for one in city.units.values()}
+    assert sorts == {"person", "vehicle", "drone", "desk"}
+
+
 def test_departments_units_and_centres(liyang: City) -> None:
     of = [one.kind for one in liyang.departments.values()]
     assert of.count(DepartmentKind.DEPARTMENT) == 28

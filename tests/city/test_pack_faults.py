@@ -51,6 +51,8 @@ TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
         ("profiles.toml", "tier = 2", "tier = 3", "not there"),
         ("profiles.toml", 'unit = "work_day"', 'unit = "moon"', "Invalid enum value"),
         ("plans.toml", 'level = "minor"', 'level = "huge"', "lacks"),
+        ("plans.toml", "coordinate = 2, c", "coordinate = 9, c", "cannot command"),
+        ("plans.toml", 'unit_kind = "fire_engine"', 'unit_kind = "cart"', "of kind 'cart'"),
         ("plans.toml", 'to = "harbour"', 'to = "harbor"', "is nobody"),
         ("plans.toml", "not_accepted = true", "not_acepted = true", "unknown field"),
         ("grading.toml", "dead_from = 5", "dead_form = 5", "unknown field"),

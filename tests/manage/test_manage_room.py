@@ -40,6 +40,8 @@ def test_scopes_and_filters(house: House) -> None:
     assert len(cases(Query())["items"]) == 3
     joint = Scope(departments=frozenset(("centre-north",)))
     assert [one["owner"] for one in cases(Query(), joint)["items"]] == ["fire"]
+    told = Scope(departments=frozenset(("centre",)))
+    assert [one["owner"] for one in cases(Query(), told)["items"]] == ["fire"], "told by the plan"
     assert len(cases(Query(), Scope(divisions=frozenset(("12",))))["items"]) == 1
     assert len(cases(Query(department="clean"))["items"]) == 2
     assert len(cases(Query(stage="verify"))["items"]) == 2

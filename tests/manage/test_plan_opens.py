@@ -15,6 +15,7 @@ from tianmu.city.plan import Conference, Fall, Item, PlanWarning
 from tianmu.manage import intake, quiet
 from tianmu.manage.draft import Draft
 from tianmu.manage.fold import fold
+from tianmu.manage.ledger import parties
 from tianmu.manage.lifecycle import Command, Refusal, decide
 from tianmu.manage.merge import Match
 from tianmu.manage.overdue import attend
@@ -64,6 +65,7 @@ def test_a_plan_opens_checklist_conference_and_warning_once() -> None:
     assert (watch.units, watch.due) == ((), 0)
     assert (conference.units, conference.due) == (("fire", "centre-north"), MONDAY + 15 * MINUTE)
     assert [(one.colour, one.plan) for one in state.warnings] == [("orange", "fire-III")]
+    assert {"fire", "centre", "centre-north"} <= parties(state), "they see it"
     draft.now += MINUTE
     told = signal("alarm", FIRE, id="s2", device="d2", at=draft.now)
     intake.join_case(draft, CITY, told, Match("c1", 1.0, ()), intake.Policy())

@@ -12,6 +12,7 @@ import pytest
 
 from tianmu.city.force import Unit
 from tianmu.city.pack import City
+from tianmu.city.plan import OrderTemplate, Plan
 from tianmu.city.sending import LevelNeed, Need, Sending, Skill, Travelling, UnitKind
 from tianmu.facts.place import Place
 from tianmu.facts.unit import UnitTold
@@ -166,6 +167,37 @@ def _on_duty(department: str) -> tuple[Any, ...]:
 def test_a_matter_that_asks_for_no_skill_is_for_those_who_answer() -> None:
     found = proposal.plan(CITY, [state(matter=RUBBISH)], now_standing(), MONDAY)
     assert ranked(found) == ["s1"]
+
+
+def asking(*orders: OrderTemplate, level: str = "V") -> City:
+    plan = Plan(code="asks", name=text("asks"), level=level, matters=(FIRE,), orders=orders)
+    return replace(CITY, plans=(*CITY.plans, plan))
+
+
+def test_the_kinds_that_the_plan_names_are_proposed_each_from_whom_it_is_sent() -> None:
+    eye = OrderTemplate(to="lead", task=text("Look from above"), unit_kind="drone")
+    engine = OrderTemplate(to="fire", task=text("Put it out"), unit_kind="engine")
+    city = asking(eye, engine)
+    found = proposal.plan(city, [state()], now_standing(), MONDAY)
+    assert found.chosen() == {"c1": ("e1", "d1")}, "not two engines, which are nearer by skill"
+    first = proposal.ranking(found, "c1")[0]
+    assert {
+        "zh": "预案要求派出Engine",
+        "en": "the plan asks for this kind: Engine",
+    } in first.reasons
+    order = Order(
+        order="c1-1", unit="fire", task=text("x"), due=1, sent_at=0, lead=True, force="d1"
+    )
+    sent = state(stage="handle", orders=(order,))
+    after = proposal.plan(city, [sent], now_standing(load={"d1": 1}), MONDAY)
+    assert after.chosen() == {"c1": ("e1",)}, "one that is sent is not asked for again"
+
+
+def test_a_kind_of_which_nobody_can_come_leaves_its_place_to_whoever_can() -> None:
+    pump = OrderTemplate(to="roads", task=text("Pump"), unit_kind="pump")  # off duty
+    ship = OrderTemplate(to="lead", task=text("Sail"), unit_kind="ship")  # the town has none
+    found = proposal.plan(asking(pump, ship), [state()], now_standing(), MONDAY)
+    assert found.chosen() == {"c1": ("e1",)}
 
 
 def test_load_and_level_count() -> None:

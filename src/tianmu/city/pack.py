@@ -353,6 +353,7 @@ def _read(reader: PackReader) -> City | None:
     places = sensitive.read(reader, wanted)
     units = force.read(reader, departments, divisions)
     sends = sending.read(reader, chosen, matters, units)
+    plan.check_kinds(reader, plans, sends.kinds)
     ready = resource.read(reader, sends.resources, departments, divisions)
     seeds = seeding.read(reader, divisions, kinds, matters)
     told = truth.read(reader, kinds, matters)

@@ -7,7 +7,7 @@ that is there for x), or a department's code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,6 +89,16 @@ COLOURS = ("blue", "yellow", "orange", "red")
 """of warnings, the lowest first (预警四色)"""
 
 
+class Acts(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The tiers that act, by their numbers (1 is the city): whose people settle it, who coordinates
+    them, who commands. 0: the level's own tier commands, the next one below it coordinates, the
+    lowest handles."""
+
+    handle: int = 0
+    coordinate: int = 0
+    command: int = 0
+
+
 class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The level falls by one, not below the matter's own, once all its alarms have returned to
     normal and no signal has come for ``quiet``."""
@@ -108,6 +118,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     checklist: tuple[Item, ...] = ()
     conference: Conference | None = None
     warning: PlanWarning | None = None
+    acts: Acts = Acts()
     falls: Fall | None = None
     """None: only a person lowers the level"""
     rises: Rise = msgspec.field(default_factory=Rise)
@@ -239,9 +250,32 @@ def _check(
             where = (*path, key) if key == "conference" else (*path, key, place)
             reader.fault(FILE, document.line(*where), what, remedy)
     _extras(reader, document, path, plan)
+    acts = (plan.acts.command, plan.acts.coordinate, plan.acts.handle)
+    named = [tier for tier in acts if tier]
+    if named != sorted(named) or not set(named) <= tiers:
+        told = ", ".join(map(str, acts))
+        what = f"plan {plan.code}: tiers {told} cannot command, coordinate and handle"
+        remedy = "name tiers of city.toml: command the highest (least number), handle the lowest"
+        reader.fault(FILE, document.line(*path, "acts"), what, remedy)
     for place, order in enumerate(plan.orders):
         reader.words(document, (*path, "orders", place, "task"), order.task)
     reader.words(document, (*path, "name"), plan.name)
+
+
+def check_kinds(reader: PackReader, plans: tuple[Plan, ...], kinds: Collection[str]) -> None:
+    """Faults for kinds of units that the pack's own plans ask for and its ``sending.toml`` has not.
+    A scenario's plan may ask for kinds that only some cities have."""
+    document = reader.toml(FILE)
+    if document is None or not kinds:
+        return
+    places = {str(one.get("code")): at for at, one in enumerate(document.data.get("plan", []))}
+    for plan in plans:
+        for place, order in enumerate(() if plan.scenario else plan.orders):
+            if order.unit_kind and order.unit_kind not in kinds:
+                line = document.line("plan", places[plan.code], "orders", place)
+                what = f"plan {plan.code} asks for a unit of kind {order.unit_kind!r}"
+                remedy = f"use one of sending.toml: {', '.join(sorted(kinds))}"
+                reader.fault(FILE, line, what, remedy)
 
 
 def parse(

@@ -45,7 +45,7 @@ class Query:
     stage: str = ""
     level: str = ""
     department: str = ""
-    """lead, joint or holder of an order"""
+    """that leads, joins, has an order or was told"""
     divisions: frozenset[str] | None = None
     """codes of a division and all below it"""
     matter: str = ""
@@ -70,8 +70,8 @@ class Page:
 
 
 def within(scope: Scope, *, spread: bool = False) -> ColumnElement[bool]:
-    """The scope as a condition: division of the case; departments that lead, join or hold an
-    order; probe. ``spread``: see ``_where``."""
+    """The scope as a condition: division of the case; departments that it concerns; probe.
+    ``spread``: see ``_where``."""
     limits: list[ColumnElement[bool]] = []
     if scope.probe:
         limits.append(table.case.c.probe == scope.probe)

@@ -118,7 +118,7 @@ party = Table(
     Column("serial", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Departments a case concerns: lead, joint, and whoever holds an order."""
+"""Departments a case concerns (``ledger.parties``)."""
 Index("case_party_case", party.c.serial)
 
 order = Table(

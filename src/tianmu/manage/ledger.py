@@ -87,16 +87,20 @@ def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]
 
 
 def parties(state: CaseState) -> frozenset[str]:
-    """Departments the case concerns."""
+    """Departments the case concerns: they lead or join, have an order, are called to the place, are
+    told by the plan, or have a point of its checklist or conference."""
     sent = (one.unit for one in state.orders)
     called = (one.unit for one in state.calls)
-    return frozenset((state.lead, *state.joint, *sent, *called)) - {""}
+    named = (unit for one in state.tasks for unit in one.units)
+    return frozenset((state.lead, *state.joint, *sent, *called, *state.told, *named)) - {""}
 
 
 def _others_concerned(before: CaseState, after: CaseState) -> bool:
     same = (
         before.orders is after.orders
         and before.calls is after.calls
+        and before.told is after.told
+        and before.tasks is after.tasks
         and before.lead == after.lead
         and before.joint == after.joint
     )

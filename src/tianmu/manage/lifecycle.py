@@ -8,10 +8,12 @@ plan's orders) follows it as events of the system in the same decision.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tianmu.facts.case import CaseEvent
 from tianmu.manage import (
+    acting,
     appeal,
     deadline,
     dispute,
@@ -103,7 +105,13 @@ def _beyond(
     orders = orders_for(state, step, actor, above) if step.order else []
     if command is not None and step.order:
         orders = [chosen_order(state, step, command, actor, above)]
-    return beyond(state, step.name, actor, city.side_paths, above, orders)
+    needed = acting.above(city, state, step.name, actor)
+    if needed:
+        code = acting.centre(city, state, needed)
+        centre = city.departments.get(code)
+        return refuse("tier_acts", tier=needed, centre=centre.name if centre else code)
+    at = replace(actor, tier=acting.tier_of(city, actor))
+    return beyond(state, step.name, at, city.side_paths, above, orders)
 
 
 # -- the end ----

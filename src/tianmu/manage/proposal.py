@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tianmu.city.limit import MINUTE
 from tianmu.city.travel import Pace, pace_of
 from tianmu.facts.text import Text, say
+from tianmu.manage.asked import Wanted, asked
 from tianmu.manage.assign import Pairs, Task, assign
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.unit import Standing
@@ -91,11 +92,11 @@ def place_of(city: City, state: CaseState) -> tuple[float, float] | None:
 
 
 def places_open(city: City, state: CaseState) -> int:
-    """How many units the case still asks for by its level."""
+    """How many units the case still asks for by its level, and no fewer than its plan names."""
     if state.probe or state.suspended_at or state.stage not in WAITS or not city.sending.kind:
         return 0
     sent = sum(1 for one in state.open_orders if one.force)
-    return max(0, city.sending.at(level_of(city, state)).units - sent)
+    return max(0, city.sending.at(level_of(city, state)).units - sent, len(asked(city, state)))
 
 
 def level_of(city: City, state: CaseState) -> int:
@@ -151,14 +152,22 @@ def plan(
         for unit in units
         if unit in unit_column
     )
+    costs = minutes * weights[:, None] if len(states) else minutes
+    parts = _parts(city, states, standings, costs)
+    of = [one.row for one in parts]
     task = Task(
-        costs=minutes * weights[:, None] if len(states) else minutes,
-        places=[places_open(city, one) for one in states],
+        costs=np.array([one.costs for one in parts]).reshape(len(parts), len(standings)),
+        places=[one.places for one in parts],
         room=[one.capacity - one.load if one.available else 0 for one in standings],
-        unmet=list(weigh.unmet_min * weights),
-        change=list(weigh.change_min * weights),
+        unmet=list(weigh.unmet_min * weights[of]),
+        change=list(weigh.change_min * weights[of]),
         load=weigh.load_min,
-        before=had,
+        before=frozenset(
+            (part, unit)
+            for part, one in enumerate(parts)
+            for unit in range(len(standings))
+            if (one.row, unit) in had and np.isfinite(one.costs[unit])
+        ),
     )
     return Plan(
         city=city,
@@ -169,8 +178,44 @@ def plan(
         streets=streets,
         minutes=minutes,
         lacking=lacking,
-        pairs=assign(task),
+        pairs=frozenset((of[part], unit) for part, unit in assign(task)),
         before=had,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Places of a case that are filled alike: one for each kind that its plan asks for, and those
+    for whomever."""
+
+    row: int
+    costs: NDArray[np.float64]
+    places: int
+
+
+def _parts(
+    city: City,
+    states: Sequence[CaseState],
+    standings: Sequence[Standing],
+    costs: NDArray[np.float64],
+) -> list[_Part]:
+    """A kind of which nobody can come leaves its place to whoever can."""
+    found: list[_Part] = []
+    for row, state in enumerate(states):
+        places = places_open(city, state)
+        for wanted in asked(city, state) if places else ():
+            own = np.where(_fits(standings, (wanted,)), costs[row], np.inf)
+            if np.isfinite(own).any():
+                found.append(_Part(row, own, 1))
+                places -= 1
+        found.append(_Part(row, costs[row], places))
+    return found
+
+
+def _fits(standings: Sequence[Standing], wanted: Sequence[Wanted]) -> NDArray[np.bool_]:
+    """Of each unit whether it is of a kind and department that is asked for."""
+    return np.array(
+        [(one.unit.department, one.unit.kind) in wanted for one in standings], dtype=np.bool_
     )
 
 
@@ -202,7 +247,9 @@ def _minutes(
             barred = lacking[row] >= 1
         else:
             barred = ~own
-        minutes[row] += weigh.skill_min * lacking[row] + weigh.elsewhere_min * ~own
+        fits = _fits(standings, asked(city, state))
+        barred &= ~fits
+        minutes[row] += weigh.skill_min * lacking[row] + weigh.elsewhere_min * ~(own | fits)
         minutes[row, barred | closed] = np.inf
         for order in state.open_orders:
             if order.force in codes:
@@ -271,6 +318,8 @@ def _reasons(found: Plan, row: int, column: int, by: str) -> list[Text]:
         reasons.append(phrase("unit.lacking", skills=_names(city, lacks)))
     if not needed:
         reasons.append(phrase("unit.any_skill"))
+    if one.kind and (one.unit.department, one.unit.kind) in asked(city, state):
+        reasons.append(phrase("unit.asked", kind=one.kind.name))
     department = one.unit.department
     part = "lead" if department == state.lead else "joint" if department in state.joint else ""
     reasons.append(phrase(f"unit.{part or 'elsewhere'}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tianmu.manage import deadline
+from tianmu.manage.acting import tier_of
 from tianmu.manage.case_state import Supervision
 from tianmu.manage.turn import Turn
 
@@ -16,7 +17,7 @@ def supervise(turn: Turn) -> None:
     marks = [(0.5, "urge"), (1.0, "urge")]
     clock = deadline.start(turn.city.calendar, "supervise", limit, turn.draft.now, marks)
     told = Supervision(
-        tier=turn.actor.tier,
+        tier=tier_of(turn.city, turn.actor),
         by=turn.actor.account,
         at=turn.draft.now,
         due=clock.due,

@@ -7,9 +7,13 @@ from typing import Any
 import msgspec
 
 from tianmu.access.masking import mask_text
+from tianmu.city.pack import City
+from tianmu.facts.text import Text
+from tianmu.manage import acting
 from tianmu.manage.case_state import CaseState
 from tianmu.web import moment
 from tianmu.web.moment import Instant
+from tianmu.web.place import department_name
 
 
 class ExtensionSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,3 +98,24 @@ def appeal(state: CaseState) -> AppealSaid | None:
             for one in said.reviews
         ],
     )
+
+
+class ActSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A tier that acts on the case, as its plan says."""
+
+    part: str
+    """``handle``, ``coordinate`` or ``command``"""
+    tier: int
+    centre: str
+    """its centre around the case; empty: none"""
+    centre_name: Text | None
+
+
+def acts_of(city: City, state: CaseState) -> list[ActSaid]:
+    """Who acts on the case now."""
+    found = []
+    for part, tier in msgspec.structs.asdict(acting.acts(city, state)).items():
+        code = acting.centre(city, state, tier)
+        name = department_name(city, code) if code else None
+        found.append(ActSaid(part=part, tier=tier, centre=code, centre_name=name))
+    return found

@@ -169,6 +169,7 @@ class CaseWhole(CaseSaid, frozen=True, kw_only=True):
     tasks: list[TaskSaid]
     warnings: list[WarningSaid]
     evidence: list[EvidenceSaid]
+    acts: list[aside.ActSaid]
     actions: list[ActionSaid]
     """what this account may do now"""
     deadlines: list[DeadlineSaid]
@@ -335,6 +336,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         orders=_orders(ask, state, now),
         calls=[_call(city, one, now) for one in state.calls],
         tasks=[_task(city, one, now) for one in state.tasks],
+        acts=aside.acts_of(city, state),
         warnings=[
             WarningSaid(colour=one.colour, text=one.text, plan=one.plan, at=moment.say(one.at))
             for one in state.warnings
