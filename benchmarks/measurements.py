@@ -186,6 +186,7 @@ TRANSITIONS = (
 MILLION = (
     Figure("worst_p99_ms", "the slowest question beside a million closed cases, p99", "ms",
            at_most=100),
+    Figure("worst_p99_cpu_ms", "the same by the processor's time", "ms"),
     Figure("in_memory", "cases held in memory", ""),
     Figure("questions.*.p99_ms", "p99:", "ms"),
     Figure("events_per_second", "events imported", "1/s"),

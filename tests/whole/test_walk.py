@@ -15,8 +15,9 @@ import pytest
 from tianmu.city import pack
 from tianmu.rehearse.city import City, credentials
 from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.marked import spare
 from tianmu.rehearse.panel_script import Component, fire, normal
-from tianmu.rehearse.probe import _send_fire, _spare
+from tianmu.rehearse.probe import _send_fire
 from tianmu.rehearse.probe import run as probe
 
 from .told import case_of_report
@@ -72,10 +73,10 @@ def test_a_probe_ends_its_fire_and_takes_another_detector(
     running_city: Any, monkeypatch: Any
 ) -> None:
     """Also where all of it fits into one second, and where a fire was left behind."""
-    monkeypatch.setattr(random, "choice", min)
+    monkeypatch.setattr(random, "sample", lambda free, wanted: sorted(free)[:wanted])
     marked = running_city.city("probe-command")
     about = credentials(running_city.data)["probe"]
-    left = _spare(marked, about["components"])
+    [left] = spare(marked, about["components"])
     asyncio.run(_send_fire(marked, about["source"], Component(40, left, "left")))
 
     def burning() -> list[str]:
@@ -85,7 +86,7 @@ def test_a_probe_ends_its_fire_and_takes_another_detector(
     eventually(lambda: f"probe-{left:03d}" in burning(), what="it burns")
     before = burning()
     for turn in range(1, 4):
-        assert _spare(marked, about["components"]) == left + turn
+        assert spare(marked, about["components"]) == [left + turn]
         found = probe(running_city.data)
         assert found["ok"], found["trouble"]
         assert burning() == before

@@ -9,7 +9,6 @@ complaint's request) was sent; ``acknowledged`` comes after fsync, so ``durable`
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from collections.abc import Callable
@@ -19,20 +18,19 @@ from typing import Any
 
 from tianmu.rehearse.city import Answered, City, connect, credentials
 from tianmu.rehearse.listen import Heard
-from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.marked import (
+    WITHIN,
+    Stuck,
+    device,
+    do,
+    end,
+    panel,
+    spare,
+    void_leftovers,
+)
 from tianmu.rehearse.panel_script import Component, fire, normal
 
 COMMAND, HANDLE = "probe-command", "probe-handle"
-WITHIN = 20.0
-"""seconds that any one stage may take before the probe gives up"""
-HOLDS = {"unacknowledged", "acknowledged"}
-"""states of an alarm whose condition has not returned to normal"""
-_serials = itertools.count(random.randrange(1 << 16), 16)
-"""first serials of panels: all walks may fit into one second, and no frame is another sent again"""
-
-
-class Stuck(RuntimeError):
-    """A stage did not come about: says which, and where the city was by then."""
 
 
 def run(data: Path, url: str = "") -> dict[str, Any]:
@@ -40,7 +38,7 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
     command, handle = (connect(data, role, url) for role in (COMMAND, HANDLE))
     found: dict[str, Any] = {"ok": False, "fire_ms": {}, "complaint_ms": {}, "trouble": []}
     about = credentials(data)["probe"]
-    _void_leftovers(command)
+    void_leftovers(command)
     with Heard(command, {"alarm", "case"}) as heard:
         walks: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
             ("fire_ms", lambda: _fire(command, handle, heard, about)),
@@ -56,15 +54,17 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
 
 
 def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> dict[str, float]:
-    number = _spare(command, about["components"])
+    [number] = spare(command, about["components"])
     detector = Component(40, number, f"probe {number}")
-    device = _device(number)
+    name = device(number)
     sent, latency = asyncio.run(_send_fire(command, about["source"], detector))
     alarm = heard.first(
-        "alarm", lambda a: a["device"] == device and a["priority"] == 1 and _after(a, sent), WITHIN
+        "alarm",
+        lambda a: a["device"] == name and a["priority"] == 1 and _after(a, sent),
+        WITHIN,
     )
     if alarm is None:
-        raise Stuck(f"no alarm of {device} was pushed within {WITHIN:g} s")
+        raise Stuck(f"no alarm of {name} was pushed within {WITHIN:g} s")
     arrived, told = alarm
     stages = {
         "acknowledged": round(latency * 1000, 2),
@@ -74,67 +74,17 @@ def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> d
     case = _case_of(heard, command, lambda: _find_by_alarm(command, told["alarm"]))
     stages |= _walk(command, handle, heard, case, sent)
     stages["push"] = round((arrived - sent) * 1000, 2)
-    _end(command, about["source"], detector, told["alarm"])
+    end(command, about["source"], detector, told["alarm"])
     return stages
-
-
-def _device(number: int) -> str:
-    return f"probe-{number:03d}"
-
-
-def _spare(command: City, count: int) -> int:
-    """One of ``count`` components, none that burns or burnt of late: what rises again while its
-    alarm is open, or a moment later, is the same alarm and no new one."""
-    burnt: set[str] = set()
-    for state, limit in (("active", count), ("all", count // 2)):
-        items = command.get("/api/alarms", state=state, limit=limit)["items"]
-        burnt |= {item["device"] for item in items}
-    spare = [number for number in range(1, count + 1) if _device(number) not in burnt]
-    if not spare:
-        raise Stuck(f"all {count} components of the probe's panel are in alarm: reset some")
-    return random.choice(spare)
-
-
-def _end(command: City, address: str, detector: Component, alarm: str) -> None:
-    """Take a fire back and its alarm to normal. A deed is refused until the city has judged what
-    makes it possible."""
-    asyncio.run(_clear(command, address, detector))
-    end, done = time.monotonic() + WITHIN, ""
-    while time.monotonic() < end:
-        now = command.get(f"/api/alarms/{alarm}")["alarm"]
-        if now["state"] == "normal":
-            return
-        step = next((one for one in ("acknowledge", "reset") if one in now["actions"]), None)
-        if step is not None and now["state"] not in HOLDS | {done}:
-            done = now["state"]
-            try:
-                command.post(f"/api/alarms/{alarm}/{step}", {"reason": "probe"})
-            except Answered as problem:
-                if problem.status != 409:  # its state is another by now
-                    raise
-        time.sleep(0.02)
-    raise Stuck(f"the alarm of {now['device']} did not end within {WITHIN:g} s: {now['state']}")
-
-
-def _panel(city: City, address: str, detector: Component) -> Panel:
-    return Panel(
-        address, city.host, city.ports["gbt26875"], components=[detector],
-        first_serial=next(_serials) & 0xFFFF,
-    )  # fmt: skip
 
 
 async def _send_fire(city: City, address: str, detector: Component) -> tuple[float, float]:
     """(wall time the frame was sent at, seconds until its confirm)."""
-    async with _panel(city, address, detector) as panel:
-        await panel.send(normal(detector))
+    async with panel(city, address, detector) as line:
+        await line.send(normal(detector))
         sent = time.time()
-        latency = await panel.send(fire(detector))
+        latency = await line.send(fire(detector))
     return sent, latency
-
-
-async def _clear(city: City, address: str, detector: Component) -> None:
-    async with _panel(city, address, detector) as panel:
-        await panel.send(normal(detector))
 
 
 def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
@@ -182,13 +132,6 @@ def _find_by_report(city: City, report: str) -> str | None:
     return case
 
 
-def _void_leftovers(command: City) -> None:
-    """End what an earlier probe that got stuck has left open: it would draw ours in."""
-    for case in command.get("/api/cases", open="true", limit=100)["items"]:
-        if case["probe"]:
-            _do(command, case, "void", {})
-
-
 def _case_of(heard: Heard, city: City, find: Any) -> str:
     """The case of a signal: looked for whenever a case is pushed."""
     end = time.monotonic() + WITHIN
@@ -223,13 +166,13 @@ def _walk(command: City, handle: City, heard: Heard, case: str, sent: float) -> 
         if view["stage"] == "handle" and waiting is not None:
             step = ORDERS[waiting["state"]]
             data = {"order": waiting["order"]}
-            _do(handle, view, step, data | ({"result": "probe"} if step == "feed_back" else {}))
+            do(handle, view, step, data | ({"result": "probe"} if step == "feed_back" else {}))
         elif view["stage"] == "dispatch" and not view["owner"]:
             department = command.get("/api/city")["departments"][0]["code"]
-            _do(command, view, "assign", {"department": department})
+            do(command, view, "assign", {"department": department})
         elif view["stage"] in STAGES:
             step, data = STAGES[view["stage"]]
-            _do(command, view, step, data)
+            do(command, view, step, data)
         else:
             break
     view = command.get(f"/api/cases/{case}")
@@ -250,14 +193,6 @@ def _walk(command: City, handle: City, heard: Heard, case: str, sent: float) -> 
         if name is not None and name not in stages:
             stages[name] = _since(sent, event["at"])
     return stages
-
-
-def _do(city: City, view: dict[str, Any], step: str, data: dict[str, Any]) -> None:
-    city.post(
-        f"/api/cases/{view['case']}/steps/{step}",
-        {"reason": "probe", "data": data},
-        headers={"If-Match": f'"{view["version"]}"'},
-    )
 
 
 def _since(sent: float, instant: str) -> float:

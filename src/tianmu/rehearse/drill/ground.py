@@ -24,6 +24,8 @@ COMMAND, HANDLE = "probe-command", "probe-handle"
 FOLLOWS = 30.0
 """seconds that the city may take to follow what was told or done"""
 PANEL_SOURCE, PANEL_ADDRESS = "drill-panel", "0000000000fd"
+ON_THE_WAY = ("watch:", "manage/")
+"""readers between a signal and its case"""
 HTTP_SOURCE, MQTT_SOURCE = "drill-http", "drill-mqtt"
 
 
@@ -60,6 +62,18 @@ class Ground:
             if time.monotonic() > end:
                 raise TimeoutError(f"the city did not follow its clock within {FOLLOWS:g} s")
             time.sleep(0.005)
+
+    def follow(self) -> None:
+        """Until the city has judged all that was measured and told, and read what came of it: what
+        opens no case is waited for by nobody's word. Seen twice, since the positions of several
+        files are not of one moment. What takes longer is left to what is expected."""
+        end, quiet = time.monotonic() + FOLLOWS, 0
+        while quiet < 2 and time.monotonic() < end:
+            lag = self.own.get("/api/vitals")["lag"]
+            behind = sum(lag[one] for one in lag if one.startswith(ON_THE_WAY))
+            quiet = 0 if behind else quiet + 1
+            time.sleep(0.02)
+        self.settle()
 
     def city_of(self, who: str) -> City:
         """The city as the account of a role, or of a department's worker."""

@@ -14,6 +14,7 @@ from tianmu.rehearse.drill import became
 from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of
 from tianmu.rehearse.drill.script import Drill, Expect, Play, moment, span, wanted
 from tianmu.rehearse.drill.signals import Signal, Signals
+from tianmu.rehearse.marked import void
 
 Tell = Callable[[str], None]
 
@@ -68,6 +69,31 @@ class Player:
         self._since = _rfc3339(datetime.fromtimestamp(self.ground.now() // 1_000_000, UTC))
         self._signals.prepare()
         self._begin = time.monotonic()
+        try:
+            self._perform()
+        finally:
+            self._tidy()
+        passed = sum(one["passed"] for one in self.results)
+        return {
+            "drill": self.drill.name,
+            "passed": passed,
+            "failed": len(self.results) - passed,
+            "seconds": round(time.monotonic() - self._begin, 1),
+            "signals": len(self.truth),
+            "cases": self.results,
+        }
+
+    def _tidy(self) -> None:
+        """A running city goes on: what is left of the drill would draw in what comes after it."""
+        if not self.ground.url:
+            return
+        self._signals.put_out()
+        for view in self._look().views.values():
+            if not view["outcome"]:
+                void(self.ground.own, view)
+
+    def _perform(self) -> None:
+        """All that happens, and what is expected."""
         agenda = self._agenda()
         for due, after in zip(agenda, [*agenda[1:], None], strict=True):
             self._move(due.at)
@@ -79,15 +105,6 @@ class Player:
             else:
                 self._judge([due.do])
         self._judge([one for one in self.drill.expect if one.at is None])
-        passed = sum(one["passed"] for one in self.results)
-        return {
-            "drill": self.drill.name,
-            "passed": passed,
-            "failed": len(self.results) - passed,
-            "seconds": round(time.monotonic() - self._begin, 1),
-            "signals": len(self.truth),
-            "cases": self.results,
-        }
 
     def _agenda(self) -> list[Due]:
         """Everything in the order of its time; what is expected at a time comes after what
@@ -163,9 +180,7 @@ class Player:
         self.truth |= new
         if new:
             self._until(lambda: set(new) <= set(self._look().of))
-        elif self.ground.clock is not None:
-            time.sleep(0.5)  # what joins no case is waited for by nobody's word
-        self.ground.settle()
+        self.ground.follow()
 
     def _until(self, so: Callable[[], bool]) -> None:
         """What has not come in time is left to what is expected. Meanwhile the drill's time goes on

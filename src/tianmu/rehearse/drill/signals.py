@@ -19,6 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from tianmu.rehearse.bench_city import register
+from tianmu.rehearse.city import credentials
 from tianmu.rehearse.drill.ground import (
     HTTP_SOURCE,
     MQTT_SOURCE,
@@ -30,14 +31,14 @@ from tianmu.rehearse.drill.ground import (
 )
 from tianmu.rehearse.drill.script import Drill, Measured, Play, Point, Told
 from tianmu.rehearse.incident import METRES
+from tianmu.rehearse.marked import device as marked_device
+from tianmu.rehearse.marked import end, spare, void_leftovers
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.send import Gateway
 
 COMPONENT_KIND, DETECTOR = "fire_component", 40
 _serials = itertools.count(random.randrange(1 << 16), 16)
-MARKED = 120
-"""components of the probe's panel that a drill on a running city may use"""
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,13 @@ class Signals:
     def prepare(self) -> None:
         """Register the drill's devices where they stand."""
         drill, mark = self._drill, uuid.uuid4().hex[:6]
-        marked = itertools.count(random.randrange(1, MARKED - len(drill.device)))
+        marked = iter(self._spare())
         rows = []
         for own, device in enumerate(drill.device, 1):
             number = next(marked) if self._ground.url else own
             self._kinds[device.device] = device.door
             if self._ground.url:
-                self.named[device.device] = f"probe-{number:03d}"
+                self.named[device.device] = marked_device(number)
                 self._components[device.device] = Component(DETECTOR, number, f"probe {number}")
                 continue
             self.named[device.device] = name = f"drill-{mark}-{device.device}"
@@ -96,6 +97,23 @@ class Signals:
             answer = register(self._ground.own, pa.Table.from_pylist(rows))
             if answer.get("refused"):
                 raise Unplayable(f"the city refused devices of the drill: {answer['refused']}")
+
+    def _spare(self) -> list[int]:
+        """Detectors of a running city's probe that are free, once what was left there is ended."""
+        if not self._ground.url:
+            return []
+        own = self._ground.own
+        void_leftovers(own)
+        count = credentials(self._ground.data)["probe"]["components"]
+        return spare(own, count, len(self._drill.device)) if self._drill.device else []
+
+    def put_out(self) -> None:
+        """Fires of a running city's probe that this drill has left burning."""
+        own = self._ground.own
+        ours = {self.named[device]: one for device, one in self._components.items()}
+        for alarm in own.get("/api/alarms", state="active", limit=500)["items"]:
+            if alarm["device"] in ours:
+                end(own, self._address(), ours[alarm["device"]], alarm["alarm"])
 
     # -- reports -----------------------------------------------------------------------------------
 
@@ -214,8 +232,6 @@ class Signals:
     def _address(self) -> str:
         if not self._ground.url:
             return PANEL_ADDRESS
-        from tianmu.rehearse.city import credentials
-
         return str(credentials(self._ground.data)["probe"]["source"])
 
 
