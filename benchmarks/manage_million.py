@@ -4,7 +4,8 @@ A city's closed cases are imported as whole lives of events by the rebuild path 
 with as many open ones as a busy city has beside them; then every question that a page asks is asked
 many times over, with other divisions, departments, words and pages each time. One JSON object is
 printed: how fast the import was, how large the file is, what stays in memory, and per question its
-median and p99 in ms, with the p99 of the processor's time, which others on the machine do not change.
+median and p99 in ms, and the p99 of the processor's time, that others on it do not change.
+Python looks for garbage as seldom as in hub.
 
     python benchmarks/manage_million.py --cases 1000000 --open 5000
 
@@ -30,6 +31,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from tianmu.access.scope import Scope
+from tianmu.app import process
 from tianmu.city.pack import City, load
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
@@ -268,6 +270,7 @@ def ask(made: dict[str, Any], rounds: int, data: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     manage.start()
     loaded = time.perf_counter() - begun
+    process.settle()
     asked: list[dict[str, Any]] = []
     for name, make in questions(city, now, draw, made["closed"], journal).items():
         hub.read(make())  # a first time: what comes after finds its pages in memory
