@@ -1067,6 +1067,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case}/evidence/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a case. It may show persons: that it was looked at is kept in the trail. With
+         * @description A file of a case. It may show persons: that it was looked at is kept in the trail. With
+         *     `export`, and for another system always, it is taken out: that stands on the case, and where a
+         *     model is set faces and plates on it are blurred. `Tianmu-Blurred` says what was.
+         *
+         *     Needs `case.read`.
+         */
+        get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case}/file.pdf": {
         parameters: {
             query?: never;
@@ -1359,28 +1383,6 @@ export interface paths {
          *     Needs `case.read`.
          */
         post: operations["attach_evidence"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/cases/{case}/evidence/{digest}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A file of a case. It may show persons: that it was looked at is kept in the trail
-         * @description A file of a case. It may show persons: that it was looked at is kept in the trail.
-         *
-         *     Needs `case.read`.
-         */
-        get: operations["get_evidence"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4386,8 +4388,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A file of a hazard. That it was looked at is kept in the trail
-         * @description A file of a hazard. That it was looked at is kept in the trail.
+         * A file of a hazard. That it was looked at is kept in the trail. With `export`, and for
+         * @description A file of a hazard. That it was looked at is kept in the trail. With `export`, and for
+         *     another system always, faces and plates on it are blurred where a model is set.
          *
          *     Needs `hazard.read`.
          */
@@ -5751,6 +5754,7 @@ export interface components {
             tasks: components["schemas"]["TaskSaid"][];
             warnings: components["schemas"]["WarningSaid"][];
             evidence: components["schemas"]["EvidenceSaid"][];
+            acts: components["schemas"]["ActSaid"][];
             actions: components["schemas"]["ActionSaid"][];
             deadlines: components["schemas"]["DeadlineSaid"][];
             suspended_until: string | null;
@@ -5946,6 +5950,18 @@ export interface components {
             };
             /** @default null */
             confidence: number | null;
+        };
+        /**
+         * ActSaid
+         * @description A tier that acts on the case, as its plan says.
+         */
+        ActSaid: {
+            part: string;
+            tier: number;
+            centre: string;
+            centre_name: {
+                [key: string]: string;
+            } | null;
         };
         /** ActionSaid */
         ActionSaid: {
@@ -11006,6 +11022,40 @@ export interface operations {
             };
         };
     };
+    get_evidence: {
+        parameters: {
+            query?: {
+                export?: boolean;
+            };
+            header?: never;
+            path: {
+                case: string;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     print_case: {
         parameters: {
             query?: {
@@ -11555,38 +11605,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvidenceSaid"];
-                };
-            };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
-    get_evidence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                case: string;
-                digest: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -16910,7 +16928,9 @@ export interface operations {
     };
     get_hazard_evidence: {
         parameters: {
-            query?: never;
+            query?: {
+                export?: boolean;
+            };
             header?: never;
             path: {
                 hazard: string;
