@@ -113,6 +113,7 @@ def test_what_an_unknown_device_says_is_played_once_it_is_registered(door: Door)
             ),
             source(life=True),
         )
+    door.intake.sources.apply(source(life=True))
     assert door.main.read(hold.waiting) == ["w/1"]
     announced = [decode(e.payload) for e in door.journal.read(INTAKE.name, 0)]
     assert len(announced) == 1 and isinstance(announced[0], UnknownSeen)
@@ -120,6 +121,8 @@ def test_what_an_unknown_device_says_is_played_once_it_is_registered(door: Door)
     door.register(Device(device="a", kind="k", properties=("x",), labels={"address": "w/1"}))
     assert asyncio.run(door.intake.release()) == 3
     assert asyncio.run(door.intake.release()) == 0
+    assert door.intake.counts["observations"] == 3
+    assert door.intake.counts[f"source:{source().source}"] == 3, "its source has said them"
     assert door.observations(OBSERVATION_LIFE.name) == [("a/x", n, float(n)) for n in range(3)]
     assert door.main.read(hold.waiting) == []
 

@@ -109,5 +109,11 @@ export function countdown(due: Instant | null | undefined, start?: Instant | nul
   return { text: span(left), late: left < 0, soon: left >= 0 && left < Math.max(whole * 0.2, 5 * 60_000) && (whole > 0 || left < 1_800_000) };
 }
 
+/** The city's zone and how far its clocks are ahead of UTC now: "Asia/Shanghai, UTC+08:00". */
+export const zoneName = computed(() => {
+  const ahead = Math.round(zoneOffset(Math.floor(now.value / 3_600_000) * 3_600_000) / 60_000);
+  const part = (n: number): string => String(n).padStart(2, "0");
+  return `${zone.value}, UTC${ahead < 0 ? "−" : "+"}${part(Math.floor(Math.abs(ahead) / 60))}:${part(Math.abs(ahead) % 60)}`;
+});
 export const clockNow = computed(() => clock(now.value));
 export const dateNow = computed(() => fullDate(now.value));

@@ -123,6 +123,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     degrees: tuple[Degree, ...] = ()
     plan: tuple[Step, ...] = ()
     charts: tuple[Chart, ...] = ()
+    shapes: dict[str, Text] = {}
+    """what the shapes of its map stand for, by their kind: for the map's key"""
     fresh_s: float = 120.0
     """for so long the danger that was reckoned is told to all who ask"""
     forecasts: tuple[Forecast, ...] = ()

@@ -258,7 +258,9 @@ class Intake:
                 index = self.resolve([address] * len(parked.property), parked.property)
                 known = index != UNKNOWN
                 if known.any():
-                    played += await self._play(row, life, _unpark(parked, index, known))
+                    rows = await self._play(row, life, _unpark(parked, index, known))
+                    self._released(parked.source, rows)
+                    played += rows
                 if known.all():
                     done.append(row)
                     continue
@@ -268,8 +270,13 @@ class Intake:
                     rest = hold.pick(parked, np.flatnonzero(~known).tolist())
                     await self.main.write_async(partial(hold.keep_rest, row=row, readings=rest))
             await self.main.write_async(partial(hold.forget, address=address, rows=done))
-        self.counts["observations"] += played
         return played
+
+    def _released(self, number: int, rows: int) -> None:
+        """What a source said before its device was known counts as its own, too."""
+        self.counts["observations"] += rows
+        if source := self.sources.numbered(number):
+            self.counts[f"source:{source}"] += rows
 
     async def _play(self, row: int, life: bool, batch: ObservationBatch) -> int:
         """Put what was held on its lane under a key of its own; how many observations."""

@@ -48,6 +48,10 @@ class Sources:
         found = self._by_name.get(name)
         return found if found is not None and found.active else None
 
+    def numbered(self, number: int) -> str:
+        """Name of the source with this number, a closed one too; empty if there is none."""
+        return next((one.source for one in self._by_name.values() if one.number == number), "")
+
     def by_token(self, token: str) -> SourceChanged | None:
         return self._by_token.get(digest(token))
 

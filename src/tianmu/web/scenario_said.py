@@ -21,6 +21,10 @@ class ScenarioBrief(msgspec.Struct, frozen=True, kw_only=True):
     what: Text
     alarms: int
     """open, of its rules, that this account sees; at most 50 of each rule are counted"""
+    cases: int | None
+    """open, of its matters, that this account sees; null where it may see none"""
+    own_danger: bool
+    """`GET /api/scenarios/{id}/present` tells a danger of its own"""
     complete: bool
     """the pack has every kind, rule and matter that it names"""
 
@@ -107,6 +111,8 @@ class ScenarioSaid(msgspec.Struct, frozen=True, kw_only=True):
     degrees: list[ScenarioDegree]
     plan: list[ScenarioStep]
     charts: list[ScenarioChart]
+    shapes: dict[str, Text]
+    """what the shapes of its map stand for, by their kind"""
     models: list[ScenarioModel]
     quality: list[ScenarioQuality]
     own_danger: bool

@@ -66,10 +66,8 @@ def test_stations_are_judged_and_sources_named() -> None:
     outlets = LIYANG.waters.outlets.values()
     assert sum(f"{one.name['zh']}、" in f"{bad['zh']}、" for one in outlets) >= 1
     assert found.degree == 4  # of four stations half are at Ⅲ or better, a quarter worse than Ⅴ
-    assert (
-        "4 stations 2 are of class Ⅲ or better, 1 are worse than class Ⅴ, 2 keep"
-        in found.why[0]["en"]
-    )
+    told = "4 stations: 2 of class Ⅲ or better, 1 worse than class Ⅴ, 2 within target"
+    assert found.why[0]["en"] == told
     assert [figure.value for figure in found.figures] == [5.0, 4.0, 50.0, 25.0]
     assert [note["en"].split()[0] for note in found.notes] == ["3", "1"]
     ring = found.shapes[0].ring

@@ -8088,6 +8088,8 @@ export interface components {
                 [key: string]: string;
             };
             alarms: number;
+            cases: number | null;
+            own_danger: boolean;
             complete: boolean;
         };
         /** ScenarioBroken */
@@ -8115,6 +8117,11 @@ export interface components {
             degrees: components["schemas"]["ScenarioDegree"][];
             plan: components["schemas"]["ScenarioStep"][];
             charts: components["schemas"]["ScenarioChart"][];
+            shapes: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
             models: components["schemas"]["ScenarioModel"][];
             quality: components["schemas"]["ScenarioQuality"][];
             own_danger: boolean;
@@ -15857,6 +15864,8 @@ export interface operations {
                      *             "en": "Works out from the weather stations how dry the forest is"
                      *           },
                      *           "alarms": 1,
+                     *           "cases": 2,
+                     *           "own_danger": true,
                      *           "complete": true
                      *         }
                      *       ],

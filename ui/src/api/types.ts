@@ -35,6 +35,7 @@ export type Place = Schemas["PlaceSaid"];
 export type Limit = Schemas["LimitSaid"];
 export type Vitals = Schemas["Vitals"];
 export type ScenarioList = Schemas["ScenarioList"];
+export type ScenarioBrief = Schemas["ScenarioBrief"];
 export type Scenario = Schemas["ScenarioSaid"];
 export type ScenarioChart = Schemas["ScenarioChart"];
 export type AlarmCause = Schemas["AlarmCause"];

@@ -54,6 +54,16 @@ export function say(text: Text | string | null | undefined): string {
   return text[language.value] || text.zh || text.en || Object.values(text)[0] || "";
 }
 
+/** The language tag of words that are not in the page's language, as far as their letters tell. */
+export function tongue(words: string): string | undefined {
+  return language.value !== "zh" && /\p{Script=Han}/u.test(words) ? "zh-CN" : undefined;
+}
+
+/** Things one after another: "甲、乙", "a, b". */
+export function listed(words: readonly string[]): string {
+  return words.join(language.value === "zh" ? "、" : ", ");
+}
+
 /** The word for a code of the server's, or the code itself where no word is known. */
 export function name(book: Record<string, string>, code: string | null | undefined): string {
   return code ? (book[code] ?? code) : "";

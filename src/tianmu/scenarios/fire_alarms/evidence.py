@@ -13,9 +13,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, REAL, SECOND, Event
-from tianmu.scenarios.fire_alarms.figures import Evidence, fill, say
+from tianmu.scenarios.fire_alarms.figures import Evidence, say
 from tianmu.scenarios.fire_alarms.memory import Memory, weight
 
 HOUR = 3600 * SECOND

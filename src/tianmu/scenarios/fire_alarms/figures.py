@@ -12,7 +12,7 @@ import msgspec
 from tianmu.city.brought import id_of
 from tianmu.city.pack import City
 from tianmu.city.weight import BASIS, BETWEEN, FILE
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.manifest import settings_of
 
 FOLDER = Path(__file__).parent
@@ -193,15 +193,3 @@ _WHOLE = ("again_most", "raise_likely", "raise_sure")
 def say(word: str, **given: object) -> Text:
     """A text of ``[settings.words]``; texts among ``given`` are said in each language."""
     return fill(settings().words[word], **given)
-
-
-def fill(text: Text, **given: object) -> Text:
-    return {
-        language: said.format(
-            **{
-                name: one.get(language, "") if isinstance(one, dict) else one
-                for name, one in given.items()
-            }
-        )
-        for language, said in text.items()
-    }

@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 
 from tianmu.city.terrain import Terrain
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.forest_fire.danger import Figures, grade_of
 from tianmu.scenarios.forest_fire.grid import Grid, squares
 from tianmu.scenarios.forest_fire.outlook import FILE, ahead, read_forecast
 from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted
 from tianmu.scenarios.forest_fire.spread import ellipse
-from tianmu.scenarios.forest_fire.station import Reckoned, reckon
+from tianmu.scenarios.forest_fire.station import KMH, Reckoned, reckon
 from tianmu.scenarios.forest_fire.weather import F64, FRESH, Days, Settings, days_of
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Ahead, Figure, Present, Shape
@@ -114,7 +114,7 @@ def _spread(world: World, days: Days) -> list[Shape]:
         ring = ellipse(
             alarm.longitude, alarm.latitude, float(origin[near]), float(wind[near]), SPREAD_M
         )
-        label = _said("spread", device=alarm.device, wind=f"{wind[near]:.0f}")
+        label = _said("spread", device=alarm.device, wind=f"{wind[near] / KMH:.1f}")
         found.append(Shape("spread", ring, 0, None, label))
     return found
 
@@ -133,7 +133,7 @@ def _figures(index: F64, fwi: F64, days: Days) -> tuple[Figure, ...]:
         Figure(WORDS["fwi"], middle(fwi)),
         Figure(WORDS["temp"], middle(days.temp[:, -1]), "°C"),
         Figure(WORDS["humidity"], middle(days.humidity[:, -1]), "%"),
-        Figure(WORDS["wind"], middle(days.wind[:, -1]), "km/h"),
+        Figure(WORDS["wind"], middle(days.wind[:, -1] / KMH), "m/s"),
         Figure(WORDS["rain"], middle(days.rain[:, -1]), "mm"),
         Figure(WORDS["stations"], float(days.known[:, -1].sum())),
     )
@@ -154,4 +154,4 @@ def _notes(days: Days, reckoned: Reckoned, terrain: Terrain) -> list[Text]:
 
 
 def _said(word: str, **given: str) -> Text:
-    return {language: text.format(**given) for language, text in WORDS[word].items()}
+    return fill(WORDS[word], **given)

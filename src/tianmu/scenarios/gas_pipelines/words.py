@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.manifest import settings_of
 
 
 def said(word: str, **given: str) -> Text:
     """A text of ``[settings.words]`` with its places filled in."""
     words: dict[str, Text] = settings_of(__file__)["words"]
-    return {language: text.format(**given) for language, text in words[word].items()}
+    return fill(words[word], **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.model_street import fronts as fronting
 from tianmu.scenarios.model_street.words import settings
@@ -109,4 +109,4 @@ def _notes(world: World, left_out: int) -> tuple[Text, ...]:
 
 
 def _said(text: Text, **given: object) -> Text:
-    return {language: part.format(**given) for language, part in text.items()}
+    return fill(text, **given)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tianmu.city.device import DeviceKind
 from tianmu.city.waters import Waters, WaterStation
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.ring import around
 from tianmu.scenarios.water_ecology import surface
@@ -189,7 +189,7 @@ def _why(worst: NDArray[np.int8], target: NDArray[np.int8], known: Standard) -> 
         "kept": str(int((worst <= target).sum())), "all": str(len(worst)),
         "third": known.classes[2], "last": known.classes[WORST],
     }  # fmt: skip
-    return {language: text.format(**given) for language, text in words.why.items()}
+    return fill(words.why, **given)
 
 
 def _shares(worst: NDArray[np.int8], stations: int) -> tuple[Figure, ...]:
@@ -209,8 +209,4 @@ def _notes(stations: Stations, silent: int) -> tuple[Text, ...]:
         (words.as_rivers, unknown), (words.silent, silent),
         (words.left_out, stations.devices.left_out),
     )  # fmt: skip
-    return tuple(
-        {language: part.format(count=count) for language, part in text.items()}
-        for text, count in said
-        if count
-    )
+    return tuple(fill(text, count=count) for text, count in said if count)

@@ -45,6 +45,8 @@ EXAMPLE = {
             "name": {"zh": "森林火险", "en": "Forest-fire danger"},
             "what": {"en": "Works out from the weather stations how dry the forest is"},
             "alarms": 1,
+            "cases": 2,
+            "own_danger": True,
             "complete": True,
         }
     ],
@@ -65,6 +67,8 @@ def list_scenarios(ask: Asking) -> said.ScenarioList:
                 name=one.manifest.name,
                 what=one.manifest.what,
                 alarms=len(_alarms(ask, one, here)),
+                cases=_open_cases(ask, here) if ask.may("case.read") else None,
+                own_danger=danger.has_own(one),
                 complete=not here.lacks,
             )
         )
@@ -107,6 +111,7 @@ def get_scenario(ask: Asking, scenario: str) -> said.ScenarioSaid:
         ],
         plan=[said.ScenarioStep(at=s.at, role=s.role, task=s.task) for s in told.plan],
         charts=[_chart(ask.hub, chart) for chart in told.charts],
+        shapes=told.shapes,
         models=[_model(model, told.models) for model in one.models],
         quality=[said.ScenarioQuality(what=q.what, state=q.state, why=q.why) for q in told.quality],
         own_danger=danger.has_own(one),
@@ -221,6 +226,17 @@ def _alarms(ask: Ask, one: Scenario, here: Fit) -> list[Any]:
         asked = partial(alarm_table.active, scope=question, limit=SHOWN)
         page: alarm_table.Page = ask.hub.ask("watch", asked, none)
         found += page.items
+    return found
+
+
+def _open_cases(ask: Ask, here: Fit) -> int:
+    now = ask.hub.clock()
+
+    def counted(connection: Any) -> int:
+        asked = [case_query.Query(matter=key, open=True) for key in here.matters]
+        return sum(case_query.count(connection, one, now, ask.who.scope) or 0 for one in asked)
+
+    found: int = ask.hub.records.read(counted)
     return found
 
 
