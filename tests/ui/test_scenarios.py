@@ -57,6 +57,10 @@ def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
     for scenario in find().scenarios.values():
         if scenario.manifest.kind == "scenario":
             expect(page.locator(f"[data-scenario={scenario.id}]")).to_be_visible(timeout=SEEN)
+    card = page.locator("[data-scenario=forest-fire]")
+    expect(card.locator("[data-now]")).to_contain_text("火险", timeout=SEEN)
+    expect(card.locator("[data-alarms]")).to_have_text("活动告警 1")
+    expect(card.locator("[data-cases]")).to_have_text("在办案件 1")
     picture(page, "scenarios")
     page.locator("[data-scenario=forest-fire]").click()
     expect(page.locator("[data-degree] .big")).to_contain_text("火险", timeout=SEEN)
@@ -75,6 +79,22 @@ def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
     expect(page.locator("h1")).to_have_text("Forest-fire danger")
     expect(page.locator(".ahead")).to_contain_text("persistence, not a forecast")
     assert faults == []
+    page.context.close()
+
+
+def test_a_map_shows_what_the_scenario_is_about(small: Any, browser: Browser) -> None:
+    """The gas network is a part of the city: the map opens on it, with a key, and shows all of the
+    city when asked to."""
+    page = signed_in(small, browser, "commander")
+    told: list[str] = []
+    page.on("console", lambda one: told.append(one.text))
+    page.goto(f"{small.url}/scenarios/gas-pipelines")
+    expect(page.locator("[data-legend]")).to_contain_text("干管", timeout=SEEN)
+    zoom = "() => Number(document.querySelector('[data-view]').dataset.view.split(' ')[2])"
+    page.wait_for_function(f"{zoom} > 12", timeout=SEEN)
+    page.locator("[data-part]").click()
+    page.wait_for_function(f"{zoom} < 11", timeout=SEEN)
+    assert not [one for one in told if "cannot fit" in one]
     page.context.close()
 
 
