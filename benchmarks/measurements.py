@@ -213,6 +213,21 @@ ANOMALY = (
     Figure("quality.*.faults.*.found", "faults found of 40:"),
     Figure("quality.*.faults.*.median_delay_values", "values until found, median:"),
 )  # fmt: skip
+CITY_ANOMALY = (
+    Figure("learnt_memory_mib", "memory with all datastreams learnt, sum of PSS", "MiB",
+           at_most=2_560),
+    Figure("load_memory_mib", "the same under load", "MiB", at_most=2_560),
+    Figure("latency.p99_ms", "frame to push beside the learner, p99", "ms", at_most=250),
+    Figure("latency.lost", "frames lost", at_most=0),
+    Figure("latency.load_lost", "observations lost", at_most=0),
+    Figure("no_room", "observations not learnt for want of room", at_most=0),
+    Figure("datastreams_learnt", "datastreams learnt"),
+    Figure("latency.rate_sent", "load meanwhile", "obs/s", at_least=RATE * 0.99),
+    Figure("latency.cpu_cores", "CPU of all processes", "cores"),
+    Figure("latency.cpu_by_process.*", "CPU:", "cores"),
+    Figure("learnt_memory_by_process_mib.*", "memory:", "MiB"),
+    Figure("learnt_memory_worst_mib", "memory, the most that was seen", "MiB"),
+)  # fmt: skip
 GAS_HYDRAULICS = (
     Figure("worst.pressure_millipascal", "greatest difference of a pressure", "mPa", at_most=2),
     Figure("worst.flow_microgram_s", "greatest difference of a flow", "µg/s", at_most=2),
@@ -265,6 +280,7 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("quality gas hydraulics", ("benchmarks/gas_hydraulics.py",), GAS_HYDRAULICS, 1),
         Measurement("quality gas leaks", ("benchmarks/gas_leaks.py", "--json"), GAS_LEAKS, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
+        Measurement("anomaly city", ("benchmarks.city_anomaly", *size), CITY_ANOMALY, 1),
         Measurement("map", ("benchmarks.map", *size), MAP, 1),
         Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),
                     BURST, 1),

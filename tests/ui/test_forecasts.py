@@ -68,6 +68,8 @@ def test_a_scenario_shows_its_forecasts(small: Any, browser: Browser) -> None:
     one = page.locator("[data-forecast=temperature]")
     expect(one.locator("canvas")).to_be_visible(timeout=SEEN)
     expect(one.locator("[data-exceeds]")).to_contain_text("37")
+    expect(one.locator("[data-foretold]")).to_have_text("预警中")
+    expect(one.locator("[data-foretold-alarms]")).to_contain_text("越限预警 1 条")
     expect(one.locator(".figures dd").first).to_contain_text("90%")
     expect(page.locator("[data-forecast=wind]")).to_contain_text("尚未生成预测")
     page.wait_for_timeout(800)
@@ -89,6 +91,12 @@ def test_an_alarm_shows_its_cause(small: Any, browser: Browser) -> None:
     picture(page, "alarm-cause")
     page.locator("[data-caused-by] a").click()
     expect(page.locator("[data-causes]")).to_contain_text("d1", timeout=SEEN)
+    listed = page.locator("[data-row^=spill]")
+    expect(listed).to_have_count(2, timeout=SEEN)
+    expect(listed.nth(0)).to_contain_text("可能引起 1 条告警", timeout=SEEN)
+    expect(listed.nth(1)).to_contain_text("可能由上一条引起")
+    assert [row.get_attribute("data-row") for row in listed.all()] == ["spill-d0", "spill-d1"]
+    picture(page, "alarm-list-cause")
     page.context.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,15 +101,20 @@ def rules(kinds: dict[str, list[str]]) -> list[dict[str, Any]]:
     return made
 
 
-def prepare(city: City, devices: int, *, keep: str = "") -> Bench:
-    """Register ``devices``, publish seven rules on each datastream, make the sources.
+def prepare(
+    city: City, devices: int, *, keep: str = "", only: Collection[str] | None = None
+) -> Bench:
+    """Register ``devices`` (of kinds among ``only``), publish seven rules on each datastream, make
+    the sources.
 
     The load's values are no usual ones, so the city's own rules rest meanwhile, but for those of
     device kind ``keep``; ``restore`` puts all of them back.
     """
     run = uuid.uuid4().hex[:8]
     seeding = city.get("/api/city/seeding")
-    kinds = [k for k in seeding["kinds"] if k["per_thousand"] > 0]
+    kinds = [
+        k for k in seeding["kinds"] if k["per_thousand"] > 0 and (only is None or k["code"] in only)
+    ]
     one = [k for k in kinds if len(k["properties"]) == 1] or kinds[:1]
     more = [k for k in kinds if len(k["properties"]) == 2] or one
     random = np.random.default_rng()

@@ -87,12 +87,13 @@ def run(
     bench = bench_city.prepare(city, asked.devices, keep=KIND)
     told(bench)
     try:
-        return _measure(city, data, bench, asked)
+        return measure(city, data, bench, asked)
     finally:
         bench_city.restore(city, bench)
 
 
-def _measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, Any]:
+def measure(city: City, data: Path, bench: Bench, asked: Asked) -> dict[str, Any]:
+    """The same of a city that is prepared."""
     address = f"{random.getrandbits(40):012x}"
     total = sum(phase.seconds for phase in asked.timed)
     count = int(min(total * FRAMES_PER_SECOND, MOST_FRAMES))

@@ -3,8 +3,9 @@
 An alarm stands from the forecast that first says so until one says otherwise, until the limit is
 passed, or until no newer forecast was made for as long as the last one reached. It is judged once,
 when the values of the forecast that told it have come. How likely a passing must be is moved by
-what became of the alarms, by the policy of anomaly detection: each counts as a false one until it
-is judged. What is told, the forecast that tells it and the policy are one commit.
+what became of the alarms, by the policy of anomaly detection: each counts by the chance that it is
+a false one until it is judged. What is told, the forecast that tells it and the policy are one
+commit.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from tianmu.scenarios.forecast_table import METADATA, Kept
 from tianmu.scenarios.manifest import Forecast
 from tianmu.store.records import Transaction
 
+LEAST_FALSE = 0.02
+"""chance of being false that an alarm counts by at least"""
 RELEASE = 0.8
 """times the chance that tells an alarm: below this it ends"""
 
@@ -135,7 +138,7 @@ def tell(
                 told_at=now, passes_at=passes_at, chance=found.chance, until=until,
             )
         )  # fmt: skip
-        _keep(tx, scenario, asked, policies.told(policy, asked.false_alarms_per_week, now))
+        _keep(tx, scenario, asked, policies.told(policy, _weekly(asked, found.chance), now))
         fact = Foretold(
             datastream=kept.datastream, scenario=scenario, code=asked.code, holds=True,
             origin=kept.origin, passes_at=passes_at, until=until, chance=found.chance,
@@ -173,7 +176,8 @@ def judge(tx: Transaction, scenario: str, asked: Forecast, kept: Kept, came: Any
     passed_at = kept.begins(int(over_limit[0]) + 1) if real else None
     _update(tx, scenario, asked.code, row, passed=real, passed_at=passed_at)
     policy = policy_of(tx.connection, scenario, asked.code)
-    _keep(tx, scenario, asked, policies.judged(policy, _per_week(asked), real, now, ""))
+    counted = _weekly(asked, row.chance) if real else _weekly(asked, 0.0)
+    _keep(tx, scenario, asked, policies.judged(policy, counted, real, now, ""))
 
 
 # reading
@@ -255,5 +259,6 @@ def _keep(tx: Transaction, scenario: str, asked: Forecast, policy: Policy) -> No
     tx.connection.execute(sa.insert(POLICY).prefix_with("OR REPLACE").values(**row))
 
 
-def _per_week(asked: Forecast) -> float:
-    return asked.false_alarms_per_week or 1.0
+def _weekly(asked: Forecast, chance: float) -> float:
+    """Alarms a week that come to the tolerable number of false ones, were all as likely as this."""
+    return (asked.false_alarms_per_week or 1.0) / max(1.0 - chance, LEAST_FALSE)

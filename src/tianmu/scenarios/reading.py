@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput, BadParameter
 
-MISSING: tuple[str, ...] = ("", "NA", "NaN", "nan", "null")
+MISSING: tuple[str, ...] = (
+    "", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "--", "*",
+)  # fmt: skip
 """texts that mean: no value"""
 
 

@@ -62,9 +62,31 @@ def test_times_are_read_in_every_form() -> None:
         seconds.tolist(),
         (seconds * 1_000).tolist(),
         pa.array(seconds, pa.timestamp("s")),
+        [f"{text}:00.000000000" for text in texts],
+        [text.translate(str.maketrans("", "", "-T:")) + "00" for text in texts],
+        [f"{text[:4]}年{text[5:7]}月{text[8:10]}日 {text[11:]}" for text in texts],
     ]
     made = [run(table(form, value))[0].column("score").to_pylist() for form in forms]  # type: ignore[arg-type]
     assert all(one == made[0] for one in made)
+
+
+def test_dates_without_anything_between_are_no_seconds() -> None:
+    days = [str(np.datetime64("2021-04-01") + n) for n in range(40)]
+    value = [float(d % 5) for d in range(40)]
+    made = [
+        run(table(form, value))[0].column("expected").to_pylist()  # type: ignore[arg-type]
+        for form in (days, [day.replace("-", "") for day in days])
+    ]
+    assert made[0] == made[1]
+    counted, _ = run(table([str(20_210_470 + n) for n in range(40)], value))  # type: ignore[arg-type]
+    assert len(counted) == 40, "no dates: seconds since 1970"
+
+
+def test_words_for_no_value_are_no_value() -> None:
+    words = ["", "NA", "N/A", "nan", "None", "NULL", "--", "*"]
+    made, said = run(table(hours(20), ["1"] * 12 + words))  # type: ignore[arg-type]
+    assert made.column("why").to_pylist()[12:] == ["no value"] * 8
+    assert said[-1].startswith("8 rows have no value")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ export type ScenarioBrief = Schemas["ScenarioBrief"];
 export type Scenario = Schemas["ScenarioSaid"];
 export type ScenarioChart = Schemas["ScenarioChart"];
 export type AlarmCause = Schemas["AlarmCause"];
+export type CauseList = Schemas["CauseList"];
 export type ForecastList = Schemas["ForecastList"];
 export type ForecastBrief = Schemas["ForecastBrief"];
 export type ForecastOf = Schemas["ForecastOf"];

@@ -9,8 +9,17 @@ from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput
 
-FORMS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d")
+FORMS = (
+    "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
+    "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M",
+    "%Y年%m月%d日%H时%M分%S秒", "%Y年%m月%d日%H时%M分",
+    "%Y年%m月%d日 %H时", "%Y年%m月%d日%H时", "%Y年%m月%d日",
+)  # fmt: skip
 """beside ISO 8601 and seconds since 1970"""
+DIGITS = {r"^(19|20)\d{12}$": "%Y%m%d%H%M%S", r"^(19|20)\d{6}$": "%Y%m%d"}
+"""dates without anything between their parts: where all texts are of one such form, and dates"""
+FINER = r"(\.\d{6})\d+"
+"""finer than µs: cut off"""
 LONGEST = 1e11
 """seconds; a larger number is of milliseconds, or of microseconds"""
 
@@ -50,6 +59,12 @@ def _read(texts: pa.Array, name: str) -> pa.Array:
     if not len(texts):
         return pa.nulls(0, pa.timestamp("us"))
     bare = pc.if_else(pc.equal(texts, ""), None, texts)
+    bare = pc.replace_substring_regex(bare, FINER, r"\1")
+    for pattern, form in DIGITS.items():
+        if pc.all(pc.match_substring_regex(bare, pattern)).as_py():
+            dates = pc.strptime(bare, form, "us", error_is_null=True)
+            if dates.null_count == bare.null_count:
+                return dates
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
             return bare.cast(kind).cast(pa.timestamp("us"))
