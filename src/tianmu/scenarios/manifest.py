@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from tianmu.city.anomaly import MOST_PER_WEEK
 from tianmu.city.document import Document, TomlError
+from tianmu.city.network import Positive
 from tianmu.city.plan import COLOURS
 from tianmu.facts.text import Text
 
 LANGUAGES = ("zh", "en")
 KINDS = ("scenario", "engine")
 FIGURES = ("mean", "low", "high")
+AtLeastOne = Annotated[float, msgspec.Meta(ge=1)]
 MOST_STEPS = 96
 """of one forecast"""
 
@@ -70,6 +72,24 @@ class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """tolerable, of all its devices together; above 0: a passing that is likely raises an alarm"""
     priority: int = 3
     """of such an alarm: 1 highest … 4 lowest"""
+
+
+class Laid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The network that ``along.py`` beside the manifest lays: alarms on it are judged together."""
+
+    name: Text
+    matters: tuple[str, ...]
+    """of the alarms that are: code without the edition, or with it"""
+    speed_m_s: Positive
+    """at which what goes wrong usually travels along it, either way"""
+    faster: AtLeastOne = 2.0
+    slower: AtLeastOne = 3.0
+    slack_min: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    """minutes that measuring and telling may put an alarm off"""
+    hours: Positive = 24.0
+    """alarms that rose longer ago than this are no cause of anything new"""
+    within_m: Positive = 100.0
+    """what stands so near to one of its nodes stands on it"""
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +148,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fresh_s: float = 120.0
     """for so long the danger that was reckoned is told to all who ask"""
     forecasts: tuple[Forecast, ...] = ()
+    along: Laid | None = None
     models: dict[str, Text] = {}
     """what each of its models does, for the page; left out: as ``model.py`` says it"""
     quality: tuple[Quality, ...] = ()
@@ -186,6 +207,8 @@ def _check(manifest: Manifest, at: _At) -> None:
     for part in ("roles", "degrees", "charts", "forecasts"):
         for index, one in enumerate(getattr(manifest, part)):
             _bilingual(one.name, at, (part, index, "name"))
+    if manifest.along is not None:
+        _bilingual(manifest.along.name, at, ("along", "name"))
     for name, what in manifest.models.items():
         _bilingual(what, at, ("models", name))
     for index, step in enumerate(manifest.plan):

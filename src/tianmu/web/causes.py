@@ -1,4 +1,5 @@
-"""What causes what in the running city: the recent alarms judged along the pack's networks.
+"""What causes what in the running city: the recent alarms judged along the networks of the pack and
+of its scenarios.
 
 Nothing is kept: the same alarms give the same answer, after a restart as before. It is reckoned
 once for all who ask within some seconds.
@@ -13,8 +14,9 @@ from dataclasses import dataclass, field
 from tianmu.city.pack import City
 from tianmu.prevent.cause import found as judged
 from tianmu.prevent.cause.found import Caused
-from tianmu.prevent.cause.ways import Ways
+from tianmu.prevent.cause.ways import Line, Ways
 from tianmu.prevent.occurrence import Alarm
+from tianmu.scenarios.laid import lines
 from tianmu.web.hub import Hub
 
 MOST = 1_000
@@ -41,7 +43,7 @@ class Causes:
 @dataclass
 class _Held:
     city: City
-    ways: list[Ways]
+    ways: list[Line]
     lock: threading.Lock = field(default_factory=threading.Lock)
     last: Causes | None = None
 
@@ -50,7 +52,8 @@ def causes(hub: Hub) -> Causes:
     """As of now, at most ``KEPT`` old. Nobody's scope is looked at: that is for who tells it."""
     held: _Held | None = hub.memory.get("causes")
     if held is None or held.city is not hub.city:
-        ways = [Ways(hub.city, one) for one in hub.city.networks.values()]
+        ways: list[Line] = [Ways(hub.city, one) for one in hub.city.networks.values()]
+        ways += lines(hub.city, hub.data)
         held = hub.memory["causes"] = _Held(hub.city, ways)
     with held.lock:
         now = hub.clock()
@@ -59,7 +62,7 @@ def causes(hub: Hub) -> Causes:
         return held.last
 
 
-def _reckoned(hub: Hub, ways: list[Ways], now: int) -> Causes:
+def _reckoned(hub: Hub, ways: list[Line], now: int) -> Causes:
     if not ways:
         return Causes(now)
     matters = {matter for one in ways for matter in one.along.matters}

@@ -11,7 +11,7 @@ from tianmu.city.network import Along
 from tianmu.facts.text import Text
 from tianmu.prevent.alarm_table import ALARM, from_row
 from tianmu.prevent.cause.judge import Hung, Sign, judge
-from tianmu.prevent.cause.ways import Ways
+from tianmu.prevent.cause.ways import Line
 from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.words import phrase
 
@@ -67,7 +67,7 @@ def recent(
 
 
 def causes(
-    ways: Iterable[Ways], alarms: Sequence[Alarm], names: Mapping[str, Sequence[str]]
+    ways: Iterable[Line], alarms: Sequence[Alarm], names: Mapping[str, Sequence[str]]
 ) -> dict[str, Caused]:
     """Alarm → what it hangs under. ``names``: device → what it is called, by which stations are
     known. Alarms of a probe are judged with those of that probe only. Of several networks the

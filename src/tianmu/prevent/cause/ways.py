@@ -1,10 +1,11 @@
-"""A city's rivers and streets as networks, and where on them a device stands."""
+"""A city's rivers, streets and laid networks, and where on them a device stands."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +13,59 @@ from tianmu.city.network import Along
 from tianmu.city.pack import City
 from tianmu.city.place import distances
 from tianmu.prevent.cause.judge import Fit
-from tianmu.prevent.cause.network import Network, Spot
+from tianmu.prevent.cause.network import F64, Network, Spot
+
+
+class Line(Protocol):
+    """A network with where on it things stand, and how what goes wrong travels along it."""
+
+    @property
+    def along(self) -> Along: ...
+    @property
+    def fit(self) -> Fit: ...
+    @property
+    def network(self) -> Network: ...
+    def spot(
+        self, names: Collection[str], longitude: float | None, latitude: float | None
+    ) -> Spot | None:
+        """Where a device stands, by what it is called or where it is; None: on none of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """A network whose nodes have places: pipes, cables. What stands ``within_m`` of a node stands
+    on it."""
+
+    along: Along
+    network: Network
+    nodes: F64
+    """longitude and latitude, shape (nodes, 2)"""
+
+    @property
+    def fit(self) -> Fit:
+        return fit_of(self.along)
+
+    def spot(
+        self, names: Collection[str], longitude: float | None, latitude: float | None
+    ) -> Spot | None:
+        if longitude is None or latitude is None or not len(self.nodes):
+            return None
+        far = distances(longitude, latitude, self.nodes)
+        node = int(np.argmin(far))
+        edge = self._at_node.get(node)
+        if edge is None or float(far[node]) > self.along.within_m:
+            return None
+        return Spot(edge, 1.0 if int(self.network.start[edge]) == node else 0.0)
+
+    @cached_property
+    def _at_node(self) -> dict[int, int]:
+        """Node → an edge that begins or ends there."""
+        found = {int(node): at for at, node in enumerate(self.network.end)}
+        return found | {int(node): at for at, node in enumerate(self.network.start)}
+
+
+def fit_of(along: Along) -> Fit:
+    return Fit(along.faster, along.slower, along.slack_min * 60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +77,7 @@ class Ways:
 
     @property
     def fit(self) -> Fit:
-        one = self.along
-        return Fit(one.faster, one.slower, one.slack_min * 60)
+        return fit_of(self.along)
 
     @cached_property
     def network(self) -> Network:
@@ -38,9 +90,11 @@ class Ways:
         ``names``, of streets by the nearest node; None where it stands on none of it."""
         if self.along.ways == "rivers":
             return self._on_a_reach(names)
-        if longitude is None or latitude is None:
-            return None
-        return self._near_a_node(longitude, latitude)
+        return self._laid.spot(names, longitude, latitude)
+
+    @cached_property
+    def _laid(self) -> Laid:
+        return Laid(self.along, self.network, self.city.streets.nodes)
 
     def _on_a_reach(self, names: Collection[str]) -> Spot | None:
         known = self.city.waters.stations_by_name
@@ -52,27 +106,9 @@ class Ways:
         share = min((station.km or 0.0) * 1000 / metres, 1.0) if metres else 0.0
         return Spot(edge, share)
 
-    def _near_a_node(self, longitude: float, latitude: float) -> Spot | None:
-        nodes = self.city.streets.nodes
-        if not len(nodes):
-            return None
-        far = distances(longitude, latitude, nodes)
-        node = int(np.argmin(far))
-        edge = self._at_node.get(node)
-        if edge is None or float(far[node]) > self.along.within_m:
-            return None
-        return Spot(edge, 1.0 if int(self.network.start[edge]) == node else 0.0)
-
     @cached_property
     def _edges(self) -> dict[str, int]:
         return {code: at for at, code in enumerate(self.city.waters.reaches)}
-
-    @cached_property
-    def _at_node(self) -> dict[int, int]:
-        """Node → an edge that begins or ends there."""
-        network = self.network
-        found = {int(node): at for at, node in enumerate(network.end)}
-        return found | {int(node): at for at, node in enumerate(network.start)}
 
     def _rivers(self) -> Network:
         reaches = list(self.city.waters.reaches.values())

@@ -1,0 +1,57 @@
+"""Networks that scenarios lay (``along.py`` in their folders), for alarms to be judged along them.
+
+``along.py`` hands over ``lay(folder, longitude, latitude) -> (start, end, metres, nodes)``: of each
+edge the numbers of its two nodes and its length, and of each node longitude and latitude, shape
+(nodes, 2). ``folder`` is where the city's own files of the scenario stand, the place its middle.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from tianmu.city.network import Along
+from tianmu.city.pack import City
+from tianmu.prevent.cause.network import Network
+from tianmu.prevent.cause.ways import Laid
+from tianmu.scenarios.fit import matter_keys
+from tianmu.scenarios.load import Scenario, find
+
+log = logging.getLogger("tianmu.scenarios")
+
+
+def lines(city: City, data: Path) -> list[Laid]:
+    """The networks of this city's scenarios, of those whose matters it has. One that cannot be
+    laid is told in the log and does not stop the others."""
+    found = []
+    for one in find(city.folder).scenarios.values():
+        asked = one.manifest.along
+        if asked is None:
+            continue
+        matters = tuple(key for code in asked.matters for key in matter_keys(city, one.id, code))
+        if not matters:
+            continue
+        along = Along(
+            code=one.id, name=asked.name, ways="streets", matters=matters,
+            speed_m_s=(asked.speed_m_s,), faster=asked.faster, slower=asked.slower,
+            slack_min=asked.slack_min, hours=asked.hours, within_m=asked.within_m,
+        )  # fmt: skip
+        try:
+            found.append(_laid(one, along, data / "scenarios" / one.id, city))
+        except Exception:  # whatever an outsider's code raises
+            log.exception("the network of scenario %s cannot be laid", one.id)
+    return found
+
+
+def _laid(one: Scenario, along: Along, folder: Path, city: City) -> Laid:
+    module = importlib.import_module(f"{__package__}.{one.folder.name}.along")
+    start, end, metres, nodes = module.lay(folder, *city.center)
+    length = np.asarray(metres, np.float64)
+    network = Network(
+        np.asarray(start, np.int64), np.asarray(end, np.int64), length,
+        length / along.speed_m_s[0], both=True,
+    )  # fmt: skip
+    return Laid(along, network, np.asarray(nodes, np.float64).reshape(-1, 2))
