@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.anchor import Anchor, metres, widen
 from tianmu.manage.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merge import Match
 from tianmu.manage.open_cases import OpenCases
 from tianmu.manage.place_names import PlaceNames, tells
 from tianmu.manage.signal import Signal, again, of_report
+from tianmu.manage.words import phrase
 
 from .town import FIRE, LAT, LON, METRE, MINUTE, MONDAY, RUBBISH, SMOKE, town
 
@@ -105,6 +107,8 @@ def test_the_same_device_and_panel_are_near_without_a_map() -> None:
 def test_addresses_join_where_there_is_no_point() -> None:
     told = Place(division="11", address="Long Lane 12, back yard")
     cases = index(("c1", signal(kind="report", place=told, text="fire")))
+    for number in range(40):  # the more addresses are told, the more it says that two are the same
+        cases.by_name.names.learn(f"road{number:02d} ")
     near = Place(division="11", address="long lane 12")
     other = Place(division="12", address="Long Lane 12")
     assert cases.match(signal(kind="report", place=near, text="it burns"))
@@ -119,6 +123,64 @@ def test_a_running_alarm_does_not_grow_old() -> None:
     assert cases.match(later) is None
     anchor.active = 1
     assert cases.match(later) is not None
+
+
+def test_what_nobody_new_has_told_of_for_long_is_told_of_no_more() -> None:
+    matters = {
+        key: msgspec.structs.replace(one, told_min=15.0) for key, one in CITY.matters.items()
+    }
+    cases = OpenCases(matters, LAT, Tuning())
+    cases.put(Anchor(case="c1", probe="", place=place(), matter=FIRE, last_at=0, first_at=MONDAY))
+    cases.join("c1", signal(device="d1", panel="p/1", at=MONDAY))
+    for minute in (10, 20, 30):
+        cases.join("c1", signal(device="d1", panel="p/1", at=MONDAY + minute * MINUTE))
+    anchor = cases.get("c1")
+    assert anchor is not None and anchor.fresh_at == MONDAY
+    anchor.active = 1
+    assert cases.match(signal(device="d2", at=MONDAY + 14 * MINUTE))
+    assert cases.match(signal(device="d2", at=MONDAY + 16 * MINUTE)) is None
+    assert cases.match(signal(device="d1", at=MONDAY + 31 * MINUTE))  # it is the very device
+    cases.join("c1", signal(device="d2", at=MONDAY + 14 * MINUTE))
+    assert cases.match(signal(device="d3", at=MONDAY + 28 * MINUTE))  # somebody new has told
+
+
+def test_a_relation_that_reaches_farther_does_not_outweigh_the_matter_itself() -> None:
+    far = {SMOKE: 900.0}
+    matters = dict(CITY.matters)
+    matters[FIRE] = msgspec.structs.replace(matters[FIRE], related_m=far)
+    matters[SMOKE] = msgspec.structs.replace(matters[SMOKE], related_m={FIRE: 900.0})
+    cases = OpenCases(matters, LAT, Tuning())
+    cases.put(Anchor(case="c1", probe="", place=place(), matter=FIRE, last_at=0, first_at=MONDAY))
+    cases.join("c1", signal(FIRE))
+    told = signal(SMOKE, east=600)
+    assert cases.match(told) is not None
+    cases.join("c1", signal(SMOKE, east=-20))
+    cases.join("c1", signal(SMOKE, east=20))
+    assert cases.match(told) is None  # its smoke is seen elsewhere
+    assert cases.match(signal(SMOKE, east=60)) is not None
+
+
+def test_the_metres_are_the_citys() -> None:
+    def match(told: Place, **metres: float) -> Match | None:
+        how = Metres(**metres)
+        cases = OpenCases(CITY.matters, LAT, Tuning(), metres=how)
+        anchor = Anchor(
+            case="c1", probe="", place=place(), matter=FIRE, last_at=MONDAY, first_at=MONDAY,
+            metres=how,
+        )  # fmt: skip
+        cases.put(anchor)
+        cases.join("c1", signal())
+        return cases.match(signal(kind="report", place=told))
+
+    def likeliest(found: Match | None) -> bool:
+        assert found is not None
+        return phrase("reason.likeliest", others=0) in found.reasons
+
+    assert not likeliest(match(place(150, precision=250)))
+    assert likeliest(match(place(150, precision=250), vague=200))  # the point says too little
+    assert match(place(102, precision=30), exact=20)
+    assert not match(place(101), sharp=1)
+    assert match(place(101), sharp=60)  # a point that says nothing may be off by so many
 
 
 def test_the_likeliest_case_wins_and_the_older_of_equals() -> None:

@@ -33,7 +33,7 @@ from tianmu.city.outbound import Outbound
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.retention import Retention
 from tianmu.city.side_paths import SidePaths
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.text import Text
 
 HEAD = "city.toml"
@@ -49,6 +49,7 @@ class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[str, ...] = ()
     """those of them by which devices that say something else are of other things"""
     weights: Tuning = Tuning()
+    metres: Metres = Metres()
     basis: str = ""
 
 
@@ -112,6 +113,11 @@ def read_head(reader: PackReader) -> tuple[Document, Head] | None:
         fault("center", "lies outside the bbox", "give longitude, latitude within it")
     for key, what, remedy in basemap.faults(head.basemap) if head.basemap else ():
         reader.fault(HEAD, document.line("basemap", key), what, remedy)
+    metres = head.merging.metres
+    if metres.exact > metres.vague:
+        line = document.line("merging", "metres", "exact")
+        what = f"points are exact up to {metres.exact:g} m and vague from {metres.vague:g} m on"
+        reader.fault(HEAD, line, what, "let exact be at most vague")
     numbers = [tier.number for tier in head.tier]
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         wrong = next((i for i, number in enumerate(numbers) if number != i + 1), 0)

@@ -62,6 +62,8 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     """two signals of it nearer than this may be one problem"""
     window_min: float
     """and nearer in time than this"""
+    told_min: float = 0.0
+    """so long after somebody told of a problem others still do; 0: not known"""
     basis: str = ""
 
     @property
@@ -120,6 +122,7 @@ def read(
             level=None if level is None else int(level),
             radius_m=source.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
             window_min=source.number(MATTERS, row, "window_min", low=0, default=window_min) or 0,
+            told_min=source.number(MATTERS, row, "told_min", low=0, default=0) or 0,
             basis=row["basis"],
         )
     return found
@@ -137,7 +140,15 @@ def _rows(
         for row in source.csv(
             MATTERS,
             ("edition", "kind", "code", "class_code"),
-            optional=("synonyms", "level", "radius_m", "window_min", "stands_for", "basis"),
+            optional=(
+                "synonyms",
+                "level",
+                "radius_m",
+                "window_min",
+                "told_min",
+                "stands_for",
+                "basis",
+            ),
             texts=("name", "class_name"),
         ):
             key = _key(row)

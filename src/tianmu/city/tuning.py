@@ -1,6 +1,7 @@
 """How much each kind of evidence counts where signals become one case: ``[merging.weights]``.
 
-Defaults, to be set by the city.
+Defaults, to be set by the city. The powers where only names speak were fitted on days with recorded
+truth: ``benchmarks/merge_fit.py``.
 """
 
 from __future__ import annotations
@@ -37,20 +38,55 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """worth of the place where only the panel is the same"""
     sure_alone: Share = 0.5
     """where only names speak, the report must tell of the matter so surely"""
-    anew: Amount = 0.2
+    anew: Amount = 1.1
     """where only names speak: what speaks for a new thing, beside 1 for a case of which one
-    report just came"""
-    quiet: Amount = 0.3
-    """and for a case of which only devices have told"""
+    report has just come"""
+    quiet: Positive = 0.3
+    """reports that a case counts as having beside those that came"""
     fresh_min: Positive = 40.0
-    """minutes after which a case is no more told of by so many, at most"""
+    """minutes after which a matter is no more told of by so many, where it does not say itself"""
+    surely: Amount = 6.0
+    """power of the worth of a matter: how much a related or an unsure one counts for less"""
+    devices: Amount = 1.0
+    """power of the devices that told of the case, and one"""
+    often: Amount = 0.25
+    """power of its reports: of what many have told already fewer are yet to tell"""
+    span: Amount = 0.75
+    """power of its age, by the minutes in which its matter is told of, and one"""
+    gap: Amount = 1.0
+    """and of e: by how many times those minutes it has been told of by nobody"""
+    unsure: Amount = 1.7
+    """power of e by which a case counts for less whose own place nobody knows"""
+    near: Amount = 3.6
+    """of a point that says little: power of e by which it counts where it is the case's own, …"""
+    wide: Amount = 1.1
+    """power of the kilometres within which that says it is, by which it counts for less, …"""
+    far: Amount = 2.8
+    """and power of e by which it does at their end"""
     loose: Positive = 1.2
     """reports that would have to name a place before half of all name just that one"""
-    named: Share = 0.9
+    named: Share = 0.6
     """share of all that it could be from which a report known by names alone joins a case"""
-    by_name: Share = 0.55
+    by_name: Share = 0.58
     """and from which one that was not sure at first does later"""
     again_min: Positive = 15.0
     """minutes after which one that is not sure is looked at again"""
     bridge: Share = 0.66
     """score from which a signal that fits two cases, which fit each other, makes them one"""
+
+
+class Metres(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[merging.metres]``: how points of signals are weighed. What is not said is the default."""
+
+    vague: Positive = 300.0
+    """a point that is more imprecise says too little: names must tell"""
+    exact: Positive = 50.0
+    """a point is exact up to this precision: it is looked for in the squares next to it alone"""
+    sharp: Positive = 5.0
+    """by which a point is off that says nothing of its precision"""
+    spread: Positive = 40.0
+    """by which what is told lies beside the middle of the thing, besides being imprecise"""
+    apart: Positive = 20.0
+    """from which two points of one case are two"""
+    unknown: Positive = 100.0
+    """at most between two signals of which one has no known matter"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from tianmu.city.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.likeness import pairs
@@ -12,20 +13,13 @@ from tianmu.manage.signal import Signal
 
 SPOTS = 8
 """points that are kept of one case"""
-APART_M = 20.0
-"""metres from which two points are two"""
 WORDS = 600
 """pairs of signs that are kept of one case's texts"""
 SAID = 24
 """reports of which is kept what they say"""
-VAGUE_M = 300.0
-"""metres from which on a point says too little: names must tell"""
-SHARP_M = 5.0
-"""metres by which a point is off that says nothing of its precision"""
-SPREAD_M = 40.0
-"""metres by which what is told lies beside the middle of the thing, besides being imprecise"""
 SURE = 0.3
 """how certainly a signal must speak of a matter for its case to be known by it"""
+DEFAULT = Metres()
 
 
 @dataclass(slots=True)
@@ -41,16 +35,16 @@ class Middle:
     scatter: float = 0.0
     """sum of weighted squares of the distances from it, m²"""
 
-    def add(self, place: Place) -> None:
+    def add(self, place: Place, how: Metres = DEFAULT) -> None:
         if place.longitude is None or place.latitude is None:
             return
         precision = place.precision or 0.0
-        weight = 1.0 / (precision * precision + SPREAD_M * SPREAD_M)
+        weight = 1.0 / (precision * precision + how.spread * how.spread)
         if self.weight:
             off = far(place.longitude, place.latitude, self.longitude, self.latitude)
             self.scatter += weight * self.weight / (weight + self.weight) * off * off
         self.weight += weight
-        self.sharp += 1.0 / (precision * precision + SHARP_M * SHARP_M)
+        self.sharp += 1.0 / (precision * precision + how.sharp * how.sharp)
         share = weight / self.weight
         self.longitude += share * (place.longitude - self.longitude)
         self.latitude += share * (place.latitude - self.latitude)
@@ -93,11 +87,15 @@ class Anchor:
     name its place. What was only guessed to belong to it proves nothing."""
     clear_at: int = 0
     """when such a signal was last told, µs"""
+    fresh_at: int = 0
+    """when somebody last told of it who had not, µs: a device that tells again is none"""
     count: int = 0
     """signals"""
     apart: frozenset[str] = frozenset()
     active: int = 0
     """alarms that have not returned: while there are any, the case does not grow old"""
+    metres: Metres = DEFAULT
+    """how points are weighed in this city"""
 
     def __post_init__(self) -> None:
         self.settle(self.place, self.matter)
@@ -114,7 +112,7 @@ class Anchor:
     def vague(self) -> bool:
         """Whether only names tell where it is: no point that says enough, and nothing that hangs
         together."""
-        return not self.ties and not any(map(clear_place, self.spots))
+        return not self.ties and not any(clear_place(one, self.metres) for one in self.spots)
 
     def sure(self, matter: str) -> float:
         """How surely the case is about a matter, 0 … 1: beside what most of its signals say."""
@@ -127,7 +125,7 @@ class Anchor:
         return 1.0 if matter == self.matter and found >= 0.5 else found
 
 
-def anchor_of(state: CaseState) -> Anchor:
+def anchor_of(state: CaseState, metres: Metres = DEFAULT) -> Anchor:
     """The case as merging sees it, before its signals are counted in."""
     return Anchor(
         case=state.case,
@@ -139,15 +137,18 @@ def anchor_of(state: CaseState) -> Anchor:
         pairs=set(pairs(state.text)) if state.kind == "report" else set(),
         apart=frozenset(state.apart),
         active=state.active,
+        metres=metres,
     )
 
 
 def widen(anchor: Anchor, signal: Signal) -> None:
     """What a case knows after a signal has joined it."""
     anchor.count += 1
-    clear = bool(signal.ties) or clear_place(signal.place)
+    clear = bool(signal.ties) or clear_place(signal.place, anchor.metres)
     if clear or anchor.vague():
         anchor.clear_at = max(anchor.clear_at, signal.at)
+    if not signal.device or signal.device not in anchor.devices:
+        anchor.fresh_at = max(anchor.fresh_at, signal.at)
     anchor.last_at = max(anchor.last_at, signal.at)
     anchor.first_at = min(anchor.first_at, signal.at)
     if signal.device:
@@ -167,7 +168,7 @@ def widen(anchor: Anchor, signal: Signal) -> None:
         middle = anchor.middles.get(signal.matter)
         if middle is None:
             middle = anchor.middles[signal.matter] = Middle()
-        middle.add(signal.place)
+        middle.add(signal.place, anchor.metres)
     _spread(anchor, signal.place)
 
 
@@ -177,14 +178,14 @@ def _spread(anchor: Anchor, place: Place) -> None:
         return
     for spot in anchor.spots:
         far = metres(place, spot)
-        if far is not None and far < APART_M:
+        if far is not None and far < anchor.metres.apart:
             return
     anchor.spots.append(place)
 
 
-def clear_place(place: Place) -> bool:
+def clear_place(place: Place, how: Metres) -> bool:
     """Whether its point says where it is."""
-    return place.longitude is not None and (place.precision or 0.0) <= VAGUE_M
+    return place.longitude is not None and (place.precision or 0.0) <= how.vague
 
 
 def metres(one: Place, other: Place) -> float | None:

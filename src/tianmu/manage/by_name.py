@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tianmu.city.tuning import Tuning
-from tianmu.manage.anchor import VAGUE_M, Anchor
+from tianmu.manage.anchor import Anchor
 from tianmu.manage.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
 from tianmu.manage.place_names import PlaceNames, tells
 from tianmu.manage.signal import Signal
 
+KM = 1000.0
+"""metres"""
 MOST = 300
 """of the cases of one matter in one division the newest so many are weighed"""
 AT_ONCE = 40
@@ -134,23 +136,33 @@ class ByName:
             return 0.0, evidence
         if not since(signal, anchor, evidence):
             return 0.0, evidence
-        far = 1.0
+        near = 0.0
         share, slack = nearest(signal, anchor, evidence)
         if share is not None:
-            if slack <= VAGUE_M:
+            if slack <= anchor.metres.vague:
                 return 0.0, evidence  # the points have spoken
             reach = math.hypot(evidence.radius, slack)
-            far = math.exp(-2 * ((evidence.metres or 0.0) / reach) ** 2)
+            far = (evidence.metres or 0.0) / reach
+            near = tuning.near - tuning.wide * math.log(reach / KM) - tuning.far * far * far
         elif not self._judge.beside(signal.place.division, anchor.place.division):
             return 0.0, evidence
         alike = self._alike(told, shares, anchor.said)
         evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
+        power = tuning.surely * math.log(worth) + near - self._old(signal, anchor, evidence)
+        power += tuning.devices * math.log(1 + len(anchor.devices))
+        power -= tuning.often * math.log(len(anchor.said) + tuning.quiet)
+        if anchor.vague():
+            power -= tuning.unsure
+        return alike * math.exp(power), evidence
+
+    def _old(self, signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+        """The power of e by which the case is told of less, by its age and by how long nobody who
+        says where it is has told of it."""
+        tuning = self._tuning
         gap = max(anchor.first_at - signal.at, signal.at - anchor.clear_at, 0) / MINUTE
-        span = max(signal.at, anchor.clear_at) - anchor.first_at
-        tau = min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
-        often = tau / (tau + max(span, 0) / MINUTE)
-        busy = (len(anchor.said) + tuning.quiet) * often * math.exp(-gap / tau)
-        return worth * alike * busy * far, evidence
+        span = max(max(signal.at, anchor.clear_at) - anchor.first_at, 0) / MINUTE
+        tau = evidence.told or min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
+        return tuning.span * math.log(1 + span / tau) + tuning.gap * gap / tau
 
     def _matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
         """What the matters are worth together, of those of which the signal tells surely."""

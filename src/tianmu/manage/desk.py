@@ -105,7 +105,7 @@ class Desk:
             self.due.put(state.case, state.next_mark_at)
             if unreached(state):
                 self.unreached.add(state.case)
-            anchors[table.serial_of(state.case)] = anchor_of(state)
+            anchors[table.serial_of(state.case)] = anchor_of(state, self.index.metres)
         known = (
             select(table.member.c.serial, table.member.c.told, table.member.c.returned)
             .join(table.case, table.case.c.serial == table.member.c.serial)
@@ -203,7 +203,7 @@ class Work(Numbering, Calling):
         index = self.desk.index
         anchor = index.get(after.case)
         if anchor is None:
-            anchor = anchor_of(after)
+            anchor = anchor_of(after, index.metres)
             if before is not None:  # reopened: its signals count again
                 self._recall(after, anchor)
             index.put(anchor)

@@ -14,17 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tianmu.city.matter import Matter
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage.anchor import VAGUE_M, Anchor, far
+from tianmu.manage.anchor import Anchor, far
 from tianmu.manage.likeness import likeness
 from tianmu.manage.signal import Signal
 from tianmu.manage.words import phrase
 
 MINUTE = 60_000_000
-UNKNOWN_RADIUS = 100.0
-"""metres at most between two signals of which one has no known matter"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,8 @@ class Evidence:
     """matters of the signal and the case that were compared"""
     radius: float
     window: float
+    told: float = 0.0
+    """minutes after somebody new told of it in which others do; 0: not known"""
     metres: float | None = None
     reach: float = 0.0
     """the radius widened by how imprecise both are and how far the case extends, m"""
@@ -74,7 +74,9 @@ class Judge:
         tuning: Tuning,
         parents: Mapping[str, str] | None = None,
         parts: tuple[str, ...] = (),
+        metres: Metres | None = None,
     ) -> None:
+        self._unknown = (metres or Metres()).unknown
         self._parts = tuple(f"{label}=" for label in parts)
         self._matters, self._tuning = matters, tuning
         self._parents = parents or {}
@@ -86,11 +88,17 @@ class Judge:
         several matters that they may have in common the best counts. ``beyond``: the share of its
         reach at which it may still lie; ``surely``: not what only leads to the other."""
         best, found = 0.0, NOTHING
+        elsewhere: str | None = None
         for worth, evidence in self.common(signal, anchor):
             if worth == 0.0:
                 break
+            if evidence.one == elsewhere:
+                continue
             score = self._score(signal, anchor, worth, evidence, beyond)
-            if surely and evidence.kind != "same_matter" and not evidence.tie:
+            if evidence.kind == "same_matter":
+                if not score and evidence.metres is not None and evidence.metres > evidence.reach:
+                    elsewhere = evidence.one  # no relation that reaches farther changes that
+            elif surely and not evidence.tie:
                 continue
             if score > best or found is NOTHING:
                 best, found = score, evidence
@@ -177,17 +185,19 @@ class Judge:
                 worth *= (0.5 + 0.5 * certainty) * (0.5 + 0.5 * sure)
                 radius = max(own.radius_m, case.radius_m)
                 window = max(own.window_min, case.window_min)
-                evidence = Evidence(kind, key, other, radius, window)
+                told = max(own.told_min, case.told_min) if own.told_min and case.told_min else 0.0
+                evidence = Evidence(kind, key, other, radius, window, told)
                 said = case.related_m.get(key)
                 if said is not None:
                     evidence.radius, evidence.strict, evidence.narrow = said, True, said < radius
                 found.append((worth, evidence))
         if found:
+            found.sort(key=_related)  # what the case tells of the very matter is looked at first
             return found
         if known:
             return [(0.0, NOTHING)]
         one = self._matters.get(anchor.matter) or self._matters.get(signal.matter)
-        radius = min(one.radius_m, UNKNOWN_RADIUS) if one else UNKNOWN_RADIUS
+        radius = min(one.radius_m, self._unknown) if one else self._unknown
         window = one.window_min if one else 60.0
         return [(self._tuning.unknown, Evidence("unknown_matter", "", "", radius, window))]
 
@@ -206,7 +216,7 @@ class Judge:
         if not evidence.radius:
             return 0.0  # only what hangs together
         share, slack = nearest(signal, anchor, evidence)
-        if share is not None and slack <= VAGUE_M:
+        if share is not None and slack <= anchor.metres.vague:
             return max(0.0, 1.0 - 0.6 * share**2) if share <= beyond else 0.0
         if signal.panel and signal.panel in anchor.panels:
             evidence.panel = signal.panel
@@ -254,6 +264,10 @@ class Judge:
         return tuple(found)
 
 
+def _related(one: tuple[float, Evidence]) -> bool:
+    return one[1].kind != "same_matter"
+
+
 def _said(part: str, ties: Iterable[str]) -> bool:
     return any(tie.startswith(part) for tie in ties)
 
@@ -268,7 +282,7 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
     longitude, latitude = place.longitude, place.latitude
     if longitude is None or latitude is None or not anchor.spots:
         return None, 0.0
-    precision, radius = place.precision or 0.0, evidence.radius
+    precision, radius, vague = place.precision or 0.0, evidence.radius, anchor.metres.vague
     best: float | None = None
     found = 0.0
     middle = anchor.middles.get(evidence.other)
@@ -276,10 +290,10 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
     if middle is not None and one:
         found = math.hypot(precision, middle.error)
         extent = middle.extent
-        one = extent <= radius
+        one = extent <= radius or evidence.strict
         wide = signal.kind == "report" and not evidence.strict
         evidence.metres = far(longitude, latitude, middle.longitude, middle.latitude)
-        evidence.reach = math.hypot(radius, min(found, VAGUE_M), extent if wide else 0.0)
+        evidence.reach = math.hypot(radius, min(found, vague), extent if wide else 0.0)
         best = evidence.metres / evidence.reach
     if signal.kind == "alarm" and anchor.ties:
         one = one or best is not None  # devices that are part of it hang together with it
@@ -288,16 +302,22 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
             continue
         slack = math.hypot(precision, spot.precision or 0.0)
         distance = far(longitude, latitude, spot.longitude, spot.latitude)
-        reach = math.hypot(radius, min(slack, VAGUE_M))
-        if best is None or (slack <= VAGUE_M, -distance / reach) > (found <= VAGUE_M, -best):
+        reach = math.hypot(radius, min(slack, vague))
+        if best is None or (slack <= vague, -distance / reach) > (found <= vague, -best):
             best, found = distance / reach, slack
             evidence.metres, evidence.reach = distance, reach
     return best, found
 
 
 def since(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+    """How well the times go together, 0 … 1. Devices tell of a thing again and again, and keep it
+    from growing old; but when nobody new has told of it for longer than it is told of, whoever
+    tells now and does not hang together with it tells of another."""
     gap = max(anchor.first_at - signal.at, signal.at - anchor.last_at, 0) / MINUTE
     evidence.minutes = gap
+    stale = evidence.told and (signal.at - anchor.fresh_at) / MINUTE > evidence.told
+    if stale and not (evidence.device or evidence.tie):
+        return 0.0
     if anchor.active and signal.at >= anchor.first_at:
         return 1.0  # it is still going on
     if gap > evidence.window:

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tianmu.city.matter import Matter
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.text import Text
-from tianmu.manage.anchor import VAGUE_M, Anchor, anchor_of, widen
+from tianmu.manage.anchor import Anchor, anchor_of, widen
 from tianmu.manage.by_name import ByName, Guess, stands_for
 from tianmu.manage.case_state import CaseState
-from tianmu.manage.merge import UNKNOWN_RADIUS, Evidence, Judge, Match
+from tianmu.manage.merge import Evidence, Judge, Match
 from tianmu.manage.place_names import PlaceNames
 from tianmu.manage.signal import Signal
 from tianmu.manage.squares import Squares
@@ -52,15 +52,16 @@ class OpenCases:
         parents: Mapping[str, str] | None = None,
         parts: tuple[str, ...] = (),
         divisions: Iterable[str] = (),
+        metres: Metres | None = None,
     ) -> None:
         """``latitude`` of the city: how wide a degree is there; ``parents``: division → the one
         around it; ``divisions``: what they are called."""
-        self.tuning = tuning
-        self.judge = Judge(matters, tuning, parents, parts)
+        self.tuning, self.metres = tuning, metres or Metres()
+        self.judge = Judge(matters, tuning, parents, parts, self.metres)
         self._matters = matters
         self._anchors: dict[str, Anchor] = {}
         self.by_name = ByName(self.judge, tuning, PlaceNames(divisions))
-        self._squares = Squares(latitude, VAGUE_M)
+        self._squares = Squares(latitude, self.metres)
         self._radii_of: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         self._identities: dict[str, str] = {}
         self._devices: dict[str, set[str]] = {}
@@ -74,7 +75,9 @@ class OpenCases:
         parents = {code: one.parent for code, one in city.divisions.items()}
         called = [name for one in city.divisions.values() for name in one.name.values()]
         parts = city.merging.parts
-        return cls(city.matters, city.center[1], tuning, parents, parts, called)
+        return cls(
+            city.matters, city.center[1], tuning, parents, parts, called, city.merging.metres
+        )
 
     def __len__(self) -> int:
         return len(self._anchors)
@@ -162,7 +165,7 @@ class OpenCases:
     def refresh(self, state: CaseState, signals: Iterable[Signal]) -> None:
         """``state`` holds just these signals from now on."""
         self.drop(state.case, keep_identities=True)
-        anchor = anchor_of(state)
+        anchor = anchor_of(state, self.metres)
         for signal in signals:
             widen(anchor, signal)
         self.put(anchor)
@@ -333,8 +336,8 @@ class OpenCases:
 
     def _radii_by(self, keys: tuple[str, ...]) -> dict[str, float]:
         if not keys:
-            return dict.fromkeys(("", *self._matters), UNKNOWN_RADIUS)
-        found = {"": UNKNOWN_RADIUS}
+            return dict.fromkeys(("", *self._matters), self.metres.unknown)
+        found = {"": self.metres.unknown}
         for key in keys:
             own = self._matters.get(key)
             if own is None:

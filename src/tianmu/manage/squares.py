@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from tianmu.city.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.anchor import Anchor
 
 SIDE = 200.0
 """metres: of a square"""
-EXACT = 50.0
-"""metres: a point is exact up to this precision"""
 SPARE = 1.01
 """so much farther is looked: at one edge of the city squares are narrower than they should be"""
 DEAR = 8
@@ -69,12 +68,12 @@ class _Layer:
 class Squares:
     """Cases that have a point, by what they are about and where."""
 
-    def __init__(self, latitude: float, most_slack: float) -> None:
-        """``latitude`` of the city: how wide a degree is there; ``most_slack``: metres by which
-        imprecise places may widen a radius."""
+    def __init__(self, latitude: float, metres: Metres) -> None:
+        """``latitude`` of the city: how wide a degree is there; ``metres``: from which precision
+        on points are exact, and by how many imprecise places may widen a radius."""
         self._lat = SIDE / DEGREE_M
         self._lon = SIDE / (DEGREE_M * max(0.05, math.cos(math.radians(latitude))))
-        self._most = most_slack
+        self._most, self._exact_m = metres.vague, metres.exact
         self._exact, self._vague = _Layer(), _Layer()
 
     def put(self, anchor: Anchor) -> None:
@@ -82,7 +81,9 @@ class Squares:
         is (``drop`` it first if it shall not be)."""
         matters = tuple(anchor.matters) or ("",)
         for layer, exact in ((self._exact, True), (self._vague, False)):
-            spots = [one for one in anchor.spots if ((one.precision or 0.0) <= EXACT) is exact]
+            spots = [
+                one for one in anchor.spots if ((one.precision or 0.0) <= self._exact_m) is exact
+            ]
             if spots:
                 squares = [self._square(one) for one in spots]
                 layer.put(anchor, [(matter, x, y) for x, y in squares for matter in matters])
@@ -97,7 +98,7 @@ class Squares:
         if place.longitude is None:
             return
         column, row = self._square(place)
-        slack = min(self._most, math.hypot(place.precision or 0.0, EXACT))
+        slack = min(self._most, math.hypot(place.precision or 0.0, self._exact_m))
         for layer, around in ((self._exact, slack), (self._vague, self._most)):
             if layer.of_matter:
                 for matter, radius in radii:
