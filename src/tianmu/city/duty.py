@@ -48,6 +48,7 @@ class Duties:
         self._centres = centres(departments)
         self._remits = remits(departments)
         self._known: dict[tuple[str, str], Duty | None] = {}
+        self._resolved: dict[tuple[str, str], str] = {}
 
     def owner_of(self, matter: str, division: str = "") -> Duty | None:
         """Who answers for ``matter`` in ``division``, codes resolved; None if nobody does."""
@@ -83,6 +84,14 @@ class Duties:
         around ``division``, ``remit:x`` the department there for it; empty where there is none."""
         if not code.startswith((CENTRE, REMIT)):
             return code
+        asked = (code, division)
+        if asked not in self._resolved:
+            if len(self._resolved) > 200_000:
+                self._resolved.clear()
+            self._resolved[asked] = self._resolve(code, division)
+        return self._resolved[asked]
+
+    def _resolve(self, code: str, division: str) -> str:
         around = lineage(self._divisions, division) or lineage(self._divisions, self._root())
         if code.startswith(REMIT):
             remit = code.removeprefix(REMIT)

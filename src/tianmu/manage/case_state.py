@@ -335,12 +335,18 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     @property
     def due(self) -> int:
         """The nearest limit that is running, 0 where none is."""
-        return min([clock.due for clock in self.running if clock.limits], default=0)
+        nearest = self.nearest
+        return nearest.due if nearest else 0
+
+    @property
+    def nearest(self) -> Clock | None:
+        """The clock whose limit is the nearest, None where none is running."""
+        return min(self.counting, key=lambda one: one.due, default=None)
 
     @property
     def counting(self) -> tuple[Clock, ...]:
         """The clocks by which something has to be done."""
-        return tuple(clock for clock in self.running if clock.limits)
+        return tuple([clock for clock in self.running if clock.limits])
 
     @property
     def running(self) -> tuple[Clock, ...]:
@@ -385,7 +391,10 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
         return min(marks, default=0)
 
     def clock(self, name: str) -> Clock | None:
-        return next((one for one in self.clocks if one.name == name), None)
+        for one in self.clocks:  # asked for each signal: no generator
+            if one.name == name:
+                return one
+        return None
 
     def order(self, order: str) -> Order | None:
         return next((one for one in self.orders if one.order == order), None)

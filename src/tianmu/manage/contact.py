@@ -57,9 +57,10 @@ def follow(
         return
     still = standing(draft.state)
     for contact in draft.state.contacts:
+        if not contact.running or contact.clock in still:
+            continue
         clock = draft.state.clock(contact.clock)
-        over = clock is None or clock.due <= draft.now
-        if contact.running and over and contact.clock not in still:
+        if clock is None or clock.due <= draft.now:
             _move(draft, city, reach, contact)
     _start_by_level(draft, city, reach)
     _start_by_alarm(happened, draft, city, reach)

@@ -31,9 +31,7 @@ def from_device(city: City, labels: Labels, event: AlarmEvent) -> Signal:
     names = city.merging.ties
     said = labels(event.device) if names and event.device else {}
     ties = tuple(f"{name}={said[name]}" for name in names if said.get(name))
-    signal = of_alarm(event, ties)
-    place = within(city, signal.place)
-    return replace(signal, place=place) if place is not signal.place else signal
+    return of_alarm(event, ties, within(city, event.place))
 
 
 def from_person(city: City, vocabulary: Vocabulary, report: Report) -> Signal:

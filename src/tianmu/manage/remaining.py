@@ -50,10 +50,8 @@ def of_clock(city: City, state: CaseState, clock: Clock, now: int) -> Text:
 
 def of_case(city: City, state: CaseState, now: int) -> Text | None:
     """What is left of the nearest limit that runs; None where none does."""
-    if not state.due:
-        return None
-    clock = min(state.counting, key=lambda one: one.due)
-    return left(city, clock.due, now, clock.unit)
+    clock = state.nearest
+    return left(city, clock.due, now, clock.unit) if clock else None
 
 
 def amount(city: City, span: int, unit: str) -> Text:

@@ -153,8 +153,9 @@ def again(told: Mapping[str, Any], probe: str) -> Signal:
     )
 
 
-def of_alarm(event: AlarmEvent, ties: tuple[str, ...] = ()) -> Signal:
-    """The signal of an alarm that rises or worsens; ``ties`` of its device."""
+def of_alarm(event: AlarmEvent, ties: tuple[str, ...] = (), place: Place | None = None) -> Signal:
+    """The signal of an alarm that rises or worsens; ``ties`` of its device. ``place``: where that
+    is known better than the event says."""
     text = " ".join(event.text.values())
     description = event.data.get("description")
     if isinstance(description, str):
@@ -166,7 +167,7 @@ def of_alarm(event: AlarmEvent, ties: tuple[str, ...] = ()) -> Signal:
         at=event.observed_at,
         identity=event.identity,
         matters=((event.matter, 1.0),) if event.matter else (),
-        place=event.place,
+        place=event.place if place is None else place,
         device=event.device,
         panel=f"{event.source}/{panel}" if panel else "",
         ties=ties,

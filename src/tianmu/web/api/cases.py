@@ -107,6 +107,7 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
     """A case as lists and push say it."""
     city = hub.city
     matter = city.matters.get(state.matter)
+    due = state.due
     return CaseSaid(
         case=state.case,
         number=state.number,
@@ -126,9 +127,9 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         changed_at=moment.say(state.changed_at),
         closed_at=None if state.open else moment.say(state.closed_at),
         outcome=state.outcome,
-        due=moment.say(state.due),
+        due=moment.say(due),
         left=remaining.of_case(city, state, now),
-        overdue=bool(state.open and state.due and state.due < now),
+        overdue=bool(state.open and due and due < now),
         suspended=bool(state.suspended_at),
         supervised=state.supervision is not None,
         signals=state.signals,
