@@ -283,8 +283,6 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     """metres from the case's place to its farthest signal, less its imprecision"""
     failed: int = 0
     """limits at whose end the case had to rise"""
-    clocks: tuple[Clock, ...] = ()
-    orders: tuple[Order, ...] = ()
     ruling: Ruling | None = None
     """what was ruled on it for all later cases of its kind"""
     calls: tuple[Call, ...] = ()
@@ -313,11 +311,6 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reopened: int = 0
     plans: tuple[str, ...] = ()
     """codes of the plans that have opened something on it"""
-    tasks: tuple[Task, ...] = ()
-    """points of checklists and conferences"""
-    warnings: tuple[Warned, ...] = ()
-    contacts: tuple[Contact, ...] = ()
-    """its contact ladders, the first one first"""
     reopened_at: int = 0
     told: tuple[str, ...] = ()
     """departments told by the plan"""
@@ -331,6 +324,14 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     beside: dict[str, Any] = msgspec.field(default_factory=dict)
     """what the case was that took it in, before it did, and what it was left: see ``bequest``"""
     merged: tuple[str, ...] = ()
+    # what makes up most of it stands last: see ``state_bytes``
+    clocks: tuple[Clock, ...] = ()
+    orders: tuple[Order, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    """points of checklists and conferences"""
+    warnings: tuple[Warned, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    """its contact ladders, the first one first"""
 
     @property
     def due(self) -> int:

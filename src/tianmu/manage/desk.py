@@ -31,6 +31,7 @@ from tianmu.manage.open_cases import OpenCases
 from tianmu.manage.reach import Reach
 from tianmu.manage.ruling import ruled
 from tianmu.manage.signal import Signal, again
+from tianmu.manage.state_bytes import Bulk
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Desk:
         self._tuning = tuning
         self.reach = reach or Reach()
         self.policy = policy or intake.Policy()
+        self.bulk = Bulk()
         self.loaded = False
         self.set_city(city)
         self._clear()
@@ -366,7 +368,9 @@ class Work(Numbering, Calling):
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         self.tell_unreached(self._before)
         ledger.write_states(
-            self.tx, [(before, desk.states[case]) for case, before in self._before.items()]
+            self.tx,
+            [(before, desk.states[case]) for case, before in self._before.items()],
+            desk.bulk.encode,
         )
         if any(event.step in ("rule", "withdraw_ruling") for event in self._events):
             desk.city = ruled(desk.pack, connection)

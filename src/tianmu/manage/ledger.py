@@ -16,6 +16,7 @@ from tianmu.manage import case_search
 from tianmu.manage import case_table as table
 from tianmu.manage.case_state import CaseState, Ruling
 from tianmu.manage.likeness import plain
+from tianmu.manage.state_bytes import Encode, encode_state
 from tianmu.store import rows
 from tianmu.store.records import Transaction
 
@@ -64,15 +65,15 @@ def row(state: CaseState) -> Row:
     """The row of ``case_state`` for a state, in the order of the columns."""
     serial = table.serial_of(state.case)
     due = state.due or table.NEVER
-    return (serial, *_shown(state), due, _words(state), _encoder.encode(state))
+    return (serial, *_shown(state), due, _words(state), encode_state(state))
 
 
-def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]:
+def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple[str, ...], Row]:
     """The columns that are others now, and their values with the serial number behind them: the
     less of a row is touched the fewer indexes are, and that is most of the work of a storm."""
     old, new = _shown(before), _shown(after)
     names: tuple[str, ...] = ("state",)
-    values: list[Any] = [_encoder.encode(after)]
+    values: list[Any] = [encode(after)]
     if old != new:
         other = [place for place, value in enumerate(new) if value != old[place]]
         names += tuple([_SHOWN[place] for place in other])
@@ -241,9 +242,13 @@ def write_counters(connection: Connection, counters: Mapping[str, int]) -> None:
             connection.execute(_new_count, {"name": name, "value": value})
 
 
-def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, CaseState]]) -> None:
+def write_states(
+    tx: Transaction,
+    changed: Iterable[tuple[CaseState | None, CaseState]],
+    again: Encode = encode_state,
+) -> None:
     """Rows of ``case_state``, ``case_party`` and ``case_order`` for cases that were (None: were
-    not there) and now are."""
+    not there) and now are; ``again`` encodes those that were."""
     new: list[Row] = []
     old: dict[tuple[str, ...], list[Row]] = {}
     orders: list[tuple[CaseState | None, CaseState]] = []
@@ -254,7 +259,7 @@ def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, Case
         if before is None:
             new.append(row(after))
         else:
-            names, told = _changed(before, after)
+            names, told = _changed(before, after, again)
             old.setdefault(names, []).append(told)
         if before is None or before.orders is not after.orders:
             orders.append((before, after))

@@ -1,0 +1,46 @@
+"""A state encoded with its remembered bulk is the same bytes as one encoded whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tianmu.manage import state_bytes
+from tianmu.manage.case_state import CaseState, Clock, Order, Task
+from tianmu.manage.ledger import decode_state
+from tianmu.manage.state_bytes import BULK, Bulk, encode_state
+
+BARE = CaseState(case="c1", number="2026030200001", version=1, stage="handle")
+CHANGES: list[dict[str, Any]] = [
+    {"version": 2, "signals": 200, "pace": 1.5},
+    {"clocks": (Clock(name="verify", started_at=1, due=70_000, value=2.0, unit="hour"),)},
+    {"clocks": ()},
+    {"orders": (Order(order="c1-1", unit="fire", task={"en": "go"}, due=9, sent_at=1),)},
+    {"tasks": (Task(code="p/heads", text={"en": "Count heads"}), Task(code="p/x", text={}))},
+    {"text": "x" * 300, "told": ("fire", "police"), "level": "I", "level_number": 1, "tier": 2},
+    {"matter": "a:b:c", "lead": "fire", "joint": ("x",), "queue": "verify", "division": "11"},
+]  # fmt: skip
+
+
+def test_the_bulk_stands_last() -> None:
+    names = [field.name for field in msgspec.structs.fields(CaseState)]
+    assert tuple(names[-len(BULK) :]) == BULK
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(("c1", "c2", "c3")), st.sampled_from(CHANGES)), max_size=30)
+)
+def test_the_bytes_are_the_same(walk: list[tuple[str, dict[str, Any]]]) -> None:
+    bulk = Bulk()
+    states = {name: msgspec.structs.replace(BARE, case=name) for name in ("c1", "c2", "c3")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_bytes, "KEPT", 2)  # so that some are forgotten on the way
+        for name, change in walk:
+            state = states[name] = msgspec.structs.replace(states[name], **change)
+            data = bulk.encode(state)
+            assert data == encode_state(state)
+            assert decode_state(data) == state
