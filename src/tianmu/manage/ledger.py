@@ -146,9 +146,18 @@ def _insert(tx: Transaction, target: Table, made: Sequence[Row]) -> None:
     rows.insert(tx.raw, target.name, _columns(target), made)
 
 
+def _without(target: Table, gone: Sequence[Row]) -> tuple[str, list[Row]]:
+    """The statement that takes rows away by their keys, and the keys."""
+    statement, places = _by_key(target)
+    return statement, [tuple([one[place] for place in places]) for one in gone]
+
+
 @cache
-def _without(target: Table) -> str:
-    return f"DELETE FROM {target.name} WHERE serial = ?"  # noqa: S608 - our own names
+def _by_key(target: Table) -> tuple[str, tuple[int, ...]]:
+    keys = [column.name for column in target.primary_key]
+    told = " AND ".join(f'"{name}" = ?' for name in keys)
+    places = tuple(_columns(target).index(name) for name in keys)
+    return f"DELETE FROM {target.name} WHERE {told}", places  # noqa: S608 - our own names
 
 
 _count = (
@@ -289,11 +298,18 @@ def _replace(
     changed: Sequence[tuple[CaseState | None, CaseState]],
     following: Callable[[CaseState], list[Row]],
 ) -> None:
-    """The rows of ``target`` that follow from cases, put in the place of those that did before."""
-    gone = [(table.serial_of(after.case),) for before, after in changed if before]
+    """The rows of ``target`` that follow from cases, put in the place of those that did before;
+    those that did already stay untouched."""
+    gone: list[Row] = []
+    new: list[Row] = []
+    for before, after in changed:
+        held = following(before) if before else []
+        wanted = following(after)
+        gone += [one for one in held if one not in wanted]
+        new += [one for one in wanted if one not in held]
     if gone:
-        tx.raw.executemany(_without(target), gone)
-    _insert(tx, target, [one for _, after in changed for one in following(after)])
+        tx.raw.executemany(*_without(target, gone))
+    _insert(tx, target, new)
 
 
 def _order_rows(state: CaseState) -> list[Row]:
