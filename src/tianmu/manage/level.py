@@ -199,7 +199,8 @@ def _why(
 ) -> list[Text]:
     why = [phrase("why.rule", rule=rule.name) for rule in found.reasons]
     wanted = {label for rule in found.reasons for label in rule.when.place}
-    why += [phrase("why.at", place=one.name) for one in _at(city, state) if one.label in wanted]
+    at = _at(city, state) if wanted else ()
+    why += [phrase("why.at", place=one.name) for one in at if one.label in wanted]
     if known.suggested is not None and known.suggested == found.number:
         assert signal is not None
         level = city.profile.level(signal.severity)
