@@ -22,6 +22,9 @@ from tianmu.facts.registry import Device, DevicesRegistered
 from tianmu.prevent import alarm_table
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component
+from tianmu.scenarios.load import find
+from tianmu.scenarios.tend import RAISE, Errand, Errands
+from tianmu.web import tending
 
 FIRE = "/api/scenarios/fire-alarms"
 ADDRESS = "0000000000a1"
@@ -129,6 +132,65 @@ def test_alarms_rise_in_rank_as_signs_come_together(mill: Any) -> None:
         assert all("manual call point" in li["cells"][4]["en"] for li in lines[:2])
         assert "同一分区另有 1 个探测器" in lines[0]["cells"][4]["zh"]
         assert next(s for s in together["shapes"] if s["thing"] == UNIT)["degree"] == 5
+
+
+def test_the_level_of_a_case_rises_with_the_signs_and_stays_where_a_person_puts_it(
+    mill: Any,
+) -> None:
+    """Of the alarms of the test before: two detectors of a zone and a button."""
+    hub = mill.hub
+    hub.records.create(tending.metadata)
+    with mill.client("commander") as one:
+        alarms = table(present(one, mill), "alarms")["lines"]
+        case = hub.manage.case_of([alarms[0]["alarm"]])[alarms[0]["alarm"]]
+        before = one.get(f"/api/cases/{case}").json()
+        calm = replace(hub.city, weights={"fire-alarms": {"raise_sure": 0, "raise_likely": 0}})
+        usual, hub.city = hub.city, calm
+        tending.give_out(hub)  # the first look owes nothing
+        forget(mill)
+        tending.give_out(hub)
+        assert one.get(f"/api/cases/{case}").json()["level"] == before["level"], "0 moves nothing"
+        hub.city = replace(usual, weights={"fire-alarms": {"raise_sure": 1}})
+        forget(mill)
+        assert tending.give_out(hub) == 1
+        after = one.get(f"/api/cases/{case}").json()
+        assert after["level"] == usual.profile.numbered(1).name != before["level"]
+        event = [e for e in after["events"] if e["step"] == "grade"][-1]
+        assert event["actor"] == "@system"
+        why = event["data"]["why"][0]
+        assert "manual call point" in why["en"] and "为真概率" in why["zh"]
+        assert tending.give_out(hub) == 0, "it is as grave already"
+        lower = one.post(
+            f"/api/cases/{case}/steps/grade",
+            json={"reason": "seen on the spot: a pan", "data": {"level": before["level"]}},
+            headers={"If-Match": f'"{after["version"]}"'},
+        )  # fmt: skip
+        assert lower.status_code == 200, lower.text
+        forget(mill)
+        assert tending.give_out(hub) == 0
+        kept = one.get(f"/api/cases/{case}").json()
+        assert kept["level"] == before["level"], "what a person has set is left alone"
+        hub.city = usual
+
+
+def test_a_scenario_raises_to_levels_that_there_are_and_does_nothing_else(
+    mill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def errands(data: dict[str, Any], verb: str = RAISE) -> Any:
+        return lambda *given: Errands((Errand(1, verb, "no-such-case", data),))
+
+    text = {"zh": "因", "en": "because"}
+    for made, why in (
+        (errands({"level": 9, "why": text}), "there is no such level"),
+        (errands({}, "case.void"), "a scenario may only do"),
+    ):
+        monkeypatch.setattr("tianmu.scenarios.fire_alarms.tend.errands", made)
+        with pytest.raises(ValueError, match=why):
+            tending._of(mill.hub, find().scenarios["fire-alarms"])
+    monkeypatch.setattr(
+        "tianmu.scenarios.fire_alarms.tend.errands", errands({"level": 2, "why": text})
+    )
+    assert tending._of(mill.hub, find().scenarios["fire-alarms"]) == 0
 
 
 def test_a_building_as_those_who_go_there_need_it(mill: Any) -> None:

@@ -122,6 +122,17 @@ def rise(draft: Draft, city: City, *why: Text) -> bool:
     return True
 
 
+def at_least(draft: Draft, city: City, number: int, *why: Text) -> bool:
+    """Raised to the level of this number, with its reasons, to stay there until a person says
+    otherwise; False (and no event) where it is as grave already, or a person has set it."""
+    state = draft.state
+    if state.level_by_hand or 0 < state.level_number <= number:
+        return False
+    level = city.profile.numbered(number)
+    draft.add("grade", {**data(city, state, level, *why), "held": level.number})
+    return True
+
+
 def data(
     city: City, state: CaseState, level: Level, *why: Text, by_hand: bool | None = None
 ) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from tianmu.city.tuning import Tuning
 from tianmu.facts import clock
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
+from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
-from tianmu.manage import case_query, case_view, deed_key, intake
+from tianmu.manage import case_query, case_view, deed_key, intake, level, response
 from tianmu.manage import contact as ladder
 from tianmu.manage.actor import Actor
 from tianmu.manage.answer import answered
@@ -219,6 +220,25 @@ class Manage(Grouping):
             return Done(draft.state, *between[1:])
 
         return kept, self._work(job)
+
+    def raise_level(self, case: str, number: int, why: Text) -> bool:
+        """An open case is of the level of this number at least, as a scenario judges; whether it
+        was raised. It lowers none, and leaves alone what a person has set: done again it does
+        nothing."""
+
+        def job(work: Work) -> bool:
+            before = work.state(case)
+            if before is None or not before.open:
+                return False
+            draft = work.draft(case)
+            if not level.at_least(draft, work.city, number, why):
+                return False
+            if draft.state.stage in ("dispatch", "handle"):
+                response.follow(draft, work.city)
+            work.take(before, draft)
+            return True
+
+        return self._work(job)
 
     def answer_contact(
         self,

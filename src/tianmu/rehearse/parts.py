@@ -167,9 +167,7 @@ def _street(
         cameras.setdefault(f"seeded-{code or f'camera-{len(cameras) + 1}'}", place)
     known = kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
-    token = bench_city.source(
-        city, source, "recognition", called=names[source], allow=list(cameras)
-    )
+    token = bench_city.source(city, source, "recognition", called=names[source])
     _register(
         city,
         [

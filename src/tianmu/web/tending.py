@@ -1,7 +1,8 @@
-"""What scenarios have done at devices by themselves: each errand a deed, written down once.
+"""What scenarios have done by themselves: each errand at a device a deed, written down once.
 
 How far time has been tended is kept in hub's file and moves in the commit that appends the deeds:
-after kill -9 nothing is done twice, and nothing is forgotten that is not too late.
+after kill -9 nothing is done twice, and nothing is forgotten that is not too late. A case that is
+to be graver is raised by the cases' own rules, where it is not as grave already.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tianmu.access import audit
 from tianmu.facts.deed import Deed
 from tianmu.scenarios.fit import fit
 from tianmu.scenarios.load import Scenario, find
-from tianmu.scenarios.tend import VERBS, Errand, Errands
+from tianmu.scenarios.tend import RAISE, VERBS, Errand, Errands
 from tianmu.store.records import Transaction
 from tianmu.web import danger
 from tianmu.web.hub import Hub
@@ -84,15 +85,28 @@ def _of(hub: Hub, scenario: Scenario) -> int:
         if one.verb not in VERBS:
             raise ValueError(f"{one.verb}: a scenario may only do {', '.join(sorted(VERBS))}")
 
+    deeds = [one for one in found.due if one.verb != RAISE]
+    raised = sum(_raise(hub, scenario.id, one) for one in found.due if one.verb == RAISE)
+
     def write(tx: Transaction) -> None:
-        for one in found.due:
+        for one in deeds:
             _append(hub, tx, scenario.id, one, now)
         tx.connection.execute(
             sa.update(table).where(table.c.scenario == scenario.id).values(until=now)
         )
 
     hub.records.transact(write)
-    return len(found.due)
+    return len(deeds) + raised
+
+
+def _raise(hub: Hub, scenario: str, errand: Errand) -> bool:
+    number, why = errand.data["level"], errand.data["why"]
+    if number not in {one.number for one in hub.city.profile.levels}:
+        raise ValueError(f"{scenario}: {errand.object} to level {number}: there is no such level")
+    raised = hub.manage.raise_level(errand.object, number, why)
+    if raised:
+        log.info("%s: %s is of level %d now: %s", scenario, errand.object, number, why)
+    return raised
 
 
 def _begin(tx: Transaction, scenario: str, now: int) -> None:

@@ -71,14 +71,19 @@ def degree(probability: float, figures: Evidence) -> int:
     return VERIFY + (probability >= figures.likely) + (probability >= figures.sure)
 
 
-def reasons(judged: Judged | None, language: str) -> str:
+def reasons(judged: Judged | None, language: str, most: int | None = None) -> str:
     """The weightiest first, each with its weight."""
     if judged is None:
         return ""
-    return "; ".join(f"{one.says[language]} ({one.weight:+.1f})" for one in judged.reasons)
+    told = judged.reasons[:most]
+    return "; ".join(f"{one.says[language]} ({one.weight:+.1f})" for one in told)
 
 
-def confirm(judged: Judged | None, language: str, most: int = 3) -> str:
+CONFIRM = 3
+"""that are told of what would make it surer"""
+
+
+def confirm(judged: Judged | None, language: str, most: int = CONFIRM) -> str:
     """What would make it surer, and how sure it would be then."""
     if judged is None:
         return ""
@@ -87,10 +92,11 @@ def confirm(judged: Judged | None, language: str, most: int = 3) -> str:
     )
 
 
-def both(make: str, judged: Judged) -> Text:
+def both(make: str, judged: Judged, most: int | None = None) -> Text:
     """``reasons`` or ``confirm`` in both languages."""
-    of = {"reasons": reasons, "confirm": confirm}[make]
-    return {language: of(judged, language) for language in LANGUAGES}
+    if make == "reasons":
+        return {language: reasons(judged, language, most) for language in LANGUAGES}
+    return {language: confirm(judged, language, most or CONFIRM) for language in LANGUAGES}
 
 
 def _events(table: pa.Table) -> list[Event]:

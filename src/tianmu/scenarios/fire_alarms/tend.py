@@ -1,7 +1,11 @@
-"""Duty checks that nobody orders: at times that nobody in a control room can foresee.
+"""What is done without an order: duty checks, and cases that are raised as signs come together.
 
-Each day of the city each linked control room draws its times from the city's own secret seed. A
-room without a link is not asked: that its link is down is an alarm already.
+A case with an alarm that is likely real, or as good as sure, is of the level at least that
+``weights.toml`` says, with the reasons; it is never lowered for what the judgement says.
+
+Duty checks come at times that nobody in a control room can foresee: each day of the city each
+linked room draws its times from the city's own secret seed. A room without a link is not asked:
+that its link is down is an alarm already.
 """
 
 from __future__ import annotations
@@ -13,20 +17,49 @@ from datetime import date, timedelta
 import numpy as np
 
 from tianmu.city.attendance import Attendance
+from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import MINUTE
-from tianmu.scenarios.fire_alarms.figures import settings
-from tianmu.scenarios.tend import Errand, Errands
+from tianmu.scenarios.fire_alarms.figures import evidence, say, settings
+from tianmu.scenarios.fire_alarms.model import LIKELY, SURE, both
+from tianmu.scenarios.fire_alarms.ranking import rank
+from tianmu.scenarios.tend import RAISE, Errand, Errands
 from tianmu.scenarios.world import World
 from tianmu.sense.gbt26875.readings import PROTOCOL
 
 VERB = "panel.duty_check"
+REASONS = 3
+"""that are told of a case that is raised: the weightiest"""
 
 
 def errands(world: World, since: int, until: int, seed: bytes) -> Errands:
-    """Checks that fell due after ``since`` and not after ``until`` (µs)."""
+    """Checks that fell due after ``since`` and not after ``until`` (µs), and cases that are to be
+    graver now."""
+    due, late = _checks(world, since, until, seed)
+    return Errands((*due, *_raises(world)), late)
+
+
+def _raises(world: World) -> Iterator[Errand]:
+    """Each case once, for its likeliest alarm."""
+    figures = evidence(world.city)
+    levels = {LIKELY: figures.raise_likely, SURE: figures.raise_sure}
+    if not any(levels.values()) or not world.others(tuple(settings().watched.rules)):
+        return
+    done: set[str] = set()
+    for one in rank(world, Estate(world)):
+        level = levels.get(one.degree, 0)
+        if not level or not one.case or one.case in done:
+            continue
+        done.add(one.case)
+        share = f"{100 * one.judged.probability:.0f} %"
+        why = say("raised", share=share, reasons=both("reasons", one.judged, most=REASONS))
+        yield Errand(one.alarm.at, RAISE, one.case, {"level": level, "why": why})
+
+
+def _checks(world: World, since: int, until: int, seed: bytes) -> tuple[list[Errand], int]:
+    """Those that are due, and how many are too late."""
     asked, calendar = world.city.attendance, world.city.calendar
     if asked.per_day <= 0 or until <= since:
-        return Errands(())
+        return [], 0
     late_before = until - round(asked.late_min * MINUTE)
     # whoever was away for days need not go through all of them to know that they are late
     first = max(calendar.local(since).date(), calendar.local(until).date() - timedelta(days=2))
@@ -40,7 +73,7 @@ def errands(world: World, since: int, until: int, seed: bytes) -> Errands:
             late += 1
         else:
             due.append(Errand(at, VERB, unit, {"minutes": asked.minutes}))
-    return Errands(tuple(sorted(due, key=lambda one: (one.at, one.object))), late)
+    return sorted(due, key=lambda one: (one.at, one.object)), late
 
 
 def _drawn(world: World, first: date, last: date, seed: bytes) -> Iterator[tuple[str, int]]:
