@@ -63,6 +63,8 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
     @click.option("--history", "replayed", is_flag=True,
                   help="without --in: run the model over what the city measured, against the "
                   "cases that were closed")  # fmt: skip
+    @click.option("--rows", "kept", type=click.Path(path_type=Path, dir_okay=False), default=None,
+                  help="with --history: write the rows that are replayed")  # fmt: skip
     @click.option("--model", "name", default="", help="another model than the scenario's own")
     @click.option("--column", default="", help="its column that alarms")
     @click.option("--at-least", type=float, default=None, help="from this value on")
@@ -76,6 +78,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         data: Path,
         pack: str,
         replayed: bool,
+        kept: Path | None,
         name: str,
         column: str,
         at_least: float | None,
@@ -90,6 +93,10 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         first, last = (since.date() if since else None), (until.date() if until else None)
         if first and last and first > last:
             raise click.UsageError("--from is after --to: swap them")
+        if kept is not None:
+            check_suffixes(kept)
+            if not replayed:
+                raise click.UsageError("--rows goes with --history")
         asked = (name, column, at_least, list(given))
         if source is None and not replayed:
             if any(asked[:2]) or given or at_least is not None:
@@ -102,7 +109,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
                 raise click.UsageError("--in and --history: give one of them")
             result = _of_file(found_with(pack), scenario, source, first, last, asked, tell)
         else:
-            result = _of_history(scenario, data, first, last, asked, archive)
+            result = _of_history(scenario, data, first, last, asked, archive, kept)
         if as_json:
             give(result)
         else:
@@ -139,6 +146,7 @@ def _of_history(
     until: date | None,
     asked: Asked,
     archive: Open,
+    kept: Path | None,
 ) -> dict[str, Any]:
     from tianmu.scenarios.history import NoReplay, past_rows
     from tianmu.scenarios.load import find
@@ -156,6 +164,10 @@ def _of_history(
         raise click.ClickException(str(error)) from error
     finally:
         city.close()
+    if kept is not None:
+        from tianmu.scenarios.table_file import write_table
+
+        write_table(rows, kept)
     return _replayed(found, scenario, rows, str(data), first, last, asked)
 
 

@@ -44,8 +44,8 @@ def parameters_of(model: Model, given: Iterable[str]) -> dict[str, str]:
 def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Table:
     """``rows`` with the model's columns beside them. Raises ``BadInput``, ``BadParameter``,
     ``BadModel``."""
-    named = _named(model, rows)
-    made = model.run(named, parameters)
+    called = named(model, rows)
+    made = model.run(called, parameters)
     gives = [one.name for one in model.gives]
     if made.column_names != gives or len(made) != len(rows):
         raise BadModel(
@@ -81,7 +81,7 @@ def run_file(
     return len(whole)
 
 
-def _named(model: Model, rows: pa.Table) -> pa.Table:
+def named(model: Model, rows: pa.Table) -> pa.Table:
     """``rows`` with the columns of the model under its own names: a file may write them in other
     cases, where that leaves no doubt."""
     names = list(rows.column_names)

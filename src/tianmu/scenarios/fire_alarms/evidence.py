@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tianmu.facts.text import Text, fill
@@ -99,6 +100,33 @@ def judge(event: Event, place: Place, memory: Memory, until: int, figures: Evide
     ]
     wanted.sort(key=lambda one: -abs(signs[one.code].weight))
     return Judged(event, _share(sum_, figures), tuple(reasons), tuple(wanted))
+
+
+def judged_rows(
+    events: Sequence[Event],
+    figures: Evidence,
+    wait: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    every: int = 5_000,
+) -> list[Judged | None]:
+    """Each alarm as it looked ``wait`` µs after it came, in the order of the rows; None for what is
+    only a sign of some."""
+    order = sorted(range(len(events)), key=lambda row: (events[row].at, row))
+    by_building: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_building[event.building].append(event)
+    places = {name: Place.of(those) for name, those in by_building.items()}
+    alarms = {one.code for one in figures.kinds if one.alarm}
+    memory = Memory(figures)
+    found: list[Judged | None] = [None] * len(events)
+    for done, row in enumerate(order):
+        event = events[row]
+        if event.kind in alarms:
+            found[row] = judge(event, places[event.building], memory, event.at + wait, figures)
+            memory.add(event)
+        if done % every == 0:
+            progress(done, len(events))
+    return found
 
 
 def _share(log_odds: float, figures: Evidence) -> float:

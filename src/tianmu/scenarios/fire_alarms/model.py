@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -12,9 +11,8 @@ from tianmu.city import pack
 from tianmu.facts.text import Text
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
 from tianmu.scenarios.fire_alarms.event import FALSE, MINUTE, REAL, Event
-from tianmu.scenarios.fire_alarms.evidence import Judged, Place, judge
+from tianmu.scenarios.fire_alarms.evidence import Judged, judged_rows
 from tianmu.scenarios.fire_alarms.figures import Evidence, evidence, settings
-from tianmu.scenarios.fire_alarms.memory import Memory
 from tianmu.scenarios.reading import column, number_of, texts
 
 EVERY = 5_000
@@ -32,23 +30,8 @@ def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     figures = evidence(pack.load(name) if (name := parameters["pack"]) else None)
     wait = round(number_of(parameters, "wait", low=0, high=1440) * MINUTE)
     language = parameters["language"]
-    events = _events(table)
-    order = sorted(range(len(events)), key=lambda row: (events[row].at, row))
-    by_building: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        by_building[event.building].append(event)
-    places = {name: Place.of(those) for name, those in by_building.items()}
-    memory = Memory(figures)
-    found: list[Judged | None] = [None] * len(events)
-    for done, row in enumerate(order):
-        event = events[row]
-        if KINDS[event.kind].alarm:
-            found[row] = judge(
-                event, places[event.building], memory, event.at + wait, figures
-            )  # fmt: skip
-            memory.add(event)
-        if done % EVERY == 0:
-            progress(done, len(events))
+    events = events_of(table)
+    found = judged_rows(events, figures, wait, progress, EVERY)
     if signals := sum(one is None for one in found):
         remark(f"{signals} row(s) are no alarms but signs of some: they have no probability")
     return pa.table(
@@ -99,7 +82,8 @@ def both(make: str, judged: Judged, most: int | None = None) -> Text:
     return {language: confirm(judged, language, most or CONFIRM) for language in LANGUAGES}
 
 
-def _events(table: pa.Table) -> list[Event]:
+def events_of(table: pa.Table) -> list[Event]:
+    """The signals of a table, in its order. Raises ``BadInput``."""
     here = set(table.column_names)
 
     def optional(name: str) -> list[str]:

@@ -1,0 +1,80 @@
+"""``weights.toml``: a scenario's numbers with their ranges, and what a pack sets in their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tianmu.city import brought, weight
+from tianmu.city.pack import load
+from tianmu.city.reader import PackReader
+
+OWN = """
+[well-water]
+basis = "invented"
+deep = 3
+[well-water.sign]
+dry = 1.5
+wet = -1
+[well-water.between]
+deep = [1, 10]
+sign = [-6, 6]
+"""
+
+
+def read(tmp_path: Path, pack: str, own: str = OWN) -> tuple[dict[str, float], list[str]]:
+    folder = tmp_path / brought.OWN / "well_water"
+    folder.mkdir(parents=True)
+    (folder / weight.FILE).write_text(own)
+    if pack:
+        (tmp_path / weight.FILE).write_text(pack)
+    main = PackReader(tmp_path)
+    main.brought = (brought.ScenarioReader(folder, main),)
+    return weight.read(main).get("well-water", {}), [str(one) for one in main.faults]
+
+
+def test_a_scenario_brings_its_own(tmp_path: Path) -> None:
+    assert read(tmp_path, "") == ({"deep": 3.0, "sign.dry": 1.5, "sign.wet": -1.0}, [])
+
+
+def test_the_packs_number_counts(tmp_path: Path) -> None:
+    pack = '[well-water]\nbasis = "twelve cases"\nsign = { dry = 2 }\n'
+    assert read(tmp_path, pack) == ({"deep": 3.0, "sign.dry": 2.0, "sign.wet": -1.0}, [])
+
+
+@pytest.mark.parametrize(
+    ("pack", "line", "what", "remedy"),
+    [
+        ('[well]\nbasis = "a"\n', 1, "well is no scenario with weights", "use [well-water]"),
+        ("[well-water]\ndeep = 4\n", 1, "does not say where its numbers are from", "basis"),
+        ('[well-water]\nbasis = "a"\ndeep = 40\n', 3, "deep is 40", "give 1 to 10"),
+        ('[well-water]\nbasis = "a"\ndeep = "4"\n', 3, "deep is no number", "write 0.5"),
+        ('[well-water]\nbasis = "a"\ndeep = nan\n', 3, "deep is nan", "give 1 to 10"),
+        ('[well-water]\nbasis = "a"\nhigh = 1\n', 3, "high is not known", "use one of deep, sign"),
+        ('[well-water]\nbasis = "a"\n[well-water.sign]\ndry = -7\n', 4, "sign.dry is -7", "-6 to"),
+        ("[well-water\n", 1, "not valid TOML", "mend"),
+    ],
+)
+def test_a_fault_is_told_with_its_line_and_the_scenarios_number_holds(
+    tmp_path: Path, pack: str, line: int, what: str, remedy: str
+) -> None:
+    found, faults = read(tmp_path, pack)
+    assert any(
+        one.startswith(f"{weight.FILE}:{line}:") and what in one and remedy in one for one in faults
+    ), faults
+    assert found["deep"] in (3.0, 4.0) and found["sign.dry"] == 1.5
+
+
+def test_a_scenario_without_ranges_or_of_another_name_is_told(tmp_path: Path) -> None:
+    _, faults = read(tmp_path, "", OWN.replace("deep = [1, 10]\n", ""))
+    assert any("deep has no range" in one for one in faults)
+    (tmp_path / "b").mkdir()
+    _, faults = read(tmp_path / "b", "", OWN.replace("well-water", "well"))
+    assert any("another scenario than its own" in one for one in faults)
+
+
+@pytest.mark.parametrize("name", ["liyang", "port_ellery"])
+def test_both_cities_have_the_fire_alarms_numbers(name: str) -> None:
+    weights = load(name).weights["fire-alarms"]
+    assert 0 < weights["prior"] < 0.5 and weights["sign.call"] > 0 > weights["sign.reset"]
