@@ -16,8 +16,10 @@ import httpx
 import pytest
 import xmlschema
 
-from tianmu.prevent.warning import cap, cap_read, feed, table
+from tianmu.city.warning import NAMESPACE
+from tianmu.prevent.warning import feed, table
 from tianmu.scenarios.load import find
+from tianmu.sense.cap import codec
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.web import danger
 
@@ -59,7 +61,7 @@ def test_a_warning_from_draft_to_cancelled(
 ) -> None:  # fmt: skip
     one, other = two
     told = hook(receiver.url, ["warning"])
-    schema = xmlschema.XMLSchema(str(files("tianmu.prevent.warning") / "CAP-v1.2.xsd"))
+    schema = xmlschema.XMLSchema(str(files("tianmu.sense.cap") / "CAP-v1.2.xsd"))
     kiosk = world.client("kiosk")
     stream = Stream(world.client("kiosk"), only="warning")
     drafted = one.post("/api/warnings", json=written())
@@ -111,14 +113,14 @@ def test_a_warning_from_draft_to_cancelled(
     ended = other.post(f"{path}/confirm", json={}).json()
     assert ended["stage"] == "cancelled"
     (entry,) = entries()  # who asks once in a while hears that it is over, and not only nothing
-    assert entry.findtext(f"{{{cap.NAMESPACE}}}msgType") == "Cancel"
+    assert entry.findtext(f"{{{NAMESPACE}}}msgType") == "Cancel"
     assert kiosk.get(link.attrib["href"]).text == alert.text, "the same for ever"
 
     read = []
     for message in ended["messages"]:
         document = kiosk.get(message["cap"]).text
         schema.validate(document)
-        read.append(cap_read.read(document.encode()))
+        read.append(codec.read(document.encode()))
     assert [m.kind for m in read] == ["Alert", "Update", "Cancel"]
     assert read[2].references == (read[0].key, read[1].key)
     wait(lambda: len(told.deliveries("done")) == 3)

@@ -21,6 +21,9 @@ from tianmu.facts.registry import SourceChanged
 from tianmu.scenarios.load import find
 from tianmu.scenarios.recognition import taken
 from tianmu.sense.admission import Admission
+from tianmu.sense.cap import connector as cap
+from tianmu.sense.cap.asking import Asking
+from tianmu.sense.cap.connector import Bulletins
 from tianmu.sense.contract import Connector
 from tianmu.sense.gate import Gate, Plug
 from tianmu.sense.gbt26875.connector import Gbt26875Connector
@@ -60,7 +63,14 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     days = city.retention.sighting_days
     pictures = Pictures(data, settings.scan, days)
     recognitions = Recognitions(intake, pictures, kinds, refused_days=days)
-    doors = Doors({recognition.PROTOCOL: {recognition.PATH: recognitions}})
+    bulletins = Bulletins(intake, city)
+    asking = Asking(intake, bulletins)
+    doors = Doors(
+        {
+            recognition.PROTOCOL: {recognition.PATH: recognitions},
+            cap.PROTOCOL: {cap.PATH: bulletins},
+        }
+    )
     http = HttpConnector(intake, tls=settings.certificate, doors=doors)
     plugs = {"http": Plug(http, settings.host, port_of(settings, said, "http"))}
     wired: list[Connector] = [
@@ -88,12 +98,16 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     await asyncio.to_thread(plain.warm)
     await gate.start()
     recognitions.start()
+    bulletins.start()
+    asking.start()
     said.ports, said.state = gate.ports, "ready"
     if broker is not None and broker.kind.trial:
         said.notes = [broker.kind.note]
     say(settings.run, said)
     await serve_renewed(settings, stop, *_renewable(settings, http, broker, server))
     await stop.wait()
+    asking.stop()
+    bulletins.stop()
     recognitions.stop()
     await gate.stop()
     if broker is not None:

@@ -359,7 +359,7 @@ def _read(reader: PackReader) -> City | None:
     told = truth.read(reader, kinds, matters)
     wet, built = waters.read(reader), building.read(reader)
     shops, ledger = front.read(reader), hazard.read(reader, matters)
-    warned = warning.read(reader, matters)
+    warned = warning.read(reader, matters, divisions)
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}

@@ -6,7 +6,7 @@ Without the file nobody warns. All of it is a default, to be set by the city.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,6 +25,13 @@ CATEGORIES = (
 RESPONSES = (
     "Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None",
 )  # fmt: skip
+URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
+CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+"""of CAP 1.2, as it is written and read"""
+NATIONAL_COLOURS = {"red": "Red", "orange": "Orange", "yellow": "Yellow", "blue": "Blue"}
+NATIONAL_LANGUAGE = "zh"
+"""colours as the Chinese national format names them, and the one language it is in"""
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 _SENDER = re.compile(r"[^\s,<&]+")
 _NATIONAL_SENDER = re.compile(r"\d{14}")
@@ -57,6 +64,8 @@ class WarningKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """what people are told to do where nobody writes anything else"""
     national: str = ""
     """code of the national catalogue; empty: not known, and no national message can be made"""
+    others: tuple[str, ...] = ()
+    """names and codes by which other bodies warn of it, beside its own"""
     basis: str = ""
 
 
@@ -66,6 +75,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     contact: str = ""
     web: str = ""
     geocode: str = "code"
+    geocodes: dict[str, str] = {}
     open: bool = False
     tags: dict[str, str] = {}
     national: str = ""
@@ -81,6 +91,8 @@ class Warnings:
     web: str = ""
     geocode: str = "code"
     """what the codes of divisions are called in messages"""
+    geocodes: Mapping[str, str] = field(default_factory=dict)
+    """codes of places in other bodies' messages → division here; those of divisions are known"""
     open: bool = False
     """whether anybody may read the feed and its messages without an account"""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -99,7 +111,7 @@ class Warnings:
         return None
 
 
-def read(reader: PackReader, matters: Mapping[str, Matter]) -> Warnings:
+def read(reader: PackReader, matters: Mapping[str, Matter], divisions: Collection[str]) -> Warnings:
     """The pack's ``warnings.toml``; without one, a city that does not warn."""
     if not (reader.folder / FILE).is_file():
         return Warnings()
@@ -112,7 +124,7 @@ def read(reader: PackReader, matters: Mapping[str, Matter]) -> Warnings:
     events = {one.code: one for _, one in reader.tables(document, "event", WarningKind)}
     if head is None:
         return Warnings()
-    _check_head(reader, document, head)
+    _check_head(reader, document, head, divisions)
     _check_colours(reader, document, colours)
     known = set(matters) | {key.rpartition(":")[2] for key in matters}
     for index, code in enumerate(events):
@@ -123,6 +135,7 @@ def read(reader: PackReader, matters: Mapping[str, Matter]) -> Warnings:
         contact=head.contact,
         web=head.web,
         geocode=head.geocode,
+        geocodes=head.geocodes,
         open=head.open,
         tags={one: head.tags.get(one, one) for one in reader.languages},
         national=head.national,
@@ -131,7 +144,9 @@ def read(reader: PackReader, matters: Mapping[str, Matter]) -> Warnings:
     )
 
 
-def _check_head(reader: PackReader, document: Document, head: _Head) -> None:
+def _check_head(
+    reader: PackReader, document: Document, head: _Head, divisions: Collection[str]
+) -> None:
     def fault(key: str, what: str, remedy: str) -> None:
         reader.fault(FILE, document.line("sender", key), what, remedy)
 
@@ -143,6 +158,9 @@ def _check_head(reader: PackReader, document: Document, head: _Head) -> None:
         fault(
             "national", f"national {head.national!r} is not 14 digits", "give it, or leave it out"
         )
+    for told, code in head.geocodes.items():
+        if code not in divisions:
+            fault("geocodes", f"{told} stands for {code!r}, which is no division", "use one's code")
     for language, tag in head.tags.items():
         if language not in reader.languages:
             fault("tags", f"{language!r} is no language of the pack", "remove it")

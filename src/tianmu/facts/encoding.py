@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.deed import Deed
 from tianmu.facts.finding import Finding, Foretold
@@ -44,6 +45,7 @@ Fact: TypeAlias = (
     | ProposalDismissed
     | Finding
     | Foretold
+    | Bulletin
     | HazardEvent
 )
 

@@ -27,6 +27,8 @@ OBSERVATION = Topic("observation", "gate", purge=True, readers=("watch", "histor
 """observation batches of all other sources"""
 INTAKE = Topic("intake", "gate", purge=True)
 """what gate could not place: quarantined input, unknown devices, sources falling silent"""
+BULLETIN = Topic("bulletin", "gate", purge=False)
+"""messages by which other bodies warn"""
 ALARM = Topic("alarm", "watch", purge=False)
 """every transition of every alarm"""
 REGISTRY = Topic("registry", "hub", purge=False)
@@ -54,6 +56,7 @@ TOPICS: dict[str, Topic] = {
         OBSERVATION_LIFE,
         OBSERVATION,
         INTAKE,
+        BULLETIN,
         ALARM,
         REGISTRY,
         DEED,

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tianmu.access.scope import Extent
 from tianmu.facts.alarm import AlarmEvent
+from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.hazard import HazardEvent
@@ -37,8 +38,9 @@ from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.prevent.warning import table as warning_table
+from tianmu.sense.cap import held as bulletins
 from tianmu.store.journal.contract import Entry
-from tianmu.web import hazard_said, moment, sending, warning_said
+from tianmu.web import bulletin_said, hazard_said, moment, sending, warning_said
 from tianmu.web.api import alarms, cases, reports, rooms, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
@@ -328,6 +330,20 @@ def _hazards(hub: Hub, entries: Sequence[Entry]) -> list[News]:
     return news
 
 
+def _bulletins(hub: Hub, entries: Sequence[Entry]) -> list[News]:
+    """Messages of other bodies as they stand now, and those that each of them ends."""
+    news = []
+    for entry in entries:
+        fact = decode(entry.payload)
+        if not isinstance(fact, Bulletin):
+            continue
+        for one in hub.ask("gate", partial(bulletins.concerned, bulletin=fact.bulletin), []):
+            data = encode(bulletin_said.said(hub, one))
+            allowed = bulletin_said.permission(one)
+            news.append(News(entry.position, "bulletin", allowed, None, data))
+    return news
+
+
 _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "alarm": _alarms,
     "case": _cases,
@@ -338,6 +354,7 @@ _BY_TOPIC: dict[str, Callable[[Hub, Sequence[Entry]], list[News]]] = {
     "unit": _units,
     "warning": _warnings,
     "hazard": _hazards,
+    "bulletin": _bulletins,
 }
 TOPICS = tuple(_BY_TOPIC)
 """in the order in which a cursor counts them"""
@@ -352,5 +369,6 @@ KINDS: dict[str, frozenset[str]] = {
     "unit": frozenset(("unit",)),
     "warning": frozenset(("warning",)),
     "hazard": frozenset(("hazard",)),
+    "bulletin": frozenset(("bulletin",)),
 }
 """topic → kinds of events it makes"""

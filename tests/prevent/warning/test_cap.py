@@ -14,11 +14,19 @@ import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.city.warning import CATEGORIES, RESPONSES, SEVERITIES
+from tianmu.city.warning import (
+    CATEGORIES,
+    CERTAINTIES,
+    NAMESPACE,
+    RESPONSES,
+    SEVERITIES,
+    URGENCIES,
+)
 from tianmu.facts.warning import Area, Content, Message
-from tianmu.prevent.warning import cap, cap_read, feed
-from tianmu.prevent.warning.cap_read import NotCap
-from tianmu.prevent.warning.step import CERTAINTIES, STATUSES, URGENCIES, Refused, check, permit
+from tianmu.prevent.warning import cap, feed
+from tianmu.prevent.warning.step import STATUSES, Refused, check, permit
+from tianmu.sense.cap import codec
+from tianmu.sense.cap.codec import NotCap
 
 from . import drafts
 from .drafts import HOUR, NOW, RING
@@ -26,12 +34,12 @@ from .drafts import HOUR, NOW, RING
 
 @cache
 def schema() -> xmlschema.XMLSchema:
-    return xmlschema.XMLSchema(str(files("tianmu.prevent.warning") / "CAP-v1.2.xsd"))
+    return xmlschema.XMLSchema(str(files("tianmu.sense.cap") / "CAP-v1.2.xsd"))
 
 
-def valid(data: bytes) -> cap_read.CapAlert:
+def valid(data: bytes) -> codec.CapAlert:
     schema().validate(data.decode())
-    return cap_read.read(data)
+    return codec.read(data)
 
 
 sayable = st.text(
@@ -288,7 +296,7 @@ BROKEN = [
 @pytest.mark.parametrize(("data", "what"), BROKEN)
 def test_what_is_no_cap_is_refused(data: bytes, what: str) -> None:
     with pytest.raises(NotCap, match=what) as refused:
-        cap_read.read(data)
+        codec.read(data)
     assert refused.value.remedy
 
 
@@ -313,7 +321,7 @@ GOOD = cap.document(drafts.message()).decode()
 def test_a_fault_of_others_names_its_element(old: str, new: str, what: str) -> None:
     assert old in GOOD
     with pytest.raises(NotCap, match=what) as refused:
-        cap_read.read(GOOD.replace(old, new).encode())
+        codec.read(GOOD.replace(old, new).encode())
     assert refused.value.remedy
 
 
@@ -326,7 +334,7 @@ def test_damaged_documents_are_read_or_refused(data: st.DataObject) -> None:
         cut = data.draw(st.integers(0, 30))
         raw[at : at + cut] = data.draw(st.binary(max_size=6) | st.sampled_from([b"<x/>", b"\x00"]))
     try:
-        cap_read.read(bytes(raw))
+        codec.read(bytes(raw))
     except NotCap as error:
         assert str(error) and error.remedy
 
@@ -335,7 +343,7 @@ def test_damaged_documents_are_read_or_refused(data: st.DataObject) -> None:
 @given(st.binary(max_size=200))
 def test_anything_is_read_or_refused(raw: bytes) -> None:
     with pytest.raises(NotCap):
-        cap_read.read(raw)
+        codec.read(raw)
 
 
 def test_latin_letters_a_byte_order_mark_and_lines_in_references() -> None:
@@ -345,12 +353,12 @@ def test_latin_letters_a_byte_order_mark_and_lines_in_references() -> None:
     )
     text = cap.document(update).decode()
     text = text.replace(" c,d", "\n      c,d").replace("gale", "gäle")
-    assert [one[0] for one in cap_read.read(b"\xef\xbb\xbf" + text.encode()).references] == [
+    assert [one[0] for one in codec.read(b"\xef\xbb\xbf" + text.encode()).references] == [
         "a",
         "c",
     ]
     latin = text.replace("utf-8", "iso-8859-1").encode("iso-8859-1", "xmlcharrefreplace")
-    assert cap_read.read(latin).infos[0].headline == "Blue warning: gäle"
+    assert codec.read(latin).infos[0].headline == "Blue warning: gäle"
 
 
 def test_the_feed_is_atom_with_a_link_to_each() -> None:
@@ -360,7 +368,7 @@ def test_the_feed_is_atom_with_a_link_to_each() -> None:
         base="https://city.example", updated=NOW,
     )  # fmt: skip
     root = ET.fromstring(body)
-    atom = {"a": feed.ATOM, "cap": cap.NAMESPACE}
+    atom = {"a": feed.ATOM, "cap": NAMESPACE}
     assert root.findtext("a:updated", namespaces=atom) == "2026-11-18T11:06:40Z"
     (entry,) = root.findall("a:entry", atom)
     assert entry.findtext("a:title", namespaces=atom) == "Blue warning: gale"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.prevent.warning import national
 from tianmu.prevent.warning.national import NotNational
+from tianmu.sense.cap import national as reader
+from tianmu.sense.cap.national import NotNational as NotReadable
 
 from . import drafts
 from .drafts import NOW
@@ -50,7 +53,7 @@ REAL = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_the_published_message_is_read() -> None:
-    read = national.read(REAL.encode())
+    read = reader.read(REAL.encode())
     assert (read.event, read.colour, read.kind) == ("11B06", "blue", "Update")
     assert read.references == ("41000041600000_20200204121842",)
     assert read.divisions == ("410000000000", "410000000000")
@@ -67,7 +70,7 @@ def coded() -> tuple[object, ...]:
 
 def test_ours_reads_back() -> None:
     first, second = coded()
-    one, other = (national.read(national.document(told)) for told in (first, second))  # type: ignore[arg-type]
+    one, other = (reader.read(national.document(told)) for told in (first, second))  # type: ignore[arg-type]
     assert one.identifier == "32048100000000_20261118190640"
     assert (one.colour, other.colour, one.event) == ("blue", "orange", "11B06")
     assert other.references == (one.identifier,)
@@ -87,6 +90,48 @@ def test_without_codes_it_says_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"colour": "purple"}, "colour"),
+        ({"status": "Draft"}, "status"),
+        ({"divisions": ("w1",)}, "division"),
+        ({"headline": {"en": "Gale"}}, ""),
+        ({"headline": {"zh": " ", "en": " "}}, "headline"),
+    ],
+)
+def test_what_the_format_cannot_say_is_named(more: dict[str, object], what: str) -> None:
+    first, _ = coded()
+    told = msgspec.structs.replace(
+        first,
+        content=msgspec.structs.replace(first.content, **more),  # type: ignore[attr-defined, type-var]
+    )
+    if not what:  # one language is as good as another where there is only one
+        assert reader.read(national.document(told)).headline == "Gale"  # type: ignore[arg-type]
+        return
+    with pytest.raises(NotNational, match=what) as refused:
+        national.document(told)  # type: ignore[arg-type]
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("field", "code"), [("national_sender", "3204"), ("national_event", "gale")]
+)
+def test_codes_that_are_none_are_refused(field: str, code: str) -> None:
+    first, _ = coded()
+    with pytest.raises(NotNational, match=code):
+        national.document(msgspec.structs.replace(first, **{field: code}))  # type: ignore[type-var]
+
+
+def test_what_is_drawn_is_told_by_the_divisions_it_lies_in() -> None:
+    city = drafts.city()
+    known = replace(city, warnings=replace(city.warnings, national="32048100000000"))
+    told = drafts.message(drafts.content(rings=(drafts.RING,)), known)
+    said = national.document(told).decode()
+    assert "<polygon />" in said and "<circle />" in said
+    assert reader.read(said.encode()).divisions == ("320481000000",)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "what"),
     [
         ("<severity>Blue", "<severity>Minor", "severity"),
@@ -97,8 +142,8 @@ def test_without_codes_it_says_what_is_missing() -> None:
     ],
 )
 def test_faults_name_the_element(old: str, new: str, what: str) -> None:
-    with pytest.raises(NotNational, match=what) as refused:
-        national.read(REAL.replace(old, new, 1).encode())
+    with pytest.raises(NotReadable, match=what) as refused:
+        reader.read(REAL.replace(old, new, 1).encode())
     assert refused.value.remedy
 
 
@@ -106,6 +151,6 @@ def test_faults_name_the_element(old: str, new: str, what: str) -> None:
 @given(st.integers(0, len(REAL) - 1), st.integers(0, 40), st.text(max_size=6))
 def test_damaged_ones_are_read_or_refused(at: int, cut: int, new: str) -> None:
     try:
-        national.read((REAL[:at] + new + REAL[at + cut :]).encode("utf-8", "surrogatepass"))
-    except NotNational as error:
+        reader.read((REAL[:at] + new + REAL[at + cut :]).encode("utf-8", "surrogatepass"))
+    except NotReadable as error:
         assert str(error) and error.remedy

@@ -1,4 +1,4 @@
-"""A published message as OASIS CAP 1.2 (``CAP-v1.2.xsd`` beside this file), one ``info`` for each
+"""A published message as OASIS CAP 1.2 (schema: ``sense/cap/CAP-v1.2.xsd``), one ``info`` for each
 language. The document follows from the message alone: it is the same for ever."""
 
 from __future__ import annotations
@@ -6,11 +6,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
+from tianmu.city.warning import NAMESPACE
 from tianmu.facts.text import Text, say
 from tianmu.facts.warning import Area, Message
 from tianmu.prevent.warning.state import ALERT, CANCEL
 
-NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA = "application/cap+xml"
 COLOUR = "colour"
 """name of the parameter that holds what CAP has no word for"""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from tianmu.city.warning import NAMESPACE
 from tianmu.facts.text import Text, say
 from tianmu.facts.warning import Message
 from tianmu.prevent.warning import cap
@@ -22,7 +23,7 @@ def document(
     end; ``updated`` (µs) when one of the warnings last changed."""
     # names with their prefixes: those that ElementTree registers are the whole process's, and
     # several threads write at once
-    feed = ET.Element("feed", {"xmlns": ATOM, "xmlns:cap": cap.NAMESPACE})
+    feed = ET.Element("feed", {"xmlns": ATOM, "xmlns:cap": NAMESPACE})
     here = f"{base}/api/warnings/feed.atom"
     _add(feed, "id", here)
     _add(feed, "title", say(name, language))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import shapely
 
+from tianmu.city.warning import CERTAINTIES, URGENCIES
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Content
 from tianmu.prevent.warning.state import Warning
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tianmu.city.pack import City
 
 STATUSES = ("Actual", "Exercise", "Test")
-URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
-CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 LONGEST = 31 * 86_400_000_000
 """µs that one message may hold; a danger that lasts is updated"""
 WORDS = 4000

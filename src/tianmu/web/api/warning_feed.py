@@ -9,12 +9,17 @@ import msgspec
 from fastapi import Depends, Query
 from starlette.responses import Response
 
+from tianmu.city.warning import NATIONAL_LANGUAGE
 from tianmu.facts.warning import Message, Ring
-from tianmu.prevent.warning import cap, cap_read, feed, national, table
-from tianmu.prevent.warning.cap_read import NotCap
+from tianmu.prevent.warning import cap, feed, national, table
 from tianmu.prevent.warning.national import NotNational
 from tianmu.prevent.warning.table import NoWarning
 from tianmu.prevent.words import phrase
+from tianmu.sense.cap import codec, meaning
+from tianmu.sense.cap import national as national_read
+from tianmu.sense.cap.area import divisions
+from tianmu.sense.cap.codec import NotCap
+from tianmu.sense.cap.national import NotNational as NotReadable
 from tianmu.web import moment
 from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem, not_found
@@ -122,7 +127,7 @@ class CapTaken(msgspec.Struct, frozen=True, kw_only=True):
     onset: Instant | None
     expires: Instant | None
     divisions: list[str]
-    """those of its codes that the pack knows"""
+    """where it holds here, by its codes, outlines, names"""
     rings: list[Ring]
 
 
@@ -136,21 +141,21 @@ def read_warning(ask: Asking, body: Annotated[CapGiven, Depends(taken(CapGiven))
     data = body.xml.encode("utf-8", "surrogatepass")
     try:
         if "xmlns" in body.xml[:4000]:
-            return _cap(ask, cap_read.read(data))
-        return _national(ask, national.read(data))
-    except (NotCap, NotNational) as error:
+            return _cap(ask, codec.read(data))
+        return _national(ask, national_read.read(data))
+    except (NotCap, NotReadable) as error:
         raise Problem(422, "not-cap", str(error), error.remedy) from error
 
 
-def _cap(ask: Ask, alert: cap_read.CapAlert) -> CapTaken:
+def _cap(ask: Ask, alert: codec.CapAlert) -> CapTaken:
     city = ask.hub.city
     known: dict[str, Any] = {}
     for info in alert.infos:
         language = info.language.lower().split("-")[0]
         known.setdefault(language if language in city.languages else city.languages[0], info)
     first = next(iter(alert.infos), None)
-    colours = {one.severity: one.code for one in city.warnings.colours.values()}
     areas = first.areas if first else ()
+    here, _ = divisions(city, areas)
     return CapTaken(
         format="cap",
         identifier=alert.identifier,
@@ -158,8 +163,8 @@ def _cap(ask: Ask, alert: cap_read.CapAlert) -> CapTaken:
         sent=moment.say(alert.sent),
         status=alert.status,
         kind=alert.kind,
-        colour=colours.get(first.severity, "") if first else "",
-        event=first.event if first else "",
+        colour=meaning.colour(city, first) if first else "",
+        event=(meaning.event(city, first) or first.event) if first else "",
         headline={key: one.headline or one.event for key, one in known.items()},
         description={key: one.description for key, one in known.items() if one.description},
         instruction={key: one.instruction for key, one in known.items() if one.instruction},
@@ -167,15 +172,15 @@ def _cap(ask: Ask, alert: cap_read.CapAlert) -> CapTaken:
         certainty=first.certainty if first else "Unknown",
         onset=moment.say(first.onset) if first else None,
         expires=moment.say(first.expires) if first else None,
-        divisions=[c for a in areas for _, c in a.codes if c in city.divisions],
+        divisions=list(here),
         rings=[ring for one in areas for ring in one.rings],
     )
 
 
-def _national(ask: Ask, told: national.NationalWarning) -> CapTaken:
+def _national(ask: Ask, told: national_read.NationalWarning) -> CapTaken:
     city = ask.hub.city
     events = {one.national: one.code for one in city.warnings.events.values() if one.national}
-    language = national.LANGUAGE if national.LANGUAGE in city.languages else city.languages[0]
+    language = NATIONAL_LANGUAGE if NATIONAL_LANGUAGE in city.languages else city.languages[0]
     return CapTaken(
         format="national",
         identifier=told.identifier,

@@ -1,0 +1,106 @@
+"""Where a message of another body holds, as divisions of the city: by codes, outlines, circles,
+names. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import shapely
+
+from tianmu.sense.cap.codec import CapArea
+
+if TYPE_CHECKING:
+    from tianmu.city.pack import City
+
+SHARE = 0.01
+"""part of a town that an outline must reach to warn it: borders are not drawn to the metre"""
+WHOLE = 0.99
+"""part of the city from which on an outline warns all of it"""
+KM = 111.195
+"""of a degree along a meridian"""
+
+
+def divisions(city: City, areas: Iterable[CapArea]) -> tuple[tuple[str, ...], bool]:
+    """The divisions, and whether the message says where at all in a way that can be read: a message
+    of which each area can be read, and none lies here, is about elsewhere."""
+    found: dict[str, None] = {}
+    read = True
+    for area in areas:
+        coded = _coded(city, area.codes)
+        shapes = [_polygon(ring) for ring in area.rings] + [_circle(*one) for one in area.circles]
+        named = _named(city, area.name)
+        if coded:
+            here: Sequence[str] = coded
+        elif shapes:
+            here = _touched(city, shapely.union_all(shapes))
+        else:
+            here = named
+            read = read and bool(named)
+        found |= dict.fromkeys(here)
+    if city.root.code in found:
+        return (city.root.code,), read
+    return tuple(found), read
+
+
+def _coded(city: City, codes: Sequence[tuple[str, str]]) -> list[str]:
+    """Codes that the pack knows: its divisions', or those that ``warnings.toml`` translates."""
+    translated = city.warnings.geocodes
+    found = []
+    for _, value in codes:
+        # the national format names several in one element
+        for one in value.replace(",", " ").split():
+            code = translated.get(one, one)
+            if code in city.divisions:
+                found.append(code)
+    return found
+
+
+def _named(city: City, name: str) -> list[str]:
+    """Divisions with exactly this name, in whatever language."""
+    told = name.strip().casefold()
+    return [
+        one.code
+        for one in city.divisions.values()
+        if any(words.casefold() == told for words in one.name.values())
+    ]
+
+
+def _touched(city: City, shape: shapely.Geometry) -> list[str]:
+    outlines = city.places.areas("outline")
+    whole = outlines.get(city.root.code)
+    if whole is not None and whole.intersection(shape).area >= WHOLE * whole.area:
+        return [city.root.code]
+    found = []
+    for code, town in city.places.areas("towns").items():
+        common = town.intersection(shape).area
+        # a small outline within a town reaches little of it, and warns of it all the same
+        if (
+            common > SHARE * town.area
+            or (shape.area and common > 0.5 * shape.area)
+            or (not shape.area and town.intersects(shape))
+        ):
+            found.append(code)
+    if not found and whole is not None and whole.intersects(shape):
+        # little of each of several towns: named all, rather than none
+        found = [c for c, town in city.places.areas("towns").items() if town.intersects(shape)]
+    return found
+
+
+def _polygon(ring: Sequence[tuple[float, float]]) -> shapely.Geometry:
+    """What others draw may cross itself: its parts count all the same."""
+    return shapely.make_valid(shapely.Polygon(ring))
+
+
+def _circle(longitude: float, latitude: float, radius: float) -> shapely.Geometry:
+    """A circle of ``radius`` km, as many points as the error of a hundredth of it needs."""
+    if not radius:
+        return shapely.Point(longitude, latitude)
+    shrink = max(math.cos(math.radians(latitude)), 1e-6)
+    steps = [2 * math.pi * k / 48 for k in range(48)]
+    ring = [
+        (longitude + radius / KM / shrink * math.cos(a), latitude + radius / KM * math.sin(a))
+        for a in steps
+    ]
+    return shapely.Polygon(ring)

@@ -1,0 +1,38 @@
+"""What a city may set for a source of CAP messages (``SourceChanged.settings``)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tianmu.facts.registry import SourceChanged
+from tianmu.sense.cap.meaning import UNSAID
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    feed: str = ""
+    """address of a feed (Atom, RSS) or of one alert that is asked; empty: the source sends"""
+    every_s: Annotated[float, msgspec.Meta(ge=10, le=86_400)] = 60.0
+    """seconds between two questions"""
+    hosts: tuple[str, ...] = ()
+    """hosts beside the feed's from which alerts are fetched that it links to"""
+    hours: Annotated[float, msgspec.Meta(gt=0, le=744)] = UNSAID
+    """that a message holds which does not say when it ends"""
+
+
+DEFAULT = Settings()
+
+
+def settings_of(source: SourceChanged) -> tuple[Settings, str]:
+    """The settings, and what is wrong with them (then the defaults hold)."""
+    try:
+        told = msgspec.convert(source.settings, Settings, strict=False)
+        if told.feed and (
+            urlsplit(told.feed).scheme not in {"http", "https"} or not urlsplit(told.feed).hostname
+        ):
+            raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
+    except (ValueError, msgspec.ValidationError) as error:
+        return DEFAULT, f"settings of source {source.source}: {error}; the defaults hold"
+    return told, ""

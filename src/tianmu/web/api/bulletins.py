@@ -1,0 +1,60 @@
+"""Warnings of other bodies, as they came in over CAP: what holds, and all that came."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import Query
+
+from tianmu.sense.cap import held
+from tianmu.web import page
+from tianmu.web.bulletin_said import BulletinSaid, permission, said
+from tianmu.web.page import Cursor, Limit, Page
+from tianmu.web.problem import not_found
+from tianmu.web.route import Asking, Routes
+
+routes = Routes("warnings")
+GIVEN = {
+    "items": [
+        {
+            "bulletin": "b3", "sender": "weather@province.example", "stage": "in_force",
+            "parts": [{"event": "gale", "colour": "blue", "divisions": ["a-division"]}],
+        }
+    ],
+    "next": None,
+    "total": 1,
+}  # fmt: skip
+
+
+@routes("GET", "/api/bulletins", may="warning.read", gives=Page[BulletinSaid], given=GIVEN)
+def list_bulletins(
+    ask: Asking,
+    state: Annotated[str, Query(pattern="^(in_force|all)$")] = "in_force",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[BulletinSaid]:
+    """Warnings of other bodies that hold or will, or all that came, the newest first. What its
+    sender did not mean for the public is shown to accounts that draft warnings."""
+    hub = ask.hub
+    key = page.read(cursor, int)
+    if state == "all":
+        before = key[0] if key else 0
+        found = hub.ask("gate", partial(held.listed, before=before, limit=limit + 1), [])
+        after = None
+        if len(found) > limit:
+            after = page.write(int(found[limit - 1].bulletin.bulletin.removeprefix("b")))
+        shown = [said(hub, one) for one in found[:limit] if ask.may(permission(one))]
+        return Page(items=shown, next=after)
+    found = hub.ask("gate", partial(held.in_force, now=hub.clock()), [])
+    shown = [said(hub, one) for one in found if ask.may(permission(one))]
+    return Page(items=shown, next=None, total=len(shown))
+
+
+@routes("GET", "/api/bulletins/{bulletin}", may="warning.read", gives=BulletinSaid)
+def get_bulletin(ask: Asking, bulletin: str) -> BulletinSaid:
+    """One message of another body, and whether another one ended it."""
+    found = ask.hub.ask("gate", partial(held.get, bulletin=bulletin), None)
+    if found is None or not ask.may(permission(found)):
+        raise not_found("bulletin", bulletin)
+    return said(ask.hub, found)

@@ -1,0 +1,74 @@
+"""A gate that is killed while messages come in: each counts once, and what was told agrees."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import select
+import signal
+import time
+from pathlib import Path
+
+from tianmu.sense.cap import held
+
+from .bureau import Bureau, alert, info, reference
+
+MESSAGES = 200
+
+
+def message(number: int) -> bytes:
+    """Each takes the place of the one before; its colour alternates."""
+    severity = "Severe" if number % 2 else "Extreme"
+    if not number:
+        return alert("m0", info(severity=severity))
+    refers = reference(f"m{number - 1}")
+    return alert(f"m{number}", info(severity=severity), kind="Update", references=refers)
+
+
+def child(data: Path, pipe: int) -> None:
+    async def scene() -> None:
+        bureau = Bureau(data)
+        for number in range(MESSAGES):
+            assert await bureau.state(message(number)) == "taken"
+            os.write(pipe, b"%d\n" % number)
+
+    asyncio.run(scene())
+
+
+def test_what_was_acknowledged_is_there_once_after_a_kill(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(tmp_path, write)
+        finally:
+            os._exit(1)
+    os.close(write)
+    wanted, heard = random.Random(3).randrange(40, 150), b""
+    end = time.monotonic() + 60
+    while heard.count(b"\n") < wanted and time.monotonic() < end:
+        if select.select([read], [], [], 1)[0]:
+            heard += os.read(read, 4096)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    while more := os.read(read, 4096):
+        heard += more
+    os.close(read)
+    acknowledged = len(heard.split())
+    assert acknowledged >= wanted
+
+    async def scene() -> None:
+        bureau = Bureau(tmp_path)
+        states = [await bureau.state(message(number)) for number in range(MESSAGES)]
+        # one may have been written and not yet acknowledged
+        assert states.count("duplicate") in {acknowledged, acknowledged + 1}
+        assert states == sorted(states), "the duplicates first"
+        names = [one.identifier for one in bureau.facts()]
+        assert names == [f"m{n}" for n in range(MESSAGES)]
+        assert bureau.levels("warned-east/rainstorm") == [4 - n % 2 for n in range(MESSAGES)]
+        standing = bureau.door.main.read(lambda c: held.in_force(c, bureau.now))
+        assert [one.bulletin.identifier for one in standing] == [f"m{MESSAGES - 1}"]
+        bureau.close()
+
+    asyncio.run(scene())

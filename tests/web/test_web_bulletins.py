@@ -1,0 +1,99 @@
+"""Warnings of other bodies over HTTP and push, as gate has put them on disk."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tianmu.facts.bulletin import Bulletin, Part
+from tianmu.sense.cap import held
+from tianmu.store.records import Transaction
+
+from .conftest import Stream
+
+HOUR = 3_600_000_000
+ROOT = "320481000000"
+
+
+@pytest.fixture(autouse=True)
+def tables(world: Any) -> None:
+    world.gate.create(held.metadata, room="bulletin")
+
+
+def part(world: Any, **more: Any) -> Part:
+    now = world.hub.clock()
+    return Part(
+        **{
+            "event": "rainstorm", "event_name": {"zh": "暴雨"}, "colour": "orange",
+            "severity": "Severe", "urgency": "Expected", "certainty": "Likely",
+            "headline": {"zh": "暴雨橙色预警"}, "start": now - HOUR, "until": now + HOUR,
+            "divisions": (ROOT,), **more,
+        }
+    )  # fmt: skip
+
+
+def came(world: Any, **more: Any) -> Bulletin:
+    now = world.hub.clock()
+    told = Bulletin(
+        **{
+            "source": "bureau", "sender": "bureau@example", "identifier": uuid.uuid4().hex,
+            "sent": now, "kind": "Alert", "status": "Actual", "parts": (part(world),),
+            "received": now, **more,
+        }
+    )  # fmt: skip
+
+    def take(tx: Transaction) -> Bulletin | None:
+        return held.take(tx, told)
+
+    made = world.gate.transact(take)
+    assert made is not None
+    return made  # type: ignore[no-any-return]
+
+
+def test_what_holds_is_listed_and_pushed_and_ended(world: Any) -> None:
+    with world.client("kiosk") as kiosk:
+        stream = Stream(world.client("kiosk"), only="bulletin")
+        one = came(world)
+        path = f"/api/bulletins/{one.bulletin}"
+        (news,) = stream.wait("bulletin")
+        assert news == kiosk.get(path).json()
+        assert (news["stage"], news["parts"][0]["colour"]) == ("in_force", "orange")
+        assert news["parts"][0]["event_name"]["en"] == "Rainstorm"
+        listed = kiosk.get("/api/bulletins").json()["items"]
+        assert one.bulletin in [b["bulletin"] for b in listed]
+        over = came(world, kind="Cancel", parts=(), references=(one.key,))
+        told = stream.wait("bulletin", 3)[1:]
+        assert {b["bulletin"]: b["stage"] for b in told} == {
+            one.bulletin: "cancelled", over.bulletin: "cancel"
+        }  # fmt: skip
+        assert kiosk.get(path).json()["ended_by"] == over.bulletin
+        listed = kiosk.get("/api/bulletins").json()["items"]
+        assert one.bulletin not in [b["bulletin"] for b in listed]
+        stream.stop()
+
+
+def test_what_is_not_for_the_public_is_for_those_who_warn(world: Any) -> None:
+    secret = came(world, public=False)
+    with world.client("kiosk") as kiosk, world.client("duty_officer") as duty:
+        assert kiosk.get(f"/api/bulletins/{secret.bulletin}").status_code == 404
+        for state in ("in_force", "all"):
+            seen = kiosk.get(f"/api/bulletins?state={state}").json()["items"]
+            assert secret.bulletin not in [b["bulletin"] for b in seen]
+            seen = duty.get(f"/api/bulletins?state={state}").json()["items"]
+            assert secret.bulletin in [b["bulletin"] for b in seen]
+
+
+def test_pages_go_on_and_nothing_is_asked_by_a_wrong_name(world: Any) -> None:
+    made = [came(world).bulletin for _ in range(5)]
+    found: list[str] = []
+    with world.client("leader") as leader:
+        cursor = ""
+        while len(found) < 5:
+            page = leader.get(f"/api/bulletins?state=all&limit=2{cursor}").json()
+            found += [b["bulletin"] for b in page["items"]]
+            cursor = f"&cursor={page['next']}"
+        assert found[:5] == made[::-1]
+        for name in ("b0", "x", "b99999999999999999999", "b-1"):
+            assert leader.get(f"/api/bulletins/{name}").status_code == 404
