@@ -5,7 +5,7 @@
 // the answers are under way are applied over them.
 import { computed, reactive, ref, shallowReactive } from "vue";
 import { api, Problem } from "@/api/client";
-import type { Alarm, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals, WarningItem } from "@/api/types";
+import type { Alarm, BulletinItem, CaseItem, City, Handover, MapChanges, Notice, Page, RoomEvent, Unit, Vitals, WarningItem } from "@/api/types";
 import { applyUnit, forgetUnits } from "@/units";
 import { hush, listen, pushState, type PushKind } from "@/push";
 import { now, setServerTime, zone } from "@/time";
@@ -23,6 +23,15 @@ const GRAVE = ["red", "orange", "yellow", "blue"];
 export const inForce = computed(() => [...warnings.values()]
   .filter((one) => one.stage === "in_force" && Date.parse(one.content.expires ?? "") > now.value)
   .sort((a, b) => GRAVE.indexOf(a.content.colour) - GRAVE.indexOf(b.content.colour)));
+/** warnings of other bodies that hold or will, or did since the page was opened */
+export const bulletins = shallowReactive(new Map<string, BulletinItem>());
+const graveOf = (one: BulletinItem): number => Math.min(...one.parts.map((p) => (p.colour ? GRAVE.indexOf(p.colour) : GRAVE.length)));
+/** those that hold now, each with the parts of it that do, the gravest first */
+export const othersInForce = computed(() => [...bulletins.values()]
+  .filter((one) => one.stage === "in_force" || one.stage === "ahead")
+  .map((one) => ({ ...one, parts: one.parts.filter((p) => Date.parse(p.start ?? "") <= now.value && Date.parse(p.until ?? "") > now.value) }))
+  .filter((one) => one.parts.length)
+  .sort((a, b) => graveOf(a) - graveOf(b)));
 export const handover = ref<Handover | null>(null);
 export const notices = reactive<Notice[]>([]);
 /** rates of the last five minutes, oldest first: [ms, observations per second] */
@@ -34,7 +43,7 @@ export const fault = ref<Problem | null>(null);
 /** why nothing is there yet: what the server answered, or that it does not answer */
 export const trouble = computed(() => fault.value ?? (pushState.value === "broken" && !vitals.value ? new Problem(0, {}) : null));
 /** grows with each push event of a kind: lists that are not held here reload on it */
-export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0, hazard: 0 });
+export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0, hazard: 0, bulletin: 0 });
 /** the last case that changed: an open case page asks for its details again */
 export const lastCase = ref<{ case: string; version: number } | null>(null);
 
@@ -130,6 +139,9 @@ function apply(kind: PushKind, data: unknown): void {
       return roomHearers.forEach((tell) => tell(data as RoomEvent));
     case "warning":
       return applyWarning(data as WarningItem);
+    case "bulletin":
+      bulletins.set((data as BulletinItem).bulletin, data as BulletinItem);
+      return;
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -182,14 +194,17 @@ async function refresh(): Promise<void> {
   waiting ??= [];
   try {
     await loadCity();
-    const [nowVitals, nowAlarms, nowCases, nowWarnings] = await Promise.all([
+    const [nowVitals, nowAlarms, nowCases, nowWarnings, nowOthers] = await Promise.all([
       may("vitals.read") ? api.get<Vitals>("/api/vitals") : null,
       may("alarm.read") ? all<Alarm>("/api/alarms", { state: "active" }) : [],
       may("case.read") ? all<CaseItem>("/api/cases", { open: true }) : [],
       may("warning.read") ? all<WarningItem>("/api/warnings", {}) : [],
+      may("warning.read") ? all<BulletinItem>("/api/bulletins", {}) : [],
     ]);
     warnings.clear();
     nowWarnings.forEach(applyWarning);
+    bulletins.clear();
+    nowOthers.forEach((one) => bulletins.set(one.bulletin, one));
     alarms.clear();
     cases.clear();
     if (nowVitals) applyVitals(nowVitals);
@@ -278,6 +293,7 @@ export function die(): void {
   alarms.clear();
   cases.clear();
   warnings.clear();
+  bulletins.clear();
   arrivals.clear();
   notices.splice(0);
   forgetUnits();

@@ -3946,6 +3946,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bulletins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Warnings of other bodies that hold or will, or all that came, the newest first. What its
+         * @description Warnings of other bodies that hold or will, or all that came, the newest first. What its
+         *     sender did not mean for the public is shown to accounts that draft warnings.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["list_bulletins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bulletins/{bulletin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One message of another body, and whether another one ended it
+         * @description One message of another body, and whether another one ended it.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["get_bulletin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/warnings/feed.atom": {
         parameters: {
             query?: never;
@@ -8355,6 +8400,82 @@ export interface components {
         RevealSaid: {
             reaches: components["schemas"]["ReachSaid"][];
         };
+        /**
+         * Page[BulletinSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_BulletinSaid_: {
+            items: components["schemas"]["BulletinSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
+        };
+        /** BulletinSaid */
+        BulletinSaid: {
+            bulletin: string;
+            source: string;
+            source_name: {
+                [key: string]: string;
+            };
+            sender: string;
+            sender_name: {
+                [key: string]: string;
+            };
+            identifier: string;
+            sent: string | null;
+            received: string | null;
+            kind: string;
+            status: string;
+            public: boolean;
+            stage: string;
+            ended_by: string;
+            note: string;
+            parts: components["schemas"]["BulletinPart"][];
+        };
+        /**
+         * BulletinPart
+         * @description One danger that a message warns of.
+         */
+        BulletinPart: {
+            event: string;
+            event_name: {
+                [key: string]: string;
+            };
+            colour: string;
+            colour_name: {
+                [key: string]: string;
+            };
+            severity: string;
+            urgency: string;
+            certainty: string;
+            headline: {
+                [key: string]: string;
+            };
+            description: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            start: string | null;
+            onset: string | null;
+            until: string | null;
+            divisions: string[];
+            areas: components["schemas"]["WarningAreaSaid"][];
+        };
+        /** WarningAreaSaid */
+        WarningAreaSaid: {
+            name: {
+                [key: string]: string;
+            };
+            code: string;
+            rings: [
+                number,
+                number
+            ][][];
+        };
         /** CapGiven */
         CapGiven: {
             xml: string;
@@ -8558,17 +8679,6 @@ export interface components {
             divisions: string[];
             areas: components["schemas"]["WarningAreaSaid"][];
             source: string;
-        };
-        /** WarningAreaSaid */
-        WarningAreaSaid: {
-            name: {
-                [key: string]: string;
-            };
-            code: string;
-            rings: [
-                number,
-                number
-            ][][];
         };
         /**
          * WarningPending
@@ -16104,6 +16214,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevealSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_bulletins: {
+        parameters: {
+            query?: {
+                state?: string;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description most items of the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bulletin": "b3",
+                     *           "sender": "weather@province.example",
+                     *           "stage": "in_force",
+                     *           "parts": [
+                     *             {
+                     *               "event": "gale",
+                     *               "colour": "blue",
+                     *               "divisions": [
+                     *                 "a-division"
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_BulletinSaid_"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bulletin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulletin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

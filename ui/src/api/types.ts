@@ -98,6 +98,7 @@ export type HazardCounts = Schemas["HazardCounts"];
 export type WarningItem = Schemas["WarningItemSaid"];
 export type WarningKinds = Schemas["WarningKinds"];
 export type WarningProposal = Schemas["WarningProposal"];
+export type BulletinItem = Schemas["BulletinSaid"];
 export type CapTaken = Schemas["CapTaken"];
 export type Account = Schemas["AccountSaid"];
 export type Role = Schemas["RoleSaid"];

@@ -1,20 +1,25 @@
 // Areas of the warnings in force, in their colour, under the city's own signs.
 import type { ExpressionSpecification, GeoJSONSource, Map as Atlas } from "maplibre-gl";
 import { watch } from "vue";
-import { inForce } from "@/live";
-import type { WarningItem } from "@/api/types";
+import { inForce, othersInForce } from "@/live";
+import type { BulletinItem, WarningItem } from "@/api/types";
 
 type Shapes = Parameters<GeoJSONSource["setData"]>[0];
 
 /** The outlines as the map takes them, the lowest colour first: the gravest is drawn over it. */
-export function warningShapes(items: WarningItem[]): Shapes {
+export function warningShapes(items: WarningItem[], others: BulletinItem[]): Shapes {
+  const told = [...others].reverse().flatMap((one) => one.parts.flatMap((part) => part.areas.flatMap((area) => area.rings.map((ring) => ({
+    type: "Feature" as const,
+    properties: { colour: part.colour },
+    geometry: { type: "Polygon" as const, coordinates: [ring] },
+  })))));
   return {
     type: "FeatureCollection",
-    features: [...items].reverse().flatMap((item) => item.content.areas.flatMap((area) => area.rings.map((ring) => ({
+    features: [...told, ...[...items].reverse().flatMap((item) => item.content.areas.flatMap((area) => area.rings.map((ring) => ({
       type: "Feature" as const,
       properties: { colour: item.content.colour },
       geometry: { type: "Polygon" as const, coordinates: [ring] },
-    })))),
+    }))))],
   } as Shapes;
 }
 
@@ -31,9 +36,9 @@ export function drawWarnings(map: Atlas, colours: Record<string, string>, shapes
 /** Draw them as they come and go, and again in each style; what ends it. */
 export function followWarnings(map: Atlas, colours: () => Record<string, string>): () => void {
   const redraw = (): void => {
-    if (inForce.value.length || map.getSource("warnings")) drawWarnings(map, colours(), warningShapes(inForce.value));
+    if (inForce.value.length || othersInForce.value.length || map.getSource("warnings")) drawWarnings(map, colours(), warningShapes(inForce.value, othersInForce.value));
   };
-  const stop = watch(inForce, redraw);
+  const stop = watch([inForce, othersInForce], redraw);
   map.on("style.load", redraw);
   return () => {
     stop();
