@@ -1,4 +1,5 @@
-"""Process works, at low priority: history, roll-ups, retention, forecasts. Alarms never wait."""
+"""Process works, at low priority: history, roll-ups, retention, forecasts, what scenarios judge.
+Alarms never wait."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from tianmu.app.belonging import Belonging
 from tianmu.app.compact import Merger, still
 from tianmu.app.foreseeing import Foreseeing
 from tianmu.app.inspect import lost
+from tianmu.app.judging import Judging
 from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
@@ -70,6 +72,8 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
         target=Foreseeing(records, history, belonging, city, stop).work, name="foresee", daemon=True
     )
     foreseeing.start()
+    judging = Judging(settings.folder, records, history, belonging, city, stop)
+    judging.start()
     said.state = "ready"
     say(settings.run, said)
     try:
@@ -78,6 +82,7 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
         tending.join(TENDED_WITHIN)
         learning.join(LEARNT_WITHIN)
         foreseeing.join(TENDED_WITHIN)
+        judging.join(TENDED_WITHIN)
         history.close()
         journal.close()
         belonging.close()

@@ -17,7 +17,7 @@ from tianmu.city.reader import PackReader
 from tianmu.facts.text import Text
 
 FILE = "kinds.toml"
-RULE_TYPES = ("threshold", "rate", "silence", "state", "expression")
+RULE_TYPES = ("threshold", "rate", "silence", "state", "expression", "judged")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -321,6 +321,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "silence": (),
     "state": ("property", "match"),
     "expression": ("expression",),
+    "judged": ("property",),
 }
 """What each type of rule cannot do without; ``prevent.rule`` knows the rest."""
 _DIRECTIONS = ("high", "low", "outside", "rise", "fall", "either")

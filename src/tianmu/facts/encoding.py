@@ -24,6 +24,7 @@ from tianmu.facts.registry import (
 )
 from tianmu.facts.report import Report
 from tianmu.facts.unit import UnitTold
+from tianmu.facts.verdict import Verdict
 from tianmu.facts.warning import ProposalDismissed, WarningEvent
 
 Fact: TypeAlias = (
@@ -47,6 +48,7 @@ Fact: TypeAlias = (
     | Foretold
     | Bulletin
     | HazardEvent
+    | Verdict
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -48,7 +48,7 @@ HAZARD = Topic("hazard", "hub", purge=False)
 HISTORY = Topic("history", "works", purge=True)
 """Parquet files that appeared or were replaced"""
 FINDING = Topic("finding", "works", purge=True, readers=("watch",))
-"""what anomaly detection and forecasts found: conditions that begin and end"""
+"""what anomaly detection, forecasts and scenarios found: conditions that begin and end"""
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic

@@ -223,6 +223,8 @@ def _returned_alarm(state: CaseState, event: CaseEvent) -> Data:
 
 def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
     fields: Data = {"last_at": max(state.last_at, event.data.get("at", event.at))}
+    if "place" in event.data:
+        fields["place"] = msgspec.convert(event.data["place"], Place)
     priority = event.data.get("priority", 0)
     if priority and (not state.worst or priority < state.worst):
         fields["worst"] = priority

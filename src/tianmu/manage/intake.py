@@ -181,7 +181,10 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     """An alarm of the case has grown worse."""
     before = draft.state
     told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
-    draft.add("worsened", {**told, "text": event.text, **quiet.stirred(before)})
+    data: dict[str, Any] = {**told, "text": event.text, **quiet.stirred(before)}
+    if _sharper(event.place, before.place):
+        data["place"] = msgspec.to_builtins(event.place)
+    draft.add("worsened", data)
     if not before.level_by_hand:
         level.grade(draft, city, _of(event), only_up=True)
     if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):

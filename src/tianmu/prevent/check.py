@@ -13,6 +13,7 @@ from tianmu.prevent.rule import (
     PLACEHOLDERS,
     AnyRule,
     Expression,
+    Judged,
     Rate,
     Silence,
     State,
@@ -126,7 +127,11 @@ def _check(rule: AnyRule) -> list[Fault]:
         )
     else:
         need(bool(rule.property), "property", "is missing", "name the property judged")
-    if isinstance(rule, Threshold):
+    if isinstance(rule, Judged):
+        delays = rule.on_delay_s or rule.off_delay_s
+        need(not delays, "on_delay_s", "a judge says itself how long it waits", "leave delays out")
+        need(not rule.overrides, "overrides", "a judge has no limits to override", "leave them out")
+    elif isinstance(rule, Threshold):
         _check_threshold(rule, need)
     elif isinstance(rule, Rate):
         need(rule.limit > 0, "limit", "is not above 0", "give the change; direction has the sign")

@@ -16,7 +16,16 @@ import numpy as np
 from tianmu.prevent import program as tables
 from tianmu.prevent.expression import parse
 from tianmu.prevent.fleet import Array, Fleet, layouts
-from tianmu.prevent.rule import AnyRule, Expression, Override, Rate, Silence, State, Threshold
+from tianmu.prevent.rule import (
+    AnyRule,
+    Expression,
+    Judged,
+    Override,
+    Rate,
+    Silence,
+    State,
+    Threshold,
+)
 
 _DIRECTION = {
     "high": tables.HIGH,
@@ -264,7 +273,7 @@ class Compiled:
             )
             self._own(programs[place], operation, programs[place].silent)
             return
-        if rule.property not in properties:
+        if isinstance(rule, Judged) or rule.property not in properties:
             return
         program = programs[properties.index(rule.property)]
         self._own(program, _plain(number, rule, override, delays), program.observed)

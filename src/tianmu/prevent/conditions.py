@@ -11,12 +11,13 @@ import msgspec
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.finding import FORETOLD, Finding, Foretold, foretold_rule
 from tianmu.facts.finding import RULE as ANOMALY
-from tianmu.prevent import foretold, program, unusual
+from tianmu.facts.verdict import Verdict
+from tianmu.prevent import foretold, judged, program, unusual
 from tianmu.prevent.evaluate import Evaluator, Found
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import Silence
+from tianmu.prevent.rule import Judged, Silence
 from tianmu.prevent.subject import describe, identity, told
 
 if TYPE_CHECKING:
@@ -116,6 +117,31 @@ class Conditions:
             self._windowed.add(alarm.identity)
         self._ledger.rises(alarm, at=now, received=now, data=foretold.data(told))
 
+    def judged(self, verdict: Verdict, now: int) -> None:
+        """What a scenario's judge tells; of a rule that is not in force, nothing."""
+        if not verdict.holds:
+            self._ledger.falls(
+                identity(verdict.rule, self._registry.datastream(verdict.datastream)),
+                at=now,
+                received=now,
+                value=verdict.value,
+                observed_at=verdict.observed_at,
+            )
+            return
+        rule = self._judges().get(verdict.rule)
+        if rule is None:
+            return
+        alarm = judged.condition(rule, self._registry, self._city, verdict, now)
+        if self._in_maintenance(alarm.device, alarm.source, now):
+            alarm.test = True
+            self._windowed.add(alarm.identity)
+        self._ledger.rises(alarm, at=now, received=now, data=verdict.data, again=True)
+
+    def _judges(self) -> dict[str, Judged]:
+        """The rules in force that scenarios judge, by code."""
+        rules = self._evaluator.compiled.rules
+        return {one.code: one for one in rules if isinstance(one, Judged) and one.enabled}
+
     def _order(self, found: Found) -> Iterable[int]:
         compiled = self._evaluator.compiled
         if not compiled.depths:
@@ -145,16 +171,20 @@ class Conditions:
     def standing(self) -> dict[tuple[int, str], bool]:
         """(datastream, rule) → test, of the open alarms whose condition holds."""
         found: dict[tuple[int, str], bool] = {}
+        judges = self._judges()
         for alarm in self._judged():
             datastream = self._datastream(alarm)
-            if datastream is not None:
+            if datastream is not None and alarm.rule not in judges:
                 found[datastream, alarm.rule] = alarm.test
         return found
 
     def withdraw(self, now: int) -> None:
         """End the conditions of rules that are not judged any more."""
+        judges = self._judges()
         for alarm in list(self._judged()):
             datastream = self._datastream(alarm)
+            if alarm.rule in judges:
+                continue
             if datastream is None or self._evaluator.instance(datastream, alarm.rule) is None:
                 self._ledger.falls(alarm.identity, at=now, received=now, reason=WITHDRAWN)
 
@@ -182,6 +212,9 @@ class Conditions:
         datastream = int(self._registry.datastream_index([stream])[0])
         if code == ANOMALY and datastream < self._evaluator.datastreams:
             return unusual.condition(self._registry, self._city, datastream, at)
+        by = self._judges().get(code)
+        if by is not None and datastream < self._evaluator.datastreams:
+            return judged.condition(by, self._registry, self._city, None, at, datastream)
         number = self._evaluator.instance(datastream, code)
         if number is None:
             return None

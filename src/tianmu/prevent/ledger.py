@@ -61,9 +61,16 @@ class Ledger(Book):
     # conditions
 
     def rises(
-        self, anew: Alarm, *, at: int, received: int, data: dict[str, Any] | None = None
+        self,
+        anew: Alarm,
+        *,
+        at: int,
+        received: int,
+        data: dict[str, Any] | None = None,
+        again: bool = False,
     ) -> None:
-        """The condition of ``anew`` (as ``subject.describe`` made it) holds."""
+        """The condition of ``anew`` (as ``subject.describe`` made it) holds. ``again``: it may hold
+        already, and what is told of it anew is told of the same alarm."""
         alarm = self.open.get(anew.identity)
         if alarm is None:
             self._begin(anew, at, received, data)
@@ -79,6 +86,9 @@ class Ledger(Book):
             return
         alarm.test = anew.test
         if alarm.condition:
+            if again:
+                freshen(alarm, anew)
+                self.record(alarm, machine.WORSEN, alarm.state, at, data=data)
             return
         alarm.condition = True
         freshen(alarm, anew)

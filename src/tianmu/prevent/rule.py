@@ -22,6 +22,7 @@ __all__ = [
     "AnyRule",
     "Expression",
     "Fault",
+    "Judged",
     "Override",
     "Rate",
     "Rule",
@@ -148,7 +149,12 @@ class Expression(Rule, frozen=True, kw_only=True, tag="expression"):
     max_age_s: float = 0.0
 
 
-AnyRule: TypeAlias = Threshold | Rate | Silence | State | Expression
+class Judged(Rule, frozen=True, kw_only=True, tag="judged"):
+    """Holds while a scenario says so whose ``judge.py`` works runs on a schedule (see
+    ``docs/rooms/scenarios.md``); what was measured does not trigger it by itself."""
+
+
+AnyRule: TypeAlias = Threshold | Rate | Silence | State | Expression | Judged
 
 
 def load(data: Iterable[Mapping[str, Any]], vocabulary: Vocabulary | None = None) -> list[AnyRule]:

@@ -18,6 +18,7 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.registry import MaintenanceChanged
 from tianmu.facts.topic import DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
+from tianmu.facts.verdict import Verdict
 from tianmu.prevent import alarm_table, program
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.conditions import Conditions
@@ -246,8 +247,11 @@ class Watch:
     def _read_findings(self) -> bool:
         found = self._entries(FINDINGS, self.settings.entries)
         for entry in found:
-            if isinstance(fact := decode(entry.payload), Finding | Foretold):
+            fact = decode(entry.payload)
+            if isinstance(fact, Finding | Foretold):
                 self.conditions.found(fact, self.clock())
+            elif isinstance(fact, Verdict):
+                self.conditions.judged(fact, self.clock())
             self.positions[FINDINGS] = entry.position
         return bool(found)
 

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 from tianmu.city import brought
 from tianmu.scenarios.contract import Model
@@ -84,15 +85,15 @@ def manifests(pack: Path | None = None) -> dict[str, Manifest]:
     return found
 
 
+def part(scenario: Scenario, name: str) -> ModuleType:
+    """A module of a scenario's folder, such as ``judge``. Raises what its import raises."""
+    return _module(scenario.folder, name)
+
+
 def _models(folder: Path) -> tuple[Model, ...]:
     if not (folder / "model.py").exists():
         return ()
-    around = sys.modules[__package__].__path__
-    if str(folder.parent) not in around:
-        around.append(str(folder.parent))
-    module = importlib.import_module(f"{__package__}.{folder.name}.model")
-    if Path(module.__file__ or "").parent != folder:
-        raise ImportError(f"{module.__file__} is of this name already: rename the folder {folder}")
+    module = _module(folder, "model")
     models = getattr(module, "MODELS", None)
     if not isinstance(models, tuple) or not all(isinstance(one, Model) for one in models):
         raise TypeError(f"{folder.name}/model.py: MODELS is no tuple of Model: see contract.py")
@@ -100,3 +101,13 @@ def _models(folder: Path) -> tuple[Model, ...]:
     if len(set(names)) != len(names):
         raise ValueError(f"{folder.name}/model.py: two models have one name: rename one")
     return models
+
+
+def _module(folder: Path, name: str) -> ModuleType:
+    around = sys.modules[__package__].__path__
+    if str(folder.parent) not in around:
+        around.append(str(folder.parent))
+    module = importlib.import_module(f"{__package__}.{folder.name}.{name}")
+    if Path(module.__file__ or "").parent != folder:
+        raise ImportError(f"{module.__file__} is of this name already: rename the folder {folder}")
+    return module

@@ -25,6 +25,7 @@ FIGURES = ("mean", "low", "high")
 AtLeastOne = Annotated[float, msgspec.Meta(ge=1)]
 MOST_STEPS = 96
 """of one forecast"""
+DAY_MIN = 1440
 
 
 class BadManifest(ValueError):
@@ -92,6 +93,17 @@ class Laid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """what stands so near to one of its nodes stands on it"""
 
 
+class Judging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How works runs the scenario's ``judge.py``."""
+
+    every_min: float
+    """minutes of one step; it is run once after each"""
+    settle_s: float = 60.0
+    """so long after a step its last readings may come in"""
+    over_min: float = 60.0
+    """a condition that is told no more ends after so long"""
+
+
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a department does in a scenario; who it is, the pack says by its duties."""
 
@@ -149,6 +161,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """for so long the danger that was reckoned is told to all who ask"""
     forecasts: tuple[Forecast, ...] = ()
     along: Laid | None = None
+    judging: Judging | None = None
+    """where it has a ``judge.py``"""
     models: dict[str, Text] = {}
     """what each of its models does, for the page; left out: as ``model.py`` says it"""
     quality: tuple[Quality, ...] = ()
@@ -225,6 +239,12 @@ def _check(manifest: Manifest, at: _At) -> None:
             raise at.wrong(("roles", index, "party"), f"party {role.party}: lead or joint")
     for index, asked in enumerate(manifest.forecasts):
         _forecast(asked, at, ("forecasts", index))
+    if (judging := manifest.judging) is not None:
+        for name, low in (("every_min", 0.01), ("settle_s", 0.0), ("over_min", 0.0)):
+            value = getattr(judging, name)
+            if not low <= value <= DAY_MIN:
+                told = f"{name} {value:g}: give {low:g} to {DAY_MIN}"
+                raise at.wrong(("judging", name), told)
     for index, line in enumerate(manifest.quality):
         _bilingual(line.what, at, ("quality", index, "what"))
         if line.state not in {"done", "exempt"}:

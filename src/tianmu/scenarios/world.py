@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.pack import City
+from tianmu.scenarios.judging import Judged
 from tianmu.scenarios.signals import Signal
 from tianmu.store.history.asked import Asked
 from tianmu.store.history.history import History
@@ -56,6 +57,10 @@ class OpenAlarm:
     """µs when its condition went; 0 while it holds"""
 
 
+def _nothing() -> None:
+    """What a world has in which nothing was judged."""
+
+
 def _none(*asked: object) -> tuple[()]:
     """What a world of which nothing is known answers."""
     return ()
@@ -78,6 +83,8 @@ class World:
     """open alarms of these rules of the pack"""
     signals: Callable[[Sequence[str], int], tuple[Signal, ...]] = _none
     """(codes of matters, since when in µs) → what their cases are made of and how they ended"""
+    judged: Callable[[], Judged | None] = _nothing
+    """what works' last run of the scenario's ``judge.py`` came to; ``None`` before the first"""
     rows: int = 20_000_000
     """that one question about the past may read"""
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tianmu.prevent import alarm_table
+from tianmu.scenarios import judged_table
 from tianmu.scenarios.fit import Fit, matter_keys
 from tianmu.scenarios.load import Scenario
 from tianmu.scenarios.present import Present
@@ -111,6 +112,7 @@ def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
         alarms=lambda: _open_alarms(hub, fit.rules),
         others=lambda rules: _open_alarms(hub, rules),
         signals=lambda codes, since: _signals(hub, scenario.id, codes, since),
+        judged=lambda: hub.ask("works", lambda c: judged_table.last(c, scenario.id), None),
         rows=hub.allowance.rows,
     )  # fmt: skip
 

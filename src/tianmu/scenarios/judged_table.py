@@ -1,0 +1,167 @@
+"""Tables of what scenarios judged, in works' file: how far, and which conditions hold.
+
+Only works writes. What a judgement changes, and what is told of it, is one commit: after kill -9
+each beginning, worsening and end has been told exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tianmu.city.place import distance
+from tianmu.facts.encoding import encode
+from tianmu.facts.place import Place
+from tianmu.facts.topic import FINDING
+from tianmu.facts.verdict import Verdict
+from tianmu.scenarios.judging import Condition, Judged, Judgement
+from tianmu.store.records import Transaction
+
+METADATA = sa.MetaData()
+RUN = sa.Table(
+    "judged_run",
+    METADATA,
+    sa.Column("scenario", sa.Text, primary_key=True),
+    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("made_at", sa.Integer, nullable=False),
+    sa.Column("fault", sa.Text, nullable=False),
+    sa.Column("said", sa.LargeBinary, nullable=False),
+    comment="how far each scenario has judged, and what it said of it",
+)
+STANDING = sa.Table(
+    "judged_standing",
+    METADATA,
+    sa.Column("scenario", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("datastream", sa.Integer, nullable=False),
+    sa.Column("since", sa.Integer, nullable=False),
+    sa.Column("seen", sa.Integer, nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("longitude", sa.Float),
+    sa.Column("latitude", sa.Float),
+    sa.Column("within_m", sa.Float),
+    comment="conditions that hold, as they were told last",
+)
+GROWN = 1.5
+"""times the value that was told last, from which it is told anew"""
+
+
+def last(connection: sa.Connection, scenario: str) -> Judged | None:
+    row = connection.execute(sa.select(RUN).where(RUN.c.scenario == scenario)).first()
+    if row is None:
+        return None
+    return Judged(row.until, row.made_at, row.fault, msgspec.msgpack.decode(row.said))
+
+
+def write(
+    tx: Transaction,
+    scenario: str,
+    until: int,
+    now: int,
+    judgement: Judgement,
+    streams: Mapping[tuple[str, str], int],
+    over: int,
+) -> int:
+    """Tell what began, grew worse and ended by a judgement up to ``until`` (µs); how many.
+    ``streams``: (rule, device) → datastream of each condition whose rule is in force; ``over``:
+    µs after which one ends that is told no more."""
+    held = _standing(tx, scenario)
+    told = 0
+    for one in judgement.conditions:
+        key = (one.rule, one.device)
+        if key not in streams:
+            continue
+        before = held.pop(key, None)
+        if before is not None and not _grown(before, one):
+            _see(tx, scenario, key, until)
+            continue
+        tx.append(FINDING.name, encode(_verdict(one, streams[key], until)))
+        told += 1
+        row = {
+            "datastream": streams[key], "seen": until, "value": one.value,
+            "longitude": one.longitude, "latitude": one.latitude, "within_m": one.within_m,
+        }  # fmt: skip
+        _keep(tx, scenario, key, row, None if before is not None else until)
+    for (rule, device), before in held.items():
+        withdrawn = (rule, device) not in streams
+        if withdrawn or (judgement.able and until - before.seen >= over):
+            gone = Verdict(rule=rule, datastream=before.datastream, holds=False, observed_at=until)
+            tx.append(FINDING.name, encode(gone))
+            tx.connection.execute(sa.delete(STANDING).where(*_is(scenario, (rule, device))))
+            told += 1
+    _run(tx, scenario, until, now, "", msgspec.msgpack.encode(judgement.said))
+    return told
+
+
+def fail(tx: Transaction, scenario: str, until: int, now: int, fault: str) -> None:
+    """Say that a step could not be judged; what holds is left as it is."""
+    before = last(tx.connection, scenario)
+    said = msgspec.msgpack.encode(before.said if before is not None else {})
+    _run(tx, scenario, until, now, fault, said)
+
+
+def standing(connection: sa.Connection, scenario: str) -> list[tuple[str, str]]:
+    """(rule, device) of each condition that holds."""
+    asked = sa.select(STANDING.c.rule, STANDING.c.device).where(STANDING.c.scenario == scenario)
+    return [(row.rule, row.device) for row in connection.execute(asked)]
+
+
+def _standing(tx: Transaction, scenario: str) -> dict[tuple[str, str], sa.Row[Any]]:
+    rows = tx.connection.execute(sa.select(STANDING).where(STANDING.c.scenario == scenario))
+    return {(row.rule, row.device): row for row in rows}
+
+
+def _grown(before: sa.Row[Any], one: Condition) -> bool:
+    """Whether it is worth telling anew: half more of it, or elsewhere than was said, or twice as
+    surely."""
+    if one.value is not None and before.value and one.value >= GROWN * before.value:
+        return True
+    if one.longitude is None or one.latitude is None or before.longitude is None:
+        return False
+    sure = before.within_m or 0.0
+    moved = distance((before.longitude, before.latitude), (one.longitude, one.latitude))
+    return moved > max(sure, one.within_m or 0.0) or (one.within_m or sure) < sure / 2
+
+
+def _verdict(one: Condition, datastream: int, until: int) -> Verdict:
+    place = None
+    if one.longitude is not None and one.latitude is not None:
+        place = Place(longitude=one.longitude, latitude=one.latitude, precision=one.within_m)
+    return Verdict(
+        rule=one.rule, datastream=datastream, holds=True, observed_at=until, value=one.value,
+        limit=one.limit, text=one.text, place=place, data=one.data,
+    )  # fmt: skip
+
+
+def _is(scenario: str, key: tuple[str, str]) -> tuple[sa.ColumnElement[bool], ...]:
+    c = STANDING.c
+    return c.scenario == scenario, c.rule == key[0], c.device == key[1]
+
+
+def _see(tx: Transaction, scenario: str, key: tuple[str, str], until: int) -> None:
+    tx.connection.execute(sa.update(STANDING).where(*_is(scenario, key)).values(seen=until))
+
+
+def _keep(
+    tx: Transaction, scenario: str, key: tuple[str, str], row: dict[str, Any], since: int | None
+) -> None:
+    """``since``: of one that begins; without it the row is there."""
+    if since is None:
+        tx.connection.execute(sa.update(STANDING).where(*_is(scenario, key)).values(**row))
+        return
+    tx.connection.execute(
+        sa.insert(STANDING).values(
+            scenario=scenario, rule=key[0], device=key[1], since=since, **row
+        )
+    )
+
+
+def _run(tx: Transaction, scenario: str, until: int, now: int, fault: str, said: bytes) -> None:
+    tx.connection.execute(sa.delete(RUN).where(RUN.c.scenario == scenario))
+    tx.connection.execute(
+        sa.insert(RUN).values(scenario=scenario, until=until, made_at=now, fault=fault, said=said)
+    )
