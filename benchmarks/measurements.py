@@ -242,6 +242,7 @@ GAS_LEAKS = (
     Figure(f"{USUAL}.place_within_300_m", "share of these placed within 300 m", at_least=0.8),
     Figure("densities.*.false_alarms_per_week", "false alarms a week:"),
     Figure("densities.*.found_within_30_min", "found in 30 minutes:"),
+    Figure("densities.*.found_low", "found in 30 minutes, with 95 % at least:"),
     Figure("densities.*.delay_min_median", "until found, median:", "min"),
     Figure("densities.*.place_within_300_m", "placed within 300 m:"),
     Figure("densities.*.place_error_m_median", "error of the place, median:", "m"),

@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-
 from tests.prevent.town import RULES, S, Town
+
 from tianmu.app import judging as works
 from tianmu.app.judging import Judging, due
 from tianmu.facts.registry import RulesPublished

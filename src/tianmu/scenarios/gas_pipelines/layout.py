@@ -42,7 +42,9 @@ class Density:
     flow: int
     pressure: int
     metered: float
-    """share of the consumers"""
+    """share of the consumers whose meters are read"""
+    large: float = 0.0
+    """share of the consumers of which all are read, as companies do: those who take most"""
 
 
 def mains(network: Network) -> I64:
@@ -58,10 +60,17 @@ def placed(network: Network, density: Density, seed: int) -> Layout:
     possible = draw.random(len(network.pipe)) < 0.5
     metered = np.zeros(len(network.sink), np.bool_)
     count = round(density.metered * len(network.sink))
-    metered[draw.permutation(len(network.sink))[:count]] = True
+    order = draw.permutation(len(network.sink))
+    large = order[np.argsort(-network.usual[order], kind="stable")][: _part(network, density.large)]
+    rest = order[~np.isin(order, large)]
+    metered[np.concatenate([large, rest])[:count]] = True
     return Layout(
         _zones(network, density.flow, possible), _apart(network, density.pressure, draw), metered
     )
+
+
+def _part(network: Network, share: float) -> int:
+    return round(share * len(network.sink))
 
 
 def placed_valves(network: Network, share: float, seed: int) -> tuple[Valve, ...]:

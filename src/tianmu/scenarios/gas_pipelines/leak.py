@@ -22,6 +22,8 @@ from tianmu.scenarios.gas_pipelines.layout import Layout
 from tianmu.scenarios.gas_pipelines.linear import answers
 from tianmu.scenarios.gas_pipelines.network import F64, I64, Network
 from tianmu.scenarios.gas_pipelines.simulate import Readings, inflows
+from tianmu.scenarios.gas_pipelines.span import Span, carried, lasting
+from tianmu.scenarios.gas_pipelines.spikes import Spikes, spikes_of
 from tianmu.scenarios.manifest import settings_of
 
 LEVELS = np.geomspace(0.15, 6.0, 14)
@@ -31,6 +33,9 @@ LEVELS = np.geomspace(0.15, 6.0, 14)
 class LeakSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: tuple[int, ...]
     """readings that are averaged, short to long"""
+    since: tuple[tuple[int, int], ...]
+    """(readings that are averaged, readings before them with which they are compared): what was
+    so before a leak began is no leak"""
     noise: float
     """standard deviation of an instrument, as a share of what it reads"""
     feed_bar: float
@@ -48,6 +53,10 @@ class LeakSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def settings() -> LeakSettings:
     return msgspec.convert(settings_of(__file__)["leak"], LeakSettings)
+
+
+def spans(own: LeakSettings) -> tuple[Span, ...]:
+    return (*(Span(one) for one in own.windows), *(Span(*one) for one in own.since))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +91,7 @@ class Watch:
     """those of ``places`` that are asked of each reading: so many, and so unlike each other, that
     every leak looks like one of them"""
     levels: tuple[Level, ...]
+    spikes: Spikes
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +133,10 @@ def prepare(network: Network, layout: Layout, every_min: float) -> Watch:
     for ends in (network.start, network.end):
         np.add.at(weight, ends, network.length / 2)
     levels = tuple(_level(network, layout, own, places, float(one)) for one in LEVELS)
-    apart = _unlike(levels[int(np.abs(np.log(LEVELS)).argmin())], own)
-    return Watch(network, layout, own, every_min, places, weight, apart, levels)
+    look = _looks(levels[int(np.abs(np.log(LEVELS)).argmin())], own)
+    apart = _unlike(look)
+    spikes = spikes_of(network, layout, look, apart, spans(own), every_min)
+    return Watch(network, layout, own, every_min, places, weight, apart, levels, spikes)
 
 
 def compare(watch: Watch, readings: Readings) -> Compared:
@@ -170,19 +182,20 @@ def scores(watch: Watch, compared: Compared) -> F64:
     """(moments,): the greatest score of all places and windows; nan before the first window is
     full, and where nothing was measured."""
     found = np.full(len(compared.level), np.nan)
-    for window in watch.own.windows:
-        mean = _means(compared.off, window)
-        shown = _means(np.abs(compared.expected), window)
-        read = _means(compared.read, window)
+    for span in spans(watch.own):
+        mean = _since(compared.off, span, watch)
+        shown = _means(np.abs(compared.expected), span.window)
+        read = _means(compared.read, span.window)
         for level in np.unique(compared.level):
             whole = np.flatnonzero((compared.level == level) & np.isfinite(mean).any(axis=0))
             for first in range(0, len(whole), _AT_ONCE):
                 at = whole[first : first + _AT_ONCE]
                 answer = watch.levels[level].answer[:, watch.apart]
-                covariance = _covariance(watch, int(level), window, shown[:, at], read[:, at],
+                covariance = _covariance(watch, int(level), span, shown[:, at], read[:, at],
                                          mean[:, at], compared.factor[at])  # fmt: skip
-                score, _ = _weighed(answer, covariance, mean[:, at])
-                found[at] = np.fmax(found[at], score.max(axis=1))
+                score, information = _weighed(answer, covariance, mean[:, at])
+                sure = np.sqrt(information) * compared.factor[at][:, None]
+                found[at] = np.fmax(found[at], watch.spikes.told(span, score, sure))
     return found
 
 
@@ -209,7 +222,7 @@ def place(watch: Watch, compared: Compared, moment: int) -> Place | None:
         shown, read = (one[:, last].mean(axis=1, keepdims=True)
                        for one in (np.abs(compared.expected), compared.read))  # fmt: skip
         covariance = _covariance(
-            watch, level, window, shown, read, mean, compared.factor[moment : moment + 1]
+            watch, level, Span(window), shown, read, mean, compared.factor[moment : moment + 1]
         )
         score, information = _weighed(watch.levels[level].answer, covariance, mean)
         if best is None or score.max() > best[0]:
@@ -264,14 +277,19 @@ def _level(network: Network, layout: Layout, own: LeakSettings, places: I64, tim
     return Level(shown, at_sinks, answer[:, places], meters, slow + np.outer(fed, fed))
 
 
-def _unlike(level: Level, own: LeakSettings) -> I64:
-    """Places by how unlike their answers are, the most unlike first; to three an instrument."""
+def _looks(level: Level, own: LeakSettings) -> F64:
+    """(instruments, places): how a leak there looks, whatever its size."""
     sure = own.noise * np.abs(level.shown) + _LEAST * np.abs(level.shown).max()
     look = level.answer / sure[:, None]
-    look = look / np.linalg.norm(look, axis=0)
+    found: F64 = look / np.linalg.norm(look, axis=0)
+    return found
+
+
+def _unlike(look: F64) -> I64:
+    """Places by how unlike their answers are, the most unlike first; to three an instrument."""
     chosen = [0]
     like = look[:, 0] @ look
-    while len(chosen) < min(3 * len(sure), look.shape[1]):
+    while len(chosen) < min(3 * len(look), look.shape[1]):
         at = int(np.argmin(like))
         if like[at] > 0.9999:
             break
@@ -295,6 +313,16 @@ def _means(off: F64, window: int) -> F64:
     return found
 
 
+def _since(off: F64, span: Span, watch: Watch) -> F64:
+    """Means over the window, less what of the readings before it would have lasted."""
+    found = _means(off, span.window)
+    if span.before:
+        earlier = np.full(off.shape, np.nan)
+        earlier[:, span.window :] = _means(off, span.before)[:, : -span.window]
+        found = found - carried(span, watch.every_min) * earlier
+    return found
+
+
 _WHOLE = 0.999
 """of the likelihood: places beyond it are not looked at"""
 _AT_ONCE = 256
@@ -306,22 +334,23 @@ _NEVER = 1e6
 
 
 def _covariance(
-    watch: Watch, level: int, window: int, shown: F64, read: F64, mean: F64, factor: F64
+    watch: Watch, level: int, span: Span, shown: F64, read: F64, mean: F64, factor: F64
 ) -> F64:
     """(moments, instruments, instruments): of means over ``window`` readings, whose own noise goes
     by what was ``shown`` and ``read`` just then, and all else by the level."""
     own = watch.levels[level]
-    keep = np.exp(-watch.every_min / demand.settings().unrest_min)
-    apart = np.abs(np.subtract.outer(np.arange(window), np.arange(window)))
-    lasting = float((keep**apart).mean())
+    rho = carried(span, watch.every_min)
+    now, before, both = lasting(span, watch.every_min)
+    slow = now + rho * rho * before - 2 * rho * both
+    fast = 1 / span.window + (rho * rho / span.before if span.before else 0.0)
     flows = len(shown) - len(watch.layout.pressure)
     times = np.ones((len(shown), shown.shape[1]))
     times[:flows] = factor / LEVELS[level]
-    lasts = own.read / window + own.slow * lasting
+    lasts = own.read * fast + own.slow * slow
     found: F64 = np.einsum("im,ij,jm->mij", times, lasts, times)
     least = np.where(np.arange(len(shown)) < flows, _LEAST * own.shown[:flows].max(), 1e-5)
     beyond = np.maximum(read - np.diag(own.read)[:, None] * times**2, 0.0)
-    alone = ((watch.own.noise * shown) ** 2 + least[:, None] ** 2 + beyond) / window
+    alone = ((watch.own.noise * shown) ** 2 + least[:, None] ** 2 + beyond) * fast
     alone = np.where(np.isfinite(mean), alone, _NEVER * np.nanmax(np.abs(own.shown)) ** 2)
     each = np.arange(len(shown))
     found[:, each, each] += alone.T

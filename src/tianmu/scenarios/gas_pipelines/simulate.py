@@ -60,6 +60,16 @@ def drawn_leak(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """(feeds, pipes, junctions or consumers; moments): what is, whoever measures it."""
+
+    inflow: F64
+    flow: F64
+    pressure: F64
+    taken: F64
+
+
 def simulate(
     network: Network,
     layout: Layout,
@@ -69,6 +79,27 @@ def simulate(
     noise: float = NOISE,
 ) -> Readings:
     """Readings at ``minutes`` since a midnight, evenly spaced."""
+    return measure(happen(network, minutes, leaks, draw), layout, draw, noise)
+
+
+def measure(
+    true: Truth, layout: Layout, draw: np.random.Generator, noise: float = NOISE
+) -> Readings:
+    """What instruments placed so read of it."""
+
+    def read(what: F64) -> F64:
+        return what * (1 + noise * draw.standard_normal(what.shape))
+
+    inflow, flow = read(true.inflow), read(true.flow[layout.flow])
+    pressure, meter = read(true.pressure[layout.pressure]), read(true.taken)
+    meter[~layout.metered] = np.nan
+    return Readings(inflow, flow, pressure, meter)
+
+
+def happen(
+    network: Network, minutes: F64, leaks: tuple[Leak, ...], draw: np.random.Generator
+) -> Truth:
+    """What is at ``minutes`` since a midnight, evenly spaced, with these leaks."""
     own = demand.settings()
     every = float(minutes[1] - minutes[0]) if len(minutes) > 1 else 5.0
     taken = network.usual[:, None] * demand.course(minutes, own)
@@ -82,21 +113,15 @@ def simulate(
     unsteady = FEED_BAR * demand.wander(len(minutes), every, FEED_MIN, draw)
     fed = network.feed_bar[:, None] + unsteady[None, :]
     inflow = np.empty((len(network.feed), len(minutes)))
-    flow = np.empty((len(layout.flow), len(minutes)))
-    pressure = np.empty((len(layout.pressure), len(minutes)))
+    flow = np.empty((len(network.pipe), len(minutes)))
+    pressure = np.empty((network.junctions, len(minutes)))
     for first in range(0, len(minutes), AT_ONCE):
         part = slice(first, first + AT_ONCE)
         state = solve(network, whole[:, part], fed[:, part])
         inflow[:, part] = inflows(network, state.flow, whole[:, part])
-        flow[:, part] = state.flow[layout.flow]
-        pressure[:, part] = state.pressure[layout.pressure]
-
-    def read(true: F64) -> F64:
-        return true * (1 + noise * draw.standard_normal(true.shape))
-
-    meter = read(taken)
-    meter[~layout.metered] = np.nan
-    return Readings(read(inflow), read(flow), read(pressure), meter)
+        flow[:, part] = state.flow
+        pressure[:, part] = state.pressure
+    return Truth(inflow, flow, pressure, taken)
 
 
 def inflows(network: Network, flow: F64, taken: F64) -> F64:
