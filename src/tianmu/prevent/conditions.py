@@ -75,8 +75,11 @@ class Conditions:
             data = told(side(row))
             self._ledger.rises(alarm, at=now, received=received, data=data)
 
-    def found(self, finding: Finding | Foretold, now: int) -> None:
-        """What anomaly detection, or a forecast, tells."""
+    def found(self, finding: Finding | Foretold | Verdict, now: int) -> None:
+        """What anomaly detection, a forecast, or a scenario's judge tells."""
+        if isinstance(finding, Verdict):
+            self._verdict(finding, now)
+            return
         if isinstance(finding, Foretold):
             self._foretold(finding, now)
             return
@@ -117,8 +120,8 @@ class Conditions:
             self._windowed.add(alarm.identity)
         self._ledger.rises(alarm, at=now, received=now, data=foretold.data(told))
 
-    def judged(self, verdict: Verdict, now: int) -> None:
-        """What a scenario's judge tells; of a rule that is not in force, nothing."""
+    def _verdict(self, verdict: Verdict, now: int) -> None:
+        """Of a rule that is not in force nothing is told."""
         if not verdict.holds:
             self._ledger.falls(
                 identity(verdict.rule, self._registry.datastream(verdict.datastream)),

@@ -247,11 +247,8 @@ class Watch:
     def _read_findings(self) -> bool:
         found = self._entries(FINDINGS, self.settings.entries)
         for entry in found:
-            fact = decode(entry.payload)
-            if isinstance(fact, Finding | Foretold):
+            if isinstance(fact := decode(entry.payload), Finding | Foretold | Verdict):
                 self.conditions.found(fact, self.clock())
-            elif isinstance(fact, Verdict):
-                self.conditions.judged(fact, self.clock())
             self.positions[FINDINGS] = entry.position
         return bool(found)
 

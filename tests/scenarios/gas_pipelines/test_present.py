@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tianmu.city import pack
 from tianmu.facts.place import DEGREE_M
-from tianmu.scenarios.gas_pipelines import leak, present
-from tianmu.scenarios.gas_pipelines.feed import Day, fleet, judged, told, write_truth
+from tianmu.scenarios.gas_pipelines import judge, kept, leak, present
+from tianmu.scenarios.gas_pipelines.feed import Day, fleet, told, write_truth
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
+from tianmu.scenarios.judging import Judged, Judgement
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.world import OpenAlarm
 
@@ -57,8 +59,16 @@ class Town:
                 registered, np.arange(len(ids)), 2**32 - 1
             ).astype(np.uint32),
             device_of=lambda streams: np.zeros(len(streams), np.int64),
-            origin=np.zeros(1, np.uint8), origins=["seeded"],
+            origin=np.zeros(1, np.uint8), origins=["seeded"], find=lambda name: 0,
         )  # fmt: skip
+
+    def judgement(self) -> Judgement:
+        """By works, at the end of the last step."""
+        found: Judgement = judge.judge(self)  # type: ignore[arg-type]
+        return found
+
+    def judged(self) -> Judged:
+        return Judged(self.now // STEP * STEP, self.now, "", self.judgement().said)
 
     @property
     def history(self) -> Any:
@@ -106,8 +116,8 @@ def test_too_few_readings_are_no_all_clear(tmp_path: Path) -> None:
 
 def test_a_feed_that_says_nothing_leaves_no_figure_that_is_no_number() -> None:
     told = np.array([[np.nan, np.nan], [1.0, 3.0]])
-    assert present._means(told).tolist() == [2.0]
-    assert present._means(told[:1]).tolist() == []
+    assert judge.means(told).tolist() == [2.0]
+    assert judge.means(told[:1]).tolist() == []
 
 
 def test_what_is_expected_is_normal_and_a_leak_is_shown_where_it_is(tmp_path: Path) -> None:
@@ -154,7 +164,47 @@ def test_open_alarms_count_and_bad_files_are_told(tmp_path: Path) -> None:
     assert any("valves.csv cannot be read: row 1, column junction" in one for one in said)
 
 
-def test_the_feed_registers_what_it_sends_and_tells_the_zone(tmp_path: Path) -> None:
+def test_a_leak_is_one_condition_with_a_place_and_what_shuts_it_off(tmp_path: Path) -> None:
+    assert Town(tmp_path, 0.0, 5 * LEAK.first).judgement().conditions == ()
+    feeds = {name for name, (what, _) in KNOWN.devices.items() if what == "inflow"}
+    places = []
+    for later in (6, 14):
+        (one,) = Town(tmp_path, 0.08, 5 * (LEAK.first + later)).judgement().conditions
+        assert one.rule in {rule["code"] for rule in CITY.rules} and one.device in feeds
+        assert one.within_m is not None and one.value is not None and one.data["valves"]
+        assert 0.04 < one.data["share"] < 0.12 and "close V" in one.text["en"]
+        places.append((one.device, one.longitude))
+    assert places[0][0] == places[1][0]  # the same condition, wherever it is seen to be
+
+
+def test_what_was_judged_is_told_old_failed_or_not_there(tmp_path: Path) -> None:
+    town = Town(tmp_path, 0.0, 5 * LEAK.first)
+    was = town.judged()
+    for last, words in (
+        (None, "Not judged yet"),
+        (replace(was, fault="KeyError: x"), "could not be judged: KeyError: x"),
+        (replace(was, until=was.until - 30 * MINUTE), "minutes ago"),
+    ):
+        found = present.present(SimpleNamespace(  # type: ignore[arg-type]
+            judged=lambda last=last: last, city=CITY, now=town.now, folder=tmp_path,
+            alarms=tuple, origins=(),
+        ))  # fmt: skip
+        assert found.degree == 0 and words in found.why[0]["en"]
+
+
+def test_the_threshold_of_a_citys_own_instruments_is_reckoned_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(kept, "threshold", lambda watch, rate: asked.append(watch) or 5.5)
+    watch = leak.prepare(KNOWN.network, KNOWN.layout, 5.0)
+    assert kept.kept_threshold(watch, tmp_path) == kept.kept_threshold(watch, tmp_path) == 5.5
+    assert len(asked) == 1
+    (tmp_path / kept.FILE).write_text("{")
+    assert kept.kept_threshold(watch, tmp_path) == 5.5 and len(asked) == 2
+
+
+def test_the_feed_registers_what_it_sends(tmp_path: Path) -> None:
     known, day = KNOWN, DAYS[0.08]
     table = fleet(known)
     streams = {
@@ -165,15 +215,8 @@ def test_the_feed_registers_what_it_sends_and_tells_the_zone(tmp_path: Path) -> 
         for name in names
     }
     assert len(set(table.column("device").to_pylist())) == len(table)
-    watch = leak.prepare(known.network, known.layout, day.every)
     at = datetime(2026, 4, 10, *divmod(5 * (LEAK.first + 6), 60))
-    readings = day.until(at, 24)
-    scores = judged(known, watch, readings, 4.5)
-    assert set(told(known, readings)) | set(scores) == streams
-    loud = {name: value for name, value in scores.items() if value >= 1 and "score" in name}
-    assert len(loud) == 1
-    quiet = judged(known, watch, DAYS[0.0].until(at, 24), 4.5)
-    assert max(value for name, value in quiet.items() if "score" in name) < 1
+    assert set(told(known, day.until(at, 24))) == streams
     for _ in range(2):
         write_truth(tmp_path / "leaks.csv", day, TODAY)
     rows = (tmp_path / "leaks.csv").read_text().splitlines()

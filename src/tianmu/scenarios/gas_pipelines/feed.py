@@ -3,9 +3,8 @@
 Registers the instruments that the trial places by seed (origin ``seeded``) and sends what they
 read, simulated with the hydraulic model: the last two hours, then each step as its time comes. One
 leak a day is in it, at an hour and a place drawn from the day; what truly was is written to
-``<data>/scenarios/gas-pipelines/leaks.csv`` before it is sent. As the gateway of a gas company
-would, it also judges what was read and tells each zone's leak score, by which the city's rule
-alarms.
+``<data>/scenarios/gas-pipelines/leaks.csv`` before it is sent. Whether the network leaks, the city
+judges itself (``judge.py``).
 
 The readings of a day depend on the day and the seed alone: started again, it goes on as if it had
 never stopped, and what is sent twice has the same identity.
@@ -32,14 +31,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tianmu.scenarios.gas_pipelines import leak, simulate
+from tianmu.scenarios.gas_pipelines import simulate
 from tianmu.scenarios.gas_pipelines.held import Held, held
 from tianmu.scenarios.gas_pipelines.measured import PROPERTY
 from tianmu.scenarios.gas_pipelines.simulate import Readings
 from tianmu.scenarios.gas_pipelines.table import KPA
-from tianmu.scenarios.gas_pipelines.threshold import threshold
 from tianmu.scenarios.gas_pipelines.trial import trial
-from tianmu.scenarios.gas_pipelines.zones import zones
 
 log = logging.getLogger("gas")
 KIND = {"inflow": "gas_flow_meter", "flow": "gas_flow_meter", "pressure": "gas_logger",
@@ -97,21 +94,16 @@ def source_token(city: City) -> str:
 
 
 def fleet(known: Held) -> pa.Table:
-    """The instruments and zones as ``POST /api/devices/bulk`` takes them."""
+    """The instruments as ``POST /api/devices/bulk`` takes them."""
     network = known.network
     place = {int(number): at for at, number in enumerate(network.junction)}
     at_pipe = {int(number): int(at) for number, at in zip(network.pipe, network.end, strict=True)}
     at_sink = {int(n): int(at) for n, at in zip(network.sink, network.sink_at, strict=True)}
     at_feed = {int(n): int(at) for n, at in zip(network.feed, network.feed_at, strict=True)}
     where = {"inflow": at_feed, "flow": at_pipe, "pressure": place, "meter": at_sink}
-    own = zones(network, known.layout)
     rows = [
         (device, KIND[what], [PROPERTY[what]], where[what][number])
         for device, (what, number) in known.devices.items()
-    ]
-    rows += [
-        (own.device(network, zone), "gas_zone", ["leak_score", "leak_flow"], int(middle))
-        for zone, middle in enumerate(own.middle)
     ]
     device, kind, properties, at = zip(*rows, strict=True)
     spots = np.array(at)
@@ -180,23 +172,6 @@ def told(known: Held, readings: Readings) -> dict[str, float]:
     }
 
 
-def judged(known: Held, watch: leak.Watch, readings: Readings, at_least: float) -> dict[str, float]:
-    """Datastream → score (1: the threshold) and size of each zone; 0 but where a leak would be."""
-    network = known.network
-    own = zones(network, known.layout)
-    compared = leak.compare(watch, readings)
-    score = float(leak.scores(watch, compared)[-1])
-    where = leak.place(watch, compared, readings.inflow.shape[1] - 1)
-    found: dict[str, float] = {}
-    for zone in range(len(own.middle)):
-        here = where is not None and int(own.of[where.junction]) == zone
-        name = own.device(network, zone)
-        found[f"{name}/leak_score"] = max(score / at_least, 0.0) if here else 0.0
-        size = where.kg_s if here and where is not None else 0.0
-        found[f"{name}/leak_flow"] = float(network.m3h(np.array(max(size, 0.0))))
-    return found
-
-
 def send(city: City, token: str, values: dict[str, float], at: datetime) -> None:
     names = list(values)
     ms = round(at.timestamp() * 1000)
@@ -258,8 +233,6 @@ def main() -> None:
              headers={"Content-Type": "application/vnd.apache.parquet"})  # fmt: skip
     log.info("%d devices, seeded, on a transplanted network", len(table))
     day = Day(known, given.seed, given.share)
-    watch = leak.prepare(known.network, known.layout, day.every)
-    at_least = threshold(watch, 1.0) if known.own_instruments else trial().at_least
     step = timedelta(minutes=day.every)
     whole = datetime.now(UTC).timestamp() // step.total_seconds() * step.total_seconds()
     at = datetime.fromtimestamp(whole, UTC) - timedelta(hours=BACK_H)
@@ -271,9 +244,7 @@ def main() -> None:
             time.sleep(wait)
         local = at.astimezone(zone)
         write_truth(folder / "leaks.csv", day, local.date())
-        readings = day.until(local, 2 * watch.own.windows[-1])
-        send(city, token, told(known, readings), at)
-        send(city, token, judged(known, watch, readings, at_least), at)
+        send(city, token, told(known, day.until(local, 1)), at)
         at += step
 
 

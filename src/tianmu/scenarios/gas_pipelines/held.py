@@ -46,6 +46,8 @@ class Held:
     """device → what it measures, and the number of it in the network's file"""
     own_instruments: bool
     """by the city's table, not the trial's"""
+    own_network: bool
+    """the city's file, not the shipped one"""
     valves: tuple[Valve, ...]
     permits: tuple[Permit, ...]
     notes: tuple[Text, ...]
@@ -69,6 +71,7 @@ def _held(
     notes: list[Text] = []
     there = {name for name, stamp in stamps if stamp}
     network = _network(folder, there, notes)
+    own_network = NETWORK in there and not notes
     if not on_earth(network):
         own = trial()
         east = DEGREE_M * float(np.cos(np.radians(latitude)))
@@ -101,7 +104,9 @@ def _held(
             notes.append(said("no_permits", file=PERMITS))
     except (BadInput, OSError) as error:
         notes.append(said("bad_file", file=PERMITS, why=str(error)))
-    return Held(network, layout, devices, own_instruments, valves, permits, tuple(notes))
+    return Held(
+        network, layout, devices, own_instruments, own_network, valves, permits, tuple(notes)
+    )
 
 
 def _network(folder: Path, there: set[str], notes: list[Text]) -> Network:

@@ -59,6 +59,11 @@ def spans(own: LeakSettings) -> tuple[Span, ...]:
     return (*(Span(one) for one in own.windows), *(Span(*one) for one in own.since))
 
 
+def readings(own: LeakSettings) -> int:
+    """So many of the last are asked of the past."""
+    return max(one.window + one.before for one in spans(own))
+
+
 @dataclass(frozen=True, eq=False)
 class Level:
     """At one demand of the whole network."""
@@ -149,7 +154,9 @@ def compare(watch: Watch, readings: Readings) -> Compared:
     rest = np.maximum(np.nansum(readings.inflow, axis=0) - metered, 0.0)
     # where no meter was read at all, the inflow itself has to say how much is taken
     factor = np.where(base > 0, metered / np.maximum(base, 1e-12), rest / usual.sum())
-    taken = np.where(told, readings.meter, usual[:, None] * factor)
+    factor = np.maximum(factor, 1e-3)
+    guessed, unsure = _guessed(watch, readings.meter, usual[:, None] * factor)
+    taken = np.where(told, readings.meter, guessed)
     whole = np.zeros((network.junctions, taken.shape[1]))
     np.add.at(whole, network.sink_at, np.maximum(taken, 0.0))
     state = solve(network, whole)
@@ -161,8 +168,7 @@ def compare(watch: Watch, readings: Readings) -> Compared:
         ]
     )
     measured = np.concatenate([readings.inflow, readings.flow, readings.pressure])
-    factor = np.maximum(factor, 1e-3)
-    read = read_variance(watch, np.where(told, readings.meter, 0.0))
+    read = read_variance(watch, np.where(told, readings.meter, 0.0), unsure)
     return Compared(measured, expected, read, factor, nearest(factor))
 
 
@@ -172,9 +178,25 @@ def nearest(factor: F64) -> I64:
     return found
 
 
-def read_variance(watch: Watch, meter: F64) -> F64:
+def _guessed(watch: Watch, meter: F64, like_others: F64) -> tuple[F64, F64]:
+    """(consumers, moments) of whoever was not read: what he takes, and the variance of that beyond
+    what the levels hold. A meter that has fallen silent is taken to come back from what it read
+    last to what the others do, as fast as households forget."""
+    told, at = np.isfinite(meter), np.arange(meter.shape[1])
+    last = np.maximum.accumulate(np.where(told, at, -1), axis=1)
+    keep = np.exp(-watch.every_min / demand.settings().unrest_min)
+    part = np.where(last < 0, 0.0, keep ** (at - last))
+    ratio = np.where(told, meter, 0.0) / like_others
+    before = np.take_along_axis(ratio, np.maximum(last, 0), axis=1)
+    unsure = (demand.settings().unrest * like_others) ** 2 * (1 - part**2)
+    unsure[told | ~watch.layout.metered[:, None]] = 0.0
+    found: F64 = like_others * (1 + part * (before - 1))
+    return found, unsure
+
+
+def read_variance(watch: Watch, meter: F64, unsure: F64 | float = 0.0) -> F64:
     answer = watch.levels[int(np.abs(np.log(LEVELS)).argmin())].sinks
-    found: F64 = answer**2 @ (watch.own.noise * meter) ** 2
+    found: F64 = answer**2 @ ((watch.own.noise * meter) ** 2 + unsure)
     return found
 
 
