@@ -49,8 +49,7 @@ S = 1_000_000
 READER = "watch"
 MANY = 1024
 """transitions of a sweep after which the lanes are read before it goes on"""
-LIFE, MAIN, DEEDS = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name
-FINDINGS = FINDING.name
+LIFE, MAIN, DEEDS, FINDINGS = OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name, FINDING.name
 _TOTALS = {
     "observations": program.OBSERVATIONS,
     "late": program.LATE,

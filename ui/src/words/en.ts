@@ -192,7 +192,7 @@ export const en: Words = {
   deviceState: { online: "online", silent: "silent", never: "never heard", unknown: "unknown", offline: "silent" },
   quarantineState: { kept: "kept", replayed: "played again", discarded: "discarded" },
   days: { daily: "daily", working: "working days", free: "free days" },
-  ruleTypes: { threshold: "limit", rate: "rate", silence: "silence", state: "state", expression: "expression" },
+  ruleTypes: { threshold: "limit", rate: "rate", silence: "silence", state: "state", expression: "expression", judged: "judged by a model" },
   ruleFields: { type: "Rule type", kind: "Device kind", direction: "Direction", limit: "Limit", low: "Low", high: "High", deadband: "Deadband", window: "Window, s", silentFor: "Silent for, s (empty: heart-beat)", match: "Match", mask: "Bit mask", expression: "Expression", maxAge: "Oldest value, s" },
   ruleChoices: { high: "above", low: "below", outside: "outside", rise: "rise", fall: "fall", either: "either", any: "any bit", all: "all bits", none: "no bit", equal: "equal", unequal: "not equal", changed: "changed" },
   testFigures: { alarms: "alarms it would raise", inForce: "by the rules in force", devices: "devices", observations: "observations" },

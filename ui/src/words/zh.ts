@@ -207,7 +207,7 @@ export const zh = {
   deviceState: { online: "在线", silent: "失联", never: "从未上报", unknown: "未知", offline: "失联" } as Record<string, string>,
   quarantineState: { kept: "待处理", replayed: "已重放", discarded: "已丢弃" } as Record<string, string>,
   days: { daily: "每天", working: "工作日", free: "休息日" } as Record<string, string>,
-  ruleTypes: { threshold: "限值", rate: "变化率", silence: "失联", state: "状态", expression: "表达式" } as Record<string, string>,
+  ruleTypes: { threshold: "限值", rate: "变化率", silence: "失联", state: "状态", expression: "表达式", judged: "模型研判" } as Record<string, string>,
   ruleFields: { type: "规则类型", kind: "设备类型", direction: "方向", limit: "限值", low: "下限", high: "上限", deadband: "死区", window: "时间窗 秒", silentFor: "无数据 秒（空：心跳周期）", match: "匹配方式", mask: "位掩码", expression: "表达式", maxAge: "最长有效 秒" } as Record<string, string>,
   ruleChoices: { high: "高于", low: "低于", outside: "超出范围", rise: "上升", fall: "下降", either: "升或降", any: "任一位", all: "全部位", none: "均不为", equal: "等于", unequal: "不等于", changed: "变化" } as Record<string, string>,
   testFigures: { alarms: "会产生的告警", inForce: "现行规则产生", devices: "设备", observations: "观测值" } as Record<string, string>,

@@ -66,7 +66,7 @@ def _leak(told: Judged | None, now: int) -> Part:
     count = Figure(said("instruments"), float(was["registered"]))
     silent = int(was["silent"])
     notes = (said("silent_note", count=str(silent)),) if silent else ()
-    figures = (count,)
+    figures: tuple[Figure, ...] = (count,)
     if "score" in was:
         figures = (
             Figure(said("inflow"), was["inflow"], "m³/h"),
