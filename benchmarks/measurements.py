@@ -119,6 +119,17 @@ BURST = (
     Figure("phases.after.p99_ms", "after it, p99", "ms"),
     Figure("backlog_gone_s.*", "backlog gone after the end:", "s"),
 )
+MERGE_DAY = (
+    Figure("pairwise_recall", "pairwise recall, the machine alone", at_least=0.98),
+    Figure("pairwise_precision", "pairwise precision", at_least=0.97),
+    Figure("bcubed_recall", "B-cubed recall"),
+    Figure("bcubed_precision", "B-cubed precision"),
+    Figure("signals", "signals of the day, seed drawn at run time", at_least=200_000),
+    Figure("things", "things that truly happened"),
+    Figure("cases", "cases"),
+    Figure("lost", "lost", at_most=0),
+    Figure("signals_per_second", "signals a second, the room on its store", "1/s"),
+)
 STORM = (
     Figure("signals_per_second", "signals that became part of a case", "1/s"),
     Figure("middle_per_second", "in the middle of the storm", "1/s", at_least=3_000),
@@ -272,6 +283,7 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("storm", (*bench, "storm", "--signals", "30000", "--rate", "3500", "--json"),
                     STORM, peers=True),
         Measurement("transitions", ("benchmarks/manage_transitions.py",), TRANSITIONS),
+        Measurement("merge day", ("benchmarks.merge_day", "--hours", "24"), MERGE_DAY, 1),
         Measurement("million", ("benchmarks/manage_million.py",), MILLION, 1),
         Measurement("quality fire weather", ("benchmarks/fire_weather.py",), FIRE_WEATHER, 1,
                     listed="published_factor.mismatches"),

@@ -6,7 +6,10 @@ The reader is given what no city has: the true case of every signal with a point
 that hang together with one), the stories with their rates, and all that is told later. Left to him
 are the reports without a point and the devices that neither have one nor hang together with one.
 He takes each for the likeliest thing by its town, words, names of places and time, where that
-outweighs all others together; else it stands alone. One JSON object is printed.
+outweighs all others together; else it stands alone. One JSON object is printed. ``taking_all`` is
+what he reaches where he takes the likeliest however little it outweighs the others: the most recall
+that he can have. ``told_where`` is the recall of all signals but the devices left to him: what is
+lost by these alone.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable
 from typing import Any
@@ -56,8 +60,14 @@ class Knower:
             self.of_thing[self.truth[signal]].append(fact)
         self.labels = {one.device: tuple(one.labels.items()) for one in made.devices}
         self.in_town: dict[str, list[Thing]] = defaultdict(list)
-        for thing in made.things:
+        self.by_time = sorted(made.things, key=lambda one: one.at)
+        for thing in self.by_time:
             self.in_town[thing.division].append(thing)
+        by_town = {**self.in_town, "": self.by_time}
+        self._begins = {town: [one.at for one in some] for town, some in by_town.items()}
+        specs = [one for story in self.rules["story"] for one in (*story["told"], *story["alarms"])]
+        self._longest = max(one.get("after_s", (0, 0))[1] for one in specs) + RETOLD_S[1] + 1
+        self._named: dict[str, list[int]] = {}
         # two names has a spot, or one that is told twice as often
         size, stray = len(self.spots), self.rules["elsewhere"]
         likely = np.full((size, size, size), stray / size)
@@ -71,9 +81,16 @@ class Knower:
         when = fact.at if isinstance(fact, Report) else fact.observed_at
         return (when - self.made.begin) / 1e6
 
+    def during(self, at: float, town: str = "") -> list[Thing]:
+        """Things, of one town or all, of which somebody may have told then."""
+        begins, some = self._begins.get(town, []), self.in_town[town] if town else self.by_time
+        return some[bisect_left(begins, at - self._longest) : bisect_right(begins, at + 1)]
+
     def named(self, fact: Report) -> list[int]:
         """The spots that a report names, by its address and by its words."""
-        found = []
+        if fact.report in self._named:
+            return self._named[fact.report]
+        found = self._named[fact.report] = []
         for said in (fact.place.address, fact.text):
             held = [n for n, name in enumerate(self.spots) if name in said]
             found += [max(held, key=lambda n: len(self.spots[n]))] if held else []
@@ -84,18 +101,18 @@ class Knower:
         said = {matter for pattern, matter in self.words if pattern.match(fact.text)}
         how = self.rules["source"][fact.channel]
         names, found = self.named(fact), {}
-        for thing in self.in_town[fact.place.division]:
-            others = [
-                one
-                for one in self.of_thing[thing.number]
-                if not isinstance(one, Report) or one.data["number"] != fact.data["number"]
-            ]
+        for thing in self.during(self.at(fact), fact.place.division):
             rate = sum(
                 self._rate(spec, how, fact, thing)
                 for spec in thing.story["told"]
                 if spec["channel"] == fact.channel and (not said or spec["matter"] in said)
             )
-            if others and rate:
+            others = [
+                one
+                for one in (self.of_thing[thing.number] if rate else ())
+                if not isinstance(one, Report) or one.data["number"] != fact.data["number"]
+            ]
+            if others:
                 log = np.zeros(len(self.likely))
                 for one in others:
                     for name in self.named(one) if isinstance(one, Report) else ():
@@ -129,8 +146,11 @@ class Knower:
         for one in facts:
             first[one.device] = min(first.get(one.device, self.at(one)), self.at(one))
         tied, found = bool(self.labels[facts[0].device]), {}
-        for thing in self.made.things:
-            rest = [one for one in self.of_thing[thing.number] if one not in facts]
+        mine = {id(one) for one in facts}
+        for thing in self.during(min(first.values())):
+            if not any(spec["kind"] == facts[0].device_kind for spec in thing.story["alarms"]):
+                continue
+            rest = [one for one in self.of_thing[thing.number] if id(one) not in mine]
             for spec in thing.story["alarms"] if rest else ():
                 same = spec["kind"] == facts[0].device_kind and spec["matter"] == facts[0].matter
                 low, high = spec.get("after_s", (0, 0))
@@ -141,8 +161,9 @@ class Knower:
         return found
 
 
-def read(knower: Knower) -> tuple[dict[str, Hashable], set[str]]:
-    """Signal → the thing that the reader takes it for; those that were left to him."""
+def read(knower: Knower, least: float = 0.5) -> tuple[dict[str, Hashable], set[str]]:
+    """Signal → the thing that the reader takes it for, of a share of at least ``least`` of all
+    that it could be; those that were left to him."""
     left: set[str] = set()
     held: dict[str, Hashable] = dict(knower.truth)
     groups: dict[Hashable, list[str]] = defaultdict(list)
@@ -152,7 +173,7 @@ def read(knower: Knower) -> tuple[dict[str, Hashable], set[str]]:
             if fact.place.longitude is None:
                 left.add(signal)
                 likely = knower.of_report(fact)
-                held[signal] = _taken(likely, fact.data["number"])
+                held[signal] = _taken(likely, fact.data["number"], least)
         else:
             group: Hashable = knower.labels[fact.device] or fact.device
             groups[group].append(signal)
@@ -163,13 +184,13 @@ def read(knower: Knower) -> tuple[dict[str, Hashable], set[str]]:
             left.update(signals)
             alarms = [knower.facts[one] for one in signals]
             likely = knower.of_devices([one for one in alarms if isinstance(one, AlarmEvent)])
-            held.update(dict.fromkeys(signals, _taken(likely, one_group)))
+            held.update(dict.fromkeys(signals, _taken(likely, one_group, least)))
     return held, left
 
 
-def _taken(likely: dict[int, float], alone: Hashable) -> Hashable:
+def _taken(likely: dict[int, float], alone: Hashable, least: float) -> Hashable:
     best = max(likely, key=lambda thing: likely[thing], default=None)
-    if best is None or likely[best] < 0.5 * sum(likely.values()):
+    if best is None or likely[best] < least * sum(likely.values()):
         return ("alone", alone)
     return best
 
@@ -192,7 +213,11 @@ def main() -> None:
         if how == "right" and thing != knower.truth[signal]:
             how = "wrong"
         taken["reports" if signal.startswith("report:") else "alarms"][how] += 1
-    result = agree(knower.truth, held).rounded()
+    result: dict[str, Any] = {**agree(knower.truth, held).rounded()}
+    result["taking_all"] = agree(knower.truth, read(knower, 0.0)[0]).rounded()
+    blind = {one for one in left if one.startswith("alarm:")}
+    where = {one: ("alone", one) if one in blind else thing for one, thing in knower.truth.items()}
+    result["told_where"] = agree(knower.truth, where).rounded()
     known = {"pack": asked.pack, "seed": asked.seed, "hours": asked.hours}
     print(json.dumps({**known, **result, **taken}))
 

@@ -6,7 +6,9 @@ The day comes from ``rehearse`` (``truth.toml`` of the pack and a seed that is p
 are given to the room in the order they arrive, in batches as its reader makes them, on its real
 store (``synchronous=FULL``). As a thing is over, the cases that hold its signals and nothing that
 still goes on are closed, as the crews would (looked after once a minute of the day). One JSON
-object is printed; the seconds are those of the room alone.
+object is printed; the seconds are those of the room alone. With ``--officer`` a duty officer is
+asked what the machine was not sure of (``merge_officer``): that is how well the city does, with so
+many questions an hour, not how well the machine does.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from benchmarks.merge_officer import Officer
 from tianmu.city.pack import City, load
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.registry import Device
@@ -61,6 +64,10 @@ class Played:
     """signals that the states of the cases count"""
     seconds: float
     by_story: dict[str, Agreement] = field(default_factory=dict)
+    asked: int = 0
+    """questions that the officer asked"""
+    same: int = 0
+    """and how many were answered yes"""
 
 
 def draw(city: City, seed: int, hours: float) -> day.Day:
@@ -155,11 +162,12 @@ class Room:
         return self.records.read(look)
 
 
-def play(made: day.Day, city: City, folder: Path) -> Played:
-    """The whole day through the room."""
+def play(made: day.Day, city: City, folder: Path, asking: bool = False) -> Played:
+    """The whole day through the room; ``asking``: with a duty officer."""
     room = Room(folder, city, made.devices)
+    officer = Officer(room.manage) if asking else None
     try:
-        _steps(made, room)
+        _steps(made, room, officer)
         found, counted = room.held()
     finally:
         room.close()
@@ -176,10 +184,12 @@ def play(made: day.Day, city: City, folder: Path) -> Played:
         counted=counted,
         seconds=room.seconds,
         by_story={code: agree(some, found) for code, some in sorted(stories.items())},
+        asked=officer.asked if officer else 0,
+        same=officer.same if officer else 0,
     )
 
 
-def _steps(made: day.Day, room: Room) -> None:
+def _steps(made: day.Day, room: Room, officer: Officer | None) -> None:
     waiting: list[Told] = []
     going = {one.number for one in made.things}
     things_of: dict[str, set[int]] = defaultdict(set)
@@ -197,7 +207,13 @@ def _steps(made: day.Day, room: Room) -> None:
             for signal, case in _cases(room, told).items():
                 things_of[case].add(told[signal])
                 cases_of[told[signal]].add(case)
+                if officer:
+                    officer.hears(now, case, signal, told[signal])
             waiting = []
+        for case, into in officer.looks(now) if officer else ():
+            things_of[into] |= things_of[case]
+            for thing in things_of[case]:
+                cases_of[thing].add(into)
         if over:
             going.difference_update(one.number for one in over)
             ended = {case for one in over for case in cases_of[one.number]}
@@ -234,13 +250,14 @@ def main() -> None:
     parser.add_argument("--pack", default="liyang")
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--officer", action="store_true", help="with a duty officer who is asked")
     parser.add_argument("--stories", action="store_true", help="how well by story, too")
     asked = parser.parse_args()
     seed = secrets.randbelow(1 << 30) if asked.seed is None else asked.seed
     city = load(asked.pack)
     made = draw(city, seed, asked.hours)
     with tempfile.TemporaryDirectory(prefix="tianmu-day-") as folder:
-        played = play(made, city, Path(folder))
+        played = play(made, city, Path(folder), asked.officer)
     if asked.stories:
         for code, one in played.by_story.items():
             size = Counter(made.things[t].story["code"] for t in made.truth().values())[code]
@@ -258,6 +275,9 @@ def main() -> None:
         "signals_per_second": round(played.signals / played.seconds),
         "seconds": round(played.seconds, 2),
     }
+    if asked.officer:
+        result["questions_per_hour"] = round(played.asked / asked.hours)
+        result["answered_yes"] = played.same
     print(json.dumps(result))
 
 

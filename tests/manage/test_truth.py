@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from pathlib import Path
 
+import numpy as np
 import pytest
-from benchmarks import merge_day
+from benchmarks import merge_day, merge_fit
 
 from tianmu.city import pack
 
@@ -22,3 +24,41 @@ def test_a_day_of_truth(name: str, hours: float, tmp_path: Path) -> None:
     assert played.counted == played.signals  # none counted twice
     assert played.agreement.bcubed_precision > 0.9
     assert played.agreement.bcubed_recall > 0.8
+
+
+def test_a_day_with_an_officer_who_is_asked(tmp_path: Path) -> None:
+    seed = secrets.randbelow(1 << 30)
+    print(f"python -m benchmarks.merge_day --hours 0.04 --officer --seed {seed}")
+    city = pack.load("liyang")
+    made = merge_day.draw(city, seed, 0.04)
+    played = merge_day.play(made, city, tmp_path, asking=True)
+    assert set(played.found) == set(made.truth())
+    assert played.counted == played.signals
+    assert 0 <= played.same <= played.asked
+    assert played.agreement.bcubed_precision > 0.9
+
+
+def test_the_powers_that_made_the_choices_are_found_again() -> None:
+    random = np.random.default_rng(7)
+    made = np.array([0.5, *random.uniform(-1, 2, len(merge_fit.POWERS))])
+    choices: list[merge_fit.Choice] = []
+    for _ in range(4000):
+        traits = random.normal(0, 1, (4, len(merge_fit.POWERS)))
+        weights = np.exp(np.append(traits @ made[1:], made[0]))
+        right = int(random.choice(5, p=weights / weights.sum()))
+        cases = [(1.0, list(row), place == right) for place, row in enumerate(traits)]
+        choices.append(merge_fit.Choice(1.0, cases))
+    found = merge_fit.fit(choices)
+    assert found["anew"] == pytest.approx(math.exp(0.5), rel=0.15)
+    for name, value in zip(merge_fit.POWERS, made[1:], strict=True):
+        assert found[name] == pytest.approx(value, abs=0.2)
+
+
+def test_how_long_matters_are_told_of_is_learned_from_the_days() -> None:
+    city = pack.load("port_ellery")
+    assert city.truth is not None
+    found = merge_fit.told_minutes(city, [merge_day.draw(city, 5, 1.0)])
+    assert found and all(minutes % 5 == 0 and minutes > 0 for minutes in found.values())
+    [fire] = [one for one in city.truth.plain()["story"] if one["code"] == "house_fire"]
+    longest = max(one["after_s"][1] for one in (*fire["told"], *fire["alarms"]))
+    assert 5 <= found["ellery-311:hazard:F01"] <= 5 * math.ceil(longest / 300)

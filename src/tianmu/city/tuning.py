@@ -38,30 +38,30 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """worth of the place where only the panel is the same"""
     sure_alone: Share = 0.5
     """where only names speak, the report must tell of the matter so surely"""
-    anew: Amount = 1.1
+    anew: Amount = 1.02
     """where only names speak: what speaks for a new thing, beside 1 for a case of which one
     report has just come"""
     quiet: Positive = 0.3
     """reports that a case counts as having beside those that came"""
     fresh_min: Positive = 40.0
     """minutes after which a matter is no more told of by so many, where it does not say itself"""
-    surely: Amount = 6.0
+    surely: Amount = 6.14
     """power of the worth of a matter: how much a related or an unsure one counts for less"""
-    devices: Amount = 1.0
+    devices: Amount = 1.16
     """power of the devices that told of the case, and one"""
-    often: Amount = 0.25
+    often: Amount = 0.22
     """power of its reports: of what many have told already fewer are yet to tell"""
-    span: Amount = 0.75
+    span: Amount = 0.77
     """power of its age, by the minutes in which its matter is told of, and one"""
-    gap: Amount = 1.0
+    gap: Amount = 0.94
     """and of e: by how many times those minutes it has been told of by nobody"""
-    unsure: Amount = 1.7
+    unsure: Amount = 1.98
     """power of e by which a case counts for less whose own place nobody knows"""
-    near: Amount = 3.6
+    near: Amount = 3.9
     """of a point that says little: power of e by which it counts where it is the case's own, …"""
-    wide: Amount = 1.1
+    wide: Amount = 1.45
     """power of the kilometres within which that says it is, by which it counts for less, …"""
-    far: Amount = 2.8
+    far: Amount = 2.9
     """and power of e by which it does at their end"""
     loose: Positive = 1.2
     """reports that would have to name a place before half of all name just that one"""
@@ -71,6 +71,8 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """and from which one that was not sure at first does later"""
     again_min: Positive = 15.0
     """minutes after which one that is not sure is looked at again"""
+    shown: Share = 0.2
+    """and from which a person is shown that it is possibly the same"""
     bridge: Share = 0.66
     """score from which a signal that fits two cases, which fit each other, makes them one"""
 

@@ -254,13 +254,14 @@ class OpenCases:
                     return Match(other, round(guess.share, 4), self._why(guess))
         return None
 
-    def possibly(self, case: str, most: int, floor: float = 0.4) -> list[Match]:
+    def possibly(self, case: str, most: int) -> list[Match]:
         """Cases that may be the same as this open one, the likeliest first: what the machine was
         not sure of and a person may know. Not what a person has taken apart."""
         own = self._anchors.get(case)
         if own is None:
             return []
         found: dict[str, Match] = {}
+        floor = self.tuning.shown
         stands = stands_for(own)
         for spot in own.spots or [own.place]:
             for other in self._candidates(replace(stands, place=spot, ties=tuple(own.ties))):

@@ -1,0 +1,224 @@
+"""What merging knows of time and of names, fitted on days with recorded truth.
+
+    python -m benchmarks.merge_fit --pack liyang --hours 3 --seeds 12 31
+
+Printed are, as one JSON object, ``told_min`` of each matter (``matters.csv``): the 99th percentile
+of the minutes between two that told of the same thing, the later one of this matter, up to the next
+five; and the powers of ``[merging.weights]`` by which a report without a clear point is weighed: a
+conditional logit over all that each such report could be, and a new thing, as it comes in. How well
+merging does is told by other seeds than these: ``merge_day``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import msgspec
+import numpy as np
+from scipy.optimize import minimize
+
+from benchmarks import merge_day
+from tianmu.city.pack import City, load
+from tianmu.facts.report import Report
+from tianmu.manage.anchor import Anchor
+from tianmu.manage.by_name import ByName, Guess
+from tianmu.manage.heard import from_person
+from tianmu.manage.likeness import Vocabulary
+from tianmu.manage.open_cases import OpenCases
+from tianmu.manage.signal import Signal
+from tianmu.rehearse.day import Day
+
+POWERS = ("surely", "devices", "often", "span", "gap", "unsure", "near", "wide", "far")
+STEP_MIN = 5
+FEWEST = 8
+"""times a matter must have been told of by a second one"""
+LEAST = 1e-200
+"""a weight that is as good as none"""
+HELD = 1e-3
+"""how strongly powers are held to 0, so that what never came up stays there"""
+
+
+def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
+    """Matter → minutes, of those that enough told of."""
+    vocabulary = Vocabulary(
+        {key: (*one.name.values(), *one.synonyms) for key, one in city.matters.items()}
+    )
+    gaps: dict[str, list[float]] = defaultdict(list)
+    for made in days:
+        last: dict[int, int] = {}
+        known: set[str] = set()
+        for told in made.told:
+            fact = told.fact
+            if not told.signal:
+                continue
+            source = str(fact.data["number"]) if isinstance(fact, Report) else fact.device
+            if source in known:
+                continue
+            known.add(source)
+            if isinstance(fact, Report):
+                matters = from_person(city, vocabulary, fact).matters
+                matter = matters[0][0] if matters and matters[0][1] >= 0.5 else ""
+            else:
+                matter = fact.matter
+            if told.thing in last and matter:
+                gaps[matter].append((told.at - last[told.thing]) / 60e6)
+            last[told.thing] = told.at
+    return {
+        matter: STEP_MIN * math.ceil(max(float(np.quantile(found, 0.99)), 1.0) / STEP_MIN)
+        for matter, found in sorted(gaps.items())
+        if len(found) >= FEWEST
+    }
+
+
+@dataclass
+class Choice:
+    """What one report could be. ``of_cases``: (weight without any power, what each power is to be
+    multiplied with, whether it is the right case); ``anew``: the same weight of a new thing."""
+
+    anew: float
+    of_cases: list[tuple[float, list[float], bool]] = field(default_factory=list)
+
+
+class Watch:
+    """Stands beside the room while a day is played and notes what its reports could be."""
+
+    def __init__(self, made: Day, plain: Any) -> None:
+        """``plain``: the city's tuning."""
+        self._truth = made.truth()
+        none = msgspec.structs.replace(plain, **dict.fromkeys(POWERS, 0.0))
+        self._none = none
+        self._each = [msgspec.structs.replace(none, **{name: 1.0}) for name in POWERS]
+        self._told: dict[str, Counter[int]] = defaultdict(Counter)
+        self._about: Choice | None = None
+        self._thing = -1
+        self.choices: list[Choice] = []
+
+    def play(self, made: Day, city: City) -> None:
+        guesses, weigh, join, refresh = (
+            ByName.guesses, ByName._weigh, OpenCases.join, OpenCases.refresh,
+        )  # fmt: skip
+
+        def joined(index: OpenCases, case: str, signal: Signal) -> None:
+            self._told[case][self._truth[signal.key]] += 1
+            join(index, case, signal)
+
+        def refreshed(index: OpenCases, state: Any, signals: Any) -> None:
+            held = list(signals)
+            self._told[state.case] = Counter(self._truth[one.key] for one in held)
+            refresh(index, state, held)
+
+        def weighed(by_name: ByName, signal: Signal, anchor: Anchor, *more: Any) -> Any:
+            if self._about is not None:
+                self._note(by_name, weigh, signal, anchor, *more)
+            return weigh(by_name, signal, anchor, *more)
+
+        def guessed(by_name: ByName, signal: Signal, *more: Any) -> list[Guess]:
+            if signal.key not in self._truth:  # one that is looked at again
+                return guesses(by_name, signal, *more)
+            told = by_name.names.named(signal.said)
+            shares = [by_name.names.share(name) for name in told]
+            self._thing = self._truth[signal.key]
+            self._about = about = Choice(by_name._alike(told, shares, []))
+            found = guesses(by_name, signal, *more)
+            self._about = None
+            if about.of_cases:
+                self.choices.append(about)
+            return found
+
+        with (
+            mock.patch.object(ByName, "guesses", guessed),
+            mock.patch.object(ByName, "_weigh", weighed),
+            mock.patch.object(OpenCases, "join", joined),
+            mock.patch.object(OpenCases, "refresh", refreshed),
+            tempfile.TemporaryDirectory(prefix="tianmu-fit-") as folder,
+        ):
+            merge_day.play(made, city, Path(folder))
+
+    def _note(
+        self, by_name: ByName, weigh: Any, signal: Signal, anchor: Anchor, *more: Any
+    ) -> None:
+        """The weight is e to the sum of the powers, each times a number: what comes of it when
+        that power alone is 1."""
+        kept = by_name._tuning
+        by_name._tuning = self._none
+        base, _ = weigh(by_name, signal, anchor, *more)
+        if base:
+            numbers = []
+            for one in self._each:
+                by_name._tuning = one
+                weight, _ = weigh(by_name, signal, anchor, *more)
+                numbers.append(math.log(max(weight, LEAST) / base))
+            told = self._told[anchor.case]
+            right = max(told, key=lambda thing: told[thing], default=-2) == self._thing
+            assert self._about is not None
+            self._about.of_cases.append((base, numbers, right))
+        by_name._tuning = kept
+
+
+def fit(choices: list[Choice]) -> dict[str, float]:
+    """The powers, and ``anew``, under which what is right is likeliest."""
+    rows: list[list[float]] = []
+    right: list[bool] = []
+    begins: list[int] = []
+    for one in choices:
+        begins.append(len(rows))
+        for base, numbers, is_right in one.of_cases:
+            rows.append([math.log(base), 0.0, *numbers])
+            right.append(is_right)
+        rows.append([math.log(one.anew), 1.0, *([0.0] * len(POWERS))])
+        right.append(not any(is_right for _, _, is_right in one.of_cases))
+    table, first = np.array(rows), np.array(begins)
+    offset, traits = table[:, 0], table[:, 1:]
+    of = np.repeat(np.arange(len(first)), np.diff([*begins, len(rows)]))
+    true = np.array(right, dtype=float)
+
+    def loss(powers: Any) -> tuple[float, Any]:
+        score = offset + traits @ powers
+        weight = np.exp(score - np.maximum.reduceat(score, first)[of])
+        whole = np.add.reduceat(weight, first)
+        good = np.maximum(np.add.reduceat(weight * true, first), 1e-300)
+        steep = (weight / whole[of] - weight * true / good[of]) @ traits
+        wrong = float(np.sum(np.log(whole / good)) + HELD * (powers @ powers))
+        return wrong, steep + 2 * HELD * powers
+
+    found = minimize(loss, np.zeros(1 + len(POWERS)), jac=True, method="L-BFGS-B").x
+    said = {name: round(float(value), 2) for name, value in zip(POWERS, found[1:], strict=True)}
+    return {"anew": round(math.exp(float(found[0])), 2), **said}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--pack", default="liyang")
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    asked = parser.parse_args()
+    city = load(asked.pack)
+    days = [merge_day.draw(city, seed, asked.hours) for seed in asked.seeds]
+    choices: list[Choice] = []
+    for made in days:
+        watch = Watch(made, city.merging.weights)
+        watch.play(made, city)
+        choices += watch.choices
+    result = {
+        "pack": asked.pack,
+        "seeds": asked.seeds,
+        "hours": asked.hours,
+        "told_min": told_minutes(city, days),
+        "reports": len(choices),
+        "weights": fit(choices),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
