@@ -227,14 +227,20 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/sms"
 
 
-def quick(world: Any) -> None:
-    """Ladders without an app, so that the gateway is asked first."""
+def quick(world: Any, by: str = "") -> None:
+    """Ladders without an app, so that the gateway is asked first; plans tell ``by`` this means."""
     ladders = tuple(
         msgspec.structs.replace(one, rungs=(Rung("message", Limit(5, LimitUnit.MINUTE)),))
         for one in world.city.contact.ladders
     )
     reaching = msgspec.structs.replace(world.city.contact, ladders=ladders)
-    world.hub.city = replace(world.hub.city, contact=reaching)
+    plans = tuple(
+        msgspec.structs.replace(
+            plan, tells=tuple(msgspec.structs.replace(one, by=by) for one in plan.tells)
+        )
+        for plan in world.city.plans
+    )
+    world.hub.city = replace(world.hub.city, contact=reaching, plans=plans)
     world.hub.manage.set_roster(world.hub.city)
 
 
@@ -274,13 +280,19 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
         where = f"/api/webhooks/{name}/deliveries/{tried['delivery']}"
         wait(lambda: admin.get(where).json()["state"] == "done")
     try:
-        quick(world)
+        quick(world, "message")
         case, _ = called(world, "d6")
         asked = wait(lambda: [one for one in gateway.came if one.get("case") == case])
-        (told,) = [one for one in asked if one["type"] == "contact.message"]
+        (told,) = [one for one in asked if one["type"] == "contact.message" and one["contact"]]
         person = world.city.roster.on_duty(told["unit"], "", world.hub.clock())[0]
         assert told["phone"] == person.phone and told["name"] == person.name
         assert told["number"] in told["text"]["zh"] and told["until"]
+
+        plan = wait(
+            lambda: [one for one in gateway.came if one["case"] == case and not one["contact"]]
+        )
+        assert {one["type"] for one in plan} == {"contact.message"}, "whom the plan tells, too"
+        assert not any(one["until"] for one in plan) and all(one["phone"] for one in plan)
 
         def gateway_says() -> Any:
             with world.client("duty_officer") as client:

@@ -34,6 +34,7 @@ OF_ITSELF = frozenset(
         "join",
         "leave",
         "merged",
+        "notice",
         "open",
         "quiet",
         "returned",

@@ -17,6 +17,7 @@ from tianmu.command import table, webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.facts.topic import CASE
+from tianmu.manage import notice
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.case_table import event as case_event
 from tianmu.manage.case_table import serial_of
@@ -53,7 +54,8 @@ class Summons(msgspec.Struct, frozen=True, kw_only=True):
     post: str
     text: Text
     until: str | None
-    """when the ladder goes on without an answer: later it need not be sent any more"""
+    """when the ladder goes on without an answer: later it need not be sent any more; none where a
+    plan tells"""
 
 
 def given(connection: Connection) -> dict[str, str]:
@@ -83,7 +85,11 @@ def put(connection: Connection, wanted: Mapping[str, str], actor: str, at: int) 
 
 
 def handed(event: CaseEvent) -> dict[str, Any] | None:
-    """The rung that an event hands to a gateway, if it does: at most one, for it waits then."""
+    """The rung of a ladder, or the person told by a plan, that an event hands to a gateway, if it
+    does: at most one."""
+    if event.step == notice.STEP:
+        told: dict[str, Any] = event.data["try"]
+        return told if told["outcome"] == HANDED else None
     if event.step != STEP:
         return None
     tries = event.data.get("tries", ())
@@ -127,7 +133,7 @@ def trial(kind: str, name: str, phone: str, until: int) -> Summons:
 def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]) -> Summons:
     """The words for the gateway; the number is looked up now, for it is kept in no event."""
     person = city.roster.person(told["account"])
-    contact = event.data["contact"]
+    contact = event.data.get("contact", {"contact": "", "post": told.get("post", "")})
     title = {language: mask_text(words) for language, words in state.title.items()}
     return Summons(
         type=f"contact.{told['by']}",

@@ -122,14 +122,14 @@ def make(
                 summons = delivery.of_event(
                     one.webhook, serial, position, event.sequence, asked.type, _encode(asked), at
                 )
-                contact = event.data["contact"]
-                made.deliveries.append(
-                    msgspec.structs.replace(
+                contact = event.data.get("contact")
+                if contact is not None:  # a plan that tells is overtaken by nothing
+                    summons = msgspec.structs.replace(
                         summons,
                         contact=ladder(event.case, contact["contact"]),
                         until=contact.get("due", 0),
                     )
-                )
+                made.deliveries.append(summons)
                 continue
             if position <= one.since:
                 continue

@@ -1,4 +1,5 @@
-"""The part of the work on cases that calls people: what contact ladders make of each change."""
+"""The part of the work on cases that calls people: what contact ladders and plans that tell make of
+each change."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import DEED
 from tianmu.manage import case_table as table
-from tianmu.manage import contact
+from tianmu.manage import contact, notice
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.draft import Draft
@@ -55,7 +56,9 @@ class Calling:
 
     def take(self, before: CaseState | None, draft: Draft) -> None:
         """What a draft has become, and what contact ladders make of it."""
-        contact.follow(tuple(draft.events), draft, self.city, self.reach)
+        happened = tuple(draft.events)
+        contact.follow(happened, draft, self.city, self.reach)
+        notice.follow(happened, draft, self.city, self.reach)
         self.keep(before, draft.events, draft.state)
 
     def add(self, before: CaseState, events: list[CaseEvent]) -> CaseState:
@@ -63,6 +66,7 @@ class Calling:
         after = fold(events, before)
         draft = Draft(after.case, after, max(self.now, after.changed_at))
         contact.follow(events, draft, self.city, self.reach)
+        notice.follow(events, draft, self.city, self.reach)
         self.keep(before, events + draft.events, draft.state)
         return draft.state
 

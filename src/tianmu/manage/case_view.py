@@ -201,7 +201,7 @@ def told(event: CaseEvent, city: City) -> Text:
         parts.append(department_name(city, data["whose"]))
     elif event.step == "whistle":
         parts += [department_name(city, one["unit"]) for one in data["calls"]]
-    elif event.step in ("arrive", "call_off"):
+    elif event.step in ("arrive", "call_off", "notice"):
         parts.append(department_name(city, data["unit"]))
     elif event.step == "check":
         parts.append(phrase(f"result.{data['result']}"))

@@ -18,7 +18,7 @@ from tianmu.manage.case_state import CaseState, Clock
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace
 
-BESIDE = frozenset({"contact", "warn"})
+BESIDE = frozenset({"contact", "notice", "warn"})
 """steps that change nothing a person decides on: who is called, that a limit draws near"""
 HALF = 30 * 60_000_000
 """µs after which a signal counts half in a case's pace"""

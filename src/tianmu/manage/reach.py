@@ -103,6 +103,10 @@ class Reach:
         """Look again the next time: somebody has changed what is there."""
         self._looked = -KEEP - 1
 
+    def gateway(self, by: str) -> str:
+        """The gateway that is set for messages or calls and is on; empty: none."""
+        return self._gateways.get(by, "")
+
     def attempt(self, by: str, person: Person, unit: str, extent: Extent) -> Tried:
         """What comes of reaching ``person`` on duty at ``unit`` by this means, for what stands
         there."""
@@ -110,7 +114,7 @@ class Reach:
             if person.account in self._in.accounts:
                 return Tried(by, SHOWN)
             return Tried(by, DESK if self._in.serves(unit, extent) else NOBODY_IN)
-        via = self._gateways.get(by, "")
+        via = self.gateway(by)
         if not via:
             return Tried(by, NO_PROVIDER)
         return Tried(by, HANDED, via) if person.phone else Tried(by, NO_NUMBER)

@@ -1,0 +1,78 @@
+"""Whom a plan tells by message or call is handed to the city's gateway, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.plan import Tell
+from tianmu.facts.case import CaseEvent
+from tianmu.facts.encoding import decode
+from tianmu.manage.rebuild import rebuild
+
+from .ladders import Reached
+from .town import OFFICER
+
+SOON = Limit(5, LimitUnit.MINUTE)
+Telling = Callable[..., Reached]
+
+
+@pytest.fixture
+def telling(tmp_path: Path) -> Iterator[Telling]:
+    """A house whose plans tell the city's centre by these means."""
+    made: list[Reached] = []
+
+    def make(*tells: Tell) -> Reached:
+        house = Reached(tmp_path)
+        plans = (msgspec.structs.replace(one, tells=tells) for one in house.city.plans)
+        house.city = replace(house.city, plans=tuple(plans))
+        house.manage.set_roster(house.city)
+        made.append(house)
+        return house
+
+    yield make
+    for house in made:
+        house.close()
+
+
+def notices(house: Reached) -> list[dict[str, Any]]:
+    events = (decode(one.payload) for one in house.journal.read("case", 0, entries=10_000))
+    steps = [one for one in events if isinstance(one, CaseEvent) and one.step == "notice"]
+    assert all(one.data["why"][0]["zh"] and one.actor == "@system" for one in steps)
+    return [one.data["try"] for one in steps]
+
+
+def test_each_who_is_on_duty_is_handed_over_once(telling: Telling) -> None:
+    house = telling(Tell("centre:1", SOON, "message"), Tell("fire", SOON))
+    house.gateways["message"] = "w1"
+    house.case()
+    found = [(one["account"], one["by"], one["outcome"], one["via"]) for one in notices(house)]
+    assert found == [("carl", "message", "handed_over", "w1"), ("cora", "message", "no_number", "")]
+    version = house.manage.case("c1").version
+    house.manage.command("c1", "note", OFFICER, data={"text": "x"}, expected_version=version - 2)
+    house.alarm(device="d9", priority=3)
+    house.work()
+    assert len(notices(house)) == 2, "told once"
+    before = house.manage.case("c1")
+    rebuild(house.hub, house.journal)
+    assert house.manage.case("c1") == before
+
+
+def test_without_a_gateway_nothing_is_said_to_have_been_sent(telling: Telling) -> None:
+    house = telling(Tell("centre:1", SOON, "call"))
+    house.gateways["message"] = "w1"
+    state = house.case()
+    assert "centre" in state.told and not notices(house)
+
+
+def test_no_real_person_is_told_of_a_probe(telling: Telling) -> None:
+    house = telling(Tell("centre:1", SOON, "message"))
+    house.gateways["message"] = "w1"
+    house.case(probe="probe")
+    assert not notices(house)
