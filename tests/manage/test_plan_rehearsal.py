@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import OrderTemplate, Tell
+from tianmu.city.plan import Acts, OrderTemplate, Tell
 from tianmu.manage.plan_rehearsal import rehearse
 
 from .test_lifecycle import CITY, Story, signal
@@ -46,6 +46,13 @@ def test_a_changed_plan_shows_what_it_would_have_changed_and_where() -> None:
     assert change.after.tells.keys() - change.before.tells.keys() == {"roads"}
     assert change.before.orders.keys() - change.after.orders.keys() == {"centre-north"}
     assert (change.before.orders["fire"], change.after.orders["fire"]) == ("case", "1 urgent_hour")
+
+
+def test_other_tiers_are_a_change() -> None:
+    other = changed("fire-III", acts=Acts(handle=2, coordinate=1, command=1))
+    (change,) = rehearse([past()[0].events], CITY, other).changes  # type: ignore[arg-type]
+    assert change.parts() == ["acts"]
+    assert (change.before.acts, change.after.acts) == ("2 2 2", "2 1 1")
 
 
 def test_a_level_that_rose_is_asked_for_again() -> None:

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tianmu.city.limit import Limit
 from tianmu.city.plan import Plan
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import response
+from tianmu.manage import acting, response
 from tianmu.manage.case_state import CaseState
 from tianmu.manage.fold import evolve
 
@@ -34,6 +36,8 @@ class Asked:
     warning: str
     rises: str
     falls: str
+    acts: str
+    """tiers that handle, coordinate and command"""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def asked(city: City, state: CaseState) -> Asked:
     """What the city's plan for the case's level and matter asks for."""
     plan = response.plan_of(city, state)
     if plan is None:
-        return Asked("", {}, {}, frozenset(), "", "", "")
+        return Asked("", {}, {}, frozenset(), "", "", "", "")
     tells: dict[str, str] = {}
     for tell in plan.tells:
         for unit in response.resolve(city, state, tell.to):
@@ -128,6 +132,7 @@ def asked(city: City, state: CaseState) -> Asked:
         warning=plan.warning.colour if plan.warning else "",
         rises=f"{rises.not_accepted:d} {rises.limit_part or 0:g} {rises.signals or 0}",
         falls=_limit(plan.falls.quiet) if plan.falls else "",
+        acts=" ".join(str(tier) for tier in msgspec.structs.astuple(acting.acts(city, state))),
     )
 
 

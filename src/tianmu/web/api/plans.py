@@ -60,7 +60,7 @@ class ChangeSaid(msgspec.Struct, frozen=True, kw_only=True):
     matter_name: Text | None
     parts: list[str]
     """which parts differ: ``plan``, ``tells``, ``orders``, ``tasks``, ``warning``, ``rises``,
-    ``falls``"""
+    ``falls``, ``acts``"""
     before: AskedSaid
     after: AskedSaid
 
