@@ -99,3 +99,14 @@ def test_a_deed_and_its_note_are_one(world: Any, monkeypatch: pytest.MonkeyPatch
         assert again.post(path, json={"reason": "now"}).status_code == 200
     assert notes(world, "case.urge", case) == 1
     assert world.hub.manage.case(case).urges == before.urges + 1
+
+
+def test_an_undo_that_does_not_say_which_join_needs_a_key(world: Any) -> None:
+    with world.client("duty_officer") as duty:
+        with world.client("hotline_agent") as agent:
+            told = {"text": "litter", "channel": "hotline", "matter": world.matter()}
+            report = agent.post("/api/reports", json=told).json()["report"]
+        world.settle()
+        case = world.hub.manage.case_of([report], "report")[report]
+        answer = duty.post(f"/api/cases/{case}/undo", json={"reason": "by mistake"})
+        assert answer.status_code == 428 and "member" in answer.json()["remedy"]

@@ -7,13 +7,14 @@ import json
 import random
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tianmu.city import pack
-from tianmu.rehearse.city import City, credentials
+from tianmu.rehearse.city import Answered, City, credentials
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.marked import spare
 from tianmu.rehearse.panel_script import Component, fire, normal
@@ -193,7 +194,12 @@ def test_a_report_joins_the_alarm_nearby_and_can_be_taken_out(staffed_city: City
         assert steps and steps[-1]["actor"] == "duty" and "bonfire" in steps[-1]["reason"]
         back = duty.post(f"/api/cases/{other}/merge", {"into": case, "reason": "it was one fire"})
         assert back["case"] == case and case_of_report(city, report) == case
-        undone = duty.post(f"/api/cases/{case}/undo", {"reason": "two fires after all"})
+        which = {"reason": "two fires after all"}
+        with pytest.raises(Answered, match="which join"):
+            duty.post(f"/api/cases/{case}/undo", which)
+        undone = duty.post(
+            f"/api/cases/{case}/undo", which, headers={"Idempotency-Key": uuid.uuid4().hex}
+        )
         assert undone["other"]["case"] == other and case_of_report(city, report) == other
         assert duty.get(f"/api/cases/{case}/alike") == [], "taken apart: not offered again"
 

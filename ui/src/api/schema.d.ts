@@ -1447,7 +1447,9 @@ export interface paths {
          * Take back how a signal came into the case: one that joined is taken out; of one that came
          * @description Take back how a signal came into the case: one that joined is taken out; of one that came
          *     with a merged case, that whole case comes back as it was, with its clocks and orders and what
-         *     was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once.
+         *     was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once. Without
+         *     `member` it is the last join that is taken back: then a key, or `If-Match` with the version that
+         *     was seen, is needed, for sent again it would take back the one before.
          *
          *     Needs `case.merge`.
          */

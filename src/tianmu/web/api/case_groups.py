@@ -18,6 +18,7 @@ from tianmu.web import exposure
 from tianmu.web.api.case_steps import SplitDone, parted, regrouped
 from tianmu.web.api.cases import CaseSaid, cases_of, extent, one, said
 from tianmu.web.causes import causes
+from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("cases")
@@ -50,8 +51,18 @@ def undo_join(
 ) -> Reply:
     """Take back how a signal came into the case: one that joined is taken out; of one that came
     with a merged case, that whole case comes back as it was, with its clocks and orders and what
-    was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once."""
+    was done to them meanwhile. With an `Idempotency-Key` a repeated undo takes effect once. Without
+    `member` it is the last join that is taken back: then a key, or `If-Match` with the version that
+    was seen, is needed, for sent again it would take back the one before."""
     one(ask, case)
+    headers = ask.request.headers
+    if not body.member and not {"idempotency-key", "if-match"} & set(headers.keys()):
+        raise Problem(
+            428,
+            "which-join",
+            "nothing says which join is taken back, and sent again another one would be",
+            "name the member, or send If-Match or an Idempotency-Key",
+        )
     members = (body.member,) if body.member else ()
     asked = Regroup("undo", case, body.reason, members=members)
     return parted(ask, regrouped(ask, asked, member=body.member))
