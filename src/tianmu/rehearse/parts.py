@@ -64,7 +64,10 @@ async def build(
             _air, asked, city, seeding, towns, kinds, zone, names
         ))  # fmt: skip
     if asked.cameras and street.SIGHTING in kinds.get(street.CAMERA, ()):
-        parts.append(await asyncio.to_thread(_street, asked, city, seeding, towns, kinds, names))
+        language = brief["languages"][0]
+        parts.append(await asyncio.to_thread(
+            _street, asked, city, seeding, towns, kinds, names, language
+        ))  # fmt: skip
     if "duty" in credentials(asked.data)["tokens"]:
         people = words["people"]
         spoken = people.get(brief["languages"][0], people["en"])
@@ -159,12 +162,16 @@ def _street(
     towns: dict[str, Any],
     kinds: dict[str, list[str]],
     names: Names,
+    language: str,
 ) -> Part:
     source = "seeded-street"
     cameras: dict[str, Place] = {}
+    called: dict[str, str] = {}
     for spot in _spots(seeding, towns, asked.cameras, asked.seed + 3):
-        code, place = _lamp(city, spot)
-        cameras.setdefault(f"seeded-{code or f'camera-{len(cameras) + 1}'}", place)
+        code, name, place = _lamp(city, spot, language)
+        camera = f"seeded-{code or f'camera-{len(cameras) + 1}'}"
+        cameras.setdefault(camera, place)
+        called.setdefault(camera, name or camera)
     known = kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
     token = bench_city.source(city, source, "recognition", called=names[source])
@@ -172,8 +179,8 @@ def _street(
         city,
         [
             Device(
-                device=code, name=code, kind=street.CAMERA, properties=tuple(known), place=place,
-                origin=Origin.SEEDED, source=source,
+                device=code, name=called[code], kind=street.CAMERA, properties=tuple(known),
+                place=place, origin=Origin.SEEDED, source=source,
             )
             for code, place in cameras.items()
         ],
@@ -183,8 +190,9 @@ def _street(
     return source, made.run
 
 
-def _lamp(city: City, place: Place) -> tuple[str, Place]:
-    """Code and place of the pack's camera near by, where it has one: shops are seeded around it."""
+def _lamp(city: City, place: Place, language: str) -> tuple[str, str, Place]:
+    """Code, name and place of the pack's camera near by, where it has one: shops are seeded around
+    it."""
     try:
         near = city.get(
             "/api/resources/near", lon=place.longitude, lat=place.latitude,
@@ -193,9 +201,10 @@ def _lamp(city: City, place: Place) -> tuple[str, Place]:
     except Answered:
         near = []
     if not near:
-        return "", place
+        return "", "", place
     one = near[0]
-    return one["code"], Place(longitude=one["longitude"], latitude=one["latitude"], precision=10.0)
+    there = Place(longitude=one["longitude"], latitude=one["latitude"], precision=10.0)
+    return one["code"], one["name"].get(language, one["code"]), there
 
 
 def _stations(
