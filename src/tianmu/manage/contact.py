@@ -319,7 +319,8 @@ def _add(
     actor: str = "",
     **data: Any,
 ) -> None:
-    why = [_said(one["by"], one["outcome"]) for one in tries]
+    # five persons without the app are said in one line: who they are stands in ``tries``
+    why = [_said(*one) for one in dict.fromkeys((one["by"], one["outcome"]) for one in tries)]
     why += [phrase("why.nobody_on_duty")] * bool(empty)
     if did != "call":
         why.append(phrase(f"contact.did.{did}"))

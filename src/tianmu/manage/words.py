@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -26,17 +26,22 @@ def _find(key: str) -> Text:
 def phrase(key: str, **values: object) -> Text:
     """The phrase at ``key`` (``refusal.stage.why``) in every language; a value that is itself a
     text is put in by language. ``KeyError`` where ``words.toml`` has no such key."""
-    found = _find(key)
-    if not values:
-        return dict(found)
-    if not any(isinstance(value, dict) for value in values.values()):
-        return {language: words.format_map(values) for language, words in found.items()}
-    return {
-        language: words.format(
-            **{
-                name: say(value, language) if isinstance(value, dict) else value
-                for name, value in values.items()
+    for value in values.values():
+        if isinstance(value, dict):
+            return {
+                language: words.format(
+                    **{
+                        name: say(one, language) if isinstance(one, dict) else one
+                        for name, one in values.items()
+                    }
+                )
+                for language, words in _find(key).items()
             }
-        )
-        for language, words in found.items()
-    }
+    return dict(_filled(key, tuple(values), *values.values()))
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _filled(key: str, names: tuple[str, ...], *values: object) -> Text:
+    """Remembered: of signals that pour in the same is said again and again."""
+    told = dict(zip(names, values, strict=True))
+    return {language: words.format_map(told) for language, words in _find(key).items()}

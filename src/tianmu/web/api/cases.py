@@ -107,7 +107,8 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
     """A case as lists and push say it."""
     city = hub.city
     matter = city.matters.get(state.matter)
-    due = state.due
+    nearest = state.nearest
+    due = nearest.due if nearest else 0
     return CaseSaid(
         case=state.case,
         number=state.number,
@@ -128,7 +129,7 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         closed_at=None if state.open else moment.say(state.closed_at),
         outcome=state.outcome,
         due=moment.say(due),
-        left=remaining.of_case(city, state, now),
+        left=remaining.left(city, due, now, nearest.unit) if nearest else None,
         overdue=bool(state.open and due and due < now),
         suspended=bool(state.suspended_at),
         supervised=state.supervision is not None,
