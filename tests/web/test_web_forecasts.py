@@ -37,6 +37,11 @@ def test_what_is_ahead_and_how_good_it_was(world: Any, foretold: str) -> None:
         assert every["lead"] == 0 and [s["lead"] for s in leads] == list(range(1, 25))
         assert every["coverage"] > 0.8 and every["hits"] <= every["judged"]
         assert said["warned"]["right"] > 0
+        assert device["alarm"] is True, "it is told ahead"
+        ahead = said["alarms"]
+        assert (ahead["told"], ahead["standing"], ahead["false_alarms_per_week"]) == (1, 1, 1)
+        assert said["warn"] < ahead["chance"] < 1 and ahead["lead"] is None
+        assert items["humidity"]["alarms"] is None, "without a rule there is no limit"
         assert items["wind"]["made_at"] is None and items["wind"]["devices"] == []
 
 
