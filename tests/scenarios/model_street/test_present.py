@@ -75,7 +75,7 @@ def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> Non
     assert figures["Cameras with recognition"] == 5 and figures["Exposed rubbish"] == 2
     assert "Standing now: Exposed rubbish 2, Trading" in found.why[0]["en"]
     notes = [one["en"] for one in found.notes]
-    assert "240 shop front(s) are known" in notes
+    assert "240 shop fronts are known" in notes
     assert "240 of the fronts are made from a seed and are no real shops" in notes
     assert any(one.startswith("3 camera(s)") for one in notes)
 
