@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,13 @@ from tianmu.city.hazard import Hazards
 from tianmu.city.pack import City, load
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place
-from tianmu.manage import hazard_sheet, hazard_step, hazard_table
+from tianmu.manage import (
+    case_table,
+    hazard_reckon,
+    hazard_sheet,
+    hazard_step,
+    hazard_table,
+)
 from tianmu.manage.hazard_state import STANDS, Hazard, fold, of_events
 from tianmu.manage.hazard_step import STAGES_OF, HazardRefused, actions, decide, permit
 from tianmu.store.journal.sqlite import SqliteJournal
@@ -242,3 +249,54 @@ def test_nothing_is_lost_or_entered_twice_by_kill_9(tmp_path: Path) -> None:
     titles = [one.title for one in states.values()]
     assert len(titles) == len(set(titles)), "what was entered before it was killed is known after"
     assert set(told) <= set(states) and len(set(told)) >= 8
+
+
+def with_days_off(days: int) -> City:
+    """The city once somebody has published that so many days from now on are free."""
+    calendar = city().calendar
+    first = calendar.local(NOW).date()
+    free = frozenset(first + timedelta(days=n) for n in range(1, days + 1))
+    working = replace(calendar.working, free=calendar.working.free | free)
+    return replace(city(), working=working)
+
+
+def test_limits_follow_the_calendar_and_what_a_person_set_stays(tmp_path: Path) -> None:
+    later = with_days_off(5)
+    with Records(tmp_path / "hub.sqlite") as records:
+        for tables in (hazard_table.metadata, case_table.metadata):
+            records.create(tables)
+
+        def put(name: str, step: str, sequence: int, data: dict[str, Any]) -> Hazard:
+            event = HazardEvent(
+                hazard=name, sequence=sequence, step=step, at=NOW, actor="wang", data=data
+            )
+            return records.transact(lambda tx: hazard_table.append(tx, event))
+
+        general, by_hand, major, done = "h1", "h2", "h3", "h4"
+        put(general, "enter", 1, entered())
+        put(by_hand, "enter", 1, entered(due=NOW + 9 * DAY))
+        put(major, "enter", 1, entered(grade="major"))
+        before = put(done, "enter", 1, entered())
+        put(done, "rectify", 2, {})
+
+        def reckon(of: City) -> int:
+            return records.transact(lambda tx: hazard_reckon.reckon(tx, of, NOW + DAY))
+
+        assert reckon(city()) == 0, "nothing has changed under them"
+        assert reckon(later) == 2
+        assert reckon(later) == 0, "once for each calendar"
+        held = records.read(hazard_table.held)
+        within = city().hazards.grades["general"].within
+        assert held[general].due == later.calendar.add(NOW, within) > before.due
+        assert held[general].check_due == before.check_due, "natural days run on"
+        assert held[by_hand].due == NOW + 9 * DAY
+        assert held[major].due == later.calendar.add(NOW, city().hazards.grades["major"].within)
+        assert held[done].due == before.due, "it was put right in time, or not, by then"
+        # whoever sets a limit by hand afterwards keeps it
+        data = decide(later, held[general], "extend", NOW + DAY, due=NOW + 60 * DAY)
+        put(general, "extend", held[general].version + 1, data)
+        assert reckon(city()) == 1, "only the major one"
+        assert records.read(hazard_table.held)[general].due == NOW + 60 * DAY
+    states = hazard_table.states(hazard_table.events(SqliteJournal(tmp_path)))
+    with Records(tmp_path / "hub.sqlite", readonly=True) as records:
+        assert records.read(hazard_table.held) == states

@@ -304,6 +304,37 @@ def test_drafts_are_pushed_to_those_who_answer_for_the_place(world: Any) -> None
         one.stop()
 
 
+def test_a_feed_that_has_not_changed_is_not_sent_again(
+    world: Any, two: tuple[httpx.Client, httpx.Client]
+) -> None:
+    one, other = two
+    with world.client("integrator") as reader:
+
+        def ask(**headers: str) -> httpx.Response:
+            named = {key.replace("_", "-"): value for key, value in headers.items()}
+            return reader.get("/api/warnings/feed.atom", headers=named)
+
+        first = ask()
+        tag, since = first.headers["etag"], first.headers["last-modified"]
+        for told in (
+            {"if_none_match": tag},
+            {"if_none_match": f'"other", W/{tag}'},
+            {"if_modified_since": since},
+        ):
+            same = ask(**told)
+            assert (same.status_code, same.content) == (304, b"")
+            assert same.headers["last-modified"] == since
+        assert ask(if_none_match='"other"', if_modified_since=since).status_code == 200
+        for wrong in ("yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", ""):
+            assert ask(if_modified_since=wrong).status_code == 200
+        name = one.post("/api/warnings", json=written()).json()["warning"]
+        other.post(f"/api/warnings/{name}/confirm", json={})
+        new = ask(if_modified_since=since)
+        assert new.status_code == 200 and f"-{name}-1" in new.text
+        assert new.headers["last-modified"] != since, "however soon after"
+        assert ask(if_none_match=tag).status_code == 200
+
+
 def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
     anybody = httpx.Client(base_url=world.url)
     assert anybody.get("/api/warnings/feed.atom").status_code == 401

@@ -15,7 +15,8 @@ class HazardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """1, 2, … within its hazard"""
     step: str
     """``enter``, ``measure``, ``assign``, ``grade``, ``check``, ``evidence``, ``rectify``,
-    ``sign``, ``reject``, ``extend``, ``void``, ``reopen``"""
+    ``sign``, ``reject``, ``extend``, ``void``, ``reopen``; ``reckon``: another calendar, nobody's
+    step"""
     at: int
     actor: str
     reason: str = ""

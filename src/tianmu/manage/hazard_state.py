@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tianmu.city.limit import Limit
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place
 
@@ -28,6 +29,14 @@ class HazardFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scan: str = ""
 
 
+class Reckoned(msgspec.Struct, frozen=True, kw_only=True):
+    """How a limit came about, so that it can be reckoned anew under another calendar."""
+
+    start: int
+    """µs"""
+    limit: Limit
+
+
 class Hazard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hazard: str
     version: int = 0
@@ -42,8 +51,11 @@ class Hazard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """what is done until it is right, and to make it so"""
     due: int = 0
     """µs: by when it is to be put right"""
+    due_by: Reckoned | None = None
+    """None: a person set it, and it stays"""
     check_due: int = 0
     """µs: when it is looked at next; 0 once it is closed"""
+    check_by: Reckoned | None = None
     checked_at: int = 0
     checked_by: str = ""
     result: str = ""
@@ -93,6 +105,11 @@ def fold(state: Hazard, event: HazardEvent) -> Hazard:
     fields: dict[str, Any] = {key: data[key] for key in data.keys() & FIELDS}
     if "place" in fields:
         fields["place"] = msgspec.convert(fields["place"], Place)
+    for key, by in (("due", "due_by"), ("check_due", "check_by")):
+        if by in data:
+            fields[by] = msgspec.convert(data[by], Reckoned)
+        elif key in data:
+            fields[by] = None
     if "measures" in fields:
         fields["measures"] = tuple(fields["measures"])
     fields |= {"version": event.sequence, "changed_at": event.at}

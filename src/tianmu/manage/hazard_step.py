@@ -8,8 +8,9 @@ import msgspec
 
 from tianmu.access.masking import mask_text
 from tianmu.city.hazard import GRADES
+from tianmu.city.limit import Limit
 from tianmu.facts.place import Place
-from tianmu.manage.hazard_state import CLOSED, OPEN, RECTIFIED, STANDS, VOID, Hazard
+from tianmu.manage.hazard_state import CLOSED, OPEN, RECTIFIED, STANDS, VOID, Hazard, Reckoned
 
 if TYPE_CHECKING:
     from tianmu.city.pack import City
@@ -97,8 +98,8 @@ def enter(
         "place": msgspec.to_builtins(msgspec.structs.replace(place, division=division)),
         "department": _department(city, department, kind, division),
         "measures": list(_measures(measures)),
-        "due": limit(city, grade, due, now),
-        "check_due": city.calendar.add(now, told.grades[grade].check),
+        **limit(city, grade, due, now),
+        **look(city, grade, now),
         "source": source,
     }
 
@@ -134,14 +135,25 @@ def _measures(measures: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def limit(city: City, grade: str, due: int, now: int) -> int:
+def limit(city: City, grade: str, due: int, now: int) -> dict[str, Any]:
     """By when a hazard is to be put right: as was said, else by its grade over working time."""
     if not due:
-        return city.calendar.add(now, city.hazards.grades[grade].within)
+        return reckoned(city, "due", "due_by", city.hazards.grades[grade].within, now)
     if not now < due <= now + LONGEST:
         what = "the limit has passed, or lies more than three years ahead"
         raise HazardRefused("invalid", what, "give a time after now", "due")
-    return due
+    return {"due": due}
+
+
+def look(city: City, grade: str, now: int) -> dict[str, Any]:
+    """When a hazard is looked at next."""
+    return reckoned(city, "check_due", "check_by", city.hazards.grades[grade].check, now)
+
+
+def reckoned(city: City, key: str, by: str, within: Limit, start: int) -> dict[str, Any]:
+    """A limit over the calendar in force, and how it came about."""
+    told = Reckoned(start=start, limit=within)
+    return {key: city.calendar.add(start, within), by: msgspec.to_builtins(told)}
 
 
 def permit(state: Hazard, step: str, actor: str, reason: str) -> None:
@@ -171,12 +183,11 @@ def decide(
 ) -> dict[str, Any]:  # fmt: skip
     """What the event of a step holds, beside its reason. Raises ``HazardRefused``."""
     data: dict[str, Any] = {"note": note} if note else {}
-    every = city.hazards.grades[state.grade].check
     if step == "check":
         if result not in RESULTS:
             what = f"no result is {result!r}"
             raise HazardRefused("invalid", what, f"use {', '.join(RESULTS)}", "result")
-        return {**data, "result": result, "check_due": city.calendar.add(now, every)}
+        return {**data, "result": result, **look(city, state.grade, now)}
     if step == "measure":
         # whoever changes one sends the others back as they were shown: they stay what they are
         held = {mask_text(one): one for one in state.measures}
@@ -186,11 +197,11 @@ def decide(
         return {**data, "department": answers}
     if step == "grade":
         _grade(grade)
-        looks = city.calendar.add(now, city.hazards.grades[grade].check)
-        return {
-            **data, "grade": grade, "due": limit(city, grade, due, now),
-            "check_due": min(looks, state.check_due or looks),
-        }  # fmt: skip
+        looks = look(city, grade, now)
+        # a look that comes sooner by the grade before stays where it was
+        sooner = 0 < state.check_due < looks["check_due"]
+        again = {} if sooner else looks
+        return {**data, "grade": grade, **limit(city, grade, due, now), **again}
     if step == "rectify":
         if not any(one.role == AFTER and one.at >= state.entered_at for one in _newer(state)):
             raise HazardRefused(
@@ -201,11 +212,11 @@ def decide(
     if step == "extend":
         if due <= state.due:
             raise HazardRefused("invalid", "the new limit is not later", "give a later one", "due")
-        return {**data, "due": limit(city, state.grade, due, now)}
+        return {**data, **limit(city, state.grade, due, now)}
     if step in {"reject", "reopen"}:
-        again = {"due": limit(city, state.grade, due, now)} if due or step == "reopen" else {}
-        looks = state.check_due or city.calendar.add(now, every)
-        return {**data, **again, "check_due": looks}
+        again = limit(city, state.grade, due, now) if due or step == "reopen" else {}
+        looks = {} if state.check_due else look(city, state.grade, now)
+        return {**data, **again, **looks}
     return data
 
 

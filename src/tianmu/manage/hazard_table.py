@@ -166,6 +166,12 @@ def listed(
     return [_states.decode(row) for row in rows]
 
 
+def standing(connection: Connection) -> list[Hazard]:
+    """All that stand."""
+    wanted = sa.select(HAZARD.c.state).where(HAZARD.c.stage.in_(STANDS)).order_by(HAZARD.c.serial)
+    return [_states.decode(row) for row in connection.execute(wanted).scalars()]
+
+
 def count(connection: Connection, query: Query, now: int) -> int:
     wanted = sa.select(sa.func.count()).select_from(HAZARD).where(*_where(query, now))
     return int(connection.scalar(wanted) or 0)

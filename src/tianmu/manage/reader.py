@@ -18,7 +18,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage import case_search, case_table
+from tianmu.manage import case_search, case_table, hazard_reckon, hazard_table
 from tianmu.manage.bridge import bridge
 from tianmu.manage.desk import Desk, Work
 from tianmu.manage.reckon import reckon
@@ -80,7 +80,8 @@ class Reader:
             return {topic: tx.position(READER, topic) for topic in TOPICS}, self._desk.due.next_at
 
         self._read, self._next_due = self.records.transact(look)
-        self._work(reckon)
+        self.records.create(hazard_table.metadata, room="hazard")
+        self._reckon()
 
     def set_city(self, city: City) -> None:
         """Another pack (or another roster) is in force from the next change on; limits that run
@@ -91,7 +92,12 @@ class Reader:
             self._desk.load(tx.connection)
 
         self.records.transact(job)
+        self._reckon()
+
+    def _reckon(self) -> None:
+        """Limits that run, of cases and of hazards, by the calendar in force."""
         self._work(reckon)
+        self.records.transact(lambda tx: hazard_reckon.reckon(tx, self._desk.city, self.clock()))
 
     def set_roster(self, city: City) -> None:
         """Other persons are on duty from the next change on."""

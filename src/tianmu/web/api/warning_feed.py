@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +19,7 @@ from tianmu.sense.cap import national as national_read
 from tianmu.sense.cap.area import divisions
 from tianmu.sense.cap.codec import NotCap
 from tianmu.sense.cap.national import NotNational as NotReadable
-from tianmu.web import moment
+from tianmu.web import moment, unchanged
 from tianmu.web.moment import Instant
 from tianmu.web.problem import Problem, not_found
 from tianmu.web.route import PUBLIC, Ask, Asking, Routes, taken
@@ -50,7 +49,8 @@ def _may_read(ask: Ask) -> None:
 def get_warning_feed(ask: Asking, language: Annotated[str, Query(max_length=20)] = "") -> Response:
     """Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
     stays as its cancellation until it would have ended. Needs `warning.read` unless the pack opens
-    it. With the last `ETag` in `If-None-Match`: 304 where nothing changed."""
+    it. With the last `ETag` in `If-None-Match`, or else the last `Last-Modified` in
+    `If-Modified-Since`: 304 where nothing changed."""
     _may_read(ask)
     hub, now = ask.hub, ask.hub.clock()
     city = hub.city
@@ -66,9 +66,13 @@ def get_warning_feed(ask: Asking, language: Annotated[str, Query(max_length=20)]
         base=str(ask.request.base_url).rstrip("/"),
         updated=updated,
     )
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if ask.request.headers.get("if-none-match") == tag:
+    seen = ask.hub.memory.setdefault("warning_feed", unchanged.Seen())
+    tag, since = seen.look(f"{language} {ask.request.base_url}", body, now)
+    headers = {
+        "ETag": tag, "Last-Modified": unchanged.date(since), "Cache-Control": "no-cache",
+        "Vary": "Authorization, Cookie",
+    }  # fmt: skip
+    if unchanged.holds(ask.request.headers, tag, since):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=feed.MEDIA, headers=headers)
 
