@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tianmu.facts.bulletin import Bulletin, Part
+from tianmu.facts.warning import Area
+from tianmu.sense.cap import held
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
 SEEN = 15_000
+HOUR = 3_600_000_000
+RING = ((119.36, 31.4), (119.46, 31.4), (119.46, 31.5), (119.36, 31.4))
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 
 
@@ -89,3 +97,85 @@ def test_a_hazard_is_entered_put_right_and_signed_off(small: Any, browser: Brows
     expect(grid.locator("[data-stage=closed]")).to_be_visible(timeout=SEEN)  # by push
     for page in (grid, duty):
         page.context.close()
+
+
+def bulletin(small: Any, **more: Any) -> Bulletin:
+    """A message of another body, as gate puts it on disk."""
+    now = small.hub.clock()
+    part = Part(
+        event="rainstorm", event_name={"zh": "暴雨"}, colour="orange", severity="Severe",
+        urgency="Expected", certainty="Likely", sender_name={"zh": "省气象台"},
+        headline={"zh": "省气象台发布暴雨橙色预警"}, start=now - HOUR, until=now + HOUR,
+        divisions=("320481001000",), areas=(Area(name={"zh": "北部"}, rings=(RING,)),),
+    )  # fmt: skip
+    told = Bulletin(
+        **{
+            "source": "bureau", "sender": "bureau@example", "identifier": uuid.uuid4().hex,
+            "sent": now, "kind": "Alert", "status": "Actual", "parts": (part,), "received": now,
+            **more,
+        }
+    )  # fmt: skip
+    small.gate.create(held.metadata, room="bulletin")
+    made = small.gate.transact(lambda tx: held.take(tx, told))
+    assert made is not None
+    return made  # type: ignore[no-any-return]
+
+
+def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
+    small: Any, browser: Browser
+) -> None:
+    wall = signed_in(small, browser, "kiosk", (1920, 1080))
+    wall.goto(f"{small.url}/hall")
+    stands = wall.locator("[data-hazards] [data-stands]")
+    expect(stands).to_be_visible(timeout=SEEN)
+    before = int(stands.inner_text())
+    one = bulletin(small)
+    strip = wall.locator("[data-warnings]")
+    expect(strip).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)  # by push
+    expect(strip.locator("[data-from]")).to_have_text("省气象台")
+    expect(strip).to_contain_text("昆仑街道")
+    with small.client("duty_officer") as duty:
+        body = {
+            "title": "Blocked door", "kind": "fire", "grade": "general",
+            "place": {"division": "320481001000"},
+        }  # fmt: skip
+        assert duty.post("/api/hazards", json=body).status_code == 201
+    expect(stands).to_have_text(str(before + 1), timeout=SEEN)  # by push
+    desk = signed_in(small, browser, "duty_officer")
+    desk.goto(f"{small.url}/desk")
+    desk.locator("[data-to-hazards]").click(timeout=SEEN)
+    expect(desk).to_have_url(re.compile("/hazards$"))
+    desk.goto(f"{small.url}/warnings")
+    expect(desk.locator("[data-others]")).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)
+    phone = signed_in(small, browser, "commander", (390, 844))
+    for where in ("/warnings", "/hall"):
+        phone.goto(f"{small.url}{where}")
+        expect(phone.get_by_text("省气象台发布暴雨橙色预警").first).to_be_visible(timeout=SEEN)
+        fits(phone)
+    bulletin(small, kind="Cancel", parts=(), references=(one.key,))
+    expect(strip).to_have_count(0, timeout=SEEN)
+    expect(desk.locator("[data-others]")).to_have_count(0, timeout=SEEN)
+    wall.locator("[data-hazards] a").nth(1).click()
+    expect(wall).to_have_url(re.compile("/hazards\\?view=overdue$"))
+    for page in (wall, desk, phone):
+        page.context.close()
+
+
+def test_a_commander_publishes_alone_only_with_a_reason(small: Any, browser: Browser) -> None:
+    ends = datetime.fromtimestamp((small.hub.clock() + HOUR) // 1_000_000, UTC)
+    with small.client("commander") as commander:
+        body = {
+            "event": "gale", "colour": "blue", "headline": {"zh": "大风蓝色预警", "en": "Gale"},
+            "divisions": ["320481000000"], "expires": ends.isoformat(),
+        }  # fmt: skip
+        name = commander.post("/api/warnings", json=body).json()["warning"]
+    page = signed_in(small, browser, "commander")
+    page.goto(f"{small.url}/warnings/{name}")
+    page.locator("[data-alone]").click(timeout=SEEN)
+    page.locator("dialog .risk").click()  # without a reason nothing happens
+    expect(page.locator("dialog textarea")).to_be_visible()
+    page.locator("dialog textarea").fill("无人值守，水已进村")
+    page.locator("dialog .risk").click()
+    messages = page.locator("[data-stage=in_force] .messages")
+    expect(messages).to_contain_text("紧急独自签发", timeout=SEEN)
+    page.context.close()
