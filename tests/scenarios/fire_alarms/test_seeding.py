@@ -1,0 +1,29 @@
+"""The drawn plan of trial buildings: the rooms that the played panels speak of."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tianmu.city.pack import load
+from tianmu.rehearse import panel_script
+from tianmu.scenarios.fire_alarms.seeding import FLOORS, HIGH, PLAN, ROOMS, WIDE, write
+
+
+def test_every_part_of_a_played_panel_has_its_room(tmp_path: Path) -> None:
+    drawn = {f"{f}F-{f}{r:02}" for f in range(1, FLOORS + 1) for r in range(1, ROOMS + 1)}
+    named = {one.description for one in panel_script.building(random.Random(1))}
+    assert named == drawn | {"B1-FLOW", "B1-PUMP"}
+    with Image.open(write(tmp_path)) as image:
+        assert image.size == (WIDE, HIGH) and image.format == "PNG"
+
+
+@pytest.mark.parametrize("name", ["liyang", "port_ellery"])
+def test_trial_buildings_have_the_plan_that_the_script_writes(name: str) -> None:
+    city = load(name)
+    assert city.buildings and {one.plan for one in city.buildings.values()} == {PLAN}
+    with Image.open(city.folder / PLAN) as image:
+        assert image.size == (WIDE, HIGH)
