@@ -82,7 +82,7 @@ class Lead:
     def chance(self, target: int, low: float, high: float) -> float:
         """That the value of ``target`` lies at or below ``low`` or at or above ``high`` (nan: no
         such limit): by the share of past errors that would bring it there. Nan without any."""
-        at = int(known_blocks(target + 1, self.lead, self.block)[-1])
+        at = (target - self.lead + 1) // self.block - 1  # as ``known_blocks`` has it
         if at < 0 or not np.isfinite(self.expected[target]) or not np.isfinite(self.size[target]):
             return float("nan")
         errors = self.errors[at][np.isfinite(self.errors[at])]
