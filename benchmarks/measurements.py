@@ -239,6 +239,13 @@ CITY_ANOMALY = (
     Figure("learnt_memory_by_process_mib.*", "memory:", "MiB"),
     Figure("learnt_memory_worst_mib", "memory, the most that was seen", "MiB"),
 )  # fmt: skip
+FORECAST_ALARMS = (
+    Figure("streams.*.false_per_week", "false alarms ahead a week:", "1/week", at_most=1),
+    Figure("streams.*.told", "alarms told ahead:"),
+    Figure("streams.*.came_true", "of these came true:"),
+    Figure("streams.*.foretold_share", "share of passings foretold:"),
+    Figure("streams.*.ahead_h_median", "told ahead, median:", "h"),
+)
 GAS_HYDRAULICS = (
     Figure("worst.pressure_millipascal", "greatest difference of a pressure", "mPa", at_most=2),
     Figure("worst.flow_microgram_s", "greatest difference of a flow", "µg/s", at_most=2),
@@ -290,6 +297,8 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("quality water classes", ("benchmarks/water_classes.py",), WATER_CLASSES, 1,
                     listed="mismatches"),
         Measurement("quality anomaly", ("benchmarks/anomaly.py",), ANOMALY, 1, peers=True),
+        Measurement("quality forecast alarms", ("benchmarks/forecast_alarms.py",),
+                    FORECAST_ALARMS, 1),
         Measurement("quality gas hydraulics", ("benchmarks/gas_hydraulics.py",), GAS_HYDRAULICS, 1),
         Measurement("quality gas leaks", ("benchmarks/gas_leaks.py", "--json"), GAS_LEAKS, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
