@@ -160,6 +160,12 @@ def test_a_relation_that_reaches_farther_does_not_outweigh_the_matter_itself() -
     assert cases.match(signal(SMOKE, east=60)) is not None
 
 
+def test_a_point_that_says_little_does_not_say_that_the_matter_is_elsewhere() -> None:
+    cases = index(("c1", signal(FIRE)))
+    cases.join("c1", signal(SMOKE, place=place(700, precision=1000)))
+    assert cases.match(signal(SMOKE, east=20)) is not None
+
+
 def test_the_metres_are_the_citys() -> None:
     def match(told: Place, **metres: float) -> Match | None:
         how = Metres(**metres)

@@ -53,6 +53,8 @@ class Evidence:
     """the relation says how near: the case is not nearer for being large"""
     narrow: bool = False
     """and that is nearer than the matters' own radius: names alone do not tell"""
+    elsewhere: bool = False
+    """points that say enough lie too far apart"""
     minutes: float = 0.0
     text: float = 0.0
     address: float = 0.0
@@ -96,7 +98,7 @@ class Judge:
                 continue
             score = self._score(signal, anchor, worth, evidence, beyond)
             if evidence.kind == "same_matter":
-                if not score and evidence.metres is not None and evidence.metres > evidence.reach:
+                if evidence.elsewhere:
                     elsewhere = evidence.one  # no relation that reaches farther changes that
             elif surely and not evidence.tie:
                 continue
@@ -217,7 +219,8 @@ class Judge:
             return 0.0  # only what hangs together
         share, slack = nearest(signal, anchor, evidence)
         if share is not None and slack <= anchor.metres.vague:
-            return max(0.0, 1.0 - 0.6 * share**2) if share <= beyond else 0.0
+            evidence.elsewhere = share > beyond
+            return 0.0 if evidence.elsewhere else max(0.0, 1.0 - 0.6 * share**2)
         if signal.panel and signal.panel in anchor.panels:
             evidence.panel = signal.panel
             return tuning.panel
