@@ -22,6 +22,12 @@ from chromium import find  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 WALL, ULTRAWIDE, SPLIT, PHONE = (1920, 1080), (3840, 1080), (1440, 900), (390, 844)
+PAGE = (1280, 800)
+PAGES = (
+    "scenarios", "forest-fire", "gas-pipelines", "fire-alarms", "model-street", "water-ecology",
+    "warnings", "hazards", "desk",
+)  # fmt: skip
+"""taken of the top of a page: its address below /, or the scenario's id"""
 ARGUMENTS = (
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -58,12 +64,13 @@ def session(browser: Browser, run: Path, base: str, role: str, link: str) -> Pat
 
 
 def open_at(
-    browser: Browser, size: tuple[int, int], language: str, **more: Any
+    browser: Browser, size: tuple[int, int], language: str, theme: str = "night", **more: Any
 ) -> tuple[BrowserContext, Page]:
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
     context.add_init_script(
         f"document.cookie = 'tianmu_language={language}; Path=/';"
-        "sessionStorage.setItem('tianmu.password.asked', 'yes')"
+        "sessionStorage.setItem('tianmu.password.asked', 'yes');"
+        f"localStorage.setItem('tianmu.theme', '{theme}')"
     )
     return context, context.new_page()
 
@@ -71,7 +78,8 @@ def open_at(
 def take(page: Page, url: str, name: str, keys: tuple[str, ...] = ()) -> None:
     """A picture of a screen, as good as fits into ``MOST`` bytes."""
     page.goto(url)
-    page.wait_for_selector("canvas, table, nav.bar", timeout=60_000)  # a map, a list, a phone
+    page.wait_for_selector("canvas, table, nav.bar, main section, .card", timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('.bones')", timeout=60_000)
     page.wait_for_timeout(SETTLE)
     for key in keys:
         page.keyboard.press(key)
@@ -137,6 +145,14 @@ def main() -> None:
             take(
                 page, f"{base}/desk/cases/{telling_case(page, base)}", f"split{ending}", ("z", "j")
             )
+            context.close()
+            context, page = open_at(
+                browser, PAGE, language, "day" if language == "en" else "night", storage_state=duty
+            )
+            for name in PAGES:
+                known_page = name in ("scenarios", "warnings", "hazards", "desk")
+                path = name if known_page else f"scenarios/{name}"
+                take(page, f"{base}/{path}", f"{name}{ending}")
             context.close()
             context, page = open_at(browser, WALL, language, storage_state=system)
             take(page, f"{base}/admin/sources", f"admin{ending}")
