@@ -78,7 +78,7 @@ def open_at(
 def take(page: Page, url: str, name: str, keys: tuple[str, ...] = ()) -> None:
     """A picture of a screen, as good as fits into ``MOST`` bytes."""
     page.goto(url)
-    page.wait_for_selector("canvas, table, nav.bar, main section, .card", timeout=60_000)
+    page.wait_for_selector("h1, nav.bar", timeout=60_000, state="attached")
     page.wait_for_function("() => !document.querySelector('.bones')", timeout=60_000)
     page.wait_for_timeout(SETTLE)
     for key in keys:
