@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from tianmu.city.pack import load
 from tianmu.cli import main
 from tianmu.scenarios.backtest import judge
+from tianmu.scenarios.backtest_command import _today
 
 DAYS = [datetime(2026, 3, 1) + timedelta(days=n) for n in range(14)]
 
@@ -126,3 +128,12 @@ def test_what_does_not_go_together_is_told(past: Path) -> None:
     ):
         done = CliRunner().invoke(main, ["backtest", "forest-fire", *more])
         assert done.exit_code in {1, 2} and told in done.stderr, done.output
+
+
+def test_the_last_day_is_that_of_the_citys_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 28, 16, 30, tzinfo=UTC)
+    monkeypatch.setattr(
+        "tianmu.scenarios.backtest_command.time.time_ns", lambda: int(at.timestamp()) * 10**9
+    )
+    assert _today(load("liyang")).isoformat() == "2026-11-29"
+    assert _today(load("port_ellery")).isoformat() == "2026-11-28"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -154,7 +154,7 @@ def _of_history(
 
     city = _opened(data, archive)
     found = find(city.city.folder)
-    last = until or datetime.now(UTC).date()
+    last = until or _today(city.city)
     first = since or last - timedelta(weeks=12)
     try:
         rows = past_rows(_scenario(found, scenario), city, data, first, last)
@@ -213,6 +213,11 @@ def _scenario(found: Found, scenario: str) -> Scenario:
     return one
 
 
+def _today(city: City) -> date:
+    """The day by the city's own clock: it may be another than in Greenwich."""
+    return city.calendar.local(time.time_ns() // 1_000).date()
+
+
 def _opened(data: Path, archive: Open) -> Archive:
     try:
         return archive(data)
@@ -236,7 +241,7 @@ def _of_city(
 
     opened = _opened(data, archive)
     city = opened.city
-    last = until or datetime.now(UTC).date()
+    last = until or _today(city)
     first = since or last - timedelta(weeks=12)
     begin = city.calendar.instant(first, 0)
     end = min(city.calendar.instant(last, 1440), time.time_ns() // 1_000)
