@@ -7,7 +7,7 @@ with every figure. The shipped network, every instrument with 1 % noise at a rea
 minutes, households with an unrest of their own, feeds whose pressure wanders. Leaks are drawn
 anywhere on any pipe, by length, at any hour. Thresholds are set by the scenario itself for one
 false alarm a week, on weeks drawn with its own seed by the linearised network; what is reported is
-from other seeds and the full model. Nothing was tuned on what is printed here (seed 7): what was
+from other seeds and the full model. Nothing was tuned on what is printed here (seed 8): what was
 tried out was tried on seed 901.
 """
 
@@ -141,7 +141,7 @@ def rate_between(count: int, weeks: int) -> list[float]:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--seed", type=int, default=7)
+    asked.add_argument("--seed", type=int, default=8)
     asked.add_argument("--weeks", type=int, default=4, help="without a leak")
     asked.add_argument("--leaks", type=int, default=60)
     asked.add_argument("--share", type=float, default=0.02, help="of the inflow")
@@ -162,7 +162,9 @@ def main() -> None:
         print(json.dumps(one), file=sys.stderr)
     print(f"{time.process_time():.0f} s of processor time", file=sys.stderr)
     if given.json:
-        print(json.dumps({"seed": given.seed, "share": given.share, "densities": found}))
+        took = round(time.process_time())
+        told = {"seed": given.seed, "share": given.share, "processor_s": took, "densities": found}
+        print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -258,6 +258,7 @@ GAS_LEAKS = (
            "1/week", at_most=1),
     Figure(f"{USUAL}.found_within_30_min", "share of leaks found in 30 minutes, there", at_least=1),
     Figure(f"{USUAL}.place_within_300_m", "share of these placed within 300 m", at_least=0.8),
+    Figure("processor_s", "processor's time of all of it", "s"),
     Figure("densities.*.false_alarms_per_week", "false alarms a week:"),
     Figure("densities.*.found_within_30_min", "found in 30 minutes:"),
     Figure("densities.*.found_low", "found in 30 minutes, with 95 % at least:"),

@@ -17,7 +17,7 @@ FILE = "threshold.json"
 PER_WEEK = 1.0
 MOST = 20
 """that are kept: instruments fall silent and come back"""
-FORM = 2
+FORM = 3
 """of how a score is reckoned: another has other thresholds"""
 
 

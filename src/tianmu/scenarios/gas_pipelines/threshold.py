@@ -45,7 +45,8 @@ def over(watch: Watch) -> int:
 @lru_cache(maxsize=16)
 def threshold(watch: Watch, per_week: float) -> float:
     """The score that is reached ``per_week`` times a week without any leak: by weeks drawn from
-    what is assumed of instruments, feeds and the unmetered, with a seed of their own."""
+    what is assumed of instruments, feeds and the unmetered, with a seed of their own. So few
+    weeks tell a rate no better than by the root of what was counted: that much less is allowed."""
     draw = np.random.default_rng([watch.own.seed, 3])
     usual = demand.settings()
     level = int(np.abs(LEVELS - usual.season).argmin())
@@ -53,11 +54,13 @@ def threshold(watch: Watch, per_week: float) -> float:
     found = [
         scores(watch, _drawn(watch, level, moments, usual, draw)) for _ in range(watch.own.weeks)
     ]
+    allowed = per_week * watch.own.weeks
+    allowed -= float(np.sqrt(allowed))
     low, high = 0.0, float(np.nanmax(found)) + 1.0
     for _ in range(40):
         middle = (low + high) / 2
         count = sum(len(begins(runs(one, middle, over(watch)))) for one in found)
-        low, high = (middle, high) if count > per_week * watch.own.weeks else (low, middle)
+        low, high = (middle, high) if count > max(allowed, 0.0) else (low, middle)
     return high
 
 
