@@ -13,12 +13,14 @@ import pytest
 
 from tianmu.city import pack
 from tianmu.facts.place import DEGREE_M
-from tianmu.scenarios.gas_pipelines import judge, kept, leak, present
+from tianmu.scenarios.gas_pipelines import judge, kept, leak, present, replay, simulate
 from tianmu.scenarios.gas_pipelines.feed import Day, fleet, told, write_truth
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
+from tianmu.scenarios.gas_pipelines.model import MODELS
 from tianmu.scenarios.judging import Judged, Judgement
 from tianmu.scenarios.present import Present
+from tianmu.scenarios.run import parameters_of, run_model
 from tianmu.scenarios.world import OpenAlarm
 
 CITY = pack.load("liyang")
@@ -221,3 +223,45 @@ def test_the_feed_registers_what_it_sends(tmp_path: Path) -> None:
         write_truth(tmp_path / "leaks.csv", day, TODAY)
     rows = (tmp_path / "leaks.csv").read_text().splitlines()
     assert len(rows) == 2 and rows[1].startswith("2026-04-10T")
+
+
+def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path) -> None:
+    town = Town(tmp_path, 0.08, 5 * (LEAK.first + 12))
+    start = replay.MINUTE * 5
+    world: Any = SimpleNamespace(
+        now=town.now // start * start - 1, city=CITY, folder=tmp_path,
+        signals=lambda codes, since: tuple(
+            SimpleNamespace(case=verdict, at=CITY.calendar.instant(TODAY, at), verdict=verdict)
+            for at, verdict in ((5 * LEAK.first, "real"), (60, "false"))
+        ),
+    )  # fmt: skip
+    read = [DAYS[0.08].until(CITY.calendar.local(world.now + 1 - start), 288)]
+
+    def measured(asked: Any, known: Any, every: float, count: int) -> Any:
+        cut = {
+            name: getattr(read[0], name)[:, -count:]
+            for name in ("inflow", "flow", "pressure", "meter")
+        }
+        return SimpleNamespace(readings=simulate.Readings(**cut))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "measured", measured)
+        patch.setattr(replay, "replace", _replaced)
+        rows = replay.rows(world, TODAY)
+        event = np.flatnonzero(rows.column("event").to_numpy())
+        assert event.tolist() == [LEAK.first + 5] and len(rows) == LEAK.first + 12
+        assert rows.column("timestamp").to_pylist()[0] == "2026-04-10 00:05:00"
+        write_truth(tmp_path / "leaks.csv", DAYS[0.08], TODAY)
+        world.signals = None
+        again = replay.rows(world, TODAY)
+        assert again.column("event").to_pylist() == rows.column("event").to_pylist()
+    leaked = next(one for one in MODELS if one.name == "leak")
+    place = f"{CITY.center[0]},{CITY.center[1]}"
+    made = run_model(leaked, rows, parameters_of(leaked, [f"place={place}"]))
+    assert made.column("alarm").to_pylist()[LEAK.first + 5] == 1
+
+
+def _replaced(one: Any, **more: Any) -> Any:
+    if isinstance(one, simulate.Readings):
+        return replace(one, **more)
+    return SimpleNamespace(**{**vars(one), **more})

@@ -1,0 +1,80 @@
+"""The city's own past as rows for ``leak``: what its instruments read, step by step."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from tianmu.scenarios.backtest import EVENT
+from tianmu.scenarios.gas_pipelines import table
+from tianmu.scenarios.gas_pipelines.held import held
+from tianmu.scenarios.gas_pipelines.measured import measured
+from tianmu.scenarios.gas_pipelines.trial import trial
+from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.signals import REAL
+from tianmu.scenarios.world import World
+
+MINUTE = 60_000_000
+DAY_MIN = 1440
+TRUTH = "leaks.csv"
+"""of a trial's feed"""
+
+
+def rows(world: World, since: date) -> pa.Table:
+    """Steps from the midnight of ``since`` to ``world.now``, in the city's time, each a day of the
+    past at a time. ``event`` is 1 in the step by which a leak is to be found, half an hour after it
+    began: an alarm that stands then has found it. Steps in which no inflow was
+    read are left out. Raises ``TooCostly``."""
+    own = settings_of(__file__)["replay"]
+    known, every = held(world.folder, *world.city.center), trial().every_min
+    step = round(every * MINUTE)
+    calendar = world.city.calendar
+    first = calendar.instant(since, 0) // step * step
+    steps = int((world.now + 1 - first) // step)
+    day = round(DAY_MIN / every)
+    parts = []
+    for at in range(0, steps, day):
+        count = min(day, steps - at)
+        # a step is called by its end
+        until = replace(world, now=first + (at + count) * step)
+        parts.append(measured(until, known, every, count).readings)
+    if not parts:
+        return pa.table({"timestamp": pa.array([], pa.string())})
+    joined = {
+        name: np.concatenate([getattr(one, name) for one in parts], axis=1)
+        for name in ("inflow", "flow", "pressure", "meter")
+    }
+    ends = first + step * (1 + np.arange(steps))
+    made = table.write(
+        known.network, known.layout, replace(parts[0], **joined), datetime(2000, 1, 1), every
+    )
+    times = [calendar.local(int(end)) for end in ends]
+    made = made.set_column(0, "timestamp", pa.array([f"{one:%Y-%m-%d %H:%M:%S}" for one in times]))
+    made = made.append_column("date", pa.array([one.date().isoformat() for one in times]))
+    event = np.zeros(steps, np.int8)
+    for began in _leaks(world, first):
+        due = int((began - first) // step) + round(own["within_min"] / every) - 1
+        if 0 <= due < steps:
+            event[due] = 1
+    made = made.append_column(EVENT, pa.array(event))
+    return made.filter(pa.array(np.isfinite(joined["inflow"]).any(axis=0) | (event == 1)))
+
+
+def _leaks(world: World, since: int) -> list[int]:
+    """µs at which each leak began: in a trial as its feed wrote it down beforehand; else when
+    somebody or something first told of what was closed as real."""
+    file = world.folder / TRUTH
+    if file.exists():
+        with file.open(encoding="utf-8", newline="") as text:
+            began = [datetime.fromisoformat(row["begin"]) for row in csv.DictReader(text)]
+        instant = world.city.calendar.instant
+        return sorted(instant(one.date(), one.hour * 60 + one.minute) for one in began)
+    first: dict[str, int] = {}
+    for one in world.signals(settings_of(__file__)["replay"]["matters"], since):
+        if one.verdict == REAL:
+            first[one.case] = min(first.get(one.case, one.at), one.at)
+    return sorted(first.values())
