@@ -125,6 +125,8 @@ def _run(settings: Settings, city: City, tell: Tell) -> int:
     founding.write_credentials(settings, ports, said["hub"].tokens)
     if settings.feed == "replay":
         supervisor.add("feed", _feed_command(settings), nice=5)
+        for name, command in _scenario_feeds(settings, city):
+            supervisor.add(name, command, nice=10)
     language = city.languages[0]
     for line in [*greeting(settings, said, city.name.get(language, "")), *doubts]:
         tell(line)
@@ -138,6 +140,24 @@ def _feed_command(settings: Settings) -> list[str]:
     return [
         sys.executable, "-m", "tianmu", "feed", "--data", settings.data,
         "--devices", str(settings.feed_devices),
+    ]  # fmt: skip
+
+
+def _scenario_feeds(settings: Settings, city: City) -> list[tuple[str, list[str]]]:
+    """The programs that play the trial devices of the scenarios that come with one."""
+    from tianmu.scenarios import load
+
+    shipped = Path(load.__file__).parent
+    return [
+        (
+            f"feed-{one.id}",
+            [
+                sys.executable, "-m", f"tianmu.scenarios.{one.folder.name}.feed",
+                "--data", settings.data,
+            ],
+        )
+        for one in load.find(city.folder).scenarios.values()
+        if one.folder.parent == shipped and (one.folder / "feed.py").exists()
     ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import csv
 import io
 import json
 import logging
+import os
 import ssl
 import time
 from dataclasses import dataclass
@@ -211,6 +212,15 @@ def write_truth(file: Path, day: Day, when: date) -> None:
         writer.writerow(line)
 
 
+def _sleep(seconds: float) -> None:
+    """Until it is time; where ``tianmu up`` started us, end when that has died."""
+    supervisor, until = int(os.environ.get("TIANMU_SUPERVISOR") or 0), time.time() + seconds
+    while (left := until - time.time()) > 0:
+        if supervisor not in {0, os.getppid()}:
+            raise SystemExit(0)
+        time.sleep(min(left, 1.0))
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--data", type=Path, default=Path("data"))
@@ -241,7 +251,7 @@ def main() -> None:
         if wait > 0:
             if given.once:
                 return
-            time.sleep(wait)
+            _sleep(wait)
         local = at.astimezone(zone)
         write_truth(folder / "leaks.csv", day, local.date())
         send(city, token, told(known, day.until(local, 1)), at)
