@@ -21,11 +21,12 @@ from dataclasses import replace
 
 import msgspec
 
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.place import Place
-from tianmu.manage import proposal, unit
-from tianmu.manage.assign import Task, greedy, total
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.units import proposal, unit
+from tianmu.manage.units.assign import Task, greedy, total
 
 
 def anywhere(city: City, draw: random.Random) -> tuple[float, float]:

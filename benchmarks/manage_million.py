@@ -32,13 +32,15 @@ from sqlalchemy import Connection, func, select
 
 from tianmu.access.scope import Scope
 from tianmu.app import process
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
-from tianmu.manage import case_query, case_table
-from tianmu.manage.case_query import Query
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.query import Query
+from tianmu.manage.case.rebuild import import_events
 from tianmu.manage.manage import Manage
-from tianmu.manage.rebuild import import_events
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 

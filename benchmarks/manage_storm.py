@@ -22,7 +22,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin

@@ -24,13 +24,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

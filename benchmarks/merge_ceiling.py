@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.merge_day import draw
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
 from tianmu.rehearse.agreement import agree

@@ -26,17 +26,18 @@ from typing import Any
 from sqlalchemy import select
 
 from benchmarks.merge_officer import Officer
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.registry import Device
 from tianmu.facts.report import Report
-from tianmu.manage import case_table
 from tianmu.manage.actor import Actor
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.desk import Work
-from tianmu.manage.ledger import decode_state
-from tianmu.manage.lifecycle import Refusal, decide
 from tianmu.manage.manage import Manage
-from tianmu.manage.step import Command
+from tianmu.manage.steps.lifecycle import Refusal, decide
+from tianmu.manage.steps.step import Command
 from tianmu.rehearse import day
 from tianmu.rehearse.agreement import Agreement, agree
 from tianmu.rehearse.thing import Thing

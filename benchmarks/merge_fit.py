@@ -26,14 +26,15 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks import merge_day
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.report import Report
-from tianmu.manage.anchor import Anchor
-from tianmu.manage.by_name import ByName, Guess
-from tianmu.manage.heard import from_person
-from tianmu.manage.likeness import Vocabulary
-from tianmu.manage.open_cases import OpenCases
-from tianmu.manage.signal import Signal
+from tianmu.manage.merging.anchor import Anchor
+from tianmu.manage.merging.by_name import ByName, Guess
+from tianmu.manage.merging.heard import from_person
+from tianmu.manage.merging.likeness import Vocabulary
+from tianmu.manage.merging.open_cases import OpenCases
+from tianmu.manage.merging.signal import Signal
 from tianmu.rehearse.day import Day
 
 POWERS = ("surely", "devices", "often", "span", "gap", "unsure", "near", "wide", "far")

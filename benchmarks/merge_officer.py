@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from typing import Protocol
 
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.merge import Match
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.merging.merge import Match
 
 OFFICER = Actor("officer", ("commander",))
 LOOKS_MIN = (10, 45)

@@ -130,7 +130,7 @@ def up(
 
 def _checked_scan(told: str) -> str:
     """The scanner, once it was found to be named right."""
-    from tianmu.manage.scanning import scanner
+    from tianmu.manage.evidence.scanning import scanner
 
     try:
         scanner(told)

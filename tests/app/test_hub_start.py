@@ -12,7 +12,7 @@ import pytest
 from tianmu.app import hub
 from tianmu.app.settings import Settings
 from tianmu.city.pack import load
-from tianmu.manage import absence
+from tianmu.manage.duty import absence
 from tianmu.store.records import Records
 
 DAY = 86_400_000_000

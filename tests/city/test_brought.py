@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import brought, pack
+from tianmu.city.city import City
 from tianmu.city.fault import PackFaulty
-from tianmu.city.pack import City
 from tianmu.prevent.edition import judge
 from tianmu.scenarios.fit import fit
 from tianmu.scenarios.load import find

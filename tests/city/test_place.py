@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tianmu.city import pack
 from tianmu.city.approximate import share, town_areas
+from tianmu.city.city import City
 from tianmu.city.gabriel import gabriel
-from tianmu.city.pack import City
 
 PACKS = ("liyang", "port_ellery")
 CITIES: dict[str, City] = {}

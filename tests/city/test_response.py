@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
+from tianmu.city.city import City
 from tianmu.city.grading import Known
 from tianmu.city.limit import MINUTE, Limit, LimitUnit
 from tianmu.city.matter import matches
-from tianmu.city.pack import City
 from tianmu.city.roster import Person, Roster, Shift
 
 LIYANG = pack.load("liyang")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.city.reach import isochrones
 from tianmu.city.sending import Sending, Street, Travelling
 from tianmu.city.streets import Streets

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from manage import test_hazard as ledger
 from tianmu.facts.hazard import HazardEvent
-from tianmu.manage import hazard_table as table
-from tianmu.manage.hazard_state import Hazard
+from tianmu.manage.hazard import table
+from tianmu.manage.hazard.state import Hazard
 from tianmu.store.records import Records, Transaction
 
 with Records(Path(sys.argv[1]) / "hub.sqlite") as records:

@@ -8,17 +8,17 @@ from typing import Any
 
 from tianmu.access import account as accounts
 from tianmu.access import table as access_table
+from tianmu.city.city import City
 from tianmu.city.contact import Contact as Reaching
 from tianmu.city.contact import Ladder, Rung
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.pack import City
 from tianmu.city.roster import Person, Shift
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
-from tianmu.manage import reach
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.contact import reach
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

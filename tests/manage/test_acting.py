@@ -7,11 +7,11 @@ from dataclasses import replace
 import msgspec
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.city.plan import Acts
-from tianmu.manage import acting
 from tianmu.manage.actor import Actor
-from tianmu.manage.lifecycle import Command, Refusal, actions, decide
+from tianmu.manage.levels import acting
+from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide
 
 from .test_lifecycle import CITY, Story, filed
 from .town import OFFICER

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.manage.assign import Pairs, Task, assign, greedy, total
+from tianmu.manage.units.assign import Pairs, Task, assign, greedy, total
 
 NEVER = float("inf")
 

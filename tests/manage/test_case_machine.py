@@ -13,15 +13,16 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage import intake, overdue
+from tianmu.manage import intake
 from tianmu.manage.actor import SYSTEM, Actor
-from tianmu.manage.case_state import STAGES, CaseState
-from tianmu.manage.draft import Draft
-from tianmu.manage.fold import evolve, fold
-from tianmu.manage.lifecycle import Command, Refusal, actions, decide
-from tianmu.manage.merge import Match
-from tianmu.manage.signal import Signal
-from tianmu.manage.step import STEPS
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.fold import evolve, fold
+from tianmu.manage.case.state import STAGES, CaseState
+from tianmu.manage.clocks import overdue
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.signal import Signal
+from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide
+from tianmu.manage.steps.step import STEPS
 
 from .town import (
     CHECKER,

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from pysqlite3 import dbapi2
 from sqlalchemy import create_engine, select, text
 
-from tianmu.manage import case_search, case_table
-from tianmu.manage.case_query import Query
-from tianmu.manage.likeness import plain
-from tianmu.manage.rebuild import rebuild
+from tianmu.manage.case import search as case_search
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.query import Query
+from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.merging.likeness import plain
 
 from .house import House, house
 from .town import OFFICER, RUBBISH

@@ -13,12 +13,13 @@ from sqlalchemy import event
 
 from tianmu.access.scope import Scope
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import case_query, case_search
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_query import Query
-from tianmu.manage.fold import fold
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import search as case_search
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.query import Query
+from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.manage import Conflict, Refused
-from tianmu.manage.rebuild import rebuild
 
 from .house import House, house
 from .town import (

@@ -20,11 +20,11 @@ from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
-from tianmu.manage import reach
-from tianmu.manage.contact_query import waiting
-from tianmu.manage.fold import fold
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.rebuild import TABLES, rebuild
+from tianmu.manage.contact import reach
+from tianmu.manage.contact.query import waiting
 from tianmu.manage.manage import Conflict, NotFound, Refused
-from tianmu.manage.rebuild import TABLES, rebuild
 from tianmu.prevent.deeds import unreached
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.target import Targets

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from tianmu.access.scope import Extent
 from tianmu.city.contact import Ladder, Rung
 from tianmu.city.roster import Person
-from tianmu.manage import case_table, contact
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.draft import Draft
-from tianmu.manage.reach import Reach, Tried
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.contact import ladder as contact
+from tianmu.manage.contact.reach import Reach, Tried
 
 from .ladders import LEVEL, NIGHT, Reached, city, minutes
 from .town import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.fold import fold
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.state import CaseState
 
 from .ladders import LEVEL, NIGHT, Reached
 from .test_bequest import sound

@@ -14,8 +14,8 @@ from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
-from tianmu.manage.case_query import Query
-from tianmu.manage.fold import fold
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.query import Query
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

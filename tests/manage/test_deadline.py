@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.manage import deadline
-from tianmu.manage.deadline import DueList
+from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.deadline import DueList
 
 from .town import HOUR, MONDAY, at, town
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tianmu.city.limit import LimitUnit
-from tianmu.manage.rebuild import rebuild
+from tianmu.manage.case.rebuild import rebuild
 
 from .house import House
 from .test_lifecycle import CITY, Story, signal

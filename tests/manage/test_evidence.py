@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tianmu.manage.evidence import Evidence, EvidenceStore
-from tianmu.manage.scanning import NoAnswer, Verdict, scanner
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+from tianmu.manage.evidence.scanning import NoAnswer, Verdict, scanner
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 

@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tianmu.city.city import City
 from tianmu.city.grading import Condition, GradingRule, Period
-from tianmu.city.pack import City, load
+from tianmu.city.pack import load
 from tianmu.city.sensitive import SensitivePlace, SensitivePlaces
 from tianmu.facts.place import Place
-from tianmu.manage import fold, intake, level, overdue
-from tianmu.manage.anchor import metres
-from tianmu.manage.case_state import Clock, Mark
-from tianmu.manage.draft import Draft
-from tianmu.manage.lifecycle import Command, Refusal, decide
-from tianmu.manage.merge import Match
+from tianmu.manage import intake
+from tianmu.manage.case import fold
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.state import Clock, Mark
+from tianmu.manage.clocks import overdue
+from tianmu.manage.levels import level
+from tianmu.manage.merging.anchor import metres
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .test_lifecycle import Story, signal
 from .town import (

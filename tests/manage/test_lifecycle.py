@@ -8,13 +8,14 @@ import pytest
 
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.place import Place
-from tianmu.manage import intake, overdue
+from tianmu.manage import intake
 from tianmu.manage.actor import SYSTEM, Actor
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.draft import Draft
-from tianmu.manage.lifecycle import Command, Refusal, actions, decide, fold
-from tianmu.manage.merge import Match
-from tianmu.manage.signal import Signal
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.clocks import overdue
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.signal import Signal
+from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide, fold
 
 from .town import (
     CHECKER,

@@ -8,10 +8,10 @@ from tianmu.access.scope import Scope
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_query import Query
-from tianmu.manage.fold import fold
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.query import Query
+from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
-from tianmu.manage.rebuild import rebuild
 
 from .house import House, house
 from .town import (

@@ -11,10 +11,10 @@ import pytest
 from tianmu.access.scope import Scope
 from tianmu.facts.place import Place
 from tianmu.facts.report import Reporter
-from tianmu.manage import case_table
-from tianmu.manage.case_query import Query
-from tianmu.manage.evidence import Evidence
-from tianmu.manage.fold import fold
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.query import Query
+from tianmu.manage.evidence.kept import Evidence
 from tianmu.manage.intake import Policy
 from tianmu.manage.manage import Conflict, Manage, NotFound, Refused
 from tianmu.manage.reader import READER
@@ -96,7 +96,7 @@ def test_a_fact_nobody_can_work_with_is_kept(house: House, monkeypatch: pytest.M
 
 
 def test_a_failed_commit_leaves_no_trace(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tianmu.manage import ledger
+    from tianmu.manage.case import ledger
 
     house.alarm()
     house.work()
@@ -165,7 +165,7 @@ def test_another_roster_from_now_on(house: House) -> None:
 
 
 def test_shifts_are_handed_over_and_signed(house: House) -> None:
-    from tianmu.manage import handover
+    from tianmu.manage.duty import handover
 
     house.alarm()
     house.work()

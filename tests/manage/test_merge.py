@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
-from tianmu.manage.anchor import Anchor, metres, widen
-from tianmu.manage.likeness import Vocabulary, likeness, pairs
-from tianmu.manage.merge import Match
-from tianmu.manage.open_cases import OpenCases
-from tianmu.manage.place_names import PlaceNames, tells
-from tianmu.manage.signal import Signal, again, of_report
+from tianmu.manage.merging.anchor import Anchor, metres, widen
+from tianmu.manage.merging.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.open_cases import OpenCases
+from tianmu.manage.merging.place_names import PlaceNames, tells
+from tianmu.manage.merging.signal import Signal, again, of_report
 from tianmu.manage.words import phrase
 
 from .town import FIRE, LAT, LON, METRE, MINUTE, MONDAY, RUBBISH, SMOKE, town

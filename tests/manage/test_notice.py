@@ -14,7 +14,7 @@ from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.plan import Tell
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
-from tianmu.manage.rebuild import rebuild
+from tianmu.manage.case.rebuild import rebuild
 
 from .ladders import Reached
 from .town import OFFICER

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.place import Place
 from tianmu.manage import intake
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.draft import Draft
-from tianmu.manage.fold import fold
-from tianmu.manage.lifecycle import Command, Refusal, decide
-from tianmu.manage.signal import Signal
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.merging.signal import Signal
+from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .town import CHECKER, OFFICER, at
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from tianmu.city import pack
 from tianmu.city.grading import Condition, GradingRule
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.plan import Conference, Fall, Item, PlanWarning
-from tianmu.manage import intake, quiet
-from tianmu.manage.draft import Draft
-from tianmu.manage.fold import fold
-from tianmu.manage.ledger import parties
-from tianmu.manage.lifecycle import Command, Refusal, decide
-from tianmu.manage.merge import Match
-from tianmu.manage.overdue import attend
+from tianmu.manage import intake
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.fold import fold
+from tianmu.manage.case.ledger import parties
+from tianmu.manage.clocks.overdue import attend
+from tianmu.manage.levels import quiet
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .test_lifecycle import signal
 from .town import FIRE, FIREMAN, HOUR, KIOSK, MINUTE, MONDAY, OFFICER, text, town
@@ -186,9 +188,7 @@ def test_what_a_person_or_a_limit_has_raised_it_to_stays() -> None:
 
 def test_faults_of_a_plan_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "liyang"
-    folder.mkdir()
-    for file in pack.locate("liyang").iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(pack.locate("liyang"), folder)
     plans = folder / "plans.toml"
     broken = plans.read_text()
     for good, bad in (

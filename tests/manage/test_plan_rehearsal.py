@@ -6,7 +6,7 @@ import msgspec
 
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.plan import Acts, OrderTemplate, Tell
-from tianmu.manage.plan_rehearsal import rehearse
+from tianmu.manage.levels.rehearsal import rehearse
 
 from .test_lifecycle import CITY, Story, signal
 from .town import CHECKER, FIRE, MONDAY, OFFICER, RUBBISH, text

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.manage import case_query
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.manage import Refused
-from tianmu.manage.rebuild import rebuild
 
 from .house import House, house
 from .town import CHECKER, CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import msgspec
 
+from tianmu.city.city import City
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.pack import City
 from tianmu.city.plan import Item
-from tianmu.manage import lifecycle
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.steps import lifecycle
 
 from .test_lifecycle import CITY, Story, signal
 from .town import CHECKER, CLEANER, FIREMAN, GRID, HOUR, MINUTE, OFFICER, RUBBISH

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage import lifecycle
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.lifecycle import actions, fold
-from tianmu.manage.step import needs_of
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.steps import lifecycle
+from tianmu.manage.steps.lifecycle import actions, fold
+from tianmu.manage.steps.step import needs_of
 
 from .test_lifecycle import CITY, Story, filed, signal
 from .town import (

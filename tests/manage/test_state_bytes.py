@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.manage import state_bytes
-from tianmu.manage.case_state import CaseState, Clock, Order, Task
-from tianmu.manage.ledger import decode_state
-from tianmu.manage.state_bytes import BULK, Bulk, encode_state
+from tianmu.manage.case import state_bytes
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.state import CaseState, Clock, Order, Task
+from tianmu.manage.case.state_bytes import BULK, Bulk, encode_state
 
 BARE = CaseState(case="c1", number="2026030200001", version=1, stage="handle")
 CHANGES: list[dict[str, Any]] = [

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tianmu.city.city import City
 from tianmu.city.force import Unit
-from tianmu.city.pack import City
 from tianmu.city.plan import OrderTemplate, Plan
 from tianmu.city.sending import LevelNeed, Need, Sending, Skill, Travelling, UnitKind
 from tianmu.facts.place import Place
 from tianmu.facts.unit import UnitTold
-from tianmu.manage import case_table, proposal, unit
-from tianmu.manage.case_state import CaseState, Order
-from tianmu.manage.lifecycle import Command, Refusal, decide
-from tianmu.manage.rebuild import TABLES, rebuild
-from tianmu.manage.unit import Last, Standing, Untellable
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.rebuild import TABLES, rebuild
+from tianmu.manage.case.state import CaseState, Order
+from tianmu.manage.steps.lifecycle import Command, Refusal, decide
+from tianmu.manage.units import proposal, unit
+from tianmu.manage.units.unit import Last, Standing, Untellable
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tianmu.city.calendar import Span, WorkingTime
+from tianmu.city.city import City
 from tianmu.city.department import Department, DepartmentKind
 from tianmu.city.division import Division, Tier
 from tianmu.city.duty import Duties, Duty
@@ -14,7 +15,6 @@ from tianmu.city.grading import Condition, Grading, GradingRule
 from tianmu.city.head import Merging
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.city.matter import FilingStandard, Matter
-from tianmu.city.pack import City
 from tianmu.city.plan import OrderTemplate, Plan, Rise, Tell
 from tianmu.city.profile import Escalation, Level, ResponseProfile
 from tianmu.city.roster import Person, Shift

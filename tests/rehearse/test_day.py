@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.report import Report
 from tianmu.rehearse import day
 from tianmu.rehearse.incident import METRES

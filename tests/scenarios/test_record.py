@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
 from tianmu.scenarios.record import WEEK, judge, summed
 
 RULES = ("forest_camera.smoke",)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tianmu.manage.evidence import Evidence
+from tianmu.manage.evidence.kept import Evidence
 from tianmu.scenarios.load import find
 from ui.small import made, signed_in
 

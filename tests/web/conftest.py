@@ -23,7 +23,8 @@ import uvicorn
 from tianmu.access import account as accounts
 from tianmu.access import first, token
 from tianmu.access.session import Sessions
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.command import provider
 from tianmu.command.table import metadata as command_table
 from tianmu.facts.alarm import AlarmState
@@ -31,7 +32,7 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered, SourceChanged
-from tianmu.manage import reach
+from tianmu.manage.contact import reach
 from tianmu.manage.manage import Manage
 from tianmu.prevent import alarm_table
 from tianmu.prevent.occurrence import Alarm, tell

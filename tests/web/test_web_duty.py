@@ -15,8 +15,8 @@ from tianmu.city.contact import Rung
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
-from tianmu.manage import absence
-from tianmu.manage.rebuild import TABLES
+from tianmu.manage.case.rebuild import TABLES
+from tianmu.manage.duty import absence
 from tianmu.web import moment
 from tianmu.web.api import shifts
 

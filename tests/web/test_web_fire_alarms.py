@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tianmu.city.building import Building
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered

@@ -43,7 +43,7 @@ def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:
         held = taker.get(f"/api/handovers/{number}").json()
         assert held["confirmed"] == len(items)
         assert taker.get("/api/handovers/999999").status_code == 404
-    from tianmu.manage import handover
+    from tianmu.manage.duty import handover
 
     assert world.hub.records.read(handover.verify) is None
 
@@ -114,7 +114,7 @@ def test_a_hand_over_that_is_sent_again_is_one(world: Any) -> None:
 def test_what_the_list_does_not_name_is_an_item_of_it(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tianmu.manage import handover
+    from tianmu.manage.duty import handover
     from tianmu.web.api import handovers
 
     for device in ("d1", "d2"):

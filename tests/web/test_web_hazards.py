@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tianmu.manage import hazard_table
+from tianmu.manage.hazard import table as hazard_table
 from tianmu.store.journal.sqlite import SqliteJournal
 
 from .conftest import Stream

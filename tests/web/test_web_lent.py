@@ -14,7 +14,7 @@ import pytest
 from tianmu.app import pictures
 from tianmu.app.pictures import DAY_S, Pictures, let_go
 from tianmu.facts.topic import OBSERVATION
-from tianmu.manage.evidence import Evidence
+from tianmu.manage.evidence.kept import Evidence
 
 JPEG = b"\xff\xd8\xff"
 
@@ -121,7 +121,7 @@ def test_a_kill_in_between_leaves_work_for_the_next_look(
         if step == "unlink":
             patch.setattr(Path, "unlink", die)
         else:
-            patch.setattr("tianmu.manage.evidence._settle", die)
+            patch.setattr("tianmu.manage.evidence.kept._settle", die)
         with pytest.raises(KeyboardInterrupt):
             let_go(street.hub)
     assert there(street, one) == (step == "unlink") and marks(street) == [one["digest"]]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case_query import events_of
+from tianmu.manage.case.query import events_of
 from tianmu.web import push, subscriber
 from tianmu.web.render import TOPICS
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tianmu.manage.evidence import Evidence
+from tianmu.manage.evidence.kept import Evidence
 from tianmu.store.history.asked import Cost, TooCostly
 
 FIRE = "/api/scenarios/forest-fire"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.manage.proposal import WAITS
+from tianmu.manage.units.proposal import WAITS
 from tianmu.web import sending
 
 DEVICES = count()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tianmu.app.settings import load
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.store.history import History
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

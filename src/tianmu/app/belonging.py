@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.prevent.compile import Compiled
 from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
 from tianmu.prevent.fleet import Fleet

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tianmu.app.settings import Settings
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.clock import DrillClock
 
 MARK = "drill"

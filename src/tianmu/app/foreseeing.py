@@ -7,7 +7,7 @@ import threading
 import time
 
 from tianmu.app.belonging import Belonging
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts import clock
 from tianmu.scenarios import forecast_alarm, foresight, settling
 from tianmu.scenarios import forecast_table as table

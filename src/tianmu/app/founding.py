@@ -16,7 +16,7 @@ from tianmu.access.account import NoAccount
 from tianmu.access.role import ROLES
 from tianmu.app.platform import DEVICE, PLATFORM_SOURCE
 from tianmu.app.settings import Settings
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts import clock
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place

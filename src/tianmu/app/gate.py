@@ -16,7 +16,7 @@ from tianmu.app.platform import PLATFORM_SOURCE, Platform
 from tianmu.app.policy import bounds_of, horizon_of
 from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.registry import SourceChanged
 from tianmu.scenarios.load import find
 from tianmu.scenarios.recognition import taken

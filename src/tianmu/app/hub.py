@@ -19,12 +19,13 @@ from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, settle, starting
 from tianmu.app.settings import Settings
 from tianmu.app.status import Lags
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.command import provider
 from tianmu.facts import clock
-from tianmu.manage import reach
+from tianmu.manage.contact import reach
+from tianmu.manage.evidence.scanning import scanner
 from tianmu.manage.manage import Manage
-from tianmu.manage.scanning import scanner
 from tianmu.recognise.blur import Blurrer
 from tianmu.sense.http.server import Server
 from tianmu.store.history import History

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tianmu.app.belonging import Belonging
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts import clock
 from tianmu.prevent.rule import Judged
 from tianmu.scenarios import judged_table as table

@@ -19,10 +19,10 @@ import sqlalchemy as sa
 
 from tianmu.access import audit
 from tianmu.facts.topic import ALARM, OBSERVATION, OBSERVATION_LIFE
-from tianmu.manage import case_query
-from tianmu.manage.evidence import Evidence, EvidenceStore
+from tianmu.manage.case import query as case_query
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+from tianmu.manage.evidence.scanning import scanner
 from tianmu.manage.reader import READER as CASES
-from tianmu.manage.scanning import scanner
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.web.hub import Hub

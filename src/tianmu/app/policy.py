@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.sense.admission import Bounds
 from tianmu.store.history import Retention
 from tianmu.store.journal.purge import Horizon

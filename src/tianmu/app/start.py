@@ -17,7 +17,7 @@ from tianmu.app.settings import PORTS, Settings
 from tianmu.app.supervise import NotStarted, Supervisor
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 Tell = Callable[[str], None]
 

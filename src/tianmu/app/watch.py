@@ -6,7 +6,7 @@ import threading
 
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.prevent.settings import Settings as Pace
 from tianmu.prevent.watch import Watch, run
 from tianmu.sense.intake import clock

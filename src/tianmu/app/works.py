@@ -14,7 +14,7 @@ from tianmu.app.judging import Judging
 from tianmu.app.policy import horizon_of, retention_of
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts import clock
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE
 from tianmu.prevent.anomaly import learner

@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from tianmu.city.city import City
 from tianmu.city.division import Division
 from tianmu.city.gabriel import write_streets
-from tianmu.city.pack import City, load
+from tianmu.city.pack import load
 from tianmu.city.place import distances, feature
 from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text, say

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tianmu.city.place import distances
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 BASIS = "seeded, not the real network"
 WINDING = 1.25

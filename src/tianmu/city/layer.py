@@ -11,7 +11,7 @@ from tianmu.city.place import LAYERS
 from tianmu.city.reader import PackReader
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 __all__ = ["LAYERS", "brief", "check", "units"]
 

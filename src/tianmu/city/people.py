@@ -14,8 +14,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
+from tianmu.city.city import City
 from tianmu.city.department import Department
-from tianmu.city.pack import City, load
+from tianmu.city.pack import load
 from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text, say
 

@@ -8,7 +8,7 @@ from tianmu.city.limit import HOUR, MINUTE
 from tianmu.city.roster import Span
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 
 def ending(city: City, department: str, now: int) -> list[Span]:

@@ -11,7 +11,7 @@ import msgspec
 from tianmu.city.roster import Person, Span
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 ABSENT, ON_POST, STANDS_IN = "absent", "on_post", "stands_in"
 """why somebody cannot: they are away, on a post of their own, or stand in for another"""

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from sqlalchemy import Connection
 
 from tianmu.access.keys import Keys
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.command import delivery, telling, warned, webhook
 from tianmu.command.lane import Lane
 from tianmu.command.message import Teller

@@ -14,13 +14,13 @@ from tianmu.access.scope import Extent, Scope, below, covers
 from tianmu.city.naming import upper_names
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage.case_state import CaseState, Order
-from tianmu.manage.case_view import moment
-from tianmu.manage.ledger import parties
-from tianmu.manage.step import STEPS
+from tianmu.manage.case.ledger import parties
+from tianmu.manage.case.state import CaseState, Order
+from tianmu.manage.case.view import moment
+from tianmu.manage.steps.step import STEPS
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 OF_ITSELF = frozenset(
     [

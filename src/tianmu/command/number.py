@@ -8,10 +8,10 @@ from sqlalchemy import Connection, and_, delete, insert, select, tuple_
 
 from tianmu.access.scope import Scope
 from tianmu.command.table import number as table
-from tianmu.manage import case_table
-from tianmu.manage.case_query import within
-from tianmu.manage.case_state import CaseState, Order
-from tianmu.manage.ledger import decode_state
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.query import within
+from tianmu.manage.case.state import CaseState, Order
 
 
 def of(connection: Connection, orders: Iterable[str]) -> Mapping[str, str]:

@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from tianmu.access.masking import mask_text
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.command import table, webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.facts.topic import CASE
-from tianmu.manage import notice
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.case_table import event as case_event
-from tianmu.manage.case_table import serial_of
-from tianmu.manage.case_view import moment
-from tianmu.manage.contact import STEP
-from tianmu.manage.reach import HANDED
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.case.table import event as case_event
+from tianmu.manage.case.table import serial_of
+from tianmu.manage.case.view import moment
+from tianmu.manage.contact.ladder import STEP
+from tianmu.manage.contact.reach import HANDED
+from tianmu.manage.levels import notice
 from tianmu.manage.words import phrase
 from tianmu.store.records import position_of
 

@@ -17,10 +17,10 @@ from tianmu.command.table import told as told_table
 from tianmu.command.webhook import Webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
-from tianmu.manage import case_table
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.contact import STEP
-from tianmu.manage.ledger import decode_state
+from tianmu.manage.case import table as case_table
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.contact.ladder import STEP
 from tianmu.store.journal.contract import Entry
 
 log = logging.getLogger("tianmu.command")
@@ -95,7 +95,7 @@ def known(connection: Connection, webhooks: Sequence[Webhook], found: Read) -> s
 
 
 def ladder(case: str, contact: str) -> str:
-    """What a ladder is called in every case it goes over to (``manage/bequest.py``)."""
+    """What a ladder is called in every case it goes over to (``manage/merging/bequest.py``)."""
     return contact if "-" in contact else f"{case}-{contact}"
 
 

@@ -16,26 +16,29 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import EXHAUSTED
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
-from tianmu.manage import case_table as table
-from tianmu.manage import contact, intake, ledger, overdue, quiet
-from tianmu.manage.anchor import Anchor, anchor_of, widen
-from tianmu.manage.calling import Calling, unreached
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.deadline import DueList
-from tianmu.manage.draft import Draft
-from tianmu.manage.heard import Labels, from_device, from_person, nothing
-from tianmu.manage.known import Known
-from tianmu.manage.likeness import Vocabulary
-from tianmu.manage.numbering import Numbering
-from tianmu.manage.open_cases import OpenCases
-from tianmu.manage.reach import Reach
-from tianmu.manage.ruling import ruled
-from tianmu.manage.signal import Signal, again
-from tianmu.manage.state_bytes import Bulk
+from tianmu.manage import intake
+from tianmu.manage.case import ledger, table
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.numbering import Numbering
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.case.state_bytes import Bulk
+from tianmu.manage.clocks import overdue
+from tianmu.manage.clocks.deadline import DueList
+from tianmu.manage.contact import ladder as contact
+from tianmu.manage.contact.calling import Calling, unreached
+from tianmu.manage.contact.reach import Reach
+from tianmu.manage.levels import quiet
+from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
+from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
+from tianmu.manage.merging.known import Known
+from tianmu.manage.merging.likeness import Vocabulary
+from tianmu.manage.merging.open_cases import OpenCases
+from tianmu.manage.merging.signal import Signal, again
+from tianmu.manage.steps.ruling import ruled
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 GENERATION, SIGNALS = "generation", "signals"
 _generation = select(table.counter.c.value).where(table.counter.c.name == GENERATION)

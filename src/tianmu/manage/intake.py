@@ -14,15 +14,16 @@ import msgspec
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage import deadline, level, owner, quiet, response
-from tianmu.manage.draft import Draft
-from tianmu.manage.merge import Match
-from tianmu.manage.shown import show
-from tianmu.manage.signal import Signal
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.clocks import deadline
+from tianmu.manage.evidence.shown import show
+from tianmu.manage.levels import level, owner, quiet, response
+from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.signal import Signal
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 _QUIET = (AlarmState.SHELVED, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE)
 _RISES = ("raise", "unshelve", "unsuppress", "return_to_service")

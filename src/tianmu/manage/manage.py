@@ -21,29 +21,33 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
-from tianmu.manage import case_query, case_view, deed_key, intake, level, response
-from tianmu.manage import contact as ladder
+from tianmu.manage import intake
 from tianmu.manage.actor import Actor
-from tianmu.manage.answer import answered
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.deed_key import Deed, Done
+from tianmu.manage.case import deed_key
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import view as case_view
+from tianmu.manage.case.deed_key import Deed, Done
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.contact import ladder
+from tianmu.manage.contact.reach import Present, Providers, Reach, nobody, none
 from tianmu.manage.desk import Desk, Work
-from tianmu.manage.evidence import Evidence, EvidenceStore
-from tianmu.manage.grouping import Grouping
-from tianmu.manage.heard import Labels, nothing
-from tianmu.manage.lifecycle import decide
-from tianmu.manage.reach import Present, Providers, Reach, nobody, none
+from tianmu.manage.duty.relief import Relief
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+from tianmu.manage.evidence.scanning import Scan
+from tianmu.manage.levels import level, response
+from tianmu.manage.merging.answer import answered
+from tianmu.manage.merging.grouping import Grouping
+from tianmu.manage.merging.heard import Labels, nothing
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
-from tianmu.manage.relief import Relief
-from tianmu.manage.scanning import Scan
-from tianmu.manage.step import Command, refuse
+from tianmu.manage.steps.lifecycle import decide
+from tianmu.manage.steps.step import Command, refuse
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 T = TypeVar("T")
 __all__ = ["Conflict", "Manage", "NotFound", "Refused", "wall_clock"]

@@ -18,16 +18,19 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage import case_search, case_table, hazard_reckon, hazard_table
-from tianmu.manage.bridge import bridge
+from tianmu.manage.case import search as case_search
+from tianmu.manage.case import table as case_table
+from tianmu.manage.clocks.reckon import reckon
 from tianmu.manage.desk import Desk, Work
-from tianmu.manage.reckon import reckon
+from tianmu.manage.hazard import reckon as hazard_reckon
+from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.merging.bridge import bridge
 from tianmu.store.disk import DiskFull
 from tianmu.store.journal.contract import Entry, Journal
 from tianmu.store.records import Records, Transaction
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
-from tianmu.manage.step import Refusal
+from tianmu.manage.steps.step import Refusal
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from tianmu.prevent.rule import Judged, Silence
 from tianmu.prevent.subject import describe, identity, told
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
     from tianmu.store.registry import Registry
 
 WITHDRAWN = "rule withdrawn"

@@ -13,7 +13,7 @@ from tianmu.facts.registry import RulesPublished
 from tianmu.prevent.rule import AnyRule, Fault, Vocabulary, dump, load, read
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 
 def judge(city: City) -> list[tuple[str, str, str]]:

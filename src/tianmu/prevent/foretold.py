@@ -16,7 +16,7 @@ from tianmu.prevent.subject import Devices, Number, describe
 from tianmu.prevent.words import phrase, template
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 REASONS = {
     "turned": "the newest forecast says otherwise",

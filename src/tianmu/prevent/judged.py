@@ -12,7 +12,7 @@ from tianmu.prevent.rule import Judged
 from tianmu.prevent.subject import Devices, describe
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 
 def condition(

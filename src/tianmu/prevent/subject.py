@@ -14,8 +14,8 @@ from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.rule import Rule, Silence, State
 
 if TYPE_CHECKING:
+    from tianmu.city.city import City
     from tianmu.city.device import Property
-    from tianmu.city.pack import City
 
 
 class Devices(Protocol):

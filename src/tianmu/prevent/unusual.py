@@ -14,7 +14,7 @@ from tianmu.prevent.subject import Devices, Number, describe
 from tianmu.prevent.words import phrase, template
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 _WORDS = {
     "above": "anomaly_above",

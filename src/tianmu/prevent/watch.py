@@ -39,7 +39,7 @@ from tianmu.store.journal.contract import Entry, Journal, Purged
 from tianmu.store.records import DiskFull, Records
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
     from tianmu.store.live import Live
     from tianmu.store.registry import Registry
 

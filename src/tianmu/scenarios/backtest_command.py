@@ -15,7 +15,7 @@ from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
     from tianmu.scenarios.load import Found, Scenario
     from tianmu.store.history import History
     from tianmu.store.records import Records

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tianmu.city.city import City
 from tianmu.city.department import Department
-from tianmu.city.pack import City
 from tianmu.facts.text import Text
 from tianmu.scenarios.manifest import Manifest, Role
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tianmu.manage import case_table as table
+from tianmu.manage.case import table
 from tianmu.scenarios.backtest import EVENT
 from tianmu.scenarios.fit import fit, matter_keys
 from tianmu.scenarios.load import Scenario
@@ -66,7 +66,7 @@ def _signals(
 
 def _real(connection: sa.Connection, matters: Collection[str]) -> list[int]:
     """When cases were opened that were closed, neither void nor merged."""
-    from tianmu.manage.ledger import decode_state
+    from tianmu.manage.case.ledger import decode_state
 
     c = table.case.c
     rows = connection.execute(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tianmu.city.city import City
 from tianmu.city.network import Along
-from tianmu.city.pack import City
 from tianmu.prevent.cause.network import Network
 from tianmu.prevent.cause.ways import Laid
 from tianmu.scenarios.fit import matter_keys

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from tianmu.city.city import City
 from tianmu.city.document import Document, TomlError
-from tianmu.city.pack import City
 from tianmu.facts.text import Text
 from tianmu.scenarios.load import Scenario
 from tianmu.sense.recognition.dwell import Patience

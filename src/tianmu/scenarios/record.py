@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage import case_table as table
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.ledger import decode_state
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import table
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.state import CaseState
 
 MOST = 2_000
 """cases that are judged for one answer, the newest"""

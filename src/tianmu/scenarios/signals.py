@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tianmu.manage import case_query
-from tianmu.manage import case_table as table
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.ledger import decode_state
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import table
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.state import CaseState
 
 MOST = 2_000
 """cases that are looked through for one answer, the newest"""

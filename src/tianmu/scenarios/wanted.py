@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.city.city import City
 from tianmu.city.device import Property
-from tianmu.city.pack import City
 from tianmu.prevent.forecast.walk import Course
 from tianmu.prevent.rule import AnyRule, Threshold
 from tianmu.scenarios.forecast_table import DAY

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.scenarios.judging import Judged
 from tianmu.scenarios.signals import Signal
 from tianmu.store.history.asked import Asked

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.text import Text, say
 from tianmu.manage.words import phrase
 from tianmu.recognise.blur import Unblurred

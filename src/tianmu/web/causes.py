@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.prevent.cause import found as judged
 from tianmu.prevent.cause.found import Caused
 from tianmu.prevent.cause.ways import Line, Ways

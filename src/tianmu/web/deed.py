@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tianmu.manage.deed_key import Deed, Done, OtherDeed
+from tianmu.manage.case.deed_key import Deed, Done, OtherDeed
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.problem import Fault, Problem

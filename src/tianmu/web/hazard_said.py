@@ -10,7 +10,7 @@ from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.text import Text
-from tianmu.manage.hazard_state import Hazard
+from tianmu.manage.hazard.state import Hazard
 from tianmu.web import moment
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant

@@ -14,7 +14,7 @@ from tianmu.access.entrance import Entrance
 from tianmu.access.keys import Keys
 from tianmu.access.scope import WHOLE, Principal, below
 from tianmu.access.session import Sessions
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.command.deliver import Deliverer
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode

@@ -6,7 +6,7 @@ import msgspec
 
 from tianmu.access.masking import mask_address
 from tianmu.city import naming
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 

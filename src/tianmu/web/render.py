@@ -32,8 +32,8 @@ from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
 from tianmu.facts.warning import WarningEvent
-from tianmu.manage import hazard_table
 from tianmu.manage.actor import SYSTEM
+from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
 from tianmu.prevent.alarm_table import ALARM

@@ -12,10 +12,10 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from tianmu.manage import case_table as table
-from tianmu.manage import proposal, unit
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.ledger import decode_state
+from tianmu.manage.case import table
+from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.units import proposal, unit
 from tianmu.web.hub import Hub
 
 MOST = 150

@@ -15,9 +15,10 @@ import numpy as np
 
 from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, ruling
-from tianmu.manage.case_view import department_name
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.view import department_name
 from tianmu.manage.manage import SOON
+from tianmu.manage.steps import ruling
 from tianmu.prevent import alarm_table
 from tianmu.web import figures, moment
 from tianmu.web.api import sources

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.warning import Content, Message, WarningEvent
 from tianmu.prevent.warning import publish
 from tianmu.prevent.warning.state import Warning, fold, of_events

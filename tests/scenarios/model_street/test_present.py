@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.scenarios.model_street.present import present
 from tianmu.scenarios.world import Devices
 

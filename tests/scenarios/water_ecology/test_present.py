@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tianmu.city import pack
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.scenarios.water_ecology.present import present
 from tianmu.scenarios.world import Devices
 

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tianmu.city.pack import City, load
+from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place

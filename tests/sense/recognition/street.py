@@ -16,7 +16,7 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.topic import OBSERVATION, REGISTRY
-from tianmu.manage.evidence import EvidenceStore
+from tianmu.manage.evidence.kept import EvidenceStore
 from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.http.door import Doors
 from tianmu.sense.intake import Intake

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from tianmu.city.anomaly import Anomaly
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
     from tianmu.store.registry import Registry
 
 NOT = -1

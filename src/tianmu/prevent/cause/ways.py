@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+from tianmu.city.city import City
 from tianmu.city.network import Along
-from tianmu.city.pack import City
 from tianmu.city.place import distances
 from tianmu.prevent.cause.judge import Fit
 from tianmu.prevent.cause.network import F64, Network, Spot

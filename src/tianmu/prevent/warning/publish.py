@@ -15,7 +15,7 @@ from tianmu.prevent.warning.state import CANCEL, Warning
 from tianmu.prevent.warning.step import complete
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 SECOND = 1_000_000
 DIGITS = 6

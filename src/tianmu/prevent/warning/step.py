@@ -13,7 +13,7 @@ from tianmu.facts.warning import Content
 from tianmu.prevent.warning.state import Warning
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 STATUSES = ("Actual", "Exercise", "Test")
 LONGEST = 31 * 86_400_000_000

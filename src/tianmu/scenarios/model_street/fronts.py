@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tianmu.city.city import City
 from tianmu.city.front import FILE, Front, read
-from tianmu.city.pack import City
 from tianmu.city.place import distances
 from tianmu.city.reader import PackReader
 from tianmu.facts.origin import Origin

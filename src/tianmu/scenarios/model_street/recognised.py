@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.origin import Origin
 from tianmu.scenarios.model_street.fronts import Answers, BadFronts, Fronts, of_city
 from tianmu.scenarios.model_street.words import settings

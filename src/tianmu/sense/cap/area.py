@@ -12,7 +12,7 @@ import shapely
 from tianmu.sense.cap.codec import CapArea
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 SHARE = 0.01
 """part of a town that an outline must reach to warn it: borders are not drawn to the metre"""

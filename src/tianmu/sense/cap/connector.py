@@ -26,7 +26,7 @@ from tianmu.store.records import DiskFull, Transaction
 from tianmu.store.registry import UNKNOWN
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 log = logging.getLogger("tianmu.gate")
 

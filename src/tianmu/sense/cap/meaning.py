@@ -14,7 +14,7 @@ from tianmu.sense.cap import area
 from tianmu.sense.cap.codec import CapAlert, CapInfo
 
 if TYPE_CHECKING:
-    from tianmu.city.pack import City
+    from tianmu.city.city import City
 
 HOUR = 3_600_000_000
 LONGEST = 31 * 24 * HOUR

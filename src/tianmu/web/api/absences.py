@@ -10,12 +10,12 @@ from fastapi import Depends, Query
 
 from tianmu.access.masking import mask, mask_text
 from tianmu.city.absence import Absence
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.city.roster import Span
 from tianmu.city.substitute import Clash, candidates
 from tianmu.facts.text import Text
-from tianmu.manage import absence
-from tianmu.manage.absence import AbsenceRefused, NoAbsence
+from tianmu.manage.duty import absence
+from tianmu.manage.duty.absence import AbsenceRefused, NoAbsence
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.shifts import KEPT, staff

@@ -13,7 +13,7 @@ from tianmu.access.scope import covers
 from tianmu.facts.deed import Deed
 from tianmu.facts.finding import FOUND, MISSED, RULE
 from tianmu.facts.text import Text
-from tianmu.manage import deed_key
+from tianmu.manage.case import deed_key
 from tianmu.prevent import alarm_table
 from tianmu.prevent.anomaly import record
 from tianmu.prevent.anomaly.policy import LAXEST, STRICTEST, WEEK, Policy, eased, rate

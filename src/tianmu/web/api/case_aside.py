@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from tianmu.access.masking import mask_text
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.text import Text
-from tianmu.manage import acting
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.levels import acting
 from tianmu.web import moment
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name

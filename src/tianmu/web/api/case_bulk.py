@@ -8,12 +8,12 @@ import msgspec
 from fastapi import Depends
 
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.deed_key import Done
-from tianmu.manage.lifecycle import decide, fold
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.deed_key import Done
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.refused import fresh
-from tianmu.manage.step import Command, Refusal
+from tianmu.manage.steps.lifecycle import decide, fold
+from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.words import phrase
 from tianmu.web.api.case_steps import STATUS, carry_out
 from tianmu.web.api.cases import actor, masked_text, one

@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tianmu.facts.text import say
-from tianmu.manage import case_query
-from tianmu.manage.step import refuse
+from tianmu.manage.case import query as case_query
+from tianmu.manage.steps.step import refuse
 from tianmu.web import exposure
 from tianmu.web.api.cases import one
 from tianmu.web.exposure import SYSTEMS

@@ -9,10 +9,10 @@ from fastapi import Depends
 
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.grouping import Regroup
-from tianmu.manage.merge import Match
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.merging.grouping import Regroup
+from tianmu.manage.merging.merge import Match
 from tianmu.prevent.cause.found import Caused
 from tianmu.web import exposure
 from tianmu.web.api.case_steps import SplitDone, parted, regrouped

@@ -12,7 +12,7 @@ from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.case_whole import whole

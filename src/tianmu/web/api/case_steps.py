@@ -14,11 +14,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
-from tianmu.manage.deed_key import Done, OtherDeed, Regrouped
-from tianmu.manage.evidence import LARGEST, Evidence
-from tianmu.manage.grouping import Regroup
+from tianmu.manage.case.deed_key import Done, OtherDeed, Regrouped
+from tianmu.manage.evidence.kept import LARGEST, Evidence
+from tianmu.manage.evidence.scanning import NoAnswer
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
-from tianmu.manage.scanning import NoAnswer
+from tianmu.manage.merging.grouping import Regroup
 from tianmu.web import moment
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
 from tianmu.web.api.case_whole import CaseWhole, whole

@@ -8,13 +8,15 @@ import msgspec
 import sqlalchemy as sa
 
 from tianmu.access.masking import clears, mask, mask_data, mask_text
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.command import number
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, case_view, remaining
-from tianmu.manage.case_state import Call, CaseState, Task
-from tianmu.manage.contact_state import CONTACT
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import view as case_view
+from tianmu.manage.case.state import Call, CaseState, Task
+from tianmu.manage.clocks import remaining
+from tianmu.manage.contact.state import CONTACT
 from tianmu.web import exposure, moment
 from tianmu.web.api import case_aside as aside
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said

@@ -12,11 +12,12 @@ from fastapi import Query
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Principal
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, remaining
-from tianmu.manage import case_table as table
 from tianmu.manage.actor import Actor
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.ledger import decode_state, parties
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import table
+from tianmu.manage.case.ledger import decode_state, parties
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.clocks import remaining
 from tianmu.web import exposure, moment
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant

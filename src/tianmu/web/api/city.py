@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tianmu.access import tls
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.facts.text import Text
 from tianmu.web import moment
 from tianmu.web.hub import Hub

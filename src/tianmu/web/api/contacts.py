@@ -12,12 +12,12 @@ from tianmu.access.masking import mask
 from tianmu.access.scope import covers
 from tianmu.command import provider
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.contact import STEP, may_answer
-from tianmu.manage.contact_query import waiting
-from tianmu.manage.contact_state import Contact
-from tianmu.manage.reach import HANDED
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.contact.ladder import STEP, may_answer
+from tianmu.manage.contact.query import waiting
+from tianmu.manage.contact.reach import HANDED
+from tianmu.manage.contact.state import Contact
 from tianmu.web import exposure, moment
 from tianmu.web.api.case_steps import carry_out
 from tianmu.web.api.cases import actor, extent, masked_text, one, states

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tianmu.access import account as accounts
 from tianmu.access.exposure import PASS
 from tianmu.access.masking import mask_text
-from tianmu.manage import case_query
+from tianmu.manage.case import query as case_query
 from tianmu.web import exposure, moment
 from tianmu.web.api.cases import one
 from tianmu.web.moment import Instant

@@ -12,11 +12,12 @@ from fastapi import Depends
 from tianmu.access.lasting import ends_at
 from tianmu.access.masking import mask
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, patrol
-from tianmu.manage.case_state import CaseState
-from tianmu.manage.deed_key import OtherDeed
-from tianmu.manage.lifecycle import parents
-from tianmu.manage.step import calls_for, covers
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.deed_key import OtherDeed
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.steps.lifecycle import parents
+from tianmu.manage.steps.step import calls_for, covers
+from tianmu.manage.units import patrol
 from tianmu.store.records import Transaction
 from tianmu.web import exposure, moment, page
 from tianmu.web.api.case_evidence import EvidenceSaid

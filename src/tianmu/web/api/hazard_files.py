@@ -11,11 +11,13 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tianmu.manage import hazard_sheet, hazard_step, hazard_table
-from tianmu.manage.hazard_sheet import SheetFault, SheetRow
-from tianmu.manage.hazard_state import Hazard
-from tianmu.manage.hazard_step import HazardRefused
-from tianmu.manage.scanning import NoAnswer
+from tianmu.manage.evidence.scanning import NoAnswer
+from tianmu.manage.hazard import sheet as hazard_sheet
+from tianmu.manage.hazard import step as hazard_step
+from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.hazard.sheet import SheetFault, SheetRow
+from tianmu.manage.hazard.state import Hazard
+from tianmu.manage.hazard.step import HazardRefused
 from tianmu.store.records import Transaction
 from tianmu.web.api.case_steps import FORM, Upload, uploaded
 from tianmu.web.api.hazards import entered, event, held, problem, whole, within

@@ -11,10 +11,11 @@ from tianmu.access.scope import covers
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage import hazard_step, hazard_table
-from tianmu.manage.hazard_state import Hazard
-from tianmu.manage.hazard_step import HazardRefused
-from tianmu.manage.hazard_table import HazardChanged, NoHazard
+from tianmu.manage.hazard import step as hazard_step
+from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.hazard.state import Hazard
+from tianmu.manage.hazard.step import HazardRefused
+from tianmu.manage.hazard.table import HazardChanged, NoHazard
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
 from tianmu.web.api import cases

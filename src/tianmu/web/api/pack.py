@@ -11,8 +11,8 @@ import msgspec
 from tianmu.access.policy import policy_of
 from tianmu.city import brought
 from tianmu.city import pack as packs
+from tianmu.city.city import City
 from tianmu.city.fault import PackFaulty
-from tianmu.city.pack import City
 from tianmu.facts.registry import PackLoaded
 from tianmu.facts.text import Text
 from tianmu.prevent.edition import judge

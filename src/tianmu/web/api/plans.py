@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from tianmu.city import plan as plans
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage import case_query, plan_rehearsal
-from tianmu.manage.plan_rehearsal import Asked, Change
+from tianmu.manage.case import query as case_query
+from tianmu.manage.levels import rehearsal as plan_rehearsal
+from tianmu.manage.levels.rehearsal import Asked, Change
 from tianmu.web import moment
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name

@@ -14,8 +14,8 @@ from tianmu.access.scope import Extent, covers, restrict
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage import case_table as table
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case import table
 from tianmu.store.records import Transaction
 from tianmu.web import exposure, moment
 from tianmu.web.api.cases import cases_of

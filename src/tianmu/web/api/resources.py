@@ -19,7 +19,7 @@ from tianmu.city.reach import isochrones
 from tianmu.city.resource import Resource
 from tianmu.city.travel import LINE, STREETS, Pace
 from tianmu.facts.text import Text
-from tianmu.manage.proposal import arrivals
+from tianmu.manage.units.proposal import arrivals
 from tianmu.web import sending
 from tianmu.web.api import units
 from tianmu.web.place import department_name, division_name

@@ -14,7 +14,7 @@ from fastapi import Depends
 from tianmu.access.masking import mask_text
 from tianmu.facts.deed import Deed
 from tianmu.manage import room
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.room import Item, ItemMoved, Room, RoomEvent, RoomRefused
 from tianmu.store.records import Transaction
 from tianmu.web import moment

@@ -7,8 +7,8 @@ import msgspec
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
-from tianmu.manage import ruling
-from tianmu.manage.ledger import parties
+from tianmu.manage.case.ledger import parties
+from tianmu.manage.steps import ruling
 from tianmu.web import moment
 from tianmu.web.moment import Instant
 from tianmu.web.place import department_name, division_name

@@ -12,8 +12,8 @@ from fastapi import Query
 
 from tianmu.facts.finding import foretold_rule
 from tianmu.facts.text import Text
-from tianmu.manage import case_query
-from tianmu.manage.case_state import CaseState
+from tianmu.manage.case import query as case_query
+from tianmu.manage.case.state import CaseState
 from tianmu.prevent import alarm_table
 from tianmu.scenarios import record as records
 from tianmu.scenarios.contract import Model

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from fastapi import Depends
 
 from tianmu.access.masking import mask
-from tianmu.city.pack import City
+from tianmu.city.city import City
 from tianmu.city.roster import DAYS, Person, Shift
-from tianmu.manage import absence
+from tianmu.manage.duty import absence
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment
 from tianmu.web.allowance import Allowance

@@ -10,8 +10,8 @@ from fastapi import Depends
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
 from tianmu.facts.unit import STATUSES, UnitTold
-from tianmu.manage import proposal, unit
-from tianmu.manage.unit import Standing, Untellable
+from tianmu.manage.units import proposal, unit
+from tianmu.manage.units.unit import Standing, Untellable
 from tianmu.store.records import Transaction
 from tianmu.web import moment, sending
 from tianmu.web.api.cases import extent as case_extent

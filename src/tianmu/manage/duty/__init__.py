@@ -1,0 +1,1 @@
+"""Who is there: absences, shifts handed over and taken."""

@@ -1,0 +1,229 @@
+"""Evidence of a case: photos, video, voice, documents, kept by their content's hash outside the
+database. The same file is kept once however often it is attached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tianmu.facts.place import Place
+from tianmu.manage.evidence.scanning import Scan
+
+LARGEST = 50 << 20
+"""bytes of one file (default, to be set by the city)"""
+
+ROLES = ("near", "far", "reference", "handle_before", "handle_after", "other")
+"""what a photo shows of a case (DOMAIN.md §2.2 [S3])"""
+
+_STARTS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    "image/jpeg": ((0, b"\xff\xd8\xff"),),
+    "image/png": ((0, b"\x89PNG\r\n\x1a\n"),),
+    "image/webp": ((0, b"RIFF"), (8, b"WEBP")),
+    "image/heic": ((4, b"ftyp"),),
+    "video/mp4": ((4, b"ftyp"),),
+    "video/webm": ((0, b"\x1aE\xdf\xa3"),),
+    "audio/mpeg": ((0, b"ID3"),),
+    "audio/wav": ((0, b"RIFF"), (8, b"WAVE")),
+    "audio/ogg": ((0, b"OggS"),),
+    "audio/mp4": ((4, b"ftyp"),),
+    "audio/webm": ((0, b"\x1aE\xdf\xa3"),),
+    "application/pdf": ((0, b"%PDF-"),),
+}
+"""Types that are taken, and the bytes (at an offset) by which a file shows that it is of one."""
+
+TYPES = tuple(_STARTS)
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever attaches a file says of it."""
+
+    name: str
+    media_type: str
+    role: str = "other"
+    at: int = 0
+    """µs: when it was taken, 0 unknown"""
+    place: Place = msgspec.field(default_factory=Place)
+    order: str = ""
+
+
+class EvidenceStore:
+    """Files under one folder, ``<first two>/<digest>`` in hexadecimal SHA-256.
+
+    ``scan`` looks for malware before a file is kept (``scanning``); what it calls infected lies
+    under ``quarantine`` and is never read again by the program. A file that was *lent* has a mark
+    under ``lent``: nobody has attached it yet, and if nobody does it is let go.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        largest: int = LARGEST,
+        scan: Scan | None = None,
+    ) -> None:
+        self.folder, self.largest, self.scan = folder, largest, scan
+
+    def keep(self, content: bytes, evidence: Evidence) -> dict[str, Any]:
+        """Write the file to disk if it is not there; what the case's event says of it.
+
+        Raises ``ValueError`` where it is too big, empty, of a type that is not taken or is not
+        what it says it is; ``NoAnswer`` where a scanner is set and says nothing.
+        """
+        if not content:
+            raise ValueError(f"{evidence.name} is empty: attach the file itself")
+        if len(content) > self.largest:
+            raise ValueError(
+                f"{evidence.name} has {len(content)} bytes, at most {self.largest} are taken: "
+                "attach a smaller picture or a shorter recording"
+            )
+        starts = _STARTS.get(evidence.media_type)
+        if starts is None:
+            raise ValueError(
+                f"{evidence.name} is of type {evidence.media_type!r}, which is not taken: "
+                f"use one of {', '.join(TYPES)}"
+            )
+        if not all(content.startswith(sign, at) for at, sign in starts):
+            raise ValueError(
+                f"{evidence.name} says it is {evidence.media_type}, but its first bytes are not: "
+                "save it again in that format"
+            )
+        if evidence.role not in ROLES:
+            raise ValueError(f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}")
+        verdict = self.scan(content) if self.scan is not None else None
+        digest = hashlib.sha256(content).hexdigest()
+        if verdict is not None and verdict.infected:
+            self._write(self.folder / "quarantine" / digest, content)
+        else:
+            self._write(self.path(digest), content)
+        kept: dict[str, Any] = {
+            "digest": digest,
+            "name": Path(evidence.name).name[:200],
+            "media_type": evidence.media_type,
+            "size": len(content),
+            "role": evidence.role,
+        }
+        if verdict is not None:
+            kept["scan"] = "infected" if verdict.infected else "clean"
+            if verdict.infected and verdict.what:
+                kept["found"] = verdict.what
+        if evidence.at:
+            kept["taken_at"] = evidence.at
+        if place := msgspec.to_builtins(evidence.place):
+            kept["place"] = place
+        if evidence.order:
+            kept["order"] = evidence.order
+        return kept
+
+    def path(self, digest: str) -> Path:
+        """Where the file of this digest lies. ``ValueError`` for what is no digest."""
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise ValueError(f"{digest[:80]!r} is no SHA-256 in hexadecimal")
+        return self.folder / digest[:2] / digest
+
+    def quarantined(self, digest: str) -> bool:
+        """Whether a scanner has called this content infected, on whichever case."""
+        return (self.folder / "quarantine" / self.path(digest).name).exists()
+
+    def read(self, digest: str) -> bytes:
+        """The content, proven by its hash. ``FileNotFoundError``, or ``ValueError`` where the disk
+        gives something else back."""
+        content = self.path(digest).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError(f"evidence {digest} is damaged on disk: restore it from a backup")
+        return content
+
+    # -- what is lent ----------------------------------------------------------------------------
+
+    def lend(self, source: Path, digest: str) -> bool:
+        """Put a file with the evidence until somebody needs it; False where it is gone. From any
+        process; after a kill -9 there is at worst a mark without a file."""
+        there, mark = self.path(digest), self._mark(digest)
+        with self._guard():
+            if there.exists():
+                if mark.exists():
+                    os.utime(mark)
+                return True
+            for folder in (mark.parent, there.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+            _settle(mark.parent)
+            try:
+                os.link(source, there)
+            except FileNotFoundError:
+                mark.unlink()
+                return False
+            _settle(there.parent)
+            return True
+
+    def lent(self, before: float) -> tuple[str, ...]:
+        """Digests lent before then (seconds since 1970)."""
+        found = []
+        for mark in self._mark("").glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if mark.stat().st_mtime < before:
+                    found.append(mark.name)
+        return tuple(sorted(found))
+
+    def give_back(self, digests: Collection[str], held: Collection[str], before: float) -> int:
+        """End the lending of ``digests`` where it is still as old as ``before``: what is ``held``
+        stays for good, the other files are removed; how many of these."""
+        count = 0
+        for digest in digests:
+            mark = self._mark(digest)
+            with self._guard(), contextlib.suppress(FileNotFoundError):
+                if mark.stat().st_mtime >= before:
+                    continue
+                if digest not in held:
+                    with contextlib.suppress(FileNotFoundError):
+                        self.path(digest).unlink()
+                        _settle(self.path(digest).parent)
+                        count += 1
+                mark.unlink()
+        return count
+
+    def _mark(self, digest: str) -> Path:
+        return self.folder / "lent" / digest
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """One at a time, over all processes of the city."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".guard").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with self._guard():
+            if path.exists() and path.stat().st_size == len(content):
+                # whoever attaches it needs it: it is lent no more
+                self._mark(path.name).unlink(missing_ok=True)
+                return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """What was made or removed in it is so after a power cut too."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

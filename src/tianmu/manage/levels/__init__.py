@@ -1,0 +1,1 @@
+"""How grave a case is, who answers for it, and what the plan then starts."""

@@ -1,0 +1,223 @@
+"""Response level of a case, by the pack's grading rules, with the reasons in words.
+
+The machine raises a level and never lowers one that stands, unless the matter turns out to be
+another; what a person has set it leaves alone, until a limit has passed. A case gone quiet may fall
+(``quiet``), not below what still holds (``least``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.city.department import DepartmentKind
+from tianmu.city.duty import lineage
+from tianmu.city.grading import Grade, Known
+from tianmu.city.grading import grade as by_rules
+from tianmu.city.profile import Level
+from tianmu.city.sensitive import SensitivePlace
+from tianmu.facts.text import Text
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.fold import pace
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.merging.signal import Signal
+from tianmu.manage.words import phrase
+
+if TYPE_CHECKING:
+    from tianmu.city.city import City
+
+
+def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bool = False) -> None:
+    """Adds a ``grade`` event if the level is not what the rules make it (with ``only_up``: if it
+    is lower than that). ``signal`` is the one that has just come in."""
+    state = draft.state
+    known = _known(city, state, signal, draft.now)
+    found = by_rules(city.grading, city.matters, known)
+    number, why = found.number, _why(city, state, known, found, signal)
+    number = min(number, state.held or number)
+    level = city.profile.numbered(number)
+    if (joint := _joint(city, known, number)) != number:
+        level = city.profile.numbered(joint)
+        why.append(phrase("why.departments", departments=known.departments))
+    if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
+        return
+    rules = [rule.code for rule in found.reasons]
+    draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+
+
+def _joint(city: City, known: Known, number: int) -> int:
+    """One graver where so many departments are needed as the level says."""
+    needed = city.profile.numbered(number).escalate.departments
+    enough = needed is not None and known.departments >= needed
+    return max(1, number - 1) if enough else number
+
+
+def least(city: City, state: CaseState, now: int, *, quiet: bool = False) -> int:
+    """The level number below which what is known holds the case up: the rules, and what a person or
+    a limit has raised it to. ``quiet``: alarms that have returned say nothing any more; what people
+    told and saw, place, period and limits that ran out still do."""
+    known = _told(city, state, now) if quiet else _known(city, state, None, now)
+    number = min(by_rules(city.grading, city.matters, known).number, state.held or 5)
+    return _joint(city, known, number)
+
+
+def passes(city: City, state: CaseState, now: int) -> bool:
+    """Whether one of the rules that hold a quiet case up will cease to hold by itself, as the hour
+    or the season does."""
+    found = by_rules(city.grading, city.matters, _told(city, state, now))
+    conditions = [rule.when for rule in found.reasons]
+    return any(
+        one.pace_from is not None or one.hours is not None or one.months or one.periods
+        for one in conditions
+    )
+
+
+def _told(city: City, state: CaseState, now: int) -> Known:
+    """What is known of a case but for its alarms, all of which have returned."""
+    known = _known(city, state, None, now)
+    return msgspec.structs.replace(known, priority=None, devices=0, signals=state.reports)
+
+
+def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
+    """Whether one more signal can make the case graver: it brings a higher priority, a suggestion,
+    an urgency, a word, a place or a number that a rule waits for."""
+    if after.worst != before.worst:
+        return True
+    suggested = _suggested(city, signal)
+    if suggested is not None and suggested < after.level_number:
+        return True
+    text, urgency = signal.text, signal.urgency
+    moved = before.place != after.place
+    return any(
+        _crossed(when.signals_from, before.signals, after.signals)
+        or (urgency and urgency in when.urgency)
+        or (when.words and any(word in text for word in when.words))
+        or _crossed(when.devices_from, before.devices, after.devices)
+        or _crossed(when.pace_from, before.pace, after.pace)
+        or _crossed(when.spread_m_from, before.spread_m, after.spread_m)
+        or (moved and when.place)
+        for when in city.grading.stirring
+    )
+
+
+def failed_enough(city: City, before: int, after: int) -> bool:
+    """Whether so many limits have now run out as a rule waits for."""
+    return any(_crossed(rule.when.failed_from, before, after) for rule in city.grading.rules)
+
+
+def _crossed(wanted: float | None, before: float, after: float) -> bool:
+    """Whether the threshold lies between: several may have come at once."""
+    return wanted is not None and before < wanted <= after
+
+
+def rise(draft: Draft, city: City, *why: Text) -> bool:
+    """One level up, with its reasons, to stay there until a person says otherwise; False (and no
+    event) where it is the highest already."""
+    state = draft.state
+    if state.level_number == 1:
+        return False
+    level = city.profile.numbered((state.level_number or len(city.profile.levels) + 1) - 1)
+    draft.add("grade", {**data(city, state, level, *why), "held": level.number})
+    return True
+
+
+def at_least(draft: Draft, city: City, number: int, *why: Text) -> bool:
+    """Raised to the level of this number, with its reasons, to stay there until a person says
+    otherwise; False (and no event) where it is as grave already, or a person has set it."""
+    state = draft.state
+    if state.level_by_hand or 0 < state.level_number <= number:
+        return False
+    level = city.profile.numbered(number)
+    draft.add("grade", {**data(city, state, level, *why), "held": level.number})
+    return True
+
+
+def data(
+    city: City, state: CaseState, level: Level, *why: Text, by_hand: bool | None = None
+) -> dict[str, Any]:
+    """The data of a ``grade`` event: level, tier that commands, what it was before, and why."""
+    told: dict[str, Any] = {
+        "level": level.name,
+        "number": level.number,
+        "tier": level.tier,
+        "before": state.level,
+        "why": list(why),
+    }
+    if by_hand is not None:
+        told["by_hand"] = by_hand
+    return told
+
+
+def by_hand() -> Text:
+    return phrase("why.by_hand")
+
+
+def _suggested(city: City, signal: Signal | None) -> int | None:
+    if signal is None or not signal.severity:
+        return None
+    for level in city.profile.levels:
+        if level.name == signal.severity:
+            return level.number
+    return None
+
+
+def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Known:
+    wall = city.calendar.local(now)
+    return Known(
+        matter=state.matter,
+        suggested=_suggested(city, signal),
+        priority=state.worst or None,
+        dead=state.situation.dead,
+        injured=state.situation.injured,
+        trapped=state.situation.trapped,
+        loss=state.situation.loss,
+        area_ha=state.situation.area_ha,
+        labels=tuple({one.label for one in _at(city, state)}),
+        periods=city.grading.periods_of(f"{wall.month:02d}-{wall.day:02d}"),
+        pace=pace(state, now),
+        spread_m=state.spread_m,
+        failed=state.failed,
+        signals=state.signals,
+        devices=state.devices,
+        departments=_called(city, state),
+        text=f"{state.text} {signal.text}" if signal and signal.text != state.text else state.text,
+        urgency=signal.urgency if signal else "",
+        divisions=lineage(city.divisions, state.division),
+        month=wall.month,
+        hour=wall.hour,
+    )
+
+
+def _at(city: City, state: CaseState) -> tuple[SensitivePlace, ...]:
+    return city.sensitive.at(state.place.longitude, state.place.latitude)
+
+
+def _called(city: City, state: CaseState) -> int:
+    """Departments needed: the one that leads and those a person has called in besides. Whoever the
+    plan sends anyway does not make the case graver."""
+    units = {
+        one.unit
+        for one in state.orders
+        if one.by and one.unit != state.lead and one.state not in ("cancelled", "returned")
+    }
+    known = (city.departments.get(unit) for unit in units)
+    return 1 + sum(one is not None and one.kind is not DepartmentKind.CENTRE for one in known)
+
+
+def _why(
+    city: City, state: CaseState, known: Known, found: Grade, signal: Signal | None
+) -> list[Text]:
+    why = [phrase("why.rule", rule=rule.name) for rule in found.reasons]
+    wanted = {label for rule in found.reasons for label in rule.when.place}
+    at = _at(city, state) if wanted else ()
+    why += [phrase("why.at", place=one.name) for one in at if one.label in wanted]
+    if known.suggested is not None and known.suggested == found.number:
+        assert signal is not None
+        level = city.profile.level(signal.severity)
+        why.append(phrase("why.severity", level=level.text))
+    if not why:
+        matter = city.matters.get(state.matter)
+        own = matter is not None and matter.level is not None
+        why.append(phrase("why.matter_default" if own else "why.profile_default"))
+    return why

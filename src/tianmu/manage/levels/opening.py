@@ -1,0 +1,86 @@
+"""What a plan opens on a case beside tells and orders: its checklist, its conference, and the
+warning it proposes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.city.limit import MINUTE, Limit, LimitUnit
+from tianmu.city.plan import Plan
+from tianmu.facts.text import Text
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.state import CaseState, Clock, Task, Warned
+from tianmu.manage.clocks import deadline
+
+if TYPE_CHECKING:
+    from tianmu.city.city import City
+
+CONFERENCE = "conference"
+
+
+def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], list[str]]) -> None:
+    """Adds a ``begin`` event with what the plan opens, once for each plan; none where it opens
+    nothing. ``resolve`` gives the department codes of a party."""
+    state, now = draft.state, draft.now
+    nothing = not plan.checklist and plan.conference is None and plan.warning is None
+    if nothing or plan.code in state.plans:
+        return
+    tasks: list[Task] = []
+    clocks: list[Clock] = []
+    for item in plan.checklist:
+        units = tuple(resolve(item.by)) if item.by else ()
+        tasks.append(_task(plan, item.code, item.text, units, now))
+        if item.within is not None:
+            clocks.append(_clock(city, tasks, item.within, now))
+    if plan.conference is not None:
+        parties = (resolve(one) for one in plan.conference.parties)
+        units = tuple(dict.fromkeys(unit for found in parties for unit in found))
+        tasks.append(_task(plan, CONFERENCE, plan.conference.topic, units, now))
+        clocks.append(_clock(city, tasks, plan.conference.within, now))
+    data: dict[str, Any] = {"plan": plan.code, "name": plan.name, **deadline.data(*clocks)}
+    if tasks:
+        data["tasks"] = [msgspec.to_builtins(one) for one in tasks]
+    if plan.warning is not None:
+        told = plan.warning
+        warned = Warned(colour=told.colour, text=told.text, plan=plan.code, at=now)
+        data["warning"] = msgspec.to_builtins(warned)
+    draft.add("begin", data)
+
+
+def _task(plan: Plan, code: str, text: Text, units: tuple[str, ...], now: int) -> Task:
+    return Task(code=f"{plan.code}/{code}", text=text, units=units, opened_at=now)
+
+
+def _clock(city: City, tasks: list[Task], within: Limit, now: int) -> Clock:
+    """The clock of the last task, which learns when it is due."""
+    last = tasks[-1]
+    clock = deadline.start(city.calendar, f"task:{last.code}", within, now, [(1.0, "urge")])
+    tasks[-1] = msgspec.structs.replace(last, due=clock.due)
+    return clock
+
+
+def again(city: City, state: CaseState, now: int) -> list[Clock]:
+    """New clocks of the points that are still open: the case has been reopened. As long as the plan
+    says; where it says it no more, as long as they were."""
+    plans = {plan.code: plan for plan in city.plans}
+    clocks: list[Clock] = []
+    for task in state.tasks:
+        if task.done_at or not task.due:
+            continue
+        plan, _, code = task.code.rpartition("/")
+        within = _within(plans[plan], code) if plan in plans else None
+        if within is None:
+            within = Limit(max(task.due - task.opened_at, 0) / MINUTE, LimitUnit.MINUTE)
+        name, marks = f"task:{task.code}", [(1.0, "urge")]
+        clocks.append(deadline.start(city.calendar, name, within, now, marks))
+    return clocks
+
+
+def _within(plan: Plan, code: str) -> Limit | None:
+    if code == CONFERENCE and plan.conference is not None:
+        return plan.conference.within
+    return next((item.within for item in plan.checklist if item.code == code), None)

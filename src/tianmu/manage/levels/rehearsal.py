@@ -1,0 +1,140 @@
+"""A plan tried on cases of the past before it takes effect: what it would have changed.
+
+Each case is taken through its own events; wherever it was sent, or its level or matter changed
+while it was with its units, both sets of plans say what they would have asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tianmu.city.limit import Limit
+from tianmu.city.plan import Plan
+from tianmu.facts.case import CaseEvent
+from tianmu.manage.case.fold import evolve
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.levels import acting, response
+
+if TYPE_CHECKING:
+    from tianmu.city.city import City
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What plans ask for at one moment of a case. Names are codes of departments and points."""
+
+    plan: str
+    tells: dict[str, str]
+    """who → how and within what time"""
+    orders: dict[str, str]
+    """who → within what time, and what kind of unit"""
+    tasks: frozenset[str]
+    warning: str
+    rises: str
+    falls: str
+    acts: str
+    """tiers that handle, coordinate and command"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A moment of a case at which the plans differ."""
+
+    case: str
+    number: str
+    at: int
+    level: str
+    matter: str
+    before: Asked
+    after: Asked
+
+    def parts(self) -> list[str]:
+        """Which parts differ: ``plan``, ``tells``, ``orders``, ``tasks``, ``warning``…"""
+        names = Asked.__dataclass_fields__
+        return [one for one in names if getattr(self.before, one) != getattr(self.after, one)]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    cases: int
+    """how many were looked at"""
+    moments: int
+    """how often plans were asked in them"""
+    changes: tuple[Change, ...]
+
+
+def rehearse(cases: Iterable[list[CaseEvent]], city: City, plans: tuple[Plan, ...]) -> Rehearsed:
+    """``plans`` against those of ``city`` on cases of the past, each the list of its events."""
+    other = replace(city, plans=plans)
+    changes: list[Change] = []
+    count = moments = 0
+    for events in cases:
+        count += 1
+        for at, state in _moments(events):
+            moments += 1
+            before, after = asked(city, state), asked(other, state)
+            if before != after:
+                changes.append(
+                    Change(
+                        case=state.case,
+                        number=state.number,
+                        at=at,
+                        level=state.level,
+                        matter=state.matter,
+                        before=before,
+                        after=after,
+                    )
+                )
+    return Rehearsed(count, moments, tuple(changes))
+
+
+def _moments(events: list[CaseEvent]) -> Iterable[tuple[int, CaseState]]:
+    """When plans were asked in a case, and how it stood."""
+    state: CaseState | None = None
+    last: tuple[str, str, str] | None = None
+    for event in events:
+        state = evolve(state, event)
+        if state.stage != "handle" or not state.open:
+            continue
+        now = (state.level, state.matter, state.lead)
+        if now != last:
+            last = now
+            yield event.at, state
+
+
+def asked(city: City, state: CaseState) -> Asked:
+    """What the city's plan for the case's level and matter asks for."""
+    plan = response.plan_of(city, state)
+    if plan is None:
+        return Asked("", {}, {}, frozenset(), "", "", "", "")
+    tells: dict[str, str] = {}
+    for tell in plan.tells:
+        for unit in response.resolve(city, state, tell.to):
+            tells.setdefault(unit, f"{tell.by or 'message'} {_limit(tell.within)}")
+    orders: dict[str, str] = {}
+    for order in plan.orders:
+        for unit in response.resolve(city, state, order.to):
+            within = _limit(order.limit) if order.limit else "case"
+            orders.setdefault(unit, " ".join(one for one in (within, order.unit_kind) if one))
+    tasks = {item.code for item in plan.checklist}
+    if plan.conference is not None:
+        tasks.add("conference")
+    rises = plan.rises
+    return Asked(
+        plan=plan.code,
+        tells=tells,
+        orders=orders,
+        tasks=frozenset(tasks),
+        warning=plan.warning.colour if plan.warning else "",
+        rises=f"{rises.not_accepted:d} {rises.limit_part or 0:g} {rises.signals or 0}",
+        falls=_limit(plan.falls.quiet) if plan.falls else "",
+        acts=" ".join(str(tier) for tier in msgspec.structs.astuple(acting.acts(city, state))),
+    )
+
+
+def _limit(limit: Limit) -> str:
+    return f"{limit.value:g} {limit.unit}"

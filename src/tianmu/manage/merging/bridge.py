@@ -1,0 +1,55 @@
+"""Cases that a signal has shown to be one are put together by the machine."""
+
+from __future__ import annotations
+
+from tianmu.manage.actor import SYSTEM
+from tianmu.manage.case.state import DISPUTED, CaseState
+from tianmu.manage.desk import Work
+from tianmu.manage.merging import regroup
+
+
+def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
+    """The machine puts cases together that a signal has shown to be one, the younger into the
+    older; not where a person has had a hand in either. ``work`` is new: all signals are written."""
+    grown: set[str] = set()
+    for one, other in dict.fromkeys(pairs):
+        first, second = (work.desk.states.get(case) for case in (one, other))
+        if first is None or second is None or first.probe != second.probe:
+            continue
+        if _touched(first) or _touched(second):
+            continue
+        if _placed(first) < _placed(second):
+            first, second = second, first
+        if first.case in grown:
+            continue  # what it has been given is not written yet: a later signal will show it again
+        match = work.desk.index.alike(first.case, second.case)
+        if match is not None:
+            grown.add(second.case)
+            reasons = list(match.reasons)
+            regroup.together(work, first, second, reasons, match.score, SYSTEM.account, "")
+
+
+def _placed(state: CaseState) -> tuple[bool, int, str]:
+    """Which of two cases takes in the other: one with a point, then the older."""
+    return state.place.longitude is None, state.opened_at, state.case
+
+
+def _touched(state: CaseState) -> bool:
+    """Whether a person has done anything that merging by machine would undo or mix up. That they
+    have answered a contact ladder is none of it: the answer goes over with the case."""
+    return bool(
+        not state.open
+        or state.hands
+        or state.level_by_hand
+        or state.calls
+        or state.supervision
+        or state.ruling
+        or state.extension
+        or state.queue == DISPUTED
+        or any(one.by for one in state.orders)
+        or any(one.done_at for one in state.tasks)
+        or state.apart
+        or state.reopened
+        or state.suspended_at
+        or state.stage not in ("collect", "verify", "file", "dispatch", "handle")
+    )

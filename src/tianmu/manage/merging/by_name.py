@@ -1,0 +1,191 @@
+"""Which open case a report is about that has no point, or one that says little.
+
+The names of the places tell, and how busy a case is: of ten who say "by the market" without a
+point, nine mean the fire that all talk about. Every case of the matter in the division is weighed,
+and that it is a new thing, each by how likely it is that just this would be told of it; the
+likeliest is taken where it outweighs all others together. One that is not sure now stands alone
+and is looked at again, as others tell more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from tianmu.city.tuning import Tuning
+from tianmu.manage.merging.anchor import Anchor
+from tianmu.manage.merging.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
+from tianmu.manage.merging.place_names import PlaceNames, tells
+from tianmu.manage.merging.signal import Signal
+
+KM = 1000.0
+"""metres"""
+MOST = 300
+"""of the cases of one matter in one division the newest so many are weighed"""
+AT_ONCE = 40
+"""cases without a point that are looked at again with one transaction, at most"""
+
+
+def stands_for(anchor: Anchor) -> Signal:
+    """A case without a point, as the one report that it stands for."""
+    keys = sorted(anchor.matters, key=lambda key: (-anchor.sure(key), key))
+    return Signal(
+        kind="report",
+        id="",
+        at=anchor.last_at,
+        matters=tuple((key, anchor.sure(key)) for key in keys),
+        place=anchor.place,
+        probe=anchor.probe,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A case that a signal may be about: its share of all that it could be."""
+
+    case: str
+    share: float
+    evidence: Evidence
+    others: int
+    """so many other cases it could be"""
+
+
+class ByName:
+    """Open cases by division (of the second tier) and matter."""
+
+    def __init__(self, judge: Judge, tuning: Tuning, names: PlaceNames) -> None:
+        self._judge, self._tuning, self.names = judge, tuning, names
+        self._cases: dict[tuple[str, str], dict[str, Anchor]] = {}
+        self._unplaced: dict[str, int] = {}
+        """those that names alone place: when to look at them again, µs"""
+        self._where: dict[str, list[tuple[str, str]]] = {}
+        self._again = int(tuning.again_min * MINUTE)
+
+    def put(self, anchor: Anchor) -> None:
+        division = self._outer(anchor.place.division)
+        if not division:
+            return
+        keys = [(division, matter) for matter in anchor.matters]
+        for key in keys:
+            self._cases.setdefault(key, {})[anchor.case] = anchor
+        self._where[anchor.case] = keys
+        if anchor.vague():
+            self._unplaced[anchor.case] = anchor.last_at + self._again
+
+    def drop(self, case: str) -> None:
+        for key in self._where.pop(case, ()):
+            cases = self._cases[key]
+            del cases[case]
+            if not cases:
+                del self._cases[key]
+        self._unplaced.pop(case, None)
+
+    def _outer(self, division: str) -> str:
+        around = self._judge.around(division)
+        return around[-1] if around else ""
+
+    def due(self, now: int) -> list[str]:
+        """Cases without a point that are to be looked at again."""
+        oldest = islice(self._unplaced.items(), 2 * AT_ONCE)
+        found = [case for case, at in oldest if at <= now][:AT_ONCE]
+        for case in found:
+            del self._unplaced[case]
+            self._unplaced[case] = now + self._again  # behind all others
+        return found
+
+    def told(self, anchor: Anchor) -> list[str]:
+        """The names by which the reports of a case tell where it is."""
+        return [name for said in anchor.said for name in self.names.named(said)]
+
+    def guesses(
+        self, signal: Signal, matters: Iterable[str], told: list[str] | None = None, own: str = ""
+    ) -> list[Guess]:
+        """What the signal may be about, the likeliest first. ``told``: the names it tells, if not
+        its own; ``own``: a case that does not count."""
+        division = self._outer(signal.place.division)
+        told = self.names.named(signal.said) if told is None else told
+        if not division or not (told or signal.place.longitude is not None):
+            return []
+        shares = [self.names.share(name) for name in told]
+        found: dict[str, tuple[float, int, str, Evidence]] = {}
+        for matter in matters:
+            cases = self._cases.get((division, matter))
+            for anchor in islice(reversed(cases.values()), MOST) if cases else ():
+                if anchor.case in found or anchor.probe != signal.probe or anchor.case == own:
+                    continue
+                weight, evidence = self._weigh(signal, anchor, told, shares)
+                if weight:
+                    rank = (-weight, anchor.first_at, anchor.case, evidence)
+                    found[anchor.case] = rank
+        anew = self._tuning.anew * self._alike(told, shares, [])
+        whole = anew + sum(-rank[0] for rank in found.values())
+        others = len(found) - 1
+        ranked = sorted(found.values(), key=lambda rank: rank[:3])
+        return [Guess(case, -weight / whole, why, others) for weight, _, case, why in ranked]
+
+    def _weigh(
+        self, signal: Signal, anchor: Anchor, told: list[str], shares: list[float]
+    ) -> tuple[float, Evidence]:
+        """How likely it is that this is told of the case, beside 1 for one report just come that
+        names no place."""
+        tuning = self._tuning
+        worth, evidence = self._matter(signal, anchor)
+        if not worth:
+            return 0.0, evidence
+        if not since(signal, anchor, evidence):
+            return 0.0, evidence
+        near = 0.0
+        share, slack = nearest(signal, anchor, evidence)
+        if share is not None:
+            if slack <= anchor.metres.vague:
+                return 0.0, evidence  # the points have spoken
+            reach = math.hypot(evidence.radius, slack)
+            far = (evidence.metres or 0.0) / reach
+            near = tuning.near - tuning.wide * math.log(reach / KM) - tuning.far * far * far
+        elif not self._judge.beside(signal.place.division, anchor.place.division):
+            return 0.0, evidence
+        alike = self._alike(told, shares, anchor.said)
+        evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
+        power = tuning.surely * math.log(worth) + near - self._old(signal, anchor, evidence)
+        power += tuning.devices * math.log(1 + len(anchor.devices))
+        power -= tuning.often * math.log(len(anchor.said) + tuning.quiet)
+        if anchor.vague():
+            power -= tuning.unsure
+        return alike * math.exp(power), evidence
+
+    def _old(self, signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
+        """The power of e by which the case is told of less, by its age and by how long nobody who
+        says where it is has told of it."""
+        tuning = self._tuning
+        gap = max(anchor.first_at - signal.at, signal.at - anchor.clear_at, 0) / MINUTE
+        span = max(max(signal.at, anchor.clear_at) - anchor.first_at, 0) / MINUTE
+        tau = evidence.told or min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
+        return tuning.span * math.log(1 + span / tau) + tuning.gap * gap / tau
+
+    def _matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
+        """What the matters are worth together, of those of which the signal tells surely."""
+        least = self._tuning.sure_alone
+        sure = {key for key, certainty in signal.matters if certainty >= least}
+        best, found = 0.0, NOTHING
+        for worth, evidence in self._judge.common(signal, anchor):
+            if worth > best and evidence.one in sure and evidence.radius and not evidence.narrow:
+                best, found = worth, evidence
+        return best, found
+
+    def _alike(self, told: list[str], shares: list[float], said: list[str]) -> float:
+        """How much likelier these names are told of a thing of which ``said`` was said than of any:
+        each is one that was told before, or another one, as often as it is told anywhere."""
+        loose = self._tuning.loose
+        found = 1.0
+        before: dict[str, int] = {}
+        size = len(said)
+        for name, share in zip(told, shares, strict=True):
+            same = before.get(name)
+            if same is None:
+                same = sum(tells(name, one) for one in said)
+            found *= (same / share + loose) / (size + loose)
+            before[name] = same + 1
+            size += 1
+        return found

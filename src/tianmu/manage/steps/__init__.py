@@ -1,0 +1,1 @@
+"""What people may do to a case, from which stages, by whom, and how often."""

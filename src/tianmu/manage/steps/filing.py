@@ -1,0 +1,115 @@
+"""From what was told to a filed case: supplement, verify, file, grade, assign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.levels import level, owner, response
+from tianmu.manage.steps.step import refuse
+from tianmu.manage.steps.turn import Refused, Turn, separate
+
+
+def supplement(turn: Turn) -> None:
+    turn.take({"text": turn.text("text")}, stage="verify")
+
+
+def _told(turn: Turn) -> dict[str, Any]:
+    """Matter and division as whoever verifies or files corrects them."""
+    data: dict[str, Any] = {"queue": "" if turn.state.lead else "dispatch"}
+    if turn.command.data.get("matter"):
+        data["matter"] = turn.code("matter", turn.city.matters)
+    if turn.command.data.get("division"):
+        data["division"] = turn.code("division", turn.city.divisions)
+    return data
+
+
+def _settle(turn: Turn, before: CaseState) -> None:
+    """Level and owner anew where matter or division have changed."""
+    now = turn.state
+    if (now.matter, now.division) != (before.matter, before.division):
+        if not now.level_by_hand:
+            level.grade(turn.draft, turn.city)
+        owner.assign(turn.draft, turn.city)
+
+
+def verify(turn: Turn) -> None:
+    separate(turn)
+    before = turn.state
+    turn.take(_told(turn), stage="file")
+    _settle(turn, before)
+
+
+def file(turn: Turn) -> None:
+    if turn.state.stage == "verify":
+        separate(turn)
+    before = turn.state
+    data = _told(turn)
+    matter = turn.city.matters.get(data.get("matter") or before.matter)
+    if matter is None:
+        raise Refused(refuse("data", field="matter"))
+    data["standard"] = standard(turn, matter)
+    turn.take(data, stage="dispatch")
+    _settle(turn, before)
+    response.respond(turn.draft, turn.city)
+
+
+def standard(turn: Turn, matter: Any) -> int:
+    """The filing standard chosen, else the one in force, else the matter's default."""
+    numbers = [standard.number for standard in matter.standards]
+    value = turn.command.data.get("standard")
+    if value in (None, "", 0):
+        if turn.state.standard in numbers:
+            return turn.state.standard
+        return matter.default.number if matter.default else 0
+    if value not in numbers:
+        raise Refused(refuse("data", field="standard"))
+    return int(value)
+
+
+_SITUATION = {"dead": True, "injured": True, "trapped": True, "loss": False, "area_ha": False}
+"""what may be told of a situation, and whether it is a whole number"""
+
+
+def assess(turn: Turn) -> None:
+    """How bad it is, from whoever sees it: what is given replaces what was said before, and the
+    level may rise by it. It never falls by itself: a person lowers it with a reason."""
+    told: dict[str, float] = {}
+    for name, whole in _SITUATION.items():
+        value = turn.command.data.get(name)
+        if value in (None, ""):
+            continue
+        kinds = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < 1e15:
+            raise Refused(refuse("data", field=name))
+        told[name] = value
+    if not told:
+        raise Refused(refuse("data", field=", ".join(_SITUATION)))
+    turn.take({"situation": told})
+    before = turn.state
+    if before.level_by_hand:
+        return
+    level.grade(turn.draft, turn.city, only_up=True)
+    if turn.state.level != before.level and turn.state.stage in ("dispatch", "handle"):
+        response.follow(turn.draft, turn.city)
+
+
+def grade(turn: Turn) -> None:
+    name = turn.text("level")
+    if name not in {one.name for one in turn.city.profile.levels}:
+        raise Refused(refuse("data", field="level"))
+    before = turn.state
+    chosen = turn.city.profile.level(name)
+    turn.take(level.data(turn.city, before, chosen, level.by_hand(), by_hand=True))
+    if turn.state.stage in ("dispatch", "handle"):
+        response.follow(turn.draft, turn.city)
+
+
+def assign(turn: Turn) -> None:
+    lead = turn.code("department", turn.city.departments)
+    joint = turn.command.data.get("joint") or []
+    if not isinstance(joint, list) or not all(
+        isinstance(one, str) and one in turn.city.departments for one in joint
+    ):
+        raise Refused(refuse("data", field="joint"))
+    turn.take({"lead": lead, "joint": [one for one in joint if one != lead], "queue": ""})

@@ -1,0 +1,1 @@
+"""Who is sent: units, where they are, which of them to which case."""
