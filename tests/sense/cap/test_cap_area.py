@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,16 @@ BOW = ((119.4, 31.4), (119.5, 31.5), (119.5, 31.4), (119.4, 31.5), (119.4, 31.4)
 )
 def test_codes_names_and_outlines(told: CapArea, wanted: set[str]) -> None:
     assert area.divisions(city(), [told]) == (tuple(sorted(wanted)), True)
+
+
+def test_a_tangled_outline_is_read_in_no_time_and_warns_of_all_it_spans() -> None:
+    x, y = middle(EAST)
+    tangle = [
+        (x + 0.01 * math.cos(a), y + 0.01 * math.sin(a))
+        for a in (2.4 * n * (1 + n / 997) for n in range(2_000))
+    ]
+    told, read = area.divisions(city(), [of(rings=((*tangle, tangle[0]),))])
+    assert EAST in told and read
 
 
 def test_a_towns_own_outline_warns_it_and_not_its_neighbours() -> None:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tianmu.sense import hold
+from tianmu.sense.cap import held
 from tianmu.sense.cap.connector import address
 
 from ..door import run
@@ -70,6 +71,37 @@ async def test_what_ends_it_may_come_before_it(tmp_path: Path) -> None:
         assert await bureau.state(one) == "taken"
     assert bureau.stages()["b1"] == "cancelled" and bureau.stages()["b2"] == "in_force"
     bureau.close()
+
+
+@run
+async def test_an_update_that_went_elsewhere_ends_what_was_here(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path)
+    await bureau.tell(alert())
+    far = info(areas=area(polygon="10,10 10,11 11,11 10,10"))
+    moved = alert("a2", far, kind="Update", hours=0.05, references=reference("a1"))
+    assert await bureau.state(moved) == "taken"
+    assert bureau.stages() == {"a1": "updated", "a2": "expired"}
+    assert bureau.levels("warned-city/rainstorm") == [3, 0]
+    # of what was never here it ends nothing
+    other = alert("x2", far, kind="Update", hours=0.05, references=reference("x1"))
+    assert await bureau.state(other) == "not_for_us"
+    bureau.close()
+
+
+@run
+async def _many(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path)
+    await bureau.tell(alert())
+    for n in range(3):
+        await bureau.tell(alert(f"b{n}", info("大风", areas=area(WEST))))
+    assert len(bureau.door.main.read(lambda c: held.in_force(c, bureau.now))) == 2
+    assert bureau.levels("warned-east/rainstorm") == [3], "more than are shown end none of them"
+    bureau.close()
+
+
+def test_all_that_hold_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "MOST", 2)
+    _many(tmp_path)
 
 
 @run

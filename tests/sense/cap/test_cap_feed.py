@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
 from tianmu.sense.cap import asking as cap_asking
 from tianmu.sense.cap.asking import Asking
 from tianmu.sense.cap.feed import read
+from tianmu.sense.cap.xml import BadXml
+from tianmu.store.records import DiskFull
 
 from ..door import run
 from .bureau import Bureau, alert, reference
@@ -58,7 +63,7 @@ class Web:
         return httpx.Response(200, content=self.pages[address], headers=more)
 
 
-def asking(bureau: Bureau, web: Callable[[httpx.Request], httpx.Response]) -> Asking:
+def asking(bureau: Bureau, web: Callable[[httpx.Request], Any]) -> Asking:
     return Asking(bureau.door.intake, bureau.bulletins, httpx.MockTransport(web))
 
 
@@ -169,6 +174,100 @@ def test_bad_answers_are_kept_once_and_bounded(
 ) -> None:
     monkeypatch.setattr(cap_asking, "LINKS", LINKS)
     _bounded(tmp_path)
+
+
+def test_alerts_in_one_another_do_not_grow() -> None:
+    deep = "<item><alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'>"
+    many = f"<rss>{deep * 15}{'x' * (1 << 20)}{'</alert></item>' * 15}</rss>"
+    with pytest.raises(BadXml, match="in one another"):
+        read(many.encode(), FEED)
+
+
+@run
+async def test_what_is_wrong_with_a_feed_is_shown_until_all_of_it_was_read(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path, settings={"feed": FEED})
+    web = Web()
+    one = "https://bureau.example/1.xml"
+    web.pages = {FEED: atom(entry("http://[bad"), entry(one)).encode(), one: alert("1")}
+    feeds = asking(bureau, web)
+    await feeds.look()
+    assert bureau.stages() == {"1": "in_force"}, "what cannot be an address keeps no other back"
+    assert "http://[bad" in bureau.http.state()["cap_feed bureau"]
+    web.pages = {}
+    await again(feeds)
+    state = bureau.http.state()
+    assert state["cap_feed bureau"] == f"{FEED}: it answers 404"
+    assert (state["cap_taken"], state["cap_feed_faults"]) == (1, 2)
+    web.pages[FEED] = atom(entry(one)).encode()
+    await again(feeds)
+    assert "cap_feed bureau" not in bureau.http.state()
+    bureau.close()
+
+
+@run
+async def _full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bureau = Bureau(tmp_path, settings={"feed": FEED})
+    web = Web()
+    web.etag = '"v1"'
+    web.pages = {FEED: atom(inline(alert("1"))).encode()}
+    feeds = asking(bureau, web)
+
+    async def full(*_: object) -> None:
+        raise DiskFull(tmp_path, 0, 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bureau.bulletins, "put", full)
+        await feeds.look()
+    assert "disk full" in bureau.http.state()["cap_feed bureau"] and not bureau.facts()
+    await again(feeds)
+    assert bureau.stages() == {"1": "in_force"}, "once there is room"
+    bureau.close()
+
+
+def test_what_found_no_room_is_taken_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _full(tmp_path, monkeypatch)
+
+
+@run
+async def _slow(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path, settings={"feed": FEED})
+    quick = "https://quick.example/1.xml"
+    other = SourceChanged(
+        source="quick", number=9, protocol="cap", at=0, actor="test", settings={"feed": quick}
+    )
+    bureau.door.sources.apply(other)
+    asked: list[str] = []
+    never = asyncio.Event()
+
+    async def web(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        if request.url == FEED:
+            await never.wait()
+        return httpx.Response(200, content=alert(f"q{len(asked)}"))
+
+    feeds = asking(bureau, web)
+    feeds.start()
+    for _ in range(500):
+        if bureau.stages():
+            break
+        await asyncio.sleep(0.01)
+    assert list(bureau.stages().values()) == ["in_force"], "the slow one is still waited for"
+    feeds._fed["quick"].due = 0.0
+    for _ in range(500):
+        if asked.count(quick) == 2:
+            break
+        await asyncio.sleep(0.01)
+    assert (asked.count(quick), asked.count(FEED)) == (2, 1), "nor is it asked once more meanwhile"
+    feeds.stop()
+    await asyncio.sleep(0)
+    bureau.close()
+
+
+def test_a_slow_feed_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cap_asking, "LOOK", 0.01)
+    _slow(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ SHARE = 0.01
 """part of a town that an outline must reach to warn it: borders are not drawn to the metre"""
 WHOLE = 0.99
 """part of the city from which on an outline warns all of it"""
+TANGLED = 200
+"""points of an outline that crosses itself up to which its parts are found: with more it takes
+seconds, then minutes"""
 KM = 111.195
 """of a degree along a meridian"""
 
@@ -89,8 +92,14 @@ def _touched(city: City, shape: shapely.Geometry) -> list[str]:
 
 
 def _polygon(ring: Sequence[tuple[float, float]]) -> shapely.Geometry:
-    """What others draw may cross itself: its parts count all the same."""
-    return shapely.make_valid(shapely.Polygon(ring))
+    """What others draw may cross itself: all that it encloses counts; of one with many points what
+    lies between them, for a warning rather reaches too far."""
+    drawn = shapely.Polygon(ring)
+    if drawn.is_valid:
+        return drawn
+    if len(ring) > TANGLED:
+        return drawn.convex_hull
+    return shapely.make_valid(drawn, method="structure")
 
 
 def _circle(longitude: float, latitude: float, radius: float) -> shapely.Geometry:

@@ -7,9 +7,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections import OrderedDict
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,13 +28,17 @@ from tianmu.store.records import DiskFull
 log = logging.getLogger("tianmu.gate")
 
 PATIENCE = 20.0
-"""seconds for one answer"""
+"""seconds in which something of an answer has to come"""
+LONGEST = 120.0
+"""seconds for one look at a feed and what it links to; the rest the next time"""
 LINKS = 100
 """alerts fetched after one look at a feed; the rest the next time"""
+LINE = 300
+"""characters of a fault that are shown"""
 KNOWN = 5_000
 """addresses and documents of one feed that are not looked at again"""
 LOOK = 1.0
-"""seconds between two looks at which feeds are due"""
+"""seconds between two looks at which feeds are due: a slow one keeps no other waiting"""
 
 
 @dataclass
@@ -39,20 +46,19 @@ class Fed:
     """One feed: what it said last, and what was fetched of it."""
 
     due: float = 0.0
+    """by ``time.monotonic``; infinite while it is asked"""
     etag: str = ""
     modified: str = ""
     known: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    fault: str = ""
-    """why it could not be asked the last time; said once"""
+    said: set[str] = field(default_factory=set)
+    """what was wrong with it, as the log has it, since all of it was read the last time"""
 
-    def new(self, what: str) -> bool:
-        """Whether it was not known; from now on it is. What is forgotten is taken once all the
-        same, for a message has its own name."""
-        fresh = what not in self.known
+    def know(self, what: str) -> None:
+        """Once it is on disk. What is forgotten is taken once all the same, for a message has its
+        own name."""
         self.known[what] = None
         while len(self.known) > KNOWN:
             self.known.popitem(last=False)
-        return fresh
 
 
 class TooLarge(ValueError):
@@ -68,74 +74,112 @@ class Asking:
         self._intake, self._door = intake, door
         self._transport = transport
         self._fed: dict[str, Fed] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="cap-asking")
+        self._go(self._run(), "cap-asking")
 
     def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def _go(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
         while True:
             try:
-                await self.look()
+                for source, settings in self._due():
+                    self._go(self._ask(source, settings), f"cap-asking {source.source}")
             except Exception:
                 log.exception("feeds could not be asked: trying again")
             await asyncio.sleep(LOOK)
 
     async def look(self) -> int:
         """Ask each feed that is due, all at once; how many were asked."""
+        due = self._due()
+        await asyncio.gather(*(self._ask(*one) for one in due))
+        return len(due)
+
+    def _due(self) -> list[tuple[SourceChanged, Settings]]:
+        """What is to be asked now, which from now on is being asked."""
         mine = [s for s in self._intake.sources.all() if s.protocol == PROTOCOL and s.active]
         due: list[tuple[SourceChanged, Settings]] = []
         for source in mine:
             settings, fault = settings_of(source)
             fed = self._fed.setdefault(source.source, Fed())
             if fault:
-                self._fault(fed, source, fault)
-            elif settings.feed and time.monotonic() >= fed.due:
-                fed.due = time.monotonic() + settings.every_s
+                self._fault(source, fault, again=False)
+            elif not settings.feed:
+                self._door.faults.pop(source.source, None)
+            elif time.monotonic() >= fed.due:
+                fed.due = math.inf
                 due.append((source, settings))
-        await asyncio.gather(*(self._ask(*one) for one in due))
-        return len(due)
+        for gone in self._door.faults.keys() - {one.source for one in mine}:
+            del self._door.faults[gone]
+        return due
 
-    def _fault(self, fed: Fed, source: SourceChanged, what: str) -> None:
-        self._door.counts["feed_faults"] += 1
-        if what != fed.fault:
-            fed.fault = what
+    def _fault(self, source: SourceChanged, what: str, *, again: bool = True) -> None:
+        """Logged once, shown until all of it could be read; ``again``: counted each time."""
+        said, what = self._fed[source.source].said, what[:LINE]
+        self._door.faults[source.source] = what
+        if again or what not in said:
+            self._door.counts["feed_faults"] += 1
+        if what not in said and len(said) < LINKS:
+            said.add(what)
             log.warning("feed of source %s: %s", source.source, what)
 
     async def _ask(self, source: SourceChanged, settings: Settings) -> None:
-        fed = self._fed[source.source]
+        """One look at a feed, at which nothing that is wrong ends the looks to come."""
+        begun, fed = time.monotonic(), self._fed[source.source]
+        try:
+            async with asyncio.timeout(LONGEST):
+                whole = await self._read(source, settings, fed)
+            if whole:
+                self._door.faults.pop(source.source, None)
+                fed.said.clear()
+        except DiskFull as full:
+            self._fault(source, f"no room: {full}")
+        except TimeoutError:
+            self._fault(source, f"{settings.feed}: not all was read in {LONGEST:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, TooLarge, OSError) as error:
+            self._fault(source, f"{settings.feed}: {error or type(error).__name__}")
+        except Exception as error:
+            log.exception("feed of source %s: asking again", source.source)
+            self._fault(source, f"{settings.feed}: {type(error).__name__}: {error}")
+        finally:
+            fed.due = begun + settings.every_s
+
+    async def _read(self, source: SourceChanged, settings: Settings, fed: Fed) -> bool:
+        """Take in what is new; whether it was all of it. Raises what ``_ask`` tells."""
         headers = {"Accept": "application/cap+xml, application/atom+xml, application/xml;q=0.9"}
         headers |= {"If-None-Match": fed.etag} if fed.etag else {}
         headers |= {"If-Modified-Since": fed.modified} if fed.modified else {}
-        try:
-            async with httpx.AsyncClient(
-                timeout=PATIENCE, follow_redirects=False, transport=self._transport
-            ) as client:
-                status, body, told = await _get(client, settings.feed, headers)
-                self._intake.heard(source, 0)
-                if status == 304:
-                    fed.fault = ""
-                    return
+        async with httpx.AsyncClient(
+            timeout=PATIENCE, follow_redirects=False, transport=self._transport
+        ) as client:
+            status, body, told = await _get(client, settings.feed, headers)
+            self._intake.heard(source, 0)
+            if status == 304:
+                return True
+            try:
                 listed = await asyncio.to_thread(feed.read, body, settings.feed)
-                for one in listed.alerts:
-                    if fed.new(_digest(one)):
-                        await self._door.put(one, source, settings.feed)
-                whole = await self._follow(client, listed.links, source, settings, fed)
-            if whole:  # else it is read anew the next time, whether it has changed or not
-                fed.etag, fed.modified = told.get("etag", ""), told.get("last-modified", "")
-            fed.fault = ""
-        except DiskFull as full:
-            self._fault(fed, source, f"no room: {full}")
-        except BadXml as error:
-            if fed.new(_digest(body)):
-                await self._door.unreadable(body, str(error), source, settings.feed)
-            self._fault(fed, source, str(error))
-        except (httpx.HTTPError, httpx.InvalidURL, TooLarge, OSError) as error:
-            self._fault(fed, source, f"{settings.feed}: {error or type(error).__name__}")
+            except BadXml as error:
+                if (digest := _digest(body)) not in fed.known:
+                    await self._door.unreadable(body, str(error), source, settings.feed)
+                    fed.know(digest)
+                self._fault(source, f"{settings.feed}: {error}")
+                return False
+            for one in listed.alerts:
+                if (digest := _digest(one)) not in fed.known:
+                    await self._door.put(one, source, settings.feed)
+                    fed.know(digest)
+            whole = await self._follow(client, listed.links, source, settings, fed)
+        if whole:  # else it is read anew the next time, whether it has changed or not
+            fed.etag, fed.modified = told.get("etag", ""), told.get("last-modified", "")
+        return whole
 
     async def _follow(
         self, client: httpx.AsyncClient, links: tuple[str, ...], source: SourceChanged,
@@ -147,21 +191,28 @@ class Asking:
         new = [one for one in reversed(links) if one not in fed.known]
         whole = len(new) <= LINKS
         for link in new[:LINKS]:
-            where = urlsplit(link)
-            if where.scheme not in {"http", "https"} or where.hostname not in hosts:
-                what = f"a link leads to {where.hostname}: name it in `hosts` of the source"
-                self._fault(fed, source, what)
+            if not _may_follow(link, hosts):
+                what = f"a link leads to {link}: name its host in `hosts` of the source"
+                self._fault(source, what)
                 whole = False
                 continue
             try:
                 _, body, _ = await _get(client, link, {"Accept": feed.CAP})
             except (httpx.HTTPError, httpx.InvalidURL, TooLarge, OSError) as error:
-                self._fault(fed, source, f"{link}: {error or type(error).__name__}")
+                self._fault(source, f"{link}: {error or type(error).__name__}")
                 whole = False
                 continue
             await self._door.put(body, source, link)
-            fed.new(link)
+            fed.know(link)
         return whole
+
+
+def _may_follow(link: str, hosts: set[str | None]) -> bool:
+    try:
+        where = urlsplit(link)
+    except ValueError:
+        return False
+    return where.scheme in {"http", "https"} and where.hostname in hosts
 
 
 def _digest(document: bytes) -> str:

@@ -17,7 +17,7 @@ from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
 from tianmu.sense.cap import feed, held
 from tianmu.sense.cap.codec import NotCap, read
-from tianmu.sense.cap.meaning import bulletin
+from tianmu.sense.cap.meaning import ELSEWHERE, bulletin
 from tianmu.sense.cap.settings import settings_of
 from tianmu.sense.cap.xml import BadXml
 from tianmu.sense.http.answer import AHEAD, Answer
@@ -46,6 +46,8 @@ class Bulletins:
         self._intake, self._city = intake, city
         self._parents = {one.code: one.parent for one in city.divisions.values()}
         self.counts: Counter[str] = Counter()
+        self.faults: dict[str, str] = {}
+        """source → why its feed, or what it links to, could not be read the last time"""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,6 +56,11 @@ class Bulletins:
     def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+    def state(self) -> dict[str, Any]:
+        counted = {f"{PROTOCOL}_{name}": count for name, count in self.counts.items()}
+        at_fault = {f"{PROTOCOL}_feed {source}": why for source, why in self.faults.items()}
+        return counted | at_fault
 
     # -- one message ---------------------------------------------------------------------------
 
@@ -99,6 +106,9 @@ class Bulletins:
             await self.unreadable(document, f"{error}: {error.remedy}", source, peer)
             self.counts["refused"] += 1
             return {"state": "refused", "reason": str(error), "remedy": error.remedy}
+        if isinstance(told, Bulletin) and told.kind == "Update" and not told.parts:
+            here = partial(held.ends, told=told)
+            told = told if await asyncio.to_thread(self._intake.main.read, here) else ELSEWHERE
         if isinstance(told, str):
             self.counts["not_for_us"] += 1
             self._intake.heard(source, 0)

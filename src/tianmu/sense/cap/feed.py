@@ -7,10 +7,12 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from tianmu.sense.cap.codec import NAMESPACES
-from tianmu.sense.cap.xml import BadXml, parse
+from tianmu.sense.cap.xml import MOST, BadXml, parse
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 CAP = "application/cap+xml"
+TOGETHER = 4 * MOST
+"""bytes of all alerts of a document: more than it has itself only where one holds another"""
 PLAIN = ("", "text/html")
 """media types of links that lead to pages for people, where a better one is there"""
 
@@ -38,9 +40,19 @@ def read(data: bytes, base: str) -> Listed:
     for entry in entries:
         inside = [ET.tostring(one, encoding="utf-8") for one in entry.iter() if _is_alert(one)]
         alerts += inside
+        if sum(map(len, alerts)) > TOGETHER:
+            raise BadXml("its alerts stand in one another")
         if not inside and (link := _link(entry)):
-            links[urljoin(base, link)] = None
+            links[_whole(base, link)] = None
     return Listed(tuple(alerts), tuple(links))
+
+
+def _whole(base: str, link: str) -> str:
+    """The link's address; as it stands where it is none, for whoever follows it to say so."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return link
 
 
 def _is_alert(element: ET.Element) -> bool:

@@ -57,6 +57,7 @@ TOLD = sa.Table(
 _states = msgspec.msgpack.Decoder(Bulletin)
 _encode = msgspec.msgpack.Encoder().encode
 MOST = 500
+"""messages that are shown at once; what is told of them as observations counts them all"""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,11 +150,19 @@ def _standing(row: Any) -> Standing:
     )
 
 
-def in_force(connection: Connection, now: int) -> list[Standing]:
+def _holding(now: int) -> sa.Select[Any]:
     """Those that hold or will, the newest first."""
-    wanted = sa.select(BULLETIN).where(BULLETIN.c.until > now)
-    rows = connection.execute(wanted.order_by(BULLETIN.c.serial.desc()).limit(MOST))
-    return [_standing(row) for row in rows]
+    return sa.select(BULLETIN).where(BULLETIN.c.until > now).order_by(BULLETIN.c.serial.desc())
+
+
+def in_force(connection: Connection, now: int) -> list[Standing]:
+    """Those that hold or will, the newest first, ``MOST`` at most: to be shown."""
+    return [_standing(row) for row in connection.execute(_holding(now).limit(MOST))]
+
+
+def ends(connection: Connection, told: Bulletin) -> bool:
+    """Whether a message takes the place of, or ends, one that is here."""
+    return any(connection.scalar(_of(told.source, key)) is not None for key in told.references)
 
 
 def listed(connection: Connection, before: int, limit: int) -> list[Standing]:
@@ -223,7 +232,7 @@ def news(
 ) -> list[tuple[int, int]]:
     """(datastream, level) where that is other than what was told last; ``of``: (division, event) →
     datastream."""
-    holds = levels(in_force(connection, now), parents, now)
+    holds = levels(map(_standing, connection.execute(_holding(now))), parents, now)
     rows = connection.execute(sa.select(TOLD.c.datastream, TOLD.c.level)).all()
     told = {row.datastream: row.level for row in rows}
     return [

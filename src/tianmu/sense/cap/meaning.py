@@ -22,6 +22,7 @@ LONGEST = 31 * 24 * HOUR
 UNSAID = 24
 """hours that one holds which does not say when it ends (default, to be set by the city: setting
 ``hours`` of its source)"""
+ELSEWHERE = "it warns of places outside of the city"
 SHOWN = ("Actual", "Exercise", "Test")
 _COLOUR = re.compile(r"[a-z]+")
 
@@ -29,14 +30,15 @@ _COLOUR = re.compile(r"[a-z]+")
 def bulletin(
     city: City, source: str, alert: CapAlert, received: int, hours: float = UNSAID
 ) -> Bulletin | str:
-    """The message as the city keeps it, or why it is not for it (no fault of its sender)."""
+    """The message as the city keeps it, or why it is not for it (no fault of its sender). An update
+    that is about elsewhere by now has no parts: it ends what it refers to."""
     if alert.status not in SHOWN:
         return f"its status is {alert.status}: no message to people"
     if alert.kind not in {"Alert", "Update", "Cancel"}:
         return f"it is an {alert.kind}: it answers somebody, and warns of nothing"
     parts = _parts(city, alert, received, hours)
-    if alert.kind != "Cancel" and parts and all(one is None for one in parts):
-        return "it warns of places outside of the city"
+    if alert.kind == "Alert" and all(one is None for one in parts):
+        return ELSEWHERE
     return Bulletin(
         source=source,
         sender=alert.sender,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,14 +26,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 DEFAULT = Settings()
 
 
+def check(settings: Mapping[str, Any]) -> Settings:
+    """Raises ``ValueError`` that says what is wrong with them."""
+    told = msgspec.convert(settings, Settings, strict=False)
+    where = urlsplit(told.feed)
+    if told.feed and (where.scheme not in {"http", "https"} or not where.hostname):
+        raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
+    return told
+
+
 def settings_of(source: SourceChanged) -> tuple[Settings, str]:
     """The settings, and what is wrong with them (then the defaults hold)."""
     try:
-        told = msgspec.convert(source.settings, Settings, strict=False)
-        if told.feed and (
-            urlsplit(told.feed).scheme not in {"http", "https"} or not urlsplit(told.feed).hostname
-        ):
-            raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
-    except (ValueError, msgspec.ValidationError) as error:
+        return check(source.settings), ""
+    except ValueError as error:
         return DEFAULT, f"settings of source {source.source}: {error}; the defaults hold"
-    return told, ""

@@ -94,6 +94,7 @@ class HttpConnector:
     def state(self) -> Mapping[str, Any]:
         return {
             **self._counts,
+            **self._doors.state(),
             "last_at": self._last_at,
             "in_flight": self._intake.admission.under_way,
         }

@@ -26,6 +26,10 @@ class Door(Protocol):
         """Take a message from the quarantine again."""
         ...
 
+    def state(self) -> Mapping[str, Any]:
+        """Counters and faults for the wall, beside those of the port: names begin with its own."""
+        ...
+
 
 @dataclass(frozen=True)
 class Doors:
@@ -37,6 +41,11 @@ class Doors:
     @property
     def paths(self) -> tuple[str, ...]:
         return (OBSERVATIONS, *sorted(path for own in self.only.values() for path in own))
+
+    def state(self) -> dict[str, Any]:
+        """What all doors tell of themselves."""
+        doors = [one for own in self.only.values() for one in own.values()]
+        return {name: told for one in doors for name, told in one.state().items()}
 
     def of(self, source: SourceChanged, path: str) -> Door | None:
         """Who takes what this source sends to ``path``; None: it is observations. Raises

@@ -69,6 +69,9 @@ class Recognitions:
         if self._task is not None:
             self._task.cancel()
 
+    def state(self) -> dict[str, Any]:
+        return {f"{PROTOCOL}_{name}": count for name, count in self.counts.items()}
+
     # -- one message ---------------------------------------------------------------------------
 
     async def take(
