@@ -284,6 +284,8 @@ def _do(
     hub, version, key = ask.hub, ask.if_match(), _key(ask)
     before = held(ask, name)
     _within(ask, before.content)
+    if before.pending is not None:
+        _within(ask, before.pending.content)
     now = hub.clock()
     alone = ask.may("warning.alone")
     asked = before.pending.by if before.pending else ""
