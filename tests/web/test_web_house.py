@@ -37,6 +37,24 @@ def test_sources_and_tokens(world: Any) -> None:
         assert first not in str(listed) and digest(second) not in str(listed)
 
 
+def test_settings_that_a_feed_could_not_go_by_are_refused(world: Any) -> None:
+    source = {"source": "bureau", "protocol": "cap"}
+    with world.client("system_admin") as admin:
+        for settings, what in (
+            ({"feed": "ftp://bureau.example/x"}, "no http or https"),
+            ({"feed": "https://bureau.example/x", "every_s": 1}, "every_s"),
+            ({"feeds": "https://bureau.example/x"}, "feeds"),
+        ):
+            refused = admin.post("/api/sources", json={**source, "settings": settings})
+            assert refused.status_code == 422, refused.text
+            (fault,) = refused.json()["faults"]
+            assert fault["where"] == "body.settings" and what in fault["what"]
+        assert "bureau" not in world.hub.registry.sources
+        good = {"feed": "https://bureau.example/x", "every_s": 60}
+        assert admin.post("/api/sources", json={**source, "settings": good}).status_code == 201
+        assert admin.post("/api/sources/bureau/close").status_code == 200
+
+
 def test_unknown_and_quarantine(world: Any) -> None:
     from tianmu.sense import hold
 

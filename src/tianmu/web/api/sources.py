@@ -13,13 +13,15 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.registry import MaintenanceChanged, SourceChanged
 from tianmu.facts.text import Text
 from tianmu.sense import state as gate_state
+from tianmu.sense.cap import connector as cap
+from tianmu.sense.cap import settings as cap_settings
 from tianmu.sense.mqtt.password import PASSWORD_HASH, hashed
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
-from tianmu.web.problem import Problem, not_found
+from tianmu.web.problem import Fault, Problem, not_found
 from tianmu.web.route import Asking, Routes, taken
 
 routes = Routes("sources")
@@ -203,6 +205,7 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
             f"{body.source!r} cannot name a source",
             "use 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first",
         )
+    _check(body)
     plain = tokens.secret() if body.token else None
 
     def make(tx: Transaction) -> SourceChanged:
@@ -233,6 +236,19 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
         return fact
 
     return SourceMade(source=said(hub.registrar.write(make), None), token=plain)
+
+
+def _check(body: NewSource) -> None:
+    """422 for settings that its protocol could not go by."""
+    if body.protocol != cap.PROTOCOL:
+        return
+    try:
+        cap_settings.check(body.settings)
+    except ValueError as error:
+        what = f"settings of source {body.source}: {error}"
+        fault = Fault(where="body.settings", what=str(error))
+        remedy = "docs/connectors/cap.md says which there are"
+        raise Problem(422, "invalid", what, remedy, faults=[fault]) from error
 
 
 @routes("POST", "/api/sources/{source}/token", may="source.write", gives=TokenMade)
