@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
 from tianmu.city.pack import load
 from tianmu.cli import main
-from tianmu.scenarios.backtest import judge
+from tianmu.scenarios.backtest import _times, judge
 from tianmu.scenarios.backtest_command import _today
+from tianmu.scenarios.contract import BadInput
 
 DAYS = [datetime(2026, 3, 1) + timedelta(days=n) for n in range(14)]
 
@@ -40,6 +42,15 @@ def test_never_alarming_misses_all_and_always_alarming_costs_all_days() -> None:
     assert never.lead_hours_median is None
     always = judge(DAYS, rows(*range(14)), rows(13))
     assert (always.hits, always.misses, always.false_alarms, always.alarm_share) == (1, 0, 0, 1.0)
+
+
+def test_rows_that_say_their_zone_come_in_order_where_clocks_are_put_back() -> None:
+    twice = ["2026-11-01T01:50:00-03:00", "2026-11-01T01:10:00-04:00"]
+    one = np.zeros(2, np.int32)
+    local = _times(pa.table({"timestamp": twice}), one, apart=False)
+    assert [at.isoformat() for at in local] == ["2026-11-01T01:50:00", "2026-11-01T01:10:00"]
+    with pytest.raises(BadInput, match="does not come after"):
+        _times(pa.table({"timestamp": twice[::-1]}), one, apart=False)
 
 
 def test_quiet_all_along() -> None:

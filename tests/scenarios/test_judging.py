@@ -160,6 +160,26 @@ def test_a_condition_that_no_alarm_can_be_made_of_is_told(made: Works) -> None:
     assert made.town.said() == []
 
 
+def test_what_cannot_be_kept_is_a_fault_and_is_not_judged_again_and_again(made: Works) -> None:
+    made.town.now += STEP
+    made.says = Judgement((low(),), said={"net": object()})
+    assert made.turn() == 0
+    assert made.last().fault.startswith("TypeError") and made.town.said() == []
+    made.says = RuntimeError("never asked")
+    assert made.turn() == 0 and made.last().fault.startswith("TypeError")
+    assert made.step(low()) == 1 and made.last().fault == ""
+
+
+def test_what_fails_while_works_stops_is_no_fault(made: Works) -> None:
+    made.step()
+    made.town.now += STEP
+    made.says = RuntimeError("closed")
+    made.judging._stop.set()
+    with pytest.raises(RuntimeError, match="closed"):
+        made.turn()
+    assert made.last().fault == ""
+
+
 def test_a_rule_that_is_switched_off_ends_its_alarms_and_makes_none(made: Works) -> None:
     made.step(low())
     others = [one for one in made.town.city.rules if one is not RULE]

@@ -187,6 +187,17 @@ def test_a_scenario_raises_to_levels_that_there_are_and_does_nothing_else(
         monkeypatch.setattr("tianmu.scenarios.fire_alarms.tend.errands", made)
         with pytest.raises(ValueError, match=why):
             tending._of(mill.hub, find().scenarios["fire-alarms"])
+    # what is too grave for the city holds up no duty check
+    check = Errand(1, "panel.duty_check", UNIT, {"minutes": 7})
+    wrong = Errand(1, RAISE, "no-such-case", {"level": 9, "why": text})
+    monkeypatch.setattr(
+        "tianmu.scenarios.fire_alarms.tend.errands", lambda *given: Errands((wrong, check))
+    )
+    written: list[Errand] = []
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="there is no such level"):
+        patch.setattr(tending, "_append", lambda hub, tx, scenario, one, now: written.append(one))
+        tending._of(mill.hub, find().scenarios["fire-alarms"])
+    assert written == [check]
     monkeypatch.setattr(
         "tianmu.scenarios.fire_alarms.tend.errands", errands({"level": 2, "why": text})
     )

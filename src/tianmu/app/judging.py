@@ -96,17 +96,18 @@ class Judging:
             )
             judges = {one.code: one for one in rules if isinstance(one, Judged) and one.enabled}
             streams = self._streams(scenario, registry, judges, judgement)
+            over = round(asked.over_min * 60 * S)
+            # what a judge says may not be of a form that can be kept: that is its fault too
+            told: int = self._records.transact(
+                lambda tx: table.write(tx, scenario.id, until, now, judgement, streams, over)
+            )
         except Exception as error:
-            if is_full(error):
+            if is_full(error) or self._stop.is_set():  # what it read from is being closed
                 raise
             log.exception("%s: judge.py failed", scenario.id)
             fault = f"{type(error).__name__}: {error}"[:FAULT]
             self._records.transact(lambda tx: table.fail(tx, scenario.id, until, now, fault))
             return 0
-        over = round(asked.over_min * 60 * S)
-        told: int = self._records.transact(
-            lambda tx: table.write(tx, scenario.id, until, now, judgement, streams, over)
-        )
         took = time.monotonic() - began
         if told:
             log.info("%s judged in %.1f s: %d told", scenario.id, took, told)

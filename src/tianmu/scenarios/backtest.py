@@ -13,7 +13,7 @@ import itertools
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -215,10 +215,11 @@ def _times(rows: pa.Table, whose: NDArray[np.int32], *, apart: bool) -> list[dat
             at = datetime.fromisoformat(text)
         except ValueError:
             raise BadInput(row, name, f"{text!r} is no time", "write 2026-04-05") from None
-        at = at.replace(tzinfo=None)
+        # where clocks are put back an hour comes twice: what says its zone still comes in order
+        instant = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
         before = last.get(owner)
-        if before is not None and (at < before if apart else at <= before):
+        if before is not None and (instant < before if apart else instant <= before):
             raise BadInput(row, name, f"{text} does not come after the row before", "sort the rows")
-        last[owner] = at
-        found.append(at)
+        last[owner] = instant
+        found.append(at.replace(tzinfo=None))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from tianmu.manage.case import table
 from tianmu.scenarios.backtest import EVENT
 from tianmu.scenarios.fit import fit, matter_keys
-from tianmu.scenarios.load import Scenario
+from tianmu.scenarios.load import Scenario, part
 from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import World
 
@@ -38,7 +37,6 @@ def past_rows(
             f"{scenario.id} has no replay.py, which makes rows of what a city measured: give a "
             "file of the past by --in, or leave --history out"
         )
-    module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.replay")
     city = archive.city
     end = city.calendar.instant(until, 1440)
     world = World(
@@ -46,7 +44,7 @@ def past_rows(
         history=archive.history, live=None, folder=data / "scenarios" / scenario.id,
         signals=lambda codes, start: _signals(archive, scenario.id, codes, start, end),
     )  # fmt: skip
-    rows: pa.Table = module.rows(world, since)
+    rows: pa.Table = part(scenario, "replay").rows(world, since)
     if EVENT in rows.column_names:
         return rows
     matters = fit(scenario.manifest, city).matters

@@ -7,7 +7,6 @@ edge the numbers of its two nodes and its length, and of each node longitude and
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tianmu.city.network import Along
 from tianmu.prevent.cause.network import Network
 from tianmu.prevent.cause.ways import Laid
 from tianmu.scenarios.fit import matter_keys
-from tianmu.scenarios.load import Scenario, find
+from tianmu.scenarios.load import Scenario, find, part
 
 log = logging.getLogger("tianmu.scenarios")
 
@@ -47,8 +46,7 @@ def lines(city: City, data: Path) -> list[Laid]:
 
 
 def _laid(one: Scenario, along: Along, folder: Path, city: City) -> Laid:
-    module = importlib.import_module(f"{__package__}.{one.folder.name}.along")
-    start, end, metres, nodes = module.lay(folder, *city.center)
+    start, end, metres, nodes = part(one, "along").lay(folder, *city.center)
     length = np.asarray(metres, np.float64)
     network = Network(
         np.asarray(start, np.int64), np.asarray(end, np.int64), length,

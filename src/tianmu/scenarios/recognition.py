@@ -7,7 +7,6 @@ code of the kind. A scenario that knows more of a place has a ``recognised.py`` 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 from tianmu.city.city import City
 from tianmu.city.document import Document, TomlError
 from tianmu.facts.text import Text
-from tianmu.scenarios.load import Scenario
+from tianmu.scenarios.load import Scenario, part
 from tianmu.sense.recognition.dwell import Patience
 from tianmu.sense.recognition.kind import (
     Adds,
@@ -125,6 +124,5 @@ def taken(
 def _adds(one: Scenario, city: City, folder: Path) -> Adds:
     if not (one.folder / "recognised.py").exists():
         return nothing
-    module = importlib.import_module(f"tianmu.scenarios.{one.folder.name}.recognised")
-    found: Adds = module.adds(city, folder)
+    found: Adds = part(one, "recognised").adds(city, folder)
     return found

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib
 import logging
 import secrets
-from types import ModuleType
 
 import sqlalchemy as sa
 
 from tianmu.access import audit
 from tianmu.facts.deed import Deed
 from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import Scenario, find
+from tianmu.scenarios.load import Scenario, find, part
 from tianmu.scenarios.tend import RAISE, VERBS, Errand, Errands
 from tianmu.store.records import Transaction
 from tianmu.web import danger
@@ -76,9 +74,8 @@ def _of(hub: Hub, scenario: Scenario) -> int:
         return 0
     if now <= held.until:
         return 0
-    module: ModuleType = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.tend")
     world = danger.world_of(hub, scenario, fit(scenario.manifest, hub.city))
-    found: Errands = module.errands(world, held.until, now, held.seed)
+    found: Errands = part(scenario, "tend").errands(world, held.until, now, held.seed)
     if found.late:
         log.warning("%s: %d errand(s) fell due while the city was down", scenario.id, found.late)
     for one in found.due:
@@ -86,7 +83,6 @@ def _of(hub: Hub, scenario: Scenario) -> int:
             raise ValueError(f"{one.verb}: a scenario may only do {', '.join(sorted(VERBS))}")
 
     deeds = [one for one in found.due if one.verb != RAISE]
-    raised = sum(_raise(hub, scenario.id, one) for one in found.due if one.verb == RAISE)
 
     def write(tx: Transaction) -> None:
         for one in deeds:
@@ -96,7 +92,8 @@ def _of(hub: Hub, scenario: Scenario) -> int:
         )
 
     hub.records.transact(write)
-    return len(deeds) + raised
+    # after it: one that fails is said again at the next look, and holds up no deed
+    return len(deeds) + sum(_raise(hub, scenario.id, one) for one in found.due if one.verb == RAISE)
 
 
 def _raise(hub: Hub, scenario: str, errand: Errand) -> bool:

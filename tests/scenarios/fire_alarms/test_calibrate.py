@@ -95,3 +95,9 @@ def test_the_script_proposes_what_a_pack_may_take(table: pa.Table, tmp_path: Pat
         check=False,
     )  # fmt: skip
     assert wrong.returncode == 1 and "Traceback" not in wrong.stderr, wrong.stderr
+    nowhere = subprocess.run(
+        [sys.executable, "-m", module, "--in", str(rows), "--pack", "nowhere"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert nowhere.returncode == 1 and "no pack nowhere" in nowhere.stderr
+    assert "Traceback" not in nowhere.stderr

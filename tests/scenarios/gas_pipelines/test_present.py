@@ -261,6 +261,14 @@ def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path)
     assert made.column("alarm").to_pylist()[LEAK.first + 5] == 1
 
 
+def test_where_clocks_are_put_back_the_hour_counts_once() -> None:
+    calendar = pack.load("port_ellery").calendar
+    start = calendar.instant(date(2026, 11, 1), 0)
+    times = [calendar.local(start + n * 30 * replay.MINUTE) for n in range(8)]
+    assert replay._rising(times).tolist() == [True] * 4 + [False] * 2 + [True] * 2
+    assert replay._rising([]).tolist() == []
+
+
 def _replaced(one: Any, **more: Any) -> Any:
     if isinstance(one, simulate.Readings):
         return replace(one, **more)

@@ -4,9 +4,10 @@ the weights.
 ``FILE`` has the rows of ``judge`` with their verdicts (``tianmu backtest fire-alarms --history
 --rows FILE`` writes a city's own). Each alarm is judged as it was ``wait`` minutes after it came.
 It says how often alarms of each probability were real, the error beside that of "always the share
-of all", and what weights the older part of the rows would have wanted, with the error of both on
-the newer part, which they have not seen. Nothing is changed: with ``--out FILE`` it writes what it
-proposes as a ``weights.toml``, and a person puts into the pack what he means.
+of all", and what weights all of them would have wanted. How much that is worth is tried before: the
+error on the newer part of the rows, of the weights that stand and of those that the older part
+alone would have wanted. Nothing is changed: with ``--out FILE`` it writes what it proposes as a
+``weights.toml``, and a person puts into the pack what he means.
 """
 
 from __future__ import annotations
@@ -23,13 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city import pack
 from tianmu.city.brought import id_of
-from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.contract import BadInput, BadParameter
 from tianmu.scenarios.fire_alarms.event import MINUTE, REAL, Event
 from tianmu.scenarios.fire_alarms.evidence import judged_rows
-from tianmu.scenarios.fire_alarms.figures import FOLDER, Evidence, evidence
-from tianmu.scenarios.fire_alarms.model import MODELS, events_of
+from tianmu.scenarios.fire_alarms.figures import FOLDER, Evidence
+from tianmu.scenarios.fire_alarms.model import MODELS, events_of, figures_of
 from tianmu.scenarios.run import named
 from tianmu.scenarios.table_file import read_table
 
@@ -207,7 +207,10 @@ def main() -> None:
     asked.add_argument("--out", type=Path, help="write what is proposed as a weights.toml")
     asked.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = asked.parse_args()
-    figures = evidence(pack.load(given.pack) if given.pack else None)
+    try:
+        figures = figures_of(given.pack)
+    except BadParameter as problem:
+        raise SystemExit(str(problem)) from problem
     try:
         events = events_of(named(MODELS[0], read_table(given.source, print)))
     except (BadInput, OSError) as problem:

@@ -8,8 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from tianmu.city import pack
+from tianmu.city.fault import PackFaulty
 from tianmu.facts.text import Text
-from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
+from tianmu.scenarios.contract import (
+    BadInput,
+    BadParameter,
+    Column,
+    Model,
+    Parameter,
+    progress,
+    remark,
+)
 from tianmu.scenarios.fire_alarms.event import FALSE, MINUTE, REAL, Event
 from tianmu.scenarios.fire_alarms.evidence import Judged, judged_rows
 from tianmu.scenarios.fire_alarms.figures import Evidence, evidence, settings
@@ -27,7 +36,7 @@ KINDS = {one.code: one for one in settings().evidence.kinds}
 def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Row by row in the order of their times; each is judged ``wait`` minutes after it came, by
     what was known then: signals of its building, and ends of earlier alarms."""
-    figures = evidence(pack.load(name) if (name := parameters["pack"]) else None)
+    figures = figures_of(parameters["pack"])
     wait = round(number_of(parameters, "wait", low=0, high=1440) * MINUTE)
     language = parameters["language"]
     events = events_of(table)
@@ -47,6 +56,15 @@ def run_judge(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
             "confirm": pa.array([confirm(one, language) for one in found], pa.string()),
         }
     )
+
+
+def figures_of(name: str) -> Evidence:
+    """By what this pack, a name or a folder, has alarms judged; empty: the scenario's own numbers.
+    Raises ``BadParameter``."""
+    try:
+        return evidence(pack.load(name) if name else None)
+    except (FileNotFoundError, PackFaulty) as error:
+        raise BadParameter("pack", str(error), "mend it, or name another") from error
 
 
 def degree(probability: float, figures: Evidence) -> int:

@@ -19,10 +19,11 @@ from tianmu.scenarios.gas_pipelines.simulate import Readings
 from tianmu.scenarios.gas_pipelines.trial import trial
 from tianmu.scenarios.gas_pipelines.words import said
 from tianmu.scenarios.judging import Condition, Judgement
+from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.world import World
 
 RULE = "gas_network.leak"
-MANY = 0.01
+SILENT = float(settings_of(__file__)["judged"]["silent"])
 """share of the meters that may be silent before the network is prepared anew without them"""
 
 
@@ -91,7 +92,7 @@ def described(known: Held, where: leak.Place, inflow: float) -> dict[str, Any]:
 def _heard(layout: Layout, readings: Readings) -> Layout:
     """Consumers whose meters have told nothing in all the time are unread, where they are many."""
     dumb = layout.metered & ~np.isfinite(readings.meter).any(axis=1)
-    if dumb.sum() <= MANY * layout.metered.sum():
+    if dumb.sum() <= SILENT * layout.metered.sum():
         return layout
     return replace(layout, metered=layout.metered & ~dumb)
 

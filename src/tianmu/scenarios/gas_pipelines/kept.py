@@ -14,7 +14,6 @@ from tianmu.scenarios.gas_pipelines.threshold import threshold
 from tianmu.scenarios.manifest import settings_of
 
 FILE = "threshold.json"
-PER_WEEK = 1.0
 MOST = 20
 """that are kept: instruments fall silent and come back"""
 FORM = 3
@@ -22,16 +21,18 @@ FORM = 3
 
 
 def kept_threshold(watch: leak.Watch, folder: Path) -> float:
-    """The score that is an alarm once a week where nothing leaks. Takes some ten seconds of
-    processor time the first time, and again when network, instruments or settings change."""
-    key, file = _key(watch), folder / FILE
+    """The score that is an alarm so often a week as is tolerable where nothing leaks. Takes some
+    ten seconds of processor time the first time, and again when network, instruments or settings
+    change."""
+    per_week = float(settings_of(__file__)["judged"]["per_week"])
+    key, file = _key(watch, per_week), folder / FILE
     held: dict[str, float] = {}
     # not there, or not to be read: it is reckoned
     with contextlib.suppress(OSError, msgspec.DecodeError):
         held = msgspec.json.decode(file.read_bytes(), type=dict[str, float])
     if key in held:
         return held[key]
-    found = threshold(watch, PER_WEEK)
+    found = threshold(watch, per_week)
     held = dict([*held.items(), (key, found)][-MOST:])
     fresh = file.with_suffix(".new")
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,11 +41,13 @@ def kept_threshold(watch: leak.Watch, folder: Path) -> float:
     return found
 
 
-def _key(watch: leak.Watch) -> str:
+def _key(watch: leak.Watch, per_week: float) -> str:
     own = settings_of(__file__)
     digest = hashlib.blake2b(digest_size=16)
     digest.update(
-        json.dumps([FORM, own["leak"], own["demand"], watch.every_min], sort_keys=True).encode()
+        json.dumps(
+            [FORM, own["leak"], own["demand"], watch.every_min, per_week], sort_keys=True
+        ).encode()
     )
     network, layout = watch.network, watch.layout
     for one in (

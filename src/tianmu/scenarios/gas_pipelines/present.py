@@ -18,7 +18,7 @@ from tianmu.scenarios.world import World
 
 NORMAL, WATCHED, SUSPECTED, DANGER = 1, 2, 3, 4
 MINUTE = 60_000_000
-LATE = 20 * MINUTE
+LATE = round(settings_of(__file__)["judged"]["late_min"] * MINUTE)
 """µs after which what was judged is told to be old"""
 LOUD = tuple(settings_of(__file__)["danger_rules"])
 """an open alarm of these is danger"""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tianmu.scenarios.backtest import EVENT
 from tianmu.scenarios.gas_pipelines import table
@@ -27,8 +28,8 @@ TRUTH = "leaks.csv"
 def rows(world: World, since: date) -> pa.Table:
     """Steps from the midnight of ``since`` to ``world.now``, in the city's time, each a day of the
     past at a time. ``event`` is 1 in the step by which a leak is to be found, half an hour after it
-    began: an alarm that stands then has found it. Steps in which no inflow was
-    read are left out. Raises ``TooCostly``."""
+    began: an alarm that stands then has found it. Steps in which no inflow was read are left out,
+    and the second of an hour that comes twice. Raises ``TooCostly``."""
     own = settings_of(__file__)["replay"]
     known, every = held(world.folder, *world.city.center), trial().every_min
     step = round(every * MINUTE)
@@ -53,15 +54,27 @@ def rows(world: World, since: date) -> pa.Table:
         known.network, known.layout, replace(parts[0], **joined), datetime(2000, 1, 1), every
     )
     times = [calendar.local(int(end)) for end in ends]
+    kept = _rising(times)
     made = made.set_column(0, "timestamp", pa.array([f"{one:%Y-%m-%d %H:%M:%S}" for one in times]))
     made = made.append_column("date", pa.array([one.date().isoformat() for one in times]))
     event = np.zeros(steps, np.int8)
     for began in _leaks(world, first):
         due = int((began - first) // step) + round(own["within_min"] / every) - 1
         if 0 <= due < steps:
-            event[due] = 1
+            event[due + int(np.argmax(kept[due:]))] = 1
     made = made.append_column(EVENT, pa.array(event))
-    return made.filter(pa.array(np.isfinite(joined["inflow"]).any(axis=0) | (event == 1)))
+    told = np.isfinite(joined["inflow"]).any(axis=0) | (event == 1)
+    return made.filter(pa.array(kept & told))
+
+
+def _rising(times: list[datetime]) -> NDArray[np.bool_]:
+    """Which come after all before them by the clock on the wall: where clocks are put back an hour
+    comes twice, and the first counts, as rows have to rise."""
+    wall = np.array([one.replace(tzinfo=None) for one in times], "datetime64[us]")
+    if not len(wall):
+        return np.zeros(0, np.bool_)
+    found: NDArray[np.bool_] = np.append(True, wall[1:] > np.maximum.accumulate(wall)[:-1])
+    return found
 
 
 def _leaks(world: World, since: int) -> list[int]:

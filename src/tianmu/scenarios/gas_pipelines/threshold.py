@@ -42,7 +42,7 @@ def over(watch: Watch) -> int:
     return max(round(watch.own.over_min / watch.every_min), 1)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2)  # a watch is large
 def threshold(watch: Watch, per_week: float) -> float:
     """The score that is reached ``per_week`` times a week without any leak: by weeks drawn from
     what is assumed of instruments, feeds and the unmetered, with a seed of their own. So few
