@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -135,6 +136,13 @@ def test_hits_false_alarms_and_what_dwell_would_have_cost(past: Past, tmp_path: 
     assert (longer.hits, longer.false_alarms) == (1, 0), "the others stood for seven minutes"
     never = judged(made, "dwell_s=3600")
     assert (never.hits, never.misses, never.alarms) == (0, 1, 0)
+
+
+def test_what_was_merged_into_another_case_is_no_false_alarm(past: Past, tmp_path: Path) -> None:
+    past.see("c0", SHOP, range(0, 12), LEFT)
+    past.end("c0", SHOP, 5, "real", "A")
+    past.signals = [dataclasses.replace(one, verdict="") for one in past.signals]
+    assert past.rows(tmp_path).num_rows == 0
 
 
 def test_unsure_sightings_belong_to_the_thing_they_show(past: Past, tmp_path: Path) -> None:

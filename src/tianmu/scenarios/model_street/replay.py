@@ -1,9 +1,9 @@
 """What the city's cameras reported in the past as rows of ``dwell``, with how the cases ended.
 
 ``watched`` says whose a row is: rows of one thing are judged by themselves, and one that stood is a
-hit where its case was closed as real. Things whose case is still open are left out: they have no
-end to be judged by. Of what no camera reported nothing is known here; ``tianmu backtest`` without
-``--history`` counts it from the cases.
+hit where its case was closed as real. Things whose case is still open, or was merged into another,
+are left out: they have no end to be judged by. Of what no camera reported nothing is known here;
+``tianmu backtest`` without ``--history`` counts it from the cases.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _things(
 def _mark(
     world: World, kind: str, start: int, things: dict[tuple[str, str], list[list[Seen]]]
 ) -> None:
-    """Events of the things whose cases were closed as real; those of open cases go."""
+    """Events of the things whose cases were closed as real; those without an end go."""
     rules = {str(one["code"]): one for one in world.city.kinds[kind].rules}
     matters = sorted({str(one["matter"]) for one in rules.values() if one.get("matter")})
     signals = world.signals(matters, start)
@@ -131,7 +131,7 @@ def _mark(
         at = _shown(things.get(place, ()), signal)
         if at is None:
             continue
-        if not signal.closed_at:
+        if not signal.verdict:
             open_.append((place, at))
         elif signal.verdict == REAL:
             thing = things[place][at]
