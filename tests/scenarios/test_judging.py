@@ -50,7 +50,10 @@ class Works:
         monkeypatch.setattr(works, "part", lambda *_: module)
         self.open()
 
+    published = 0
+
     def publish(self, rules: list[dict[str, Any]]) -> None:
+        self.published += 1
         self.rules = [one for one in read(rules)[0] if isinstance(one, Judged)]
         fact = RulesPublished(version=self.town.now, at=self.town.now, rules=rules, actor="o")
         self.town.publish(fact)
@@ -58,7 +61,9 @@ class Works:
 
     def open(self) -> None:
         self.records = Records(self.town.data / "works.sqlite")
-        belonging: Any = SimpleNamespace(look=lambda: (self.town.book, self.rules))
+        belonging: Any = SimpleNamespace(
+            edition=lambda: (self.town.book, self.rules, self.published)
+        )
         self.judging = Judging(
             self.town.data, self.records, None, belonging, self.town.city, threading.Event()  # type: ignore[arg-type]
         )  # fmt: skip
@@ -190,6 +195,16 @@ def test_a_rule_that_is_switched_off_ends_its_alarms_and_makes_none(made: Works)
     made.publish([*others, RULE])
     made.step(low())
     assert [one[1] for one in made.town.said()][-1:] == ["raise"]
+
+
+def test_a_rule_that_is_off_and_on_again_between_two_steps_alarms_again(made: Works) -> None:
+    made.step(low())
+    others = [one for one in made.town.city.rules if one is not RULE]
+    made.publish([*others, {**RULE, "enabled": False}])
+    made.publish([*others, RULE])
+    assert [one[1] for one in made.town.said()] == ["raise", "return"]
+    assert made.step(low()) == 1 and [one[1] for one in made.town.said()] == ["raise"]
+    assert made.step(low()) == 0
 
 
 def test_a_judged_rule_has_no_delays_and_no_limits_of_its_own() -> None:

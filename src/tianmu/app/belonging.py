@@ -69,9 +69,14 @@ class Belonging:
 
     def look(self) -> tuple[Registry, list[AnyRule]]:
         """The devices and the rules in force, as of now."""
+        return self.edition()[:2]
+
+    def edition(self) -> tuple[Registry, list[AnyRule], int]:
+        """The same, and how many rule sets there have been."""
         with self._lock:
             self._registry.refresh(self._journal, also=self._hear)
-            return self._registry, self._editions.in_force(vocabulary(self._city))[0]
+            rules, _ = self._editions.in_force(vocabulary(self._city))
+            return self._registry, rules, len(self._editions.all)
 
     def _hear(self, fact: object) -> None:
         if self._editions.apply(fact):

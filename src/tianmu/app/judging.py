@@ -50,6 +50,8 @@ class Judging:
         self._data, self._records, self._history = data, records, history
         self._belonging, self._city, self._stop = belonging, city, stop
         self._threads: list[threading.Thread] = []
+        self._edition: dict[str, int] = {}
+        """scenario → how many rule sets there had been when what holds was told last"""
         records.create(table.METADATA)
 
     def start(self) -> None:
@@ -88,7 +90,9 @@ class Judging:
         last = self._records.read(lambda c: table.last(c, scenario.id))
         if last is not None and last.until >= until:
             return 0
-        registry, rules = self._belonging.look()
+        registry, rules, edition = self._belonging.edition()
+        # a rule may have been out of force in between, which ended its alarms: told anew
+        anew = self._edition.setdefault(scenario.id, edition) != edition
         began = time.monotonic()
         try:
             judgement: Judgement = part(scenario, "judge").judge(
@@ -99,8 +103,12 @@ class Judging:
             over = round(asked.over_min * 60 * S)
             # what a judge says may not be of a form that can be kept: that is its fault too
             told: int = self._records.transact(
-                lambda tx: table.write(tx, scenario.id, until, now, judgement, streams, over)
+                lambda tx: table.write(
+                    tx, scenario.id, until, now, judgement, streams, over, anew=anew
+                )
             )
+            if judgement.able:
+                self._edition[scenario.id] = edition
         except Exception as error:
             if is_full(error) or self._stop.is_set():  # what it read from is being closed
                 raise

@@ -65,10 +65,12 @@ def write(
     judgement: Judgement,
     streams: Mapping[tuple[str, str], int],
     over: int,
+    *,
+    anew: bool = False,
 ) -> int:
     """Tell what began, grew worse and ended by a judgement up to ``until`` (µs); how many.
     ``streams``: (rule, device) → datastream of each condition whose rule is in force; ``over``:
-    µs after which one ends that is told no more."""
+    µs after which one ends that is told no more; ``anew``: what holds is told once more."""
     held = _standing(tx, scenario)
     told = 0
     for one in judgement.conditions:
@@ -76,7 +78,7 @@ def write(
         if key not in streams:
             continue
         before = held.pop(key, None)
-        if before is not None and not _grown(before, one):
+        if before is not None and not anew and not _grown(before, one):
             _see(tx, scenario, key, until)
             continue
         tx.append(FINDING.name, encode(_verdict(one, streams[key], until)))
