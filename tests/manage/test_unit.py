@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -159,8 +160,6 @@ def test_what_lacks_all_skills_is_not_proposed_and_what_lacks_some_comes_later()
 
 def _on_duty(department: str) -> tuple[Any, ...]:
     shift = CITY.shifts[0]
-    import msgspec
-
     person = msgspec.structs.replace(shift.person, department=department, account="rob")
     return (msgspec.structs.replace(shift, person=person),)
 
@@ -199,6 +198,18 @@ def test_a_kind_of_which_nobody_can_come_leaves_its_place_to_whoever_can() -> No
     ship = OrderTemplate(to="lead", task=text("Sail"), unit_kind="ship")  # the town has none
     found = proposal.plan(asking(pump, ship), [state()], now_standing(), MONDAY)
     assert found.chosen() == {"c1": ("e1",)}
+
+
+def test_a_unit_with_room_for_two_does_not_fill_two_places_of_one_case() -> None:
+    sweep = OrderTemplate(to="clean", task=text("Sweep"), unit_kind="sweeper")
+    plain = asking(sweep, level="II")
+    sending = msgspec.structs.replace(
+        plain.sending, need=(Need(matters=(FIRE,), skills=("broom", "hose")),)
+    )
+    city = replace(plain, sending=sending)
+    grave = state(level=2, lead="clean")
+    found = proposal.plan(city, [grave], now_standing(), MONDAY)
+    assert found.chosen() == {"c1": ("s1", "e1")}, "the sweeper is nearest, and comes once"
 
 
 def test_load_and_level_count() -> None:

@@ -7,7 +7,7 @@ pack (``sending.toml``: skills, load, department, a place not known of late) and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,9 +178,27 @@ def plan(
         streets=streets,
         minutes=minutes,
         lacking=lacking,
-        pairs=frozenset((of[part], unit) for part, unit in assign(task)),
+        pairs=frozenset((of[part], unit) for part, unit in _assigned(task, of)),
         before=had,
     )
+
+
+def _assigned(task: Task, of: Sequence[int]) -> Pairs:
+    """The pairs of least cost, parts and units; ``of``: the case of each part. A unit with room for
+    several does not come twice to one case: it keeps the place that asks for its kind."""
+    while True:
+        pairs = assign(task)
+        first: dict[tuple[int, int], int] = {}
+        twice = [
+            (part, unit)
+            for part, unit in sorted(pairs)  # of a case, the part for whomever stands last
+            if first.setdefault((of[part], unit), part) != part
+        ]
+        if not twice:
+            return pairs
+        costs = task.costs.copy()
+        costs[tuple(np.array(twice).T)] = np.inf
+        task = replace(task, costs=costs)
 
 
 @dataclass(frozen=True)
