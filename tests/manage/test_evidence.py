@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import socket
 import struct
 import sys
@@ -18,6 +20,22 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 
 def told(name: str = "a.png", media_type: str = "image/png", role: str = "near") -> Evidence:
     return Evidence(name=name, media_type=media_type, role=role)
+
+
+def test_what_is_attached_while_it_is_lent_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, store = tmp_path / "a", EvidenceStore(tmp_path / "evidence")
+    source.write_bytes(PNG)
+    link = os.link
+
+    def attach(one: Path, other: Path) -> None:
+        other.write_bytes(PNG)  # by another process, in between
+        link(one, other)
+
+    monkeypatch.setattr(os, "link", attach)
+    digest = hashlib.sha256(PNG).hexdigest()
+    assert store.lend(source, digest) and store.read(digest) == PNG
 
 
 def test_a_file_is_kept_once_and_proven(tmp_path: Path) -> None:

@@ -161,6 +161,8 @@ class EvidenceStore:
             except FileNotFoundError:
                 mark.unlink()
                 return False
+            except FileExistsError:
+                pass  # somebody has attached the same at this moment
             _settle(there.parent)
             return True
 
@@ -203,9 +205,9 @@ class EvidenceStore:
 
     def _write(self, path: Path, content: bytes) -> None:
         with self._guard():
-            if path.exists() and path.stat().st_size == len(content):
-                # whoever attaches it needs it: it is lent no more
+            if path == self.path(path.name):  # whoever attaches it needs it: it is lent no more
                 self._mark(path.name).unlink(missing_ok=True)
+            if path.exists() and path.stat().st_size == len(content):
                 return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
