@@ -69,6 +69,11 @@ def test_a_fault_is_told_with_its_line_and_the_scenarios_number_holds(
 def test_a_scenario_without_ranges_or_of_another_name_is_told(tmp_path: Path) -> None:
     _, faults = read(tmp_path, "", OWN.replace("deep = [1, 10]\n", ""))
     assert any("deep has no range" in one for one in faults)
+    for place, wrong in enumerate(('["a", 10]', "3", "[1]")):
+        (tmp_path / str(place)).mkdir()
+        own = OWN.replace("deep = [1, 10]", f"deep = {wrong}")
+        _, faults = read(tmp_path / str(place), "", own)
+        assert any("deep has no range" in one for one in faults), wrong
     (tmp_path / "b").mkdir()
     _, faults = read(tmp_path / "b", "", OWN.replace("well-water", "well"))
     assert any("another scenario than its own" in one for one in faults)

@@ -7,6 +7,7 @@ import pytest
 from tianmu.access.scope import Scope
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.case import CaseEvent
+from tianmu.facts.place import Place
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.query import Query
@@ -20,6 +21,8 @@ from .town import (
     FIRE,
     FIREMAN,
     HOUR,
+    LAT,
+    LON,
     MINUTE,
     OFFICER,
     RUBBISH,
@@ -84,6 +87,20 @@ def test_an_alarm_that_worsens_raises_the_level(house: House) -> None:
     )
     house.work()
     assert (house.one().level, house.one().worst) == ("II", 1)
+
+
+def test_an_alarm_that_says_more_exactly_where_it_is_moves_its_case(house: House) -> None:
+    vague = Place(longitude=LON, latitude=LAT, precision=200.0, division="11")
+    event = house.alarm(place=vague)
+    house.work()
+    sharp = Place(longitude=LON + 0.001, latitude=LAT, precision=30.0, division="12")
+    house.alarm(alarm=event.alarm, device=event.device, transition="worsen", place=sharp)
+    house.work()
+    state = house.one()
+    assert (state.place, state.division) == (sharp, "12"), "and whoever sees that division sees it"
+    tables = house.tables()
+    rebuild(house.hub, house.journal)
+    assert house.tables() == tables
 
 
 def test_a_trusted_alarm_files_what_was_to_be_verified(house: House) -> None:

@@ -32,7 +32,8 @@ def read(reader: PackReader) -> dict[str, dict[str, float]]:
         if not isinstance(said, dict) or set(document.data) != {one.scenario}:
             one.fault(FILE, 1, "names another scenario than its own", f"write [{one.scenario}]")
             continue
-        between[one.scenario] = said.get(BETWEEN, {})
+        told = said.get(BETWEEN)
+        between[one.scenario] = told if isinstance(told, dict) else {}
         own = found[one.scenario] = {}
         for key, value, path in _numbers(one, document, one.scenario, said):
             if _between(between[one.scenario], key) is None:
@@ -70,7 +71,7 @@ def _numbers(
         for inner, value in told.items() if isinstance(told, dict) else ((None, told),):
             path = (scenario, name) if inner is None else (scenario, name, inner)
             key = name if inner is None else f"{name}.{inner}"
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not _is_number(value):
                 reader.fault(FILE, document.line(*path), f"{key} is no number", "write 0.5")
                 continue
             yield key, float(value), path
@@ -79,9 +80,13 @@ def _numbers(
 def _between(between: Mapping[str, Any], key: str) -> tuple[float, float] | None:
     """The range of a number, by its own name or that of its table."""
     told = between.get(key, between.get(key.partition(".")[0]))
-    if not isinstance(told, list) or len(told) != 2:
+    if not isinstance(told, list) or len(told) != 2 or not all(map(_is_number, told)):
         return None
     return float(told[0]), float(told[1])
+
+
+def _is_number(told: object) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool)
 
 
 def _fits(

@@ -19,6 +19,7 @@ from tianmu.manage.clocks import deadline
 from tianmu.manage.evidence.shown import show
 from tianmu.manage.levels import level, owner, quiet, response
 from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.place import within
 from tianmu.manage.merging.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -135,9 +136,7 @@ def join_case(
     if new_device:
         data["new_device"] = True
     if _sharper(signal.place, before.place):
-        data["place"] = msgspec.to_builtins(signal.place)
-        if signal.place.division:
-            data["division"] = signal.place.division
+        data |= _moved(signal.place)
     matter = _known_matter(city, signal, policy)
     clearer = not before.matter and bool(matter)
     if clearer:
@@ -184,7 +183,7 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
     data: dict[str, Any] = {**told, "text": event.text, **quiet.stirred(before)}
     if _sharper(event.place, before.place):
-        data["place"] = msgspec.to_builtins(event.place)
+        data |= _moved(within(city, event.place))
     draft.add("worsened", data)
     if not before.level_by_hand:
         level.grade(draft, city, _of(event), only_up=True)
@@ -206,6 +205,12 @@ def swell(draft: Draft, city: City) -> None:
         return
     if state.signals >= plan.rises.signals:
         level.rise(draft, city, phrase("why.signals", signals=state.signals))
+
+
+def _moved(place: Place) -> dict[str, Any]:
+    """What an event says that puts the case there."""
+    found: dict[str, Any] = {"place": msgspec.to_builtins(place)}
+    return {**found, "division": place.division} if place.division else found
 
 
 def _sharper(one: Place, other: Place) -> bool:

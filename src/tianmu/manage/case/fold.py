@@ -225,6 +225,8 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
     fields: Data = {"last_at": max(state.last_at, event.data.get("at", event.at))}
     if "place" in event.data:
         fields["place"] = msgspec.convert(event.data["place"], Place)
+    if "division" in event.data:
+        fields["division"] = event.data["division"]
     priority = event.data.get("priority", 0)
     if priority and (not state.worst or priority < state.worst):
         fields["worst"] = priority
