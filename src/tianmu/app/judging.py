@@ -138,19 +138,20 @@ class Judging:
         Raises ``ValueError`` for a condition that no alarm can be made of."""
         found: dict[tuple[str, str], int] = {}
         keys = [(one.rule, one.device) for one in judgement.conditions]
-        if len(set(keys)) != len(keys):
+        fresh = set(keys)
+        if len(fresh) != len(keys):
             raise ValueError("a condition is told twice: one for each rule and device")
         held = self._records.read(lambda c: table.standing(c, scenario.id))
         for rule, device in [*keys, *held]:
             by = judges.get(rule)
             if by is None:
-                if (rule, device) in keys and rule not in self._city_rules():
+                if (rule, device) in fresh and rule not in self._city_rules():
                     raise ValueError(f"no rule {rule} of type judged: bring it in kinds.toml")
                 continue
             stream = int(registry.datastream_index([f"{device}/{by.property}"])[0])
             if stream != UNKNOWN:
                 found[rule, device] = stream
-            elif (rule, device) in keys:
+            elif (rule, device) in fresh:
                 raise ValueError(f"device {device} has no {by.property}, of which {rule} is")
         return found
 

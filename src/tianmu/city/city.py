@@ -136,8 +136,9 @@ class City:
     truth: Truth | None = None
     """a day with recorded truth, by which merging is judged"""
     waters: Waters = field(default_factory=Waters)
-    terrain: Terrain = field(default_factory=Terrain)
     """stations, reaches and outlets of its rivers and lakes"""
+    terrain: Terrain = field(default_factory=Terrain)
+    """how high the ground is and where it is wooded"""
     buildings: dict[str, Building] = field(default_factory=dict)
     """those with a fire panel, by its address"""
     warnings: warning.Warnings = field(default_factory=warning.Warnings)

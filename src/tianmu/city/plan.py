@@ -265,8 +265,8 @@ def _check(
 def check_kinds(reader: PackReader, plans: tuple[Plan, ...], kinds: Collection[str]) -> None:
     """Faults for kinds of units that the pack's own plans ask for and its ``sending.toml`` has not.
     A scenario's plan may ask for kinds that only some cities have."""
-    document = reader.toml(FILE)
-    if document is None or not kinds:
+    document = reader.toml(FILE) if plans and kinds else None
+    if document is None:
         return
     places = {str(one.get("code")): at for at, one in enumerate(document.data.get("plan", []))}
     for plan in plans:

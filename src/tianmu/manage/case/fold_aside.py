@@ -8,14 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case.state import (
-    OPEN_ORDER,
-    Appeal,
-    CaseState,
-    Clock,
-    Review,
-    Supervision,
-)
+from tianmu.manage.case.aside import Appeal, Review, Supervision
+from tianmu.manage.case.state import OPEN_ORDER, CaseState, Clock
 from tianmu.manage.contact.state import CONTACT
 
 Data: TypeAlias = dict[str, Any]

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case.state import DISPUTED, CaseState, Extension, Order
+from tianmu.manage.case.aside import Extension
+from tianmu.manage.case.state import DISPUTED, CaseState, Order
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tianmu.manage.case.aside import Supervision
 from tianmu.manage.case.situation import Situation
 from tianmu.manage.case.state import (
     DISPUTED,
@@ -25,7 +26,6 @@ from tianmu.manage.case.state import (
     CaseState,
     Clock,
     Order,
-    Supervision,
     Task,
 )
 from tianmu.manage.contact.state import Contact

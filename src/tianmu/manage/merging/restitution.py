@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.manage.case.state import (
-    DISPUTED,
-    OPEN_ORDER,
-    Call,
-    CaseState,
-    Clock,
-    Order,
-    Supervision,
-    Task,
-)
+from tianmu.manage.case.aside import Supervision
+from tianmu.manage.case.state import DISPUTED, OPEN_ORDER, Call, CaseState, Clock, Order, Task
 from tianmu.manage.contact.state import CONTACT, Contact
 from tianmu.manage.merging.estate import (
     KEYS,

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tianmu.manage.case.state import Appeal
+from tianmu.manage.case.aside import Appeal
 from tianmu.manage.steps.bounds import late_orders
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn, parents, separate

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.manage.case.state import Clock, Extension
+from tianmu.manage.case.aside import Extension
+from tianmu.manage.case.state import Clock
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response
 from tianmu.manage.steps.step import refuse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tianmu.manage.case.state import Supervision
+from tianmu.manage.case.aside import Supervision
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels.acting import tier_of
 from tianmu.manage.steps.turn import Turn
