@@ -149,6 +149,13 @@ def test_a_film_does_not_leave_and_a_voice_is_said_not_to_be_looked_at(
     with world.client("duty_officer") as duty:
         refused = duty.get(f"/api/cases/{case}/evidence/{film}?export=true")
         assert refused.status_code == 409 and refused.json()["type"].endswith("not-blurred")
+        for said_voice, content in (
+            ("audio/mp4", b"\0\0\0\x18ftypmp42\0\0\0!hdlr" + bytes(8) + b"vide...."),
+            ("audio/webm", b"\x1aE\xdf\xa3....\x86\x85V_VP9...."),
+        ):
+            hidden = attach(world, case, content, "voice", said_voice)
+            refused = duty.get(f"/api/cases/{case}/evidence/{hidden}?export=true")
+            assert refused.status_code == 409, "a film that is called a voice"
         said = duty.get(f"/api/cases/{case}/evidence/{voice}?export=true")
         assert said.headers["Tianmu-Blurred"] == f"not looked at by {blurring.name}"
 

@@ -7,6 +7,7 @@ The file that is kept stays as it was, and who looks at it in the city sees it s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ AT_ONCE = 1
 BUSY = "other pictures are being blurred"
 SHOWS = ("image/", "video/")
 """types of files on which somebody can be seen"""
+HOLDS = ("audio/mp4", "audio/webm")
+"""types that are said of voice, whose form may hold a film as well"""
+FILM = re.compile(rb"hdlr.{8}vide|\x86[\x80-\x9f]V_[A-Z]", re.DOTALL)
+"""how a track of a film is named there: handler of MP4, codec of Matroska"""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,19 @@ def leaves(ask: Ask, export: bool) -> bool:
     return export or not SYSTEMS.isdisjoint(ask.who.roles)
 
 
+def _shows(content: bytes, media_type: str) -> bool:
+    """Whether somebody can be seen on it, whatever whoever attached it said."""
+    voice = media_type in HOLDS
+    return media_type.startswith(SHOWS) or (voice and FILM.search(content) is not None)
+
+
 def outgoing(hub: Hub, content: bytes, media_type: str) -> Outgoing:
     """The file as it may leave. Raises ``Problem``: what shows persons, and cannot be blurred by
     the model that is set."""
     blurrer = hub.blurrer
     if blurrer is None:
         return Outgoing(content, None)
-    if not media_type.startswith(SHOWS):
+    if not _shows(content, media_type):
         return Outgoing(content, None, blurrer.name)
     try:
         done = blurrer.blur(content, media_type)
