@@ -119,6 +119,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Unusable, "is no answer of RTSP"),
         (b"RTSP/1.0 503 Busy\r\nCSeq: 1\r\n\r\n", Unusable, "answers 503 Busy"),
         (b"RTSP/1.0 200 OK\r\nContent-Length: 99999999\r\n\r\n", Unusable, "99999999 bytes"),
+        (b"RTSP/1.0 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", Unusable, "more than 100 lines"),
         (b"\xff\xfe\xff\r\n", Unusable, "does not answer"),
         (b"", Unusable, "is no answer"),
         (b"RTSP/1.0 403 Forbidden\r\n\r\n", WrongPassword, "wants a password"),

@@ -16,7 +16,9 @@ from tianmu.recognise.fault import NoStream, Unusable, WrongPassword
 
 PORTS = {"rtsp": 554, "rtsps": 322}
 LARGEST = 1 << 16
-"""bytes of a description"""
+"""bytes of a description, and of each line before it"""
+HEADS = 100
+"""lines before it"""
 AGENT = "tianmu"
 
 
@@ -83,7 +85,9 @@ def _ask(stream: BufferedRWPair, url: str, number: int, *more: str) -> _Answer:
     if not version.startswith("RTSP/") or not status.isdigit():
         raise ValueError(f"{first.strip()[:60]!r} is no answer of RTSP")
     heads: dict[str, list[str]] = {}
-    while line := stream.readline(LARGEST).decode().strip():
+    for line in iter(lambda: stream.readline(LARGEST).decode().strip(), ""):
+        if sum(map(len, heads.values())) >= HEADS:
+            raise ValueError(f"more than {HEADS} lines before the description")
         name, _, value = line.partition(":")
         heads.setdefault(name.strip().lower(), []).append(value.strip())
     size = int(heads.get("content-length", ["0"])[0])

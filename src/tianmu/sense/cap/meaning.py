@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HOUR = 3_600_000_000
 LONGEST = 31 * 24 * HOUR
-"""µs that a message is held for good: one that says it holds for years is told again"""
+"""µs that a message holds at most: one that says it holds for years has to be updated"""
 UNSAID = 24
 """hours that one holds which does not say when it ends (default, to be set by the city: setting
 ``hours`` of its source)"""
