@@ -177,7 +177,13 @@ def test_what_the_journal_has_no_more_is_salvaged_and_the_loss_is_told(
     assert list(past.history.examine()) == []
     kept = sum(f.rows for f in past.history.files() if f.kind == RAW and f.day == file.day)
     lost = sum(loss.rows for loss in mended.losses)
-    assert kept + lost == rows_before and lost > 0
+    assert kept + lost == rows_before
+    after = past.history.windows(np.arange(STREAMS), START, START + 3 * DAY, 3_600_000_000)
+    if harm == "flip" and not lost:  # the byte lay in what no page's checksum covers: no value
+        assert after.count.tolist() == before.count.tolist()
+        assert after.mean.tolist() == before.mean.tolist()
+        return
+    assert lost > 0
     if harm == "flip":
         assert 0 < lost < rows_before
         (loss,) = mended.losses
@@ -185,7 +191,6 @@ def test_what_the_journal_has_no_more_is_salvaged_and_the_loss_is_told(
         assert file.low_time <= loss.low_time <= loss.high_time <= file.high_time
     assert [x.rows for x in past.history.losses()] == [x.rows for x in mended.losses]
     assert all(file.name in x.why and x.at > 0 for x in past.history.losses())
-    after = past.history.windows(np.arange(STREAMS), START, START + 3 * DAY, 3_600_000_000)
     if harm == "flip":
         assert after.count.sum() < before.count.sum()
     else:  # no observation is left of that day: its roll-ups are, as after retention

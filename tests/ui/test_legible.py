@@ -61,7 +61,9 @@ def test_what_stands_on_a_page_can_be_read(small: Any, browser: Browser, role: s
             link.click()  # without a new start of the pages
         else:
             page.goto(f"{small.url}/{path.format(case=case)}")
-        expect(page.locator("h1, h2").first).to_be_visible(timeout=SEEN)
+        expect(page.locator("h1:visible, h2:visible, main:visible").first).to_be_visible(
+            timeout=SEEN
+        )
         expect(page.locator(".bones")).to_have_count(0, timeout=SEEN)
         for theme in ("night", "day") if path != "hall" else ("hall",):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")

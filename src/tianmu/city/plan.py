@@ -259,20 +259,25 @@ def _check(
         reader.fault(FILE, document.line(*path, "acts"), what, remedy)
     for place, order in enumerate(plan.orders):
         reader.words(document, (*path, "orders", place, "task"), order.task)
+        if order.unit_kind:  # whether there is such a kind is known when sending.toml is read
+            line = document.line(*path, "orders", place)
+            reader.note(FILE, _order(plan, place), line)
     reader.words(document, (*path, "name"), plan.name)
+
+
+def _order(plan: Plan, place: int) -> str:
+    return f"{plan.code}: order {place}"
 
 
 def check_kinds(reader: PackReader, plans: tuple[Plan, ...], kinds: Collection[str]) -> None:
     """Faults for kinds of units that the pack's own plans ask for and its ``sending.toml`` has not.
     A scenario's plan may ask for kinds that only some cities have."""
-    document = reader.toml(FILE) if plans and kinds else None
-    if document is None:
+    if not kinds:
         return
-    places = {str(one.get("code")): at for at, one in enumerate(document.data.get("plan", []))}
     for plan in plans:
         for place, order in enumerate(() if plan.scenario else plan.orders):
             if order.unit_kind and order.unit_kind not in kinds:
-                line = document.line("plan", places[plan.code], "orders", place)
+                line = reader.line_of(FILE, _order(plan, place))
                 what = f"plan {plan.code} asks for a unit of kind {order.unit_kind!r}"
                 remedy = f"use one of sending.toml: {', '.join(sorted(kinds))}"
                 reader.fault(FILE, line, what, remedy)

@@ -4004,7 +4004,8 @@ export interface paths {
          * Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
          * @description Warnings in force as an Atom feed, a link to the CAP document with each; what was cancelled
          *     stays as its cancellation until it would have ended. Needs `warning.read` unless the pack opens
-         *     it. With the last `ETag` in `If-None-Match`: 304 where nothing changed.
+         *     it. With the last `ETag` in `If-None-Match`, or else the last `Last-Modified` in
+         *     `If-Modified-Since`: 304 where nothing changed.
          */
         get: operations["get_warning_feed"];
         put?: never;
