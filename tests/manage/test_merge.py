@@ -137,8 +137,14 @@ def test_what_nobody_new_has_told_of_for_long_is_told_of_no_more() -> None:
     anchor = cases.get("c1")
     assert anchor is not None and anchor.fresh_at == MONDAY
     anchor.active = 1
-    assert cases.match(signal(device="d2", at=MONDAY + 14 * MINUTE))
-    assert cases.match(signal(device="d2", at=MONDAY + 16 * MINUTE)) is None
+    beside = {"device": "d2", "east": 80}
+    assert cases.match(signal(at=MONDAY + 14 * MINUTE, **beside))
+    assert cases.match(signal(at=MONDAY + 16 * MINUTE, **beside)) is None
+    # … but at the very spot of what still goes on it is the same
+    assert cases.match(signal(device="d2", at=MONDAY + 29 * MINUTE))
+    anchor.active = 0
+    assert cases.match(signal(device="d2", at=MONDAY + 29 * MINUTE)) is None
+    anchor.active = 1
     assert cases.match(signal(device="d1", at=MONDAY + 31 * MINUTE))  # it is the very device
     cases.join("c1", signal(device="d2", at=MONDAY + 14 * MINUTE))
     assert cases.match(signal(device="d3", at=MONDAY + 28 * MINUTE))  # somebody new has told

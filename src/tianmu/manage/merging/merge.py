@@ -315,11 +315,14 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
 def since(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
     """How well the times go together, 0 … 1. Devices tell of a thing again and again, and keep it
     from growing old; but when nobody new has told of it for longer than it is told of, whoever
-    tells now and does not hang together with it tells of another."""
+    tells now tells of another, unless it hangs together with it or stands at the very spot of what
+    still goes on."""
     gap = max(anchor.first_at - signal.at, signal.at - anchor.last_at, 0) / MINUTE
     evidence.minutes = gap
     stale = evidence.told and (signal.at - anchor.fresh_at) / MINUTE > evidence.told
-    if stale and not (evidence.device or evidence.tie):
+    metres = evidence.metres
+    there = anchor.active and metres is not None and metres <= anchor.metres.exact
+    if stale and not (evidence.device or evidence.tie or there):
         return 0.0
     if anchor.active and signal.at >= anchor.first_at:
         return 1.0  # it is still going on
