@@ -27,7 +27,7 @@ export const en: Words = {
     title: "Command hall",
     subtitle: "City operations",
     nets: { manage: "Manage", prevent: "Prevent", serve: "Serve", evaluate: "Evaluate", learn: "Learn" },
-    netFigures: { open: "open", opened_today: "new today", closed_today: "closed", overdue: "overdue", alarms_active: "active", alarms_today: "today", rules: "rules", devices_silent: "silent", reports_today: "reports today", answered_today: "settled", closed_in_time_rate: "closed in time", closed_rate: "closed", due: "due", closed: "closed", rulings: "rulings in force" },
+    netFigures: { open: "open", opened_today: "new today", closed_today: "closed", overdue: "overdue", alarms_active: "active", alarms_today: "today", rules: "rules", devices_silent: "silent", reports_today: "reports today", answered_today: "settled", closed_in_time_rate: "closed in time", closed_rate: "closed of those due", due: "due", closed: "closed", rulings: "rulings in force" },
     devicesOnline: "Devices online",
     ofTotal: (n) => `of ${n}`,
     silent: "silent",
