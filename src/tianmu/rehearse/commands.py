@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tianmu.facts.plain import lines
+
 if TYPE_CHECKING:
     from tianmu.rehearse.bench_city import Bench
     from tianmu.rehearse.city import City, Started
@@ -45,13 +47,12 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
             give(result)
             return
         peers = result.pop("peers", None)
-        for key, value in result.items():
-            click.echo(f"  {key:<28} {value}")
+        click.echo("\n".join(lines(result)))
         if peers is not None:
-            from tianmu.rehearse.peers.beside import lines
+            from tianmu.rehearse.peers import beside
 
             click.echo("peers, on the same input (×2: ours is twice as good):")
-            click.echo("\n".join(lines(peers)))
+            click.echo("\n".join(beside.lines(peers)))
 
     _add_feed(main, tell)
     _add_probe(main, show)

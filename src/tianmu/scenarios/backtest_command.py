@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from tianmu.facts.plain import lines
 from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model, found_with
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         if as_json:
             give(result)
         else:
-            for key, value in result.items():
-                click.echo(f"  {key:<24} {'–' if value is None else value}")
+            click.echo("\n".join(lines(result, width=24)))
 
 
 def _of_file(
