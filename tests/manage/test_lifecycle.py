@@ -177,6 +177,29 @@ def test_the_machine_verifies_and_checks_nothing() -> None:
     assert story.refused("verify", SYSTEM) == "own_work"
 
 
+def test_rework_is_for_whoever_answers_by_now() -> None:
+    """Reopened, given to another, and only a helper has fed back since: what was done before, by
+    who answered then, is not done again by them."""
+    story = filed()
+    first = story.state.lead
+    story.do("accept", CLEANER)
+    story.do("feed_back", CLEANER, result="done")
+    story.do("check", CHECKER, result="pass")
+    story.do("close", CHECKER)
+    story.do("reopen", OFFICER, "it is there again")
+    story.do("assign", OFFICER, "theirs by the new duties", department="fire", joint=[first])
+    state = story.do("order", OFFICER, department=first, lead=False)
+    helper = state.open_orders[0].order
+    story.do("accept", CLEANER, order=helper)
+    state = story.do("feed_back", CLEANER, order=helper, result="done")
+    if state.stage == "feed_back":  # all of it in one instant
+        state = story.do("check", CHECKER, "still there", result="fail")
+    assert (state.stage, state.lead) == ("dispatch", "fire")
+    assert not state.open_orders and state.clock("dispatch")
+    (sent,) = story.do("order", OFFICER).open_orders
+    assert (sent.unit, sent.lead) == ("fire", True)
+
+
 def test_a_failed_check_is_rework_with_a_new_deadline() -> None:
     story = filed()
     story.do("accept", CLEANER)

@@ -16,7 +16,8 @@ from tianmu.manage.steps.turn import Refused, Turn, separate
 
 
 def check(turn: Turn) -> None:
-    """Passed, or rework with a new deadline. Who belongs to no desk checks at the place itself:
+    """Passed, or rework with a new deadline; where another department was named since it was done,
+    the case waits to be sent to that one. Who belongs to no desk checks at the place itself:
     where he stands and a picture that he attached are needed."""
     separate(turn)
     result = turn.command.data.get("result")
@@ -35,6 +36,10 @@ def check(turn: Turn) -> None:
     if not turn.command.reason.strip():
         raise Refused(refuse("reason", step=turn.step.name))
     lead = [one for one in turn.state.orders if one.lead and one.state == "done"][-1:]
+    if any(one.unit != turn.state.lead for one in lead):
+        # somebody else answers for it by now: it is theirs to be sent, not for who did it to redo
+        turn.take({**data, "due": {}}, stage="dispatch")
+        return
     clocks = [
         response.handle_clock(turn.city, turn.state, one.order, turn.draft.now) for one in lead
     ]
