@@ -18,6 +18,8 @@ from tianmu.prevent.edition import judge
 from tianmu.scenarios.fit import fit
 from tianmu.scenarios.load import find
 
+from .edit import damage
+
 WELLS = Path(__file__).parents[1] / "brought" / "well_water"
 DRY, SILENT = "well-water:event:dry_well", "well-water:event:silent"
 
@@ -258,20 +260,7 @@ def test_no_damage_to_what_is_brought_crashes_the_reader(
     path = own / data.draw(
         st.sampled_from(sorted({*brought.FILES} & {f.name for f in own.iterdir()}))
     )
-    lines = path.read_text(encoding="utf-8").split("\n")
-    at = data.draw(st.integers(0, len(lines) - 1))
-    how = data.draw(st.sampled_from(["drop", "double", "cut", "noise", "swap"]))
-    if how == "drop":
-        del lines[at]
-    elif how == "double":
-        lines.insert(at, lines[at])
-    elif how == "cut":
-        lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
-    elif how == "noise":
-        lines[at] = data.draw(st.text(max_size=40))
-    else:
-        lines[at] = lines[at].replace("{", "[").replace('"', "").replace("=", "= 3 #")
-    path.write_text("\n".join(lines), encoding="utf-8", errors="surrogatepass")
+    damage(path, data, {"{": "[", '"': "", "=": "= 3 #"})
     with contextlib.suppress(PackFaulty):
         pack.load(folder)
     assert all(one.remedy for one in pack.check(folder, judge=judge))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tianmu.city import pack
 from tianmu.city.fault import PackFaulty
 
-from .edit import replace
+from .edit import damage, replace
 
 TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
 
@@ -141,20 +141,7 @@ def test_no_damage_to_a_file_ever_crashes_the_reader(tmp_path: Path, data: st.Da
         shutil.rmtree(folder)
     shutil.copytree(pack.locate("port_ellery"), folder)
     path = folder / data.draw(st.sampled_from(FILES))
-    lines = path.read_text(encoding="utf-8").split("\n")
-    at = data.draw(st.integers(0, len(lines) - 1))
-    how = data.draw(st.sampled_from(["drop", "double", "cut", "noise", "swap"]))
-    if how == "drop":
-        del lines[at]
-    elif how == "double":
-        lines.insert(at, lines[at])
-    elif how == "cut":
-        lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
-    elif how == "noise":
-        lines[at] = data.draw(st.text(max_size=40))
-    else:
-        lines[at] = lines[at].replace(",", ";").replace("=", ":")
-    path.write_text("\n".join(lines), encoding="utf-8", errors="surrogatepass")
+    damage(path, data, {",": ";", "=": ":"})
     faults = pack.check(folder)
     if not [fault for fault in faults if not fault.file.startswith(("street_", "towns"))]:
         return

@@ -25,3 +25,19 @@ def test_all_rows_are_written_and_changed(
     whole = [*after[: len(before)], *before[len(after) :]]
     assert raw.execute("SELECT * FROM t").fetchall() == [(n, *one) for n, one in enumerate(whole)]
     raw.close()
+
+
+PAIRS = st.tuples(st.text(max_size=2), st.integers(0, 5))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(PAIRS, max_size=150), st.sets(PAIRS, max_size=150))
+def test_rows_are_taken_away_by_all_of_their_keys(
+    there: set[tuple[str, int]], gone: set[tuple[str, int]]
+) -> None:
+    raw = dbapi2.connect(":memory:")
+    raw.execute('CREATE TABLE t ("order" TEXT, n INTEGER, PRIMARY KEY ("order", n)) STRICT')
+    rows.insert(raw, "t", ("order", "n"), sorted(there))
+    rows.delete(raw, "t", ("order", "n"), sorted(gone))
+    assert set(raw.execute("SELECT * FROM t").fetchall()) == there - gone
+    raw.close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, Self
 
 
-class OnALine:
+class OnALine(ABC):
     """An instrument: what it says when the line is up, and how it listens, its own class tells.
 
     ``async with`` connects and keeps connected; ``reconnect`` seconds pass before it tries again.
@@ -41,17 +42,17 @@ class OnALine:
         """Lose the link, as on a bad line; it connects again by itself."""
         self._hang_up()
 
+    @abstractmethod
     def _up(self) -> None:
         """The line is up: counted."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _greet(self) -> None:
         """What is sent as soon as the line is up."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """What comes, until the line ends."""
-        raise NotImplementedError
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)

@@ -7,6 +7,7 @@ settled are one commit: nothing counts twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ def settle(records: Records, history: History, wanted: Sequence[Wanted], now: in
         if one is not None and one.step != step:
             one = None  # its figures are no longer those that are asked for
         came = _came(history, one, those) if one is not None else None
-        records.transact(lambda tx, k=key, o=one, f=those, c=came: _settle(tx, k, o, f, c, now))  # type: ignore[misc]
+        records.transact(partial(_settle, key=key, wanted=one, kept=those, came=came, now=now))
     return len(rows)
 
 

@@ -30,6 +30,12 @@ def update(
         raw.execute(statement, list(chain.from_iterable(some)))
 
 
+def delete(raw: Any, table: str, keys: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Take away the rows whose ``keys`` have the values of one of ``rows``."""
+    for some in _parts(rows):
+        raw.execute(_delete(table, tuple(keys), len(some)), list(chain.from_iterable(some)))
+
+
 def _parts(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[tuple[Any, ...]]]:
     found, start = [], 0
     for size in SIZES:
@@ -53,6 +59,13 @@ def _update(table: str, key: str, columns: tuple[str, ...], count: int) -> str:
         f"UPDATE {table} SET {told} FROM ({_values(width, count)}) AS new"  # noqa: S608 - our own names
         f" WHERE {table}.{key} = new.column{width}"
     )
+
+
+@cache
+def _delete(table: str, keys: tuple[str, ...], count: int) -> str:
+    names = ", ".join(f'"{key}"' for key in keys)
+    rows = _values(len(keys), count)
+    return f"DELETE FROM {table} WHERE ({names}) IN ({rows})"  # noqa: S608 - our own names
 
 
 def _values(width: int, count: int) -> str:

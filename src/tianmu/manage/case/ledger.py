@@ -146,18 +146,10 @@ def _insert(tx: Transaction, target: Table, made: Sequence[Row]) -> None:
     rows.insert(tx.raw, target.name, _columns(target), made)
 
 
-def _without(target: Table, gone: Sequence[Row]) -> tuple[str, list[Row]]:
-    """The statement that takes rows away by their keys, and the keys."""
-    statement, places = _by_key(target)
-    return statement, [tuple([one[place] for place in places]) for one in gone]
-
-
-@cache
-def _by_key(target: Table) -> tuple[str, tuple[int, ...]]:
+def _delete(tx: Transaction, target: Table, gone: Sequence[Row]) -> None:
     keys = [column.name for column in target.primary_key]
-    told = " AND ".join(f'"{name}" = ?' for name in keys)
-    places = tuple(_columns(target).index(name) for name in keys)
-    return f"DELETE FROM {target.name} WHERE {told}", places  # noqa: S608 - our own names
+    places = [_columns(target).index(name) for name in keys]
+    rows.delete(tx.raw, target.name, keys, [tuple([one[at] for at in places]) for one in gone])
 
 
 _count = (
@@ -308,7 +300,7 @@ def _replace(
         gone += [one for one in held if one not in wanted]
         new += [one for one in wanted if one not in held]
     if gone:
-        tx.raw.executemany(*_without(target, gone))
+        _delete(tx, target, gone)
     _insert(tx, target, new)
 
 
