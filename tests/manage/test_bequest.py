@@ -19,11 +19,11 @@ from tianmu.manage.case.state import OPEN_ORDER, STAGES, CaseState
 from tianmu.manage.manage import Refused
 from tianmu.manage.merging.estate import runs_for
 
+from .forces import armed
 from .house import House, house
 from .ladders import LEVEL, NIGHT, Reached
 from .test_case_walks import DATA, REFUSED
 from .test_regroup import same
-from .test_unit import armed
 from .town import CHECKER, CLEANER, COMMANDER, FIRE, FIREMAN, GRID, MINUTE, OFFICER, RUBBISH
 
 __all__ = ["house"]

@@ -1,8 +1,6 @@
-"""Which signals are one thing, which are not, and why."""
+"""Which case a signal belongs to: matter, place, time and what devices hang on."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,54 +9,14 @@ from hypothesis import strategies as st
 
 from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.place import Place
-from tianmu.facts.report import Report
-from tianmu.manage.merging.anchor import Anchor, metres, widen
-from tianmu.manage.merging.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merging.anchor import Anchor, metres
 from tianmu.manage.merging.merge import Match
 from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.place_names import PlaceNames, tells
-from tianmu.manage.merging.signal import Signal, again, of_report
+from tianmu.manage.merging.signal import Signal, again
 from tianmu.manage.words import phrase
 
-from .town import FIRE, LAT, LON, METRE, MINUTE, MONDAY, RUBBISH, SMOKE, town
-
-CITY = town()
-EAST = METRE * 1.5557
-PRECISIONS = (None, 0.0, 10.0, 50.0, 51.0, 120.0, 400.0)
-"""metres: none said, exact, vague, and more than may widen a radius"""
-
-
-def place(east: float = 0.0, north: float = 0.0, **more: Any) -> Place:
-    return Place(longitude=LON + east * EAST, latitude=LAT + north * METRE, division="11", **more)
-
-
-def signal(matter: str = FIRE, east: float = 0.0, **more: Any) -> Signal:
-    fields: dict[str, Any] = {
-        "kind": "alarm",
-        "id": "s",
-        "at": MONDAY,
-        "matters": ((matter, 1.0),) if matter else (),
-        "place": place(east),
-        **more,
-    }
-    return Signal(**fields)
-
-
-def index(*cases: tuple[str, Signal]) -> OpenCases:
-    found = OpenCases(CITY.matters, LAT, Tuning())
-    for case, first in cases:
-        anchor = Anchor(
-            case=case,
-            probe=first.probe,
-            place=first.place,
-            matter=first.matter,
-            last_at=first.at,
-            first_at=first.at,
-        )
-        widen(anchor, first)
-        found.put(anchor)
-        found.know(case, first.identity)
-    return found
+from .signals import CITY, PRECISIONS, index, place, signal
+from .town import FIRE, LAT, METRE, MINUTE, MONDAY, RUBBISH, SMOKE
 
 
 @pytest.mark.parametrize(
@@ -283,30 +241,6 @@ def test_metres_are_metres(lon: float, lat: float, east: float, north: float) ->
         assert far == pytest.approx(hypot(east, north), rel=2e-3, abs=0.01)
 
 
-@given(st.text(max_size=80), st.text(max_size=80))
-def test_likeness_is_a_share(one: str, other: str) -> None:
-    a, b = pairs(one), pairs(other)
-    assert 0.0 <= likeness(a, b) == likeness(b, a) <= 1.0
-    if len(a) >= 4:
-        assert likeness(a, a) == 1.0
-
-
-def test_words_tell_the_matter() -> None:
-    words = Vocabulary({"fire": ("着火", "起火了"), "smoke": ("冒烟",), "lamp": ("路灯",)})
-    assert words.matters("三楼起火了，还在冒烟")[0][0] == "fire"
-    assert words.matters("路燈不亮") == []
-    assert words.matters("楼下路灯不亮") == [("lamp", 1.0)]
-    assert words.matters("") == []
-
-
-def test_words_written_apart_are_found_where_one_begins() -> None:
-    words = Vocabulary({"ice": ("ice", "icy"), "gas": ("smell of gas",), "fire": ("火灾", "Fire")})
-    assert words.matters("The police office is closed") == []
-    assert words.matters("Black ice, and a SMELL  of gas!")[0] == ("gas", 0.8)
-    assert words.matters("Icy road") == [("ice", 1.0)]
-    assert words.matters("火灾 fires") == [("fire", 1.0)]
-
-
 def test_a_signal_that_a_case_keeps_comes_back_whole() -> None:
     first = signal(
         device="d",
@@ -369,86 +303,6 @@ def test_people_tell_of_what_extends_far_from_anywhere_in_it() -> None:
     assert cases.match(signal(id="d", place=between)) is None  # a device that is no part of it
     told = signal(kind="report", id="r", place=between, text="it burns")
     assert cases.match(told)
-
-
-def test_a_matter_that_the_words_do_not_bear_out_counts_less() -> None:
-    assert of_report(told_of(FIRE), ((FIRE, 1.0),)).matters == ((FIRE, 1.0),)
-    assert of_report(told_of(FIRE), ()).matters == ((FIRE, 1.0),)
-    assert of_report(told_of(FIRE), ((RUBBISH, 1.0),)).matters == ((FIRE, 0.6), (RUBBISH, 0.6))
-
-
-def told_of(matter: str) -> Report:
-    return Report(report="r", at=MONDAY, channel="app", text="words", matter=matter)
-
-
-def test_names_tell_where_no_point_does() -> None:
-    market, school = "flames by the old market hall", "flames behind the grammar school"
-    cases = index(
-        ("c1", signal(kind="report", text=market, place=place())),
-        ("c2", signal(kind="report", text=school, place=place(4000))),
-    )
-    told = Place(division="11", address="old market hall")
-    found = cases.match(signal(kind="report", id="t", text="it burns", place=told))
-    assert found and found.case == "c1"
-    assert found.reasons[-1]["en"] == "the likeliest of such cases (1 others)"
-    nowhere = Place(division="11", address="fire station")
-    assert cases.match(signal(kind="report", id="t", text="it burns", place=nowhere)) is None
-    elsewhere = Place(division="12", address="old market hall")
-    assert cases.match(signal(kind="report", id="t", text="it burns", place=elsewhere)) is None
-
-
-def test_a_mistaken_matter_does_not_change_what_a_case_is_about() -> None:
-    cases = index(("c1", signal(RUBBISH)))
-    for n in range(4):
-        cases.join("c1", signal(RUBBISH, id=f"s{n}"))
-    cases.join("c1", signal(FIRE, id="wrong"))
-    assert cases.match(signal(FIRE, id="t")) is None
-    assert cases.match(signal(RUBBISH, id="t"))
-
-
-def test_names_are_what_addresses_say_beside_the_division() -> None:
-    names = PlaceNames(("天目湖镇", "镇", "Lake Town"))
-    assert names.of_address("天目湖镇老街中段") == "老街中段"
-    assert names.of_address("laketownmillstreet3") == "millstreet3"
-    assert names.of_address("天目湖镇") == ""
-    assert names.named(" 老街中段着火了") == []  # nobody has called a place so yet
-    rare = names.share("老街中段")
-    for _ in range(20):
-        names.learn("天目湖镇老街中段 着火了")
-    names.learn("天目湖镇桥头 着火了")
-    assert names.named("天目湖镇桥头 老街中段着火了") == ["桥头", "老街中段"]
-    assert names.share("桥头") < names.share("老街中段") <= 1.0
-    assert 0.0 < rare <= 1.0
-    assert tells("人民路12号3楼", "天目湖镇人民路12号3楼东 着火") and not tells("桥头", "桥 头")
-
-
-@given(st.lists(st.text("abcdefgh", min_size=1, max_size=12), min_size=1, max_size=60))
-def test_names_seldom_told_tell_most(addresses: list[str]) -> None:
-    names = PlaceNames()
-    for address in addresses:
-        names.learn(f"{address} ")
-    told = [name for address in addresses if (name := names.of_address(address))]
-    for one in told:
-        for other in told:
-            if told.count(one) > told.count(other):
-                assert names.share(one) > names.share(other)
-
-
-def test_one_who_was_not_sure_is_looked_at_again() -> None:
-    cases = index(
-        ("c1", signal(kind="report", text="flames by the old market hall", place=place())),
-        ("c2", signal(kind="report", text="flames behind the school", place=place(4000))),
-        ("c3", signal(kind="report", text="it burns", place=Place(division="11", address="mill"))),
-    )
-    assert cases.again(MONDAY + 16 * MINUTE) == []
-    for n in range(5):
-        cases.join(
-            "c2", signal(kind="report", id=f"m{n}", text="flames at the mill", place=place(4000))
-        )
-    assert cases.again(MONDAY + 30 * MINUTE) == []  # it has just been looked at
-    assert cases.again(MONDAY + 31 * MINUTE) == [("c3", "c2")]
-    found = cases.alike("c3", "c2")
-    assert found and found.score >= Tuning().by_name
 
 
 def test_what_leads_to_the_other_does_not_hide_that_two_cases_are_one() -> None:

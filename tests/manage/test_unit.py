@@ -1,10 +1,8 @@
-"""Units: what is told of them, who is proposed for a case and why, and orders that name them."""
+"""Who is proposed: status, distance, skills, kinds that the plan asks for, all cases together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,102 +10,15 @@ import numpy as np
 import pytest
 
 from tianmu.city.city import City
-from tianmu.city.force import Unit
 from tianmu.city.plan import OrderTemplate, Plan
-from tianmu.city.sending import LevelNeed, Need, Sending, Skill, Travelling, UnitKind
+from tianmu.city.sending import Need, Sending
 from tianmu.facts.place import Place
-from tianmu.facts.unit import UnitTold
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.rebuild import TABLES, rebuild
-from tianmu.manage.case.state import CaseState, Order
-from tianmu.manage.steps.lifecycle import Command, Refusal, decide
+from tianmu.manage.case.state import Order
 from tianmu.manage.units import proposal, unit
-from tianmu.manage.units.unit import Last, Standing, Untellable
-from tianmu.store.journal.sqlite import SqliteJournal
-from tianmu.store.records import Records
+from tianmu.manage.units.unit import Last
 
-from .house import House
-from .test_lifecycle import Story, signal
-from .town import FIRE, FIREMAN, LAT, LON, METRE, MINUTE, MONDAY, OFFICER, RUBBISH, at, text, town
-
-KM = 1000 * METRE
-
-
-def force(code: str, kind: str, department: str, north_km: float, **more: Any) -> Unit:
-    base = Place(longitude=LON, latitude=LAT + north_km * KM)
-    return Unit(
-        code=code,
-        name=text(code),
-        kind=kind,
-        department=department,
-        division="1",
-        base=base,
-        **more,
-    )
-
-
-def armed() -> City:
-    """The town with units: two engines, a sweeper that can take two orders, a drone."""
-    sending = Sending(
-        travel=Travelling(detour=1.0, line_kmh=60.0),
-        level=(LevelNeed(number=2, units=2, weight=4.0), LevelNeed(number=5, units=1, weight=1.0)),
-        skill=tuple(Skill(code=one, name=text(one)) for one in ("hose", "ladder", "broom", "eye")),
-        kind=(
-            UnitKind(code="engine", name=text("Engine"), skills=("hose", "ladder")),
-            UnitKind(code="pump", name=text("Pump"), skills=("hose",)),
-            UnitKind(
-                code="sweeper",
-                name=text("Sweeper"),
-                skills=("broom",),
-                capacity=2,
-                start="08:00",
-                end="18:00",
-            ),
-            UnitKind(
-                code="drone", name=text("Drone"), sort="drone", moves="air", skills=("eye",),
-                roster=False,
-            ),
-        ),
-        need=(Need(matters=(FIRE,), skills=("hose", "ladder")),),
-    )  # fmt: skip
-    units = (
-        force("e1", "engine", "fire", 2.0),
-        force("e2", "engine", "fire", 10.0),
-        force("p1", "pump", "roads", 1.0),
-        force("s1", "sweeper", "clean", 3.0),
-        force("d1", "drone", "fire", 4.0, speed_kmh=60.0),
-    )
-    return replace(town(), sending=sending, units={one.code: one for one in units})
-
-
-CITY = armed()
-
-
-def state(case: str = "c1", matter: str = FIRE, level: int = 5, **more: Any) -> CaseState:
-    fields: dict[str, Any] = {
-        "case": case,
-        "number": f"N-{case}",
-        "version": 1,
-        "stage": "dispatch",
-        "matter": matter,
-        "level": {1: "I", 2: "II", 5: "V"}[level],
-        "level_number": level,
-        "lead": "clean" if matter == RUBBISH else "fire",
-        "place": Place(longitude=LON, latitude=LAT),
-        "division": "1",
-        **more,
-    }
-    return CaseState(**fields)
-
-
-def now_standing(
-    last: dict[str, Last] | None = None, load: dict[str, int] | None = None, now: int = MONDAY
-) -> list[Standing]:
-    return unit.standings(CITY, last or {}, load or {}, now)
-
-
-def ranked(found: proposal.Plan, case: str = "c1") -> list[str]:
-    return [one.standing.unit.code for one in proposal.ranking(found, case)]
+from .forces import CITY, KM, now_standing, ranked, state
+from .town import FIRE, LAT, LON, MINUTE, MONDAY, RUBBISH, at, text
 
 
 def test_a_status_follows_shift_roster_and_what_was_told() -> None:
@@ -264,144 +175,6 @@ def test_no_place_no_rules_no_probe() -> None:
     bare = replace(CITY, sending=Sending())
     assert "sending.toml" in proposal.nobody(bare, state())["en"]
     assert proposal.plan(CITY, [], [], MONDAY).pairs == frozenset()
-
-
-# -- what is told ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    held = Records(tmp_path / "hub.sqlite")
-    held.create(case_table.metadata)
-    yield held
-    held.close()
-
-
-def told(code: str = "e1", seconds: int = 0, **more: Any) -> UnitTold:
-    when = MONDAY + seconds * 1_000_000
-    return UnitTold(unit=code, at=when, received_at=when, by="fred", **more)
-
-
-def test_the_newest_place_and_status_stand_whatever_comes_late_or_twice(
-    records: Records, tmp_path: Path
-) -> None:
-    def tell(one: UnitTold) -> bool:
-        return records.transact(lambda tx: unit.tell(tx, one))
-
-    assert tell(told(longitude=10.0, latitude=50.0, precision_m=8.0))
-    assert tell(told(seconds=5, status="en_route"))
-    assert tell(told(seconds=9, longitude=10.1, latitude=50.0))
-    assert not tell(told(seconds=9, longitude=10.1, latitude=50.0)), "the same again"
-    assert not tell(told(seconds=4, longitude=11.0, latitude=50.0, status="free")), "late"
-    last = records.read(unit.lasts)["e1"]
-    assert (last.longitude, last.status, last.version) == (10.1, "en_route", 3)
-    assert last.placed_at - last.status_at == 4_000_000
-    journal = SqliteJournal(tmp_path)
-    assert len(journal.read("unit", 0)) == 3
-    journal.close()
-
-
-def test_it_is_there_after_a_start(records: Records, tmp_path: Path) -> None:
-    records.transact(lambda tx: unit.tell(tx, told(longitude=10.0, latitude=50.0, status="busy")))
-    again = Records(tmp_path / "hub.sqlite", readonly=True)
-    assert again.read(unit.lasts)["e1"].status == "busy"
-    again.close()
-
-
-def test_only_the_newest_facts_are_kept(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unit, "KEPT", 20)
-    monkeypatch.setattr(unit, "_STEP", 10)
-
-    def many(tx: Any) -> None:
-        for second in range(65):
-            unit.tell(tx, told(seconds=second, longitude=10.0, latitude=50.0))
-
-    records.transact(many)
-    journal = SqliteJournal(records.path.parent)
-    with pytest.raises(Exception, match=r"first that is kept|purged|gone"):
-        journal.read("unit", 0)
-    assert 20 <= len(journal.read("unit", 40)) <= 30
-    journal.close()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"longitude": 10.0}, "go together"),
-        ({"longitude": 200.0, "latitude": 0.0}, "not on earth"),
-        ({"longitude": float("nan"), "latitude": 0.0}, "not on earth"),
-        ({"status": "asleep"}, "is none of"),
-        ({}, "neither"),
-        ({"status": "free", "at": MONDAY + 3600 * 10**6}, "in the future"),
-    ],
-)
-def test_what_cannot_be_so_is_refused(records: Records, wrong: dict[str, Any], words: str) -> None:
-    one = UnitTold(**{"unit": "e1", "at": MONDAY, "received_at": MONDAY, "by": "fred", **wrong})
-    with pytest.raises(Untellable, match=words):
-        records.transact(lambda tx: unit.tell(tx, one))
-    assert records.read(unit.lasts) == {}
-
-
-# -- orders ------------------------------------------------------------------------------------
-
-
-def do(story: Story, unit: str, **data: Any) -> CaseState | str:
-    found = decide(
-        story.state, Command("order", "", {"unit": unit, **data}), OFFICER, story.now, CITY
-    )
-    if isinstance(found, Refusal):
-        assert found.why["zh"] and found.remedy["en"]
-        return found.what
-    story.events += found
-    return story.state
-
-
-def test_a_unit_is_named_on_the_order_its_department_has_and_gets_none_of_its_own() -> None:
-    story = Story(signal("alarm", FIRE))
-    before = [one for one in story.state.orders if one.unit == "fire"]
-    assert len(before) == 1 and before[0].force == ""
-    after = do(story, "e1")
-    assert isinstance(after, CaseState)
-    assert [one.force for one in after.orders if one.unit == "fire"] == ["e1"]
-    assert story.steps()[-1] == "send" and after.stage == "handle"
-    assert do(story, "e1") == "unit_sent"
-    second = do(story, "e2")
-    assert isinstance(second, CaseState)
-    assert [one.force for one in second.orders if one.unit == "fire"] == ["e1", "e2"]
-    story.do("accept", FIREMAN, order=second.orders[0].order)
-    assert story.state.orders[0].force == "e1" and story.state.orders[0].state == "accepted"
-
-
-def test_an_order_to_a_unit_that_is_none_or_of_another_department() -> None:
-    story = Story(signal("alarm", FIRE))
-    assert do(story, "nobody") == "data"
-    assert do(story, "e1", department="clean") == "data"
-    marked = Story(signal("alarm", FIRE, probe="p1"))
-    prober = replace(OFFICER, probe="p1")
-    found = decide(marked.state, Command("order", "", {"unit": "e1"}), prober, MONDAY, CITY)
-    assert isinstance(found, Refusal) and found.what == "unit_probe"
-
-
-def test_load_follows_orders_and_is_rebuilt_from_events(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.manage.set_city(CITY)
-    house.alarm(matter=FIRE)
-    while house.manage.step(0.0):
-        pass
-    case = house.hub.read(lambda one: one.execute(case_table.case.select()).first())
-    name = case_table.case_id(case.serial)
-    house.manage.command(name, "order", OFFICER, data={"unit": "e1"})
-    assert house.hub.read(unit.loads) == {"e1": 1}
-    kept = house.hub.read(lambda one: one.execute(case_table.sent.select()).all())
-    assert case_table.sent in TABLES
-    rebuild(house.hub, house.journal)
-    assert house.hub.read(lambda one: one.execute(case_table.sent.select()).all()) == kept
-    order = house.manage.case(name).orders[0].order
-    house.manage.command(name, "accept", FIREMAN, data={"order": order})
-    assert house.hub.read(unit.loads) == {"e1": 1}
-    house.manage.command(name, "feed_back", FIREMAN, data={"order": order, "result": "out"})
-    assert house.hub.read(unit.loads) == {}
-    house.close()
 
 
 def test_a_thousand_pairs_have_finite_costs_only_where_somebody_can_go() -> None:

@@ -1,0 +1,120 @@
+"""Merging by words and names: what texts tell of the matter and of the place."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tianmu.city.tuning import Tuning
+from tianmu.facts.place import Place
+from tianmu.facts.report import Report
+from tianmu.manage.merging.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merging.place_names import PlaceNames, tells
+from tianmu.manage.merging.signal import of_report
+
+from .signals import index, place, signal
+from .town import FIRE, MINUTE, MONDAY, RUBBISH
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_likeness_is_a_share(one: str, other: str) -> None:
+    a, b = pairs(one), pairs(other)
+    assert 0.0 <= likeness(a, b) == likeness(b, a) <= 1.0
+    if len(a) >= 4:
+        assert likeness(a, a) == 1.0
+
+
+def test_words_tell_the_matter() -> None:
+    words = Vocabulary({"fire": ("着火", "起火了"), "smoke": ("冒烟",), "lamp": ("路灯",)})
+    assert words.matters("三楼起火了，还在冒烟")[0][0] == "fire"
+    assert words.matters("路燈不亮") == []
+    assert words.matters("楼下路灯不亮") == [("lamp", 1.0)]
+    assert words.matters("") == []
+
+
+def test_words_written_apart_are_found_where_one_begins() -> None:
+    words = Vocabulary({"ice": ("ice", "icy"), "gas": ("smell of gas",), "fire": ("火灾", "Fire")})
+    assert words.matters("The police office is closed") == []
+    assert words.matters("Black ice, and a SMELL  of gas!")[0] == ("gas", 0.8)
+    assert words.matters("Icy road") == [("ice", 1.0)]
+    assert words.matters("火灾 fires") == [("fire", 1.0)]
+
+
+def test_a_matter_that_the_words_do_not_bear_out_counts_less() -> None:
+    assert of_report(told_of(FIRE), ((FIRE, 1.0),)).matters == ((FIRE, 1.0),)
+    assert of_report(told_of(FIRE), ()).matters == ((FIRE, 1.0),)
+    assert of_report(told_of(FIRE), ((RUBBISH, 1.0),)).matters == ((FIRE, 0.6), (RUBBISH, 0.6))
+
+
+def told_of(matter: str) -> Report:
+    return Report(report="r", at=MONDAY, channel="app", text="words", matter=matter)
+
+
+def test_names_tell_where_no_point_does() -> None:
+    market, school = "flames by the old market hall", "flames behind the grammar school"
+    cases = index(
+        ("c1", signal(kind="report", text=market, place=place())),
+        ("c2", signal(kind="report", text=school, place=place(4000))),
+    )
+    told = Place(division="11", address="old market hall")
+    found = cases.match(signal(kind="report", id="t", text="it burns", place=told))
+    assert found and found.case == "c1"
+    assert found.reasons[-1]["en"] == "the likeliest of such cases (1 others)"
+    nowhere = Place(division="11", address="fire station")
+    assert cases.match(signal(kind="report", id="t", text="it burns", place=nowhere)) is None
+    elsewhere = Place(division="12", address="old market hall")
+    assert cases.match(signal(kind="report", id="t", text="it burns", place=elsewhere)) is None
+
+
+def test_a_mistaken_matter_does_not_change_what_a_case_is_about() -> None:
+    cases = index(("c1", signal(RUBBISH)))
+    for n in range(4):
+        cases.join("c1", signal(RUBBISH, id=f"s{n}"))
+    cases.join("c1", signal(FIRE, id="wrong"))
+    assert cases.match(signal(FIRE, id="t")) is None
+    assert cases.match(signal(RUBBISH, id="t"))
+
+
+def test_names_are_what_addresses_say_beside_the_division() -> None:
+    names = PlaceNames(("天目湖镇", "镇", "Lake Town"))
+    assert names.of_address("天目湖镇老街中段") == "老街中段"
+    assert names.of_address("laketownmillstreet3") == "millstreet3"
+    assert names.of_address("天目湖镇") == ""
+    assert names.named(" 老街中段着火了") == []  # nobody has called a place so yet
+    rare = names.share("老街中段")
+    for _ in range(20):
+        names.learn("天目湖镇老街中段 着火了")
+    names.learn("天目湖镇桥头 着火了")
+    assert names.named("天目湖镇桥头 老街中段着火了") == ["桥头", "老街中段"]
+    assert names.share("桥头") < names.share("老街中段") <= 1.0
+    assert 0.0 < rare <= 1.0
+    assert tells("人民路12号3楼", "天目湖镇人民路12号3楼东 着火") and not tells("桥头", "桥 头")
+
+
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=12), min_size=1, max_size=60))
+def test_names_seldom_told_tell_most(addresses: list[str]) -> None:
+    names = PlaceNames()
+    for address in addresses:
+        names.learn(f"{address} ")
+    told = [name for address in addresses if (name := names.of_address(address))]
+    for one in told:
+        for other in told:
+            if told.count(one) > told.count(other):
+                assert names.share(one) > names.share(other)
+
+
+def test_one_who_was_not_sure_is_looked_at_again() -> None:
+    cases = index(
+        ("c1", signal(kind="report", text="flames by the old market hall", place=place())),
+        ("c2", signal(kind="report", text="flames behind the school", place=place(4000))),
+        ("c3", signal(kind="report", text="it burns", place=Place(division="11", address="mill"))),
+    )
+    assert cases.again(MONDAY + 16 * MINUTE) == []
+    for n in range(5):
+        cases.join(
+            "c2", signal(kind="report", id=f"m{n}", text="flames at the mill", place=place(4000))
+        )
+    assert cases.again(MONDAY + 30 * MINUTE) == []  # it has just been looked at
+    assert cases.again(MONDAY + 31 * MINUTE) == [("c3", "c2")]
+    found = cases.alike("c3", "c2")
+    assert found and found.score >= Tuning().by_name
