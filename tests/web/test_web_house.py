@@ -44,6 +44,9 @@ def test_settings_that_a_feed_could_not_go_by_are_refused(world: Any) -> None:
             ({"feed": "ftp://bureau.example/x"}, "no http or https"),
             ({"feed": "https://bureau.example/x", "every_s": 1}, "every_s"),
             ({"feeds": "https://bureau.example/x"}, "feeds"),
+            ({"feed": "https://169.254.169.254/x"}, "feed_hosts in [outbound] of city.toml"),
+            ({"feed": "http://bureau.example/x"}, "feed_hosts in [outbound] of city.toml"),
+            ({"feed": "https://a:b@bureau.example/x"}, "is not sent"),
         ):
             refused = admin.post("/api/sources", json={**source, "settings": settings})
             assert refused.status_code == 422, refused.text

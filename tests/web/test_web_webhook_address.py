@@ -21,7 +21,7 @@ __all__ = ["fast", "hook", "receiver", "unit"]
         ("https://[::ffff:127.0.0.2]/in", "not a public address"),
         ("https://[64:ff9b::a00:1]/in", "not a public address"),
         ("https://[fd00::1]/in", "not a public address"),
-        ("https://a:b@example.com/", "signed instead"),
+        ("https://a:b@example.com/", "is not sent"),
         ("ftp://example.com/", "whole URL"),
         ("https://example.com/a b", "blanks"),
         ("https://example.com:99999/", "no URL"),

@@ -64,7 +64,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     pictures = Pictures(data, settings.scan, days)
     recognitions = Recognitions(intake, pictures, kinds, refused_days=days)
     bulletins = Bulletins(intake, city)
-    asking = Asking(intake, bulletins)
+    asking = Asking(intake, bulletins, city.outbound.feeds)
     doors = Doors(
         {
             recognition.PROTOCOL: {recognition.PATH: recognitions},

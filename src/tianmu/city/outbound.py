@@ -1,5 +1,5 @@
-"""How the city speaks to departments' own systems: the pack's ``[outbound]``. All figures are
-defaults, to be set by the city."""
+"""How the city speaks to departments' own systems, and from where it fetches feeds: the pack's
+``[outbound]``. All figures are defaults, to be set by the city."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import msgspec
 
 from tianmu.city.document import Document
 from tianmu.city.reader import PackReader
+from tianmu.facts.address import Allowed, Forbidden, entry
 
 FILE = "city.toml"
 TABLE = "outbound"
+SETTING = "feed_hosts in [outbound] of city.toml"
 
 
 class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +33,14 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """for which the secret before is valid beside a new one"""
     keep_days: float = 30.0
     """for which what was delivered or discarded can be looked at"""
+    feed_hosts: tuple[str, ...] = ()
+    """hosts, addresses and networks from which feeds are fetched though they are not public, or
+    without TLS. It stands here, out of reach of any account: one person alone names a feed"""
     basis: str = ""
+
+    @property
+    def feeds(self) -> Allowed:
+        return Allowed.of((entry(one) for one in self.feed_hosts), SETTING)
 
 
 def check(reader: PackReader, document: Document, found: Outbound) -> None:
@@ -58,3 +67,9 @@ def check(reader: PackReader, document: Document, found: Outbound) -> None:
             f"the longest wait is {found.longest_wait_s:g} s, the first {found.first_wait_s:g} s",
             "give at least first_wait_s and at most 86400",
         )
+    for one in found.feed_hosts:
+        try:
+            entry(one)
+        except Forbidden as error:
+            what, _, remedy = str(error).rpartition(": ")
+            fault("feed_hosts", what, remedy)

@@ -21,10 +21,10 @@ from tianmu.access import exposure
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.city.outbound import Outbound
 from tianmu.command import delivery, signing, webhook
-from tianmu.command.address import Allowed
 from tianmu.command.delivery import Delivery
 from tianmu.command.send import Outcome, client, send
 from tianmu.command.webhook import Webhook
+from tianmu.facts.address import Allowed
 from tianmu.manage.case.table import case_id
 from tianmu.store.records import Records, Transaction
 

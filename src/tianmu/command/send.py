@@ -8,12 +8,12 @@ import math
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import httpx
 
 from tianmu.access.masking import mask_text
-from tianmu.command.address import Allowed, Forbidden, resolve, split
+from tianmu.access.outward import resolve, trust
+from tianmu.facts.address import Allowed, Forbidden, split
 
 SHOWN = 400
 """bytes of an answer that are kept when it is a refusal"""
@@ -37,16 +37,10 @@ class Outcome:
     """though no answer came, what was sent may be there"""
 
 
-@cache
-def _trust() -> ssl.SSLContext:
-    """The authorities that this machine trusts: a city's own belongs there."""
-    return ssl.create_default_context()
-
-
 def client(at_once: int) -> httpx.AsyncClient:
     """A client that follows nothing and takes nothing from the environment."""
     return httpx.AsyncClient(
-        verify=_trust(),
+        verify=trust(),
         follow_redirects=False,
         trust_env=False,
         limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),

@@ -14,14 +14,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tianmu.access.keys import Keys
 from tianmu.command import signing
-from tianmu.command.address import Allowed
 from tianmu.command.table import READER
 from tianmu.command.table import host as host_table
 from tianmu.command.table import webhook as table
+from tianmu.facts.address import Allowed
 from tianmu.facts.topic import CASE, WARNING
 from tianmu.store.records import Transaction
 
 HOUR = 3_600_000_000
+SETTING = "the allowed hosts of /admin, Connections (POST /api/webhooks/hosts)"
+"""what names receivers that are not public"""
 T = TypeVar("T")
 
 
@@ -202,7 +204,7 @@ def secrets(keys: Keys, one: Webhook, at: int) -> list[str]:
 
 def allowed(connection: Connection) -> Allowed:
     """What may be called though it is not public."""
-    return Allowed.of(connection.execute(select(host_table.c.host)).scalars())
+    return Allowed.of(connection.execute(select(host_table.c.host)).scalars(), SETTING)
 
 
 def hosts(connection: Connection) -> list[str]:

@@ -11,6 +11,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from tianmu.city.outbound import SETTING, Outbound
+from tianmu.facts.address import Allowed
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
 from tianmu.sense.cap import asking as cap_asking
@@ -64,7 +66,7 @@ class Web:
 
 
 def asking(bureau: Bureau, web: Callable[[httpx.Request], Any]) -> Asking:
-    return Asking(bureau.door.intake, bureau.bulletins, httpx.MockTransport(web))
+    return Asking(bureau.door.intake, bureau.bulletins, Allowed(), httpx.MockTransport(web))
 
 
 async def again(one: Asking) -> None:
@@ -279,4 +281,46 @@ def test_wrong_settings_are_named(settings: dict[str, object], what: str, tmp_pa
 
     bureau = Bureau(tmp_path, settings=settings)
     assert what in settings_of(bureau.source)[1]
+    bureau.close()
+
+
+@run
+async def test_no_feed_is_fetched_from_what_only_the_city_can_reach(tmp_path: Path) -> None:
+    """Whatever an administrator names, until the pack names it too."""
+    asked: list[bytes] = []
+    body = atom(inline(alert("1"))).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    inside = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/feed"
+    bureau = Bureau(tmp_path, settings={"feed": inside})
+    await Asking(bureau.door.intake, bureau.bulletins, Outbound().feeds).look()
+    assert asked == [] and not bureau.facts()
+    said = bureau.http.state()["cap_feed bureau"]
+    assert "without TLS" in said and SETTING in said
+    named = Outbound(feed_hosts=("127.0.0.0/8",)).feeds
+    await Asking(bureau.door.intake, bureau.bulletins, named).look()
+    assert len(asked) == 1 and bureau.stages() == {"1": "in_force"}
+    server.close()
+    bureau.close()
+
+
+@run
+async def test_redirects_are_told_and_not_followed(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path, settings={"feed": FEED})
+    asked: list[str] = []
+
+    def web(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"location": "http://169.254.169.254/latest"})
+
+    await asking(bureau, web).look()
+    assert asked == [FEED]
+    assert "169.254.169.254" in bureau.http.state()["cap_feed bureau"]
     bureau.close()

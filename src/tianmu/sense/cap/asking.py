@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tianmu.access.outward import Outward
+from tianmu.facts.address import Allowed, Forbidden
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense.cap import feed
 from tianmu.sense.cap.connector import PROTOCOL, Bulletins
@@ -65,14 +67,21 @@ class TooLarge(ValueError):
     """More bytes than a message may have."""
 
 
+NOT_READ = (httpx.HTTPError, httpx.InvalidURL, TooLarge, Forbidden, OSError)
+"""what may come of asking an address"""
+
+
 class Asking:
     """Asks the feeds of all active sources of protocol ``cap``, each when it is due."""
 
     def __init__(
-        self, intake: Intake, door: Bulletins, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+        self, intake: Intake, door: Bulletins, allowed: Allowed,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:  # fmt: skip
+        """``allowed``: from where it fetches though it is not public, or without TLS;
+        ``transport``: instead of the network."""
         self._intake, self._door = intake, door
-        self._transport = transport
+        self._allowed, self._transport = allowed, transport
         self._fed: dict[str, Fed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -144,7 +153,7 @@ class Asking:
             self._fault(source, f"no room: {full}")
         except TimeoutError:
             self._fault(source, f"{settings.feed}: not all was read in {LONGEST:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, TooLarge, OSError) as error:
+        except NOT_READ as error:
             self._fault(source, f"{settings.feed}: {error or type(error).__name__}")
         except Exception as error:
             log.exception("feed of source %s: asking again", source.source)
@@ -158,7 +167,10 @@ class Asking:
         headers |= {"If-None-Match": fed.etag} if fed.etag else {}
         headers |= {"If-Modified-Since": fed.modified} if fed.modified else {}
         async with httpx.AsyncClient(
-            timeout=PATIENCE, follow_redirects=False, transport=self._transport
+            timeout=PATIENCE,
+            follow_redirects=False,
+            trust_env=False,
+            transport=self._transport or Outward(self._allowed),
         ) as client:
             status, body, told = await _get(client, settings.feed, headers)
             self._intake.heard(source, 0)
@@ -198,7 +210,7 @@ class Asking:
                 continue
             try:
                 _, body, _ = await _get(client, link, {"Accept": feed.CAP})
-            except (httpx.HTTPError, httpx.InvalidURL, TooLarge, OSError) as error:
+            except NOT_READ as error:
                 self._fault(source, f"{link}: {error or type(error).__name__}")
                 whole = False
                 continue
@@ -226,6 +238,9 @@ async def _get(
     async with client.stream("GET", address, headers=headers) as answer:
         if answer.status_code == 304:
             return 304, b"", answer.headers
+        if answer.is_redirect:
+            to = answer.headers.get("location", "")[:100]
+            raise httpx.HTTPError(f"it leads to {to!r}, which is not followed: name that address")
         if answer.status_code != 200:
             raise httpx.HTTPError(f"it answers {answer.status_code}")
         parts, size = [], 0

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tianmu.facts import address
+from tianmu.facts.address import Allowed
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense.cap.meaning import UNSAID
 
@@ -26,12 +28,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 DEFAULT = Settings()
 
 
-def check(settings: Mapping[str, Any]) -> Settings:
-    """Raises ``ValueError`` that says what is wrong with them."""
+def check(settings: Mapping[str, Any], allowed: Allowed | None = None) -> Settings:
+    """Raises ``ValueError`` that says what is wrong with them; with ``allowed`` also where the feed
+    may not be fetched, as far as its address alone says it."""
     told = msgspec.convert(settings, Settings, strict=False)
     where = urlsplit(told.feed)
     if told.feed and (where.scheme not in {"http", "https"} or not where.hostname):
         raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
+    if told.feed and allowed is not None:
+        address.check(told.feed, allowed)
     return told
 
 

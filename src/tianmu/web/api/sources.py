@@ -205,7 +205,7 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
             f"{body.source!r} cannot name a source",
             "use 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first",
         )
-    _check(body)
+    _check(hub, body)
     plain = tokens.secret() if body.token else None
 
     def make(tx: Transaction) -> SourceChanged:
@@ -238,12 +238,12 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
     return SourceMade(source=said(hub.registrar.write(make), None), token=plain)
 
 
-def _check(body: NewSource) -> None:
+def _check(hub: Hub, body: NewSource) -> None:
     """422 for settings that its protocol could not go by."""
     if body.protocol != cap.PROTOCOL:
         return
     try:
-        cap_settings.check(body.settings)
+        cap_settings.check(body.settings, hub.city.outbound.feeds)
     except ValueError as error:
         what = f"settings of source {body.source}: {error}"
         fault = Fault(where="body.settings", what=str(error))

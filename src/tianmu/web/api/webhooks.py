@@ -8,10 +8,11 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends
 
-from tianmu.command import address, delivery, webhook
-from tianmu.command.address import Forbidden
+from tianmu.command import delivery, webhook
 from tianmu.command.message import EVENTS
 from tianmu.command.webhook import Changed, NotApproved, NoWebhook, Webhook
+from tianmu.facts import address
+from tianmu.facts.address import Forbidden
 from tianmu.facts.text import Text
 from tianmu.facts.topic import CASE, WARNING
 from tianmu.store.records import Transaction

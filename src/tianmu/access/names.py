@@ -1,4 +1,4 @@
-"""Looking names up, apart from all else that hub does.
+"""Looking names up, apart from all else that a process does.
 
 The system's look-up cannot be ended while a name server stays silent. So each name has a thread of
 its own that holds up nothing else, not even the end of the process; whoever asks for the same name
@@ -37,7 +37,7 @@ class Names:
             if found is None:
                 found = self._under_way[host, port] = Future()
                 ask = partial(self._ask, host, port, found)
-                threading.Thread(target=ask, name="webhook-name", daemon=True).start()
+                threading.Thread(target=ask, name="name", daemon=True).start()
         answer = asyncio.shield(asyncio.wrap_future(found))
         try:
             said = await asyncio.wait_for(answer, self._within)

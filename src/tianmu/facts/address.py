@@ -1,5 +1,6 @@
-"""Which addresses the city may call: public ones by TLS, and those that the system administrator
-has allowed. Else anybody who may name an address could have hub ask what only hub can reach."""
+"""Which addresses the city may call by HTTP: public ones by TLS, and those that a setting names.
+Else anybody who may name an address could have the city ask what only the city can reach. What a
+name stands for is asked, and held against this, at each call: ``access/outward.py``."""
 
 from __future__ import annotations
 
@@ -9,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
-
-from tianmu.command.names import Names
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -24,7 +23,6 @@ _SPECIAL = (
 )
 """Not public, though not every Python knows it: documentation (RFC 9637), segment routing (RFC
 9602), translation within a network (RFC 8215), to be thrown away (RFC 6666)."""
-_names = Names()
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 
@@ -38,9 +36,11 @@ class Allowed:
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
+    setting: str = ""
+    """what names them: whoever is refused is told it"""
 
     @classmethod
-    def of(cls, listed: Iterable[str]) -> Allowed:
+    def of(cls, listed: Iterable[str], setting: str = "") -> Allowed:
         """Names, addresses and networks as they were checked by ``entry``."""
         hosts, networks = set[str](), list[Network]()
         for one in listed:
@@ -48,7 +48,7 @@ class Allowed:
                 networks.append(ipaddress.ip_network(one))
             except ValueError:
                 hosts.add(one)
-        return cls(frozenset(hosts), tuple(networks))
+        return cls(frozenset(hosts), tuple(networks), setting)
 
     def has(self, host: str, address: Address | None) -> bool:
         return host in self.hosts or (
@@ -115,7 +115,9 @@ def split(url: str) -> tuple[SplitResult, str, int]:
     if parts.scheme not in ("https", "http") or not host:
         raise Forbidden("give a whole URL: https://oa.department.example/tianmu")
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("a name or password in the URL is not sent: messages are signed instead")
+        raise Forbidden(
+            "a name or password in the URL is not sent: it would be shown to who reads the address"
+        )
     if _literal(host) is None and not _NAME.fullmatch(host):
         raise Forbidden(f"{host!r} is no host name")
     return parts, host, port or (443 if parts.scheme == "https" else 80)
@@ -128,31 +130,16 @@ def check(url: str, allowed: Allowed) -> None:
     address = _literal(host)
     if parts.scheme == "http" and not allowed.has(host, address):
         raise Forbidden(
-            f"{host} would be called without TLS: use https, or have the system administrator "
-            "allow this host"
+            f"{host} would be called without TLS: use https, or have it named in {allowed.setting}"
         )
     if address is not None:
-        _hold(host, address, allowed)
+        hold(host, address, allowed)
 
 
-def _hold(host: str, address: Address, allowed: Allowed) -> None:
+def hold(host: str, address: Address, allowed: Allowed) -> None:
+    """``Forbidden`` where ``host`` stands for an address that may not be called."""
     if not _public(address) and not allowed.has(host, address):
         raise Forbidden(
-            f"{host} is {address}, which is not a public address: the system administrator has "
-            "to allow it"
+            f"{host} is {address}, which is not a public address: it has to be named in "
+            f"{allowed.setting}"
         )
-
-
-async def resolve(url: str, allowed: Allowed) -> str:
-    """The one address to connect to, so that nobody can put another one in its place between this
-    look and the call. ``Forbidden`` where any that the name stands for is not allowed, ``OSError``
-    where it stands for none."""
-    check(url, allowed)
-    _, host, port = split(url)
-    found = await _names.look_up(host, port)
-    addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
-    for address in addresses:
-        _hold(host, address, allowed)
-    if not addresses:
-        raise OSError(f"{host} stands for no address")
-    return str(addresses[0])
