@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import msgspec
@@ -100,9 +99,7 @@ def test_a_folder_that_may_not_be_written_in(tmp_path: Path) -> None:
 
 def test_registering_in_a_folder_without_a_city(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("device,kind\n")
-    begun = time.monotonic()
     done = CliRunner().invoke(
         main, ["devices", "register", str(tmp_path / "d.csv"), "--data", str(tmp_path / "none")]
     )
     assert done.exit_code == 1 and done.stderr.startswith("Error: no city has been started under")
-    assert time.monotonic() - begun < 60, "it does not wait for what never was"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +27,7 @@ from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from waiting import until
 
 ADDRESS = "320481000007"
 UNIT = Device(
@@ -82,13 +82,6 @@ class House:
                     found.append((float(batch.value[row]), batch.side.get(row, {})))
         return found
 
-    async def until(self, look: Callable[[], Any], within: float = 5.0) -> Any:
-        end = time.monotonic() + within
-        while not (found := look()):
-            assert time.monotonic() < end, "it never came to be"
-            await asyncio.sleep(0.02)
-        return found
-
     def close(self) -> None:
         for one in (self.main, self.life, self.hub, self.journal):
             one.close()
@@ -112,26 +105,24 @@ def test_a_duty_check_is_answered_or_not_and_either_is_a_reading(house: House) -
         await house.gate.start()
         port = house.gate.ports["gbt26875"]
         async with Panel(ADDRESS, "127.0.0.1", port, nature=NATURE) as panel:
-            await house.until(lambda: house.told("link"))
+            await until(lambda: house.told("link"))
             house.order("panel.duty_check", minutes=2)
-            [(value, side)] = await house.until(lambda: house.told("duty_check"))
+            [(value, side)] = await until(lambda: house.told("duty_check"))
             assert value == 1.0 and panel.counts.duty_checks == 1
             assert (side["minutes"], side["asked_by"], side["deed"]) == (2, "officer", "d1")
         nobody = Nature(heartbeat=0.2, reconnect=0.1, attended_after=None)
         async with Panel(ADDRESS, "127.0.0.1", port, nature=nobody):
-            await house.until(lambda: house.connector.state()["panels"] == 1)
+            await until(lambda: house.connector.state()["panels"] == 1)
             house.order("panel.duty_check", "d2", minutes=1)
-            told = await house.until(
+            told = await until(
                 lambda: len(house.told("duty_check")) == 2 and house.told("duty_check")
             )
             assert told[1][0] == 0.0 and "nobody answered" in told[1][1]["reason"]
-        await house.until(lambda: house.connector.state()["panels"] == 0)
+        await until(lambda: house.connector.state()["panels"] == 0)
         house.order("panel.duty_check", "d3", minutes=1)
-        told = await house.until(
-            lambda: len(house.told("duty_check")) == 3 and house.told("duty_check")
-        )
+        told = await until(lambda: len(house.told("duty_check")) == 3 and house.told("duty_check"))
         assert told[2][0] == 0.0 and "no link" in told[2][1]["reason"]
-        await house.until(lambda: left(house) == 0)
+        await until(lambda: left(house) == 0)
         await house.gate.stop()
 
     asyncio.run(scene())
@@ -142,14 +133,14 @@ def test_a_clock_is_set_and_read_back(house: House) -> None:
         await house.gate.start()
         port = house.gate.ports["gbt26875"]
         async with Panel(ADDRESS, "127.0.0.1", port, nature=NATURE) as panel:
-            await house.until(lambda: house.told("link"))
+            await until(lambda: house.told("link"))
             before = len(house.told("clock"))  # that it was off is told as well
             house.order("panel.synchronise")
-            told = await house.until(lambda: house.told("clock")[before:])
+            told = await until(lambda: house.told("clock")[before:])
             assert panel.counts.clock_set == 1 and abs(told[-1][0]) <= 2
-        await house.until(lambda: house.connector.state()["panels"] == 0)
+        await until(lambda: house.connector.state()["panels"] == 0)
         house.order("panel.synchronise", "d2")
-        last = await house.until(lambda: house.told("clock")[before + 1 :])
+        last = await until(lambda: house.told("clock")[before + 1 :])
         assert last[0][0] != last[0][0] and "no link" in last[0][1]["reason"]
         await house.gate.stop()
 
@@ -206,7 +197,7 @@ def test_what_was_under_way_when_gate_ended_is_done_again(house: House) -> None:
         slow.go.set()
         second = errands(house, slow)
         second.resume()
-        await house.until(lambda: left(house) == 0)
+        await until(lambda: left(house) == 0)
         assert slow.done == [(f"gbt26875/{ADDRESS}", "x")]
 
     asyncio.run(ends_early())
@@ -221,7 +212,7 @@ def test_what_cannot_be_done_is_let_go(house: House, caplog: pytest.LogCaptureFi
         some = errands(house, Slow())
         await some.take(slow_deed("thing.fails", "bad"))
         await some.take(slow_deed("thing.slow", "none", thing="nowhere"))
-        await house.until(lambda: left(house) == 0)
+        await until(lambda: left(house) == 0)
 
     asyncio.run(scene())
     assert "has failed" in caplog.text and "no connector does that at nowhere" in caplog.text
@@ -247,7 +238,7 @@ def test_a_fault_in_playing_an_input_again_does_not_stop_what_follows(
         deed = Deed(deed="q", verb="quarantine.replay", object=name.quarantine, actor="o", at=1)
         house._append(DEED.name, deed)
         house._append(DEED.name, msgspec.structs.replace(deed, verb="quarantine.discard"))
-        await house.until(lambda: state() == "discarded")
+        await until(lambda: state() == "discarded")
         await house.gate.stop()
 
     asyncio.run(scene())

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 FIRE = "liyang:event:fire_alarm"
 
 
 CENTRE = "centre-320481000000"
-
-
-def wait(until: Callable[[], Any], within: float = 10) -> Any:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if found := until():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 def today(world: Any) -> tuple[str, list[Any]]:

@@ -17,6 +17,7 @@ import pytest
 
 from tianmu.access.scope import WHOLE
 from tianmu.city.outbound import Outbound
+from waiting import eventually
 
 FAST = Outbound(
     timeout_s=1.0, first_wait_s=0.02, growth=1.5, longest_wait_s=0.2, give_up_h=1 / 3600
@@ -30,15 +31,6 @@ def fast(world: Any) -> None:
     with world.client("system_admin") as admin:
         answer = admin.post("/api/webhooks/hosts", json={"hosts": ["127.0.0.1"]})
         assert answer.status_code == 200, answer.text
-
-
-def wait(until: Callable[[], Any], within: float = 10) -> Any:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if found := until():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 def new_case(world: Any, text: str = "") -> str:
@@ -170,7 +162,7 @@ class Hook:
         return list(answer.json()["items"])
 
     def done(self, many: int) -> list[Any]:
-        found: list[Any] = wait(lambda: len(one := self.deliveries("done")) >= many and one)
+        found: list[Any] = eventually(lambda: len(one := self.deliveries("done")) >= many and one)
         return found
 
     def close(self) -> None:

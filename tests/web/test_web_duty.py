@@ -19,8 +19,9 @@ from tianmu.manage.case.rebuild import TABLES
 from tianmu.manage.duty import absence
 from tianmu.web import moment
 from tianmu.web.api import shifts
+from waiting import eventually
 
-from .duty import CENTRE, FIRE, today, wait
+from .duty import CENTRE, FIRE, today
 from .receivers import approve
 
 
@@ -275,20 +276,20 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
         none = admin.post("/api/contact-providers/trial", json={**asked, "kind": "call"})
         assert none.status_code == 409 and none.json()["remedy"]
         tried = admin.post("/api/contact-providers/trial", json=asked).json()
-        [came] = wait(lambda: [one for one in gateway.came if one["case"] == ""])
+        [came] = eventually(lambda: [one for one in gateway.came if one["case"] == ""])
         assert came["phone"] == asked["phone"] and "test" in came["text"]["en"].lower()
         where = f"/api/webhooks/{name}/deliveries/{tried['delivery']}"
-        wait(lambda: admin.get(where).json()["state"] == "done")
+        eventually(lambda: admin.get(where).json()["state"] == "done")
     try:
         quick(world, "message")
         case, _ = called(world, "d6")
-        asked = wait(lambda: [one for one in gateway.came if one.get("case") == case])
+        asked = eventually(lambda: [one for one in gateway.came if one.get("case") == case])
         (told,) = [one for one in asked if one["type"] == "contact.message" and one["contact"]]
         person = world.city.roster.on_duty(told["unit"], "", world.hub.clock())[0]
         assert told["phone"] == person.phone and told["name"] == person.name
         assert told["number"] in told["text"]["zh"] and told["until"]
 
-        plan = wait(
+        plan = eventually(
             lambda: [one for one in gateway.came if one["case"] == case and not one["contact"]]
         )
         assert {one["type"] for one in plan} == {"contact.message"}, "whom the plan tells, too"
@@ -299,7 +300,7 @@ def test_a_gateway_is_handed_name_number_and_words_once(world: Any) -> None:
                 tries = client.get(f"/api/cases/{case}/contacts").json()["items"][-1]["tries"]
             return tries if tries[-1]["gateway"] == "done" else None
 
-        tries = wait(gateway_says)
+        tries = eventually(gateway_says)
         assert tries[-1]["outcome"] == "handed_over"
         events = world.hub.records.read(
             lambda c: [r for t in TABLES if t.name == "case_contact" for r in c.execute(t.select())]
@@ -329,11 +330,11 @@ def test_what_was_answered_is_not_sent_to_a_gateway_any_more(world: Any) -> None
                 found = admin.get(path, params={"state": state}).json()["items"]
                 return [one for one in found if one["case"] == case and one["attempts"]]
 
-            [waits] = wait(lambda: sent("waiting"))
+            [waits] = eventually(lambda: sent("waiting"))
             assert waits["status"] == 400
             with world.client("commander") as client:
                 client.post(f"/api/cases/{case}/contacts/{contact}/answer")
-                [gone] = wait(lambda: sent("discarded"))
+                [gone] = eventually(lambda: sent("discarded"))
                 assert "answered" in gone["reason"]
                 tries = client.get(f"/api/cases/{case}/contacts").json()["items"][-1]["tries"]
             assert tries[-1]["gateway"] == "discarded"

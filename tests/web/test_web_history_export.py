@@ -22,6 +22,7 @@ from tianmu.store.history import History
 from tianmu.store.records import Records
 from tianmu.web import moment, past
 from tianmu.web.export import FORMATS, pieces
+from waiting import eventually
 
 DAY, HOUR, SECOND = 86_400_000_000, 3_600_000_000, 1_000_000
 YESTERDAY = time.time_ns() // 1000 // DAY * DAY - DAY
@@ -182,15 +183,6 @@ def held(world: Any) -> int:
     return found.held if found else 0
 
 
-def wait(condition: Any, within: float = 20) -> bool:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
     world: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +197,7 @@ def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
             yield piece
 
     monkeypatch.setattr(history_export, "pieces", counted)
-    assert wait(lambda: held(world) == 0)
+    assert eventually(lambda: held(world) == 0)
     whole = len(export(world, datastream=name, format="csv").content)
     made.clear()
     slow = request(world, "/api/history/export", {**SPAN, "datastream": name, "format": "csv"})
@@ -217,7 +209,7 @@ def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
     time.sleep(0.5)
     assert len(made) == before, "nothing is made while nobody reads"
     slow.close()
-    assert wait(lambda: held(world) == 0), "the turn is given back when the reader hangs up"
+    assert eventually(lambda: held(world) == 0), "the turn is given back when the reader hangs up"
     assert len(made) <= before + 1
 
 
@@ -227,7 +219,7 @@ def test_a_reader_who_takes_nothing_is_given_up(world: Any, name: str) -> None:
     try:
         stuck = request(world, "/api/history/export", {**SPAN, "datastream": name})
         assert stuck.recv(15).startswith(b"HTTP/1.1 200")
-        assert wait(lambda: held(world) == 0, 10)
+        assert eventually(lambda: held(world) == 0, 10)
         rest = b""
         stuck.settimeout(10)
         while piece := stuck.recv(1 << 16):
@@ -240,7 +232,7 @@ def test_a_reader_who_takes_nothing_is_given_up(world: Any, name: str) -> None:
 
 
 def test_nobody_takes_all_turns(world: Any, name: str) -> None:
-    assert wait(lambda: held(world) == 0)
+    assert eventually(lambda: held(world) == 0)
     query = {**SPAN, "datastream": name, "format": "csv"}
     open_ = [request(world, "/api/history/export", query) for _ in range(3)]
     try:
@@ -258,7 +250,7 @@ def test_nobody_takes_all_turns(world: Any, name: str) -> None:
     finally:
         for one in open_:
             one.close()
-    assert wait(lambda: held(world) == 0)
+    assert eventually(lambda: held(world) == 0)
 
 
 def test_a_question_ends_when_nobody_waits_or_the_time_is_over(
@@ -283,9 +275,9 @@ def test_a_question_ends_when_nobody_waits_or_the_time_is_over(
     )
     query = {**SPAN, "datastream": name, "step": 3600}
     asked = request(world, "/api/history/windows", query)
-    assert wait(lambda: held(world) == 1)
+    assert eventually(lambda: held(world) == 1)
     asked.close()
-    assert wait(lambda: cancelled == ["cancelled"]) and wait(lambda: held(world) == 0)
+    assert eventually(lambda: cancelled == ["cancelled"]) and eventually(lambda: held(world) == 0)
 
     allowed = world.hub.allowance
     world.hub.allowance = replace(allowed, seconds=0.3)

@@ -14,6 +14,7 @@ from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.query import events_of
 from tianmu.web import push, subscriber
 from tianmu.web.render import TOPICS
+from waiting import eventually
 
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}
 
@@ -114,6 +115,7 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
         actor = threading.Thread(target=act)
         start = whole.cursor
         actor.start()
+        count = 60 + 12  # alarms and reports, and what a person did
         pieces: list[tuple[str, Any]] = []
         raw: list[Any] = []
         last = start
@@ -121,7 +123,11 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
             finished = done.is_set()
             piece = stream(client, last)
             assert piece.status == 200
-            time.sleep(random.uniform(0.0, 0.3) if not finished else 1.5)
+            if finished:
+                missing = count - len(pieces)
+                eventually(lambda piece=piece, missing=missing: len(told(piece)) >= missing)
+            else:
+                time.sleep(random.uniform(0.0, 0.3))
             piece.stop()
             got = list(piece.events)
             # cut wherever: what was not taken yet must come again, what was must not
@@ -133,9 +139,9 @@ def test_resuming_loses_and_repeats_nothing(world: Any, stream: Any) -> None:
             if finished:
                 break
         actor.join()
-        time.sleep(0.5)
+        eventually(lambda: len(told(whole)) >= count)
         expected = told(whole)
-        assert len(expected) == 60 + 12  # alarms and reports, and what a person did
+        assert len(expected) == count
         assert len(pieces) == len(set(pieces)), "something came twice"
         assert sorted(map(str, pieces)) == sorted(map(str, expected))
         # within a topic the order is that of the journal

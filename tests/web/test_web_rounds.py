@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +23,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.web import tending
+from waiting import until
 
 HOUR = 3_600_000_000
 ATTENDED, EMPTY, GONE = addresses = [f"0000000000c{n}" for n in range(3)]
@@ -94,14 +93,6 @@ class Rooms:
                 self.world.live.value[at] = value
                 self.world.live.time[at] = self.world.hub.clock()
                 self.world.live.count[at] += 1
-
-
-async def until(look: Callable[[], Any], within: float = 8.0) -> Any:
-    end = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < end, "it never came to be"
-        await asyncio.sleep(0.02)
-    return found
 
 
 def test_rooms_are_asked_by_plan_and_what_they_answer_is_a_reading(

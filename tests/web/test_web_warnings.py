@@ -16,9 +16,10 @@ from tianmu.city.warning import NAMESPACE
 from tianmu.prevent.warning import feed, table
 from tianmu.sense.cap import codec
 from tianmu.store.journal.sqlite import SqliteJournal
+from waiting import eventually
 
 from .conftest import Stream
-from .receivers import Hook, Receiver, fast, hook, receiver, unit, wait
+from .receivers import Hook, Receiver, fast, hook, receiver, unit
 from .warned import trail, two, written
 
 __all__ = ["fast", "hook", "receiver", "two", "unit"]
@@ -92,7 +93,7 @@ def test_a_warning_from_draft_to_cancelled(
         read.append(codec.read(document.encode()))
     assert [m.kind for m in read] == ["Alert", "Update", "Cancel"]
     assert read[2].references == (read[0].key, read[1].key)
-    wait(lambda: len(told.deliveries("done")) == 3)
+    eventually(lambda: len(told.deliveries("done")) == 3)
     bodies = [json.loads(body) for _, body in receiver.came]
     assert [b["type"] for b in bodies] == ["warning.alert", "warning.update", "warning.cancel"]
     assert bodies[1]["data"]["references"] == [read[0].identifier]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from .receivers import Hook, Receiver, fast, hook, receiver, sent, steps, unit, wait
+from waiting import eventually
+
+from .receivers import Hook, Receiver, fast, hook, receiver, sent, steps, unit
 
 __all__ = ["fast", "hook", "receiver", "unit"]
 
@@ -47,7 +49,7 @@ def test_a_name_is_held_against_the_rules_each_time(
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
     mine = hook("https://rebound.example/in")
     mine.post("/test")
-    letter = wait(lambda: mine.deliveries("dead"))[0]
+    letter = eventually(lambda: mine.deliveries("dead"))[0]
     assert "not a public address" in letter["error"] and letter["status"] == 0
 
 
@@ -85,7 +87,7 @@ def test_nobody_alone_says_where_cases_go(world: Any, unit: str, receiver: Recei
     assert (done["on"], done["url"], done["proposed"]) == (True, receiver.url, "")
     assert other.post(f"{path}/approve", json=url).status_code == 409  # nothing waits
     steps(world, case, "urge")
-    wait(lambda: receiver.told(case))
+    eventually(lambda: receiver.told(case))
     assert {one["type"] for one in receiver.told(case)} == {"case.urge"}  # from then on
     # another address: messages go to the one before until it is approved
     apart = Receiver()
@@ -94,14 +96,14 @@ def test_nobody_alone_says_where_cases_go(world: Any, unit: str, receiver: Recei
         receiver.url, apart.url, "t-system-admin",
     )  # fmt: skip
     steps(world, case, "urge")
-    wait(lambda: len(receiver.told(case)) == 2)
+    eventually(lambda: len(receiver.told(case)) == 2)
     assert not apart.came
     assert admin.post(path, json={"url": receiver.url}).json()["proposed"] == ""  # taken back
     assert other.post(f"{path}/approve", json={"url": apart.url}).status_code == 409
     admin.post(path, json={"url": apart.url})
     assert other.post(f"{path}/approve", json={"url": apart.url}).json()["url"] == apart.url
     steps(world, case, "urge")
-    wait(lambda: apart.told(case))
+    eventually(lambda: apart.told(case))
     assert len(receiver.told(case)) == 2
     admin.post(path, json={"on": False})
     apart.close()
@@ -119,9 +121,9 @@ def test_what_was_handed_on_is_on_the_case(
     dead, mine = hook(down.url), hook(receiver.url)
     case = sent(world)
     steps(world, case, "urge")
-    wait(lambda: any(one["type"] == "case.urge" for one in receiver.told(case)))
+    eventually(lambda: any(one["type"] == "case.urge" for one in receiver.told(case)))
     mine.done(len(set(receiver.ids())))
-    wait(lambda: dead.deliveries("waiting") and dead.deliveries("waiting")[0]["error"])
+    eventually(lambda: dead.deliveries("waiting") and dead.deliveries("waiting")[0]["error"])
     with world.client("commander") as commander:
         found = commander.get(f"/api/cases/{case}/exposure").json()["items"]
     passed = [(one["actor"], one["to"]) for one in found if one["deed"] == "passed_on"]

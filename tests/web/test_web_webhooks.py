@@ -19,8 +19,9 @@ import pytest
 from tianmu.access.scope import WHOLE
 from tianmu.city.outbound import Outbound
 from tianmu.command import signing
+from waiting import eventually
 
-from .receivers import FAST, Hook, Receiver, approve, fast, hook, receiver, sent, steps, unit, wait
+from .receivers import FAST, Hook, Receiver, approve, fast, hook, receiver, sent, steps, unit
 
 __all__ = ["fast", "hook", "receiver", "unit"]
 CLIENT = Path(__file__).parents[1] / "command" / "client.py"
@@ -48,12 +49,12 @@ def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
     lines = iter(client.stdout.readline, "")
     threading.Thread(target=lambda: said.extend(map(json.loads, lines)), daemon=True).start()
     try:
-        port = wait(lambda: next((one["port"] for one in list(said) if "port" in one), 0))
+        port = eventually(lambda: next((one["port"] for one in list(said) if "port" in one), 0))
         url = f"http://127.0.0.1:{port}/"
         assert admin.post(f"/api/webhooks/{hook}", json={"url": url}).status_code == 200
         approve(world, hook, url)
         case = sent(world)
-        fed = wait(lambda: next((one for one in list(said) if "fed_back" in one), None))
+        fed = eventually(lambda: next((one for one in list(said) if "fed_back" in one), None))
         state = world.hub.manage.case(case, WHOLE)
         mine = state.order(fed["fed_back"])
         assert mine is not None and mine.result == "repaired" and len(state.photos) == 1
@@ -67,7 +68,7 @@ def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
         assert accepted["actor_name"] == name
         steps(world, case, "check", role="duty_officer", result="pass")
         steps(world, case, "close", role="commander")
-        wait(lambda: {"closed": case} in list(said))
+        eventually(lambda: {"closed": case} in list(said))
         # what is replayed, forged or old is refused; what comes twice counts once
         body = b'{"type":"test","data":{}}'
         for at, secret, known in (
@@ -78,7 +79,7 @@ def test_a_department_keeps_its_software(world: Any, unit: str) -> None:
         ):
             headers = signing.headers([secret], "msg_same", int(at), body)
             assert httpx.post(url, content=body, headers=headers).status_code == known
-        wait(lambda: {"again": "msg_same"} in list(said))
+        eventually(lambda: {"again": "msg_same"} in list(said))
         assert sum(one.get("took") == "msg_same" for one in said) == 1
         took = [one["took"] for one in said if "took" in one]
         assert len(took) == len(set(took))
@@ -96,7 +97,7 @@ def test_messages_are_signed_masked_and_in_order(
     mine = hook(receiver.url)
     case = sent(world, f"call me on 13812345678, {uuid.uuid4().hex}")
     steps(world, case, "urge")
-    wait(lambda: any(one["type"] == "case.urge" for one in receiver.told(case)))
+    eventually(lambda: any(one["type"] == "case.urge" for one in receiver.told(case)))
     for headers, body in receiver.came:
         assert signing.verify(mine.secret, headers, body, time.time()) == headers["webhook-id"]
         assert b"13812345678" not in body
@@ -114,7 +115,7 @@ def test_messages_are_signed_masked_and_in_order(
     hook(picky.url, ["urge"])
     second = sent(world)
     steps(world, second, "urge")
-    wait(lambda: picky.told(second))
+    eventually(lambda: picky.told(second))
     assert {one["type"] for one in picky.told(second)} == {"case.urge"}
     assert not apart.came
     apart.close()
@@ -132,14 +133,14 @@ def test_a_receiver_that_is_down_delays_no_other(
     late = hook(slow.url)
     good = hook(receiver.url)
     case = sent(world)
-    wait(lambda: receiver.told(case))
-    wait(lambda: dead.deliveries("waiting") and dead.deliveries("waiting")[0]["error"])
+    eventually(lambda: receiver.told(case))
+    eventually(lambda: dead.deliveries("waiting") and dead.deliveries("waiting")[0]["error"])
     assert "could not be reached" in dead.deliveries("waiting")[-1]["error"]
-    wait(lambda: slow.came)
+    eventually(lambda: slow.came)
     assert all(one["state"] != "dead" for one in late.deliveries())
     assert len(good.done(len(receiver.told(case)))) == len(set(receiver.ids()))
     # after the bounded time: dead letters, with why; back again, all go out, by their ids
-    letters = wait(
+    letters = eventually(
         lambda: (
             (all_ := dead.deliveries()) and all(one["state"] == "dead" for one in all_) and all_
         ),
@@ -178,7 +179,7 @@ def test_answers(world: Any, hook: Callable[..., Hook], receiver: Receiver) -> N
     assert began  # 503 with Retry-After is bounded by the pack's longest wait
     receiver.answers = [(410, {})]
     steps(world, case, "urge")
-    off = wait(lambda: (now := mine.now()) and not now["on"] and now)
+    off = eventually(lambda: (now := mine.now()) and not now["on"] and now)
     assert "410" in off["note"] and off["waiting"] == 1
     mine.post(on=True)
     assert mine.now()["note"] == ""
@@ -191,7 +192,7 @@ def test_a_new_secret_and_the_one_before(
     mine = hook(receiver.url)
     newer = mine.post("/rotate")["secret"]
     made = mine.post("/test")
-    wait(lambda: made["delivery"] in receiver.ids())
+    eventually(lambda: made["delivery"] in receiver.ids())
     headers, body = receiver.came[-1]
     for secret in (mine.secret, newer):
         assert signing.verify(secret, headers, body, time.time()) == made["delivery"]
@@ -199,7 +200,7 @@ def test_a_new_secret_and_the_one_before(
     newest = mine.post("/rotate")["secret"]
     world.hub.city = replace(world.hub.city, outbound=FAST)
     made = mine.post("/test")
-    wait(lambda: made["delivery"] in receiver.ids())
+    eventually(lambda: made["delivery"] in receiver.ids())
     headers, body = receiver.came[-1]
     assert signing.verify(newest, headers, body, time.time())
     with pytest.raises(signing.Unsigned, match="our secret"):

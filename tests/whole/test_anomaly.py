@@ -14,8 +14,9 @@ import pytest
 
 from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, Started, connect, fresh_city
+from waiting import eventually
 
-from .town import alarms_of, eventually, fresh, register, value
+from .town import alarms_of, fresh, register, value
 
 STEP = 300
 LEARNT = 500

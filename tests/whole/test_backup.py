@@ -12,12 +12,12 @@ from tianmu.rehearse.city import City, connect, start_city
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.probe import run as probe
 from tianmu.store.digest import digest
+from waiting import eventually
 
 from .town import (
     Ingest,
     alarms_of,
     component_device,
-    eventually,
     every,
     fresh,
     from_panel,

@@ -18,13 +18,13 @@ from tianmu.rehearse.city import City, connect, start_city
 from tianmu.rehearse.panel import Nature, NotConfirmed, Panel
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.store.disk import RESERVE, RESERVE_FIRST
+from waiting import eventually
 
 from .town import (
     Ingest,
     Sender,
     alarms_of,
     component_device,
-    eventually,
     fresh,
     from_panel,
     kind_of,

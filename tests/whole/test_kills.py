@@ -20,8 +20,9 @@ from city_kills import processes, run
 
 from tianmu.rehearse.city import Started, connect, credentials, start_city
 from tianmu.rehearse.probe import run as probe
+from waiting import eventually
 
-from .town import Sender, eventually, kind_of, register, tianmu, value
+from .town import Sender, kind_of, register, tianmu, value
 
 
 @pytest.fixture

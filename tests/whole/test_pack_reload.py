@@ -13,8 +13,9 @@ import pytest
 
 from tianmu.city.pack import locate
 from tianmu.rehearse.city import City, connect, credentials, fresh_city
+from waiting import eventually
 
-from .town import Ingest, alarms_of, eventually, register, tianmu
+from .town import Ingest, alarms_of, register, tianmu
 
 PASSWORD = "Reload-the-pack-1234"
 

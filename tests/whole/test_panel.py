@@ -21,11 +21,11 @@ from tianmu.rehearse.panel_script import (
     unit_operation,
     unit_state,
 )
+from waiting import eventually
 
 from .town import (
     alarms_of,
     component_device,
-    eventually,
     from_panel,
     panel_source,
     person,

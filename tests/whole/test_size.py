@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tianmu.rehearse.city import connect, start_city
+from waiting import eventually
 
-from .town import eventually, tianmu
+from .town import tianmu
 
 MEMORY = 2_560 << 20
 """bytes of PSS that 1.56 M devices may take"""

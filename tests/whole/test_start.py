@@ -12,8 +12,9 @@ import psutil
 
 from tianmu.rehearse.city import connect, start_city
 from tianmu.rehearse.probe import run as probe
+from waiting import eventually
 
-from .town import Ingest, Sender, eventually, kind_of, register, tianmu, value
+from .town import Ingest, Sender, kind_of, register, tianmu, value
 
 
 def test_it_stops_when_told_and_starts_where_it_was(tmp_path: Path) -> None:

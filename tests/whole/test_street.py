@@ -16,7 +16,9 @@ from tianmu.rehearse.city import City
 sys.path.insert(0, str(Path(__file__).parents[1] / "recognise"))
 from tiny import scene, write_model, write_video
 
-from .town import eventually, fresh, person, register, tianmu
+from waiting import eventually
+
+from .town import fresh, person, register, tianmu
 
 MATTER = "gbt30428.2-2013:event:0401"
 

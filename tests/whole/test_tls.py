@@ -28,8 +28,9 @@ from tianmu.rehearse import bench_city
 from tianmu.rehearse.city import City, Started, connect, start_city
 from tianmu.rehearse.send import Gateway
 from tianmu.sense.http.server import Server
+from waiting import eventually
 
-from .town import eventually, fresh, kind_of, register, tianmu, value
+from .town import fresh, kind_of, register, tianmu, value
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chromium import find

@@ -20,13 +20,13 @@ from tianmu.rehearse.marked import spare
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.probe import _send_fire
 from tianmu.rehearse.probe import run as probe
+from waiting import eventually
 
 from .told import case_of_report
 from .town import (
     Ingest,
     alarms_of,
     component_device,
-    eventually,
     every,
     fresh,
     from_panel,

@@ -21,6 +21,7 @@ from tianmu.rehearse.city import City
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.station import Station
 from tianmu.rehearse.station_script import Nature, Upload, Value
+from waiting import eventually
 
 from .told import case_of_report
 from .town import (
@@ -28,7 +29,6 @@ from .town import (
     Sender,
     alarms_of,
     component_device,
-    eventually,
     every,
     fresh,
     from_panel,

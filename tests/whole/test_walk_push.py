@@ -19,10 +19,10 @@ from tianmu.rehearse.city import City, connect, fresh_city, parse_events
 from tianmu.rehearse.probe import run as probe
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.web.render import POURS
+from waiting import eventually
 
 from .told import case_of_report
 from .town import (
-    eventually,
     every,
     fresh,
     kind_of,
@@ -124,7 +124,9 @@ def test_push_resumes_without_loss_or_repeat(running_city: Any, city: City) -> N
     broken.again()
     for report in reports:
         case_of_report(city, report)
-    time.sleep(2)
+    for line in (whole, broken):
+        eventually(lambda line=line: set(line.told().get("report", ())) >= set(reports))
+    time.sleep(1)  # in which what came twice would come
     whole.cut()
     broken.cut()
     first, second = whole.told(), broken.told()

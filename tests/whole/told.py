@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from tianmu.rehearse.city import City
-
-from .town import (
-    eventually,
-)
+from waiting import eventually
 
 
 def case_of_report(city: City, report: str) -> str:

@@ -9,10 +9,9 @@ import json
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import paho.mqtt.client as paho
@@ -23,26 +22,13 @@ from tianmu.rehearse.city import City
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component, Event
+from waiting import eventually
 
-T = TypeVar("T")
 PASSWORDS = {
     name: f"Blue-{number}-lantern-9!"
     for number, name in enumerate(("system", "security", "audit", "duty"), 71)
 }
 _numbers = itertools.count(1)
-
-
-def eventually(look: Callable[[], T], within: float = 20.0, what: str = "") -> T:
-    """The first thing ``look`` returns that is true; fails after ``within`` seconds, saying what
-    was seen last."""
-    end = time.monotonic() + within
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {within:g} s: {what or look}; last seen: {found!r}")
-        time.sleep(0.05)
 
 
 def fresh(stem: str) -> str:

@@ -94,7 +94,7 @@ class Device:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
-    async def hear(self, patience: float = 2.0) -> Frame:
+    async def hear(self, patience: float = 15.0) -> Frame:
         async with asyncio.timeout(patience):
             while not self.waiting:
                 chunk = await self.reader.read(4096)
@@ -110,7 +110,7 @@ class Device:
             return True
         return False
 
-    async def closed(self, patience: float = 2.0) -> bool:
+    async def closed(self, patience: float = 15.0) -> bool:
         async with asyncio.timeout(patience):
             while await self.reader.read(4096):
                 pass
@@ -167,12 +167,4 @@ def fire(number: int = 25) -> bytes:
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 20))
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise TimeoutError
+    asyncio.run(asyncio.wait_for(test, 60))

@@ -9,8 +9,9 @@ import pytest
 from tianmu.sense.gbt26875.body import write_objects
 from tianmu.sense.gbt26875.link import NoAnswer
 from tianmu.sense.gbt26875.tables import ANSWER, CONFIRM, CONTROL, DENY, REQUEST
+from waiting import until
 
-from .centre import CENTRE, PANEL, STRANGER, Ledger, centre, frame, run, settled
+from .centre import CENTRE, PANEL, STRANGER, Ledger, centre, frame, run
 
 
 def test_the_clock_is_set_on_the_first_frame_and_asked_again() -> None:
@@ -28,7 +29,7 @@ def test_the_clock_is_set_on_the_first_frame_and_asked_again() -> None:
             assert heard[0].objects[0]["time"][:4] >= "2026"
             assert (heard[0].source, heard[0].destination) == (CENTRE, PANEL)
             device.send(frame(heard[1].serial, command=CONFIRM))
-            await settled(lambda: connector.state().get("clocks_set") == 1)
+            await until(lambda: connector.state().get("clocks_set") == 1)
             assert len(ledger.rows("clock")) == 1
             device.send(frame(2))
             assert (await device.hear()).command == CONFIRM
@@ -78,7 +79,7 @@ def test_a_panel_is_read_and_a_denial_is_asked_again_three_times() -> None:
             state = bytes((1, 1)) + write_objects(1, [place | {"state": ["normal", "manual"]}])
             device.send(frame(asked.serial, state, command=ANSWER))
             assert (await read)[0]["state"] == ["normal", "manual"]
-            await settled(lambda: ledger.rows("state") == [1.0 + (1 << 11)])
+            await until(lambda: ledger.rows("state") == [1.0 + (1 << 11)])
             assert await device.silent()  # an answer is not confirmed
             read = asyncio.create_task(connector.read(PANEL, 81, [{"reserved": 0}]))
             for _ in range(4):

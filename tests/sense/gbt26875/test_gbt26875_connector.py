@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from tianmu.sense.gbt26875.tables import CONFIRM, CONTROL, DENY
+from waiting import until
 
-from .centre import CENTRE, PANEL, QUIET, STRANGER, Ledger, centre, fire, frame, run, settled
+from .centre import CENTRE, PANEL, QUIET, STRANGER, Ledger, centre, fire, frame, run
 
 
 def test_a_fire_is_confirmed_once_it_is_on_disk() -> None:
@@ -51,7 +52,7 @@ def test_what_is_wrong_is_denied_and_kept(data: bytes, reason: str) -> None:
             answer = await device.hear()
             assert (answer.command, answer.serial) == (DENY, 5)
             assert answer.destination == PANEL
-            await settled(lambda: bool(ledger.refused))
+            await until(lambda: bool(ledger.refused))
             assert ledger.refused[0][0] == data
             assert reason in ledger.refused[0][1]
             assert ledger.taken == []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from tianmu.sense.gbt26875.codec import Frame, parse
 from tianmu.sense.gbt26875.options import Options
 from tianmu.sense.gbt26875.tables import CONFIRM, DENY
+from waiting import until
 
-from .centre import Ledger, centre, fire, frame, run, settled
+from .centre import Ledger, centre, fire, frame, run
 
 
 def test_heart_beats_and_the_end_of_a_link_are_told() -> None:
@@ -27,7 +27,7 @@ def test_heart_beats_and_the_end_of_a_link_are_told() -> None:
             assert ledger.rows("link") == [1.0] * 4
             assert connector.state()["panels"] == 1
             device.writer.close()
-            await settled(lambda: ledger.rows("link")[-1] == 0.0)
+            await until(lambda: ledger.rows("link")[-1] == 0.0)
             assert connector.state()["panels"] == 0
 
     run(scene())
@@ -43,7 +43,7 @@ def test_a_panel_that_reconnects_is_not_down() -> None:
             second.send(frame(0))
             await second.hear()
             first.writer.close()
-            await settled(lambda: connector.state()["connections"] == 1)
+            await until(lambda: connector.state()["connections"] == 1)
             assert ledger.rows("link") == [1.0, 1.0]
 
     run(scene())
@@ -69,10 +69,14 @@ def test_a_frame_that_comes_by_drops_is_given_up_and_the_link_goes_on() -> None:
         ledger = Ledger()
         async with centre(ledger) as (_, connect, _port):
             device = await connect()
-            for byte in frame(1, fire())[:60]:
+            whole = frame(1, fire())
+            device.send(whole[:30])  # by then its serial is known
+            for byte in whole[30:-1]:
+                if ledger.refused:
+                    break
                 device.send(bytes((byte,)))
-                await asyncio.sleep(0.004)
-            await settled(lambda: bool(ledger.refused))
+                await asyncio.sleep(0.01)
+            await until(lambda: ledger.refused)
             answer = await device.hear()
             assert (answer.command, answer.serial) == (DENY, 1)
             device.send(frame(2, fire()))
@@ -84,15 +88,15 @@ def test_a_frame_that_comes_by_drops_is_given_up_and_the_link_goes_on() -> None:
 
 def test_who_says_nothing_or_nothing_readable_is_closed() -> None:
     async def scene() -> None:
-        options = Options(silent_seconds=0.2, half_seconds=0.1, refused_in_row=3)
+        async with centre(Ledger(), Options(silent_seconds=0.2)) as (connector, connect, _port):
+            assert await (await connect()).closed()
+            assert connector.state()["silent"] == 1
+        options = Options(half_seconds=0.1, refused_in_row=3)
         async with centre(Ledger(), options) as (connector, connect, _port):
-            silent = await connect()
-            assert await silent.closed()
             mad = await connect()
             mad.send((frame(1, check=1) + frame(1, check=2)) * 3)
             assert await mad.closed()
             assert connector.state()["given_up"] == 1
-            assert connector.state()["silent"] == 1
 
     run(scene())
 
@@ -120,9 +124,7 @@ def test_a_flood_is_read_slowly_and_none_of_it_is_lost() -> None:
             device = await connect()
             count = 250
             device.send(b"".join(frame(n, fire(n)) for n in range(count)))
-            start = time.monotonic()
             heard = [await device.hear() for _ in range(count)]
-            assert time.monotonic() - start > 0.2
             assert [f.serial for f in heard] == list(range(count))
             assert len(ledger.rows("state")) == count
             assert connector.state()["slowed"] >= 1
@@ -137,7 +139,7 @@ def test_stopping_lets_what_is_under_way_end() -> None:
             device = await connect()
             ledger.gate.clear()
             device.send(frame(1, fire()))
-            await settled(lambda: connector.state().get("frames") == 1)
+            await until(lambda: connector.state().get("frames") == 1)
             stop = asyncio.create_task(connector.stop())
             await asyncio.sleep(0.05)
             ledger.gate.set()
@@ -165,13 +167,13 @@ def test_the_same_over_udp() -> None:
                 Peer, remote_addr=("127.0.0.1", port)
             )
             transport.sendto(frame(8, fire()))
-            answer = await asyncio.wait_for(peer.heard.get(), 2)
+            answer = await asyncio.wait_for(peer.heard.get(), 15)
             assert (answer.command, answer.serial) == (CONFIRM, 8)
             transport.sendto(frame(9, fire())[:50])
-            answer = await asyncio.wait_for(peer.heard.get(), 2)
+            answer = await asyncio.wait_for(peer.heard.get(), 15)
             assert (answer.command, answer.serial) == (DENY, 9)
             assert ledger.rows("state") == [2.0]
-            await settled(lambda: ledger.rows("link") == [1.0, 0.0])
+            await until(lambda: ledger.rows("link") == [1.0, 0.0])
             assert connector.state()["udp_peers"] == 0
             transport.close()
 

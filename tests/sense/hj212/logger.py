@@ -88,7 +88,7 @@ class Logger:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def next(self, seconds: float = 2.0) -> Message:
+    async def next(self, seconds: float = 15.0) -> Message:
         async with asyncio.timeout(seconds):
             while not self._got:
                 chunk = await self.reader.read(65536)
@@ -129,18 +129,10 @@ async def running(
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
     def wrapped() -> None:
-        asyncio.run(asyncio.wait_for(test(), 30))
+        asyncio.run(asyncio.wait_for(test(), 60))
 
     wrapped.__name__ = test.__name__
     return wrapped
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
 
 
 def stamp() -> str:

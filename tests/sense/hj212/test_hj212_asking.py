@@ -10,8 +10,9 @@ import pytest
 from tianmu.sense.hj212.asking import NotAnswered, NotConnected
 from tianmu.sense.hj212.frame import pack
 from tianmu.sense.hj212.segment import Message
+from waiting import until
 
-from .logger import MN, Ledger, Logger, run, running, stamp, until, upload
+from .logger import MN, Ledger, Logger, run, running, stamp, upload
 
 
 async def answer(logger: Logger, replies: Callable[[Message], list[str]]) -> Message:

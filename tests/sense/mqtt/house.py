@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +33,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from waiting import until
 
 KINDS = ["amqtt", *(["mosquitto"] if find_mosquitto() else [])]
 DEVICE = Device(device="d", kind="k", properties=("x",))
@@ -121,14 +122,6 @@ class House:
     def close(self) -> None:
         for one in (self.main, self.life, self.hub, self.journal):
             one.close()
-
-
-async def until(look: Callable[[], Any], within: float = 10.0) -> Any:
-    end = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < end, "it never came to be"
-        await asyncio.sleep(0.02)
-    return found
 
 
 def free_port() -> int:

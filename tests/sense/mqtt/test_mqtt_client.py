@@ -15,6 +15,7 @@ from tianmu.sense.mqtt import client as clients
 from tianmu.sense.mqtt import codec
 from tianmu.sense.mqtt.client import Client, Server
 from tianmu.sense.mqtt.codec import Publish
+from waiting import until
 
 from ..door import run
 
@@ -51,12 +52,6 @@ async def house(answer: bytes = WELCOME) -> AsyncIterator[Any]:
     finally:
         await found.client.stop()
         server.close()
-
-
-async def until(look: Any) -> None:
-    async with asyncio.timeout(5):
-        while not look():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)

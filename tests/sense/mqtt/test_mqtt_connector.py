@@ -11,6 +11,7 @@ import pytest
 
 from tianmu.sense import hold
 from tianmu.sense.mqtt import broker as brokers
+from waiting import until
 
 from .house import (
     KINDS,
@@ -21,7 +22,6 @@ from .house import (
     sender,
     source,
     town,
-    until,
 )
 
 

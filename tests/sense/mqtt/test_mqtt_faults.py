@@ -12,6 +12,7 @@ import pytest
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense.mqtt import broker as brokers
 from tianmu.store.records import DiskFull
+from waiting import until
 
 from .house import (
     KINDS,
@@ -19,7 +20,6 @@ from .house import (
     run,
     sender,
     town,
-    until,
 )
 
 
