@@ -57,6 +57,7 @@ def _two(world: Any) -> tuple[Any, Any]:
 
 def picture(page: Page, name: str) -> None:
     if PICTURES:
+        page.wait_for_timeout(1500)  # charts are drawn and the map stands
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
@@ -72,13 +73,11 @@ def test_a_scenario_shows_its_forecasts(small: Any, browser: Browser) -> None:
     expect(one.locator("[data-foretold-alarms]")).to_contain_text("越限预警 1 条")
     expect(one.locator(".figures dd").first).to_contain_text("90%")
     expect(page.locator("[data-forecast=wind]")).to_contain_text("尚未生成预测")
-    page.wait_for_timeout(800)
     picture(page, "forecasts-zh")
     one.locator(".spans button").nth(1).click()
     page.get_by_role("button", name="English").click()
     expect(one.locator("[data-exceeds]")).to_contain_text("likely to pass 37")
     expect(one).to_contain_text("Limit told: right / false / missed")
-    page.wait_for_timeout(800)
     picture(page, "forecasts-en")
     assert faults == []
     page.context.close()

@@ -46,6 +46,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def picture(page: Page, name: str) -> None:
     if PICTURES:
+        page.wait_for_timeout(1500)  # charts are drawn and the map stands
         page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
 
 
@@ -73,7 +74,6 @@ def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
     expect(page.locator("[data-quality] tr")).to_have_count(len(quality))
     expect(page.locator("[data-chart]")).to_have_count(4)
     assert page.locator(".plan li.now").count() >= 1
-    page.wait_for_timeout(1500)
     picture(page, "forest-fire")
     page.get_by_role("button", name="English").click()
     expect(page.locator("h1")).to_have_text("Forest-fire danger")
