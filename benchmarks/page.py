@@ -40,7 +40,7 @@ def page(
     for one in measurements:
         for figure in one.figures:
             if figure.aim:
-                yield _aimed(one, figure, results.get(one.name), notes.get(one.name, {}))
+                yield from _aimed(one, figure, results.get(one.name), notes.get(one.name, {}))
     spent = sum(
         run.get("seconds", 0.0)
         for one in measurements
@@ -69,29 +69,36 @@ def spread(told: list[float], unit: str) -> str:
     return f"{middle} {unit} ({number(min(told))} … {number(max(told))})".replace("  ", " ")
 
 
-def _aimed(one: Measurement, figure: Figure, result: Result | None, notes: dict[str, str]) -> str:
+def _aimed(
+    one: Measurement, figure: Figure, result: Result | None, notes: dict[str, str]
+) -> Iterator[str]:
+    """A row; where the figure is one of many things', a row for each of them."""
     what = f"[{one.name}](#{anchor(one.name)}): {figure.what}"
     aim = f"{figure.aim} {figure.unit}".strip()
     note = notes.get(figure.key, "")
     if result is None:
-        return f"| {what} | {aim} | not measured yet | | | |"
-    told = values(result, figure.key).get("", [])
-    if not told:
+        yield f"| {what} | {aim} | not measured yet | | | |"
+        return
+    each = values(result, figure.key)
+    if not each:
         failed = next((run["failed"] for run in result["runs"] if "failed" in run), "")
         why = f"the run failed: {failed.splitlines()[-1]}" if failed else "not in the answer"
-        return f"| {what} | {aim} | **none**: {_cell(why)} | {note} | | {_taken(result)} |"
-    if figure.reached(statistics.median(told)):
-        said = f"reached: {note}" if note else "reached"
-    else:
-        said = f"**missed**: {note or 'nobody has said yet why, and what would reach it'}"
+        yield f"| {what} | {aim} | **none**: {_cell(why)} | {note} | | {_taken(result)} |"
     peers = "<br>".join(
         f"{peer['name']} {peer['version']}: {number(peer['figure'])} {peer['unit']} "
         f"(ours ×{peer['ratio']:g}; {peer['what']})"
         for peer in _peers(result)
         if peer["against"] == figure.key and peer["ratio"] is not None
     )
-    shown = spread(told, figure.unit)
-    return f"| {what} | {aim} | {shown} | {said} | {_cell(peers)} | {_taken(result)} |"
+    for name, told in each.items():
+        if figure.reached(statistics.median(told)):
+            said = f"reached: {note}" if note else "reached"
+        else:
+            said = f"**missed**: {note or 'nobody has said yet why, and what would reach it'}"
+        yield (
+            f"| {f'{what} {name}'.strip()} | {aim} | {spread(told, figure.unit)} | {said} "
+            f"| {_cell(peers)} | {_taken(result)} |"
+        )
 
 
 def _section(one: Measurement, result: Result) -> Iterator[str]:

@@ -18,7 +18,7 @@ SPEED = Measurement(
     ("fake", "--json"),
     (
         Figure("rate", "a second", "1/s", at_least=100),
-        Figure("by.*", "of", "ms"),
+        Figure("by.*", "of", "ms", at_most=1.8),
         Figure("lost", "lost", at_most=0),
     ),
     runs=2,
@@ -84,6 +84,10 @@ def test_runs_are_kept_and_shown_with_peers_of_the_first(bench: Path) -> None:
     assert "Other 4: 25 1/s (ours ×2; all\\|of it)" in row
     assert "abc1234" in row
     assert "| of gate | 1.50 ms (1.50 … 1.50) |" in text
+    for each, said in (("gate", "reached"), ("hub", "**missed**")):
+        aimed = next(line for line in text.splitlines() if f": of {each} |" in line)
+        assert "≤ 1.80 ms" in aimed
+        assert said in aimed
     assert "Odd: 1.\n\n| row | parts |\n|---|---|\n| 3 | a 1, b\\| 2 |\n" in text
     assert "| Away | not available here | | in no registry |" in text
     assert "](#speed-of-it)" in text
