@@ -6,7 +6,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -30,12 +32,40 @@ if TYPE_CHECKING:
 log = logging.getLogger("tianmu.feed")
 
 Part = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
-Names = dict[str, dict[str, str]]
 
 UNIT, SYSTEM, COMPONENT = "fire_transmission_unit", "fire_system", "fire_component"
 WATER, AIR = "surface_water_station", "air_station"
 INCIDENTS_PER_HOUR = 1.0
 """of one panel: mostly false alarms, tests and faults"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every part is made from."""
+
+    asked: Asked
+    city: City
+    seeding: dict[str, Any]
+    """where devices are scattered, and the pack's kinds"""
+    towns: dict[str, Any]
+    names: dict[str, dict[str, str]]
+    """what sources are called, by language"""
+    zone: str
+    language: str
+
+    @cached_property
+    def kinds(self) -> dict[str, list[str]]:
+        """Codes of the properties of each kind."""
+        return {k["code"]: [p["code"] for p in k["properties"]] for k in self.seeding["kinds"]}
+
+    def spots(self, count: int, more: int = 0) -> list[Place]:
+        """Places that stay the same from start to start."""
+        chance = np.random.default_rng(self.asked.seed + more)
+        x, y, _ = scatter(self.seeding["weights"], self.towns, count, chance)
+        return [
+            Place(longitude=float(a), latitude=float(b), precision=50.0)
+            for a, b in zip(x, y, strict=True)
+        ]
 
 
 async def build(
@@ -47,31 +77,22 @@ async def build(
     words: dict[str, Any],
 ) -> list[Part]:
     """The parts that this city's pack knows the kinds for."""
-    names: Names = words["sources"]
-    kinds = {k["code"]: [p["code"] for p in k["properties"]] for k in seeding["kinds"]}
-    zone = brief["time_zone"]
-    parts: list[Part] = []
+    language = brief["languages"][0]
+    ground = Ground(asked, city, seeding, towns, words["sources"], brief["time_zone"], language)
+    kinds = ground.kinds
+    making: list[Callable[[Ground], Part]] = []
     if asked.panels and {UNIT, SYSTEM, COMPONENT} <= set(kinds):
-        parts.append(await asyncio.to_thread(
-            _panels, asked, city, seeding, towns, kinds, zone, names
-        ))  # fmt: skip
+        making.append(_panels)
     if WATER in kinds:
-        parts.append(await asyncio.to_thread(
-            _stations, asked, city, seeding, towns, kinds, zone, names
-        ))  # fmt: skip
+        making.append(_stations)
     if AIR in kinds:
-        parts.append(await asyncio.to_thread(
-            _air, asked, city, seeding, towns, kinds, zone, names
-        ))  # fmt: skip
+        making.append(_air)
     if asked.cameras and street.SIGHTING in kinds.get(street.CAMERA, ()):
-        language = brief["languages"][0]
-        parts.append(await asyncio.to_thread(
-            _street, asked, city, seeding, towns, kinds, names, language
-        ))  # fmt: skip
+        making.append(_street)
+    parts = [await asyncio.to_thread(make, ground) for make in making]
     if "duty" in credentials(asked.data)["tokens"]:
         people = words["people"]
-        spoken = people.get(brief["languages"][0], people["en"])
-        parts.append(("people", People(asked.data, spoken).run))
+        parts.append(("people", People(asked.data, people.get(language, people["en"])).run))
     else:
         log.info("nobody plays the people who work on cases: that needs `up --feed replay`")
     return parts
@@ -100,34 +121,23 @@ def _register(city: City, devices: list[Device]) -> None:
             raise
 
 
-def _spots(seeding: dict[str, Any], towns: dict[str, Any], n: int, seed: int) -> list[Place]:
-    """Places that stay the same from start to start."""
-    x, y, _ = scatter(seeding["weights"], towns, n, np.random.default_rng(seed))
-    return [
-        Place(longitude=float(a), latitude=float(b), precision=50.0)
-        for a, b in zip(x, y, strict=True)
-    ]
-
-
-def _panels(
-    asked: Asked,
-    city: City,
-    seeding: dict[str, Any],
-    towns: dict[str, Any],
-    kinds: dict[str, list[str]],
-    zone: str,
-    names: Names,
-) -> Part:
-    source = "seeded-panels"
+def _panels(ground: Ground) -> Part:
+    asked, city, source = ground.asked, ground.city, "seeded-panels"
     addresses = [f"{0x5EED_0000_0000 + n:012x}" for n in range(asked.panels)]
-    bench_city.source(city, source, "gbt26875", life=True, called=names[source], allow=addresses)
-    properties = {kind: tuple(kinds[kind]) for kind in (UNIT, SYSTEM, COMPONENT)}
+    bench_city.source(
+        city, source, "gbt26875", life=True, called=ground.names[source], allow=addresses
+    )
+    properties = {kind: tuple(ground.kinds[kind]) for kind in (UNIT, SYSTEM, COMPONENT)}
     panels: list[Panel] = []
     devices: list[Device] = []
-    for number, place in enumerate(_spots(seeding, towns, asked.panels, asked.seed)):
+    for number, place in enumerate(ground.spots(asked.panels)):
         components = panel_script.building(random.Random(asked.seed * 1000 + number))
         panel = Panel(
-            addresses[number], city.host, city.ports["gbt26875"], components=components, zone=zone
+            addresses[number],
+            city.host,
+            city.ports["gbt26875"],
+            components=components,
+            zone=ground.zone,
         )
         devices += panel.devices(properties, place=place, source=source)
         panels.append(panel)
@@ -155,26 +165,18 @@ async def _play_panel(panel: Panel) -> None:
             await panel.play(steps)
 
 
-def _street(
-    asked: Asked,
-    city: City,
-    seeding: dict[str, Any],
-    towns: dict[str, Any],
-    kinds: dict[str, list[str]],
-    names: Names,
-    language: str,
-) -> Part:
-    source = "seeded-street"
+def _street(ground: Ground) -> Part:
+    asked, city, source = ground.asked, ground.city, "seeded-street"
     cameras: dict[str, Place] = {}
     called: dict[str, str] = {}
-    for spot in _spots(seeding, towns, asked.cameras, asked.seed + 3):
-        code, name, place = _lamp(city, spot, language)
+    for spot in ground.spots(asked.cameras, 3):
+        code, name, place = _lamp(city, spot, ground.language)
         camera = f"seeded-{code or f'camera-{len(cameras) + 1}'}"
         cameras.setdefault(camera, place)
         called.setdefault(camera, name or camera)
-    known = kinds[street.CAMERA]
+    known = ground.kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
-    token = bench_city.source(city, source, "recognition", called=names[source])
+    token = bench_city.source(city, source, "recognition", called=ground.names[source])
     _register(
         city,
         [
@@ -207,37 +209,27 @@ def _lamp(city: City, place: Place, language: str) -> tuple[str, str, Place]:
     return one["code"], one["name"].get(language, one["code"]), there
 
 
-def _stations(
-    asked: Asked,
-    city: City,
-    seeding: dict[str, Any],
-    towns: dict[str, Any],
-    kinds: dict[str, list[str]],
-    zone: str,
-    names: Names,
-) -> Part:
-    source = "water-taihu"
+def _stations(ground: Ground) -> Part:
+    asked, city, source = ground.asked, ground.city, "water-taihu"
     recorded = water.by_station(water.read(asked.water))
     stations = {name: water.mn_of(name) for name in recorded}
     bench_city.source(
-        city, source, "hj212", origin="transplanted", called=names[source],
+        city, source, "hj212", origin="transplanted", called=ground.names[source],
         allow=list(stations.values()), settings={"password": "123456"},
     )  # fmt: skip
     playing: list[tuple[Station, str]] = []
     devices: list[Device] = []
-    for (name, mn), place in zip(
-        stations.items(), _spots(seeding, towns, len(stations), asked.seed + 1), strict=True
-    ):
-        station = Station(mn, city.host, city.ports["hj212"], zone=zone, name=name)
-        device = station.device(WATER, kinds[WATER], place=place, source=source)
+    for (name, mn), place in zip(stations.items(), ground.spots(len(stations), 1), strict=True):
+        station = Station(mn, city.host, city.ports["hj212"], zone=ground.zone, name=name)
+        device = station.device(WATER, ground.kinds[WATER], place=place, source=source)
         devices.append(device)
         playing.append((station, name))
     _register(city, devices)
 
     async def play(station: Station, name: str) -> None:
         async with station:
-            due = Due(datetime.now(ZoneInfo(zone)), asked.speed * 60)
-            await station.play(water.steps(recorded[name], due, kinds[WATER]))
+            due = Due(datetime.now(ZoneInfo(ground.zone)), asked.speed * 60)
+            await station.play(water.steps(recorded[name], due, ground.kinds[WATER]))
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
@@ -247,22 +239,16 @@ def _stations(
     return source, run
 
 
-def _air(
-    asked: Asked,
-    city: City,
-    seeding: dict[str, Any],
-    towns: dict[str, Any],
-    kinds: dict[str, list[str]],
-    zone: str,
-    names: Names,
-) -> Part:
-    source = "air-beijing"
-    token = bench_city.source(city, source, "mqtt", origin="transplanted", called=names[source])
+def _air(ground: Ground) -> Part:
+    asked, city, source = ground.asked, ground.city, "air-beijing"
+    token = bench_city.source(
+        city, source, "mqtt", origin="transplanted", called=ground.names[source]
+    )
     station = air.AirStation(
         "air-dongsi", city.host, city.ports["mqtt"], source=source, token=token,
-        hours=air.read(), zone=zone, speed=asked.speed * 60, only=kinds[AIR],
+        hours=air.read(), zone=ground.zone, speed=asked.speed * 60, only=ground.kinds[AIR],
         tls=city.tls,
     )  # fmt: skip
-    place = _spots(seeding, towns, 1, asked.seed + 2)[0]
-    _register(city, [station.device(AIR, kinds[AIR], name="Dongsi", place=place)])
+    place = ground.spots(1, 2)[0]
+    _register(city, [station.device(AIR, ground.kinds[AIR], name="Dongsi", place=place)])
     return source, station.run

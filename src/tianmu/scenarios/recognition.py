@@ -35,26 +35,19 @@ class BadPatience(ValueError):
     """A city's ``recognition.toml`` that cannot be used: file, line, what, remedy."""
 
 
-class _Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+FIELDS = tuple(field.name for field in msgspec.structs.fields(Patience))
+
+
+class _Kind(Patience, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ``[[settings.recognition.kind]]``; what is not said of patience is the default."""
 
     code: str
     name: Text
     labels: tuple[str, ...] = ()
-    least: float = 0.5
-    dwell_s: float = 0.0
-    repeat: int = 1
-    window_s: float = 600.0
-    sure: float = 0.0
-    gone_s: float = 120.0
-    overlap: float = 0.3
 
     def kind(self) -> EventKind:
         patience = Patience(**{name: getattr(self, name) for name in FIELDS})
         return EventKind(self.code, self.name, self.labels, patience)
-
-
-FIELDS = tuple(field.name for field in msgspec.structs.fields(Patience))
 
 
 def kinds_of(settings: Mapping[str, Any]) -> tuple[EventKind, ...]:

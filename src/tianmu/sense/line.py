@@ -4,7 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+
+def admitted(
+    writer: asyncio.StreamWriter,
+    serving: set[asyncio.Task[Any]],
+    counts: MutableMapping[str, int],
+    *,
+    full: bool,
+) -> bool:
+    """Whether the connection is served: by the task it runs in, which is one of ``serving`` until
+    it ends. Where the door is ``full`` it is closed. Counted either way."""
+    if full:
+        counts["connections_refused"] += 1
+        writer.close()
+        return False
+    task = asyncio.current_task()
+    if task is not None:
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+    counts["connections_total"] += 1
+    return True
 
 
 def keep_alive(writer: asyncio.StreamWriter, *, idle: int, every: int, times: int = 3) -> None:

@@ -19,7 +19,7 @@ from tianmu.sense.gbt26875.frame import Cut, Framer
 from tianmu.sense.gbt26875.link import Link, Pace
 from tianmu.sense.gbt26875.options import Options
 from tianmu.sense.gbt26875.readings import PROTOCOL
-from tianmu.sense.line import keep_alive, sender
+from tianmu.sense.line import admitted, keep_alive, sender
 
 log = logging.getLogger("tianmu.gbt26875")
 
@@ -124,16 +124,9 @@ class Gbt26875Connector:
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        counts = self._centre.counts
-        if self._stopping or len(self._links) >= self.options.connections:
-            counts["connections_refused"] += 1
-            writer.close()
+        full = self._stopping or len(self._links) >= self.options.connections
+        if not admitted(writer, self._serving, self._centre.counts, full=full):
             return
-        task = asyncio.current_task()
-        if task is not None:
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
-        counts["connections_total"] += 1
         send = sender(writer, self.options.backlog_bytes, self._deaf)
         link = self._new_link(writer.get_extra_info("peername"), send)
         keep_alive(writer, idle=60, every=20)

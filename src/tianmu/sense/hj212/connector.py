@@ -17,7 +17,7 @@ from tianmu.sense.hj212.frame import Framer
 from tianmu.sense.hj212.options import Options
 from tianmu.sense.hj212.readings import PROTOCOL, write_time
 from tianmu.sense.hj212.segment import Group, Pair
-from tianmu.sense.line import keep_alive, sender
+from tianmu.sense.line import admitted, keep_alive, sender
 
 log = logging.getLogger("tianmu.hj212")
 
@@ -106,16 +106,9 @@ class Hj212Connector:
     # -- TCP --
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        counts = self._centre.counts
-        if self._stopping or len(self._serving) >= self.options.connections:
-            counts["connections_refused"] += 1
-            writer.close()
+        full = self._stopping or len(self._serving) >= self.options.connections
+        if not admitted(writer, self._serving, self._centre.counts, full=full):
             return
-        task = asyncio.current_task()
-        if task is not None:
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
-        counts["connections_total"] += 1
         peer = writer.get_extra_info("peername") or ("?", 0)
         keep_alive(writer, idle=120, every=30)
         send = sender(writer, self.options.backlog_bytes, self._deaf)

@@ -60,7 +60,8 @@ class SqliteJournal:
         self._sleeper: Sleeper | None = None
         self._lock = threading.RLock()
 
-    def _open(self, topic: str) -> _File | None:
+    def _open(self, topic: str) -> tuple[_File, int] | None:
+        """The file of a topic and its number there; None while its process has not begun it."""
         known = TOPICS.get(topic)
         if known is None:
             raise KeyError(f"unknown topic {topic!r}: topics are those of facts/topic.py")
@@ -71,17 +72,18 @@ class SqliteJournal:
                 file = self._files[known.file] = _File(path)
             except FileNotFoundError:
                 return None
-        return file
+        number = file.number(topic)
+        return None if number is None else (file, number)
 
     def read(
         self, topic: str, after: int, *, entries: int = 1024, size: int = 8 << 20
     ) -> Sequence[Entry]:
         """See ``Journal.read``."""
         with self._lock:
-            file = self._open(topic)
-            number = file.number(topic) if file is not None else None
-            if file is None or number is None:
+            opened = self._open(topic)
+            if opened is None:
                 return []
+            file, number = opened
             found: list[Entry] = []
             total = 0
             cursor = file.connection.execute(_READ, (number, after, entries))
@@ -109,10 +111,10 @@ class SqliteJournal:
     def last(self, topic: str) -> int:
         """See ``Journal.last``."""
         with self._lock:
-            file = self._open(topic)
-            number = file.number(topic) if file is not None else None
-            if file is None or number is None:
+            opened = self._open(topic)
+            if opened is None:
                 return 0
+            file, number = opened
             row = file.connection.execute(
                 "SELECT max(position) FROM journal_entry WHERE topic = ?", (number,)
             ).fetchone()
@@ -130,10 +132,10 @@ class SqliteJournal:
     def first(self, topic: str) -> int:
         """Position of the oldest entry kept, 0 where there is none."""
         with self._lock:
-            file = self._open(topic)
-            number = file.number(topic) if file is not None else None
-            if file is None or number is None:
+            opened = self._open(topic)
+            if opened is None:
                 return 0
+            file, number = opened
             row = file.connection.execute(
                 "SELECT min(position) FROM journal_entry WHERE topic = ?", (number,)
             ).fetchone()
@@ -142,10 +144,10 @@ class SqliteJournal:
     def count(self, topic: str, after: int) -> int:
         """How many entries come after a position, without reading them: a reader's lag."""
         with self._lock:
-            file = self._open(topic)
-            number = file.number(topic) if file is not None else None
-            if file is None or number is None:
+            opened = self._open(topic)
+            if opened is None:
                 return 0
+            file, number = opened
             row = file.connection.execute(
                 "SELECT count(*) FROM journal_entry WHERE topic = ? AND position > ?",
                 (number, after),
