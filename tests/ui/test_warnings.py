@@ -146,7 +146,13 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     desk.locator("[data-to-hazards]").click(timeout=SEEN)
     expect(desk).to_have_url(re.compile("/hazards$"))
     desk.goto(f"{small.url}/warnings")
-    expect(desk.locator("[data-others]")).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)
+    others = desk.locator("[data-others]")
+    expect(others).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)
+    others.locator("[data-take]").first.click()
+    form = desk.locator("dialog form")
+    expect(form.locator("input[required]").nth(0)).to_have_value("省气象台发布暴雨橙色预警")
+    desk.keyboard.press("Escape")
+    expect(desk.locator("[data-came] .num").first).to_have_text("1")
     phone = signed_in(small, browser, "commander", (390, 844))
     for where in ("/warnings", "/hall"):
         phone.goto(f"{small.url}{where}")
@@ -155,6 +161,12 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     bulletin(small, kind="Cancel", parts=(), references=(one.key,))
     expect(strip).to_have_count(0, timeout=SEEN)
     expect(desk.locator("[data-others]")).to_have_count(0, timeout=SEEN)
+    expect(desk.locator("[data-came] .num").first).to_have_text("2", timeout=SEEN)  # by push
+    bulletin(small, public=False, restriction="offices alone")
+    expect(desk.locator("[data-others] [data-restricted]")).to_contain_text(
+        "offices alone", timeout=SEEN
+    )
+    expect(strip).to_have_count(0)  # not on the wall
     wall.locator("[data-hazards] a").nth(1).click()
     expect(wall).to_have_url(re.compile("/hazards\\?view=overdue$"))
     for page in (wall, desk, phone):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tianmu.access import level
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.sense.cap import held
 from tianmu.store.records import Transaction
@@ -75,8 +76,15 @@ def test_what_holds_is_listed_and_pushed_and_ended(world: Any) -> None:
 
 
 def test_what_is_not_for_the_public_is_for_those_who_warn(world: Any) -> None:
-    secret = came(world, public=False)
+    secret = came(world, public=False, restriction="offices alone")
+    assert level.needed("restricted.read") == level.SENSITIVE
     with world.client("kiosk") as kiosk, world.client("duty_officer") as duty:
+        said = duty.get(f"/api/bulletins/{secret.bulletin}").json()
+        assert (said["public"], said["restriction"]) == (False, "offices alone")
+        for state in ("in_force", "all"):
+            path = f"/api/bulletins?state={state}&limit=1"
+            hidden = duty.get(path).json()["total"] - kiosk.get(path).json()["total"]
+            assert hidden >= 1
         assert kiosk.get(f"/api/bulletins/{secret.bulletin}").status_code == 404
         for state in ("in_force", "all"):
             seen = kiosk.get(f"/api/bulletins?state={state}").json()["items"]
@@ -92,6 +100,7 @@ def test_pages_go_on_and_nothing_is_asked_by_a_wrong_name(world: Any) -> None:
         cursor = ""
         while len(found) < 5:
             page = leader.get(f"/api/bulletins?state=all&limit=2{cursor}").json()
+            assert page["total"] >= 5
             found += [b["bulletin"] for b in page["items"]]
             cursor = f"&cursor={page['next']}"
         assert found[:5] == made[::-1]

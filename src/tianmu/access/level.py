@@ -27,6 +27,7 @@ SETS: Mapping[str, int] = {
     "warning": PUBLIC,
     "report": SENSITIVE,
     "quarantine": SENSITIVE,
+    "restricted": SENSITIVE,
     "account": SENSITIVE,
     "audit": SENSITIVE,
     "patrol": SENSITIVE,

@@ -19,6 +19,10 @@ PERMISSIONS: dict[str, Text] = {
         "zh": "紧急时独自签发自己拟制的预警",
         "en": "In an emergency, publish what one drafted oneself",
     },
+    "restricted.read": {
+        "zh": "查看外部单位非公开的预警",
+        "en": "See warnings of other bodies that are not for the public",
+    },
     "hazard.read": {"zh": "查看隐患台账", "en": "See the hazard ledger"},
     "hazard.write": {"zh": "登记、导入隐患", "en": "Enter and import hazards"},
     "hazard.handle": {"zh": "检查、整改隐患", "en": "Check and rectify hazards"},

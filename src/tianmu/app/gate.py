@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tianmu.access import tls
 from tianmu.app.certificate import serve_renewed
+from tianmu.app.cited import Cited
 from tianmu.app.pictures import Pictures
 from tianmu.app.platform import PLATFORM_SOURCE, Platform
 from tianmu.app.policy import bounds_of, horizon_of
@@ -63,7 +64,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     days = city.retention.sighting_days
     pictures = Pictures(data, settings.scan, days)
     recognitions = Recognitions(intake, pictures, kinds, refused_days=days)
-    bulletins = Bulletins(intake, city)
+    bulletins = Bulletins(intake, city, Cited(data))
     asking = Asking(intake, bulletins, city.outbound.feeds)
     doors = Doors(
         {

@@ -27,6 +27,8 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refused, which have pictures too"""
     picture_days: float = 30.0
     """pictures of alarms that came to no case; what a case holds is kept with it"""
+    bulletin_days: float = 400.0
+    """messages of other bodies since they are over; those that a case or a warning cites stay"""
     journal_hours: float = 48.0
     journal_gb: float = 20.0
     basis: str = ""
@@ -47,6 +49,11 @@ def check(reader: PackReader, document: Document, found: Retention) -> None:
         fault(
             "picture_days", f"picture_days is {found.picture_days:g}",
             "give days, or 0 to keep for ever: they may show people",
+        )  # fmt: skip
+    if found.bulletin_days and not 1 <= found.bulletin_days < 1e6:
+        fault(
+            "bulletin_days", f"bulletin_days is {found.bulletin_days:g}",
+            "give days from 1, or 0 to keep for ever",
         )  # fmt: skip
     for key in ("journal_hours", "journal_gb", "sighting_days"):
         value = getattr(found, key)

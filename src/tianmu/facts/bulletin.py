@@ -49,15 +49,23 @@ class Bulletin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     status: str
     """``Actual``, ``Exercise`` or ``Test``: only the first is acted on"""
     public: bool = True
+    """whether its sender meant it for everybody; if not, nothing that everybody reads follows"""
+    restriction: str = ""
+    """for whom it is, in its sender's words, where it is not for the public"""
     note: str = ""
     references: tuple[Key, ...] = ()
-    """messages that it takes the place of, or ends"""
+    """messages that it is about"""
     parts: tuple[Part, ...] = ()
     received: int
 
     @property
     def key(self) -> Key:
         return self.sender, self.identifier, self.sent
+
+    @property
+    def ends(self) -> tuple[Key, ...]:
+        """Messages that it takes the place of or ends: an alert may name some and ends none."""
+        return () if self.kind == "Alert" else self.references
 
     @property
     def start(self) -> int:
@@ -70,3 +78,8 @@ class Bulletin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
         if self.kind == "Cancel":
             return 0
         return max((one.until for one in self.parts), default=0)
+
+    @property
+    def over(self) -> int:
+        """µs since which nothing of it is to come, by what it says itself."""
+        return max(self.until, self.sent)

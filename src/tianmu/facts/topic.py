@@ -27,8 +27,8 @@ OBSERVATION = Topic("observation", "gate", purge=True, readers=("watch", "histor
 """observation batches of all other sources"""
 INTAKE = Topic("intake", "gate", purge=True)
 """what gate could not place: quarantined input, unknown devices, sources falling silent"""
-BULLETIN = Topic("bulletin", "gate", purge=False)
-"""messages by which other bodies warn"""
+BULLETIN = Topic("bulletin", "gate", purge=True)
+"""messages by which other bodies warn; gate's table keeps them for as long as the pack says"""
 ALARM = Topic("alarm", "watch", purge=False)
 """every transition of every alarm"""
 REGISTRY = Topic("registry", "hub", purge=False)

@@ -12,6 +12,9 @@ from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.warning_said import WarningAreaSaid
 
+RESTRICTED = "restricted.read"
+"""permission for what its sender did not mean for the public"""
+
 
 class BulletinPart(msgspec.Struct, frozen=True, kw_only=True):
     """One danger that a message warns of."""
@@ -51,6 +54,8 @@ class BulletinSaid(msgspec.Struct, frozen=True, kw_only=True):
     """``Alert``, ``Update``, ``Cancel``"""
     status: str
     public: bool
+    restriction: str
+    """for whom it is, where it is not for the public"""
     stage: str
     """``in_force``, ``ahead``, ``expired``, ``updated``, ``cancelled``; ``cancel``: it ends others
     itself"""
@@ -60,8 +65,8 @@ class BulletinSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def permission(one: Standing) -> str:
-    """What is not for the public is for those who warn."""
-    return "warning.read" if one.bulletin.public else "warning.draft"
+    """What it takes to see a message."""
+    return "warning.read" if one.bulletin.public else RESTRICTED
 
 
 def said(hub: Hub, one: Standing) -> BulletinSaid:
@@ -80,6 +85,7 @@ def said(hub: Hub, one: Standing) -> BulletinSaid:
         kind=told.kind,
         status=told.status,
         public=told.public,
+        restriction=told.restriction,
         stage=one.stage(hub.clock()),
         ended_by=one.ended_by,
         note=told.note,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,19 +90,30 @@ async def test_an_update_that_went_elsewhere_ends_what_was_here(tmp_path: Path) 
 
 
 @run
-async def _many(tmp_path: Path) -> None:
+async def test_lists_go_on_and_their_count_is_exact(tmp_path: Path) -> None:
     bureau = Bureau(tmp_path)
     await bureau.tell(alert())
-    for n in range(3):
-        await bureau.tell(alert(f"b{n}", info("大风", areas=area(WEST))))
-    assert len(bureau.door.main.read(lambda c: held.in_force(c, bureau.now))) == 2
-    assert bureau.levels("warned-east/rainstorm") == [3], "more than are shown end none of them"
+    hidden = "<scope>Restricted</scope><restriction>offices</restriction>"
+    for n in range(4):
+        scope = hidden if n == 2 else "<scope>Public</scope>"
+        await bureau.tell(alert(f"b{n}", info("大风", areas=area(WEST)), scope=scope))
+    await bureau.tell(alert("b4", kind="Cancel", references=reference("b0")))
+    read, now = bureau.door.main.read, bureau.now
+    for state, public, wanted in (
+        (0, False, ["b4", "b3", "b2", "b1", "b0", "a1"]),
+        (0, True, ["b4", "b3", "b1", "b0", "a1"]),
+        (now, False, ["b3", "b2", "b1", "a1"]),
+        (now, True, ["b3", "b1", "a1"]),
+    ):
+        found: list[str] = []
+        before = 0
+        while page := read(partial(held.listed, before=before, limit=2, now=state, public=public)):
+            found += [one.bulletin.identifier for one in page]
+            before = int(page[-1].bulletin.bulletin[1:])
+        assert found == wanted
+        assert read(partial(held.count, now=state, public=public)) == len(wanted)
+    assert bureau.levels("warned-east/rainstorm") == [3]
     bureau.close()
-
-
-def test_all_that_hold_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held, "MOST", 2)
-    _many(tmp_path)
 
 
 @run

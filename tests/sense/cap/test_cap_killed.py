@@ -67,7 +67,7 @@ def test_what_was_acknowledged_is_there_once_after_a_kill(tmp_path: Path) -> Non
         names = [one.identifier for one in bureau.facts()]
         assert names == [f"m{n}" for n in range(MESSAGES)]
         assert bureau.levels("warned-east/rainstorm") == [4 - n % 2 for n in range(MESSAGES)]
-        standing = bureau.door.main.read(lambda c: held.in_force(c, bureau.now))
+        standing = bureau.door.main.read(lambda c: held.listed(c, 0, 1000, now=bureau.now))
         assert [one.bulletin.identifier for one in standing] == [f"m{MESSAGES - 1}"]
         bureau.close()
 

@@ -3956,9 +3956,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Warnings of other bodies that hold or will, or all that came, the newest first. What its
-         * @description Warnings of other bodies that hold or will, or all that came, the newest first. What its
-         *     sender did not mean for the public is shown to accounts that draft warnings.
+         * Warnings of other bodies that hold or will, or all that came, the newest first; `total`
+         * @description Warnings of other bodies that hold or will, or all that came, the newest first; `total`
+         *     counts all of them that the account sees. What its sender did not mean for the public needs
+         *     `restricted.read`.
          *
          *     Needs `warning.read`.
          */
@@ -8432,6 +8433,7 @@ export interface components {
             kind: string;
             status: string;
             public: boolean;
+            restriction: string;
             stage: string;
             ended_by: string;
             note: string;

@@ -215,7 +215,7 @@ export const zh = {
   doors: {
     connections: "当前连接", connections_total: "累计连接", connections_refused: "拒绝连接", connected: "已连接", last_at: "最近", messages: "消息", messages_whole: "完整报文", messages_incomplete: "不完整报文", frames: "帧", heartbeats: "心跳", confirmed: "已确认", answers: "应答", answered: "已应答", answers_unasked: "未请求的应答", again: "重发", duplicates: "重复", readings: "读数", observations: "观测值", stations: "站点", panels: "报警主机", udp_peers: "UDP 对端",
     in_flight: "处理中", held: "暂存", rows_refused: "拒绝行", refused: "拒绝", denied: "无权", unknown: "未登记", unknown_let_go: "未登记已放弃", unknown_not_offered: "未登记未列出", slowed: "限速", not_kept: "未保存", disk_full: "磁盘满", failed: "失败", closed: "已关闭", deaf: "无应答", given_up: "已放弃", clocks_set: "校时", clocks_not_set: "校时失败", set_up: "已设置", wrong_password: "口令错误", vendor: "厂商自定义", requests_sent: "已发请求", requests_unanswered: "请求未应答", parts_again: "重复分包", parts_without_time: "无时间分包", datagrams_dropped: "丢弃数据报", dropped_by_broker: "代理丢弃", refused_by_broker: "代理拒绝",
-    cap_taken: "收到预警", cap_duplicate: "重复预警", cap_not_for_us: "与本市无关的预警", cap_refused: "拒绝预警", cap_feed_faults: "预警订阅失败", recognition_messages: "识别消息", recognition_events: "识别事件", recognition_held: "识别事件暂存",
+    cap_taken: "收到预警", cap_duplicate: "重复预警", cap_not_for_us: "与本市无关的预警", cap_refused: "拒绝预警", cap_feed_faults: "预警订阅失败", cap_let_go: "到期清理的预警", recognition_messages: "识别消息", recognition_events: "识别事件", recognition_held: "识别事件暂存",
   } as Record<string, string>,
   roles: { kiosk: "大屏" } as Record<string, string>,
   field: fieldZh,

@@ -172,6 +172,17 @@ def listed(connection: Connection, before: int, limit: int) -> list[tuple[int, W
     return [(serial, _states.decode(state)) for serial, state in rows]
 
 
+def sources(connection: Connection) -> set[str]:
+    """What all warnings and drafts say they were drafted from."""
+    found: set[str] = set()
+    for state in connection.execute(sa.select(WARNING.c.state)).scalars():
+        one = _states.decode(state)
+        said = [message.content for message in one.messages]
+        said += [one.pending.content] if one.pending else []
+        found |= {content.source for content in said if content.source}
+    return found
+
+
 def message(connection: Connection, identifier: str) -> Message:
     """A published message. Raises ``NoWarning``."""
     row = connection.execute(

@@ -34,6 +34,7 @@ KINDS = ("Alert", "Update", "Cancel", "Ack", "Error")
 SCOPES = ("Public", "Restricted", "Private")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
 _NAME = re.compile(r"[^\s,<&]+")
+_LISTED = re.compile(r'"([^"]*)"|(\S+)')
 
 
 class NotCap(ValueError):
@@ -83,6 +84,8 @@ class CapAlert(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     kind: str
     scope: str
+    restriction: str
+    addresses: tuple[str, ...]
     note: str
     references: tuple[tuple[str, str, int], ...]
     infos: tuple[CapInfo, ...]
@@ -123,6 +126,8 @@ def read(data: bytes) -> CapAlert:
         status=here.one("status", STATUSES),
         kind=kind,
         scope=scope,
+        restriction=here.words("restriction"),
+        addresses=names(here.words("addresses")),
         note=here.words("note"),
         references=references,
         infos=infos,
@@ -212,6 +217,11 @@ def time_of(text: str, path: str) -> int:
             f"{path} is {text[:60]!r}",
             "write it like 2026-11-28T08:00:00+08:00; UTC is -00:00, never Z",
         ) from error
+
+
+def names(text: str) -> tuple[str, ...]:
+    """What a list of names has: blanks between them, and quotes around one that has blanks."""
+    return tuple(quoted or plain for quoted, plain in _LISTED.findall(text))
 
 
 def _references(text: str) -> tuple[tuple[str, str, int], ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
-from tianmu.sense.cap import feed, held
+from tianmu.sense.cap import feed, held, keeping
 from tianmu.sense.cap.codec import NotCap, read
 from tianmu.sense.cap.meaning import ELSEWHERE, bulletin
 from tianmu.sense.cap.settings import settings_of
@@ -34,6 +35,9 @@ PROTOCOL = "cap"
 PATH = "/cap"
 SWEEP = 2.0
 """seconds between two looks at what begins or is over"""
+LET_GO = 3600.0
+"""seconds between two looks for what need not be kept"""
+PAST = "it has been over for longer than the city keeps such messages"
 KIND = "warnings_in_force"
 """device kind that an unregistered address is offered as"""
 
@@ -41,21 +45,27 @@ KIND = "warnings_in_force"
 class Bulletins:
     """Messages of other bodies: verified, placed in the city, kept once, told while they hold."""
 
-    def __init__(self, intake: Intake, city: City) -> None:
-        intake.main.create(held.metadata, room="bulletin")
-        self._intake, self._city = intake, city
+    def __init__(self, intake: Intake, city: City, cited: keeping.Cited | None = None) -> None:
+        """``cited``: which must stay; where nobody can say it, all do."""
+        intake.main.create(held.metadata, room="bulletin", migrations=held.MIGRATIONS)
+        self._intake, self._city, self._cited = intake, city, cited
         self._parents = {one.code: one.parent for one in city.divisions.values()}
         self.counts: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
         """source → why its feed, or what it links to, could not be read the last time"""
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._sweep(), name="bulletins")
+        told = self._again(self.look, SWEEP, "which warnings hold could not be told")
+        kept = self._again(self.let_go, LET_GO, "old messages of others could not be let go")
+        self._tasks = [
+            asyncio.create_task(told, name="bulletins"),
+            asyncio.create_task(kept, name="bulletins-kept"),
+        ]
 
     def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
 
     def state(self) -> dict[str, Any]:
         counted = {f"{PROTOCOL}_{name}": count for name, count in self.counts.items()}
@@ -106,9 +116,9 @@ class Bulletins:
             await self.unreadable(document, f"{error}: {error.remedy}", source, peer)
             self.counts["refused"] += 1
             return {"state": "refused", "reason": str(error), "remedy": error.remedy}
-        if isinstance(told, Bulletin) and told.kind == "Update" and not told.parts:
-            here = partial(held.ends, told=told)
-            told = told if await asyncio.to_thread(self._intake.main.read, here) else ELSEWHERE
+        if isinstance(told, Bulletin) and (why := self._idle(told)):
+            here = partial(held.concerned_here, told=told)
+            told = told if await asyncio.to_thread(self._intake.main.read, here) else why
         if isinstance(told, str):
             self.counts["not_for_us"] += 1
             self._intake.heard(source, 0)
@@ -143,8 +153,8 @@ class Bulletins:
         for info in alert.infos:
             if info.expires and info.expires <= max(info.effective, 0):
                 raise NotCap("an info expires before it takes effect", "mend effective or expires")
-        hours = settings_of(source)[0].hours
-        return bulletin(self._city, source.source, alert, now, hours)
+        own = settings_of(source)[0]
+        return bulletin(self._city, source.source, alert, now, own.hours, own.addresses)
 
     # -- to disk -------------------------------------------------------------------------------
 
@@ -200,15 +210,63 @@ class Bulletins:
 
     # -- what begins, what is over -------------------------------------------------------------
 
-    async def _sweep(self) -> None:
+    async def _again(
+        self, work: Callable[[], Coroutine[Any, Any, int]], every: float, failed: str
+    ) -> None:
         while True:
             try:
-                await self.look()
+                await work()
             except DiskFull as full:
-                log.warning("which warnings hold cannot be written: %s", full)
+                log.warning("%s: %s", failed, full)
             except Exception:
-                log.exception("which warnings hold could not be told: trying again")
-            await asyncio.sleep(SWEEP)
+                log.exception("%s: trying again", failed)
+            await asyncio.sleep(every)
+
+    def _idle(self, told: Bulletin) -> str:
+        """Why a message is not for this city unless it ends one that is here; or empty."""
+        if told.kind == "Update" and not told.parts:
+            return ELSEWHERE
+        return PAST if told.over < self._horizon() else ""
+
+    def _horizon(self) -> int:
+        """µs: what is over since before then need not be kept; 0: all is."""
+        days = self._city.retention.bulletin_days
+        return self._intake.now() - round(days * keeping.DAY) if days else 0
+
+    async def let_go(self) -> int:
+        """Let go what has long been over and nobody cites; how many."""
+        if not self._horizon() or self._cited is None:
+            return 0
+        cited, gone, devices = set[str](), 0, self._devices()
+        async for found in self._over():
+            named = await asyncio.to_thread(self._cited, [one.bulletin for one in found], devices)
+            # what ended one that stays says how it ended
+            cited |= {by for one in found if one.name in named for by in (one.name, one.ended_by)}
+        async for found in self._over():
+            names = [one.serial for one in found if one.name not in cited]
+            if names:
+                gone += await self._intake.main.write_async(partial(keeping.let_go, serials=names))
+        if gone:
+            self.counts["let_go"] += gone
+            log.info("%d message(s) of other bodies that were over were let go", gone)
+        return gone
+
+    async def _over(self) -> AsyncIterator[list[keeping.Over]]:
+        """What has long been over, some at a time."""
+        after, horizon = (0, 0), self._horizon()
+        while True:
+            look = partial(keeping.over, horizon=horizon, after=after)
+            found = await asyncio.to_thread(self._intake.main.read, look)
+            if not found:
+                return
+            after = found[-1].over, found[-1].serial
+            yield found
+
+    def _devices(self) -> list[str]:
+        """Devices that say which warnings of others hold."""
+        registry = self._intake.registry
+        found = [registry.find_address(address(code)) for code in self._parents]
+        return [registry.device_id(one) for one in found if one is not None]
 
     async def look(self) -> int:
         """Tell what has begun or ended by itself, or whose device is new; how many observations."""

@@ -30,10 +30,14 @@ BULLETIN = sa.Table(
     sa.Column("ended", sa.String, nullable=False),  # Update or Cancel that ended it, or empty
     sa.Column("ended_by", sa.String, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
+    sa.Column("public", sa.Integer, nullable=False, server_default="1"),
+    # µs since which it is over by its own words and here, whichever is later
+    sa.Column("over", sa.BigInteger, nullable=False, server_default="0"),
 )
 sa.Index("bulletin_key", BULLETIN.c.source, BULLETIN.c.sender, BULLETIN.c.identifier,
          BULLETIN.c.sent, unique=True)  # fmt: skip
 sa.Index("bulletin_until", BULLETIN.c.until)
+sa.Index("bulletin_over", BULLETIN.c.over, BULLETIN.c.serial)
 sa.Index("bulletin_ended_by", BULLETIN.c.ended_by)
 REFERENCE = sa.Table(
     "bulletin_reference",
@@ -56,8 +60,28 @@ TOLD = sa.Table(
 """the newest observation of each datastream that says which colour holds somewhere"""
 _states = msgspec.msgpack.Decoder(Bulletin)
 _encode = msgspec.msgpack.Encoder().encode
-MOST = 500
-"""messages that are shown at once; what is told of them as observations counts them all"""
+
+
+def _fill(connection: Connection) -> None:
+    """Version 0 to 1: whom each message is for, and since when it is over, as columns; and what an
+    alert only refers to had been ended by it."""
+    for column in ("public INTEGER", "over BIGINT"):
+        connection.exec_driver_sql(f"ALTER TABLE bulletin ADD {column} DEFAULT 0 NOT NULL")
+    b = BULLETIN.c
+    connection.execute(sa.delete(REFERENCE).where(REFERENCE.c.kind == "Alert"))
+    for serial, ended, state in connection.execute(sa.select(b.serial, b.ended, b.state)).all():
+        one = _states.decode(state)
+        values: dict[str, Any] = dict(_whose(one))
+        if ended == "Alert":
+            values |= {"until": one.until, "ended": "", "ended_by": ""}
+        connection.execute(sa.update(BULLETIN).where(b.serial == serial).values(values))
+
+
+MIGRATIONS = (_fill,)
+
+
+def _whose(one: Bulletin) -> dict[str, int]:
+    return {"public": int(one.public), "over": max(one.over, one.received)}
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,13 +114,13 @@ def take(tx: Transaction, told: Bulletin) -> Bulletin | None:
     last = tx.connection.scalar(sa.select(sa.func.max(BULLETIN.c.serial))) or 0
     made = msgspec.structs.replace(told, bulletin=f"b{last + 1}")
     ended = _ended_already(tx.connection, made)
-    for key in made.references:
+    for key in made.ends:
         _end(tx.connection, made, key)
     tx.append(TOPIC.name, encode(made))
     row = {
         "serial": last + 1, "source": made.source, "sender": made.sender,
         "identifier": made.identifier, "sent": made.sent, "until": 0 if ended[0] else made.until,
-        "ended": ended[0], "ended_by": ended[1], "state": _encode(made),
+        "ended": ended[0], "ended_by": ended[1], "state": _encode(made), **_whose(made),
     }  # fmt: skip
     tx.connection.execute(sa.insert(BULLETIN).values(row))
     return made
@@ -150,28 +174,33 @@ def _standing(row: Any) -> Standing:
     )
 
 
-def _holding(now: int) -> sa.Select[Any]:
-    """Those that hold or will, the newest first."""
-    return sa.select(BULLETIN).where(BULLETIN.c.until > now).order_by(BULLETIN.c.serial.desc())
+def concerned_here(connection: Connection, told: Bulletin) -> bool:
+    """Whether a message is here already, or takes the place of or ends one that is."""
+    keys = (told.key, *told.ends)
+    return any(connection.scalar(_of(told.source, key)) is not None for key in keys)
 
 
-def in_force(connection: Connection, now: int) -> list[Standing]:
-    """Those that hold or will, the newest first, ``MOST`` at most: to be shown."""
-    return [_standing(row) for row in connection.execute(_holding(now).limit(MOST))]
-
-
-def ends(connection: Connection, told: Bulletin) -> bool:
-    """Whether a message takes the place of, or ends, one that is here."""
-    return any(connection.scalar(_of(told.source, key)) is not None for key in told.references)
-
-
-def listed(connection: Connection, before: int, limit: int) -> list[Standing]:
-    """All, the newest first, below serial ``before`` where it is not 0."""
-    wanted = sa.select(BULLETIN)
+def listed(
+    connection: Connection, before: int, limit: int, *, now: int = 0, public: bool = False
+) -> list[Standing]:
+    """All, or those that hold at ``now`` or will, the newest first, below serial ``before`` where
+    it is not 0; ``public``: only those that are for everybody."""
+    wanted = sa.select(BULLETIN).where(*_wanted(now, public))
     if before:
         wanted = wanted.where(BULLETIN.c.serial < before)
     rows = connection.execute(wanted.order_by(BULLETIN.c.serial.desc()).limit(limit))
     return [_standing(row) for row in rows]
+
+
+def count(connection: Connection, *, now: int = 0, public: bool = False) -> int:
+    """How many ``listed`` gives without a limit."""
+    wanted = sa.select(sa.func.count()).select_from(BULLETIN).where(*_wanted(now, public))
+    return connection.scalar(wanted) or 0
+
+
+def _wanted(now: int, public: bool) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = [BULLETIN.c.until > now] if now else []
+    return [*found, BULLETIN.c.public == 1] if public else found
 
 
 def get(connection: Connection, bulletin: str) -> Standing | None:
@@ -194,13 +223,14 @@ def levels(
     standing: Iterable[Standing], parents: Mapping[str, str], now: int
 ) -> dict[tuple[str, str], int]:
     """(division, event) → the gravest colour that holds anywhere in it now: 1 blue … 4 red. What is
-    warned of in a town is so in its villages, and somewhere in its city."""
+    warned of in a town is so in its villages, and somewhere in its city. What is not for the public
+    is in none: everybody may read observations, alarms and cases that follow from them."""
     found: dict[tuple[str, str], int] = {}
     below: dict[str, list[str]] = {}
     for code, parent in parents.items():
         below.setdefault(parent, []).append(code)
     for one in standing:
-        if one.bulletin.status != "Actual" or one.ended:
+        if one.bulletin.status != "Actual" or one.ended or not one.bulletin.public:
             continue
         for part in one.bulletin.parts:
             if not (part.event and part.colour and part.start <= now < part.until):
@@ -232,7 +262,8 @@ def news(
 ) -> list[tuple[int, int]]:
     """(datastream, level) where that is other than what was told last; ``of``: (division, event) →
     datastream."""
-    holds = levels(map(_standing, connection.execute(_holding(now))), parents, now)
+    wanted = sa.select(BULLETIN).where(*_wanted(now, public=True))
+    holds = levels(map(_standing, connection.execute(wanted)), parents, now)
     rows = connection.execute(sa.select(TOLD.c.datastream, TOLD.c.level)).all()
     told = {row.datastream: row.level for row in rows}
     return [

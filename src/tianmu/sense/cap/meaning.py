@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from tianmu.city.plan import COLOURS
@@ -23,19 +23,24 @@ UNSAID = 24
 """hours that one holds which does not say when it ends (default, to be set by the city: setting
 ``hours`` of its source)"""
 ELSEWHERE = "it warns of places outside of the city"
+PRIVATE = "it is private, and addressed to others: setting `addresses` of its source names our own"
 SHOWN = ("Actual", "Exercise", "Test")
 _COLOUR = re.compile(r"[a-z]+")
 
 
 def bulletin(
-    city: City, source: str, alert: CapAlert, received: int, hours: float = UNSAID
-) -> Bulletin | str:
+    city: City, source: str, alert: CapAlert, received: int, hours: float = UNSAID,
+    addresses: Collection[str] = (),
+) -> Bulletin | str:  # fmt: skip
     """The message as the city keeps it, or why it is not for it (no fault of its sender). An update
-    that is about elsewhere by now has no parts: it ends what it refers to."""
+    that is about elsewhere by now has no parts: it ends what it refers to. ``addresses``: by which
+    a private message is for the city."""
     if alert.status not in SHOWN:
         return f"its status is {alert.status}: no message to people"
     if alert.kind not in {"Alert", "Update", "Cancel"}:
         return f"it is an {alert.kind}: it answers somebody, and warns of nothing"
+    if alert.scope == "Private" and not set(alert.addresses) & set(addresses):
+        return PRIVATE
     parts = _parts(city, alert, received, hours)
     if alert.kind == "Alert" and all(one is None for one in parts):
         return ELSEWHERE
@@ -47,6 +52,11 @@ def bulletin(
         kind=alert.kind,
         status=alert.status,
         public=alert.scope == "Public",
+        restriction={
+            "Public": "",
+            "Restricted": alert.restriction,
+            "Private": " ".join(alert.addresses),
+        }[alert.scope],
         note=alert.note,
         references=alert.references,
         parts=tuple(one for one in parts if one is not None),

@@ -21,6 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """seconds between two questions"""
     hosts: tuple[str, ...] = ()
     """hosts beside the feed's from which alerts are fetched that it links to"""
+    addresses: tuple[str, ...] = ()
+    """by which a private message is for this city; none: no private message is taken"""
     hours: Annotated[float, msgspec.Meta(gt=0, le=744)] = UNSAID
     """that a message holds which does not say when it ends"""
 

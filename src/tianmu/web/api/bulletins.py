@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
+import sqlalchemy as sa
 from fastapi import Query
 
 from tianmu.sense.cap import held
 from tianmu.web import page
-from tianmu.web.bulletin_said import BulletinSaid, permission, said
+from tianmu.web.bulletin_said import RESTRICTED, BulletinSaid, permission, said
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import not_found
 from tianmu.web.route import Asking, Routes
@@ -34,21 +35,24 @@ def list_bulletins(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[BulletinSaid]:
-    """Warnings of other bodies that hold or will, or all that came, the newest first. What its
-    sender did not mean for the public is shown to accounts that draft warnings."""
+    """Warnings of other bodies that hold or will, or all that came, the newest first; `total`
+    counts all of them that the account sees. What its sender did not mean for the public needs
+    `restricted.read`."""
     hub = ask.hub
     key = page.read(cursor, int)
-    if state == "all":
+    now = hub.clock() if state == "in_force" else 0
+    public = not ask.may(RESTRICTED)
+
+    def read(connection: sa.Connection) -> tuple[list[held.Standing], int]:
         before = key[0] if key else 0
-        found = hub.ask("gate", partial(held.listed, before=before, limit=limit + 1), [])
-        after = None
-        if len(found) > limit:
-            after = page.write(int(found[limit - 1].bulletin.bulletin.removeprefix("b")))
-        shown = [said(hub, one) for one in found[:limit] if ask.may(permission(one))]
-        return Page(items=shown, next=after)
-    found = hub.ask("gate", partial(held.in_force, now=hub.clock()), [])
-    shown = [said(hub, one) for one in found if ask.may(permission(one))]
-    return Page(items=shown, next=None, total=len(shown))
+        found = held.listed(connection, before, limit + 1, now=now, public=public)
+        return found, held.count(connection, now=now, public=public)
+
+    found, total = hub.ask("gate", read, ([], 0))
+    after = None
+    if len(found) > limit:
+        after = page.write(int(found[limit - 1].bulletin.bulletin.removeprefix("b")))
+    return Page(items=[said(hub, one) for one in found[:limit]], next=after, total=total)
 
 
 @routes("GET", "/api/bulletins/{bulletin}", may="warning.read", gives=BulletinSaid)

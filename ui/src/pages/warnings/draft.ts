@@ -1,7 +1,7 @@
 // What somebody writes of a warning before it is sent, and what it begins from.
 import { now, zoneOffset } from "@/time";
 import { w } from "@/words";
-import type { CapTaken, Text, WarningItem, WarningKinds, WarningProposal } from "@/api/types";
+import type { BulletinItem, CapTaken, Text, WarningItem, WarningKinds, WarningProposal } from "@/api/types";
 
 export interface Draft {
   event: string; colour: string; status: string; urgency: string; certainty: string;
@@ -48,7 +48,8 @@ export function ofProposal(kinds: WarningKinds, one: WarningProposal): Draft {
     headline: words(kinds.languages, one.headline), description: words(kinds.languages, one.description), instruction: words(kinds.languages, one.instruction),
   };
 }
-export function ofTaken(kinds: WarningKinds, root: string, one: CapTaken): Draft {
+type Taken = Pick<CapTaken, "event" | "colour" | "urgency" | "certainty" | "headline" | "description" | "instruction" | "divisions" | "onset" | "expires" | "rings" | "sender" | "identifier">;
+export function ofTaken(kinds: WarningKinds, root: string, one: Taken): Draft {
   const begin = fresh(kinds, root);
   const known = kinds.events.some((e) => e.code === one.event);
   return {
@@ -58,6 +59,10 @@ export function ofTaken(kinds: WarningKinds, root: string, one: CapTaken): Draft
     rings: one.divisions.length ? [] : (one.rings as [number, number][][]), outline: !one.divisions.length && one.rings.length === 1 ? lines(one.rings[0] as [number, number][]) : "",
     source: `${one.sender} ${one.identifier}`.slice(0, 100),
   };
+}
+export function ofBulletin(kinds: WarningKinds, root: string, one: BulletinItem, part: BulletinItem["parts"][number]): Draft {
+  const told = { ...part, sender: one.sender, identifier: one.identifier, expires: part.until, rings: part.areas.flatMap((a) => a.rings) };
+  return ofTaken(kinds, root, told);
 }
 const lines = (ring: [number, number][]): string => ring.slice(0, -1).map(([x, y]) => `${x},${y}`).join("\n");
 
