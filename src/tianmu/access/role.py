@@ -70,6 +70,7 @@ _COMMAND = _DESK | {
     "case.merge",
     "case.whistle",
     "warning.draft",
+    "restricted.read",
     "warning.confirm",
     "hazard.write",
     "hazard.check",
