@@ -7,8 +7,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
+from tianmu.facts.warning import Ring
 from tianmu.sense.cap.codec import CapArea
 
 if TYPE_CHECKING:
@@ -19,8 +22,9 @@ SHARE = 0.01
 WHOLE = 0.99
 """part of the city from which on an outline warns all of it"""
 TANGLED = 200
-"""points of an outline that crosses itself up to which its parts are found: with more it takes
-seconds, then minutes"""
+"""points of an outline that crosses itself …"""
+CROSSINGS = 40
+"""… and crossings up to which its parts are found: with more it takes seconds, then minutes"""
 KM = 111.195
 """of a degree along a meridian"""
 
@@ -91,15 +95,29 @@ def _touched(city: City, shape: shapely.Geometry) -> list[str]:
     return found
 
 
-def _polygon(ring: Sequence[tuple[float, float]]) -> shapely.Geometry:
-    """What others draw may cross itself: all that it encloses counts; of one with many points what
-    lies between them, for a warning rather reaches too far."""
+def _polygon(ring: Ring) -> shapely.Geometry:
+    """What others draw may cross itself: all that it encloses counts; where it does so often, all
+    that lies between its points, for a warning rather reaches too far."""
     drawn = shapely.Polygon(ring)
     if drawn.is_valid:
         return drawn
-    if len(ring) > TANGLED:
+    if len(ring) > TANGLED or _crossings(ring) > CROSSINGS:
         return drawn.convex_hull
     return shapely.make_valid(drawn, method="structure")
+
+
+def _crossings(ring: Ring) -> int:
+    """How often an outline crosses itself."""
+    points = np.asarray(ring)
+    begins, ends = points[:-1], points[1:]
+
+    def side(of: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of each segment (rows), on which side each point (columns) lies."""
+        along, to = (ends - begins)[:, None, :], of[None, :, :] - begins[:, None, :]
+        return np.sign(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])
+
+    parts = side(begins) * side(ends) < 0
+    return int(np.count_nonzero(parts & parts.T)) // 2
 
 
 def _circle(longitude: float, latitude: float, radius: float) -> shapely.Geometry:

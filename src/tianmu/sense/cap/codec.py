@@ -22,6 +22,7 @@ from tianmu.city.warning import (
     URGENCIES,
 )
 from tianmu.facts.warning import Ring
+from tianmu.sense.cap.outline import fewer
 from tianmu.sense.cap.xml import BadXml, parse
 
 NAMESPACES = (
@@ -37,6 +38,12 @@ _NAME = re.compile(r"[^\s,<&]+")
 _LISTED = re.compile(r'"([^"]*)"|(\S+)')
 
 
+POINTS = 100_000
+"""of all outlines of a message"""
+OUTLINES = 2_000
+"""and circles of a message"""
+
+
 class NotCap(ValueError):
     """It is no CAP that can be acted on; ``remedy`` says what would mend it."""
 
@@ -48,6 +55,7 @@ class NotCap(ValueError):
 class CapArea(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     rings: tuple[Ring, ...]
+    """with as many points as are kept (``outline.fewer``)"""
     circles: tuple[tuple[float, float, float], ...]
     """longitude, latitude, radius in km"""
     codes: tuple[tuple[str, str], ...]
@@ -116,6 +124,7 @@ def read(data: bytes) -> CapAlert:
     for name, wanted in (("restriction", "Restricted"), ("addresses", "Private")):
         if scope == wanted and not here.words(name):
             raise NotCap(f"its scope is {wanted}, and {name} is missing", f"add {name}")
+    _bounded(root, space)
     infos = tuple(_info(one) for one in here.all("info"))
     if kind == "Alert" and not infos:
         raise NotCap("an Alert has no info", "say what it warns of")
@@ -135,6 +144,22 @@ def read(data: bytes) -> CapAlert:
     if space == NAMESPACE:
         _valid(root)
     return told
+
+
+def _bounded(root: ET.Element, space: str) -> None:
+    """``NotCap`` for more outlines, or points of them, than a warning needs."""
+    drawn = [one.text or "" for one in root.iter(f"{{{space}}}polygon")]
+    count = len(drawn) + sum(1 for _ in root.iter(f"{{{space}}}circle"))
+    points = sum(text.count(",") for text in drawn)
+    for what, found, most in (
+        ("outlines and circles", count, OUTLINES),
+        ("points in its outlines", points, POINTS),
+    ):
+        if found > most:
+            raise NotCap(
+                f"it has {found} {what}, more than {most}",
+                "draw it coarser, to some 50 m, or name its areas by codes",
+            )
 
 
 @cache
@@ -263,7 +288,7 @@ def _area(here: _At) -> CapArea:
     return CapArea(
         name=here.words("areaDesc", needed=True),
         rings=tuple(
-            _ring(text, f"{here.path}/polygon[{n}]")
+            fewer(_ring(text, f"{here.path}/polygon[{n}]"))
             for n, text in enumerate(here.lines("polygon"), 1)
             if text
         ),

@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 MOST = 2 << 20
 """bytes of a document"""
 DEEPEST = 40
+ELEMENTS = 20_000
+"""of a document: each takes far more room in memory than in its bytes"""
 
 
 class BadXml(ValueError):
@@ -16,10 +18,13 @@ class BadXml(ValueError):
 class _Builder(ET.TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
-        self._depth = 0
+        self._depth = self._count = 0
 
     def start(self, tag, attrs):  # type: ignore[no-untyped-def]
         self._depth += 1
+        self._count += 1
+        if self._count > ELEMENTS:
+            raise BadXml(f"it has more than {ELEMENTS} elements: send its parts one by one")
         if self._depth > DEEPEST:
             raise BadXml(f"its elements are nested more than {DEEPEST} deep")
         return super().start(tag, attrs)
