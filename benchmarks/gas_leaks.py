@@ -17,6 +17,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,18 +36,21 @@ LARGE = 0.25
 """share of the consumers, the largest, that are read before any other"""
 BEFORE, AFTER = 16, 12
 """readings before the leak begins, and after"""
-DENSITIES = (
-    Density(0, 0, 1.0), Density(5, 5, 1.0), Density(20, 0, 1.0), Density(20, 20, 1.0),
-    Density(40, 40, 1.0), Density(20, 20, 0.95), Density(20, 20, 0.95, LARGE),
-    Density(20, 20, 0.8), Density(20, 20, 0.8, LARGE), Density(20, 20, 0.5, LARGE),
-)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    density: Density
+    lost: float = 0.0
+    """share of all readings, of every instrument, that never come"""
 
 
 class Measured:
     """One density of instruments: what it made of the weeks and the leaks that it was shown."""
 
-    def __init__(self, network: Network, density: Density, seed: int) -> None:
-        self.network, self.density = network, density
+    def __init__(self, network: Network, case: Case, seed: int) -> None:
+        density = case.density
+        self.network, self.density, self.lost = network, density, case.lost
         self.layout = placed(network, density, seed)
         self.watch = leak.prepare(network, self.layout, EVERY_MIN)
         self.at_least = threshold(self.watch, 1.0)
@@ -56,13 +60,13 @@ class Measured:
         self.claimed: list[float] = []
 
     def week(self, true: simulate.Truth, draw: np.random.Generator) -> None:
-        compared = leak.compare(self.watch, simulate.measure(true, self.layout, draw))
+        compared = leak.compare(self.watch, self.read(true, draw))
         score = leak.scores(self.watch, compared)
         self.false += len(begins(runs(score, self.at_least, over(self.watch))))
         self.weeks += 1
 
     def leak(self, one: simulate.Leak, true: simulate.Truth, draw: np.random.Generator) -> None:
-        compared = leak.compare(self.watch, simulate.measure(true, self.layout, draw))
+        compared = leak.compare(self.watch, self.read(true, draw))
         by = round(WITHIN_MIN / EVERY_MIN)
         hit = np.flatnonzero(leak.scores(self.watch, compared)[BEFORE:] >= self.at_least)
         self.leaks += 1
@@ -75,15 +79,24 @@ class Measured:
         self.errors.append(float(np.hypot(x[where.junction] - one.x, y[where.junction] - one.y)))
         self.claimed.append(where.within_m)
 
+    def read(self, true: simulate.Truth, draw: np.random.Generator) -> simulate.Readings:
+        """What comes in of it."""
+        found = simulate.measure(true, self.layout, draw)
+        if self.lost:
+            for one in (found.inflow, found.flow, found.pressure, found.meter):
+                one[draw.random(one.shape) < self.lost] = np.nan
+        return found
+
     def told(self) -> dict[str, Any]:
         density, errors = self.density, np.array(self.errors)
         found, near = len(self.delays), int((errors <= NEAR_M).sum())
         read = f"{density.metered:.0%} metered{', the largest first' if density.large else ''}"
+        read += f", {self.lost:.0%} of all readings lost" if self.lost else ""
         low, high = share_between(found, self.leaks)
         return {
             "name": f"{density.flow} flow, {density.pressure} pressure, {read}",
             "flow_loggers": density.flow, "pressure_loggers": density.pressure,
-            "metered": density.metered, "largest_read": density.large,
+            "metered": density.metered, "largest_read": density.large, "lost": self.lost,
             "threshold": round(self.at_least, 2),
             "false_alarms_per_week": round(self.false / self.weeks, 2),
             "false_alarms_per_week_between": rate_between(self.false, self.weeks),
@@ -97,8 +110,17 @@ class Measured:
         }  # fmt: skip
 
 
+CASES = (
+    Case(Density(0, 0, 1.0)), Case(Density(5, 5, 1.0)), Case(Density(20, 0, 1.0)),
+    Case(Density(20, 20, 1.0)), Case(Density(40, 40, 1.0)),
+    Case(Density(20, 20, 0.95)), Case(Density(20, 20, 0.95, LARGE)), Case(Density(20, 20, 0.8)),
+    Case(Density(20, 20, 0.8, LARGE)), Case(Density(20, 20, 0.5, LARGE)),
+    Case(Density(20, 20, 1.0), 0.05), Case(Density(20, 20, 1.0), 0.2),
+)  # fmt: skip
+
+
 def measure(
-    network: Network, chosen: list[Density], seed: int, weeks: int, leaks: int, share: float
+    network: Network, chosen: list[Case], seed: int, weeks: int, leaks: int, share: float
 ) -> list[dict[str, Any]]:
     """Each density is shown the same weeks and the same leaks, and reads them with noise of its
     own."""
@@ -150,7 +172,7 @@ def main() -> None:
     given = asked.parse_args()
     network = network_of({"network": "", "place": "0,0"})
     length = float(network.length.sum()) / 1000
-    chosen = list(DENSITIES) if given.only is None else [DENSITIES[one] for one in given.only]
+    chosen = list(CASES) if given.only is None else [CASES[one] for one in given.only]
     print(
         f"simulated: {length:.0f} km of pipe, {len(network.sink):,} consumers, leaks of "
         f"{given.share:.0%} of the inflow, seed {given.seed}, {given.weeks} weeks without a leak "

@@ -171,9 +171,10 @@ def _street(ground: Ground) -> Part:
     called: dict[str, str] = {}
     for spot in ground.spots(asked.cameras, 3):
         code, name, place = _lamp(city, spot, ground.language)
-        camera = f"seeded-{code or f'camera-{len(cameras) + 1}'}"
-        cameras.setdefault(camera, place)
-        called.setdefault(camera, name or camera)
+        camera = f"seeded-{code}"
+        if not code or camera in cameras:  # two spots share a lamp: the second stands by itself
+            camera, name, place = f"seeded-camera-{len(cameras) + 1}", "", spot
+        cameras[camera], called[camera] = place, name or camera
     known = ground.kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
     token = bench_city.source(city, source, "recognition", called=ground.names[source])

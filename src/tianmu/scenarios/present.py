@@ -87,6 +87,8 @@ class Present:
     figures: tuple[Figure, ...] = ()
     shapes: tuple[Shape, ...] = ()
     ahead: tuple[Ahead, ...] = ()
+    ahead_why: tuple[Text, ...] = ()
+    """what the outlook rests on, and why it rises or falls"""
     tables: tuple[Table, ...] = ()
     notes: tuple[Text, ...] = ()
     """what was assumed or is missing"""

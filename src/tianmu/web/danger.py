@@ -1,10 +1,12 @@
-"""The present danger of a scenario, reckoned once for all who ask within two minutes."""
+"""The present danger of a scenario, reckoned once for all who ask within two minutes; sooner where
+an alarm of its own has come or gone."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +33,16 @@ FAILED = 30_000_000
 """µs in which what failed is not tried again"""
 AT_ONCE = 2
 """scenarios that are reckoned at a time"""
+SOON = 5_000_000
+"""µs after which it is reckoned anew if its alarms have moved"""
+REST = 10
+"""times as long as it took the last time it rests at least, however its alarms move"""
 ALARMS = 200
 """open alarms that a scenario is shown"""
+
+
+Mark = frozenset[tuple[str, int]]
+"""open alarms, with when their condition went: what moves when one comes or goes"""
 
 
 class Failing(Exception):
@@ -51,20 +61,34 @@ class _Failure:
         return Failing(str(self.error))
 
 
+@dataclass(frozen=True)
+class _Answer:
+    present: Present
+    alarms: Mark
+    """by which it was reckoned"""
+    took: int
+    """µs"""
+
+    def rests(self, now: int) -> bool:
+        """Too young to be asked whether its alarms have moved."""
+        return now - self.present.at < max(SOON, REST * self.took)
+
+
 @dataclass
 class _Held:
     """By scenario: its last answer, and its failure where there was one since."""
 
-    answers: dict[str, Present] = field(default_factory=dict)
+    answers: dict[str, _Answer] = field(default_factory=dict)
     failures: dict[str, _Failure] = field(default_factory=dict)
 
-    def known(self, scenario: Scenario, now: int) -> Present | None:
-        """What need not be reckoned anew. Raises what it failed with, while that is kept."""
+    def known(self, scenario: Scenario, now: int) -> _Answer | None:
+        """What need not be reckoned anew for its age. Raises what it failed with, while that is
+        kept."""
         failed = self.failures.get(scenario.id)
         if failed is not None and 0 <= now - failed.at < FAILED:
             raise failed.tell()
         answer, kept = self.answers.get(scenario.id), scenario.manifest.fresh_s * SECOND
-        return answer if answer is not None and 0 <= now - answer.at < kept else None
+        return answer if answer is not None and 0 <= now - answer.present.at < kept else None
 
 
 def has_own(scenario: Scenario) -> bool:
@@ -73,23 +97,39 @@ def has_own(scenario: Scenario) -> bool:
 
 
 async def present(hub: Hub, scenario: Scenario, fit: Fit) -> Present:
-    """The danger of now, at most ``fresh_s`` of its manifest old: one reckons each scenario, who
-    comes meanwhile waits for that, and holds no thread. Raises ``TooCostly``, ``Failing``, and
+    """The danger of now, at most ``fresh_s`` of its manifest old, and of no alarms but those that
+    are open (some seconds apart): one reckons each scenario, who comes meanwhile waits for that,
+    and holds no thread. Raises ``TooCostly``, ``Failing``, and
     ``Problem`` 503 where it takes too long to wait for."""
     held: _Held = hub.memory.setdefault("danger", _Held())
-    if (known := held.known(scenario, hub.clock())) is not None:
+    if (known := await _known(hub, scenario, fit, held)) is not None:
         return known
     what = f"the danger of {scenario.id} is being reckoned"
     async with (
         turn(hub, f"danger {scenario.id}", 1, what),
         turn(hub, "danger", AT_ONCE, "the danger of other scenarios is being reckoned"),
     ):
-        if (known := held.known(scenario, hub.clock())) is not None:
+        if (known := await _known(hub, scenario, fit, held)) is not None:
             return known
         return await asyncio.to_thread(_reckon, hub, scenario, fit, held)
 
 
+async def _known(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present | None:
+    """What need not be reckoned anew, by its age and by the scenario's alarms."""
+    now = hub.clock()
+    answer = held.known(scenario, now)
+    if answer is None or answer.rests(now):
+        return None if answer is None else answer.present
+    alarms = await asyncio.to_thread(_mark, hub, fit)
+    return answer.present if alarms == answer.alarms else None
+
+
+def _mark(hub: Hub, fit: Fit) -> Mark:
+    return frozenset((one.alarm, one.returned_at) for one in _open_alarms(hub, fit.rules))
+
+
 def _reckon(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present:
+    begun, alarms = time.perf_counter(), _mark(hub, fit)  # before: what comes meanwhile is news
     try:
         module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.present")
         answer: Present = module.present(world_of(hub, scenario, fit))
@@ -99,7 +139,8 @@ def _reckon(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present:
         failure = _Failure(hub.clock(), error)
         held.failures[scenario.id] = failure
         raise failure.tell() from error
-    held.answers[scenario.id] = answer
+    took = round((time.perf_counter() - begun) * SECOND)
+    held.answers[scenario.id] = _Answer(answer, alarms, took)
     held.failures.pop(scenario.id, None)
     return answer
 

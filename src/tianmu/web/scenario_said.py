@@ -170,6 +170,8 @@ class DangerSaid(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[DangerFigure]
     shapes: list[DangerShape]
     ahead: list[DangerAhead]
+    ahead_why: list[Text]
+    """what the outlook rests on, and why it rises or falls"""
     tables: list[DangerTable]
     notes: list[Text]
     origins: list[str]
@@ -261,6 +263,7 @@ def present(found: Present, scope: Scope) -> DangerSaid:
             DangerAhead(hours=a.hours, degree=a.degree, value=a.value, persistence=a.persistence)
             for a in found.ahead
         ],
+        ahead_why=list(found.ahead_why),
         tables=[table(one, scope) for one in found.tables],
         notes=list(found.notes),
         origins=list(found.origins),

@@ -124,7 +124,17 @@ def test_without_a_forecast_it_is_persistence_and_says_so(tmp_path: Path) -> Non
     assert [(one.hours, one.persistence) for one in made.ahead] == [
         (24, True), (48, True), (72, True),
     ]  # fmt: skip
-    assert any("persistence" in note["en"] for note in made.notes)
+    assert "persistence" in made.ahead_why[0]["en"]
+    rises = max(one.degree for one in made.ahead) > made.degree
+    assert [why["en"][:24] for why in made.ahead_why[1:]] == ["The same weather makes f"] * rises
+
+
+def test_a_degree_that_rises_by_the_same_weather_is_explained(tmp_path: Path) -> None:
+    """A first dry day: by the days that follow the dryness alone carries it over a cut-off."""
+    made = danger(Town(tmp_path, known_days=1))
+    assert made.ahead[-1].degree > made.degree
+    told = made.ahead_why[1]["en"]
+    assert "each further dry day adds 5 points to the index (now 5, at most 50)" in told
 
 
 def test_a_forecast_of_rain_calms_it_until_it_ends(tmp_path: Path) -> None:

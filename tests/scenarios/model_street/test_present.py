@@ -67,7 +67,8 @@ def test_calm_something_busy_urgent(tmp_path: Path) -> None:
 def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> None:
     standing: dict[str, list[float]] = {"garbage_exposed": [2, 0], "off_store_operation": [1, 0]}
     found = present(Street(tmp_path, standing, left_out=3))  # type: ignore[arg-type]
-    [shape] = found.shapes
+    shape, calm = found.shapes
+    assert (calm.degree, calm.value, calm.label["en"]) == (1, 0.0, "Eye 1: nothing stands")
     assert shape.label is not None
     assert shape.label["en"] == "Eye 0: Trading outside the shop 1, Exposed rubbish 2"
     assert (shape.kind, shape.degree, shape.value) == ("camera", 2, 3.0)

@@ -47,7 +47,7 @@ def test_the_lines_of_sections() -> None:
 def test_published_rows_in_english_with_the_packs_names() -> None:
     table = read_table(EXTRACT, lambda line: None)
     text = report.monthly(table, "2021-04", SAID | {"language": "en"}, city="Taihu")
-    assert "# Taihu: quality of surface water, 2021-04" in text
+    assert "# Taihu: quality of surface water, April 2021" in text
     found = lines(text, "Zhaotun (Shipu Bridge)")
     assert found[1:5] == ["river", "Ⅲ", "劣Ⅴ", "heavily polluted"]
     assert found[6].startswith("Permanganate index(2.4")
@@ -60,7 +60,7 @@ def test_a_citys_own_template() -> None:
     own = "$city $month\n<!-- each section -->\n* $name $class_name\n<!-- end -->\n$overall\n"
     said = SAID | {"water": "river", "pack": ""}
     made = report.monthly(table, "2021-04", said, city="X", template=own)
-    assert made == "X 2021-04\n* a Ⅴ\n中度污染\n"  # of fewer than five: by their means
+    assert made == "X 2021年4月\n* a Ⅴ\n中度污染\n"  # of fewer than five: by their means
 
 
 def test_a_month_without_rows() -> None:
@@ -78,3 +78,25 @@ def test_a_month_without_rows() -> None:
 )  # fmt: skip
 def test_a_basin_by_the_shares_of_its_sections(numbers: list[int], quality: int) -> None:
     assert report.overall(numbers, settings().basin) == quality
+
+
+def test_a_page_for_paper() -> None:
+    """The same words as a page of its own: whatever a name holds stays a name."""
+    rows = [section("a<b>&", "2021-04", "1.8"), section("b", "2021-04", "0.1")]
+    said = SAID | {"water": "river", "pack": ""}
+    for language, title in (("zh", "某市地表水环境质量月报"), ("en", "某市: quality of surface")):
+        made = report.monthly(
+            pa.Table.from_pylist(rows), "2021-04", said | {"language": language}, city="某市",
+            form=report.HTML,
+        )  # fmt: skip
+        assert title in made and "@page" in made and "$" not in made
+        assert "<td>a&lt;b&gt;&amp;</td>" in made and made.count("<tr><td>") == 2
+    assert "（2021年4月）" in report.monthly(
+        pa.Table.from_pylist(rows), "2021-04", said, form=report.HTML
+    )
+
+
+def test_a_month_that_is_none() -> None:
+    table = pa.Table.from_pylist([section("a", "2021-04", "1.8")])
+    with pytest.raises(BadParameter, match="write 2021-04"):
+        report.monthly(table, "2021-13", SAID | {"water": "river", "pack": ""})

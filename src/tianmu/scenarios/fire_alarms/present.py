@@ -170,7 +170,7 @@ def _shapes(
         label = say("fire", share=_percent(one.judged.probability))
         shapes.append(
             Shape("detector", around(alarm.longitude, alarm.latitude, _size(grade)), grade,
-                  label=joined(plain(one.spot.name), label))
+                  label=joined(_called(world, alarm.device, one.spot.name), label))
         )  # fmt: skip
     return tuple(shapes)
 
@@ -179,11 +179,29 @@ def _size(grade: int) -> float:
     return RING_M.get(grade, RING_ALARM_M)
 
 
-def _where(estate: Estate, one: Ranked) -> Text:
+def _where(world: World, estate: Estate, one: Ranked) -> Text:
     """Building and detector; one that stands for itself is named once."""
+    own = _called(world, one.alarm.device, one.spot.name)
     if one.spot.building == one.alarm.device:
-        return plain(one.spot.name)
-    return joined(estate.name(one.spot.building), plain(one.spot.name))
+        return own
+    return joined(estate.name(one.spot.building), own)
+
+
+def _called(world: World, device: str, name: str) -> Text:
+    """A device without a name of its own is told with its kind."""
+    index = world.registry.find(device)
+    kind = "" if index is None else world.registry.device(index).kind
+    if name != device or kind not in world.city.kinds:
+        return plain(name)
+    either = world.city.kinds[kind].name
+    return {language: f"{either.get(language) or kind} {device}" for language in ("zh", "en")}
+
+
+def _reasons(world: World, one: Ranked) -> Text:
+    """Where nothing speaks for or against it, that is said."""
+    if one.judged.reasons:
+        return both("reasons", one.judged)
+    return say("no_reason", share=_percent(evidence(world.city).prior))
 
 
 def _alarm_table(world: World, estate: Estate, ranked: Sequence[Ranked]) -> Table:
@@ -200,9 +218,9 @@ def _alarm_table(world: World, estate: Estate, ranked: Sequence[Ranked]) -> Tabl
             Line(
                 cells=(
                     plain(_percent(one.judged.probability)),
-                    _where(estate, one),
+                    _where(world, estate, one),
                     kinds[event.kind], plain(when(world, one.alarm.at)),
-                    both("reasons", one.judged), both("confirm", one.judged),
+                    _reasons(world, one), both("confirm", one.judged),
                 ),
                 degree=one.degree,
                 thing=one.spot.building if unit else "",
@@ -263,7 +281,7 @@ def _water_table(world: World, alarms: Sequence[OpenAlarm]) -> Table:
             continue
         lines.append(
             Line(
-                cells=(plain(registry.device(index).name or alarm.device),
+                cells=(_called(world, alarm.device, registry.device(index).name or alarm.device),
                        rules.get(alarm.rule, plain(alarm.rule)), plain(when(world, alarm.at))),
                 degree=IMPAIRED, alarm=alarm.alarm, division=alarm.division,
                 department=registry.departments[registry.department[index]],

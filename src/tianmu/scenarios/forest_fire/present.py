@@ -3,6 +3,7 @@ where wind would carry what cameras see."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -60,8 +61,6 @@ def present(world: World) -> Present:
         Ahead(step[0][0], *_city(bands.over([one[1] for one in step])), persistence=step[0][2])
         for step in zip(*coming, strict=True)
     )
-    if any(one.persistence for one in outlook):
-        notes.append(WORDS["persistence"])
     degree, _ = _city(index)
     cells = [
         Shape("cell", ring, grade_of(FIGURES, float(value)), round(float(value), 1))
@@ -69,8 +68,8 @@ def present(world: World) -> Present:
     ]
     return Present(
         at=world.now, degree=degree, why=(_why(index, degree),), figures=_figures(index, fwi, days),
-        shapes=(*cells, *_spread(world, days)), ahead=outlook, notes=tuple(notes),
-        origins=origins,
+        shapes=(*cells, *_spread(world, days)), ahead=outlook,
+        ahead_why=_carried_on(outlook, degree, reckoned[0]), notes=tuple(notes), origins=origins,
     )  # fmt: skip
 
 
@@ -80,6 +79,20 @@ def _city(index: F64) -> tuple[int, float | None]:
         return 0, None
     at = float(np.quantile(index, 1 - SHARE, method="lower"))
     return grade_of(FIGURES, at), round(at, 1)
+
+
+def _carried_on(outlook: Sequence[Ahead], degree: int, today: Reckoned) -> tuple[Text, ...]:
+    """What days without a forecast rest on; and why the same weather makes for a higher degree."""
+    carried = [one for one in outlook if one.persistence]
+    if not carried:
+        return ()
+    told = [WORDS["persistence"]]
+    if max(one.degree for one in carried) > degree:
+        known = np.isfinite(today.index)
+        dry = [one.points for one, there in zip(today.dry, known, strict=True) if there]
+        points = {"now": np.median(dry), "each": FIGURES.per_day, "most": FIGURES.most}
+        told.append(_said("dries", **{name: f"{value:.0f}" for name, value in points.items()}))
+    return tuple(told)
 
 
 @lru_cache(maxsize=4)

@@ -25,6 +25,8 @@ from tianmu.scenarios.world import World
 RULE = "gas_network.leak"
 SILENT = float(settings_of(__file__)["judged"]["silent"])
 """share of the meters that may be silent before the network is prepared anew without them"""
+_UNREAD: dict[Layout, Layout] = {}
+"""a city's instruments → those for which the network was prepared last"""
 
 
 def judge(world: World) -> Judgement:
@@ -90,11 +92,19 @@ def described(known: Held, where: leak.Place, inflow: float) -> dict[str, Any]:
 
 
 def _heard(layout: Layout, readings: Readings) -> Layout:
-    """Consumers whose meters have told nothing in all the time are unread, where they are many."""
+    """Consumers whose meters have told nothing in all the time are unread, where they are many. It
+    takes minutes to prepare the network for others: until these differ by as many, it stays
+    prepared for those of before, whose silent ones are reckoned as such all the same."""
     dumb = layout.metered & ~np.isfinite(readings.meter).any(axis=1)
-    if dumb.sum() <= SILENT * layout.metered.sum():
+    few = SILENT * layout.metered.sum()
+    if dumb.sum() <= few:
         return layout
-    return replace(layout, metered=layout.metered & ~dumb)
+    before = _UNREAD.get(layout)
+    if before is not None and ((layout.metered & ~before.metered) ^ dumb).sum() <= few:
+        return before
+    _UNREAD.clear()
+    _UNREAD[layout] = replace(layout, metered=layout.metered & ~dumb)
+    return _UNREAD[layout]
 
 
 def bearer(world: World, known: Held) -> str:

@@ -47,6 +47,8 @@ class LeakSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weeks: int
     """without a leak, by which the threshold is set"""
     seed: int
+    near_m: float
+    """m about the place that are searched first: as much of the likelihood as can be lies there"""
     sure: float
     """share of the likelihood that lies within ``within_m`` of the place"""
 
@@ -263,15 +265,17 @@ def place(watch: Watch, compared: Compared, moment: int) -> Place | None:
 
 
 def _middle(watch: Watch, likely: F64) -> tuple[int, float]:
-    """The place from which the leak is least far, and how far it is with ``sure``."""
+    """The place around which most of the likelihood lies within ``near_m``, of those that are
+    alike in this the one from which the leak is least far; and how far it is with ``sure``."""
     order = np.argsort(-likely)
     held = order[: int(np.searchsorted(np.cumsum(likely[order]), _WHOLE)) + 1]
     x, y = (one[watch.places[held]] for one in watch.network.metres())
     far = np.hypot(x[:, None] - x[None, :], y[:, None] - y[None, :])
-    at = int(np.argmin(far @ likely[held]))
-    near = np.argsort(far[at])
-    share = np.cumsum(likely[held][near]) / likely[held].sum()
-    within = float(far[at][near[min(int(np.searchsorted(share, watch.own.sure)), len(near) - 1)]])
+    near = (far <= watch.own.near_m) @ likely[held]
+    at = int(np.argmin(np.where(near >= near.max() - _ALIKE, far @ likely[held], np.inf)))
+    out = np.argsort(far[at])
+    share = np.cumsum(likely[held][out]) / likely[held].sum()
+    within = float(far[at][out[min(int(np.searchsorted(share, watch.own.sure)), len(out) - 1)]])
     return int(held[at]), within
 
 
@@ -347,6 +351,8 @@ def _since(off: F64, span: Span, watch: Watch) -> F64:
 
 _WHOLE = 0.999
 """of the likelihood: places beyond it are not looked at"""
+_ALIKE = 0.005
+"""of the likelihood: places about which so much less lies near are as good"""
 _AT_ONCE = 256
 """moments: bounds memory"""
 _LEAST = 1e-4

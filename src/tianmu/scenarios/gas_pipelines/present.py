@@ -45,7 +45,7 @@ def present(world: World) -> Present:
         at=world.now, degree=degree, why=why or (said("normal"),),
         figures=tuple(figure for one in parts for figure in one.figures),
         shapes=(
-            *mains(known.network), *valve_squares(known),
+            *mains(known.network, parts[0].degree > 0), *valve_squares(known),
             *(shape for one in parts for shape in one.shapes),
         ),
         notes=(*(note for one in parts for note in one.notes), *known.notes),

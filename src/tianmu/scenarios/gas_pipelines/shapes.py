@@ -18,8 +18,9 @@ VALVE_M = 6.0
 
 
 @lru_cache(maxsize=4)
-def mains(network: Network) -> tuple[Shape, ...]:
-    """Mains between branchings, each as a line there and back (kind ``line``)."""
+def mains(network: Network, judged: bool) -> tuple[Shape, ...]:
+    """Mains between branchings, each as a line there and back (kind ``line``); without a degree
+    where the network could not be ``judged``."""
     degree = np.zeros(network.junctions, np.int64)
     beside: list[list[int]] = [[] for _ in range(network.junctions)]
     for pipe in np.flatnonzero(~network.house).tolist():
@@ -33,7 +34,7 @@ def mains(network: Network) -> tuple[Shape, ...]:
     for junction in [*sorted(ends), *range(network.junctions)]:
         # what is used grows while this goes on
         found.extend(
-            _shape(network, _walk(network, beside, ends, junction, pipe, used))
+            _shape(network, _walk(network, beside, ends, junction, pipe, used), int(judged))
             for pipe in beside[junction]
             if pipe not in used
         )
@@ -62,11 +63,11 @@ def _walk(
     return way, length, wide
 
 
-def _shape(network: Network, walked: tuple[list[int], float, float]) -> Shape:
+def _shape(network: Network, walked: tuple[list[int], float, float], degree: int) -> Shape:
     way, length, wide = walked
     line = [(float(network.longitude[at]), float(network.latitude[at])) for at in way]
     label = said("main", length=f"{length:.0f}", wide=f"{wide * 1000:.0f}")
-    return Shape("line", (*line, *reversed(line[:-1])), 1, round(length, 1), label)
+    return Shape("line", (*line, *reversed(line[:-1])), degree, round(length, 1), label)
 
 
 def valve_squares(known: Held) -> tuple[Shape, ...]:

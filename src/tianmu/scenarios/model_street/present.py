@@ -37,11 +37,11 @@ def present(world: World) -> Present:
         Shape(
             "camera",
             around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
-            URGENT if standing[urgent, at].any() else SOME,
+            URGENT if standing[urgent, at].any() else SOME if standing[:, at].any() else CALM,
             float(standing[:, at].sum()),
             _label(world, int(found.index[at]), kinds, standing[:, at]),
         )
-        for at in np.flatnonzero(standing.any(axis=0)).tolist()
+        for at in range(len(found))
     ]
     why = words.none if not total else _why(kinds, standing.sum(axis=1))
     return Present(
@@ -79,6 +79,10 @@ def _why(kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
 def _label(world: World, index: int, kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
     device = world.registry.device(index)
     here = [(one, int(number)) for one, number in zip(kinds, count, strict=True) if number]
+    if not here:
+        words = settings().present.calm
+        return {language: text.format(camera=device.name or device.device)
+                for language, text in words.items()}  # fmt: skip
     return {
         language: phrase.format(
             camera=device.name or device.device,

@@ -33,6 +33,8 @@ class PresentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     none: Text
     why: Text
     label: Text
+    calm: Text
+    """of a camera at which nothing stands"""
     cameras: Text
     standing: Text
     urgent_name: Text

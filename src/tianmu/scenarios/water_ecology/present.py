@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tianmu.city.device import DeviceKind
 from tianmu.city.waters import Waters, WaterStation
 from tianmu.facts.text import Text, fill
-from tianmu.scenarios.present import Figure, Present, Shape
+from tianmu.scenarios.present import Figure, Line, Present, Shape, Table
 from tianmu.scenarios.ring import around
 from tianmu.scenarios.water_ecology import surface
 from tianmu.scenarios.water_ecology.figures import Figures, identify
@@ -32,6 +32,8 @@ MOST = 2_000
 """stations that are judged"""
 FRESH = 8 * 3_600_000_000
 """µs: stations tell every four hours; what is older than two of them is not the water of now"""
+SHOWN = 100
+"""lines of a table"""
 SOURCES = 3
 """that are named for a bad station"""
 
@@ -63,22 +65,25 @@ def present(world: World) -> Present:
     degree = overall([int(n) for n in worst[told]], settings().basin) + 1
     judged = [still if one else river for one in lake]
     under = _under(stations, world.city.waters, [int(at) for at in told if worst[at] > target[at]])
-    shapes = [
-        Shape(
-            "station",
-            around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m, 8),
-            quality[int(worst[at])] + 1,
-            float(worst[at]) + 1,
-            _label(stations, world.city.waters, judged[at], int(at), int(target[at]), known, under),
-        )
-        for at in told
-    ]
+    said = {
+        at: _said(world, stations, judged[at], at, int(target[at]), known, under)
+        for at in told.tolist()
+    }
+    shapes = []
+    for at in range(len(found)):
+        one = said.get(at)
+        ring = around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m, 8)
+        degree_of = quality[int(worst[at])] + 1 if one else 0
+        value = float(worst[at]) + 1 if one else None
+        label = one.label() if one else joined(_name(world, stations, at), words.nothing)
+        shapes.append(Shape("station", ring, degree_of, value, label))
     return Present(
         at=world.now,
         degree=degree,
         why=(_why(worst[told], target[told], known),),
         figures=_shares(worst[told], len(found)),
         shapes=tuple(shapes),
+        tables=(_bad(world, stations, said, worst, target, quality),),
         notes=_notes(stations, len(found) - len(told)),
         origins=found.origins,
     )
@@ -127,34 +132,98 @@ def _qualities(known: Standard) -> list[int]:
     return [order.index(word) for word in words]
 
 
-def _label(
+@dataclass(frozen=True)
+class Said:
+    """What is told of one station that has figures."""
+
+    name: Text
+    class_: Text
+    target: Text
+    deciding: Text
+    cause: Text | None
+    """where it may come from, of those that do not keep their target"""
+
+    def label(self) -> Text:
+        parts = [self.name, self.class_, self.deciding]
+        return joined(*parts, *([self.cause] if self.cause else []))
+
+
+def joined(*parts: Text) -> Text:
+    return {language: " · ".join(one[language] for one in parts) for language in ("zh", "en")}
+
+
+def _said(
+    world: World,
     stations: Stations,
-    waters: Waters,
     judged: surface.Judged,
     at: int,
     target: int,
     known: Standard,
     under: dict[int, int],
-) -> Text:
+) -> Said:
     """Class, what decides it, and where it may come from if the target is not kept: from a bad
     station upstream, else from outlets."""
-    words, number = settings().present, int(judged.worst[at])
-    cause = stations.entries[under[at]] if at in under else None
-    deciding = [
-        one.item for bit, one in enumerate(judged.counted) if judged.deciding[at] >> bit & 1
-    ]
-    sources = _sources(stations, waters, at) if number > target and cause is None else []
-    label: Text = {}
-    for language in ("zh", "en"):
-        join = known.join[language]
-        parts = [known.classes[number], join.join(one.name[language] for one in deciding)]
-        if cause is not None:
-            parts.append(words.under[language].format(name=cause.name.get(language, cause.code)))
-        if sources:
-            names = [waters.outlets[code].name.get(language, code) for code in sources]
-            parts.append(words.sources[language].format(names=join.join(names)))
-        label[language] = " · ".join(parts)
-    return label
+    words, waters, number = settings().present, world.city.waters, int(judged.worst[at])
+    items = [one.item for bit, one in enumerate(judged.counted) if judged.deciding[at] >> bit & 1]
+    deciding = {
+        language: known.join[language].join(one.name[language] for one in items)
+        for language in ("zh", "en")
+    }
+    above = stations.entries[under[at]] if at in under else None
+    cause: Text | None = None
+    if above is not None:
+        cause = {
+            language: text.format(name=above.name.get(language, above.code))
+            for language, text in words.under.items()
+        }
+    elif number > target and (sources := _sources(stations, waters, at)):
+        cause = {
+            language: text.format(
+                names=known.join[language].join(
+                    waters.outlets[code].name.get(language, code) for code in sources
+                )
+            )
+            for language, text in words.sources.items()
+        }
+    return Said(
+        _name(world, stations, at), _class(number, known), _class(target, known), deciding, cause
+    )
+
+
+def _class(number: int, known: Standard) -> Text:
+    if number == WORST:
+        return settings().present.worst
+    return {"zh": known.classes[number], "en": known.classes[number]}
+
+
+def _name(world: World, stations: Stations, at: int) -> Text:
+    """As the pack calls the station, else as its device is registered."""
+    entry = stations.entries[at]
+    device = world.registry.device(int(stations.devices.index[at]))
+    own = device.name or device.device
+    name = {} if entry is None else entry.name
+    return {language: name.get(language) or own for language in ("zh", "en")}
+
+
+def _bad(
+    world: World, stations: Stations, said: dict[int, Said], worst: NDArray[np.int8],
+    target: NDArray[np.int8], quality: list[int],
+) -> Table:  # fmt: skip
+    """Stations that do not keep their target, the worst first."""
+    words, registry = settings().present, world.registry
+    bad = sorted((at for at in said if worst[at] > target[at]), key=lambda at: -int(worst[at]))
+    lines = []
+    for at in bad[:SHOWN]:
+        one, index = said[at], int(stations.devices.index[at])
+        lines.append(
+            Line(
+                cells=(one.name, one.class_, one.target, one.deciding, one.cause or words.no_cause),
+                degree=quality[int(worst[at])] + 1,
+                division=registry.divisions[registry.division[index]],
+                department=registry.departments[registry.department[index]],
+            )
+        )
+    return Table("bad", words.bad, words.bad_columns, tuple(lines), words.none_bad)
 
 
 def _under(stations: Stations, waters: Waters, bad: list[int]) -> dict[int, int]:

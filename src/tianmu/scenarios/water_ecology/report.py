@@ -1,13 +1,16 @@
 """Monthly reports on surface water, as the bureaus write them: text and tables from a template.
 
 ``python -m tianmu.scenarios.water_ecology.report --in FILE --month 2021-04 --pack NAME`` prints one
-in Markdown. Templates are ``report.<language>.md``: ``$words`` are filled in, and what stands
-between ``<!-- each section -->`` and ``<!-- end -->`` is repeated.
+in Markdown; with ``--out FILE.html`` it is a page for A4 paper. Templates are
+``report.<language>.md`` and ``.html``: ``$words`` are filled in, and what stands between
+``<!-- each section -->`` and ``<!-- end -->`` is repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+import calendar
+import html
 import re
 import sys
 from collections import Counter
@@ -58,9 +61,10 @@ def monthly(
     *,
     city: str = "",
     template: str | None = None,
+    form: str = "md",
 ) -> str:
-    """The report on ``month`` (2021-04) from the rows of any months. ``parameters`` are those of
-    the model ``compliance``. Raises ``BadInput``, ``BadParameter``."""
+    """The report on ``month`` (2021-04) from the rows of any months, as ``md`` or ``html``.
+    ``parameters`` are those of the model ``compliance``. Raises ``BadInput``, ``BadParameter``."""
     known, language = standard(), parameters["language"]
     own, at = stations(table, known), times(table, known)
     names = _names(parameters, language)
@@ -70,6 +74,8 @@ def monthly(
         replace(one, name=one.item.name[language]) for one in read_all(table, known).values()
     )
     sections: list[Section] = []
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise BadParameter("month", f"{month!r} is no month", "write 2021-04")
     lakes: list[dict[str, str]] = []
     means: list[NDArray[np.float64]] = []
     for water, mask in which.items():
@@ -94,9 +100,27 @@ def monthly(
             "month", f"no section has a class in {month}", "name a month of the file"
         )
     filled = _summary(sections, figures, means, known, language)
-    filled |= {"city": city, "month": month}
-    text = template or (HERE / f"report.{language}.md").read_text("utf-8")
-    return fill(text, filled, {"section": [one.told for one in sections], "lake": lakes})
+    filled |= {"city": city, "month": _month(month, language)}
+    text = template or (HERE / f"report.{language}.{form}").read_text("utf-8")
+    repeated = {"section": [one.told for one in sections], "lake": lakes}
+    if form == HTML:
+        filled = _escaped(filled)
+        repeated = {name: [_escaped(one) for one in each] for name, each in repeated.items()}
+    return fill(text, filled, repeated)
+
+
+HTML = "html"
+
+
+def _escaped(words: Mapping[str, str]) -> dict[str, str]:
+    return {name: html.escape(value) for name, value in words.items()}
+
+
+def _month(month: str, language: str) -> str:
+    """2021-04 as it is written: 2021年4月, April 2021."""
+    year, number = (int(part) for part in month.split("-"))
+    name = calendar.month_name[number]
+    return settings().report.month[language].format(year=year, number=number, name=name)
 
 
 def fill(
@@ -287,7 +311,9 @@ def main() -> None:
     asks.add_argument("--city", default="", help="its name in the title")
     asks.add_argument("--language", default="zh", choices=asked.LANGUAGE.choices)
     asks.add_argument("--template", type=Path, help="instead of the one that comes with it")
-    asks.add_argument("--out", type=Path, help="where to; else it is printed")
+    asks.add_argument(
+        "--out", type=Path, help="where to, .md or .html (to print on A4); else it is printed"
+    )
     given = asks.parse_args()
     parameters = {name: getattr(given, name) for name in ("water", "target", "pack", "language")}
     try:
@@ -297,6 +323,7 @@ def main() -> None:
             parameters,
             city=given.city,
             template=given.template.read_text("utf-8") if given.template else None,
+            form=HTML if (given.template or given.out or Path()).suffix == ".html" else "md",
         )
     except (BadInput, BadParameter, OSError) as error:
         raise SystemExit(str(error)) from error

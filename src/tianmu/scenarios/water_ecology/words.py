@@ -81,6 +81,8 @@ class BasinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    month: Text
+    """as it is written: its year, number and English name"""
     river: Text
     lake: Text
     same: Text
@@ -107,6 +109,14 @@ class PresentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left_out: Text
     sources: Text
     under: Text
+    worst: Text
+    """the class below all others"""
+    nothing: Text
+    """of a station without a figure"""
+    bad: Text
+    bad_columns: tuple[Text, ...]
+    none_bad: Text
+    no_cause: Text
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
