@@ -13,6 +13,7 @@ from PIL import Image
 
 from tianmu.manage.evidence.kept import Evidence
 from tianmu.store.history.asked import Cost, TooCostly
+from tianmu.web import danger
 
 FIRE = "/api/scenarios/forest-fire"
 MATTER = "liyang:event:forest_smoke"
@@ -210,3 +211,33 @@ def test_pictures_of_open_cases_stand_on_the_page_with_their_boxes(world: Any) -
     with world.client("audit_admin") as one:
         seen = one.get(f"{FIRE}/watched")
         assert seen.status_code == 403 or seen.json()["pictures"] == []
+
+
+def test_its_danger_follows_its_alarms(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was reckoned is told again until an alarm of its own comes, or goes; whatever alarms
+    others have."""
+    from tianmu.scenarios.forest_fire import present
+    from tianmu.scenarios.present import Present
+
+    seen: list[int] = []
+
+    def count(town: Any) -> Present:
+        seen.append(len(town.alarms()))
+        return Present(at=town.now, degree=1)
+
+    monkeypatch.setattr(present, "present", count)
+    monkeypatch.setattr(danger, "SOON", 0)
+    monkeypatch.setattr(danger, "REST", 0)
+    world.hub.memory.pop("danger", None)
+    with world.client("commander") as one:
+        for _ in range(3):
+            assert one.get(f"{FIRE}/present").json()["degree"] == 1
+        world.raise_alarm("d5")
+        world.settle()
+        one.get(f"{FIRE}/present")
+        assert len(seen) == 1
+        smoke(world, "d6")
+        one.get(f"{FIRE}/present")
+        one.get(f"{FIRE}/present")
+    assert len(seen) == 2 and seen[1] == seen[0] + 1
+    world.hub.memory.pop("danger", None)

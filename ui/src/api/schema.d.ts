@@ -8259,6 +8259,9 @@ export interface components {
             figures: components["schemas"]["DangerFigure"][];
             shapes: components["schemas"]["DangerShape"][];
             ahead: components["schemas"]["DangerAhead"][];
+            ahead_why: {
+                [key: string]: string;
+            }[];
             tables: components["schemas"]["DangerTable"][];
             notes: {
                 [key: string]: string;
