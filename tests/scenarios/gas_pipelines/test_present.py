@@ -105,6 +105,7 @@ def test_without_readings_nothing_is_claimed(tmp_path: Path) -> None:
     found = present.present(Town(tmp_path, minute=None))
     assert found.degree == 0 and "cannot be told" in found.why[0]["en"]
     assert shapes(found, "line") and shapes(found, "valve") and not shapes(found, "leak")
+    assert not any(one.degree for one in shapes(found, "line")), "nothing says that they are tight"
     said = " ".join(note["en"] for note in found.notes)
     assert "transplanted" in said and "placed by seed" in said and "permits.csv" in said
 
@@ -114,6 +115,32 @@ def test_too_few_readings_are_no_all_clear(tmp_path: Path) -> None:
     assert found.degree == 0 and "Too few readings" in found.why[0]["en"]
     inflow = next(one for one in found.figures if one.name["en"].startswith("Inflow"))
     assert inflow.value is not None and inflow.value > 0
+
+
+def test_a_trials_leak_can_be_had_soon() -> None:
+    """At the same place as that day's own; other days keep theirs."""
+    soon = Day(KNOWN, 3, 0.08, datetime(TODAY.year, TODAY.month, TODAY.day, 22, 31))
+    made, own = soon.leak_of(TODAY), LEAK
+    assert (made.first, made.last) == (271, 288) and (made.x, made.y) == (own.x, own.y)
+    later = date(2026, 4, 11)
+    assert soon.leak_of(later) == DAYS[0.08].leak_of(later)
+
+
+def test_other_silent_meters_do_not_prepare_the_network_anew_each_step() -> None:
+    """Only when so many more or others are silent as would matter."""
+    layout, meters = KNOWN.layout, len(KNOWN.network.sink)
+
+    def heard(silent: range) -> Any:
+        meter = np.ones((meters, 3))
+        meter[list(silent)] = np.nan
+        return judge._heard(layout, SimpleNamespace(meter=meter))  # type: ignore[arg-type]
+
+    assert heard(range(10)) is layout
+    first = heard(range(60))
+    assert first is not layout and not first.metered[:60].any() and first.metered[60:].all()
+    assert heard(range(5, 67)) is first
+    other = heard(range(100, 160))
+    assert other is not first and other.metered[:60].all()
 
 
 def test_a_feed_that_says_nothing_leaves_no_figure_that_is_no_number() -> None:

@@ -17,6 +17,7 @@ import csv
 import io
 import json
 import logging
+import math
 import os
 import ssl
 import time
@@ -121,8 +122,10 @@ def fleet(known: Held) -> pa.Table:
 class Day:
     """What is read on any day."""
 
-    def __init__(self, known: Held, seed: int, share: float) -> None:
-        self.known, self.seed, self.share = known, seed, share
+    def __init__(self, known: Held, seed: int, share: float, soon: datetime | None = None) -> None:
+        """``soon``: when the leak of that day begins, by the city's clock, instead of at an hour of
+        its own."""
+        self.known, self.seed, self.share, self.soon = known, seed, share, soon
         self.every = trial().every_min
         self.steps = round(24 * 60 / self.every)
 
@@ -130,7 +133,10 @@ class Day:
         draw = np.random.default_rng([self.seed, 5, day.toordinal()])
         lasts = round(LASTS_H * 60 / self.every)
         first = int(draw.integers(1, self.steps - lasts))
-        return simulate.drawn_leak(self.known.network, first, first + lasts, self.share, draw)
+        if self.soon is not None and self.soon.date() == day:
+            first = max(math.ceil((self.soon.hour * 60 + self.soon.minute) / self.every), 1)
+        last = min(first + lasts, self.steps)
+        return simulate.drawn_leak(self.known.network, first, last, self.share, draw)
 
     @lru_cache(maxsize=3)  # noqa: B019  lives as long as the program
     def readings(self, day: date) -> Readings:
@@ -226,6 +232,9 @@ def main() -> None:
     asked.add_argument("--data", type=Path, default=Path("data"))
     asked.add_argument("--share", type=float, default=0.02, help="a leak, of the inflow; 0: none")
     asked.add_argument("--seed", type=int, default=trial().seed)
+    asked.add_argument(
+        "--leak-in", type=float, metavar="MIN", help="minutes from now until today's leak begins"
+    )
     asked.add_argument("--once", action="store_true", help="the last two hours, then stop")
     given = asked.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -242,7 +251,10 @@ def main() -> None:
     city.ask("POST", "/api/devices/bulk", content=sink.getvalue(),
              headers={"Content-Type": "application/vnd.apache.parquet"})  # fmt: skip
     log.info("%d devices, seeded, on a transplanted network", len(table))
-    day = Day(known, given.seed, given.share)
+    soon = None
+    if given.leak_in is not None:
+        soon = datetime.now(zone) + timedelta(minutes=given.leak_in)
+    day = Day(known, given.seed, given.share, soon)
     step = timedelta(minutes=day.every)
     whole = datetime.now(UTC).timestamp() // step.total_seconds() * step.total_seconds()
     at = datetime.fromtimestamp(whole, UTC) - timedelta(hours=BACK_H)

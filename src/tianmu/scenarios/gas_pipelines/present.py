@@ -45,12 +45,17 @@ def present(world: World) -> Present:
         at=world.now, degree=degree, why=why or (said("normal"),),
         figures=tuple(figure for one in parts for figure in one.figures),
         shapes=(
-            *mains(known.network, parts[0].degree > 0), *valve_squares(known),
+            *mains(known.network, _told(told, parts[0])), *valve_squares(known),
             *(shape for one in parts for shape in one.shapes),
         ),
         notes=(*(note for one in parts for note in one.notes), *known.notes),
         origins=tuple(told.said.get("origins", ())) if told is not None else (),
     )  # fmt: skip
+
+
+def _told(told: Judged | None, leak: Part) -> bool:
+    """Whether what works judged last says anything of the pipes as they are now."""
+    return leak.degree > 0 and told is not None and told.said["state"] in {"tight", "leak"}
 
 
 def _leak(told: Judged | None, now: int) -> Part:
