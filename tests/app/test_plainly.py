@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -41,3 +44,13 @@ def test_a_refusal_of_the_city_says_its_own_remedy() -> None:
 def test_our_own_faults_are_not_hidden() -> None:
     assert plain(ValueError("x")) == plain(KeyError("x")) == plain(RuntimeError("x")) == ""
     assert plain(OSError(errno.EINVAL, "Invalid argument")) == ""
+
+
+def test_who_reads_no_further_is_no_fault() -> None:
+    """As ``tianmu model --list | head -1``: the pipe's other end is gone, not the city."""
+    read, write = os.pipe()
+    os.close(read)
+    asked = [sys.executable, "-m", "tianmu", "model", "--list"]
+    done = subprocess.run(asked, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert done.stderr == b""

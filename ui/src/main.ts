@@ -18,10 +18,15 @@ window.addEventListener("vite:preloadError", () => {
 // Whoever opens a page with the map waits for it longest: its script and what it asks before its
 // first tile come while the session is asked for.
 const page = /^\/(hall|desk)\b/.exec(window.location.pathname)?.[1];
-if (page) {
+const scenario = /^\/scenarios\/([\w-]+)$/.exec(window.location.pathname)?.[1];
+if (page || scenario) {
   askEarly("/api/session", "/api/city", "/api/tiles/devices/count", "/api/tiles/devices/changes");
   void loadFace("城"); // one file has nearly all letters: it comes before the first of them is laid out
   void import("@/map/CityMap.vue");
+}
+if (scenario) {
+  askEarly("/api/scenarios", `/api/scenarios/${scenario}`, `/api/scenarios/${scenario}/present`);
+  void import("@/pages/scenarios/ScenarioPage.vue");
 }
 if (page === "hall") void import("@/pages/hall/HallPage.vue");
 

@@ -77,6 +77,6 @@ def _of_system(error: OSError) -> str:
         return f"{where}{why}: give this user the right to it, or name another folder with --data"
     if error.errno == errno.ENOSPC:
         return f"{where}{why}: make room on the disk, then run it again"
-    if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.EPIPE}:
+    if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH}:
         return f"{where}{why}: the city is away; see `tianmu status`, start it with `tianmu up`"
     return ""

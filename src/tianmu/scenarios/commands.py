@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import click
 
@@ -69,7 +70,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
             give({"scenario": names[0], "model": names[1], "in": str(source), "out": str(target),
                   "rows": rows})  # fmt: skip
         else:
-            tell(f"{target}: {rows:,} rows")
+            tell(f"{target}: {rows:,} row{'' if rows == 1 else 's'}")
 
 
 def found_with(pack: str) -> Found:
@@ -161,9 +162,17 @@ def _show(found: Found, narrow: list[str]) -> None:
         parts = (("needs", model.needs), ("may have", model.optional), ("gives", model.gives))
         for title, columns in parts:
             for column in columns:
-                name = f"{column.name} ({column.unit})" if column.unit else column.name
-                click.echo(f"  {title:<9} {name:<24} {column.what}")
+                unit = f"({column.unit})"
+                told = not column.unit or column.name.endswith(unit)
+                name = column.name if told else f"{column.name} {unit}"
+                click.echo(f"  {title:<9} {_wide(name)} {column.what}")
         for one in model.parameters:
             said = f"{one.name}={one.default}"
             choices = f" ({'|'.join(one.choices)})" if one.choices else ""
-            click.echo(f"  {'param':<9} {said:<24} {one.what}{choices}")
+            click.echo(f"  {'param':<9} {_wide(said)} {one.what}{choices}")
+
+
+def _wide(text: str, columns: int = 24) -> str:
+    """Filled up with spaces, as a terminal counts: letters of Chinese take two columns."""
+    taken = sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+    return text + " " * max(columns - taken, 0)
