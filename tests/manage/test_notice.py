@@ -64,6 +64,32 @@ def test_each_who_is_on_duty_is_handed_over_once(telling: Telling) -> None:
     assert house.manage.case("c1") == before
 
 
+def test_a_higher_level_uses_a_stronger_means_again_and_the_same_not_twice(
+    telling: Telling,
+) -> None:
+    house = telling(Tell("centre:1", SOON, "message"))
+    called = (Tell("centre:1", SOON, "message"), Tell("centre:1", SOON, "call"))
+    at_level = {"II": called, "I": (Tell("centre:1", SOON, "message"),)}
+    plans = (
+        msgspec.structs.replace(one, tells=at_level.get(one.level, one.tells))
+        for one in house.city.plans
+    )
+    house.city = replace(house.city, plans=tuple(plans))
+    house.manage.set_city(house.city)
+    house.gateways |= {"message": "w1", "call": "w2"}
+    house.case()
+    means = [(one["account"], one["by"]) for one in notices(house)]
+    assert means == [("carl", "message"), ("cora", "message")]
+    for reason in ("spreads", "spreads on"):
+        house.manage.command("c1", "escalate", OFFICER, reason=reason)
+        means = [(one["account"], one["by"]) for one in notices(house)][2:]
+        assert means == [("carl", "call"), ("cora", "call")], "and at the next level nobody again"
+    assert house.manage.case("c1").level == "I"
+    before = house.manage.case("c1")
+    rebuild(house.hub, house.journal)
+    assert house.manage.case("c1") == before
+
+
 def test_without_a_gateway_nothing_is_said_to_have_been_sent(telling: Telling) -> None:
     house = telling(Tell("centre:1", SOON, "call"))
     house.gateways["message"] = "w1"

@@ -38,8 +38,13 @@ def _hands(state: CaseState, event: CaseEvent) -> tuple[str, ...]:
 
 
 def _tell(state: CaseState, event: CaseEvent) -> Data:
-    units = [one["unit"] for one in event.data["tells"]]
-    return {"told": (*state.told, *(unit for unit in units if unit not in state.told))}
+    tells = event.data["tells"]
+    units = [one["unit"] for one in tells]
+    by = [(one["unit"], one["by"]) for one in tells if one.get("by")]
+    return {
+        "told": (*state.told, *(unit for unit in units if unit not in state.told)),
+        "means": (*state.means, *(one for one in by if one not in state.means)),
+    }
 
 
 def _accept(state: CaseState, event: CaseEvent) -> Data:

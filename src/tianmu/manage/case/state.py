@@ -261,6 +261,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reopened_at: int = 0
     told: tuple[str, ...] = ()
     """departments told by the plan"""
+    means: tuple[tuple[str, str], ...] = ()
+    """(department, means) of those told by ``message`` or ``call``"""
     apart: tuple[str, ...] = ()
     """signals taken out by hand: never put in again by the machine"""
     merged_into: str = ""

@@ -11,7 +11,7 @@ import msgspec
 
 from tianmu.city.limit import MINUTE, Limit
 from tianmu.city.matter import FilingStandard
-from tianmu.city.plan import JOINT, LEAD, Plan, choose
+from tianmu.city.plan import JOINT, LEAD, Plan, Tell, choose
 from tianmu.city.roster import Roster
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
@@ -27,6 +27,8 @@ _LOOK = ("verify", "feed_back")
 """stages in which somebody goes and looks: their clock is the level's on-site limit; in the other
 waiting stages it is the accepting limit"""
 _WAIT = ("file", "dispatch", "check")
+MEANS = ("", "message", "call")
+"""by which a plan tells somebody, the weakest first"""
 
 
 class _Memory:
@@ -221,21 +223,9 @@ def follow(draft: Draft, city: City) -> None:
     plan = plan_of(city, state)
     if plan is None:
         return
-    tells: list[dict[str, Any]] = []
-    for tell in plan.tells:
-        for unit in resolve(city, state, tell.to):
-            if unit in state.told or any(one["unit"] == unit for one in tells):
-                continue
-            on_duty = () if state.probe else persons(city, unit, state.division, draft.now)
-            told: dict[str, Any] = {
-                "unit": unit,
-                "by": tell.by,
-                "due": city.calendar.add(draft.now, tell.within),
-                "persons": list(on_duty),
-            }
-            if not on_duty and not state.probe:
-                told["nobody"] = phrase("why.nobody_on_duty")
-            tells.append(told)
+    tells = [
+        _told(city, state, unit, tell, draft.now) for unit, tell in _to_tell(city, state, plan)
+    ]
     if tells:
         draft.add("tell", {"tells": tells, "plan": plan.code})
     opening.begin(draft, city, plan, lambda party: resolve(city, draft.state, party))
@@ -246,6 +236,39 @@ def follow(draft: Draft, city: City) -> None:
             if not any(one.unit == unit and one.state != "cancelled" for one in draft.state.orders):
                 lead = unit == state.lead
                 _send(draft, city, unit, template.task, template.limit, lead=lead)
+
+
+def _to_tell(city: City, state: CaseState, plan: Plan) -> list[tuple[str, Tell]]:
+    """Departments that the plan tells, each once by the strongest means it names: those that were
+    not told yet, or only by a weaker one."""
+    wanted: dict[str, Tell] = {}
+    for tell in plan.tells:
+        for unit in resolve(city, state, tell.to):
+            if unit not in wanted or _strength(tell.by) > _strength(wanted[unit].by):
+                wanted[unit] = tell
+    done = dict.fromkeys(state.told, 0)
+    for unit, by in state.means:
+        done[unit] = max(done.get(unit, 0), _strength(by))
+    return [
+        (unit, tell) for unit, tell in wanted.items() if _strength(tell.by) > done.get(unit, -1)
+    ]
+
+
+def _strength(by: str) -> int:
+    return MEANS.index(by) if by in MEANS else 0
+
+
+def _told(city: City, state: CaseState, unit: str, tell: Tell, now: int) -> dict[str, Any]:
+    on_duty = () if state.probe else persons(city, unit, state.division, now)
+    told: dict[str, Any] = {
+        "unit": unit,
+        "by": tell.by,
+        "due": city.calendar.add(now, tell.within),
+        "persons": list(on_duty),
+    }
+    if not on_duty and not state.probe:
+        told["nobody"] = phrase("why.nobody_on_duty")
+    return told
 
 
 def _send(

@@ -21,7 +21,7 @@ KEYS: dict[str, Callable[[Any], str]] = {
     "contacts": lambda one: f"{one.ladder}:{one.cause}@{one.since}",
 }
 """what tells two of a kind apart"""
-SETS = ("told", "plans", "hands", "photos", "warnings")
+SETS = ("told", "means", "plans", "hands", "photos", "warnings")
 PLAIN = ("matter", "division", "place", "standard", "situation", "held", "checked_by")
 OF_ORDER = ("accept", "handle", "extension")
 """clocks of one order"""
