@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from tianmu.city import pack
+from tianmu.city.city import City
 from tianmu.city.grading import Condition, GradingRule
 from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import Conference, Fall, Item, PlanWarning
+from tianmu.city.plan import Conference, Fall, Item, Next, PlanWarning, Tell
 from tianmu.manage import intake
+from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.ledger import parties
@@ -85,6 +87,103 @@ def test_points_are_ticked_off_by_who_takes_part_and_their_clocks_stop() -> None
     for task, actor in (("fire-III/out", OFFICER), ("nothing", OFFICER), ("fire-III/watch", KIOSK)):
         refused = decide(after, Command("tick", data={"task": task}), actor, MONDAY, CITY)
         assert isinstance(refused, Refusal)
+
+
+def _watched() -> City:
+    """The city, with a plan that says who is next where somebody does nothing in time."""
+    then = Next("centre:1", Limit(3, LimitUnit.MINUTE), "call")
+    changed = {
+        "tells": (
+            Tell("centre:2", Limit(4, LimitUnit.MINUTE), "call", then),
+            Tell("centre:1", Limit(5, LimitUnit.MINUTE), "message"),
+        ),
+        "checklist": (Item("out", text("out"), "lead", Limit(20, LimitUnit.MINUTE), then),),
+        "conference": Conference(("lead",), Limit(30, LimitUnit.MINUTE), text("talk")),
+    }
+    plans = (
+        msgspec.structs.replace(one, **changed) if one.code == "fire-III" else one
+        for one in CITY.plans
+    )
+    return replace(CITY, plans=tuple(plans))
+
+
+def _opened(where: City) -> Draft:
+    draft = Draft("c1", None, MONDAY)
+    alarm = signal("alarm", FIRE, priority=2, device="d1")
+    intake.open_case(draft, where, alarm, "N1", intake.Policy())
+    return draft
+
+
+def _told(draft: Draft) -> list[tuple[str, str, str]]:
+    return [
+        (one["unit"], one["by"], event.data.get("task", ""))
+        for event in draft.events
+        if event.step == "tell"
+        for one in event.data["tells"]
+    ]
+
+
+def test_what_nobody_does_in_time_is_told_to_the_next_by_the_plan() -> None:
+    where = _watched()
+    draft = _opened(where)
+    knows = "fire-III/knows:centre:2=centre-north"
+    assert [one.code for one in draft.state.tasks][1] == knows
+    first = _told(draft)
+    shares = {one.name: [mark.share for mark in one.marks] for one in draft.state.clocks}
+    assert shares[f"task:{knows}"] == shares["task:fire-III/out"] == [0.5, 1.0], "with a warning"
+    draft.now = MONDAY + 3 * MINUTE
+    attend(draft, where)
+    assert _told(draft) == first, "half of the limit: urged, and nobody else told"
+    draft.now = MONDAY + 4 * MINUTE
+    attend(draft, where)
+    assert _told(draft)[len(first) :] == [("centre", "call", knows)]
+    tell = next(one for one in reversed(draft.events) if one.step == "tell")
+    assert tell.data["tells"][0]["due"] == draft.now + 3 * MINUTE
+    assert tell.data["why"][0]["en"].startswith("not done in its time: ")
+    draft.now = MONDAY + 30 * MINUTE
+    attend(draft, where)
+    assert _told(draft)[len(first) + 1 :].count(("centre", "call", "fire-III/out")) == 1
+    assert not any(about == "fire-III/conference" for _, _, about in _told(draft))
+    attend(draft, where)
+    assert len([1 for _, _, about in _told(draft) if about]) == 2, "once each"
+
+
+def test_whoever_does_something_on_the_case_knows_of_it() -> None:
+    where = _watched()
+    state = _opened(where).state
+    other = Actor("x", ("duty_officer",), department="roads")
+    north = Actor("nora", ("duty_officer",), department="centre-north")
+    for actor, done in ((other, 0), (north, MONDAY)):
+        found = decide(state, Command("note", data={"text": "seen"}), actor, MONDAY, where)
+        assert not isinstance(found, Refusal)
+        state = fold(found, state)
+        assert state.tasks[1].done_at == done
+    assert state.tasks[1].done_by == "nora"
+    assert state.clock(f"task:{state.tasks[1].code}") is None
+
+
+def test_a_limit_is_due_soon_from_its_own_warning_on() -> None:
+    draft = _opened(CITY)
+    handle = draft.state.clock(f"handle:{draft.state.orders[0].order}")
+    assert handle is not None
+    assert handle.soon_at == MONDAY + HOUR, "half of two hours, as the level says"
+    silent = tuple(
+        msgspec.structs.replace(one, escalate=msgspec.structs.replace(one.escalate, remind_at=None))
+        for one in CITY.profile.levels
+    )
+    quietly = replace(CITY, profile=msgspec.structs.replace(CITY.profile, levels=silent))
+    draft = _opened(quietly)
+    handle = draft.state.clock(f"handle:{draft.state.orders[0].order}")
+    assert handle is not None
+    assert handle.soon_at == MONDAY + 90 * MINUTE, "three quarters, as the city says"
+    out = draft.state.clock("task:fire-III/out")
+    assert out is not None
+    draft.now = out.soon_at
+    attend(draft, quietly)
+    warned = [one for one in draft.events if one.step == "warn"]
+    assert any("task:fire-III/out" in one.data["clocks_due"] for one in warned)
+    urged = [one for one in draft.events if one.step == "urge" and "clocks_due" in one.data]
+    assert not any("task:fire-III/out" in one.data["clocks_due"] for one in urged)
 
 
 def _returned(draft: Draft) -> None:
@@ -195,13 +294,20 @@ def test_faults_of_a_plan_are_named(tmp_path: Path) -> None:
         ('colour = "red"', 'colour = "pink"'),
         ('code = "valve"', 'code = "ignition"'),
         ('conference = { parties = ["lead", "joint"], ', 'conference = { parties = ["nobody"], '),
+        (
+            'level = "III"\nmatters = ["*"]',
+            'level = "III"\nmatters = ["*"]\nacts = { coordinate = 1 }',
+        ),
+        ('then = { to = "centre:1"', 'then = { to = "no-one"'),
     ):
         assert good in broken
         broken = broken.replace(good, bad, 1)
     plans.write_text(broken)
     faults = [one for one in pack.check(folder) if one.file == "plans.toml"]
     what = " ".join(one.what for one in faults)
-    assert len(faults) == 3, faults
+    assert len(faults) == 5, faults
     assert "'pink'" in what
     assert "'ignition'" in what
     assert "'nobody' is nobody" in what
+    assert "'no-one' is nobody" in what
+    assert "iii-any: tiers 2, 1, 3 cannot" in what, "coordinated above where it is commanded"

@@ -101,12 +101,11 @@ export interface Countdown {
   soon: boolean;
 }
 
-/** What is left until `due`; `soon` in the last fifth of the time from `start`, or half an hour. */
-export function countdown(due: Instant | null | undefined, start?: Instant | null): Countdown | null {
+/** What is left until `due`; `soon` from the warning of its limit on. */
+export function countdown(due: Instant | null | undefined, warnsAt?: Instant | null): Countdown | null {
   if (!due) return null;
   const left = Date.parse(due) - now.value;
-  const whole = start ? Date.parse(due) - Date.parse(start) : 0;
-  return { text: span(left), late: left < 0, soon: left >= 0 && left < Math.max(whole * 0.2, 5 * 60_000) && (whole > 0 || left < 1_800_000) };
+  return { text: span(left), late: left < 0, soon: left >= 0 && Boolean(warnsAt) && Date.parse(warnsAt!) <= now.value };
 }
 
 /** The city's zone and how far its clocks are ahead of UTC now: "Asia/Shanghai, UTC+08:00". */

@@ -21,8 +21,9 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """seconds without a sign of life after which somebody has left a command room"""
     bulk_most: int = 50
     """cases that one deed may be done to at once"""
-    soon_h: float = 2.0
-    """what is due within so many hours is due soon"""
+    soon_share: float = 0.75
+    """after this share of a limit it is due soon, where the level of the case names no share at
+    which whoever is behind is urged (``remind_at``)"""
     basis: str = ""
 
 
@@ -32,7 +33,7 @@ def check(reader: PackReader, document: Document, found: Desk) -> None:
         ("room_level", 0, 5),
         ("here_s", 10, 600),
         ("bulk_most", 1, 500),
-        ("soon_h", 0.1, 72),
+        ("soon_share", 0.1, 0.99),
     ):
         value = getattr(found, key)
         if not least <= value <= most:

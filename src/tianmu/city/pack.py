@@ -124,7 +124,8 @@ def _read(reader: PackReader) -> City | None:
         one.levels = named
     kinds, categories = device.read(reader, departments, matters, levels)
     duties = duty.read(reader, divisions, departments, matters)
-    plans = plan.read(reader, levels, matters, departments, set(tiers))
+    commands = {level.name: level.tier for level in chosen.levels} if chosen else {}
+    plans = plan.read(reader, commands, matters, departments, set(tiers))
     rules = grading.read(reader, matters, divisions)
     wanted = {label for rule in rules.rules for label in rule.when.place}
     places = sensitive.read(reader, wanted)

@@ -26,13 +26,25 @@ FILE = "plans.toml"
 LEAD, JOINT = "lead", "joint"
 
 
-class Tell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Next(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Who is told within a time of what nobody has done in its own."""
+
+    to: str
+    within: Limit
+    by: str = ""
+    """how: ``call``, ``message``, or empty"""
+
+
+class Tell(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """``to`` is told within a time."""
 
     to: str
     within: Limit
     by: str = ""
     """how: ``call``, ``message``, or empty"""
+    then: Next | None = None
+    """who is told where nobody there has said within the time that they know; None: nobody is
+    asked to say so"""
 
 
 class OrderTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +80,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """the party it is for; empty: whoever commands"""
     within: Limit | None = None
     """None: no clock runs for it"""
+    then: Next | None = None
+    """who is told where it is not done in time; None: nobody else"""
 
 
 class Conference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -76,6 +90,8 @@ class Conference(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     parties: tuple[str, ...]
     within: Limit
     topic: Text
+    then: Next | None = None
+    """who is told where it is not held in time"""
 
 
 class PlanWarning(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -97,6 +113,12 @@ class Acts(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     handle: int = 0
     coordinate: int = 0
     command: int = 0
+
+    def filled(self, tier: int, lowest: int) -> Acts:
+        """With none left open, at a level that ``tier`` commands."""
+        command = self.command or tier
+        coordinate = self.coordinate or min(command + 1, lowest)
+        return Acts(self.handle or max(lowest, coordinate), coordinate, command)
 
 
 class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,6 +176,9 @@ def _extras(reader: PackReader, document: Document, path: tuple[Key, ...], plan:
             )
             reader.fault(FILE, document.line(*where), what, "give each point one code of its own")
         reader.words(document, (*where, "text"), item.text)
+        if item.then is not None and item.within is None:
+            what = f"plan {plan.code}: point {item.code} says who is told then, but not when"
+            reader.fault(FILE, document.line(*where), what, "add within, or leave then out")
     if plan.conference is not None:
         reader.words(document, (*path, "conference", "topic"), plan.conference.topic)
     if plan.warning is not None:
@@ -166,12 +191,13 @@ def _extras(reader: PackReader, document: Document, path: tuple[Key, ...], plan:
 
 def read(
     reader: PackReader,
-    levels: set[str],
+    levels: Mapping[str, int],
     matters: Mapping[str, Matter],
     departments: Mapping[str, Department],
     tiers: set[int],
 ) -> tuple[Plan, ...]:
     """Plans in the order of the files; every level must have one of the pack's for any matter.
+    ``levels``: name → the tier that commands there.
 
     A scenario's are for its own matters; a plan of the pack that has the same code counts.
     """
@@ -210,7 +236,7 @@ def _check(
     document: Document,
     path: tuple[Key, ...],
     plan: Plan,
-    levels: set[str],
+    levels: Mapping[str, int],
     matters: Mapping[str, Matter],
     departments: Mapping[str, Department],
     tiers: set[int],
@@ -238,6 +264,7 @@ def _check(
     parties += [("checklist", i, item.by) for i, item in enumerate(plan.checklist) if item.by]
     if plan.conference is not None:
         parties += [("conference", 0, to) for to in plan.conference.parties]
+    parties += [(key, place, then.to) for key, place, then in _next(plan)]
     known = {} if reader.scenario else departments
     for key, place, to in parties:
         if to not in (LEAD, JOINT) and not is_party(to, known, tiers):
@@ -251,10 +278,14 @@ def _check(
             reader.fault(FILE, document.line(*where), what, remedy)
     _extras(reader, document, path, plan)
     acts = (plan.acts.command, plan.acts.coordinate, plan.acts.handle)
-    named = [tier for tier in acts if tier]
-    if named != sorted(named) or not set(named) <= tiers:
-        told = ", ".join(map(str, acts))
+    at_level = levels.get(plan.level, 0)
+    found = plan.acts.filled(at_level, max(tiers, default=at_level))
+    filled = [found.command, found.coordinate, found.handle]
+    if filled != sorted(filled) or not {tier for tier in acts if tier} <= tiers:
+        told = ", ".join(map(str, filled))
         what = f"plan {plan.code}: tiers {told} cannot command, coordinate and handle"
+        if not plan.acts.command:
+            what += f" (level {plan.level} is commanded at tier {at_level})"
         remedy = "name tiers of city.toml: command the highest (least number), handle the lowest"
         reader.fault(FILE, document.line(*path, "acts"), what, remedy)
     for place, order in enumerate(plan.orders):
@@ -263,6 +294,16 @@ def _check(
             line = document.line(*path, "orders", place)
             reader.note(FILE, _order(plan, place), line)
     reader.words(document, (*path, "name"), plan.name)
+
+
+def _next(plan: Plan) -> list[tuple[str, int, Next]]:
+    """Who is told where something is not done in time: where it stands, and who."""
+    parts: list[tuple[str, int, Next | None]] = [
+        *(("tells", at, one.then) for at, one in enumerate(plan.tells)),
+        *(("checklist", at, one.then) for at, one in enumerate(plan.checklist)),
+        ("conference", 0, plan.conference.then if plan.conference else None),
+    ]
+    return [(key, at, then) for key, at, then in parts if then is not None]
 
 
 def _order(plan: Plan, place: int) -> str:
@@ -287,7 +328,7 @@ def parse(
     text: str,
     *,
     languages: tuple[str, ...],
-    levels: set[str],
+    levels: Mapping[str, int],
     matters: Mapping[str, Matter],
     departments: Mapping[str, Department],
     tiers: set[int],

@@ -54,8 +54,6 @@ __all__ = ["Conflict", "Manage", "NotFound", "Refused", "wall_clock"]
 
 ATTACHES = frozenset(("case.note", "case.handle", "case.check", "case.file", "case.command"))
 """permissions of which one lets an account attach evidence"""
-SOON = 2 * 3600 * 1_000_000
-"""µs: what is due within this is due soon (default, to be set by the city)"""
 
 
 def wall_clock() -> int:
@@ -349,9 +347,7 @@ class Manage(Grouping):
         now = self.clock()
         calendar = self.city.calendar
         midnight = calendar.instant(calendar.local(now).date(), 0)
-        counts = self.records.read(
-            lambda one: case_query.counts(one, now, midnight, now + SOON, scope)
-        )
+        counts = self.records.read(lambda one: case_query.counts(one, now, midnight, scope))
         return case_view.vitals(counts, self.city)
 
     # -- shifts ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
+from tianmu.manage.case import older
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case import table as case_table
 from tianmu.manage.clocks.reckon import reckon
@@ -73,7 +74,7 @@ class Reader:
     def start(self) -> None:
         """Make the tables, read what is open and how far the topics were read."""
         self.records.create(
-            case_table.metadata, room="manage", migrations=(case_table.drop_old_indexes,)
+            case_table.metadata, room="manage", migrations=(older.drop_old_indexes, older.settle)
         )
 
         self.records.transact(lambda tx: case_search.make(tx.connection))

@@ -17,7 +17,6 @@ from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.view import department_name
-from tianmu.manage.manage import SOON
 from tianmu.manage.steps import ruling
 from tianmu.prevent import alarm_table
 from tianmu.web import figures, moment
@@ -204,7 +203,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
     midnight = _midnight(hub, at)
 
     cases = hub.records.read(
-        lambda connection: case_query.counts(connection, at, midnight, at + SOON, scope)
+        lambda connection: case_query.counts(connection, at, midnight, scope)
     )
     told, answered = figures.reports(hub, scope, midnight, at)
     real = Within(within=scope, probe=bool(scope.probe))
@@ -281,6 +280,6 @@ def whole(hub: Hub) -> dict[str, Any]:
     at = hub.clock()
     alarms: alarm_table.Counts | None = hub.ask("watch", alarm_table.counts, None)
     cases = hub.records.read(
-        lambda connection: case_query.counts(connection, at, _midnight(hub, at), at + SOON)
+        lambda connection: case_query.counts(connection, at, _midnight(hub, at))
     )
     return {"devices": _devices(hub, Scope()), "alarms": alarms, "cases": cases}

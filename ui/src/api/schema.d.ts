@@ -4975,7 +4975,7 @@ export interface components {
         DeskSaid: {
             room_level: number;
             bulk_most: number;
-            soon_h: number;
+            soon_share: number;
         };
         /**
          * BasemapSaid
@@ -5549,6 +5549,7 @@ export interface components {
             closed_at: string | null;
             outcome: string;
             due: string | null;
+            warns_at: string | null;
             left: {
                 [key: string]: string;
             } | null;
@@ -5784,6 +5785,7 @@ export interface components {
             closed_at: string | null;
             outcome: string;
             due: string | null;
+            warns_at: string | null;
             left: {
                 [key: string]: string;
             } | null;
@@ -5862,6 +5864,7 @@ export interface components {
             persons: components["schemas"]["PersonSaid"][];
             state: string;
             due: string | null;
+            warns_at: string | null;
             limit: components["schemas"]["LimitSaid"] | null;
             remaining: components["schemas"]["LimitSaid"] | null;
             left: {
@@ -5910,6 +5913,7 @@ export interface components {
             } | null;
             called_at: string | null;
             due: string | null;
+            warns_at: string | null;
             by: string;
             arrived_at: string | null;
             arrived_by: string;
@@ -5932,6 +5936,7 @@ export interface components {
             } | null)[];
             opened_at: string | null;
             due: string | null;
+            warns_at: string | null;
             done_at: string | null;
             done_by: string;
             overdue: boolean;
@@ -6025,6 +6030,7 @@ export interface components {
         DeadlineSaid: {
             stage: string;
             due: string | null;
+            warns_at: string | null;
             limit: components["schemas"]["LimitSaid"];
             remaining: components["schemas"]["LimitSaid"];
             left: {

@@ -30,12 +30,12 @@ export interface Due {
   soon: boolean;
 }
 
-/** `left` is what the city said at `asOf`. */
-export function dueWords(due: Instant | null | undefined, left: Limit | null | undefined, asOf: Instant | undefined): Due | null {
+/** `left` is what the city said at `asOf`; from `warns` on it is due soon. */
+export function dueWords(due: Instant | null | undefined, left: Limit | null | undefined, asOf: Instant | undefined, warns: Instant | null): Due | null {
   if (!due) return null;
   const rest = Date.parse(due) - now.value;
   const fresh = asOf && now.value - Date.parse(asOf) < STALE;
   const late = rest < 0;
   const head = late ? w.value.time.exceeded(span(rest)) : w.value.time.remaining(fresh && left && left.value > 0 ? counted(left) : span(rest));
-  return { head, by: w.value.field.by(when(due)), late, soon: !late && rest < 3_600_000 };
+  return { head, by: w.value.field.by(when(due)), late, soon: !late && Boolean(warns) && Date.parse(warns!) <= now.value };
 }

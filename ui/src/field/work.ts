@@ -99,9 +99,9 @@ export function orderFor(of: Shown, step: string): Order | undefined {
 }
 
 /** The nearest limit of what this account has to do there. */
-export function clockOf(of: Shown): { due: string | null; left: Order["remaining"] } {
+export function clockOf(of: Shown): { due: string | null; warns: string | null; left: Order["remaining"] } {
   const open = of.orders.filter((one) => one.due && ["sent", "accepted", "handling"].includes(one.state)).sort((a, b) => (a.due! < b.due! ? -1 : 1))[0];
-  if (open) return { due: open.due, left: open.remaining };
+  if (open) return { due: open.due, warns: open.warns_at, left: open.remaining };
   const here = of.item.case.deadlines.filter((one) => one.due).sort((a, b) => (a.due! < b.due! ? -1 : 1))[0];
-  return { due: here?.due ?? of.item.case.due, left: here?.remaining ?? null };
+  return { due: here?.due ?? of.item.case.due, warns: here ? here.warns_at : of.item.case.warns_at, left: here?.remaining ?? null };
 }

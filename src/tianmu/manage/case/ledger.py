@@ -65,7 +65,12 @@ def row(state: CaseState) -> Row:
     """The row of ``case_state`` for a state, in the order of the columns."""
     serial = table.serial_of(state.case)
     due = state.due or table.NEVER
-    return (serial, *_shown(state), due, _words(state), encode_state(state))
+    return (serial, *_shown(state), due, _soon(state), _words(state), encode_state(state))
+
+
+def _soon(state: CaseState) -> int:
+    nearest = state.nearest
+    return nearest.soon_at if nearest is not None else table.NEVER
 
 
 def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple[str, ...], Row]:
@@ -79,8 +84,8 @@ def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple
         names += tuple([_SHOWN[place] for place in other])
         values += [new[place] for place in other]
     if not after.runs_as(before):
-        names += ("due",)
-        values.append(after.due or table.NEVER)
+        names += ("due", "soon")
+        values += [after.due or table.NEVER, _soon(after)]
     if before.title != after.title or before.text != after.text:
         names += ("words",)
         values.append(_words(after))
@@ -133,7 +138,7 @@ def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]
     return rows, changes
 
 
-_SHOWN = tuple(column.name for column in table.case.c)[1:-3]
+_SHOWN = tuple(column.name for column in table.case.c)[1:-4]
 
 
 @cache

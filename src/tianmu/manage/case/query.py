@@ -360,14 +360,13 @@ class Counts:
     """lead department → open, overdue, due soon"""
 
 
-def counts(
-    connection: Connection, now: int, midnight: int, soon: int, scope: Scope = WHOLE
-) -> Counts:
-    """``midnight``: µs when the city's day began; ``soon``: due before this (µs) is due soon."""
+def counts(connection: Connection, now: int, midnight: int, scope: Scope = WHOLE) -> Counts:
+    """``midnight``: µs when the city's day began. Due soon is what has passed the warning of its
+    limit and not the limit."""
     c = table.case.c
     seen = and_(within(scope), c.probe == scope.probe)
     late = func.sum(case((c.due < now, 1), else_=0))
-    near = func.sum(case((and_(c.due >= now, c.due < soon), 1), else_=0))
+    near = func.sum(case((and_(c.due >= now, c.soon <= now), 1), else_=0))
     rows = connection.execute(
         select(c.lead, c.stage, c.level, func.count(), late, near)
         .where(table.OPEN, seen)

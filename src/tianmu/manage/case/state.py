@@ -74,6 +74,15 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         return self.name != FALL and not self.name.startswith(CONTACT)
 
     @property
+    def soon_at(self) -> int:
+        """From when on it is due soon: its warning, the first mark before its end. What runs on
+        after that share was gone has none before it any more."""
+        first = self.marks[0] if self.marks else None
+        if first is not None and first.share < 1.0:
+            return first.at
+        return self.started_at if self.used else self.due
+
+    @property
     def next_mark(self) -> Mark | None:
         return self.marks[self.passed] if self.passed < len(self.marks) else None
 

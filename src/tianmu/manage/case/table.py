@@ -10,7 +10,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Connection,
     Float,
     Index,
     Integer,
@@ -45,6 +44,8 @@ case = Table(
     Column("opened_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=False),  # 0: open
     Column("due", BigInteger, nullable=False),
+    # from when on that limit is due soon: its clock's warning
+    Column("soon", BigInteger, nullable=False, server_default=str(NEVER)),
     Column("words", String, nullable=False),  # number, title and text, folded, for search
     Column("state", LargeBinary, nullable=False),  # CaseState as msgpack
 )
@@ -61,13 +62,14 @@ partial("case_open_gravity", OPEN, case.c.probe, case.c.level_number, case.c.ser
 partial("case_open_newest", OPEN, case.c.probe, case.c.serial)
 partial("case_open_level", OPEN, case.c.probe, case.c.level, case.c.due, case.c.serial)
 partial(
-    "case_state_count",
+    "case_open_count",
     OPEN,
     case.c.probe,
     case.c.lead,
     case.c.stage,
     case.c.level,
     case.c.due,
+    case.c.soon,
 )
 Index("case_due", case.c.due, case.c.serial)
 Index("case_gravity", case.c.level_number, case.c.serial)
@@ -80,12 +82,6 @@ partial("case_queue", QUEUED, case.c.probe, case.c.queue, case.c.due, case.c.ser
 Index("case_state_number", case.c.number, unique=True)
 Index("case_opened", case.c.probe, case.c.opened_at)
 Index("case_closed", case.c.probe, case.c.closed_at)
-
-
-def drop_old_indexes(connection: Connection) -> None:
-    """Version 0 to 1: indexes that did not begin with the probe."""
-    for name in ("due", "gravity", "open", "stage", "division", "level", "opened", "closed"):
-        connection.execute(text(f"DROP INDEX IF EXISTS case_state_{name}"))
 
 
 event = Table(

@@ -8,6 +8,7 @@ from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import FALL, Clock, Mark
 from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.mark import WARN
 from tianmu.manage.contact.state import CONTACT
 from tianmu.manage.levels import level, quiet, response
 from tianmu.manage.steps import suspension
@@ -30,6 +31,7 @@ def attend(draft: Draft, city: City) -> None:
     if state.suspended_at and 0 < state.suspended_until <= draft.now:
         suspension.over(draft, city)
         state = draft.state
+    warned: list[tuple[Clock, Mark]] = []
     urged: list[tuple[Clock, Mark]] = []
     raised: list[tuple[Clock, Mark]] = []
     passed: dict[str, int] = {}
@@ -40,18 +42,23 @@ def attend(draft: Draft, city: City) -> None:
             mark = clock.marks[index]
             if mark.at > draft.now:
                 break
-            (raised if mark.step == "escalate" else urged).append((clock, mark))
+            {"escalate": raised, WARN: warned}.get(mark.step, urged).append((clock, mark))
             passed[clock.name] = index + 1
     if any(mark.step == FALL for _, mark in urged):
         quiet.fall(draft, city)
         urged = [one for one in urged if one[1].step != FALL]
         passed.pop(FALL, None)
-    if urged:
-        names = {clock.name for clock, _ in urged} - {clock.name for clock, _ in raised}
-        _add(draft, "urge", urged, {name: passed[name] for name in passed if name in names})
+    for step, found, later in (
+        (WARN, warned, [*urged, *raised]),
+        ("urge", urged, raised),
+        ("escalate", raised, []),
+    ):
+        names = {clock.name for clock, _ in found} - {clock.name for clock, _ in later}
+        if found:
+            _add(draft, step, found, {name: passed[name] for name in passed if name in names})
+    for name in dict.fromkeys(clock.name for clock, mark in urged if mark.share >= 1.0):
+        response.pass_on(draft, city, name)
     if raised:
-        names = {clock.name for clock, _ in raised}
-        _add(draft, "escalate", raised, {name: passed[name] for name in passed if name in names})
         _rise(draft, city, [_words(clock, mark) for clock, mark in raised], state.failed)
 
 

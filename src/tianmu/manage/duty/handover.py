@@ -215,7 +215,7 @@ def opened(connection: Connection, probe: str, now: int, scope: Scope = WHOLE) -
     with the contact ladders that wait for an answer."""
     question = case_query.Query(open=True, probe=probe, limit=OPEN_MOST)
     states = case_query.cases(connection, question, now, scope).items
-    total = case_query.counts(connection, now, now, now, scope).open if not probe else len(states)
+    total = case_query.counts(connection, now, now, scope).open if not probe else len(states)
     cases = [
         {
             "case": one.case,

@@ -23,12 +23,9 @@ COORDINATES = frozenset(("assign", "order", "resume", "urge", "call_off"))
 def acts(city: City, state: CaseState) -> Acts:
     """The tiers that act on the case at its present level, none left open."""
     plan = plan_of(city, state)
-    told = plan.acts if plan is not None else Acts()
     lowest = max(tier.number for tier in city.tiers)
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    command = told.command or level.tier
-    coordinate = told.coordinate or min(command + 1, lowest)
-    return Acts(told.handle or max(lowest, coordinate), max(coordinate, command), command)
+    return (plan.acts if plan is not None else Acts()).filled(level.tier, lowest)
 
 
 def tier_of(city: City, actor: Actor) -> int:

@@ -1,5 +1,5 @@
-"""What a plan opens on a case beside tells and orders: its checklist, its conference, and the
-warning it proposes.
+"""What a plan opens on a case beside tells and orders: its checklist, its conference, the warning
+it proposes, and a point for each who has to say that they know.
 """
 
 from __future__ import annotations
@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.city.limit import MINUTE, Limit, LimitUnit
-from tianmu.city.plan import Plan
+from tianmu.city.plan import Conference, Item, Plan, Tell
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Task, Warned
 from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.mark import marks
+from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
 
 CONFERENCE = "conference"
+KNOWS = "knows:"
+"""beginning of points by which who is told says that they know; ``<party>=<unit>`` follows"""
 
 
 def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], list[str]]) -> None:
     """Adds a ``begin`` event with what the plan opens, once for each plan; none where it opens
     nothing. ``resolve`` gives the department codes of a party."""
     state, now = draft.state, draft.now
-    nothing = not plan.checklist and plan.conference is None and plan.warning is None
+    watched = [one for one in plan.tells if one.then is not None]
+    nothing = not (plan.checklist or plan.conference or plan.warning or watched)
     if nothing or plan.code in state.plans:
         return
     tasks: list[Task] = []
@@ -35,12 +40,18 @@ def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], list[st
         units = tuple(resolve(item.by)) if item.by else ()
         tasks.append(_task(plan, item.code, item.text, units, now))
         if item.within is not None:
-            clocks.append(_clock(city, tasks, item.within, now))
+            clocks.append(_clock(city, state, tasks, item.within, now))
+    for tell in watched:
+        for unit in resolve(tell.to):
+            known = city.departments.get(unit)
+            words = phrase("task.knows", unit=known.name if known else unit)
+            tasks.append(_task(plan, f"{KNOWS}{tell.to}={unit}", words, (unit,), now))
+            clocks.append(_clock(city, state, tasks, tell.within, now))
     if plan.conference is not None:
         parties = (resolve(one) for one in plan.conference.parties)
         units = tuple(dict.fromkeys(unit for found in parties for unit in found))
         tasks.append(_task(plan, CONFERENCE, plan.conference.topic, units, now))
-        clocks.append(_clock(city, tasks, plan.conference.within, now))
+        clocks.append(_clock(city, state, tasks, plan.conference.within, now))
     data: dict[str, Any] = {"plan": plan.code, "name": plan.name, **deadline.data(*clocks)}
     if tasks:
         data["tasks"] = [msgspec.to_builtins(one) for one in tasks]
@@ -55,10 +66,11 @@ def _task(plan: Plan, code: str, text: Text, units: tuple[str, ...], now: int) -
     return Task(code=f"{plan.code}/{code}", text=text, units=units, opened_at=now)
 
 
-def _clock(city: City, tasks: list[Task], within: Limit, now: int) -> Clock:
+def _clock(city: City, state: CaseState, tasks: list[Task], within: Limit, now: int) -> Clock:
     """The clock of the last task, which learns when it is due."""
     last = tasks[-1]
-    clock = deadline.start(city.calendar, f"task:{last.code}", within, now, [(1.0, "urge")])
+    name = f"task:{last.code}"
+    clock = deadline.start(city.calendar, name, within, now, marks(city, state))
     tasks[-1] = msgspec.structs.replace(last, due=clock.due)
     return clock
 
@@ -75,12 +87,26 @@ def again(city: City, state: CaseState, now: int) -> list[Clock]:
         within = _within(plans[plan], code) if plan in plans else None
         if within is None:
             within = Limit(max(task.due - task.opened_at, 0) / MINUTE, LimitUnit.MINUTE)
-        name, marks = f"task:{task.code}", [(1.0, "urge")]
-        clocks.append(deadline.start(city.calendar, name, within, now, marks))
+        name = f"task:{task.code}"
+        clocks.append(deadline.start(city.calendar, name, within, now, marks(city, state)))
     return clocks
 
 
 def _within(plan: Plan, code: str) -> Limit | None:
+    found = part(plan, code)
+    return found.within if found is not None else None
+
+
+def part(plan: Plan, code: str) -> Tell | Item | Conference | None:
+    """What of the plan a point of this code (without the plan's) comes from."""
     if code == CONFERENCE and plan.conference is not None:
-        return plan.conference.within
-    return next((item.within for item in plan.checklist if item.code == code), None)
+        return plan.conference
+    if code.startswith(KNOWS):
+        to = code.removeprefix(KNOWS).rpartition("=")[0]
+        return next((one for one in plan.tells if one.to == to and one.then), None)
+    return next((item for item in plan.checklist if item.code == code), None)
+
+
+def knows(task: Task) -> bool:
+    """Whether the point is that a department says that it knows of the case."""
+    return task.code.rpartition("/")[2].startswith(KNOWS)

@@ -11,12 +11,13 @@ import msgspec
 
 from tianmu.city.limit import MINUTE, Limit
 from tianmu.city.matter import FilingStandard
-from tianmu.city.plan import JOINT, LEAD, Plan, Tell, choose
+from tianmu.city.plan import JOINT, LEAD, Next, Plan, Tell, choose
 from tianmu.city.roster import Roster
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Order
 from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.mark import marks
 from tianmu.manage.levels import opening
 from tianmu.manage.words import phrase
 
@@ -69,10 +70,7 @@ def stage_clock(city: City, state: CaseState, stage: str, now: int) -> Clock | N
         return None
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
     limit = level.onsite if stage in _LOOK else level.accept
-    marks = [(1.0, "urge")]
-    if level.escalate.remind_at:
-        marks.append((level.escalate.remind_at, "urge"))
-    return deadline.start(city.calendar, stage, limit, now, marks)
+    return deadline.start(city.calendar, stage, limit, now, marks(city, state))
 
 
 def standard_of(city: City, state: CaseState) -> FilingStandard | None:
@@ -110,19 +108,16 @@ def handle_clock(
     """The clock of an order's handling, with the marks at which the plan urges and escalates."""
     plan = plan_of(city, state)
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    marks: dict[tuple[float, str], None] = {}
-    if level.escalate.remind_at:
-        marks[(level.escalate.remind_at, "urge")] = None
     rise_at = level.escalate.rise_at
     if plan is not None and plan.rises.limit_part is not None:
         rise_at = min(plan.rises.limit_part, rise_at or plan.rises.limit_part)
-    marks[(rise_at, "escalate") if rise_at else (1.0, "urge")] = None
+    end = ("escalate", rise_at) if rise_at else ("urge", 1.0)
     return deadline.start(
         city.calendar,
         f"handle:{order}",
         limit or closing_limit(city, state, now),
         now,
-        list(marks),
+        list(dict.fromkeys(marks(city, state, *end))),
     )
 
 
@@ -131,10 +126,8 @@ def accept_clock(city: City, state: CaseState, order: str, now: int, *, lead: bo
     plan = plan_of(city, state)
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
     rises = lead and (plan is None or plan.rises.not_accepted)
-    marks = [(1.0, "escalate" if rises else "urge")]
-    if level.escalate.remind_at:
-        marks.append((level.escalate.remind_at, "urge"))
-    return deadline.start(city.calendar, f"accept:{order}", level.accept, now, marks)
+    told = marks(city, state, "escalate" if rises else "urge")
+    return deadline.start(city.calendar, f"accept:{order}", level.accept, now, told)
 
 
 def persons(city: City, unit: str, division: str, now: int) -> tuple[dict[str, str], ...]:
@@ -238,6 +231,24 @@ def follow(draft: Draft, city: City) -> None:
                 _send(draft, city, unit, template.task, template.limit, lead=lead)
 
 
+def pass_on(draft: Draft, city: City, name: str) -> None:
+    """The limit of a point of a checklist or a conference has run out (``name``: its clock): who
+    is next by the plan is told."""
+    state, code = draft.state, name.removeprefix("task:")
+    task = next((one for one in state.tasks if one.code == code and not one.done_at), None)
+    plan = next((one for one in city.plans if one.code == code.rpartition("/")[0]), None)
+    if task is None or plan is None or name == code:
+        return
+    part = opening.part(plan, code.rpartition("/")[2])
+    if part is None or part.then is None:
+        return
+    units = resolve(city, state, part.then.to)
+    tells = [_told(city, state, unit, part.then, draft.now) for unit in units]
+    if tells:
+        why = [phrase("why.not_done", task=task.text)]
+        draft.add("tell", {"tells": tells, "plan": plan.code, "task": code, "why": why})
+
+
 def _to_tell(city: City, state: CaseState, plan: Plan) -> list[tuple[str, Tell]]:
     """Departments that the plan tells, each once by the strongest means it names: those that were
     not told yet, or only by a weaker one."""
@@ -258,7 +269,7 @@ def _strength(by: str) -> int:
     return MEANS.index(by) if by in MEANS else 0
 
 
-def _told(city: City, state: CaseState, unit: str, tell: Tell, now: int) -> dict[str, Any]:
+def _told(city: City, state: CaseState, unit: str, tell: Tell | Next, now: int) -> dict[str, Any]:
     on_duty = () if state.probe else persons(city, unit, state.division, now)
     told: dict[str, Any] = {
         "unit": unit,

@@ -10,6 +10,7 @@ from tianmu.city.limit import Limit, LimitUnit
 from tianmu.manage.case.aside import Extension
 from tianmu.manage.case.state import Clock
 from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.mark import marks
 from tianmu.manage.levels import response
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn, separate
@@ -33,9 +34,12 @@ def ask(turn: Turn) -> None:
     )
     profile = turn.city.profile
     level = profile.numbered(turn.state.level_number or len(profile.levels))
-    marks = [(share, "urge") for share in (level.escalate.remind_at, 1.0) if share]
     clock = deadline.start(
-        turn.city.calendar, f"extension:{order.order}", level.accept, turn.draft.now, marks
+        turn.city.calendar,
+        f"extension:{order.order}",
+        level.accept,
+        turn.draft.now,
+        marks(turn.city, turn.state),
     )
     turn.take(
         {"order": order.order, "extension": msgspec.to_builtins(asked), **deadline.data(clock)}

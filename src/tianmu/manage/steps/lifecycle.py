@@ -37,6 +37,7 @@ from tianmu.manage.steps.step import (
     Step,
     chosen_order,
     guard,
+    of_department,
     orders_for,
     refuse,
 )
@@ -77,7 +78,19 @@ def decide(
         _STEPS[step.name](turn)
     except Refused as refused:
         return refused.refusal
+    _heard(draft, actor, city)
     return draft.events
+
+
+def _heard(draft: Draft, actor: Actor, city: City) -> None:
+    """Whoever does something on the case knows of it: those who were told need not say so."""
+    if not draft.state.open or not actor.department:
+        return
+    for task in draft.state.tasks:
+        theirs = any(of_department(actor, unit, parents(city)) for unit in task.units)
+        if opening.knows(task) and not task.done_at and theirs:
+            data = {"task": task.code, "stopped": [f"task:{task.code}"]}
+            draft.add("tick", data, actor=actor.account)
 
 
 def actions(state: CaseState, actor: Actor, city: City) -> list[Step]:

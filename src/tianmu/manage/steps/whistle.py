@@ -13,6 +13,7 @@ import msgspec
 
 from tianmu.manage.case.state import Call, CaseState, Clock
 from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks.mark import marks
 from tianmu.manage.levels import response
 from tianmu.manage.steps.step import calls_for, refuse
 from tianmu.manage.steps.turn import Refused, Turn, parents
@@ -53,8 +54,8 @@ def whistle(turn: Turn) -> None:
 def _clock(city: City, state: CaseState, unit: str, now: int) -> Clock:
     """By when somebody of ``unit`` should be there: the level's on-site limit."""
     level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    marks = [(share, "urge") for share in (level.escalate.remind_at, 1.0) if share]
-    return deadline.start(city.calendar, f"arrive:{unit}", level.onsite, now, marks)
+    name = f"arrive:{unit}"
+    return deadline.start(city.calendar, name, level.onsite, now, marks(city, state))
 
 
 def again(city: City, state: CaseState, now: int) -> list[Clock]:

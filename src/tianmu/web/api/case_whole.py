@@ -14,7 +14,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import view as case_view
-from tianmu.manage.case.state import Call, CaseState, Task
+from tianmu.manage.case.state import Call, CaseState, Clock, Task
 from tianmu.manage.clocks import remaining
 from tianmu.manage.contact.state import CONTACT
 from tianmu.web import exposure, moment
@@ -81,6 +81,8 @@ class OrderSaid(msgspec.Struct, frozen=True, kw_only=True):
     """empty: nobody on duty"""
     state: str
     due: Instant | None
+    warns_at: Instant | None
+    """from when on it is due soon"""
     limit: LimitSaid | None
     remaining: LimitSaid | None
     left: Text | None
@@ -110,6 +112,7 @@ class CallSaid(msgspec.Struct, frozen=True, kw_only=True):
     unit_name: Text | None
     called_at: Instant | None
     due: Instant | None
+    warns_at: Instant | None
     by: str
     arrived_at: Instant | None
     arrived_by: str
@@ -129,6 +132,7 @@ class TaskSaid(msgspec.Struct, frozen=True, kw_only=True):
     unit_names: list[Text | None]
     opened_at: Instant | None
     due: Instant | None
+    warns_at: Instant | None
     done_at: Instant | None
     done_by: str
     overdue: bool
@@ -156,6 +160,7 @@ class ActionSaid(msgspec.Struct, frozen=True, kw_only=True):
 class DeadlineSaid(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     due: Instant | None
+    warns_at: Instant | None
     limit: LimitSaid
     remaining: LimitSaid
     left: Text
@@ -209,12 +214,17 @@ def _remaining(city: City, due: int, now: int, unit: str) -> LimitSaid:
     return LimitSaid(value=round(city.calendar.remaining(due, now, unit), 2), unit=unit)
 
 
-def _call(city: City, call: Call, now: int) -> CallSaid:
+def _soon(clock: Clock | None) -> Instant | None:
+    return moment.say(clock.soon_at) if clock is not None else None
+
+
+def _call(city: City, state: CaseState, call: Call, now: int) -> CallSaid:
     return CallSaid(
         unit=call.unit,
         unit_name=department_name(city, call.unit),
         called_at=moment.say(call.called_at),
         due=moment.say(call.due),
+        warns_at=_soon(state.clock(f"arrive:{call.unit}")) if call.waits else None,
         by=call.by,
         arrived_at=moment.say(call.arrived_at) if call.arrived_at else None,
         arrived_by=call.arrived_by,
@@ -224,7 +234,7 @@ def _call(city: City, call: Call, now: int) -> CallSaid:
     )
 
 
-def _task(city: City, task: Task, now: int) -> TaskSaid:
+def _task(city: City, state: CaseState, task: Task, now: int) -> TaskSaid:
     return TaskSaid(
         task=task.code,
         text=task.text,
@@ -232,6 +242,7 @@ def _task(city: City, task: Task, now: int) -> TaskSaid:
         unit_names=[department_name(city, unit) for unit in task.units],
         opened_at=moment.say(task.opened_at),
         due=moment.say(task.due) if task.due else None,
+        warns_at=_soon(state.clock(f"task:{task.code}")),
         done_at=moment.say(task.done_at) if task.done_at else None,
         done_by=task.done_by,
         overdue=bool(task.due) and (task.done_at or now) > task.due,
@@ -267,6 +278,7 @@ def _orders(ask: Ask, state: CaseState, now: int) -> list[OrderSaid]:
                 ],
                 state=order.state,
                 due=moment.say(order.due),
+                warns_at=_soon(clock) if running else None,
                 limit=LimitSaid(value=clock.value, unit=clock.unit) if clock else None,
                 remaining=_remaining(city, clock.due, now, clock.unit)
                 if clock and running
@@ -336,8 +348,8 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         events=[_event(event, names, city) for event in events],
         members=_members(members, city),
         orders=_orders(ask, state, now),
-        calls=[_call(city, one, now) for one in state.calls],
-        tasks=[_task(city, one, now) for one in state.tasks],
+        calls=[_call(city, state, one, now) for one in state.calls],
+        tasks=[_task(city, state, one, now) for one in state.tasks],
         acts=aside.acts_of(city, state),
         warnings=[
             WarningSaid(colour=one.colour, text=one.text, plan=one.plan, at=moment.say(one.at))
@@ -351,6 +363,7 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
             DeadlineSaid(
                 stage=clock.name,
                 due=moment.say(clock.due),
+                warns_at=_soon(clock),
                 limit=LimitSaid(value=clock.value, unit=clock.unit),
                 remaining=_remaining(city, clock.due, now, clock.unit),
                 left=remaining.of_clock(city, state, clock, now),

@@ -54,6 +54,8 @@ class CaseSaid(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: Instant | None
     outcome: str
     due: Instant | None
+    warns_at: Instant | None
+    """from when on that is due soon"""
     left: Text | None
     """of the nearest limit: ``2 working hours left, due tomorrow 10:00``"""
     overdue: bool
@@ -130,6 +132,7 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         closed_at=None if state.open else moment.say(state.closed_at),
         outcome=state.outcome,
         due=moment.say(due),
+        warns_at=moment.say(nearest.soon_at) if nearest else None,
         left=remaining.left(city, due, now, nearest.unit) if nearest else None,
         overdue=bool(state.open and due and due < now),
         suspended=bool(state.suspended_at),

@@ -102,8 +102,8 @@ class DeskSaid(msgspec.Struct, frozen=True, kw_only=True):
     """cases of this level number or a graver one have a command room by themselves"""
     bulk_most: int
     """cases that one deed may be done to at once"""
-    soon_h: float
-    """what is due within so many hours is due soon"""
+    soon_share: float
+    """after this share of a limit it is due soon, where its level names none"""
 
 
 class CitySaid(msgspec.Struct, frozen=True, kw_only=True):

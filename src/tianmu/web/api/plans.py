@@ -110,7 +110,7 @@ def rehearse_plans(
     found, faults = plans.parse(
         body.toml,
         languages=hub.city.languages,
-        levels={level.name for level in hub.city.profile.levels},
+        levels={level.name: level.tier for level in hub.city.profile.levels},
         matters=hub.city.matters,
         departments=hub.city.departments,
         tiers={tier.number for tier in hub.city.tiers},

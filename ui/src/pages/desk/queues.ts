@@ -1,6 +1,6 @@
 // The queues of the desk: by what is due and by why somebody must look; each with its count.
 import { computed } from "vue";
-import { caseList, city } from "@/live";
+import { caseList } from "@/live";
 import { session } from "@/session";
 import { now, zone } from "@/time";
 import type { CaseItem } from "@/api/types";
@@ -8,7 +8,6 @@ import type { CaseItem } from "@/api/types";
 export const QUEUES = ["all", "overdue", "soon", "today", "disputed", "nobody", "returned", "mine"] as const;
 export type QueueName = (typeof QUEUES)[number];
 
-const HOUR = 3_600_000;
 /** the day in the city's time zone */
 const day = (at: number): string => new Intl.DateTimeFormat("en-CA", { timeZone: zone.value, dateStyle: "short" }).format(at);
 /** what time it is to the half minute: counts need not be made anew each second */
@@ -20,7 +19,7 @@ function inQueue(item: CaseItem, queue: QueueName, at: number, today: string): b
     case "overdue":
       return Boolean(due) && due < at;
     case "soon":
-      return due >= at && due < at + (city.value?.desk.soon_h ?? 2) * HOUR;
+      return due >= at && Boolean(item.warns_at) && Date.parse(item.warns_at!) <= at;
     case "today":
       return due >= at && day(due) === today;
     case "nobody":

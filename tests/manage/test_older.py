@@ -1,0 +1,40 @@
+"""Tables that an older release left are brought to what follows from the cases, at a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .house import House, house
+from .town import FIRE, OFFICER, RUBBISH
+
+__all__ = ["house"]
+
+
+def _older(connection: Any) -> None:
+    """As version 1 left them: parties were who leads and joins, and no column says what is soon."""
+    connection.exec_driver_sql("DELETE FROM case_party WHERE department NOT IN ('fire', 'clean')")
+    connection.exec_driver_sql("INSERT INTO case_party VALUES ('roads', 1)")
+    connection.exec_driver_sql("DROP INDEX case_open_count")
+    connection.exec_driver_sql("ALTER TABLE case_state DROP COLUMN soon")
+    connection.exec_driver_sql("CREATE INDEX case_state_count ON case_state (probe, lead)")
+    connection.exec_driver_sql("UPDATE journal_schema SET version = 1 WHERE room = 'manage'")
+
+
+def test_what_follows_from_old_cases_is_right_after_a_start(house: House, tmp_path: Path) -> None:
+    house.alarm(matter=FIRE)
+    house.report("litter", east=5000.0, matter=RUBBISH)
+    house.work()
+    house.manage.command("c1", "void", OFFICER, reason="a test")
+    before = house.tables()
+    assert len(before["case_party"]) > 2
+    house.hub.transact(lambda tx: _older(tx.connection))
+    house.close()
+    house.open()
+    after = house.tables()
+    assert [one for one in before if before[one] != after[one]] == []
+    names = house.hub.read(
+        lambda one: set(one.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
+    )
+    assert "case_open_count" in names
+    assert "case_state_count" not in names
