@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -127,3 +129,80 @@ def test_clamd_is_asked_over_its_socket(tmp_path: Path) -> None:
 def test_a_digest_is_no_path(tmp_path: Path, digest: str) -> None:
     with pytest.raises(ValueError, match="no SHA-256"):
         EvidenceStore(tmp_path).read(digest)
+
+
+def files(store: EvidenceStore) -> set[str]:
+    return {one.name for one in store.folder.rglob("*") if one.is_file() and one.name != ".guard"}
+
+
+def test_a_file_that_nobody_came_to_hold_goes_and_one_that_is_held_stays(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path / "evidence")
+    holding: set[str] = set()
+    with pytest.raises(LookupError), store.taking(PNG, told(), holding.intersection) as kept:
+        raise LookupError("there is no such case")
+    assert files(store) == set()
+    with store.taking(PNG, told(), holding.intersection) as kept:
+        holding.add(kept["digest"])
+    assert files(store) == {kept["digest"]}
+    with pytest.raises(LookupError), store.taking(PNG, told(), holding.intersection):
+        raise LookupError("changed meanwhile")
+    assert store.read(kept["digest"]) == PNG, "another case has it"
+    other = store.taking(PNG, told(media_type="text/html"), set[str]().intersection)
+    with pytest.raises(ValueError, match="not taken"), other:
+        pass
+    assert store.read(kept["digest"]) == PNG, "refused before anything was written"
+
+
+def test_of_two_who_attach_the_same_at_once_neither_takes_it_from_the_other(
+    tmp_path: Path,
+) -> None:
+    store = EvidenceStore(tmp_path / "evidence")
+    holding: set[str] = set()
+    with store.taking(PNG, told(), holding.intersection) as kept:
+        with pytest.raises(LookupError), store.taking(PNG, told(), holding.intersection):
+            raise LookupError("no")
+        assert store.read(kept["digest"]) == PNG
+        holding.add(kept["digest"])
+    assert files(store) == {kept["digest"]}
+
+
+def test_what_is_lent_stays_lent_where_attaching_it_is_refused(tmp_path: Path) -> None:
+    source, store = tmp_path / "a", EvidenceStore(tmp_path / "evidence")
+    source.write_bytes(PNG)
+    digest = hashlib.sha256(PNG).hexdigest()
+    assert store.lend(source, digest)
+    later = source.stat().st_mtime + 9e9
+    with pytest.raises(LookupError), store.taking(PNG, told(), set[str]().intersection):
+        assert store.give_back([digest], (), later) == 0, "somebody attaches it now"
+        raise LookupError("no")
+    assert store.lent(later) == (digest,)
+    with store.taking(PNG, told(), {digest}.intersection):
+        pass
+    assert store.lent(later) == () and store.read(digest) == PNG
+
+
+TAKER = """
+import os, signal, sys
+from pathlib import Path
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+store = EvidenceStore(Path(sys.argv[1]))
+about = Evidence(name="a.png", media_type="image/png")
+begun = []
+for content in (b"\\x89PNG\\r\\n\\x1a\\nheld", b"\\x89PNG\\r\\n\\x1a\\nlost"):
+    begun.append(store.taking(content, about, set().intersection))
+    begun[-1].__enter__()
+(store.folder / "ab").mkdir()
+(store.folder / "ab" / ".part.1234").write_bytes(b"half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_kill_leaves_is_swept_at_the_start(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path)
+    ended = subprocess.run([sys.executable, "-c", TAKER, str(tmp_path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    held = hashlib.sha256(b"\x89PNG\r\n\x1a\nheld").hexdigest()
+    assert len(files(store)) == 5
+    assert store.sweep({held}.intersection) == 1
+    assert files(store) == {held}
+    assert store.sweep(set[str]().intersection) == 0 and files(store) == {held}

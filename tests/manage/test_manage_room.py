@@ -12,6 +12,7 @@ from tianmu.access.scope import Scope
 from tianmu.facts.place import Place
 from tianmu.facts.report import Reporter
 from tianmu.manage.case import table as case_table
+from tianmu.manage.case.deed_key import Deed
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.query import Query
 from tianmu.manage.evidence.kept import Evidence
@@ -209,3 +210,32 @@ def test_evidence_is_on_the_case(house: House) -> None:
         house.manage.attach("c1", photo, content, KIOSK)
     with pytest.raises(NotFound):
         house.manage.attach("c9", photo, content, FIREMAN)
+    other = b"\x89PNG\r\n\x1a\n another"
+    with pytest.raises(NotFound):
+        house.manage.attach("c9", photo, other, FIREMAN)
+    folder = house.manage.evidence.folder
+    left = {one.name for one in folder.rglob("*") if one.is_file() and one.name != ".guard"}
+    assert left == {kept["digest"]}, "what was refused leaves no file"
+
+
+def test_the_same_said_again_at_once_without_a_key_counts_once(house: House) -> None:
+    house.alarm()
+    house.work()
+
+    def did(step: str, text: str, version: int | None = None, key: str = "") -> bool:
+        data, reason = ({"text": text}, "") if step == "note" else ({}, text)
+        deed = Deed(key=key)
+        return house.manage.deed("c1", step, OFFICER, deed, version, reason, data).again
+
+    for step, one in (("note", "notes"), ("urge", "urges")):
+        before = [event.step for event in house.topic()]
+        assert [did(step, "hurry"), did(step, "hurry"), did(step, "please")] == [False, True, False]
+        assert not did(step, "hurry", house.one().version), "said of the version that is seen"
+        assert [did(step, "hurry", key=f"{one}1"), did(step, "hurry", key=f"{one}1")] == [
+            False,
+            True,
+        ]
+        house.now += 11_000_000
+        assert [did(step, "hurry"), did(step, "hurry")] == [False, True], "later it is another one"
+        steps = [event.step for event in house.topic()]
+        assert steps.count(step) - before.count(step) == 5

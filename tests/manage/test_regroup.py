@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tianmu.facts.place import Place
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.manage import Refused
 
 from .house import House, house
-from .town import CHECKER, CLEANER, FIRE, KIOSK, MINUTE, OFFICER, RUBBISH, SMOKE
+from .town import CHECKER, CLEANER, FIRE, KIOSK, LAT, LON, MINUTE, OFFICER, RUBBISH, SMOKE
 
 __all__ = ["house"]
 
@@ -93,6 +94,25 @@ def test_merged_and_taken_apart_is_as_before(
             assert house.tables() == tables
         finally:
             house.close()
+
+
+def test_a_case_is_where_the_signals_are_that_it_still_has(house: House) -> None:
+    vague = Place(longitude=LON, latitude=LAT, precision=80.0, division="11")
+    sharp = Place(longitude=LON + 0.0003, latitude=LAT, precision=5.0, division="12")
+    house.alarm(place=vague, device="d1")
+    house.work()
+    before = house.one()
+    house.now += MINUTE
+    house.alarm(place=sharp, device="d2", matter=SMOKE)
+    house.work()
+    moved = house.one()
+    assert (moved.signals, moved.place, moved.division) == (2, sharp, "12")
+    again, made = house.manage.undo(moved.case, "", OFFICER, "another house")
+    assert (again.place, again.division, again.spread_m) == (vague, "11", before.spread_m)
+    assert made.place == sharp
+    tables = house.tables()
+    rebuild(house.hub, house.journal)
+    assert house.tables() == tables
 
 
 def test_the_last_that_joined_is_taken_back(house: House) -> None:

@@ -117,7 +117,7 @@ export async function doCase(held: CaseDetail, action: Action, reload: () => Pro
   const answer = await ask({ title: say(action.label), text: `${held.number} · ${say(held.title)}`, confirm: say(action.label), risk: RISKY.has(action.step), wants: wantsOf(action, held) });
   if (!answer) return false;
   try {
-    await api.post(`${path`/api/cases/${held.case}`}/steps/${action.step}`, dataOf(answer), held.version);
+    await api.deed(`${path`/api/cases/${held.case}`}/steps/${action.step}`, dataOf(answer), held.version);
     done(`${say(action.label)} · ${held.number}`);
     await reload();
     return true;
@@ -133,7 +133,7 @@ export async function leave(held: CaseDetail, members: string[], reload: () => P
   const answer = await ask({ title: w.value.desk.undoJoinTitle, text: `${held.number} · ${say(held.title)}`, confirm: w.value.desk.undoJoin, risk: true, wants: [{ key: "reason", label: w.value.act.reason, kind: "area", hint: w.value.act.reasonHint }] });
   if (!answer) return;
   try {
-    await api.post(`${path`/api/cases/${held.case}`}/split`, { members, reason: answer.reason }, held.version);
+    await api.deed(`${path`/api/cases/${held.case}`}/split`, { members, reason: answer.reason }, held.version);
     done(w.value.desk.moved);
   } catch (problem) {
     failed(problem);
@@ -144,7 +144,7 @@ export async function leave(held: CaseDetail, members: string[], reload: () => P
 /** Take back how a signal came into the case, at once: one that came with a merged case brings that whole case back. */
 export async function undoJoin(held: CaseDetail, member: string, reload: () => Promise<void>): Promise<void> {
   try {
-    await api.post(`${path`/api/cases/${held.case}`}/undo`, { member, reason: w.value.desk.undoReason }, held.version);
+    await api.deed(`${path`/api/cases/${held.case}`}/undo`, { member, reason: w.value.desk.undoReason }, held.version);
     done(w.value.desk.moved);
   } catch (problem) {
     failed(problem);
@@ -155,7 +155,7 @@ export async function undoJoin(held: CaseDetail, member: string, reload: () => P
 /** The other case is the same thing: put it into this one. */
 export async function sameThing(held: CaseDetail, other: string, reload: () => Promise<void>): Promise<void> {
   try {
-    await api.post(`${path`/api/cases/${other}`}/merge`, { into: held.case, reason: w.value.desk.sameReason });
+    await api.deed(`${path`/api/cases/${other}`}/merge`, { into: held.case, reason: w.value.desk.sameReason });
     done(w.value.desk.merged);
   } catch (problem) {
     failed(problem);
@@ -167,7 +167,7 @@ export async function mergeInto(held: CaseDetail, others: { value: string; label
   const answer = await ask({ title: w.value.desk.mergeInto, text: `${held.number} · ${say(held.title)}`, confirm: w.value.desk.mergeInto, risk: true, wants: [{ key: "into", label: w.value.desk.mergeIntoLabel, kind: "select", choices: others }, { key: "reason", label: w.value.act.reason, kind: "area", hint: w.value.act.reasonHint }] });
   if (!answer?.into) return;
   try {
-    await api.post(`${path`/api/cases/${held.case}`}/merge`, { into: answer.into, reason: answer.reason }, held.version);
+    await api.deed(`${path`/api/cases/${held.case}`}/merge`, { into: answer.into, reason: answer.reason }, held.version);
     done(w.value.desk.merged);
   } catch (problem) {
     failed(problem);

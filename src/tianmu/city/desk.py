@@ -21,6 +21,9 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """seconds without a sign of life after which somebody has left a command room"""
     bulk_most: int = 50
     """cases that one deed may be done to at once"""
+    again_s: float = 10.0
+    """within so many seconds the same note, urging or raising by the same person, sent without a
+    key, is the same sent again"""
     soon_share: float = 0.75
     """after this share of a limit it is due soon, where the level of the case names no share at
     which whoever is behind is urged (``remind_at``)"""
@@ -33,6 +36,7 @@ def check(reader: PackReader, document: Document, found: Desk) -> None:
         ("room_level", 0, 5),
         ("here_s", 10, 600),
         ("bulk_most", 1, 500),
+        ("again_s", 0, 600),
         ("soon_share", 0.1, 0.99),
     ):
         value = getattr(found, key)

@@ -19,7 +19,7 @@ from tianmu.manage.clocks import deadline
 from tianmu.manage.evidence.shown import show
 from tianmu.manage.levels import level, owner, quiet, response
 from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.place import within
+from tianmu.manage.merging.place import sharper, within
 from tianmu.manage.merging.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -135,7 +135,7 @@ def join_case(
     data.update(quiet.stirred(before))
     if new_device:
         data["new_device"] = True
-    if _sharper(signal.place, before.place):
+    if sharper(signal.place, before.place):
         data |= _moved(signal.place)
     matter = _known_matter(city, signal, policy)
     clearer = not before.matter and bool(matter)
@@ -182,7 +182,7 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     before = draft.state
     told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
     data: dict[str, Any] = {**told, "text": event.text, **quiet.stirred(before)}
-    if _sharper(event.place, before.place):
+    if sharper(event.place, before.place):
         data |= _moved(within(city, event.place))
     draft.add("worsened", data)
     if not before.level_by_hand:
@@ -211,14 +211,3 @@ def _moved(place: Place) -> dict[str, Any]:
     """What an event says that puts the case there."""
     found: dict[str, Any] = {"place": msgspec.to_builtins(place)}
     return {**found, "division": place.division} if place.division else found
-
-
-def _sharper(one: Place, other: Place) -> bool:
-    """Whether ``one`` says clearly better where it is."""
-    if one.longitude is None:
-        return not other.division and bool(one.division)
-    if other.longitude is None:
-        return True
-    if other.precision is None:
-        return False
-    return one.precision is not None and one.precision < 0.5 * other.precision

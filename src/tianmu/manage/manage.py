@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +34,7 @@ from tianmu.manage.desk import Desk, Work
 from tianmu.manage.duty.relief import Relief
 from tianmu.manage.evidence.kept import Evidence, EvidenceStore
 from tianmu.manage.evidence.scanning import Scan
+from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.levels import level, response
 from tianmu.manage.merging.answer import answered
 from tianmu.manage.merging.grouping import Grouping
@@ -93,8 +94,10 @@ class Manage(Grouping):
     # -- the loop --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Make the tables, read what is open and how far the topics were read."""
+        """Make the tables, read what is open and how far topics were read; let go of files that
+        were being attached as the process ended and that nobody holds."""
         self._reader.start()
+        self.evidence.sweep(self.held)
 
     def step(self, timeout: float = 1.0) -> int:
         """Work through what is there, else sleep for it: see ``Reader.step``."""
@@ -174,17 +177,22 @@ class Manage(Grouping):
         data: dict[str, Any] | None = None,
     ) -> Done:
         """``command`` for who may have to send it again: one with the same key takes effect once.
-        Raises ``OtherDeed`` beside what ``command`` raises."""
+        What says neither key nor version is the same sent again where it says the same as the
+        account has just done (``[desk] again_s``, for steps that may follow themselves). Raises
+        ``OtherDeed`` beside what ``command`` raises."""
         command = Command(step, reason, data or {})
         content = deed_key.digest(case, step, reason, command.data)
 
         def job(work: Work) -> Done:
-            connection, account = work.tx.connection, actor.account
-            if known := deed_key.known(connection, account, deed, content):
+            connection, account, named = work.tx.connection, actor.account, deed
+            if not deed.key and expected_version is None:
+                within = round(work.city.desk.again_s * 1e6)
+                named = deed_key.unnamed(connection, account, step, content, work.now, within)
+            if known := deed_key.known(connection, account, named, content):
                 return Done(expect(work, known[0], None), known[1], known[2], again=True)
             before, after = _do(work, case, command, actor, expected_version, deed.done_at)
             between = (case, before.version, after.version)
-            deed_key.keep(connection, account, deed, content, between, work.now)
+            deed_key.keep(connection, account, named, content, between, work.now)
             deed.write(work.tx)
             return Done(after, *between[1:])
 
@@ -200,7 +208,18 @@ class Manage(Grouping):
         deed = deed or Deed()
         if actor.permissions.isdisjoint(ATTACHES):
             raise Refused(refuse("permission", step=phrase("step.evidence")))
-        kept = self.evidence.keep(content, evidence)
+        with self.evidence.taking(content, evidence, self.held) as kept:
+            return kept, self._work(self._attach(case, kept, actor, deed))
+
+    def held(self, digests: Collection[str]) -> set[str]:
+        """Those of these files of evidence that a case or a hazard has."""
+        return self.records.read(
+            lambda one: case_query.held(one, digests) | hazard_table.holding(one, digests)
+        )
+
+    def _attach(
+        self, case: str, kept: dict[str, Any], actor: Actor, deed: Deed
+    ) -> Callable[[Work], Done]:
         what = deed_key.digest(case, "evidence", kept["digest"])
 
         def job(work: Work) -> Done:
@@ -221,7 +240,7 @@ class Manage(Grouping):
             deed.write(work.tx)
             return Done(draft.state, *between[1:])
 
-        return kept, self._work(job)
+        return job
 
     def raise_level(self, case: str, number: int, why: Text) -> bool:
         """An open case is of the level of this number at least, as a scenario judges; whether it
@@ -349,10 +368,6 @@ class Manage(Grouping):
         midnight = calendar.instant(calendar.local(now).date(), 0)
         counts = self.records.read(lambda one: case_query.counts(one, now, midnight, scope))
         return case_view.vitals(counts, self.city)
-
-    # -- shifts ----------------------------------------------------------------------------------
-
-    # -- the pack --------------------------------------------------------------------------------
 
     def set_city(self, city: City) -> None:
         """Another pack (or another roster) is in force from the next change on."""

@@ -202,9 +202,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
     city = hub.city
     midnight = _midnight(hub, at)
 
-    cases = hub.records.read(
-        lambda connection: case_query.counts(connection, at, midnight, scope)
-    )
+    cases = hub.records.read(lambda connection: case_query.counts(connection, at, midnight, scope))
     told, answered = figures.reports(hub, scope, midnight, at)
     real = Within(within=scope, probe=bool(scope.probe))
     alarms: alarm_table.Counts | None = hub.ask(

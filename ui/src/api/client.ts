@@ -119,11 +119,30 @@ async function ask<T>(method: string, where: string, body?: unknown, version?: n
   return said as T;
 }
 
+/** keys of deeds that no answer has come to: sent again, they count once */
+const unanswered = new Map<string, string>();
+
+async function deed<T>(where: string, body: unknown, version?: number | string): Promise<T> {
+  const what = `${where} ${JSON.stringify(body)}`;
+  const key = unanswered.get(what) ?? globalThis.crypto?.randomUUID?.() ?? "";
+  unanswered.set(what, key);
+  try {
+    const said = await ask<T>("POST", where, body, version, undefined, key);
+    unanswered.delete(what);
+    return said;
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status >= 400 && problem.status < 500) unanswered.delete(what);
+    throw problem;
+  }
+}
+
 export const api = {
   get: <T>(where: string, query?: Query, signal?: AbortSignal): Promise<T> => ask<T>("GET", address(where, query), undefined, undefined, signal),
   /** `key`: what is sent again with it is done once */
   post: <T>(where: string, body: unknown = {}, version?: number | string, key?: string): Promise<T> =>
     ask<T>("POST", where, body, version, undefined, key),
+  /** what a person does: with a key of its own, which it keeps until an answer has come */
+  deed,
   put: <T>(where: string, body: unknown, version?: number | string): Promise<T> =>
     ask<T>("PUT", where, body, version),
   remove: <T>(where: string): Promise<T> => ask<T>("DELETE", where),

@@ -52,6 +52,10 @@ table = Table(
 """not rebuilt from events: keys that came before a rebuild stay"""
 
 
+AGAIN = frozenset(("note", "urge", "escalate"))
+"""steps that may be taken again at once: a second one that says the same may be a second sending"""
+
+
 class OtherDeed(ValueError):
     """The key was used before for another deed."""
 
@@ -98,6 +102,19 @@ class Regrouped(Done):
 def digest(*parts: Any) -> str:
     """What a deed is, to tell two apart."""
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def unnamed(
+    connection: Connection, account: str, step: str, content: str, now: int, within: int
+) -> Deed:
+    """The key of a deed that came without one: its content, for so long (µs) as the same from the
+    same account is taken for the same sent again."""
+    if step not in AGAIN or within <= 0:
+        return Deed()
+    deed = Deed(key=f"unnamed {content}")  # no key that is sent has a space
+    mine = (table.c.account == account, table.c.key == deed.key)
+    connection.execute(delete(table).where(*mine, table.c.at < now - within))
+    return deed
 
 
 def known(

@@ -174,6 +174,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["apart"] = (*state.apart, *new)
     for name, value in event.data.get("restore", {}).items():
         fields[name] = tuple(value) if name == "collectors" else value
+    if "place" in fields:
+        fields["place"] = msgspec.convert(fields["place"], Place)
     if event.data.get("merged"):
         fields["merged"] = tuple(one for one in state.merged if one != event.data["merged"])
     return fields

@@ -160,6 +160,8 @@ evidence = Table(
     sqlite_with_rowid=False,
 )
 
+Index("case_evidence_digest", evidence.c.digest)
+
 report = Table(
     "report",
     metadata,

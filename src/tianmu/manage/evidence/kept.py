@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ _STARTS: dict[str, tuple[tuple[int, bytes], ...]] = {
 TYPES = tuple(_STARTS)
 
 
+Held = Callable[[Collection[str]], Collection[str]]
+"""those of these digests that a case or another thing holds"""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever attaches a file says of it."""
 
@@ -60,7 +64,8 @@ class EvidenceStore:
 
     ``scan`` looks for malware before a file is kept (``scanning``); what it calls infected lies
     under ``quarantine`` and is never read again by the program. A file that was *lent* has a mark
-    under ``lent``: nobody has attached it yet, and if nobody does it is let go.
+    under ``lent``: nobody has attached it yet, and if nobody does it is let go. One that is being
+    attached has a mark under ``taking`` until it is known whether a case holds it.
     """
 
     def __init__(
@@ -72,8 +77,53 @@ class EvidenceStore:
     ) -> None:
         self.folder, self.largest, self.scan = folder, largest, scan
 
-    def keep(self, content: bytes, evidence: Evidence) -> dict[str, Any]:
-        """Write the file to disk if it is not there; what the case's event says of it.
+    @contextlib.contextmanager
+    def taking(self, content: bytes, evidence: Evidence, held: Held) -> Iterator[dict[str, Any]]:
+        """``keep`` for as long as it takes to say who holds the file; at the end it goes again if
+        by ``held`` nobody does. What a kill -9 leaves, ``sweep`` looks at."""
+        digest = hashlib.sha256(content).hexdigest()
+        token = f"{digest}.{secrets.token_hex(4)}"
+        try:
+            yield self.keep(content, evidence, token)
+        finally:
+            self._taken(token, held)
+
+    def sweep(self, held: Held) -> int:
+        """At a start, before anybody attaches: what was being attached as the process ended, and
+        parts of files that were being written. How many files were removed."""
+        for partial in (*self.folder.glob("??/.*"), *self.folder.glob("quarantine/.*")):
+            partial.unlink(missing_ok=True)
+        marks = sorted(one.name for one in self._token("").glob("*"))
+        return sum([self._taken(token, held) for token in marks])
+
+    def _token(self, token: str) -> Path:
+        return self.folder / "taking" / token
+
+    def _taken(self, token: str, held: Held) -> bool:
+        """The attaching of ``token`` is over; whether its file was removed."""
+        digest = token.partition(".")[0]
+        with self._guard():
+            if not self._token(token).exists():
+                return False  # it was refused before anything was written
+            others = set(self._token("").glob(f"{digest}.*")) - {self._token(token)}
+            gone = False
+            if not others and not held({digest}):
+                files = [self.folder / "quarantine" / digest]
+                if not self._mark(digest).exists():
+                    files.append(self.path(digest))
+                for file in files:
+                    if file.exists():
+                        gone = True
+                        file.unlink()
+                        _settle(file.parent)
+            elif not others:
+                self._mark(digest).unlink(missing_ok=True)  # whoever has it needs it
+            self._token(token).unlink()
+            return gone
+
+    def keep(self, content: bytes, evidence: Evidence, token: str = "") -> dict[str, Any]:
+        """Write the file to disk if it is not there; what the case's event says of it. ``token``:
+        it is not known yet whether it stays (``taking``).
 
         Raises ``ValueError`` where it is too big, empty, of a type that is not taken or is not
         what it says it is; ``NoAnswer`` where a scanner is set and says nothing.
@@ -101,9 +151,9 @@ class EvidenceStore:
         verdict = self.scan(content) if self.scan is not None else None
         digest = hashlib.sha256(content).hexdigest()
         if verdict is not None and verdict.infected:
-            self._write(self.folder / "quarantine" / digest, content)
+            self._write(self.folder / "quarantine" / digest, content, token)
         else:
-            self._write(self.path(digest), content)
+            self._write(self.path(digest), content, token)
         kept: dict[str, Any] = {
             "digest": digest,
             "name": Path(evidence.name).name[:200],
@@ -184,6 +234,8 @@ class EvidenceStore:
             with self._guard(), contextlib.suppress(FileNotFoundError):
                 if mark.stat().st_mtime >= before:
                     continue
+                if self._token("").is_dir() and any(self._token("").glob(f"{digest}.*")):
+                    continue  # somebody attaches it at this moment
                 if digest not in held:
                     with contextlib.suppress(FileNotFoundError):
                         self.path(digest).unlink()
@@ -203,9 +255,13 @@ class EvidenceStore:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, content: bytes, token: str) -> None:
         with self._guard():
-            if path == self.path(path.name):  # whoever attaches it needs it: it is lent no more
+            if token:
+                self._token("").mkdir(exist_ok=True)
+                self._token(token).touch()
+                _settle(self._token(""))
+            elif path == self.path(path.name):  # whoever keeps it needs it: it is lent no more
                 self._mark(path.name).unlink(missing_ok=True)
             if path.exists() and path.stat().st_size == len(content):
                 return

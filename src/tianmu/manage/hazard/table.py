@@ -85,6 +85,18 @@ def get(connection: Connection, hazard: str) -> Hazard:
     return _states.decode(row)
 
 
+def holding(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Those of the files that some hazard has. Walks the ledger for each: for a look now and
+    then."""
+    return {
+        one
+        for one in digests
+        if connection.scalar(
+            sa.select(HAZARD.c.serial).where(sa.func.instr(HAZARD.c.state, one.encode()) > 0)
+        )
+    }
+
+
 def append(tx: Transaction, event: HazardEvent, key: bytes | None = None) -> Hazard:
     """Append one step and write the row that follows from it: one commit, so that both are there
     or neither is. With a ``key`` seen before nothing is done, and the hazard is as it stands."""

@@ -37,3 +37,14 @@ def located(city: City, report: Report) -> Place:
                 division = named[0].division
                 break
     return msgspec.structs.replace(place, division=division) if division else place
+
+
+def sharper(one: Place, other: Place) -> bool:
+    """Whether ``one`` says clearly better where it is."""
+    if one.longitude is None:
+        return not other.division and bool(one.division)
+    if other.longitude is None:
+        return True
+    if other.precision is None:
+        return False
+    return one.precision is not None and one.precision < 0.5 * other.precision

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage import intake
@@ -18,8 +20,10 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.levels import level, owner, response
 from tianmu.manage.merging import bequest, estate
+from tianmu.manage.merging.anchor import metres
 from tianmu.manage.merging.member import Row, came_through, joining_as, members
 from tianmu.manage.merging.open_cases import OpenCases
+from tianmu.manage.merging.place import sharper
 from tianmu.manage.merging.restitution import give_back
 from tianmu.manage.merging.signal import Signal, again
 from tianmu.manage.steps.step import Refusal, refuse
@@ -276,7 +280,37 @@ def _restored(
     found: dict[str, Any] = {"first_at": min(times), "last_at": max(times)}
     if back and back.kept and before.opened_at == back.kept.opened_at:
         found["opened_at"] = was.get("opened_at", before.opened_at)
+    return found if back else {**found, **_where(before, out, left)}
+
+
+def _where(before: CaseState, out: list[Row], left: list[Row]) -> dict[str, Any]:
+    """Where the case is by the signals that are left, if it had its place from one of those taken
+    out (or from what that said later, as it grew worse); how far it extends, in any case."""
+    gone, stay = _places(out), _places(left)
+    place, found = before.place, dict[str, Any]()
+    worse = {alarm for alarm, _ in before.graver}
+    later = _named(out) & worse and not _named(left) & worse
+    if place not in stay and (place in gone or later):
+        place = stay[0]
+        for one in stay[1:]:
+            place = one if sharper(one, place) else place
+        found["place"] = msgspec.to_builtins(place)
+        if place.division and before.division == before.place.division:
+            found["division"] = place.division
+    reach = ((metres(place, one), one.precision or 0.0) for one in stay)
+    found["spread_m"] = max(
+        (round(far - vague, 1) for far, vague in reach if far is not None and far > vague),
+        default=0.0,
+    )
     return found
+
+
+def _places(rows: list[Row]) -> list[Place]:
+    return [msgspec.convert(told.get("place", {}), Place) for told, _, _ in rows]
+
+
+def _named(rows: list[Row]) -> set[str]:
+    return {told["id"] for told, _, _ in rows}
 
 
 def _lower(draft: Draft, city: City, before: CaseState, back: CaseState, why: Text) -> None:

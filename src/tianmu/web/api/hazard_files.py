@@ -107,38 +107,32 @@ async def attach_hazard_evidence(
     now. Kept by its SHA-256, once: what is attached again is there already."""
 
     def keep() -> Reply:
-        state = held(ask, hazard)
+        manage = ask.hub.manage
         try:
+            state = held(ask, hazard)
             hazard_step.permit(state, "evidence", ask.who.account, "")
             if len(state.files) >= hazard_step.MOST_FILES:
                 raise HazardRefused("full", "it has 100 files already", "attach the rest elsewhere")
-            kept = ask.hub.manage.evidence.keep(upload.content, upload.evidence)
+            with manage.evidence.taking(upload.content, upload.evidence, manage.held) as kept:
+                done = whole(ask, ask.hub.records.transact(lambda tx: write(tx, kept)))
         except HazardRefused as error:
             raise problem(error) from error
         except NoAnswer as error:
             raise Problem(503, "not-scanned", str(error), "attach it again later") from error
         except ValueError as error:
             raise Problem(422, "bad-file", str(error), "choose another file") from error
-        file = {
-            key: kept[key]
-            for key in ("digest", "name", "media_type", "role", "scan")
-            if key in kept
-        }
-
-        def write(tx: Transaction) -> Hazard:
-            now = hazard_table.get(tx.connection, hazard)
-            hazard_step.permit(now, "evidence", ask.who.account, "")
-            if hazard_step.attached(now, file["digest"], file["role"]):
-                return now
-            ask.note(tx, "hazard.evidence", hazard, digest=file["digest"])
-            made = event(ask, now, now.version + 1, "evidence", data={"file": file})
-            return hazard_table.append(tx, made)
-
-        try:
-            done = whole(ask, ask.hub.records.transact(write))
-        except HazardRefused as error:
-            raise problem(error) from error
         return Reply(done.body, status=201, etag=done.etag)
+
+    def write(tx: Transaction, kept: dict[str, Any]) -> Hazard:
+        said = ("digest", "name", "media_type", "role", "scan")
+        file = {key: kept[key] for key in said if key in kept}
+        now = hazard_table.get(tx.connection, hazard)
+        hazard_step.permit(now, "evidence", ask.who.account, "")
+        if hazard_step.attached(now, file["digest"], file["role"]):
+            return now
+        ask.note(tx, "hazard.evidence", hazard, digest=file["digest"])
+        made = event(ask, now, now.version + 1, "evidence", data={"file": file})
+        return hazard_table.append(tx, made)
 
     return await asyncio.to_thread(keep)
 
