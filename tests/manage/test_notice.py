@@ -15,6 +15,7 @@ from tianmu.city.plan import Tell
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.case.table import gathered
 
 from .ladders import Reached
 from .town import OFFICER
@@ -45,7 +46,7 @@ def notices(house: Reached) -> list[dict[str, Any]]:
     events = (decode(one.payload) for one in house.journal.read("case", 0, entries=10_000))
     steps = [one for one in events if isinstance(one, CaseEvent) and one.step == "notice"]
     assert all(one.data["why"][0]["zh"] and one.actor == "@system" for one in steps)
-    return [one.data["try"] for one in steps]
+    return [one.data["try"] for one in steps if "try" in one.data]
 
 
 def test_each_who_is_on_duty_is_handed_over_once(telling: Telling) -> None:
@@ -88,6 +89,55 @@ def test_a_higher_level_uses_a_stronger_means_again_and_the_same_not_twice(
     before = house.manage.case("c1")
     rebuild(house.hub, house.journal)
     assert house.manage.case("c1") == before
+
+
+def test_of_a_flood_of_cases_each_is_told_a_few_times_and_then_of_all_the_rest(
+    telling: Telling,
+) -> None:
+    house = telling(Tell("centre:1", SOON, "message"))
+    house.gateways["message"] = "w1"
+
+    def flood(many: int) -> None:
+        for number in range(many):
+            at = house.alarms * 900.0 + number
+            house.alarm(east=at, priority=3)
+            house.now += 1_000_000
+            house.work()
+
+    flood(20)
+    cases = [one.case for one in house.states()]
+    assert len(cases) == 20
+    mine = [one for one in notices(house) if one["account"] == "carl"]
+    assert len(mine) == 5 and not any("more" in one for one in mine)
+    steps = [one for one in house.topic() if one.step == "notice" and "gathered" in one.data]
+    assert len(steps) == 15, "each case says that somebody is told of it later"
+    assert steps[0].data["gathered"] == [{"account": "carl", "name": "Carl"}]
+    assert house.hub.read(lambda one: len(one.execute(gathered.select()).all())) == 1
+    house.close()
+    house.open()
+    house.gateways["message"] = "w1"
+    house.pass_minutes(9)
+    assert len([one for one in notices(house) if one["account"] == "carl"]) == 5
+    house.pass_minutes(1.1)
+    last = [one for one in notices(house) if one["account"] == "carl"][5:]
+    assert [(one["more"], one["outcome"]) for one in last] == [(14, "handed_over")]
+    house.pass_minutes(30)
+    assert len([one for one in notices(house) if one["account"] == "carl"]) == 6, "once"
+    flood(1)
+    assert len([one for one in notices(house) if one["account"] == "carl"]) == 7, "at once again"
+
+
+def test_a_graver_case_does_not_wait_behind_others(telling: Telling) -> None:
+    house = telling(Tell("centre:1", SOON, "message"))
+    house.gateways["message"] = "w1"
+    for number in range(8):
+        house.alarm(east=number * 900.0, priority=3)
+        house.work()
+    assert len([one for one in notices(house) if one["account"] == "carl"]) == 5
+    house.alarm(east=9000.0, priority=3, severity="II")
+    house.work()
+    mine = [one for one in notices(house) if one["account"] == "carl"]
+    assert len(mine) == 6
 
 
 def test_without_a_gateway_nothing_is_said_to_have_been_sent(telling: Telling) -> None:

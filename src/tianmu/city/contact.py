@@ -64,6 +64,10 @@ class Calling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """minutes since the last sign of life after which a session does not count as being there"""
     again_min: float = 10.0
     """minutes after an answer within which further alarms of the case call nobody"""
+    notices: int = 5
+    """of one person by one means, as plans tell: what is more within ``notices_min`` is gathered"""
+    notices_min: float = 10.0
+    """minutes; at their end one message tells of all that was gathered"""
     basis: str = ""
 
 
@@ -128,6 +132,8 @@ def read(
         ("relief", "remind_min", relief.remind_min, 1, 240),
         ("relief", "last_h", relief.last_h, 1, 72),
         ("calling", "seen_min", calling.seen_min, 1, 24 * 60),
+        ("calling", "notices", calling.notices, 1, 1000),
+        ("calling", "notices_min", calling.notices_min, 1, 24 * 60),
         ("calling", "again_min", calling.again_min, 0, 24 * 60),
         ("absence", "longest_days", absence.longest_days, 1, 3660),
     ):

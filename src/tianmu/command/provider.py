@@ -88,8 +88,8 @@ def handed(event: CaseEvent) -> dict[str, Any] | None:
     """The rung of a ladder, or the person told by a plan, that an event hands to a gateway, if it
     does: at most one."""
     if event.step == notice.STEP:
-        told: dict[str, Any] = event.data["try"]
-        return told if told["outcome"] == HANDED else None
+        told: dict[str, Any] | None = event.data.get("try")  # none: gathered, told of later
+        return told if told is not None and told["outcome"] == HANDED else None
     if event.step != STEP:
         return None
     tries = event.data.get("tries", ())
@@ -135,6 +135,9 @@ def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]
     person = city.roster.person(told["account"])
     contact = event.data.get("contact", {"contact": "", "post": told.get("post", "")})
     title = {language: mask_text(words) for language, words in state.title.items()}
+    words: dict[str, Any] = {"level": state.level, "title": title, "number": state.number}
+    if more := told.get("more", 0):
+        words["more"] = more
     return Summons(
         type=f"contact.{told['by']}",
         case=event.case,
@@ -145,6 +148,6 @@ def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]
         phone=person.phone if person else "",
         unit=told["unit"],
         post=contact.get("post", ""),
-        text=phrase("contact.message", level=state.level, title=title, number=state.number),
+        text=phrase(f"contact.{'more' if more else 'message'}", **words),
         until=moment(contact.get("due", 0)),
     )

@@ -28,6 +28,7 @@ from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.calling import Calling, unreached
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import quiet
+from tianmu.manage.levels.gathering import DUE, Gathering
 from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
 from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.merging.known import Known
@@ -88,6 +89,8 @@ class Desk:
         self.counters: dict[str, int] = {}
         self.unreached: set[str] = set()
         """open cases whose contact ladder is at its end, and nobody has answered"""
+        calling = self.city.contact.calling
+        self.gathering = Gathering(calling.notices, calling.notices_min)
         self.loaded = False
 
     def ready(self, connection: Connection) -> None:
@@ -131,6 +134,8 @@ class Desk:
             self.index.put(anchor)
         for case, identity in identities:
             self.index.know(case, identity)
+        self.gathering.load(connection)
+        self.due.put(DUE, self.gathering.next_at)
         self.loaded = True
 
     def version(self, case: str, version: int) -> CaseState | None:
@@ -347,6 +352,8 @@ class Work(Numbering, Calling):
         for case in cases:
             before = self.desk.states.get(case)
             if before is None:
+                if case == DUE:
+                    self.tell_gathered(now)
                 continue
             draft = Draft(case, before, max(now, before.changed_at))
             overdue.attend(draft, self.city)
@@ -362,6 +369,7 @@ class Work(Numbering, Calling):
         are looked at again; whoever asks for it puts ``bridges`` together afterwards."""
         if self._reports:
             self.tx.connection.execute(insert(table.report), self._reports)
+        self.desk.gathering.write(self.tx.connection)
         if not self._events:
             self.desk.loaded = True
             return

@@ -1,7 +1,7 @@
 """Tables of this room (in ``hub.sqlite``): what the events of topic ``case`` add up to.
 
-Every row but those of ``report``, ``handover``, ``handover_item`` and ``case_counter`` can be
-rebuilt from the events (``rebuild``). Times are µs since the epoch.
+Every row but those of ``report``, ``handover``, ``handover_item``, ``case_gathered`` and
+``case_counter`` can be rebuilt from the events (``rebuild``). Times are µs since the epoch.
 """
 
 from __future__ import annotations
@@ -190,6 +190,20 @@ handover = Table(
     Column("digest", String, nullable=False),
     Column("taken_digest", String, nullable=False),
 )
+
+gathered = Table(
+    "case_gathered",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("by", String, primary_key=True),  # message or call
+    Column("begun", BigInteger, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("gravest", Integer, nullable=False),  # level number of what was sent, 0: nothing was
+    Column("waiting", Integer, nullable=False),
+    Column("serial", Integer, nullable=False),  # of the last case that waits, 0: none
+    Column("unit", String, nullable=False),
+)
+"""How often plans have told each person of late, and of how many cases they will be told."""
 
 contact = Table(
     "case_contact",

@@ -4,7 +4,7 @@ each change."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tianmu.facts.alarm import AlarmEvent
@@ -21,6 +21,7 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import notice
+from tianmu.manage.levels.gathering import DUE
 from tianmu.manage.merging.known import Known
 from tianmu.store.records import Transaction
 
@@ -59,7 +60,7 @@ class Calling:
         """What a draft has become, and what contact ladders make of it."""
         happened = tuple(draft.events)
         contact.follow(happened, draft, self.city, self.reach)
-        notice.follow(happened, draft, self.city, self.reach)
+        self._notice(happened, draft)
         self.keep(before, draft.events, draft.state)
 
     def add(self, before: CaseState, events: list[CaseEvent]) -> CaseState:
@@ -67,9 +68,29 @@ class Calling:
         after = fold(events, before)
         draft = Draft(after.case, after, max(self.now, after.changed_at))
         contact.follow(events, draft, self.city, self.reach)
-        notice.follow(events, draft, self.city, self.reach)
+        self._notice(events, draft)
         self.keep(before, events + draft.events, draft.state)
         return draft.state
+
+    def _notice(self, happened: Sequence[CaseEvent], draft: Draft) -> None:
+        """Whom plans tell; whoever has to be told of the rest later is on the list of what is
+        due."""
+        gathering = self.desk.gathering
+        notice.follow(happened, draft, self.city, self.reach, gathering)
+        if gathering.changed:
+            self.desk.loaded = False  # until finish, as with all that is ahead of the tables
+            self.desk.due.put(DUE, gathering.next_at)
+
+    def tell_gathered(self, now: int) -> None:
+        """One message to each who was told of very many cases of late, for those of which they
+        were not."""
+        for key, told in self.desk.gathering.over(now):
+            draft = self.draft(told.case)
+            before = draft.state
+            notice.tell_gathered(draft, self.city, self.reach(), key, told)
+            self.take(before, draft)
+        self.desk.loaded = False
+        self.desk.due.put(DUE, self.desk.gathering.next_at)
 
     def awake(self, event: AlarmEvent, case: str | None) -> None:
         """A person has acknowledged an alarm: its case's ladder need not wake anybody any more."""
