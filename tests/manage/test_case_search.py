@@ -20,7 +20,8 @@ __all__ = ["house"]
 
 SIGNS = "垃圾满溢aAbg1 é%𠮷"
 ROW = (
-    "INSERT INTO case_state VALUES (:n, :n, 1, '', '', 1, '', '', '', '', '', 0, 0, 0, 0, :words, '')"
+    "INSERT INTO case_state VALUES"
+    " (:n, :n, 1, '', '', 1, '', '', '', '', '', 0, 0, 0, 0, :words, '')"
 )
 
 
