@@ -114,7 +114,10 @@ def _crossings(ring: Ring) -> int:
     def side(of: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of each segment (rows), on which side each point (columns) lies."""
         along, to = (ends - begins)[:, None, :], of[None, :, :] - begins[:, None, :]
-        return np.sign(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])
+        found: NDArray[np.float64] = np.sign(
+            along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0]
+        )
+        return found
 
     parts = side(begins) * side(ends) < 0
     return int(np.count_nonzero(parts & parts.T)) // 2

@@ -43,7 +43,8 @@ def _apart(points: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
     """Without those that lie in the same square of that width as the one before."""
     cells = np.floor(points / apart)
     stays = np.any(cells[1:] != cells[:-1], axis=1)
-    return points[np.concatenate([[True], stays])]
+    found: NDArray[np.float64] = points[np.concatenate([[True], stays])]
+    return found
 
 
 def _ring(points: NDArray[np.float64]) -> Ring:
