@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.prevent.warning import national
+from tianmu.facts.warning import WarningEvent
+from tianmu.prevent.warning import national, publish
 from tianmu.prevent.warning.national import NotNational
+from tianmu.prevent.warning.state import of_events
 from tianmu.sense.cap import national as reader
 from tianmu.sense.cap.national import NotNational as NotReadable
 
@@ -76,6 +78,27 @@ def test_ours_reads_back() -> None:
     assert other.references == (one.identifier,)
     assert one.sent == NOW and one.headline == "大风蓝色预警"
     assert one.divisions == ("320481000000",)
+
+
+def test_two_warnings_of_one_second_have_two_names() -> None:
+    """The format names a message by its sender and the second of sending alone."""
+    city = drafts.city()
+    known = replace(city, warnings=replace(city.warnings, national="32048100000000"))
+    first = drafts.published(drafts.drafted(), of=known).messages[0]
+    event = WarningEvent(warning="w2", sequence=1, step="draft", at=NOW, actor="wang",
+                         content=drafts.content())  # fmt: skip
+    second = publish.message(known, of_events([event]), "li", NOW + 5, last=first.sent)
+    assert second.sent == first.sent + 1_000_000
+    assert national.document(first) != national.document(second)
+
+
+def test_a_cancellation_tells_nobody_what_to_do() -> None:
+    state = drafts.published(drafts.drafted(drafts.content(instruction={"zh": "远离广告牌"})))
+    state = drafts.then(state, "cancel", NOW + 60_000_000, reason="over")
+    over = drafts.published(state, NOW + 60_000_000).messages[-1]
+    over = msgspec.structs.replace(over, national_sender="32048100000000", national_event="11B06")
+    assert "远离广告牌" not in national.document(over).decode()
+    assert "<urgency>Past</urgency>" in national.document(over).decode()
 
 
 def test_without_codes_it_says_what_is_missing() -> None:

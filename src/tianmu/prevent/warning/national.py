@@ -17,6 +17,7 @@ from tianmu.city.warning import NATIONAL_COLOURS, NATIONAL_LANGUAGE
 from tianmu.facts.text import say
 from tianmu.facts.warning import Message
 from tianmu.prevent.warning.cap import offsets
+from tianmu.prevent.warning.state import CANCEL
 
 SENDER, DIVISION = r"\d{14}", r"\d{12}"
 EVENT = r"[1-4][0-9A-Z]{4}"
@@ -35,7 +36,7 @@ def document(message: Message) -> bytes:
     """A published message in the national format. Raises ``NotNational`` where the pack did not
     have the codes it needs."""
     _check(message)
-    content = message.content
+    content, over = message.content, message.kind == CANCEL
     alert = ET.Element("alert")
     name = say(message.sender_name, NATIONAL_LANGUAGE)
     for tag, words in (
@@ -63,7 +64,7 @@ def document(message: Message) -> bytes:
     for tag, words in (
         ("language", message.languages.get(NATIONAL_LANGUAGE, NATIONAL_LANGUAGE)),
         ("eventType", message.national_event),
-        ("urgency", content.urgency),
+        ("urgency", "Past" if over else content.urgency),
         ("severity", NATIONAL_COLOURS[content.colour]),
         ("certainty", content.certainty),
         ("effective", _moment(message.sent, message.offset)),
@@ -72,7 +73,7 @@ def document(message: Message) -> bytes:
         ("senderName", name),
         ("headline", say(content.headline, NATIONAL_LANGUAGE)),
         ("description", say(content.description, NATIONAL_LANGUAGE)),
-        ("instruction", say(content.instruction, NATIONAL_LANGUAGE)),
+        ("instruction", "" if over else say(content.instruction, NATIONAL_LANGUAGE)),
         ("web", message.web),
     ):
         ET.SubElement(info, tag).text = words

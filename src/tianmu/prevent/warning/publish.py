@@ -24,16 +24,19 @@ DIGITS = 6
 
 def message(
     city: City, state: Warning, confirmed_by: str, now: int,
-    offices: Mapping[str, Text] = MappingProxyType({}),
+    offices: Mapping[str, Text] = MappingProxyType({}), last: int = 0,
 ) -> Message:  # fmt: skip
     """The next message of ``state``, from what waits there. ``offices``: account → what its
-    department or centre is called, for those who drafted and confirm it."""
+    department or centre is called, for those who drafted and confirm it; ``last``: µs at which the
+    last message of any warning was sent."""
     pending = state.pending
     assert pending is not None
     told = city.warnings
-    last = state.messages[-1] if state.messages else None
-    # never two messages of one warning in one second: the time is part of a reference
-    sent = max(now // SECOND * SECOND, last.sent + SECOND if last else 0)
+    before = state.messages[-1] if state.messages else None
+    # never two messages in one second: the time is part of a reference, and all that tells two of
+    # the national format apart
+    last = max(last, before.sent if before else 0)
+    sent = max(now // SECOND * SECOND, last + SECOND if last else 0)
     number = len(state.messages) + 1
     local = city.calendar.local(sent).utcoffset()
     assert local is not None
@@ -51,10 +54,10 @@ def message(
         "confirmed_office": offices.get(confirmed_by, {}),
         "offset": round(local.total_seconds() / 60),
     }
-    if pending.kind == CANCEL and last is not None:
+    if pending.kind == CANCEL and before is not None:
         # in the words in which it was said: the pack may have left out the event or a division
         # since, and what holds must always be possible to end
-        return msgspec.structs.replace(last, responses=("AllClear",), **new)
+        return msgspec.structs.replace(before, responses=("AllClear",), **new)
     content = msgspec.structs.replace(
         pending.content, **complete(city, pending.content), onset=pending.content.onset or sent
     )

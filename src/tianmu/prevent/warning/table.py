@@ -172,6 +172,17 @@ def listed(connection: Connection, before: int, limit: int) -> list[tuple[int, W
     return [(serial, _states.decode(state)) for serial, state in rows]
 
 
+def last_sent(connection: Connection) -> int:
+    """µs at which the last message of any warning was sent; 0: none was."""
+    newest = sa.select(WARNING.c.state).where(
+        WARNING.c.warning.in_(
+            sa.select(MESSAGE.c.warning).order_by(MESSAGE.c.position.desc()).limit(1)
+        )
+    )
+    state = connection.scalar(newest)
+    return 0 if state is None else _states.decode(state).messages[-1].sent
+
+
 def sources(connection: Connection) -> set[str]:
     """What all warnings and drafts say they were drafted from."""
     found: set[str] = set()

@@ -313,7 +313,10 @@ def _do(
             _within(ask, state.pending.content)
             if state.pending.kind != CANCEL:
                 step.check(hub.city, state.pending.content, now)
-            message = publish.message(hub.city, state, ask.who.account, now, offices(state))
+            message = publish.message(
+                hub.city, state, ask.who.account, now, offices(state),
+                last=table.last_sent(tx.connection),
+            )  # fmt: skip
         event = _event(
             ask, name, state.version + 1, what, content=content, message=message, reason=reason,
             data=data,
