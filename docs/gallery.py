@@ -106,7 +106,7 @@ class Gallery:
             f"document.cookie = 'tianmu_language={language}; Path=/';"
             f"localStorage.setItem('tianmu.theme', '{theme}');"
             f"localStorage.setItem('tianmu.field.theme', '{field}');"
-            "sessionStorage.setItem('tianmu.password.asked', 'yes')"
+            "localStorage.setItem('tianmu.password.asked', 'system security audit')"
         )
         page = context.new_page()
         if self.gone:

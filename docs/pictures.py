@@ -69,7 +69,7 @@ def open_at(
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
     context.add_init_script(
         f"document.cookie = 'tianmu_language={language}; Path=/';"
-        "sessionStorage.setItem('tianmu.password.asked', 'yes');"
+        "localStorage.setItem('tianmu.password.asked', 'system security audit');"
         f"localStorage.setItem('tianmu.theme', '{theme}')"
     )
     return context, context.new_page()

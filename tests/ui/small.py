@@ -17,6 +17,11 @@ from tianmu.city.pack import load
 from tianmu.web.hub import UI
 
 TESTS = Path(__file__).resolve().parents[1]
+ASKED = (
+    "localStorage.setItem('tianmu.password.asked',"
+    " 't-system-admin t-security-admin t-audit-admin');"
+)
+"""run in a page: the administrators were asked for a password of their own before"""
 
 
 def made(folder: Path) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ui.legible import faults, small_targets, unseen_focus
-from ui.small import case_of, made, signed_in
+from ui.small import ASKED, case_of, made, signed_in
 
 pytestmark = pytest.mark.browser
 SEEN = 15_000
@@ -41,10 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def speak(page: Page, language: str) -> None:
     page.emulate_media(reduced_motion="reduce")  # colours do not pass over when the theme changes
-    page.add_init_script(
-        f"document.cookie = 'tianmu_language={language}; Path=/';"
-        "sessionStorage.setItem('tianmu.password.asked', 'yes')"
-    )
+    page.add_init_script(f"document.cookie = 'tianmu_language={language}; Path=/';{ASKED}")
 
 
 @pytest.mark.parametrize("role", PAGES)

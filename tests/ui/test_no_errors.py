@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tianmu.scenarios.load import find
-from ui.small import case_of, made, signed_in
+from ui.small import ASKED, case_of, made, signed_in
 
 pytestmark = pytest.mark.browser
 SEEN = 15_000
@@ -71,7 +71,7 @@ def test_every_page_opens_without_an_error(small: Any, browser: Browser, role: s
     case = case_of(small, "d50")
     size = (390, 844) if role == "grid_worker" else (900, 600)  # maps are drawn by the processor
     page = signed_in(small, browser, role, size)
-    page.add_init_script("sessionStorage.setItem('tianmu.password.asked', 'yes')")
+    page.add_init_script(ASKED)
     found = heard(page)
     wrong: dict[str, list[str]] = {}
     for path in PAGES[role]:

@@ -4,6 +4,7 @@ import "./styles/fonts";
 import { createApp } from "vue";
 import { askEarly } from "./api/client";
 import App from "./App.vue";
+import { pick } from "./pick";
 import { router } from "./router";
 import { loadFace } from "./styles/fonts";
 
@@ -30,4 +31,4 @@ if (scenario) {
 }
 if (page === "hall") void import("@/pages/hall/HallPage.vue");
 
-createApp(App).use(router).mount("#app");
+createApp(App).use(router).directive("pick", pick).mount("#app");

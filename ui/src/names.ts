@@ -1,8 +1,9 @@
 // The city's names for its codes, from the pack.
 import { computed } from "vue";
 import { city, levels } from "@/live";
-import { name, say, w } from "@/words";
-import type { Alarm, CaseItem, Level, Place } from "@/api/types";
+import { reading } from "@/numbers";
+import { language, listed, name, say, w } from "@/words";
+import type { Alarm, CaseItem, Level, Place, Text } from "@/api/types";
 
 const divisions = computed(() => new Map((city.value?.divisions ?? []).map((d) => [d.code, d])));
 const departments = computed(() => new Map((city.value?.departments ?? []).map((d) => [d.code, d])));
@@ -37,6 +38,33 @@ export function propertyName(kind: string, property: string): string {
 
 export function propertyUnit(kind: string, property: string): string {
   return kinds.value.get(kind)?.properties.find((p) => p.code === property)?.unit ?? "";
+}
+
+/** What a state's value means: "fire", "fault, shielded"; "" where the pack has no words for it. A state of
+ * bits says those that are set. */
+export function stateWords(states: Record<string, Text> | undefined, value: number | null | undefined): string {
+  if (value === null || value === undefined || !states) return "";
+  const set = Object.keys(states).filter((key) => key.startsWith("bit") && (value / 2 ** Number(key.slice(3))) & 1);
+  return say(states[String(value)]) || listed(set.map((key) => say(states[key])));
+}
+
+function statesOf(kind: string, property: string): Record<string, Text> | undefined {
+  return kinds.value.get(kind)?.properties.find((p) => p.code === property)?.states;
+}
+
+/** Whether a property's values are states: their figures tell nobody anything. */
+export function isState(kind: string, property: string): boolean {
+  return Object.keys(statesOf(kind, property) ?? {}).length > 0;
+}
+
+/** A value as it is read: a state in words, else the figure with its unit. */
+export function valueWords(kind: string, property: string, value: number | null | undefined, unit: string): string {
+  return stateWords(statesOf(kind, property), value) || `${reading(value)} ${unit}`.trim();
+}
+
+/** A device's name in the page's language, where its registration has one for it. */
+export function deviceName(device: { device: string; name: string; labels?: Record<string, string> }): string {
+  return device.labels?.[`name_${language.value}`] || device.name || device.device;
 }
 
 export function matterName(key: string | null | undefined): string {
@@ -94,6 +122,13 @@ export function headline(item: CaseItem): { head: string; rest: string } {
   const title = say(item.title);
   const matter = say(item.matter_name);
   return item.worst === 0 && matter && matter !== title ? { head: matter, rest: title } : { head: title || matter, rest: "" };
+}
+
+/** What was told besides the title: an alarm's words begin with its title in all languages. */
+export function besides(title: Text, text: string | null | undefined): string {
+  const titles = Object.values(title);
+  const rest = titles.reduce((left, one) => left.replace(one, ""), text ?? "").trim();
+  return rest && titles.length < 2 ? (text ?? "") : rest;
 }
 
 /** Where an alarm is, in words: never bare coordinates. */

@@ -63,6 +63,15 @@ export function dayMonth(at: number): string {
   return format("md", { month: "2-digit", day: "2-digit" }).format(at);
 }
 
+/** The same of a time on the city's wall clock that was written down as if it were UTC. */
+export function dayMonthOfWall(at: number): string {
+  const parts = new Date(at).toISOString().slice(5, 10).split("-");
+  return (language.value === "zh" ? parts : parts.reverse()).join("/");
+}
+
+/** Day, month and time, without the year. */
+export const dayHour = (at: Instant | null): string => (at ? `${dayMonth(ms(at))} ${hourMinute(at)}` : "–");
+
 const WALL: Intl.DateTimeFormatOptions = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
 /** How far the city's clocks are ahead of UTC at a time, ms. */

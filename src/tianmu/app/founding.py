@@ -21,6 +21,7 @@ from tianmu.facts import clock
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered, PackLoaded, SourceChanged
+from tianmu.facts.text import Text
 from tianmu.store.records import Records, Transaction
 from tianmu.web.registrar import Registrar
 
@@ -128,22 +129,28 @@ def rehearsal_accounts(
     }
     if drill:
         for role in DRILLED:
-            name = ROLES[role].name.get(city.languages[0], role)
-            wanted[role] = (f"drill-{role}".replace("_", "-"), role, f"演练 Drill: {name}", "")
+            name = _both("演练", "Drill", ROLES[role].name, role)
+            wanted[role] = (f"drill-{role}".replace("_", "-"), role, name, "")
     if feed or drill:
         wanted["hotline"] = (HOTLINE, "hotline_agent", "模拟坐席 Seeded agent", "")
         wanted["duty"] = (DUTY, "duty_officer", "模拟值班员 Seeded duty officer", "")
         wanted["checker"] = (CHECKER, "duty_officer", "模拟核查员 Seeded checker", "")
         for code, department in city.departments.items():
-            name = department.name.get(city.languages[0], code)
+            name = _both("模拟处置员", "Seeded crew", department.name, code)
             wanted[f"worker:{code}"] = (
-                f"{WORKER}{code}".lower(), "department_worker", f"模拟处置员 {name}", code,
+                f"{WORKER}{code}".lower(), "department_worker", name, code,
             )  # fmt: skip
 
     def make(tx: Transaction) -> dict[str, str]:
         return {role: _token(tx, *who) for role, who in wanted.items()}
 
     return records.transact(make) | first.probe_tokens(records, now())
+
+
+def _both(zh: str, en: str, name: Text, code: str) -> str:
+    """A name in ``name``'s languages, Chinese first: the pages show the half in theirs."""
+    halves = {"zh": f"{zh}：{name.get('zh', '')}", "en": f"{en}: {name.get('en', '')}"}
+    return " ".join(half for tag, half in halves.items() if name.get(tag)) or code
 
 
 def _token(tx: Transaction, account: str, role: str, name: str, department: str) -> str:

@@ -20,6 +20,8 @@ READY_WITHIN = 60.0
 """seconds a process may take to start before we say that it has not"""
 STOP_WITHIN = 4.5
 """seconds that processes have to end after SIGTERM (the contract says 5 in all)"""
+SLOW = 3.0
+"""seconds after which it is said who had not ended yet"""
 BACK_OFF = (0.2, 1.0, 5.0, 15.0)
 """seconds before a process that died is started again: the first, second, third… time"""
 STEADY = 60.0
@@ -165,17 +167,23 @@ class Supervisor:
     def stop(self) -> None:
         """Ask every process to end, the feed and gate first; kill what does not in time."""
         self._stopping = True
-        end = time.monotonic() + STOP_WITHIN
-        for child in reversed(self.children):
+        began = time.monotonic()
+        waiting = [one for one in reversed(self.children) if one.process is not None]
+        for child in waiting:
             if child.process is not None and child.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     child.process.send_signal(signal.SIGTERM)
-        for child in reversed(self.children):
-            if child.process is None:
-                continue
-            try:
-                child.process.wait(max(0.05, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
+        while waiting and time.monotonic() - began < STOP_WITHIN:
+            for child in list(waiting):
+                if child.process is None or child.process.poll() is not None:
+                    waiting.remove(child)
+                    if (took := time.monotonic() - began) > SLOW:
+                        self._tell(f"{child.name} took {took:.1f} s to end")
+            time.sleep(0.01)
+        for child in waiting:
+            if child.process is not None:
                 child.process.kill()
+        for child in waiting:
+            if child.process is not None:
                 child.process.wait()
                 self._tell(f"{child.name} did not end in time and was killed")

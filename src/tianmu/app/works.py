@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from tianmu.app.belonging import Belonging
 from tianmu.app.compact import Merger, still
@@ -29,10 +30,9 @@ from tianmu.store.records import DiskFull, Records
 log = logging.getLogger("tianmu.works")
 
 PURGE_S = 60.0
-TENDED_WITHIN = 2.0
-"""seconds that merging may take to end when works is told to stop"""
-LEARNT_WITHIN = 2.5
-"""the same for what has been learnt to be written; what is not is learnt again"""
+ENDED_WITHIN = 2.0
+"""seconds that merging, learning, forecasts and judging have together to end after history has;
+what is not written by then is merged, learnt, made and judged again"""
 AGAIN = 5.0
 """seconds after which what failed is tried again"""
 
@@ -79,10 +79,10 @@ def serve(settings: Settings, city: City, stop: threading.Event) -> None:
     try:
         keep(history, journal, stop, trouble=_tell)
     finally:
-        tending.join(TENDED_WITHIN)
-        learning.join(LEARNT_WITHIN)
-        foreseeing.join(TENDED_WITHIN)
-        judging.join(TENDED_WITHIN)
+        ends = time.monotonic() + ENDED_WITHIN
+        for beside in (learning, tending, foreseeing):
+            beside.join(max(0.0, ends - time.monotonic()))
+        judging.join(max(0.0, ends - time.monotonic()))
         history.close()
         journal.close()
         belonging.close()

@@ -28,7 +28,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     probe: str = ""
     labels: dict[str, str] = msgspec.field(default_factory=dict)
-    """address on the wire (panel, loop, MN…), building, floor, …"""
+    """address on the wire (panel, loop, MN…), building, floor, …; ``name_<language>``: its name in
+    a language that ``name`` is not in"""
 
 
 class DevicesRegistered(

@@ -105,7 +105,7 @@ def words(
         template = rule.text.get(language) or _template(rule, states, value)
         values: dict[str, Any] = {
             "name": say(rule.name, language),
-            "device": device.name or device.device,
+            "device": device.labels.get(f"name_{language}") or device.name or device.device,
             "kind": say(kind.name, language) if kind is not None else device.kind,
             "property": say(described.name, language) if described else property_name,
             "value": Number(number),

@@ -168,13 +168,14 @@ async def _play_panel(panel: Panel) -> None:
 def _street(ground: Ground) -> Part:
     asked, city, source = ground.asked, ground.city, "seeded-street"
     cameras: dict[str, Place] = {}
-    called: dict[str, str] = {}
+    called: dict[str, dict[str, str]] = {}
+    language = ground.language
     for spot in ground.spots(asked.cameras, 3):
-        code, name, place = _lamp(city, spot, ground.language)
+        code, names, place = _lamp(city, spot)
         camera = f"seeded-{code}"
         if not code or camera in cameras:  # two spots share a lamp: the second stands by itself
-            camera, name, place = f"seeded-camera-{len(cameras) + 1}", "", spot
-        cameras[camera], called[camera] = place, name or camera
+            camera, names, place = f"seeded-camera-{len(cameras) + 1}", {}, spot
+        cameras[camera], called[camera] = place, names
     known = ground.kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
     token = bench_city.source(city, source, "recognition", called=ground.names[source])
@@ -182,8 +183,9 @@ def _street(ground: Ground) -> Part:
         city,
         [
             Device(
-                device=code, name=called[code], kind=street.CAMERA, properties=tuple(known),
-                place=place, origin=Origin.SEEDED, source=source,
+                device=code, name=called[code].get(language, code), kind=street.CAMERA,
+                properties=tuple(known), place=place, origin=Origin.SEEDED, source=source,
+                labels={f"name_{tag}": one for tag, one in called[code].items() if tag != language},
             )
             for code, place in cameras.items()
         ],
@@ -193,9 +195,9 @@ def _street(ground: Ground) -> Part:
     return source, made.run
 
 
-def _lamp(city: City, place: Place, language: str) -> tuple[str, str, Place]:
-    """Code, name and place of the pack's camera near by, where it has one: shops are seeded around
-    it."""
+def _lamp(city: City, place: Place) -> tuple[str, dict[str, str], Place]:
+    """Code, names by language and place of the pack's camera near by, where it has one: shops are
+    seeded around it."""
     try:
         near = city.get(
             "/api/resources/near", lon=place.longitude, lat=place.latitude,
@@ -204,10 +206,10 @@ def _lamp(city: City, place: Place, language: str) -> tuple[str, str, Place]:
     except Answered:
         near = []
     if not near:
-        return "", "", place
+        return "", {}, place
     one = near[0]
     there = Place(longitude=one["longitude"], latitude=one["latitude"], precision=10.0)
-    return one["code"], one["name"].get(language, one["code"]), there
+    return one["code"], one["name"], there
 
 
 def _stations(ground: Ground) -> Part:

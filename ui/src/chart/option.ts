@@ -6,8 +6,9 @@ import type { GridComponentOption, MarkLineComponentOption, TooltipComponentOpti
 import type { ComposeOption } from "echarts/core";
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams, CustomSeriesRenderItemReturn } from "echarts/types/dist/shared";
 import { TEXT_FACE } from "@/styles/fonts";
-import { say } from "@/words";
+import { stateWords } from "@/names";
 import { reading } from "@/numbers";
+import { dayMonthOfWall } from "@/time";
 import type { Alarm, Series } from "@/api/types";
 import type { Span } from "./past";
 
@@ -186,7 +187,7 @@ export function option(scene: Scene): Option {
     },
     yAxis: {
       type: "value", min, max, interval, axisLine: { show: false }, axisTick: { show: false },
-      axisLabel: { ...text, formatter: (v: number) => (states ? say(series.states[String(v)]) || (Number.isInteger(v) ? String(v) : "") : reading(v)), width: (EDGE.left - 8) * px, overflow: "truncate" },
+      axisLabel: { ...text, formatter: (v: number) => (states ? stateWords(series.states, v) || (Number.isInteger(v) ? String(v) : "") : reading(v)), width: (EDGE.left - 8) * px, overflow: "truncate" },
       splitLine: { lineStyle: { color: token("line") } },
     },
     series: [
@@ -223,9 +224,8 @@ const two = (n: number): string => String(n).padStart(2, "0");
 /** A tick on the city's wall clock: the day where it begins, else the time. */
 function tick(t: number, wide: number): string {
   const d = new Date(t);
-  const day = `${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`;
   if (wide > 300 * 86_400_000) return `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}`;
-  if (t % 86_400_000 === 0) return day;
+  if (t % 86_400_000 === 0) return dayMonthOfWall(t);
   const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
   return t % 60_000 === 0 ? time : `${time}:${two(d.getUTCSeconds())}`;
 }

@@ -19,8 +19,9 @@ export function when(at: Instant): string {
 /** hours that pass by day and night: below one of them people count minutes */
 const HOURS = new Set(["urgent_hour", "hour"]);
 function counted(left: Limit): string {
-  if (left.value < 1 && HOURS.has(left.unit)) return `${Math.max(1, Math.round(left.value * 60))} ${w.value.field.units.minute}`;
-  return `${left.value >= 10 ? Math.round(left.value) : Math.round(left.value * 10) / 10} ${w.value.field.units[left.unit] ?? left.unit}`;
+  const minutes = left.unit === "minute" ? left.value : left.value < 1 && HOURS.has(left.unit) ? left.value * 60 : 0;
+  if (minutes) return w.value.time.limit(Math.max(1, Math.round(minutes)), "minute");
+  return w.value.time.limit(left.value >= 10 ? Math.round(left.value) : Math.round(left.value * 10) / 10, left.unit);
 }
 
 export interface Due {

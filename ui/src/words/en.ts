@@ -53,6 +53,7 @@ export const en: Words = {
     noRulings: "No ruling stands yet",
     more: (n) => `${n} more`,
     moreAlarms: (n) => `${n} more`,
+    moreOf: (n) => `and ${n} more`,
     noOwner: "not assigned yet",
     toDesk: "Open at the desk",
     byStage: "By stage",
@@ -60,6 +61,7 @@ export const en: Words = {
   },
   origin: { real: "real", replayed: "replayed", transplanted: "transplanted", seeded: "seeded", probe: "drill" },
   originMeaning: { real: "measured in this city, now", replayed: "measured in this city, played again", transplanted: "measured elsewhere, shown here", seeded: "made from a seed, not measured", probe: "made by a drill, counted nowhere" },
+  protocols: { http: "HTTP", mqtt: "MQTT", gbt26875: "GB/T 26875.3", hj212: "HJ 212", recognition: "Recognition", cap: "CAP", platform: "Platform" } as Record<string, string>,
   sourceState: { speaking: "speaking", silent: "silent", never: "never heard", closed: "closed" },
   stages: { collect: "Collect", verify: "To verify", file: "To file", dispatch: "To dispatch", handle: "Handling", feed_back: "To check", check: "To close", close: "Closed", evaluate: "Evaluated" },
   steps: {
@@ -187,7 +189,7 @@ export const en: Words = {
     forbidden: "This account may not see this", loadHint: "IEC 62682 / EEMUA 191: alarms an officer has to bear in ten minutes.",
   },
   map: {
-    filter: "Filter", clear: "Clear", state: "State", inAlarm: "In alarm", category: "Category", kind: "Kind", department: "Department", matching: (n, total) => `${n} of ${total} devices`, nothing: "No device matches this filter", unplaced: (n) => `${n} without a known place are on no map`, choose: "Which device?", nothingHere: "No device under the cross", here: (n) => counted(n, "device here", "devices here"), more: (n) => `Too many to list (${n}): zoom in`, itsAlarms: "Active alarms", noAlarms: "None", asOf: "Not reached just now; as of", filterKey: "filter the map", clearKey: "show all devices on the map", serviceDown: "The base map service does not answer; the city's own map is shown",
+    filter: "Filter", opening: "The map is opening", clear: "Clear", state: "State", inAlarm: "In alarm", category: "Category", kind: "Kind", department: "Department", matching: (n, total) => `${n} of ${total} devices`, nothing: "No device matches this filter", unplaced: (n) => `${n} without a known place are on no map`, choose: "Which device?", nothingHere: "No device under the cross", here: (n) => counted(n, "device here", "devices here"), more: (n) => `Too many to list (${n}): zoom in`, itsAlarms: "Active alarms", noAlarms: "None", asOf: "Not reached just now; as of", filterKey: "filter the map", clearKey: "show all devices on the map", serviceDown: "The base map service does not answer; the city's own map is shown",
   },
   deviceState: { online: "online", silent: "silent", never: "never heard", unknown: "unknown", offline: "silent" },
   quarantineState: { kept: "kept", replayed: "played again", discarded: "discarded" },

@@ -3,7 +3,7 @@ export const fieldZh = {
   tabs: { orders: "任务", report: "上报", patrol: "巡查", outbox: "待发送" },
   online: "已连接", offline: "无网络：照常办理，恢复后自动发送", saved: (n: number): string => `${n} 项待发送`, signInToSend: "登录已过期：重新登录后继续发送",
   asOf: (t: string): string => `${t} 的数据`, empty: "目前没有任务", notYet: "还没有取到任务", notYetHint: "连不上城市系统，恢复后自动读取。", emptyHint: "派给您或您部门的任务会出现在这里，并留在手机上。", more: (n: number): string => `另有 ${n} 件未下载，先办紧急的`, why: { order: "待办", call: "待报到", check: "待核查" } as Record<string, string>,
-  lead: "主办", joint: "协办", days: { today: "今天", tomorrow: "明天", yesterday: "昨天" }, by: (t: string): string => `${t} 前`, noLimit: "无时限", units: { urgent_hour: "紧急工作时", urgent_day: "自然日", work_hour: "工作时", work_day: "工作日", natural_day: "自然日", minute: "分钟", hour: "小时" } as Record<string, string>,
+  lead: "主办", joint: "协办", days: { today: "今天", tomorrow: "明天", yesterday: "昨天" }, by: (t: string): string => `${t} 前`, noLimit: "无时限",
   place: "地点", navigate: "导航", navigateBy: { phone: "手机地图", amap: "高德地图", baidu: "百度地图" }, noPlace: "没有坐标", people: "在岗人员", history: "经过", doneAt: (t: string): string => `（${t} 完成）`, calls: "吹哨", arrivedAt: (t: string): string => `${t} 到场`, waitingFor: (t: string): string => `等待到场，${t} 前`, evidence: "照片与附件",
   steps: { accept: "签收", handle: "开始处置", feed_back: "完成反馈", return: "退回", verify: "现场核实", check: "现场核查", arrive: "我已到场", whistle: "吹哨", note: "备注" } as Record<string, string>,
   result: "处置结果", resultHint: "做了什么，现场现状如何", reason: "原因", reasonHint: "为什么不归我们，或为什么办不了", whistleReason: "现场情况", whistleHint: "需要哪些部门到现场，为什么", whistleWho: "呼叫哪些部门", whistleAll: "主办与协办部门", noteText: "备注内容", checkResult: "核查结果", pass: "已解决", fail: "未解决，返工", failReason: "哪里没有解决",

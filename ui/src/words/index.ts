@@ -59,6 +59,15 @@ export function tongue(words: string): string | undefined {
   return language.value !== "zh" && /\p{Script=Han}/u.test(words) ? "zh-CN" : undefined;
 }
 
+const BOTH = /^(\P{Script=Latin}*\p{Script=Han}\P{Script=Latin}*) (\p{Script=Latin}\P{Script=Han}*)$/u;
+
+/** What an account is called: of a name written in both languages, "值班员 Duty officer", the half in the
+ * page's; another as it is. */
+export function called(whole: string | null | undefined): string {
+  const halves = BOTH.exec(whole ?? "");
+  return halves ? (halves[language.value === "zh" ? 1 : 2] ?? "") : (whole ?? "");
+}
+
 /** Things one after another: "甲、乙", "a, b". */
 export function listed(words: readonly string[]): string {
   return words.join(language.value === "zh" ? "、" : ", ");

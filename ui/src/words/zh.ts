@@ -47,6 +47,7 @@ export const zh = {
     noRulings: "还没有生效的裁定",
     more: (n: number) => `另有 ${n} 件`,
     moreAlarms: (n: number) => `另有 ${n} 条`,
+    moreOf: (n: number) => `另有 ${n} 个`,
     noOwner: "待分派",
     toDesk: "在值班台打开",
     byStage: "按环节",
@@ -56,6 +57,7 @@ export const zh = {
   originMeaning: {
     real: "本市此刻测得", replayed: "本市历史数据回放", transplanted: "他处测得，在此演示", seeded: "由种子生成，非实测", probe: "演练产生，不计入统计",
   } as Record<string, string>,
+  protocols: { http: "HTTP", mqtt: "MQTT", gbt26875: "GB/T 26875.3", hj212: "HJ 212", recognition: "识别事件", cap: "CAP 预警", platform: "平台自身" } as Record<string, string>,
   sourceState: { speaking: "在线", silent: "失联", never: "从未上报", closed: "停用" } as Record<string, string>,
   stages: { collect: "采集", verify: "待核实", file: "待立案", dispatch: "待派遣", handle: "处置中", feed_back: "待核查", check: "待结案", close: "已结案", evaluate: "已评价" } as Record<string, string>,
   steps: {
@@ -202,7 +204,7 @@ export const zh = {
     forbidden: "本账号无权查看此页", loadHint: "按 IEC 62682 / EEMUA 191：每名值班员每 10 分钟的告警数。", 
   },
   map: {
-    filter: "筛选", clear: "清除", state: "状态", inAlarm: "正在告警", category: "类别", kind: "设备类型", department: "部门", matching: (n: string, total: string) => `${n} / ${total} 台设备`, nothing: "没有符合筛选条件的设备", unplaced: (n: string) => `另有 ${n} 台位置未知，不在图上`, choose: "选择设备", nothingHere: "十字处没有设备", here: (n: number) => `此处 ${n} 台设备`, more: (n: string) => `设备太多（${n}），请放大`, itsAlarms: "当前告警", noAlarms: "无", asOf: "暂时读取不到，数据截至", filterKey: "筛选地图", clearKey: "清除地图筛选", serviceDown: "底图服务没有应答，显示本市自带底图",
+    filter: "筛选", opening: "地图正在打开", clear: "清除", state: "状态", inAlarm: "正在告警", category: "类别", kind: "设备类型", department: "部门", matching: (n: string, total: string) => `${n} / ${total} 台设备`, nothing: "没有符合筛选条件的设备", unplaced: (n: string) => `另有 ${n} 台位置未知，不在图上`, choose: "选择设备", nothingHere: "十字处没有设备", here: (n: number) => `此处 ${n} 台设备`, more: (n: string) => `设备太多（${n}），请放大`, itsAlarms: "当前告警", noAlarms: "无", asOf: "暂时读取不到，数据截至", filterKey: "筛选地图", clearKey: "清除地图筛选", serviceDown: "底图服务没有应答，显示本市自带底图",
   },
   deviceState: { online: "在线", silent: "失联", never: "从未上报", unknown: "未知", offline: "失联" } as Record<string, string>,
   quarantineState: { kept: "待处理", replayed: "已重放", discarded: "已丢弃" } as Record<string, string>,
