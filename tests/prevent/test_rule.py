@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from prevent.town import city
+from tianmu.facts.registry import Device
 from tianmu.prevent.expression import ExpressionError, Op, parse
 from tianmu.prevent.rule import RuleError, Silence, Threshold, Vocabulary, dump, load, read
+from tianmu.prevent.subject import words
 
 GOOD: dict[str, Any] = {
     "type": "threshold",
@@ -149,3 +152,13 @@ def test_expression_code() -> None:
 def test_what_is_not_allowed_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse(text)
+
+
+def test_a_device_is_called_in_each_language_as_it_is_registered() -> None:
+    rule = load([GOOD])[0]
+    device = Device(
+        device="w1", name="北闸水尺", kind="level", properties=("level",),
+        labels={"name_en": "North sluice gauge"},
+    )  # fmt: skip
+    told = words(rule, device, "level", None, city(), value=3.61, limit=3.5, unit="m")
+    assert told == {"zh": "北闸水尺 水位 3.61 m", "en": "North sluice gauge: 3.61 m"}

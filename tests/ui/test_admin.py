@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,6 +86,20 @@ def test_three_administrators_make_a_wall(
     )
     assert refused.status == 403
     context.close()
+
+
+def test_a_password_is_asked_for_once_and_names_are_in_the_pages_language(
+    administrator: Callable[[str], Page], base: str
+) -> None:
+    context = administrator("system_admin").context
+    context.add_cookies([{"name": "tianmu_language", "value": "en", "url": base}])
+    other = context.new_page()
+    other.goto(f"{base}/admin/accounts")
+    row = other.locator("tr", has=other.locator("td", has_text=re.compile("^audit$")))
+    expect(row.locator("td").nth(1)).to_have_text("Audit administrator", timeout=SOON)
+    expect(other.get_by_role("dialog")).to_have_count(0)
+    other.close()
+    context.clear_cookies(name="tianmu_language")
 
 
 def test_the_trail_holds_what_they_did(administrator: Callable[[str], Page], base: str) -> None:

@@ -131,9 +131,9 @@ export function besides(title: Text, text: string | null | undefined): string {
   return rest && titles.length < 2 ? (text ?? "") : rest;
 }
 
-/** Where an alarm is, in words: never bare coordinates. */
+/** Where an alarm is, in words: never bare coordinates. What the city found of itself is of the city. */
 export function alarmPlace(alarm: Alarm): string {
-  return divisionPath(alarm.place.division) || alarm.place.address || say(alarm.division_name) || say(alarm.department_name) || `${kindName(alarm.device_kind)} ${alarm.device.slice(-8)}`;
+  return divisionPath(alarm.place.division) || alarm.place.address || say(alarm.division_name) || say(alarm.department_name) || (alarm.device_kind ? `${kindName(alarm.device_kind)} ${alarm.device.slice(-8)}` : say(city.value?.name));
 }
 
 export function placeWords(place: Place | null | undefined, division?: string | null): string {

@@ -56,14 +56,16 @@ def found(city: City, registrar: Registrar) -> None:
         )  # fmt: skip
     if registrar.registry.find(DEVICE) is None and PLATFORM_KIND in city.kinds:
         kind = city.kinds[PLATFORM_KIND]
+        name, labels = _called(city, city.name)
         platform = Device(
             device=DEVICE,
-            name=city.name.get(city.languages[0], DEVICE),
+            name=name,
             kind=PLATFORM_KIND,
             properties=tuple(kind.properties),
             place=Place(longitude=city.center[0], latitude=city.center[1], division=city.root.code),
             department=kind.department,
             source=PLATFORM_SOURCE,
+            labels=labels,
         )
         _register(registrar, [platform])
     if COMPONENT_KIND in city.kinds and PROBE_SOURCE not in sources:
@@ -77,17 +79,25 @@ def found(city: City, registrar: Registrar) -> None:
 
 def _probe_components(city: City) -> Iterable[Device]:
     for number in range(1, PROBE_COMPONENTS + 1):
+        name, labels = _called(city, {"zh": f"探针 {number}", "en": f"probe {number}"})
         yield Device(
             device=f"probe-{number:03d}",
-            name=f"probe {number}",
+            name=name,
             kind=COMPONENT_KIND,
             properties=("state",),
             place=Place(longitude=city.center[0], latitude=city.center[1], division=city.root.code),
             origin=Origin.PROBE,
             source=PROBE_SOURCE,
             probe=first.PROBE,
-            labels={"address": f"gbt26875/{PROBE_ADDRESS}/1-1-40-{number}"},
+            labels={"address": f"gbt26875/{PROBE_ADDRESS}/1-1-40-{number}", **labels},
         )
+
+
+def _called(city: City, name: Text) -> tuple[str, dict[str, str]]:
+    """A device's name in the city's language, and its labels for the other languages of it."""
+    first = next((tag for tag in city.languages if tag in name), next(iter(name)))
+    others = {f"name_{tag}": one for tag, one in name.items() if tag in city.languages}
+    return name[first], {tag: one for tag, one in others.items() if tag != f"name_{first}"}
 
 
 def _write_source(

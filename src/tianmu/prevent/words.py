@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from tianmu.facts.text import Text
+from tianmu.facts.text import Text, fill
 
 
 @cache
@@ -21,4 +21,4 @@ def template(key: str) -> Text:
 
 def phrase(key: str, **values: object) -> Text:
     """The phrase ``key`` in every language it has."""
-    return {language: text.format(**values) for language, text in _table()[key].items()}
+    return fill(_table()[key], **values)
