@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sharing import pytest_xdist_make_scheduler
 from tianmu.rehearse.bench_city import source
 from tianmu.rehearse.city import City, Started, connect, credentials, fresh_city
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 settings.register_profile(
     "tianmu", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

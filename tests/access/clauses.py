@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +14,7 @@ import pytest
 from tianmu.access import account as accounts
 from tianmu.access import password
 from tianmu.city.pack import load
+from web.world import make_world
 
 GOOD = "Correct-horse-7"
 ADMINS = ("system_admin", "security_admin", "audit_admin")
@@ -24,13 +22,7 @@ ADMINS = ("system_admin", "security_admin", "audit_admin")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    path = Path(__file__).parents[1] / "web" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("clauses_city", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["clauses_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"))
+    yield from make_world(tmp_path_factory.mktemp("city"), load("liyang"))
 
 
 @pytest.fixture

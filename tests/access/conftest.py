@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tianmu.access import account as accounts
+from tianmu.access import password
 from tianmu.access.entrance import Entrance
 from tianmu.access.keys import Keys
 from tianmu.access.session import Sessions
-from tianmu.store.records import Records
+from tianmu.store.records import Records, Transaction
+
+GOOD = "Correct-horse-7"
 
 
 class Clock:
@@ -46,3 +50,16 @@ def sessions(records: Records, clock: Clock) -> Sessions:
 @pytest.fixture
 def entrance(records: Records, sessions: Sessions, clock: Clock, tmp_path: Path) -> Entrance:
     return Entrance(sessions, records, clock, Keys(tmp_path / "keys"))
+
+
+@pytest.fixture
+def officer(records: Records, sessions: Sessions, clock: Clock) -> str:
+    kept = password.digest(GOOD)
+
+    def make(tx: Transaction) -> None:
+        accounts.create(tx.connection, "wang", "王", at=clock())
+        accounts.set_roles(tx.connection, "wang", ["duty_officer"])
+        accounts.set_password(tx.connection, "wang", kept, at=clock())
+
+    records.transact(make)
+    return "wang"

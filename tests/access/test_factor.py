@@ -7,35 +7,21 @@ from typing import Any
 
 import pytest
 
-from tianmu.access import account as accounts
-from tianmu.access import audit, factor, first, password, totp
+from tianmu.access import audit, factor, first, totp
 from tianmu.access.entrance import Entrance, SecondStep, SignInRefused
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.access.policy import DAY, HOUR, MINUTE, Policy, policy_of
 from tianmu.access.role import ROLES
 from tianmu.access.session import Sessions
 from tianmu.city import admission
-from tianmu.store.records import Records, Transaction
+from tianmu.store.records import Records
 
-GOOD = "Correct-horse-7"
+from .conftest import GOOD
 
 
 @pytest.fixture
 def keys(tmp_path: Any) -> Keys:
     return Keys(tmp_path / "keys")
-
-
-@pytest.fixture
-def officer(records: Records, sessions: Sessions, clock: Any) -> str:
-    kept = password.digest(GOOD)
-
-    def make(tx: Transaction) -> None:
-        accounts.create(tx.connection, "wang", "王", at=clock())
-        accounts.set_roles(tx.connection, "wang", ["duty_officer"])
-        accounts.set_password(tx.connection, "wang", kept, at=clock())
-
-    records.transact(make)
-    return "wang"
 
 
 def enrol(records: Records, keys: Keys, account: str, clock: Any) -> str:

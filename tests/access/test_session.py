@@ -11,22 +11,9 @@ from tianmu.access import account as accounts
 from tianmu.access import audit, first, password, token
 from tianmu.access.entrance import Entrance, SignInRefused
 from tianmu.access.session import Sessions
-from tianmu.store.records import Records, Transaction
+from tianmu.store.records import Records
 
-GOOD = "Correct-horse-7"
-
-
-@pytest.fixture
-def officer(records: Records, sessions: Sessions, clock: Any) -> str:
-    kept = password.digest(GOOD)
-
-    def make(tx: Transaction) -> None:
-        accounts.create(tx.connection, "wang", "王", at=clock())
-        accounts.set_roles(tx.connection, "wang", ["duty_officer"])
-        accounts.set_password(tx.connection, "wang", kept, at=clock())
-
-    records.transact(make)
-    return "wang"
+from .conftest import GOOD
 
 
 def test_password(sessions: Sessions, entrance: Entrance, officer: str, records: Records) -> None:

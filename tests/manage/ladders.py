@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import table as access_table
@@ -130,3 +133,10 @@ class Reached(House):
 
         self.hub.transact(job)
         self.manage.look_again()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Reached]:
+    made = Reached(tmp_path, LEVEL)
+    yield made
+    made.close()

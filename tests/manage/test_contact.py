@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from tianmu.prevent.deeds import unreached
 from tianmu.prevent.ledger import Ledger
 from tianmu.prevent.target import Targets
 
-from .ladders import LEVEL, NIGHT, STAFF, Reached, person
+from .ladders import NIGHT, STAFF, Reached, house, person
 from .town import (
     CLEANER,
     FIREMAN,
@@ -42,12 +41,7 @@ from .town import (
     RUBBISH,
 )
 
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Reached]:
-    made = Reached(tmp_path, LEVEL)
-    yield made
-    made.close()
+__all__ = ["house"]
 
 
 def test_rung_by_rung_person_by_person_tier_by_tier(house: Reached) -> None:

@@ -7,12 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +23,7 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.reach import Reach, Tried
 
-from .ladders import LEVEL, NIGHT, Reached, city, minutes
+from .ladders import LEVEL, NIGHT, Reached, city, house, minutes
 from .town import (
     FIRE,
     MINUTE,
@@ -35,12 +33,7 @@ from .town import (
     text,
 )
 
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Reached]:
-    made = Reached(tmp_path, LEVEL)
-    yield made
-    made.close()
+__all__ = ["house"]
 
 
 class Answers(Reach):

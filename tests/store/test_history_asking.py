@@ -15,48 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import Asked, Cancelled, Cost, History, Membership, Retention, TooCostly
 from tianmu.store.history.area import DIMENSIONS
 from tianmu.store.history.manifest import DAY, day_of
 from tianmu.store.history.rollup import HOUR_US
 from tianmu.store.records import Records
 
+from .members import MEMBERS, STREAMS, Row, batch, exceeding, word
+
 START = (time.time_ns() // 1000 // DAY - 3) * DAY
 END = START + 3 * DAY
 NAN = float("nan")
-STREAMS = 7
-
-MEMBERS = Membership(
-    town=np.array([2, 2, 1, 1, 0, 2], np.uint16),
-    village=np.array([1, 1, 2, 2, 0, 3], np.uint32),
-    kind=np.array([1, 1, 1, 2, 2, 2], np.uint16),
-    department=np.array([1, 1, 1, 0, 0, 1], np.uint16),
-    property=np.array([1, 2, 1, 1, 2, 1], np.uint16),
-    low=np.array([NAN, -1.0, NAN, NAN, 0.0, NAN]),
-    high=np.array([2.0, 1.0, NAN, NAN, NAN, 3.0]),
-    towns=("", "b", "a"),
-    villages=("", "x", "y", "z"),
-    kinds=("", "mast", "gauge"),
-    departments=("", "water"),
-    properties=("", "wind", "level"),
-)
-
-Row = tuple[int, int, int, float, int]
-"""datastream, time, sequence, value, quality"""
-
-
-def batch(rows: list[Row]) -> ObservationBatch:
-    columns = list(zip(*rows, strict=True)) if rows else [[]] * 5
-    return ObservationBatch(
-        datastream=np.array(columns[0], np.uint32),
-        phenomenon_time=np.array(columns[1], np.int64),
-        sequence=np.array(columns[2], np.uint32),
-        value=np.array(columns[3], np.float64),
-        quality=np.array(columns[4], np.uint8),
-        received=START,
-        source=1,
-    )
 
 
 def latest(rows: list[Row], start: int, end: int) -> list[Row]:
@@ -66,17 +35,6 @@ def latest(rows: list[Row], start: int, end: int) -> list[Row]:
 
 def counting(rows: list[Row]) -> list[Row]:
     return [r for r in rows if math.isfinite(r[3]) and r[4] <= 1]
-
-
-def word(stream: int, column: str) -> str:
-    known = stream < len(MEMBERS)
-    return MEMBERS.words(column)[int(getattr(MEMBERS, column)[stream])] if known else ""
-
-
-def exceeding(stream: int, value: float) -> bool:
-    if stream >= len(MEMBERS):
-        return False
-    return bool(value >= MEMBERS.high[stream]) or bool(value <= MEMBERS.low[stream])
 
 
 ROWS = st.lists(

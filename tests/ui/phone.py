@@ -3,7 +3,6 @@ city that can be cut, or lose the answer to a deed after the city did it."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import struct
@@ -16,6 +15,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright
 
 from chromium import find
 from tianmu.access import tls
+from ui.line import Line
 
 SIZE = {"width": 390, "height": 844}
 ARGUMENTS = [
@@ -31,78 +31,35 @@ ARGUMENTS = [
 GRID = {"longitude": 119.4842, "latitude": 31.4315, "accuracy": 9}
 
 
-class TlsLine:
-    """TLS to a city that speaks plainly, on a port of its own."""
+class TlsLine(Line):
+    """TLS to a city that speaks plainly."""
+
+    origin = "https://localhost"
 
     def __init__(self, base: str, folder: Path) -> None:
-        host, port = base.removeprefix("http://").split(":")
-        self._to, self._open, self._whole = (host, int(port)), set[socket.socket](), True
         files = tls.local(folder, ["localhost", "127.0.0.1"])
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(files.certificate, files.key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base = f"https://localhost:{self._listener.getsockname()[1]}"
         self.lose = b""
         """the answer to the next request that begins so is lost, after the city gave it"""
         self.lost = 0
         self.asked: list[bytes] = []
         """first lines of what was sent, not read"""
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(base)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            if not self._whole:
-                plain.close()
-                continue
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+    def greet(self, near: socket.socket) -> socket.socket:
+        return self._context.wrap_socket(near, server_side=True)
 
-    def _serve(self, plain: socket.socket) -> None:
-        try:
-            near = self._context.wrap_socket(plain, server_side=True)
-            far = socket.create_connection(self._to)
-        except OSError:
-            plain.close()
-            return
-        self._open |= {near, far}
-        doomed = threading.Event()
-        threading.Thread(target=self._pump, args=(near, far, doomed, True), daemon=True).start()
-        self._pump(far, near, doomed, False)
-
-    def _pump(
-        self, one: socket.socket, other: socket.socket, doomed: threading.Event, asking: bool
-    ) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := one.recv(65_536):
-                if asking and data.startswith(b"POST "):
-                    self.asked.append(data.partition(b" HTTP/")[0])
-                if asking and self.lose and data.startswith(self.lose):
-                    self.lose = b""
-                    doomed.set()
-                if not asking and doomed.is_set():
-                    self.lost += 1
-                    break
-                other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)  # closing alone waits for who still reads from it
-            self._open.discard(end)
-
-    def cut(self) -> None:
-        self._whole = False
-        for end in list(self._open):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def mend(self) -> None:
-        self._whole = True
-
-    def close(self) -> None:
-        self._listener.close()
-        self.cut()
+    def passes(self, data: bytes, doomed: threading.Event, asking: bool) -> bool:
+        if asking and data.startswith(b"POST "):
+            self.asked.append(data.partition(b" HTTP/")[0])
+        if asking and self.lose and data.startswith(self.lose):
+            self.lose = b""
+            doomed.set()
+        if asking or not doomed.is_set():
+            return True
+        self.lost += 1
+        return False
 
 
 class Phone:
@@ -131,7 +88,7 @@ class Phone:
         )
         self.page = self.context.pages[0]
         self.page.on("pageerror", lambda error: self.broke.append(str(error)))
-        if not self.line._whole:
+        if not self.line.whole:
             self.context.set_offline(True)
         if path:
             self.page.goto(f"{self.line.base}{path}")

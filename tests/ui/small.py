@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from tianmu.access import token
 from tianmu.city.pack import load
 from tianmu.web.hub import UI
+from web.world import make_world
 
 TESTS = Path(__file__).resolve().parents[1]
 ASKED = (
@@ -26,12 +25,7 @@ ASKED = (
 
 def made(folder: Path) -> Iterator[Any]:
     """The world of tests/web with the built pages."""
-    spec = importlib.util.spec_from_file_location("room_city", TESTS / "web" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["room_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(folder, load("liyang"), ui=UI)
+    yield from make_world(folder, load("liyang"), ui=UI)
 
 
 def signed_in(

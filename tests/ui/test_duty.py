@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tianmu.access import token
-from tianmu.city.pack import load
-from tianmu.web.hub import UI
+from ui.small import made
 
 pytestmark = pytest.mark.browser
-TESTS = Path(__file__).resolve().parents[1]
 SEEN = 15_000
 PICTURES = os.environ.get("TIANMU_PICTURES", "")
 """a folder to keep what was seen in, or nothing"""
@@ -26,12 +21,7 @@ PICTURES = os.environ.get("TIANMU_PICTURES", "")
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location("duty_city", TESTS / "web" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["duty_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+    yield from made(tmp_path_factory.mktemp("city"))
 
 
 def signed_in(small: Any, browser: Browser, role: str, **more: Any) -> Page:

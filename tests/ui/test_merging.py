@@ -3,21 +3,15 @@ keys at the desk: every signal moves, nothing is asked."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tianmu.access import token
-from tianmu.city.pack import load
-from tianmu.web.hub import UI
+from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
-TESTS = Path(__file__).resolve().parents[1]
 SEEN = 15_000
 FIRE = "liyang:event:fire_alarm"
 LONGITUDE, LATITUDE = 119.31, 31.33
@@ -26,23 +20,12 @@ METRE = 1 / 111_195
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location("merging_city", TESTS / "web" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["merging_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+    yield from made(tmp_path_factory.mktemp("city"))
 
 
 @pytest.fixture
 def desk(small: Any, browser: Browser) -> Iterator[Page]:
-    records, at = small.hub.records, small.hub.clock()
-    plain = records.transact(
-        lambda tx: token.make_link(tx.connection, "t-commander", at=at, actor="test")
-    )
-    page = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{small.url}/open#{plain}")
-    page.wait_for_url(lambda url: "/open" not in url)
+    page = signed_in(small, browser, "commander")
     yield page
     page.context.close()
 

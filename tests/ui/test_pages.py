@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import socket
-import threading
 import time
 import uuid
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ui.line import Line
 from whole.town import Ingest, register, spot
 
 pytestmark = pytest.mark.browser
@@ -222,55 +220,8 @@ def test_an_alarm_is_acknowledged_by_a_key(desk: Page, base: str, running_city: 
     expect(desk.locator("article ol")).to_contain_text("确认")
 
 
-class Line:
-    """A way to the city that can be cut: every connection through it ends at once."""
-
-    def __init__(self, base: str) -> None:
-        host, port = base.removeprefix("http://").split(":")
-        self._to, self._open, self._whole = (host, int(port)), set[socket.socket](), True
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            if not self._whole:
-                near.close()
-                continue
-            far = socket.create_connection(self._to)
-            self._open |= {near, far}
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(65_536):
-                other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            self._open.discard(end)
-
-    def cut(self) -> None:
-        self._whole = False
-        for end in list(self._open):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def mend(self) -> None:
-        self._whole = True
-
-    def close(self) -> None:
-        self._listener.close()
-        self.cut()
-
-
 def test_a_broken_line_is_said_and_mended(desk: Page, base: str, running_city: Any) -> None:
-    line = Line(base)  # a cookie belongs to the host, whatever the port
+    line = Line(base)
     desk.goto(f"{line.base}/desk")
     expect(desk.locator(".queue .bar")).to_be_visible(timeout=SOON)
     before = complain(running_city)

@@ -4,9 +4,7 @@ the size of a phone; over the web of a small city, so that accounts can be made 
 from __future__ import annotations
 
 import base64
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tianmu.access import account as accounts
 from tianmu.access import password, totp
-from tianmu.city.pack import load
-from tianmu.web.hub import UI
+from ui.small import made as city
 
 pytestmark = pytest.mark.browser
 SOON = 15_000
@@ -26,15 +23,7 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    path = Path(__file__).parents[1] / "web" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("small_city", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules["small_city"] = module
-    spec.loader.exec_module(module)
-    yield from module.make_world(tmp_path_factory.mktemp("city"), load("liyang"), ui=UI)
+    yield from city(tmp_path_factory.mktemp("city"))
 
 
 def made(small: Any, name: str, role: str) -> str:

@@ -12,7 +12,7 @@ from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.sense.cap import held
 from tianmu.store.records import Transaction
 
-from .conftest import Stream
+from .heard import Stream
 
 HOUR = 3_600_000_000
 ROOT = "320481000000"

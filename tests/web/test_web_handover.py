@@ -58,7 +58,7 @@ def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:
 
 
 def test_the_note_of_a_hand_over_is_for_both_and_who_sees_the_city(world: Any) -> None:
-    from .conftest import Stream
+    from .heard import Stream
 
     note = "Mrs Chen at the pump of Daitou calls again"
     plain = world.account("south-officer", ["duty_officer"], division=world.towns()[0])

@@ -10,7 +10,7 @@ import httpx
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.store.journal.sqlite import SqliteJournal
 
-from .conftest import Stream
+from .heard import Stream
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 ROOT = "320481000000"

@@ -10,8 +10,7 @@ import pytest
 
 from tianmu.city.attendance import Attendance
 from tianmu.facts.batch import ObservationBatch
-from tianmu.facts.place import Place
-from tianmu.facts.registry import DevicesRegistered, SourceChanged
+from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION_LIFE
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.sense.gate import Gate, Plug
@@ -24,6 +23,8 @@ from tianmu.store.records import Records
 from tianmu.store.registry import Registry
 from tianmu.web import tending
 from waiting import until
+
+from .control_rooms import add_rooms
 
 HOUR = 3_600_000_000
 ATTENDED, EMPTY, GONE = addresses = [f"0000000000c{n}" for n in range(3)]
@@ -38,22 +39,7 @@ class Rooms:
 
     def __init__(self, world: Any) -> None:
         self.world, hub = world, world.hub
-        properties = {
-            kind: tuple(hub.city.kinds[kind].properties)
-            for kind in ("fire_transmission_unit", "fire_system", "fire_component")
-        }
-        devices = [
-            device
-            for address in addresses
-            for device in Panel(address, "", 0).devices(
-                properties, place=Place(longitude=119.5, latitude=31.4), source="rooms"
-            )
-        ]
-
-        def register(tx: Any) -> DevicesRegistered:
-            return hub.registry.registration(devices, at=hub.clock(), actor="test")
-
-        hub.registrar.write(register)
+        add_rooms(world, addresses, "rooms")
         hub.registrar.write(
             lambda tx: SourceChanged(
                 source="rooms", number=77, protocol="gbt26875", life_safety=True,

@@ -12,12 +12,11 @@ import sqlalchemy as sa
 from tianmu.city.attendance import Attendance
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
-from tianmu.facts.place import Place
-from tianmu.facts.registry import DevicesRegistered
 from tianmu.facts.topic import DEED
-from tianmu.rehearse.panel import Panel
 from tianmu.scenarios.fire_alarms import tend as rounds
 from tianmu.web import tending
+
+from .control_rooms import add_rooms
 
 ADDRESSES = [f"0000000000b{n}" for n in range(3)]
 UNITS = [f"gbt26875-{address}" for address in ADDRESSES]
@@ -37,22 +36,7 @@ OFTEN = Attendance(per_day=24.0, minutes=7)
 def rooms(world: Any) -> Any:
     """Three control rooms: two are linked, one is not."""
     hub = world.hub
-    properties = {
-        kind: tuple(hub.city.kinds[kind].properties)
-        for kind in ("fire_transmission_unit", "fire_system", "fire_component")
-    }
-    devices = [
-        device
-        for address in ADDRESSES
-        for device in Panel(address, "", 0).devices(
-            properties, place=Place(longitude=119.5, latitude=31.4)
-        )
-    ]
-
-    def register(tx: Any) -> DevicesRegistered:
-        return hub.registry.registration(devices, at=hub.clock(), actor="test")
-
-    hub.registrar.write(register)
+    add_rooms(world, ADDRESSES)
     world.live.grow(hub.registry.count_datastreams, hub.registry.count_devices)
     for unit, up in zip(UNITS, (1, 1, 0), strict=True):
         tell(world, f"{unit}/link", up)

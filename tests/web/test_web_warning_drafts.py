@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from .conftest import Stream
+from .heard import Stream
 from .warned import ROOT, written
 
 

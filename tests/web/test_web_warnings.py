@@ -18,7 +18,7 @@ from tianmu.sense.cap import codec
 from tianmu.store.journal.sqlite import SqliteJournal
 from waiting import eventually
 
-from .conftest import Stream
+from .heard import Stream
 from .receivers import Hook, Receiver, fast, hook, receiver, unit
 from .warned import trail, two, written
 

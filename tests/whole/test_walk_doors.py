@@ -287,11 +287,11 @@ def test_frames_decode_and_encode_back_to_the_byte() -> None:
 
 def test_a_panel_that_connects_again_within_the_second_is_heard(city: City) -> None:
     """Its serials begin anew and its time label is the same: a fire all the same."""
-    detectors = [Component(40, n, f"detector {n}") for n in range(1, 13)]
+    detectors = [Component(40, n, f"detector {n}") for n in range(1, 5)]
     address, _ = panel_source(city, detectors, [spot(city) for _ in detectors])
     for number, detector in enumerate(detectors):
         time.sleep(1 - time.time() % 1)
-        from_panel(city, address, *[normal(detector)] * (number % 4 + 1))
+        from_panel(city, address, *[normal(detector)] * (number + 1))
         from_panel(city, address, fire(detector))
     for detector in detectors:
         device = component_device(address, detector)

@@ -18,7 +18,7 @@ from tianmu.web.hub import UI
 from ui.field.crew import WORKER, order, sign_in
 from ui.phone import Phone, TlsLine
 from waiting import eventually
-from web.conftest import make_world
+from web.world import make_world
 
 
 @pytest.fixture(scope="module")
