@@ -22,6 +22,8 @@ RATE = 50
 """pictures a second"""
 REALM, NONCE = "street", "5eed"
 
+HASHES = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+
 
 class Camera:
     """On a free port of this machine, until closed. ``scene`` makes the picture of each number;
@@ -34,10 +36,12 @@ class Camera:
         *,
         password: str = "",
         scheme: Literal["Digest", "Basic"] = "Digest",
+        algorithm: str = "",
         breaks_after: int = 0,
         breaks: int = 0,
     ) -> None:
         self.scene, self.codec, self.password, self.scheme = scene, codec, password, scheme
+        self.algorithm = algorithm
         self.breaks_after, self.breaks = breaks_after, breaks
         self.asked: Counter[str] = Counter()
         """how often each was asked for, and ``401``"""
@@ -78,6 +82,7 @@ class _Talk:
         self._lock = threading.Lock()
         self._going = threading.Event()
         self._connection = handler.connection
+        self._counts: set[str] = set()
 
     def run(self) -> None:
         camera = self._camera
@@ -90,6 +95,8 @@ class _Talk:
                     ask = f'WWW-Authenticate: {camera.scheme} realm="{REALM}"'
                     if camera.scheme == "Digest":
                         ask += f', nonce="{NONCE}"'
+                        if camera.algorithm:
+                            ask += f', algorithm={camera.algorithm}, qop="auth"'
                     self._answer(heads, "401 Unauthorized", ask)
                 elif verb == "OPTIONS":
                     self._answer(heads, "200 OK", "Public: DESCRIBE, SETUP, PLAY, TEARDOWN")
@@ -134,11 +141,23 @@ class _Talk:
             part.strip().split("=", 1) for part in told.partition(" ")[2].split(",") if "=" in part
         )
         asked = parts.get("uri", '""').strip('"')
-        one, two = (
-            hashlib.md5(text.encode()).hexdigest()
-            for text in (f"eye:{REALM}:{password}", f"{verb}:{asked}")
-        )
-        wanted = hashlib.md5(f"{one}:{NONCE}:{two}".encode()).hexdigest()
+        algorithm = self._camera.algorithm
+        hashed = HASHES[algorithm.removesuffix("-sess")]
+
+        def digest(text: str) -> str:
+            return hashlib.new(hashed, text.encode()).hexdigest()
+
+        one, two = digest(f"eye:{REALM}:{password}"), digest(f"{verb}:{asked}")
+        middle = NONCE
+        if algorithm:
+            nc, mine = parts.get("nc", ""), parts.get("cnonce", "").strip('"')
+            if nc in self._counts or parts.get("algorithm", "").strip(chr(34)) != algorithm:
+                return False  # the same proof is not taken twice
+            self._counts.add(nc)
+            middle = f"{NONCE}:{nc}:{mine}:auth"
+            if algorithm.endswith("-sess"):
+                one = digest(f"{one}:{NONCE}:{mine}")
+        wanted = digest(f"{one}:{middle}:{two}")
         return parts.get("response", "").strip('"') == wanted
 
     def _describe(self, url: str, heads: dict[str, str]) -> None:

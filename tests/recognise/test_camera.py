@@ -19,9 +19,10 @@ import pytest
 from click.testing import CliRunner
 
 from tianmu.cli import main
-from tianmu.recognise import rtsp
+from tianmu.recognise import digest, rtsp
 from tianmu.recognise.fault import NoStream, Unusable, WrongPassword
 from tianmu.recognise.frames import of_camera
+from tianmu.recognise.relay import Relay
 
 from .camera import Camera
 from .tiny import scene, write_model
@@ -56,6 +57,66 @@ def test_it_is_seen_and_found_again_where_it_breaks(
             time.sleep(0.02)
         assert not camera.playing, "who is left sends nothing more"
     assert all("secret" not in line for line in told)
+
+
+@pytest.mark.parametrize("algorithm", ["SHA-256", "SHA-512-256", "SHA-256-sess", "MD5"])
+def test_a_camera_may_ask_by_a_newer_digest(algorithm: str) -> None:
+    """RFC 7616; each proof is taken once."""
+    told: list[str] = []
+    with Camera(street, password="secret", algorithm=algorithm) as camera:
+        address = camera.address(user="eye:secret")
+        with closing(of_camera(address, 0.1, lambda: NOW, told.append)) as frames:
+            assert next(frames).image.shape == (120, 160, 3), told
+            assert next(frames).image.shape == (120, 160, 3)
+        assert camera.asked["PLAY"] == 1
+        end = time.monotonic() + 5
+        while camera.playing and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not camera.playing, "who is left sends nothing more"
+        with pytest.raises(WrongPassword, match="401"):
+            next(of_camera(camera.address(user="eye:wrong"), 0.1, lambda: NOW, told.append))
+    assert not told
+
+
+def test_the_strongest_way_that_is_offered_is_taken() -> None:
+    """Several stand in one line or in several (RFC 7616 3.9.1)."""
+    old = 'Digest realm="a, b", nonce="x", algorithm=MD5, qop="auth, auth-int"'
+    new = 'Digest realm="a, b", nonce="y", algorithm=SHA-256, qop="auth"'
+    for heads in ([old, new], [f"{old}, {new}"], ['Basic realm="a"', old, new]):
+        asked = digest.strongest(heads)
+        assert asked is not None and (asked.algorithm, asked.parts["nonce"]) == ("SHA-256", "y")
+    assert digest.strongest(['Digest realm="a", nonce="x", algorithm=SHA3']) is None
+    assert digest.strongest(['Digest realm="a", nonce="x", qop="auth-int"']) is None
+    plain = digest.strongest(['Basic realm="a"'])
+    assert plain is not None and plain.algorithm == "Basic"
+
+
+def test_the_example_of_the_standard() -> None:
+    """RFC 7616 3.9.1, with its own nonces."""
+    told = (
+        'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, '
+        'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", '
+        'opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"'
+    )
+    asked = digest.strongest([told])
+    assert asked is not None
+    with pytest.MonkeyPatch.context() as patch:
+        mine = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
+        patch.setattr(digest.secrets, "token_hex", lambda size: mine)
+        said = digest.proof(asked, "Mufasa", "Circle of Life", "GET", "/dir/index.html")
+    assert "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1" in said
+
+
+def test_the_relay_serves_one_that_knows_its_word_alone() -> None:
+    with Camera(street, password="secret", algorithm="SHA-256") as camera:
+        with Relay(camera.address(user="eye:secret"), 5) as relay:
+            assert "secret" not in relay.address
+            port = int(relay.address.split(":")[2].split("/")[0])
+            with socket.create_connection(("127.0.0.1", port), 5) as other:
+                url = f"rtsp://127.0.0.1:{port}/street"
+                other.sendall(f"DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+                assert other.recv(100) == b""
+        assert not camera.asked["DESCRIBE"]
 
 
 def test_the_command_tells_what_it_sees_until_it_is_ended(tmp_path: Path) -> None:
@@ -164,12 +225,13 @@ def test_a_stream_that_is_not_there_for_a_while_is_waited_for_once_it_was_seen(
 
         def release(self) -> None: ...
 
-    def look(*_: object) -> None:
+    def look(*_: object) -> str:
         if error := looks.pop(0):
             raise error
+        return ""
 
     monkeypatch.setattr("tianmu.recognise.frames.rtsp.look", look)
-    monkeypatch.setattr("tianmu.recognise.frames._opened", lambda address: Video())
+    monkeypatch.setattr("tianmu.recognise.frames._opened", lambda *_: Video())
     monkeypatch.setattr("tianmu.recognise.frames.time.sleep", waits.append)
     frames = of_camera("rtsp://eye:x@a/b", 0.0, lambda: NOW, lambda line: None)
     assert next(frames).at == NOW

@@ -13,8 +13,11 @@ from typing import Any
 from tianmu.recognise import rtsp
 from tianmu.recognise.fault import MISSING, NoStream, Unusable, WrongPassword
 from tianmu.recognise.picture import Image
+from tianmu.recognise.relay import Relay
 
 LIVE = ("rtsp://", "rtsps://")
+PLAYED = ("", "Basic", "MD5", "MD5-sess")
+"""ways of proving a password that FFmpeg knows"""
 PATIENCE_S = 10
 """seconds without a frame after which a camera is asked anew"""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -76,8 +79,15 @@ def of_camera(
     failed, seen = 0, False
     while True:
         try:
-            rtsp.look(address, named(address), PATIENCE_S)
-            video = _opened(address)
+            way = rtsp.look(address, named(address), PATIENCE_S)
+            # FFmpeg proves a password by MD5 or in clear alone
+            relay = None if way in PLAYED else Relay(address, PATIENCE_S)
+            try:
+                video = _opened(address if relay is None else relay.address, named(address))
+            except Unusable:
+                if relay is not None:
+                    relay.close()
+                raise
         except WrongPassword:
             raise
         except Unusable as error:
@@ -101,6 +111,8 @@ def of_camera(
                     yield Frame(now(), image)
         finally:
             video.release()
+            if relay is not None:
+                relay.close()
         tell(f"{named(address)} stopped; asking again")
 
 
@@ -116,14 +128,14 @@ def jpeg(image: Image, widest: int, quality: int = 85) -> bytes:
     return bytes(made.tobytes())
 
 
-def _opened(source: str) -> Any:
+def _opened(source: str, called: str = "") -> Any:
     cv2 = _cv2()
     if not is_live(source) and not Path(source).is_file():
         raise Unusable(f"{source} is no file, and no address that begins with rtsp://")
     video = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
     if not video.isOpened():
         video.release()
-        raise Unusable(f"{named(source)} cannot be opened as video")
+        raise Unusable(f"{called or named(source)} cannot be opened as video")
     return video
 
 

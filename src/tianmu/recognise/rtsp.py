@@ -3,15 +3,13 @@ which plays it, says no more than that it could not."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import socket
 import ssl
 from dataclasses import dataclass
 from io import BufferedRWPair
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
-from urllib.request import parse_http_list, parse_keqv_list
 
+from tianmu.recognise.digest import proof, strongest
 from tianmu.recognise.fault import NoStream, Unusable, WrongPassword
 
 PORTS = {"rtsp": 554, "rtsps": 322}
@@ -30,26 +28,45 @@ class _Answer:
     body: str
 
 
-def look(address: str, named: str, patience_s: float) -> None:
-    """Returns where the camera describes video at this address; ``named`` is the address as it may
-    be shown. Raises ``WrongPassword``, ``NoStream``, and ``Unusable`` for one that does not answer
-    or answers otherwise: that may pass."""
+def look(address: str, named: str, patience_s: float) -> str:
+    """Returns where the camera describes video at this address: by which algorithm it had the
+    password proved, or empty. ``named`` is the address as it may be shown. Raises
+    ``WrongPassword``, ``NoStream``, and ``Unusable`` for one that does not answer or answers
+    otherwise: that may pass."""
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme.lower()]
+        host, _ = parts.hostname or "", parts.port or PORTS[parts.scheme.lower()]
     except ValueError as error:
         raise Unusable(f"{named}: {error}: write rtsp://user:password@host:554/path") from error
     if not host:
         raise Unusable(f"{named} names no camera: write rtsp://user:password@host:554/path")
     try:
-        with socket.create_connection((host, port), patience_s) as bare:
-            bare.settimeout(patience_s)
-            connection = _covered(bare, host) if parts.scheme.lower() == "rtsps" else bare
-            with connection, connection.makefile("rwb") as stream:
-                answer = _describe(stream, parts)
+        with connected(parts, patience_s) as connection, connection.makefile("rwb") as stream:
+            answer, way = _describe(stream, parts)
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise Unusable(f"{named} does not answer as a camera does: {error}") from error
     _judge(answer, named, bool(parts.username))
+    return way
+
+
+def connected(parts: SplitResult, patience_s: float) -> socket.socket:
+    """A connection to the camera. Raises ``OSError``."""
+    host, scheme = parts.hostname or "", parts.scheme.lower()
+    connection = socket.create_connection((host, parts.port or PORTS[scheme]), patience_s)
+    connection.settimeout(patience_s)
+    return _covered(connection, host) if scheme == "rtsps" else connection
+
+
+def credentials(parts: SplitResult) -> tuple[str, str]:
+    """User and password in an address."""
+    return unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def bare(parts: SplitResult) -> SplitResult:
+    """The address without them."""
+    place = parts.hostname or ""
+    place = f"[{place}]" if ":" in place else place
+    return parts._replace(netloc=f"{place}:{parts.port}" if parts.port else place)
 
 
 def _covered(connection: socket.socket, host: str) -> ssl.SSLSocket:
@@ -59,19 +76,17 @@ def _covered(connection: socket.socket, host: str) -> ssl.SSLSocket:
     return context.wrap_socket(connection, server_hostname=host)
 
 
-def _describe(stream: BufferedRWPair, parts: SplitResult) -> _Answer:
-    """What the camera answers, to the password too where it asks for one."""
-    place = parts.hostname or ""
-    place = f"[{place}]" if ":" in place else place
-    bare = parts._replace(netloc=f"{place}:{parts.port}" if parts.port else place)
-    url = urlunsplit(bare)
+def _describe(stream: BufferedRWPair, parts: SplitResult) -> tuple[_Answer, str]:
+    """What the camera answers, to the password too where it asks for one; and the algorithm by
+    which it was proved."""
+    url = urlunsplit(bare(parts))
     answer = _ask(stream, url, 1)
     if answer.status == 401 and parts.username:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-        proof = _proof(answer.heads.get("www-authenticate", []), user, password, url)
-        if proof:
-            answer = _ask(stream, url, 2, f"Authorization: {proof}")
-    return answer
+        asked = strongest(answer.heads.get("www-authenticate", []))
+        if asked is not None:
+            said = proof(asked, *credentials(parts), "DESCRIBE", url)
+            return _ask(stream, url, 2, f"Authorization: {said}"), asked.algorithm
+    return answer, ""
 
 
 def _ask(stream: BufferedRWPair, url: str, number: int, *more: str) -> _Answer:
@@ -94,31 +109,6 @@ def _ask(stream: BufferedRWPair, url: str, number: int, *more: str) -> _Answer:
     if not 0 <= size <= LARGEST:
         raise ValueError(f"a description of {size} bytes")
     return _Answer(int(status), reason, heads, stream.read(size).decode("utf-8", "replace"))
-
-
-def _proof(asked: list[str], user: str, password: str, url: str) -> str:
-    """What proves the password; empty where the camera asks in a way that is not known."""
-    told = {one.partition(" ")[0].lower(): one.partition(" ")[2] for one in asked}
-    if "digest" in told:
-        parts = parse_keqv_list(parse_http_list(told["digest"]))
-        realm, nonce = parts.get("realm", ""), parts.get("nonce", "")
-        one, two = _md5(f"{user}:{realm}:{password}"), _md5(f"DESCRIBE:{url}")
-        said = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{url}"'
-        if "auth" in parts.get("qop", "").split(","):
-            middle = f"{nonce}:00000001:{AGENT}:auth"
-            said += f', qop=auth, nc=00000001, cnonce="{AGENT}"'
-        else:
-            middle = nonce
-        if opaque := parts.get("opaque"):
-            said += f', opaque="{opaque}"'
-        return f'{said}, response="{_md5(f"{one}:{middle}:{two}")}"'
-    if "basic" in told:
-        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    return ""
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _judge(answer: _Answer, named: str, had_password: bool) -> None:
