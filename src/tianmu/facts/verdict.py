@@ -21,6 +21,9 @@ class Verdict(
     holds: bool
     observed_at: int
     """µs: phenomenon time up to which was judged"""
+    known: bool = False
+    """it was told before and is no worse: of an alarm that stands it says nothing new, where a
+    change of the rules ended it it begins again"""
     value: float | None = None
     limit: float | None = None
     text: Text = msgspec.field(default_factory=dict)

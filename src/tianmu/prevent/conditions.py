@@ -79,66 +79,58 @@ class Conditions:
         """What anomaly detection, a forecast, or a scenario's judge tells."""
         if isinstance(finding, Verdict):
             self._verdict(finding, now)
-            return
-        if isinstance(finding, Foretold):
+        elif isinstance(finding, Foretold):
             self._foretold(finding, now)
-            return
+        else:
+            self._unusual(finding, now)
+
+    def _unusual(self, finding: Finding, now: int) -> None:
         if not finding.holds:
-            name = identity(ANOMALY, self._registry.datastream(finding.datastream))
-            self._ledger.falls(
-                name,
-                at=now,
-                received=now,
-                value=finding.value,
-                observed_at=finding.observed_at,
-                reason=finding.why,
-            )
+            self._falls(ANOMALY, finding, finding.observed_at, now, finding.why)
             return
         alarm = unusual.condition(self._registry, self._city, finding.datastream, now, finding)
-        if self._in_maintenance(alarm.device, alarm.source, now):
-            alarm.test = True
-            self._windowed.add(alarm.identity)
-        self._ledger.rises(alarm, at=now, received=now, data=unusual.data(finding))
+        self._rises(alarm, now, unusual.data(finding))
 
     def _foretold(self, told: Foretold, now: int) -> None:
         if not told.holds:
-            self._ledger.falls(
-                identity(
-                    foretold_rule(told.scenario, told.code),
-                    self._registry.datastream(told.datastream),
-                ),
-                at=now,
-                received=now,
-                value=told.value,
-                observed_at=told.origin,
-                reason=foretold.REASONS.get(told.why, told.why),
-            )
+            rule = foretold_rule(told.scenario, told.code)
+            self._falls(rule, told, told.origin, now, foretold.REASONS.get(told.why, told.why))
             return
         alarm = foretold.condition(self._registry, self._city, told, now)
-        if self._in_maintenance(alarm.device, alarm.source, now):
-            alarm.test = True
-            self._windowed.add(alarm.identity)
-        self._ledger.rises(alarm, at=now, received=now, data=foretold.data(told))
+        self._rises(alarm, now, foretold.data(told))
 
     def _verdict(self, verdict: Verdict, now: int) -> None:
-        """Of a rule that is not in force nothing is told."""
+        """Of a rule that is not in force nothing is told: whoever judges learns of that set too,
+        and tells what holds again once the rule is back."""
         if not verdict.holds:
-            self._ledger.falls(
-                identity(verdict.rule, self._registry.datastream(verdict.datastream)),
-                at=now,
-                received=now,
-                value=verdict.value,
-                observed_at=verdict.observed_at,
-            )
+            self._falls(verdict.rule, verdict, verdict.observed_at, now)
             return
         rule = self._judges().get(verdict.rule)
         if rule is None:
             return
-        alarm = judged.condition(rule, self._registry, self._city, verdict, now)
+        alarm = judged.condition(
+            rule, self._registry, self._city, verdict.datastream, now, verdict
+        )
+        self._rises(alarm, now, verdict.data, again=not verdict.known)
+
+    def _rises(self, alarm: Alarm, now: int, data: dict[str, Any], *, again: bool = False) -> None:
         if self._in_maintenance(alarm.device, alarm.source, now):
             alarm.test = True
             self._windowed.add(alarm.identity)
-        self._ledger.rises(alarm, at=now, received=now, data=verdict.data, again=True)
+        self._ledger.rises(alarm, at=now, received=now, data=data, again=again)
+
+    def _falls(
+        self,
+        rule: str,
+        gone: Finding | Foretold | Verdict,
+        observed_at: int,
+        now: int,
+        reason: str = "",
+    ) -> None:
+        name = identity(rule, self._registry.datastream(gone.datastream))
+        self._ledger.falls(
+            name, at=now, received=now, value=gone.value, observed_at=observed_at, reason=reason
+        )
 
     def _judges(self) -> dict[str, Judged]:
         """The rules in force that scenarios judge, by code."""
@@ -203,10 +195,14 @@ class Conditions:
                 self._ledger.rises(real, at=now, received=now)
 
     def note_windows(self) -> None:
-        """After a restart: silence is a test only by a window, since nothing was received."""
-        silent = {r.code for r in self._evaluator.compiled.rules if isinstance(r, Silence)}
+        """After a restart: what no observation brought is a test only by a window."""
+        told = {
+            rule.code
+            for rule in self._evaluator.compiled.rules
+            if isinstance(rule, Silence | Judged)
+        }
         for alarm in self._ledger.standing():
-            if alarm.test and alarm.rule in silent:
+            if alarm.test and (alarm.rule in told or _found(alarm)):
                 self._windowed.add(alarm.identity)
 
     def named(self, name: str, at: int) -> Alarm | None:
@@ -217,7 +213,7 @@ class Conditions:
             return unusual.condition(self._registry, self._city, datastream, at)
         by = self._judges().get(code)
         if by is not None and datastream < self._evaluator.datastreams:
-            return judged.condition(by, self._registry, self._city, None, at, datastream)
+            return judged.condition(by, self._registry, self._city, datastream, at)
         number = self._evaluator.instance(datastream, code)
         if number is None:
             return None
@@ -232,11 +228,7 @@ class Conditions:
 
     def _judged(self) -> Iterator[Alarm]:
         """The open alarms whose condition holds, of the rules that the evaluator judges."""
-        return (
-            alarm
-            for alarm in self._ledger.standing()
-            if alarm.rule != ANOMALY and not alarm.rule.startswith(FORETOLD)
-        )
+        return (alarm for alarm in self._ledger.standing() if not _found(alarm))
 
     def _datastream(self, alarm: Alarm) -> int | None:
         index = int(self._registry.datastream_index([alarm.datastream])[0])
@@ -256,6 +248,11 @@ _ANEW: dict[str, Any] = {
     "returned_at": None,
     "chattering": False,
 }
+
+
+def _found(alarm: Alarm) -> bool:
+    """Whether it is of anomaly detection or of a forecast, which no rule set switches on or off."""
+    return alarm.rule == ANOMALY or alarm.rule.startswith(FORETOLD)
 
 
 def _value(value: Any) -> float | None:

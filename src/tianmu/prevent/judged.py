@@ -19,26 +19,24 @@ def condition(
     rule: Judged,
     devices: Devices,
     city: City,
-    verdict: Verdict | None,
+    datastream: int,
     at: int,
-    datastream: int = 0,
+    verdict: Verdict | None = None,
 ) -> Alarm:
-    """The condition as ``verdict`` tells it; without one that of ``datastream``, which a person
-    shelves in advance."""
-    if verdict is None:
-        return describe(
-            rule, datastream, devices, city, value=None, limit=None, at=at, observed_at=at
-        )
+    """The condition of a datastream, as ``verdict`` tells it; without one, what a person shelves
+    in advance."""
     alarm = describe(
         rule,
-        verdict.datastream,
+        datastream,
         devices,
         city,
-        value=verdict.value,
-        limit=verdict.limit,
+        value=verdict.value if verdict is not None else None,
+        limit=verdict.limit if verdict is not None else None,
         at=at,
-        observed_at=verdict.observed_at,
+        observed_at=verdict.observed_at if verdict is not None else at,
     )
+    if verdict is None:
+        return alarm
     if verdict.text and not rule.text:
         alarm.text = dict(verdict.text)
     place = verdict.place

@@ -27,6 +27,7 @@ from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
 from tianmu.prevent.evaluate import Evaluator
 from tianmu.prevent.fleet import Fleet
 from tianmu.prevent.ledger import Ledger
+from tianmu.prevent.maintenance import Windows
 from tianmu.prevent.reading import Reading, read
 from tianmu.prevent.rule import AnyRule, dump
 from tianmu.prevent.settings import Settings
@@ -88,7 +89,7 @@ class Watch:
         self.evaluator: Evaluator
         self.conditions: Conditions
         self.deeds: Deeds
-        self._maintenance: dict[str, list[MaintenanceChanged]] = {}
+        self._windows = Windows()
         self.writer = Writer(records, READER)
         self._listening = 0
         self._swept_at = 0
@@ -124,7 +125,7 @@ class Watch:
         replay(self.journal, self.evaluator, before, self.writer.committed, (LIFE, MAIN))
         self.writer.counted = self._counters()
         self.conditions = Conditions(
-            self.ledger, self.evaluator, self.registry, self.city, self._in_maintenance
+            self.ledger, self.evaluator, self.registry, self.city, self._windows.hold
         )
         self.deeds = Deeds(
             self.ledger,
@@ -154,8 +155,7 @@ class Watch:
         """
         if self.writer.waiting:
             self._write()
-        self.registry.refresh(self.journal, also=self._registry_fact)
-        self._take_registry()
+        self._follow()
         worked = self._read_deeds()
         while self._observe(LIFE, self.settings.entries):
             worked = True
@@ -225,8 +225,7 @@ class Watch:
         columns = reading.columns
         if len(columns.datastream) and columns.datastream.max() >= self.evaluator.datastreams:
             # gate knew of a device before us: the fact that registers it is on disk already
-            self.registry.refresh(self.journal, also=self._registry_fact)
-            self._take_registry()
+            self._follow()
         now = self.clock()
         for found in self.evaluator.run(columns):
             self.conditions.take(found, now, columns, reading.side)
@@ -234,6 +233,8 @@ class Watch:
 
     def _read_deeds(self) -> bool:
         found = self._entries(DEEDS, self.settings.entries)
+        if found:
+            self._follow()
         for entry in found:
             fact = decode(entry.payload)
             if isinstance(fact, Deed) and fact.verb.startswith("alarm."):
@@ -245,6 +246,8 @@ class Watch:
 
     def _read_findings(self) -> bool:
         found = self._entries(FINDINGS, self.settings.entries)
+        if found:  # works may have judged by rules, and of devices, that came a moment ago
+            self._follow()
         for entry in found:
             if isinstance(fact := decode(entry.payload), Finding | Foretold | Verdict):
                 self.conditions.found(fact, self.clock())
@@ -274,12 +277,11 @@ class Watch:
         if self.editions.apply(fact):
             self._new_rules = True
         elif isinstance(fact, MaintenanceChanged):
-            windows = self._maintenance.get(fact.object, [])
-            # a window with the same start takes the place of the one before, as gate has it
-            kept = [w for w in windows if w.end > fact.at and w.start != fact.start]
-            self._maintenance[fact.object] = [*kept, fact]
+            self._windows.apply(fact)
 
-    def _take_registry(self) -> None:
+    def _follow(self) -> None:
+        """Devices, rules and windows as of now: of whatever was read before, what it speaks of."""
+        self.registry.refresh(self.journal, also=self._registry_fact)
         if self.registry.count_devices > self.evaluator.devices:
             fleet = self._fleet()
             self.live.grow(fleet.datastreams, fleet.devices)
@@ -315,13 +317,6 @@ class Watch:
 
     def _fleet(self) -> Fleet:
         return Fleet.of(self.registry)
-
-    def _in_maintenance(self, device: str, source: str, now: int) -> bool:
-        return any(
-            window.start <= now < window.end
-            for name in (device, source)
-            for window in self._maintenance.get(name, ())
-        )
 
     # writing
 
