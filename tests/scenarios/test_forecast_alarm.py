@@ -13,8 +13,10 @@ import pytest
 
 from tianmu.facts.encoding import decode
 from tianmu.facts.finding import Foretold
+from tianmu.prevent.forecast.outlook import Outlook
 from tianmu.scenarios import forecast_alarm as alarms
 from tianmu.scenarios import foresight, settling
+from tianmu.scenarios.forecast_table import Kept
 from tianmu.scenarios.wanted import MOST, _sample
 from tianmu.store.journal.sqlite import SqliteJournal
 
@@ -139,6 +141,39 @@ def test_without_a_tolerable_number_nothing_is_told(past: Past, tmp_path: Path) 
     past.measure(3, 0, 24 * 20)
     make(past, 24 * 20, wanted([3], high=LIMIT))
     assert not told(past, tmp_path)
+
+
+def test_what_is_told_lies_ahead_and_a_lead_is_never_below_none(past: Past, tmp_path: Path) -> None:
+    """Of the step that has begun it is said from now on; what passed in it gives no lead."""
+    origin = START + 480 * HOUR
+    now = origin + LATE
+    kept = said(origin, now, [0.9, 0.6, 0.1])
+
+    def tell(tx: Any) -> None:
+        alarms.tell(tx, "trial", ALARMING, kept, 10.0, now)
+        alarms.judge(tx, "trial", ALARMING, kept, np.array([14.0, 9.0, 9.0]), now + 3 * HOUR)
+
+    past.records.transact(tell)
+    assert [one.passes_at for one in told(past, tmp_path)] == [now]
+    assert past.records.read(lambda c: alarms.lead_of(c, "trial", "level", START)) == 0.0
+
+
+def test_a_step_that_is_over_is_not_foretold() -> None:
+    kept = said(START, START, [0.9, 0.6, 0.1])
+    first = alarms.likely(kept, 0.5, START + HOUR - 1)
+    assert first is not None and (first.lead, first.chance) == (1, 0.9)
+    second = alarms.likely(kept, 0.5, START + HOUR)
+    assert second is not None and (second.lead, second.chance) == (2, 0.6)
+    assert alarms.likely(kept, 0.5, START + 2 * HOUR) is None
+    assert alarms.likely(kept, 0.5, START + 99 * HOUR) is None
+
+
+def said(origin: int, now: int, chance: list[float]) -> Kept:
+    flat = np.full(len(chance), 12.0)
+    outlook = Outlook(
+        expected=flat, low=flat - 1, high=flat + 1, naive=flat, chance=np.array(chance)
+    )
+    return Kept(3, origin, now, HOUR, outlook, None, LIMIT, None)
 
 
 def test_new_devices_do_not_push_out_those_that_are_forecast() -> None:

@@ -58,6 +58,18 @@ def test_a_broken_folder_stops_no_other(folders: Path) -> None:
     assert "scenario.toml:1:" in why["trial-toml"] and "call it trial-name" in why["trial-name"]
 
 
+def test_what_folders_say_of_themselves_needs_none_of_their_code(folders: Path) -> None:
+    put(folders, "trial_code", TOML.format(id="trial-code"), "raise SystemExit")
+    put(folders, "trial_toml", 'id = "trial-toml\n')
+    found, broken = load.folders()
+    assert list(found) == list(load.manifests()) == ["trial-code"]
+    assert [one.id for one in broken] == ["trial-toml"]
+    assert "tianmu.scenarios.trial_code" not in sys.modules
+    (folders / "trial_code" / "judge.py").write_text("word = 'still judged'")
+    assert load.part(found["trial-code"], "judge").word == "still judged"
+    assert "ends the program" in load.find().broken[1].why
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

@@ -19,7 +19,7 @@ from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
 from tianmu.facts.registry import SourceChanged
-from tianmu.scenarios.load import find
+from tianmu.scenarios.load import folders
 from tianmu.scenarios.recognition import taken
 from tianmu.sense.admission import Admission
 from tianmu.sense.cap import connector as cap
@@ -60,7 +60,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     say(settings.run, said)
     main, life = Records(data / "gate.sqlite", pace=PACE), Records(data / "gate-life.sqlite")
     intake = Intake(main, life, Registry(data), Sources(), admission=Admission(bounds_of(city)))
-    kinds = taken(find(city.folder).scenarios.values(), city, data, log.warning)
+    kinds = taken(folders(city.folder)[0].values(), city, data, log.warning)
     days = city.retention.sighting_days
     pictures = Pictures(data, settings.scan, days)
     recognitions = Recognitions(intake, pictures, kinds, refused_days=days)

@@ -13,7 +13,7 @@ from tianmu.facts import clock
 from tianmu.prevent.rule import Judged
 from tianmu.scenarios import judged_table as table
 from tianmu.scenarios.judging import Judgement
-from tianmu.scenarios.load import Scenario, find, part
+from tianmu.scenarios.load import Folder, folders, part
 from tianmu.scenarios.manifest import Judging as Schedule
 from tianmu.scenarios.world import World
 from tianmu.store.disk import is_full
@@ -50,13 +50,15 @@ class Judging:
         self._data, self._records, self._history = data, records, history
         self._belonging, self._city, self._stop = belonging, city, stop
         self._threads: list[threading.Thread] = []
-        self._edition: dict[str, int] = {}
-        """scenario → how many rule sets there had been when what holds was told last"""
         records.create(table.METADATA)
 
     def start(self) -> None:
-        """One thread each, so that one whose code is slow holds up no other."""
-        for scenario in find(self._city.folder).scenarios.values():
+        """One thread each, in which its code is imported too: one that is slow or broken holds up
+        neither works nor any other."""
+        scenarios, broken = folders(self._city.folder)
+        for one in broken:
+            log.error("scenario %s is not judged: %s", one.id, one.why)
+        for scenario in scenarios.values():
             if scenario.manifest.judging is not None:
                 self._threads.append(
                     threading.Thread(
@@ -64,15 +66,15 @@ class Judging:
                         name=f"judge {scenario.id}", daemon=True,
                     )
                 )  # fmt: skip
-        for one in self._threads:
-            one.start()
+        for thread in self._threads:
+            thread.start()
 
     def join(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
-        for one in self._threads:
-            one.join(max(0.0, ends - time.monotonic()))
+        for thread in self._threads:
+            thread.join(max(0.0, ends - time.monotonic()))
 
-    def _work(self, scenario: Scenario, asked: Schedule) -> None:
+    def _work(self, scenario: Folder, asked: Schedule) -> None:
         look_s = min(LOOK_S, asked.every_min * 60 / 4)
         while not self._stop.wait(look_s):
             try:
@@ -83,7 +85,7 @@ class Judging:
                 elif not self._stop.is_set():
                     log.exception("%s is not judged: trying again", scenario.id)
 
-    def turn(self, scenario: Scenario, asked: Schedule, now: int) -> int:
+    def turn(self, scenario: Folder, asked: Schedule, now: int) -> int:
         """Judge the newest step that has ended, unless it has been; what was due while the city
         was down is not made up. How many beginnings, worsenings and ends were told."""
         until = due(asked, now)
@@ -91,8 +93,6 @@ class Judging:
         if last is not None and last.until >= until:
             return 0
         registry, rules, edition = self._belonging.edition()
-        # a rule may have been out of force in between, which ended its alarms: told anew
-        anew = self._edition.setdefault(scenario.id, edition) != edition
         began = time.monotonic()
         try:
             judgement: Judgement = part(scenario, "judge").judge(
@@ -104,11 +104,9 @@ class Judging:
             # what a judge says may not be of a form that can be kept: that is its fault too
             told: int = self._records.transact(
                 lambda tx: table.write(
-                    tx, scenario.id, until, now, judgement, streams, over, anew=anew
+                    tx, scenario.id, until, now, judgement, streams, over, asked.grown, edition
                 )
             )
-            if judgement.able:
-                self._edition[scenario.id] = edition
         except Exception as error:
             if is_full(error) or self._stop.is_set():  # what it read from is being closed
                 raise
@@ -121,7 +119,7 @@ class Judging:
             log.info("%s judged in %.1f s: %d told", scenario.id, took, told)
         return told
 
-    def _world(self, scenario: Scenario, registry: Registry, until: int) -> World:
+    def _world(self, scenario: Folder, registry: Registry, until: int) -> World:
         return World(
             city=self._city, now=until, registry=registry, history=self._history, live=None,
             folder=self._data / "scenarios" / scenario.id,
@@ -129,7 +127,7 @@ class Judging:
 
     def _streams(
         self,
-        scenario: Scenario,
+        scenario: Folder,
         registry: Registry,
         judges: dict[str, Judged],
         judgement: Judgement,

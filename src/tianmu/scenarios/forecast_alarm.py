@@ -30,9 +30,8 @@ from tianmu.scenarios.manifest import Forecast
 from tianmu.store.records import Transaction
 
 LEAST_FALSE = 0.02
-"""chance of being false that an alarm counts by at least"""
-RELEASE = 0.8
-"""times the chance that tells an alarm: below this it ends"""
+"""chance of being false that an alarm counts by at least: no forecast is as sure as its chance of 1
+says, and without it such alarms would cost nothing, however many (default)"""
 
 ALARM = sa.Table(
     "forecast_alarm",
@@ -70,15 +69,17 @@ class Likely:
     lead: int
     """of the first step in which it is as likely as asked"""
     chance: float
-    """highest of all steps"""
+    """highest of all steps that are not over"""
     expected: float
     limit: float
     high: bool
 
 
-def likely(kept: Kept, chance: float) -> Likely | None:
-    """Whether ``kept`` says that a limit is passed with at least ``chance``; None where not."""
+def likely(kept: Kept, chance: float, now: int) -> Likely | None:
+    """Whether ``kept`` says that a limit is passed with at least ``chance``, in a step that is not
+    over by ``now`` (µs); None where not."""
     said = np.nan_to_num(kept.outlook.chance, nan=-1.0)
+    said[: max((now - kept.origin) // kept.step, 0)] = -1.0
     steps = np.flatnonzero(said >= chance)
     if not len(steps):
         return None
@@ -119,7 +120,7 @@ def tell(
     stands = _standing(tx, scenario, asked.code, kept.datastream)
     policy = policies.eased(policy_of(tx.connection, scenario, asked.code), now)
     chance = needed(asked, policy)
-    found = likely(kept, chance if stands is None else chance * RELEASE)
+    found = likely(kept, chance if stands is None else chance * asked.release, now)
     until = kept.begins(len(kept.outlook.expected) + 1)
     if bool(beyond(kept, np.array([last]))[0]):
         found = None
@@ -131,7 +132,7 @@ def tell(
     elif stands is not None:
         _end(tx, scenario, asked.code, stands, kept.origin, now, why, last)
     elif found is not None:
-        passes_at = kept.begins(found.lead)
+        passes_at = max(kept.begins(found.lead), now)  # a step may have begun
         tx.connection.execute(
             sa.insert(ALARM).values(
                 scenario=scenario, code=asked.code, datastream=kept.datastream, origin=kept.origin,
@@ -203,10 +204,12 @@ def standing(connection: sa.Connection, scenario: str, code: str) -> set[int]:
 
 def lead_of(connection: sa.Connection, scenario: str, code: str, since: int) -> float | None:
     """Seconds from an alarm to what it foretold, the mean of those told since a time (µs) that
-    came true; None without any."""
+    came true; None without any. Of the step in which it passed only the beginning is known: where
+    that was before the alarm, it had none."""
     c = ALARM.c
+    ahead = sa.case((c.passed_at > c.told_at, c.passed_at - c.told_at), else_=0)
     found = connection.execute(
-        sa.select(sa.func.avg(c.passed_at - c.told_at)).where(
+        sa.select(sa.func.avg(ahead)).where(
             c.scenario == scenario, c.code == code, c.passed.is_(True), c.told_at >= since
         )
     ).scalar_one()

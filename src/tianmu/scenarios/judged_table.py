@@ -44,10 +44,10 @@ STANDING = sa.Table(
     sa.Column("longitude", sa.Float),
     sa.Column("latitude", sa.Float),
     sa.Column("within_m", sa.Float),
-    comment="conditions that hold, as they were told last",
+    sa.Column("edition", sa.Integer),
+    comment="conditions that hold, as they were told last; edition: how many rule sets there had "
+    "been then (null: not known)",
 )
-GROWN = 1.5
-"""times the value that was told last, from which it is told anew"""
 
 
 def last(connection: sa.Connection, scenario: str) -> Judged | None:
@@ -65,12 +65,16 @@ def write(
     judgement: Judgement,
     streams: Mapping[tuple[str, str], int],
     over: int,
-    *,
-    anew: bool = False,
+    grown: float,
+    edition: int,
 ) -> int:
     """Tell what began, grew worse and ended by a judgement up to ``until`` (µs); how many.
     ``streams``: (rule, device) → datastream of each condition whose rule is in force; ``over``:
-    µs after which one ends that is told no more; ``anew``: what holds is told once more."""
+    µs after which one ends that is told no more; ``grown``: times the value that was told, from
+    which it is worse; ``edition``: how many rule sets there have been.
+
+    What was told under an earlier set is told once more: a set in between may have ended its alarm.
+    """
     held = _standing(tx, scenario)
     told = 0
     for one in judgement.conditions:
@@ -78,22 +82,30 @@ def write(
         if key not in streams:
             continue
         before = held.pop(key, None)
-        if before is not None and not anew and not _grown(before, one):
-            _see(tx, scenario, key, until)
+        if before is not None and before.datastream != streams[key]:
+            # the rule is of another property now, so this is another alarm
+            _end(tx, scenario, key, before.datastream, until)
+            told, before = told + 1, None
+        known = before is not None and not _worse(before, one, grown)
+        if known and before is not None and before.edition == edition:
+            _change(tx, scenario, key, seen=until)
             continue
-        tx.append(FINDING.name, encode(_verdict(one, streams[key], until)))
+        tx.append(FINDING.name, encode(_verdict(one, streams[key], until, known=known)))
         told += 1
+        if known:  # it grows from what was told first
+            _change(tx, scenario, key, seen=until, edition=edition)
+            continue
         row = {
-            "datastream": streams[key], "seen": until, "value": one.value,
+            "datastream": streams[key], "seen": until, "value": one.value, "edition": edition,
             "longitude": one.longitude, "latitude": one.latitude, "within_m": one.within_m,
         }  # fmt: skip
-        _keep(tx, scenario, key, row, None if before is not None else until)
-    for (rule, device), before in held.items():
-        withdrawn = (rule, device) not in streams
-        if withdrawn or (judgement.able and until - before.seen >= over):
-            gone = Verdict(rule=rule, datastream=before.datastream, holds=False, observed_at=until)
-            tx.append(FINDING.name, encode(gone))
-            tx.connection.execute(sa.delete(STANDING).where(*_is(scenario, (rule, device))))
+        if before is not None:
+            _change(tx, scenario, key, **row)
+        else:
+            _begin(tx, scenario, key, since=until, **row)
+    for key, before in held.items():
+        if key not in streams or (judgement.able and until - before.seen >= over):
+            _end(tx, scenario, key, before.datastream, until)
             told += 1
     _run(tx, scenario, until, now, "", msgspec.msgpack.encode(judgement.said))
     return told
@@ -117,10 +129,10 @@ def _standing(tx: Transaction, scenario: str) -> dict[tuple[str, str], sa.Row[An
     return {(row.rule, row.device): row for row in rows}
 
 
-def _grown(before: sa.Row[Any], one: Condition) -> bool:
-    """Whether it is worth telling anew: half more of it, or elsewhere than was said, or twice as
-    surely."""
-    if one.value is not None and before.value and one.value >= GROWN * before.value:
+def _worse(before: sa.Row[Any], one: Condition, grown: float) -> bool:
+    """Whether it is worth telling anew: so many times as much, or elsewhere than was said, or twice
+    as surely."""
+    if one.value is not None and before.value and one.value >= grown * before.value:
         return True
     if one.longitude is None or one.latitude is None or before.longitude is None:
         return False
@@ -129,13 +141,13 @@ def _grown(before: sa.Row[Any], one: Condition) -> bool:
     return moved > max(sure, one.within_m or 0.0) or (one.within_m or sure) < sure / 2
 
 
-def _verdict(one: Condition, datastream: int, until: int) -> Verdict:
+def _verdict(one: Condition, datastream: int, until: int, *, known: bool) -> Verdict:
     place = None
     if one.longitude is not None and one.latitude is not None:
         place = Place(longitude=one.longitude, latitude=one.latitude, precision=one.within_m)
     return Verdict(
-        rule=one.rule, datastream=datastream, holds=True, observed_at=until, value=one.value,
-        limit=one.limit, text=one.text, place=place, data=one.data,
+        rule=one.rule, datastream=datastream, holds=True, observed_at=until, known=known,
+        value=one.value, limit=one.limit, text=one.text, place=place, data=one.data,
     )  # fmt: skip
 
 
@@ -144,22 +156,20 @@ def _is(scenario: str, key: tuple[str, str]) -> tuple[sa.ColumnElement[bool], ..
     return c.scenario == scenario, c.rule == key[0], c.device == key[1]
 
 
-def _see(tx: Transaction, scenario: str, key: tuple[str, str], until: int) -> None:
-    tx.connection.execute(sa.update(STANDING).where(*_is(scenario, key)).values(seen=until))
-
-
-def _keep(
-    tx: Transaction, scenario: str, key: tuple[str, str], row: dict[str, Any], since: int | None
-) -> None:
-    """``since``: of one that begins; without it the row is there."""
-    if since is None:
-        tx.connection.execute(sa.update(STANDING).where(*_is(scenario, key)).values(**row))
-        return
+def _begin(tx: Transaction, scenario: str, key: tuple[str, str], **row: Any) -> None:
     tx.connection.execute(
-        sa.insert(STANDING).values(
-            scenario=scenario, rule=key[0], device=key[1], since=since, **row
-        )
+        sa.insert(STANDING).values(scenario=scenario, rule=key[0], device=key[1], **row)
     )
+
+
+def _change(tx: Transaction, scenario: str, key: tuple[str, str], **row: Any) -> None:
+    tx.connection.execute(sa.update(STANDING).where(*_is(scenario, key)).values(**row))
+
+
+def _end(tx: Transaction, scenario: str, key: tuple[str, str], datastream: int, until: int) -> None:
+    gone = Verdict(rule=key[0], datastream=datastream, holds=False, observed_at=until)
+    tx.append(FINDING.name, encode(gone))
+    tx.connection.execute(sa.delete(STANDING).where(*_is(scenario, key)))
 
 
 def _run(tx: Transaction, scenario: str, until: int, now: int, fault: str, said: bytes) -> None:

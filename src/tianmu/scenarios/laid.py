@@ -17,7 +17,7 @@ from tianmu.city.network import Along
 from tianmu.prevent.cause.network import Network
 from tianmu.prevent.cause.ways import Laid
 from tianmu.scenarios.fit import matter_keys
-from tianmu.scenarios.load import Scenario, find, part
+from tianmu.scenarios.load import Folder, folders, part
 
 log = logging.getLogger("tianmu.scenarios")
 
@@ -26,7 +26,7 @@ def lines(city: City, data: Path) -> list[Laid]:
     """The networks of this city's scenarios, of those whose matters it has. One that cannot be
     laid is told in the log and does not stop the others."""
     found = []
-    for one in find(city.folder).scenarios.values():
+    for one in folders(city.folder)[0].values():
         asked = one.manifest.along
         if asked is None:
             continue
@@ -45,7 +45,7 @@ def lines(city: City, data: Path) -> list[Laid]:
     return found
 
 
-def _laid(one: Scenario, along: Along, folder: Path, city: City) -> Laid:
+def _laid(one: Folder, along: Along, folder: Path, city: City) -> Laid:
     start, end, metres, nodes = part(one, "along").lay(folder, *city.center)
     length = np.asarray(metres, np.float64)
     network = Network(

@@ -16,16 +16,22 @@ from tianmu.scenarios.manifest import BadManifest, Manifest, read
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """A scenario's folder: what it says of itself, and its models."""
+class Folder:
+    """A scenario's folder and what it says of itself; its code was not looked at."""
 
     folder: Path
     manifest: Manifest
-    models: tuple[Model, ...]
 
     @property
     def id(self) -> str:
         return self.manifest.id
+
+
+@dataclass(frozen=True)
+class Scenario(Folder):
+    """A scenario's folder with its models."""
+
+    models: tuple[Model, ...]
 
     def model(self, name: str) -> Model | None:
         return next((one for one in self.models if one.name == name), None)
@@ -50,44 +56,65 @@ class Found:
 def find(pack: Path | None = None) -> Found:
     """All scenarios, with those of the pack in a folder. One that cannot be loaded is told and does
     not stop the others."""
-    files = (folder / brought.MANIFEST for folder in brought.folders(pack))
-    return _read(tuple((file, file.stat().st_mtime_ns) for file in files))
+    return _read(_files(pack))
 
 
-@lru_cache(maxsize=16)
-def _read(files: tuple[tuple[Path, int], ...]) -> Found:
-    """(manifest, when it was changed) of each folder → what is in them."""
-    scenarios: dict[str, Scenario] = {}
-    broken: list[Broken] = []
-    for file, _ in files:
-        name = brought.id_of(file.parent)
-        try:
-            manifest = read(file)
-            if manifest.id != name:
-                raise BadManifest(f"{file}: id is {manifest.id}: call it {name}, as its folder")
-            scenarios[name] = Scenario(file.parent, manifest, _models(file.parent))
-        except Exception as error:  # whatever an outsider's code raises while it is imported
-            broken.append(Broken(name, f"{type(error).__name__}: {error}"))
-    return Found(scenarios, tuple(broken))
+def folders(pack: Path | None = None) -> tuple[dict[str, Folder], tuple[Broken, ...]]:
+    """What every folder says of itself, for who needs none of its models: quick, and a model that
+    is broken keeps no other part of its scenario from working. With the folders whose manifest
+    cannot be read."""
+    return _folders(_files(pack))
 
 
 def manifests(pack: Path | None = None) -> dict[str, Manifest]:
-    """What every folder says of itself, without a look at its code; without those that cannot be
-    read (``find`` tells of them)."""
-    found: dict[str, Manifest] = {}
-    for folder in brought.folders(pack):
-        try:
-            manifest = read(folder / brought.MANIFEST)
-        except BadManifest:
-            continue
-        if manifest.id == brought.id_of(folder):
-            found[manifest.id] = manifest
-    return found
+    """Those that can be read."""
+    return {one.id: one.manifest for one in folders(pack)[0].values()}
 
 
-def part(scenario: Scenario, name: str) -> ModuleType:
+def part(scenario: Folder, name: str) -> ModuleType:
     """A module of a scenario's folder, such as ``judge``. Raises what its import raises."""
     return _module(scenario.folder, name)
+
+
+Files = tuple[tuple[Path, int], ...]
+"""(manifest, when it was changed) of each folder"""
+
+
+def _files(pack: Path | None) -> Files:
+    files = (folder / brought.MANIFEST for folder in brought.folders(pack))
+    return tuple((file, file.stat().st_mtime_ns) for file in files)
+
+
+@lru_cache(maxsize=16)
+def _folders(files: Files) -> tuple[dict[str, Folder], tuple[Broken, ...]]:
+    found: dict[str, Folder] = {}
+    broken: list[Broken] = []
+    for file, _ in files:
+        try:
+            manifest, name = read(file), brought.id_of(file.parent)
+            if manifest.id != name:
+                raise BadManifest(f"{file}: id is {manifest.id}: call it {name}, as its folder")
+            found[name] = Folder(file.parent, manifest)
+        except Exception as error:  # whatever stands in an outsider's file
+            broken.append(_broken(file.parent, error))
+    return found, tuple(broken)
+
+
+@lru_cache(maxsize=16)
+def _read(files: Files) -> Found:
+    told, faulty = _folders(files)
+    scenarios: dict[str, Scenario] = {}
+    broken = list(faulty)
+    for name, one in told.items():
+        try:
+            scenarios[name] = Scenario(one.folder, one.manifest, _models(one.folder))
+        except Exception as error:  # whatever an outsider's code raises while it is imported
+            broken.append(_broken(one.folder, error))
+    return Found(scenarios, tuple(broken))
+
+
+def _broken(folder: Path, error: Exception) -> Broken:
+    return Broken(brought.id_of(folder), f"{type(error).__name__}: {error}")
 
 
 def _models(folder: Path) -> tuple[Model, ...]:
@@ -107,7 +134,10 @@ def _module(folder: Path, name: str) -> ModuleType:
     around = sys.modules[__package__].__path__
     if str(folder.parent) not in around:
         around.append(str(folder.parent))
-    module = importlib.import_module(f"{__package__}.{folder.name}.{name}")
+    try:
+        module = importlib.import_module(f"{__package__}.{folder.name}.{name}")
+    except SystemExit as end:  # a script that ends itself, and would end us
+        raise ImportError(f"{folder.name}/{name}.py ends the program when imported") from end
     if Path(module.__file__ or "").parent != folder:
         raise ImportError(f"{module.__file__} is of this name already: rename the folder {folder}")
     return module

@@ -23,6 +23,7 @@ LANGUAGES = ("zh", "en")
 KINDS = ("scenario", "engine")
 FIGURES = ("mean", "low", "high")
 AtLeastOne = Annotated[float, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 MOST_STEPS = 96
 """of one forecast"""
 DAY_MIN = 1440
@@ -73,6 +74,9 @@ class Forecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """tolerable, of all its devices together; above 0: a passing that is likely raises an alarm"""
     priority: int = 3
     """of such an alarm: 1 highest … 4 lowest"""
+    release: Share = 0.8
+    """times the chance that tells such an alarm: it ends below this, so that it does not come and
+    go with each forecast"""
 
 
 class Laid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +106,8 @@ class Judging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """so long after a step its last readings may come in"""
     over_min: float = 60.0
     """a condition that is told no more ends after so long"""
+    grown: AtLeastOne = 1.5
+    """times the value that was told last, from which a condition is told anew"""
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ import msgspec
 from tianmu.city.city import City
 from tianmu.city.document import Document, TomlError
 from tianmu.facts.text import Text
-from tianmu.scenarios.load import Scenario, part
+from tianmu.scenarios.load import Folder, part
 from tianmu.sense.recognition.dwell import Patience
 from tianmu.sense.recognition.kind import (
     Adds,
@@ -83,7 +83,7 @@ def of_city(kinds: Iterable[EventKind], file: Path) -> tuple[EventKind, ...]:
 
 
 def taken(
-    scenarios: Iterable[Scenario], city: City, data: Path, tell: Callable[[str], None]
+    scenarios: Iterable[Folder], city: City, data: Path, tell: Callable[[str], None]
 ) -> Catalogue:
     """What all scenarios of a city take. Of a scenario that cannot be used nothing is taken, and of
     a city's file that cannot be used nothing holds: both are told, and the others go on."""
@@ -114,7 +114,7 @@ def taken(
     return catalogue(kinds, device, add)
 
 
-def _adds(one: Scenario, city: City, folder: Path) -> Adds:
+def _adds(one: Folder, city: City, folder: Path) -> Adds:
     if not (one.folder / "recognised.py").exists():
         return nothing
     found: Adds = part(one, "recognised").adds(city, folder)

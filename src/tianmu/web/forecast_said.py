@@ -62,7 +62,8 @@ class ForecastExceeds(msgspec.Struct, frozen=True, kw_only=True):
     """The limit is likely to be passed."""
 
     at: Instant
-    """where the first step begins in which that is as likely as the scenario asks for"""
+    """where the first step begins in which that is as likely as the scenario asks for; now, where
+    that step has begun"""
     chance: float
     """in that step"""
     highest: float
@@ -191,13 +192,14 @@ def scores(found: Sequence[Summed]) -> list[ForecastScore]:
     ]  # fmt: skip
 
 
-def exceeds(kept: Kept, warn: float) -> ForecastExceeds | None:
-    """Whether ``kept`` says that the limit is likely to be passed; None where it does not."""
-    found = likely(kept, warn)
+def exceeds(kept: Kept, warn: float, now: int) -> ForecastExceeds | None:
+    """Whether ``kept`` says that the limit is likely to be passed from ``now`` (µs) on; None where
+    it does not."""
+    found = likely(kept, warn, now)
     if found is None:
         return None
     return ForecastExceeds(
-        at=say(kept.begins(found.lead)),
+        at=say(max(kept.begins(found.lead), now)),
         chance=float(kept.outlook.chance[found.lead - 1]),
         highest=found.chance,
         limit=found.limit,

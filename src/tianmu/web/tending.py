@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from tianmu.access import audit
 from tianmu.facts.deed import Deed
 from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import Scenario, find, part
+from tianmu.scenarios.load import Folder, folders, part
 from tianmu.scenarios.tend import RAISE, VERBS, Errand, Errands
 from tianmu.store.records import Transaction
 from tianmu.web import danger
@@ -53,7 +53,7 @@ async def tend(hub: Hub, stop: asyncio.Event) -> None:
 def give_out(hub: Hub) -> int:
     """Append what has fallen due since the last time; how many deeds."""
     given = 0
-    for scenario in find(hub.city.folder).scenarios.values():
+    for scenario in folders(hub.city.folder)[0].values():
         if not (scenario.folder / "tend.py").exists():
             continue
         try:
@@ -63,7 +63,7 @@ def give_out(hub: Hub) -> int:
     return given
 
 
-def _of(hub: Hub, scenario: Scenario) -> int:
+def _of(hub: Hub, scenario: Folder) -> int:
     now = hub.clock()
     held = hub.records.read(
         lambda c: c.execute(sa.select(table).where(table.c.scenario == scenario.id)).first()

@@ -128,7 +128,7 @@ async def get_scenario_forecast(
             value=numbers(value),
             past=said.past(found, value, since, step, lead),
             ahead=said.ahead(newest),
-            exceeds=said.exceeds(newest, asked.warn) if newest else None,
+            exceeds=said.exceeds(newest, asked.warn, hub.clock()) if newest else None,
         )
 
     def price() -> int:
@@ -211,7 +211,7 @@ def _devices(
                 said.ForecastDevice(
                     device=known.device,
                     name=known.name or known.device,
-                    exceeds=said.exceeds(kept, warn),
+                    exceeds=said.exceeds(kept, warn, ask.hub.clock()),
                     alarm=kept.datastream in stands,
                 )
             )

@@ -7,7 +7,6 @@ written down first.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from starlette.responses import FileResponse, Response
 from tianmu.access.masking import mask
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
+from tianmu.scenarios.load import part
 from tianmu.scenarios.picture import Picture, Reach
 from tianmu.store.history.asked import TooCostly
 from tianmu.web import danger
@@ -84,8 +84,8 @@ async def _picture(ask: Ask, name: str, thing: str) -> Picture:
         )  # fmt: skip
 
     def make() -> Picture | None:  # in a thread: the first import of it takes a while
-        module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.picture")
-        made: Picture | None = module.picture(danger.world_of(ask.hub, scenario, here), thing)
+        world = danger.world_of(ask.hub, scenario, here)
+        made: Picture | None = part(scenario, "picture").picture(world, thing)
         return made
 
     async with turn(ask.hub, "picture", AT_ONCE, "pictures of other things are being made"):
