@@ -11,6 +11,7 @@ from tianmu.access import level
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.sense.cap import held
 from tianmu.store.records import Transaction
+from tianmu.web.warned import warned
 
 from .heard import Stream
 
@@ -91,6 +92,34 @@ def test_what_is_not_for_the_public_is_for_those_who_warn(world: Any) -> None:
             assert secret.bulletin not in [b["bulletin"] for b in seen]
             seen = duty.get(f"/api/bulletins?state={state}").json()["items"]
             assert secret.bulletin in [b["bulletin"] for b in seen]
+
+
+def test_scenarios_see_what_holds_for_everybody_now(world: Any) -> None:
+    event, now = "forest_fire_danger", world.hub.clock()
+    before = warned(world.hub, event)
+
+    def told(**more: Any) -> Bulletin:
+        return came(world, parts=(part(world, event=event, **more),))
+
+    told(start=now + HOUR)
+    told(divisions=())
+    told(colour="")
+    came(world, parts=(part(world, event=event),), public=False)
+    came(world, parts=(part(world, event=event),), status="Exercise")
+    assert warned(world.hub, event) == before == ()
+    one = told(sender_name={"zh": "气象台", "en": "Weather bureau"})
+    (found,) = warned(world.hub, event)
+    assert (found.colour, found.colour_name["zh"]) == ("orange", "橙色")
+    assert (found.sender["en"], found.divisions, found.until) == (
+        "Weather bureau", (ROOT,), one.until,
+    )  # fmt: skip
+    with world.client("commander") as client:
+        world.hub.memory.pop("danger", None)
+        said = client.get("/api/scenarios/forest-fire/present").json()
+        assert said["degree"] >= 4 and "Weather bureau" in said["why"][0]["en"]
+    came(world, kind="Cancel", parts=(), references=(one.key,))
+    assert warned(world.hub, event) == ()
+    world.hub.memory.pop("danger", None)
 
 
 def test_pages_go_on_and_nothing_is_asked_by_a_wrong_name(world: Any) -> None:

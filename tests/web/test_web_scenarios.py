@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,39 @@ def test_an_engine_has_no_page(world: Any) -> None:
     pages = {s.id for s in find().scenarios.values() if s.manifest.kind == "scenario"}
     with world.client("leader") as one:
         assert {item["id"] for item in one.get("/api/scenarios").json()["items"]} == pages
+
+
+PAGE = """id = "trial-page"
+name = { zh = "试验", en = "Trial" }
+what = { zh = "试验", en = "A trial" }
+"""
+PRESENT = """from tianmu.scenarios.present import Present
+def present(world):
+    return Present(world.now, 0, why=({"zh": "在", "en": "there"},))
+"""
+PICTURE = """from tianmu.scenarios.picture import Picture
+def picture(world, thing):
+    return Picture(thing, {"zh": thing, "en": thing}, None, None, "", "", 0)
+"""
+
+
+def test_a_folder_of_the_pack_is_all_that_a_page_needs(world: Any, tmp_path: Path) -> None:
+    """Without a model.py: nothing has imported anything of it before."""
+    folder = tmp_path / "scenarios" / "trial_page"
+    folder.mkdir(parents=True)
+    for name, text in (
+        ("scenario.toml", PAGE), ("present.py", PRESENT), ("picture.py", PICTURE),
+    ):  # fmt: skip
+        (folder / name).write_text(text, encoding="utf-8")
+    usual, world.hub.city = world.hub.city, replace(world.hub.city, folder=tmp_path)
+    try:
+        with world.client("commander") as one:
+            said = one.get("/api/scenarios/trial-page/present")
+            assert said.status_code == 200 and said.json()["why"][0]["en"] == "there", said.text
+            thing = one.get("/api/scenarios/trial-page/things/w1")
+            assert thing.status_code == 200 and thing.json()["title"]["en"] == "w1", thing.text
+    finally:
+        world.hub.city = usual
 
 
 def test_the_danger_of_a_city_whose_stations_just_began_to_speak(world: Any) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tianmu.city.city import City
 from tianmu.scenarios.judging import Judged
 from tianmu.scenarios.signals import Signal
+from tianmu.scenarios.warned import Warned
 from tianmu.store.history.asked import Asked
 from tianmu.store.history.history import History
 from tianmu.store.live import Live
@@ -83,6 +84,8 @@ class World:
     """open alarms of these rules of the pack"""
     signals: Callable[[Sequence[str], int], tuple[Signal, ...]] = _none
     """(codes of matters, since when in µs) → what their cases are made of and how they ended"""
+    warned: Callable[[str], tuple[Warned, ...]] = _none
+    """event of the pack's ``warnings.toml`` → the warnings of it that hold, the city's own first"""
     judged: Callable[[], Judged | None] = _nothing
     """what works' last run of the scenario's ``judge.py`` came to; ``None`` before the first"""
     rows: int = 20_000_000

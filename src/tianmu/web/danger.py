@@ -4,7 +4,6 @@ an alarm of its own has come or gone."""
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING
 from tianmu.prevent import alarm_table
 from tianmu.scenarios import judged_table
 from tianmu.scenarios.fit import Fit, matter_keys
-from tianmu.scenarios.load import Scenario
+from tianmu.scenarios.load import Folder, part
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import OpenAlarm, World
 from tianmu.store.history.asked import TooCostly
 from tianmu.web.turn import turn
+from tianmu.web.warned import warned
 
 if TYPE_CHECKING:
     from tianmu.web.hub import Hub
@@ -81,7 +81,7 @@ class _Held:
     answers: dict[str, _Answer] = field(default_factory=dict)
     failures: dict[str, _Failure] = field(default_factory=dict)
 
-    def known(self, scenario: Scenario, now: int) -> _Answer | None:
+    def known(self, scenario: Folder, now: int) -> _Answer | None:
         """What need not be reckoned anew for its age. Raises what it failed with, while that is
         kept."""
         failed = self.failures.get(scenario.id)
@@ -91,12 +91,12 @@ class _Held:
         return answer if answer is not None and 0 <= now - answer.present.at < kept else None
 
 
-def has_own(scenario: Scenario) -> bool:
+def has_own(scenario: Folder) -> bool:
     """Whether its danger is more than its open alarms."""
     return (scenario.folder / "present.py").exists()
 
 
-async def present(hub: Hub, scenario: Scenario, fit: Fit) -> Present:
+async def present(hub: Hub, scenario: Folder, fit: Fit) -> Present:
     """The danger of now, at most ``fresh_s`` of its manifest old, and of no alarms but those that
     are open (some seconds apart): one reckons each scenario, who comes meanwhile waits for that,
     and holds no thread. Raises ``TooCostly``, ``Failing``, and
@@ -114,7 +114,7 @@ async def present(hub: Hub, scenario: Scenario, fit: Fit) -> Present:
         return await asyncio.to_thread(_reckon, hub, scenario, fit, held)
 
 
-async def _known(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present | None:
+async def _known(hub: Hub, scenario: Folder, fit: Fit, held: _Held) -> Present | None:
     """What need not be reckoned anew, by its age and by the scenario's alarms."""
     now = hub.clock()
     answer = held.known(scenario, now)
@@ -128,11 +128,10 @@ def _mark(hub: Hub, fit: Fit) -> Mark:
     return frozenset((one.alarm, one.returned_at) for one in _open_alarms(hub, fit.rules))
 
 
-def _reckon(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present:
+def _reckon(hub: Hub, scenario: Folder, fit: Fit, held: _Held) -> Present:
     begun, alarms = time.perf_counter(), _mark(hub, fit)  # before: what comes meanwhile is news
     try:
-        module = importlib.import_module(f"tianmu.scenarios.{scenario.folder.name}.present")
-        answer: Present = module.present(world_of(hub, scenario, fit))
+        answer: Present = part(scenario, "present").present(world_of(hub, scenario, fit))
     except Exception as error:  # an outsider's code: the rest of the page goes on
         if not isinstance(error, TooCostly):
             log.exception("scenario %s", scenario.id)
@@ -145,7 +144,7 @@ def _reckon(hub: Hub, scenario: Scenario, fit: Fit, held: _Held) -> Present:
     return answer
 
 
-def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
+def world_of(hub: Hub, scenario: Folder, fit: Fit) -> World:
     """The city as it is now."""
     return World(
         city=hub.city, now=hub.clock(), registry=hub.registry, history=hub.history,
@@ -153,6 +152,7 @@ def world_of(hub: Hub, scenario: Scenario, fit: Fit) -> World:
         alarms=lambda: _open_alarms(hub, fit.rules),
         others=lambda rules: _open_alarms(hub, rules),
         signals=lambda codes, since: _signals(hub, scenario.id, codes, since),
+        warned=lambda event: warned(hub, event),
         judged=lambda: hub.ask("works", lambda c: judged_table.last(c, scenario.id), None),
         rows=hub.allowance.rows,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tianmu.scenarios.forest_fire.model import run_danger, run_fwi
 from tianmu.scenarios.forest_fire.spread import ellipse, length_to_breadth
 from tianmu.scenarios.forest_fire.weather import days_of
 from tianmu.scenarios.present import Present
+from tianmu.scenarios.warned import Warned
 from tianmu.scenarios.world import HOUR, Devices, OpenAlarm
 
 CITY = pack.load("liyang")
@@ -42,6 +43,7 @@ class Town:
     smoke: tuple[OpenAlarm, ...] = ()
     city: Any = field(default=CITY)
     now: int = NOW
+    warnings: tuple[Warned, ...] = ()
 
     def devices(self, kind: str, most: int) -> Devices:
         places = PLACES if kind == "weather_station" else PLACES[:1] if self.gauge else []
@@ -76,12 +78,54 @@ class Town:
     def newest(self, streams: Any, within: int) -> Any:
         return self.hourly(streams, self.now // HOUR * HOUR, 1)[:, 0]
 
+    def warned(self, event: str) -> tuple[Warned, ...]:
+        return tuple(one for one in self.warnings if one.event == event)
+
     def alarms(self) -> tuple[OpenAlarm, ...]:
         return self.smoke
 
 
 def danger(town: Town) -> Present:
     return fire.present(town)  # type: ignore[arg-type]
+
+
+def warning(colour: str, hours: float = 30, event: str = "forest_fire_danger") -> Warned:
+    return Warned(
+        event, colour, {"zh": colour, "en": colour}, {"zh": "市气象台", "en": "Weather bureau"},
+        NOW + round(hours * HOUR), (CITY.code,),
+    )  # fmt: skip
+
+
+def test_the_higher_of_weather_and_warning_counts_and_it_is_said_which(tmp_path: Path) -> None:
+    by_weather = danger(Town(tmp_path, rain_day=1))
+    assert by_weather.degree < 4
+    warned = danger(
+        Town(tmp_path, rain_day=1, warnings=(warning("yellow"), warning("orange"), warning("blue")))
+    )
+    assert warned.degree == 4 and warned.shapes == by_weather.shapes
+    said = warned.why[0]
+    assert "warning in force decides: orange, of Weather bureau (Liyang" in said["en"]
+    assert f"degree 4, above the {by_weather.degree} by weather" in said["en"]
+    assert "市气象台orange预警" in said["zh"] and "04-11 21:20" in said["zh"]
+    assert warned.why[1:] == by_weather.why
+    assert [one.degree for one in warned.ahead] == [
+        max(4, by_weather.ahead[0].degree), *(one.degree for one in by_weather.ahead[1:]),
+    ]  # fmt: skip
+
+
+def test_a_warning_below_the_weather_or_of_something_else_changes_nothing(tmp_path: Path) -> None:
+    dry = danger(Town(tmp_path))
+    below = danger(Town(tmp_path, warnings=(warning("blue"),)))
+    assert below.degree == dry.degree > 2 and "The weather decides" in below.why[0]["en"]
+    gale = danger(Town(tmp_path, warnings=(warning("red", event="gale"),)))
+    assert (gale.degree, gale.why) == (dry.degree, dry.why)
+    deaf = replace(CITY, weights={"forest-fire": {"warned.red": 0.0}})
+    assert danger(Town(tmp_path, city=deaf, warnings=(warning("red"),))).why == dry.why
+
+
+def test_a_warning_alone_counts_where_there_is_no_weather(tmp_path: Path) -> None:
+    found = danger(Town(tmp_path, known_days=0, warnings=(warning("red"),)))
+    assert found.degree == 5 and "nothing can be reckoned by weather" in found.why[0]["en"]
 
 
 def test_sixty_dry_days_are_graver_than_one_after_rain(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tianmu.scenarios.forest_fire.outlook import FILE, ahead, read_forecast
 from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted
 from tianmu.scenarios.forest_fire.spread import ellipse
 from tianmu.scenarios.forest_fire.station import KMH, Reckoned, reckon
+from tianmu.scenarios.forest_fire.warned import heeding
 from tianmu.scenarios.forest_fire.weather import F64, FRESH, Days, Settings, days_of
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Ahead, Figure, Present, Shape
@@ -34,7 +35,12 @@ SPREAD_M = float(_SETTINGS["spread_m"])
 
 
 def present(world: World) -> Present:
-    """Raises ``TooCostly`` where the past would cost too much to read."""
+    """By weather, or by the warning in force where that is higher. Raises ``TooCostly`` where the
+    past would cost too much to read."""
+    return heeding(world, _by_weather(world))
+
+
+def _by_weather(world: World) -> Present:
     days = days_of(world, WEATHER)
     origins = days.stations.origins
     if not len(days.stations):

@@ -147,7 +147,7 @@ def _mine(ask: Ask, one: WarningProposal) -> bool:
 async def _of_scenarios(ask: Ask) -> list[WarningProposal]:
     hub, items = ask.hub, []
     open_now = await asyncio.to_thread(hub.records.read, lambda c: _open(hub, c))
-    for one in find().scenarios.values():
+    for one in find(hub.city.folder).scenarios.values():
         if any(step.warning for step in one.manifest.plan) and danger.has_own(one):
             try:
                 present = await danger.present(hub, one, fit(one.manifest, hub.city))
