@@ -141,6 +141,7 @@ def _read(reader: PackReader) -> City | None:
     working = workdays.read(reader, head.time_zone, head.country)
     shifts = roster.read(reader, departments, divisions)
     posts = {one.person.post for one in shifts}
+    weights = weight.read(reader, [one.number for one in chosen.levels] if chosen else ())
     reached = contact.read(reader, levels, departments, set(tiers), posts)
     if chosen is None or working is None:
         return None
@@ -182,5 +183,5 @@ def _read(reader: PackReader) -> City | None:
         fronts=shops,
         networks=network.read(reader, matters),
         hazards=ledger,
-        weights=weight.read(reader),
+        weights=weights,
     )
