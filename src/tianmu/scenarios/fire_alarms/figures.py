@@ -136,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence: Shown
     watched: Watched
     words: dict[str, Text]
+    seeding: dict[str, object]
     backtest: dict[str, object]
 
 

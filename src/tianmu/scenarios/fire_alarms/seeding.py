@@ -2,7 +2,8 @@
 
 ``python -m tianmu.scenarios.fire_alarms.seeding PACK`` writes ``plans/seeded.png`` into the pack,
 for the column ``plan`` of its ``buildings.csv``. It shows the floors and rooms that the played
-panels name their detectors by, and says that it is drawn: no real building looks like it.
+panels name their detectors by (``[settings.seeding]`` of ``scenario.toml``), and says that it is
+drawn: no real building looks like it.
 """
 
 from __future__ import annotations
@@ -10,55 +11,76 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import msgspec
 from PIL import Image, ImageDraw, ImageFont
 
 from tianmu.city import pack
+from tianmu.scenarios.manifest import settings_of
 
 PLAN = "plans/seeded.png"
-FLOORS, ROOMS = 3, 8
-"""as the played panels have them: 1F-101 to 3F-308, and two parts in the basement"""
 WIDE, HIGH, MARGIN, HEAD = 1000, 880, 20, 60
 INK, PAPER, WATER, WAY = (40, 44, 52), (250, 249, 245), (52, 110, 190), (40, 150, 90)
-CAPTION = "TRIAL PLAN, DRAWN FROM A SEED - NO REAL BUILDING"
 
 
-def plan() -> Image.Image:
+class Below(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The floor under the ground."""
+
+    name: str
+    parts: tuple[str, ...]
+
+
+class Drawn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    floors: int
+    rooms: int
+    """of each floor, numbered 1F-101 and so on"""
+    below: Below
+    caption: str
+    stairs: str
+    key_way: str
+    key_water: str
+
+
+def drawn() -> Drawn:
+    return msgspec.convert(settings_of(__file__)["seeding"], Drawn)
+
+
+def plan(shown: Drawn) -> Image.Image:
     image = Image.new("RGB", (WIDE, HIGH), PAPER)
     pen, large, small = (
         ImageDraw.Draw(image),
         ImageFont.load_default(22),
         ImageFont.load_default(16),
     )
-    pen.text((MARGIN, 16), CAPTION, (170, 60, 40), large)
-    band = (HIGH - HEAD - 150) // FLOORS
-    for floor in range(1, FLOORS + 1):
-        top = HEAD + (FLOORS - floor) * band
-        room = (WIDE - 2 * MARGIN - 120) // (ROOMS // 2)
+    pen.text((MARGIN, 16), shown.caption, (170, 60, 40), large)
+    band, beside = (HIGH - HEAD - 150) // shown.floors, -(-shown.rooms // 2)
+    for floor in range(1, shown.floors + 1):
+        top = HEAD + (shown.floors - floor) * band
+        room = (WIDE - 2 * MARGIN - 120) // beside
         half = (band - 60) // 2
         pen.text((MARGIN, top + band // 2 - 20), f"{floor}F", INK, large)
-        for number in range(ROOMS):
-            left = MARGIN + 60 + number % (ROOMS // 2) * room
-            upper = top + (number // (ROOMS // 2)) * (half + 40)
+        for number in range(shown.rooms):
+            left = MARGIN + 60 + number % beside * room
+            upper = top + number // beside * (half + 40)
             pen.rectangle((left, upper, left + room, upper + half), outline=INK, width=2)
             pen.text((left + 12, upper + 10), f"{floor}F-{floor}{number + 1:02}", INK, small)
         way = top + half + 20
         pen.line((MARGIN + 60, way, WIDE - MARGIN - 60, way), fill=WAY, width=3)
-        pen.text((WIDE - MARGIN - 52, way - 10), "stairs", WAY, small)
+        pen.text((WIDE - MARGIN - 52, way - 10), shown.stairs, WAY, small)
     low = HIGH - 120
-    pen.text((MARGIN, low + 20), "B1", INK, large)
-    for number, (name, colour) in enumerate((("B1-FLOW", WATER), ("B1-PUMP", WATER))):
+    pen.text((MARGIN, low + 20), shown.below.name, INK, large)
+    for number, name in enumerate(shown.below.parts):
         left = MARGIN + 60 + number * 240
-        pen.rectangle((left, low, left + 220, low + 70), outline=colour, width=3)
-        pen.text((left + 12, low + 10), name, colour, small)
-    pen.text((MARGIN + 560, low + 10), "green: the way out", WAY, small)
-    pen.text((MARGIN + 560, low + 36), "blue: sprinkler valve and pump", WATER, small)
+        pen.rectangle((left, low, left + 220, low + 70), outline=WATER, width=3)
+        pen.text((left + 12, low + 10), name, WATER, small)
+    pen.text((MARGIN + 560, low + 10), shown.key_way, WAY, small)
+    pen.text((MARGIN + 560, low + 36), shown.key_water, WATER, small)
     return image.convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
 
 
 def write(folder: Path) -> Path:
     file = folder / PLAN
     file.parent.mkdir(exist_ok=True)
-    plan().save(file, optimize=True)
+    plan(drawn()).save(file, optimize=True)
     return file
 
 
