@@ -15,7 +15,7 @@ import pytest
 
 from tianmu.city.pack import load
 from tianmu.facts.place import Place
-from tianmu.rehearse.street import CAMERA, SIGHTING, Scene, Street, draw, script
+from tianmu.rehearse.street import CAMERA, SIGHTING, Refused, Scene, Street, draw, script
 from tianmu.scenarios.load import find
 from tianmu.scenarios.recognition import kinds_of
 from tianmu.sense.recognition.codec import Event, decode, look
@@ -85,8 +85,35 @@ def test_a_scene_is_told_with_drawn_pictures_and_its_truth_stands_first(
 
 
 def test_what_gate_will_never_take_ends_it(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="answered 400"):
+    with pytest.raises(Refused, match="answered 400"):
         played(tmp_path, scene(), Gate(tmp_path / "truth.jsonl", refusals=9, status=400))
+
+
+def test_one_refused_camera_ends_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[str] = []
+
+    def gate(request: httpx.Request) -> httpx.Response:
+        camera = json.loads(request.content)["camera"]
+        if camera == "c1" or len(heard) >= 6:
+            return httpx.Response(400, json={"detail": f"{camera} is no camera"})
+        heard.append(camera)
+        return httpx.Response(200, json={"events": [{"event": "e", "state": "taken"}]})
+
+    place = Place(longitude=119.5, latitude=31.4)
+    street = Street("http://gate", "t", {f"c{n}": place for n in range(3)}, SCRIPT.scene,
+                    tmp_path / "truth.jsonl", told=msgspec.structs.replace(FAST, per_hour=1e7),
+                    rng=random.Random(1), first_s=(0.0, 0.0))  # fmt: skip
+
+    async def play() -> None:
+        transport = httpx.MockTransport(gate)
+        async with httpx.AsyncClient(base_url="http://gate", transport=transport) as client:
+            await street.watch(client)
+
+    with pytest.raises(Refused, match="none of 3 cameras"):
+        asyncio.run(play())
+    assert len(heard) == 6 and set(heard) == {"c0", "c2"}
+    assert street.counts["cameras_refused"] == 3
+    assert "camera c1 plays no more: /events answered 400" in caplog.text
 
 
 def test_what_is_real_comes_to_stand_and_what_is_not_does_not() -> None:

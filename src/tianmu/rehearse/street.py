@@ -50,6 +50,10 @@ NOT_YET = frozenset({401, 403, 404})
 Span = tuple[float, float]
 
 
+class Refused(RuntimeError):
+    """Gate will not take a camera's events: which, and what it answered."""
+
+
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A scene of ``data/street.toml``."""
 
@@ -149,24 +153,39 @@ class Street:
     told: Script = field(default_factory=script)
     rng: random.Random = field(default_factory=random.Random)
     counts: Counter[str] = field(default_factory=Counter)
-    """what became of the events, by state"""
+    """what became of the events, by state; ``cameras_refused`` that play no more"""
+    first_s: Span = (5.0, 30.0)
+    """seconds until the first scenes"""
 
     async def run(self) -> None:
         """For ever: each camera's scenes one after the other. The first two begin within a minute,
         with something real that stands soon, so that a city that has just begun has a street."""
-        async with (
-            httpx.AsyncClient(
-                base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30,
-                verify=self.tls or True,
-            ) as client,
-            asyncio.TaskGroup() as group,
-        ):  # fmt: skip
+        async with httpx.AsyncClient(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30,
+            verify=self.tls or True,
+        ) as client:  # fmt: skip
+            await self.watch(client)
+
+    async def watch(self, client: httpx.AsyncClient) -> None:
+        """All cameras. One that is refused is told and plays no more, the others go on; raises
+        ``Refused`` where none is left."""
+        async with asyncio.TaskGroup() as group:
             for number, camera in enumerate(self.cameras):
-                group.create_task(self._watch(client, camera, soon=number < 2))
+                group.create_task(self._go_on(client, camera, soon=number < 2))
+        if self.cameras:
+            raise Refused(f"{PATH} takes events of none of {len(self.cameras)} cameras")
+
+    async def _go_on(self, client: httpx.AsyncClient, camera: str, *, soon: bool) -> None:
+        try:
+            await self._watch(client, camera, soon=soon)
+        except Refused as refused:
+            self.counts["cameras_refused"] += 1
+            log.error("camera %s plays no more: %s", camera, refused)
 
     async def _watch(self, client: httpx.AsyncClient, camera: str, *, soon: bool) -> None:
         usual = 3600 * len(self.cameras) / self.told.per_hour
-        await asyncio.sleep(self.rng.uniform(5, 30 if soon else min(usual, 600)))
+        first, latest = self.first_s
+        await asyncio.sleep(self.rng.uniform(first, latest if soon else min(usual, 600)))
         if soon:
             quick = sorted(self.kinds, key=lambda kind: kind.stays_s[0])[:QUICK]
             await self.play(client, camera, draw(self.told, quick, self.rng, real=True))
@@ -222,8 +241,8 @@ class Street:
                         log.warning("%s: %s", camera, one["reason"])
                 return
             if answer is not None and answer.status_code not in {*NOT_YET, 429, 503, 507}:
-                raise RuntimeError(f"{PATH} answered {answer.status_code}: {answer.text[:200]}")
+                raise Refused(f"{PATH} answered {answer.status_code}: {answer.text[:200]}")
             self.counts["sent_again"] += 1
             await asyncio.sleep(wait)
             wait = min(wait * 2, 15.0)
-        raise RuntimeError(f"{PATH} took no event of {camera} for minutes")
+        raise Refused(f"{PATH} took no event of {camera} for minutes")

@@ -66,18 +66,18 @@ class Things:
         x, y, towns = scatter(self._weights, self._towns, count, random)
         at = random.uniform(0, hours * 3600, count)
         which = random.choice(len(self._stories), count, p=self._share)
-        chances = random.random((count, 3))
+        twin, stranger, again = random.random((count, 3)).T
         found: list[Thing] = []
         for i in range(count):
             story = self._stories[int(which[i])]
             spot = (float(x[i]), float(y[i]), towns[i])
             first = self._one(story, float(at[i]), spot)
             found.append(first)
-            if chances[i, 0] < truth["twin"]:
+            if twin[i] < truth["twin"]:
                 found.append(self._twin(first))
-            if chances[i, 1] < truth["stranger"]:
+            if stranger[i] < truth["stranger"]:
                 found.append(self._stranger(first))
-            if chances[i, 2] < truth["again"]:
+            if again[i] < truth["again"]:
                 later = first.over + self._between(truth["again_min"]) * MINUTE_S
                 found.append(self._one(story, later, spot, again_of=first.number))
         found.sort(key=lambda one: (one.at, one.number))
