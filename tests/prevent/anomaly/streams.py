@@ -50,6 +50,20 @@ def rain(seed: int, days: float = 28, step: float = 300) -> Stream:
     return (t * 1_000_000).astype(np.int64), np.round(value / 0.2) * 0.2
 
 
+def counter(seed: int, busy: str, days: float = 28, step: float = 300) -> Stream:
+    """(µs, reading): a meter that counts on, evenly with some noise, by chance, or by day."""
+    draw = np.random.default_rng(seed)
+    t = np.arange(int(days * DAY / step)) * step
+    swing = np.sin(2 * np.pi * (t / DAY - 0.4))
+    more = {
+        "steady": lambda: 10 + draw.normal(0, 1, len(t)),
+        "noisy": lambda: np.abs(10 + draw.normal(0, 6, len(t))),
+        "by chance": lambda: draw.poisson(5, len(t)),
+        "by day": lambda: draw.poisson(np.clip(5 + 4 * swing, 0.2, None)),
+    }[busy]()
+    return ((BEGIN + t) * 1_000_000).astype(np.int64), np.cumsum(more).astype(np.float64)
+
+
 def put(fault: str, value: NDArray[np.float64], at: int, size: float) -> NDArray[np.float64]:
     """``value`` with a fault that begins at row ``at``."""
     spoilt = value.copy()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tianmu.prevent.anomaly.bank import REASONS, Bank, Judged
 from tianmu.prevent.anomaly.layout import BYTES, memory
 
-from .streams import FAULTS, WITHIN, Stream, made, put, rain
+from .streams import FAULTS, WITHIN, Stream, counter, made, put, rain
 
 KINDS: dict[str, dict[str, float]] = {
     "white": {},
@@ -187,6 +187,16 @@ def test_a_score_means_the_same_on_every_stream(kind: str) -> None:
 def test_false_alarms_a_week_are_tolerable(kind: str) -> None:
     alarms = sum(len(told(judged(made(seed, **KINDS[kind])))) for seed in range(20, 28))
     assert alarms / (8 * 4) <= 1.0
+
+
+@pytest.mark.parametrize("busy", ["steady", "noisy", "by chance", "by day"])
+def test_a_counter_raises_no_more_in_its_first_week_than_later(busy: str) -> None:
+    """What has not been learnt of the week yet makes no jumps in what is expected."""
+    weeks = np.zeros(2)
+    for seed in range(40, 60):
+        rows = [row for row, _ in told(judged(counter(seed, busy, days=14)))]
+        weeks += np.histogram(rows, (0, 2_016, 4_032))[0] / 20
+    assert weeks.max() <= 1.0, weeks
 
 
 def test_rain_is_not_told_again_and_again() -> None:

@@ -45,6 +45,7 @@ from tianmu.prevent.anomaly.layout import (
     TIME,
     TOLD,
     TREND,
+    WEEK,
 )
 from tianmu.prevent.anomaly.run import stand
 from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
@@ -163,6 +164,10 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
     y = x - exact[BASE]
     change = x - exact[LAST]
     hour, block = place(t)
+    if block != last_block:  # what the week has taught makes no jump where the value makes none
+        jump = small[WEEK + last_block] - small[WEEK + block]
+        small[RESIDUAL] += jump
+        small[CLEAN] += jump
     small[LEVEL] += small[TREND] * min(dt, DAY_S)
     usually = small[LEVEL] + season(small, hour, block)
     residual = y - usually
