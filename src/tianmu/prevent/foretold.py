@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from tianmu.facts.finding import Foretold, foretold_rule
 from tianmu.facts.text import Text, say
 from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.rule import Rule
-from tianmu.prevent.subject import Devices, Number, describe
+from tianmu.prevent.subject import Devices, Number, describe, resolution, rounded
 from tianmu.prevent.words import phrase, template
 
 if TYPE_CHECKING:
@@ -67,19 +68,16 @@ def _text(alarm: Alarm, devices: Devices, city: City, told: Foretold) -> Text:
     code = devices.property_of(told.datastream)
     described = known.properties.get(code) if known is not None else None
     at = datetime.fromtimestamp(told.passes_at / 1e6, UTC).astimezone(ZoneInfo(city.time_zone))
-    numbers = {
-        name: Number(float("nan") if number is None else float(f"{number:.4g}"))
-        for name, number in (("value", told.value), ("limit", told.limit))
-    }
     words: Text = {}
     for language, text in template("foretold_above" if told.high else "foretold_below").items():
         filled = text.format(
             property=say(described.name, language) if described is not None else code,
+            value=rounded(told.value, resolution(described)),
+            limit=Number(math.nan if told.limit is None else told.limit),
             unit=alarm.unit,
             chance=f"{told.chance:.2f}",
             at=f"{at:%H:%M}",
             day=f"{at:%m-%d}",
-            **numbers,
         )
         words[language] = " ".join(filled.split())
     return words

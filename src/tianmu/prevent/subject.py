@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.text import Text, say
 from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import Rule, Silence, State
+from tianmu.prevent.rule import Rate, Rule, Silence, State, Threshold
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
@@ -52,7 +53,9 @@ def describe(
     described = kind.properties.get(name) if kind is not None else None
     source = devices.sources.get(device.source)
     place = device.place
-    unit = "s" if isinstance(rule, Silence) else (described.unit if described else "")
+    unit = described.unit if described is not None and not _is_share(rule) else ""
+    if isinstance(rule, Silence):
+        unit = "s"
     return Alarm(
         alarm="",
         identity=identity(rule.code, stream),
@@ -98,7 +101,8 @@ def words(
     """The rule's text in every language that it has, filled in."""
     kind = city.kinds.get(device.kind)
     division = city.divisions.get(device.place.division)
-    number = float("nan") if value is None else value
+    own = isinstance(rule, Threshold | Rate) and not _is_share(rule)  # a value of the property
+    step = resolution(described) if own else None
     told: Text = {}
     for language in {**rule.name, **rule.text}:
         states = _states(described, value, language, _mask(rule))
@@ -108,7 +112,7 @@ def words(
             "device": device.labels.get(f"name_{language}") or device.name or device.device,
             "kind": say(kind.name, language) if kind is not None else device.kind,
             "property": say(described.name, language) if described else property_name,
-            "value": Number(number),
+            "value": rounded(value, step),
             "limit": Number(float("nan") if limit is None else limit),
             "unit": unit,
             "division": say(division.name, language) if division is not None else "",
@@ -116,19 +120,43 @@ def words(
             or (say(division.name, language) if division is not None else ""),
             "state": states,
         }
-        told[language] = template.format_map(values)
+        told[language] = template.format_map(values).rstrip()  # where there is no unit
     return told
 
 
+def _is_share(rule: Rule) -> bool:
+    """Whether what it tells is a share of what was measured."""
+    return isinstance(rule, Rate) and rule.relative
+
+
+def resolution(described: Property | None) -> float | None:
+    """Of the sensors that measure a property, as the pack says it."""
+    return described.step if described is not None else None
+
+
+def rounded(value: float | None, step: float | None) -> Number:
+    """As it is told: as fine as it is measured; where that is not known to four figures, a large
+    one to the whole."""
+    if value is None or not math.isfinite(value):
+        return Number(math.nan)
+    if step:
+        exponent = Decimal(str(step)).normalize().as_tuple().exponent
+        places = -exponent if isinstance(exponent, int) else 0
+    else:
+        places = 3 - math.floor(math.log10(abs(value))) if value else 0
+    # + 0: what rounds to nothing has no sign
+    return Number(round(value, max(places, 0)) + 0.0)
+
+
 class Number(float):
-    """Shown short without a format: 3.5, not 3.5000000001; an unknown one as a dash."""
+    """Shown short without a format: 3.5, not 3.50000000001; an unknown one as a dash."""
 
     def __format__(self, spec: str) -> str:
         if math.isnan(self):
             return "–"
         if spec.endswith("d"):
             return format(round(self), spec)
-        return format(float(self), spec or ".6g")
+        return format(float(self), spec or ".10g")
 
 
 def _template(rule: Rule, states: str, value: float | None) -> str:

@@ -10,7 +10,7 @@ from tianmu.facts.finding import RULE, Finding
 from tianmu.facts.text import Text, say
 from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.rule import Rule
-from tianmu.prevent.subject import Devices, Number, describe
+from tianmu.prevent.subject import Devices, describe, resolution, rounded
 from tianmu.prevent.words import phrase, template
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _text(alarm: Alarm, datastream: int, devices: Devices, city: City, finding: 
     described = known.properties.get(code) if known is not None else None
     odds = f"{round(1 / finding.chance):,}" if finding.chance > 1 / MOST else f"{MOST:,}+"
     numbers = {
-        name: Number(float("nan") if number is None else float(f"{number:.4g}"))
+        name: rounded(number, resolution(described))
         for name, number in (
             ("value", finding.value),
             ("expected", finding.expected),
