@@ -252,7 +252,10 @@ def _of_city(
         opened.close()
     return {
         "scenario": scenario, "since": first.isoformat(), "until": last.isoformat(),
-        "judged_by": "cases", "weeks": round(told.weeks, 2),
+        "judged_by": "cases",
+        # a city that is younger than the span is judged by what there is of it
+        "cases_from": city.calendar.local(told.begins).isoformat(timespec="minutes"),
+        "weeks_of_cases": round(told.weeks, 2),
         "events": told.hits + told.misses, "hits": told.hits, "misses": told.misses,
         "false_alarms": told.false,
         "false_alarms_per_week": round(told.false_per_week, 3), "undecided": told.open,

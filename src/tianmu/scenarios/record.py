@@ -48,8 +48,10 @@ class Record:
     misses: int
     false: int
     open: int
+    begins: int
+    """µs from which on cases were judged: what came before the city began says nothing"""
     weeks: float
-    """of them that the city has cases of: what came before it began says nothing"""
+    """from then on, and a day at least: by them false alarms are reckoned to a week"""
     false_per_week: float
     lead_median: float | None
     """seconds"""
@@ -124,10 +126,12 @@ def summed(
     begin, or those that were looked through."""
     count = {v: sum(one.verdict == v for one in judged) for v in ("hit", "miss", "false", "open")}
     leads = [one.lead for one in judged if one.verdict == "hit" and one.lead is not None]
-    weeks = max((until - max(since, began)) / WEEK, 1 / 7)
+    begins = max(since, began)
+    weeks = max((until - begins) / WEEK, 1 / 7)
     return Record(
-        since=since, until=until, hits=count["hit"], misses=count["miss"], false=count["false"],
-        open=count["open"], weeks=weeks, false_per_week=count["false"] / weeks,
+        since=since, until=until, begins=begins, weeks=weeks,
+        hits=count["hit"], misses=count["miss"], false=count["false"], open=count["open"],
+        false_per_week=count["false"] / weeks,
         lead_median=statistics.median(leads) if leads else None,
         latest=tuple(judged[:50]), cut=cut,
     )  # fmt: skip
