@@ -33,7 +33,7 @@ class _Ranges:
     def known(self, key: str) -> bool:
         told = self._of(key)
         if not isinstance(told, list):
-            return told == LEVEL
+            return bool(told == LEVEL)
         return len(told) in (2, 3) and all(map(_is_number, told)) and told[2:] in ([], [1])
 
     def refuse(self, key: str, value: float) -> str:
