@@ -108,9 +108,7 @@ class Conditions:
         rule = self._judges().get(verdict.rule)
         if rule is None:
             return
-        alarm = judged.condition(
-            rule, self._registry, self._city, verdict.datastream, now, verdict
-        )
+        alarm = judged.condition(rule, self._registry, self._city, verdict.datastream, now, verdict)
         self._rises(alarm, now, verdict.data, again=not verdict.known)
 
     def _rises(self, alarm: Alarm, now: int, data: dict[str, Any], *, again: bool = False) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from tianmu.facts.text import Text
 from tianmu.prevent.warning import table
 from tianmu.scenarios.warned import Warned
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from tianmu.web.hub import Hub
 
 ACTUAL = "Actual"
+PAGE = 200
+"""messages of others that are read at a time"""
 
 
 def warned(hub: Hub, event: str) -> tuple[Warned, ...]:
@@ -39,9 +43,8 @@ def _own(hub: Hub, event: str) -> Iterator[Warned]:
 
 def _of_others(hub: Hub, event: str) -> Iterator[Warned]:
     now = hub.clock()
-    standing: list[held.Standing] = hub.ask("gate", partial(held.in_force, now=now), [])
-    for one in standing:
-        if one.ended or one.bulletin.status != ACTUAL or not one.bulletin.public:
+    for one in hub.ask("gate", partial(_standing, now=now), []):
+        if one.ended or one.bulletin.status != ACTUAL:
             continue
         for part in one.bulletin.parts:
             known = part.event == event and part.colour and part.divisions
@@ -51,6 +54,16 @@ def _of_others(hub: Hub, event: str) -> Iterator[Warned]:
                     event, part.colour, _colour(hub, part.colour), sender, part.until,
                     part.divisions,
                 )  # fmt: skip
+
+
+def _standing(connection: sa.Connection, now: int) -> list[held.Standing]:
+    """All that hold or will and are for everybody."""
+    found: list[held.Standing] = []
+    before = 0
+    while page := held.listed(connection, before, PAGE, now=now, public=True):
+        found += page
+        before = int(page[-1].bulletin.bulletin.removeprefix("b"))
+    return found
 
 
 def _colour(hub: Hub, code: str) -> Text:
