@@ -1308,7 +1308,9 @@ export interface paths {
          *     `case.check`, `case.supervise`, `case.note`, `report.write`), which `manage` holds against the
          *     account together with the case's stage, its orders and who did what before. With an
          *     `Idempotency-Key` a repeated step takes effect once; `Deed-Before` and `Deed-Version` name the
-         *     versions it stood between.
+         *     versions it stood between. Without a key, and without `If-Match`, a note, an urging or a raising
+         *     that says the same as the account has just sent (`again_s` of the pack's `[desk]`) is taken for
+         *     the same sent again.
          *
          *     Needs `case.read`.
          */
