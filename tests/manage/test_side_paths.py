@@ -208,6 +208,8 @@ def test_a_longer_limit_is_asked_for_and_approved_by_somebody_else() -> None:
     story.do("accept", CLEANER)
     assert story.refused("ask_extension", CLEANER, "", limit=DAY) == "reason"
     assert story.refused("ask_extension", FIREMAN, "parts", limit=DAY) == "department"
+    shorter = {"value": 5, "unit": "minute"}
+    assert story.refused("ask_extension", CLEANER, "parts", limit=shorter) == "not_longer"
     state = story.do("ask_extension", CLEANER, "parts", limit=DAY)
     assert state.orders[0].due == at("2026-03-02T15:00")  # what runs, runs on
     assert state.clock("extension:c1-1")

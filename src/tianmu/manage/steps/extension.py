@@ -9,7 +9,7 @@ import msgspec
 from tianmu.city.limit import Limit, LimitUnit
 from tianmu.manage.case.aside import Extension
 from tianmu.manage.case.state import Clock
-from tianmu.manage.clocks import deadline
+from tianmu.manage.clocks import deadline, remaining
 from tianmu.manage.clocks.mark import marks
 from tianmu.manage.levels import response
 from tianmu.manage.steps.step import refuse
@@ -66,7 +66,9 @@ def extend(turn: Turn) -> None:
 def _longer(turn: Turn, order: str, due: int, limit: Limit) -> Clock:
     clock = response.handle_clock(turn.city, turn.state, order, turn.draft.now, limit=limit)
     if clock.due <= due:
-        raise Refused(refuse("data", field="limit"))
+        at = turn.draft.now
+        ends, until = (remaining.moment(turn.city, one, at) for one in (clock.due, due))
+        raise Refused(refuse("not_longer", ends=ends, until=until))
     return clock
 
 
