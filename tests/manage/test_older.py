@@ -31,6 +31,10 @@ def test_what_follows_from_old_cases_is_right_after_a_start(house: House, tmp_pa
     house.hub.transact(lambda tx: _older(tx.connection))
     house.close()
     house.open()
+    seen = "SELECT count(*), min(soon) < 1 << 62 FROM case_party NATURAL JOIN case_state"
+    first = house.hub.read(lambda one: one.exec_driver_sql(f"{seen} WHERE open = 1").one())
+    assert tuple(first) == (1, 1), "what is open is right from the start"
+    house.work()
     after = house.tables()
     assert [one for one in before if before[one] != after[one]] == []
     names = house.hub.read(

@@ -69,6 +69,7 @@ class Reader:
         self._desk = desk
         self._read: dict[str, int] = dict.fromkeys(TOPICS, 0)
         self._next_due = 0
+        self._older = False
         self.failed = 0
 
     def start(self) -> None:
@@ -84,6 +85,7 @@ class Reader:
             return {topic: tx.position(READER, topic) for topic in TOPICS}, self._desk.due.next_at
 
         self._read, self._next_due = self.records.transact(look)
+        self._older = self.records.read(older.waits)
         self.records.create(hazard_table.metadata, room="hazard")
         self._reckon()
 
@@ -115,6 +117,9 @@ class Reader:
         now = self.clock()
         if self._next_due and self._next_due <= now:
             done += self._work(self._tick)
+        if not done and self._older:
+            self._older = self.records.transact(lambda tx: older.some(tx.connection))
+            return 1
         if not done:
             wait = timeout
             if self._next_due:

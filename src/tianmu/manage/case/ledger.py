@@ -64,13 +64,13 @@ def _words(state: CaseState) -> str:
 def row(state: CaseState) -> Row:
     """The row of ``case_state`` for a state, in the order of the columns."""
     serial = table.serial_of(state.case)
-    due = state.due or table.NEVER
-    return (serial, *_shown(state), due, _soon(state), _words(state), encode_state(state))
+    return (serial, *_shown(state), *_limit(state), _words(state), encode_state(state))
 
 
-def _soon(state: CaseState) -> int:
+def _limit(state: CaseState) -> tuple[int, int]:
+    """When its nearest limit ends, and from when on that is due soon."""
     nearest = state.nearest
-    return nearest.soon_at if nearest is not None else table.NEVER
+    return (nearest.due, nearest.soon_at) if nearest is not None else (table.NEVER, table.NEVER)
 
 
 def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple[str, ...], Row]:
@@ -85,7 +85,7 @@ def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple
         values += [new[place] for place in other]
     if not after.runs_as(before):
         names += ("due", "soon")
-        values += [after.due or table.NEVER, _soon(after)]
+        values += _limit(after)
     if before.title != after.title or before.text != after.text:
         names += ("words",)
         values.append(_words(after))

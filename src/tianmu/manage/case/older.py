@@ -1,17 +1,20 @@
 """Tables as older releases left them, brought to what this one expects: at a start, once.
 
 Steps take them from version to version (``Records.create``); what follows from a case is written
-anew from its state, as ``rebuild`` would from its events.
+anew from its state, as ``rebuild`` would from its events. Of open cases that is done at the start;
+of ended ones, of which there may be a million, while hub works and has nothing else to do.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, text, update
 
 from tianmu.manage.case import ledger, table
 
-CHUNK = 2000
+CHUNK = 1000
 """cases that are read at a time"""
+OLDER = "older"
+"""counter, while there are such cases: the serial number up to which they have been gone through"""
 
 
 def drop_old_indexes(connection: Connection) -> None:
@@ -22,7 +25,8 @@ def drop_old_indexes(connection: Connection) -> None:
 
 def settle(connection: Connection) -> None:
     """Version 1 to 2: from when on a limit is due soon, in a column that counts are read by; and
-    the departments that cases concern, which were only some of them."""
+    the departments that cases concern, which were only some of them. Ended cases wait for
+    ``some``."""
     connection.execute(text("DROP INDEX IF EXISTS case_state_count"))
     found = connection.execute(text("SELECT name FROM pragma_table_info('case_state')"))
     columns = set(found.scalars())
@@ -31,25 +35,45 @@ def settle(connection: Connection) -> None:
     if table.case.c.soon.name not in columns:
         added = f"ALTER TABLE case_state ADD COLUMN soon BIGINT DEFAULT {table.NEVER} NOT NULL"
         connection.execute(text(added))
-    table.party.create(connection, checkfirst=True)
-    after = 0
-    while after := _some(connection, after):
-        pass
-
-
-def _some(connection: Connection, after: int) -> int:
-    """Cases from the serial number after this one on; the last one, 0 where there are no more."""
+    for one in (table.party, table.counter):
+        one.create(connection, checkfirst=True)
     c = table.case.c
-    rows = connection.execute(
-        select(c.serial, c.state).where(c.serial > after).order_by(c.serial).limit(CHUNK)
-    ).all()
+    after, begun = 0, select(c.serial, c.state).where(table.OPEN).order_by(c.serial)
+    while rows := connection.execute(begun.where(c.serial > after).limit(CHUNK)).all():
+        after = _settle(connection, [(int(serial), state) for serial, state in rows])
+    ledger.write_counters(connection, {OLDER: 0})
+
+
+def waits(connection: Connection) -> bool:
+    """Whether there may be cases that ``settle`` has left for later."""
+    return connection.scalar(_reached()) is not None
+
+
+def some(connection: Connection) -> bool:
+    """Go through some of the cases that were left; whether there are more."""
+    after = connection.scalar(_reached())
+    if after is None:
+        return False
+    c = table.case.c
+    asked = select(c.serial, c.state).where(c.serial > after).order_by(c.serial).limit(CHUNK)
+    rows = connection.execute(asked).all()
     if not rows:
-        return 0
-    last = int(rows[-1].serial)
-    p = table.party.c
-    held = connection.execute(
-        select(p.department, p.serial).where(p.serial > after, p.serial <= last)
-    )
+        connection.execute(delete(table.counter).where(table.counter.c.name == OLDER))
+        return False
+    last = _settle(connection, [(int(serial), state) for serial, state in rows])
+    ledger.write_counters(connection, {OLDER: last})
+    return True
+
+
+def _reached() -> Select[tuple[int]]:
+    return select(table.counter.c.value).where(table.counter.c.name == OLDER)
+
+
+def _settle(connection: Connection, rows: list[tuple[int, bytes]]) -> int:
+    """What follows from these cases, each with its serial number; the last number."""
+    serials = [serial for serial, _ in rows]
+    c, p = table.case.c, table.party.c
+    held = connection.execute(select(p.department, p.serial).where(p.serial.in_(serials)))
     were = {(department, serial) for department, serial in held}
     wanted: set[tuple[str, int]] = set()
     running = []
@@ -68,4 +92,4 @@ def _some(connection: Connection, after: int) -> int:
     if running:
         mine = c.serial == bindparam("of")
         connection.execute(update(table.case).where(mine).values(soon=bindparam("at")), running)
-    return last
+    return serials[-1]
