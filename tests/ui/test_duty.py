@@ -14,7 +14,6 @@ from tianmu.access import token
 from ui.small import made
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 PICTURES = os.environ.get("TIANMU_PICTURES", "")
 """a folder to keep what was seen in, or nothing"""
 
@@ -53,9 +52,9 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
     small.settle()
     case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
     bar = page.locator("[data-contact-bar]")
-    expect(bar).to_be_visible(timeout=SEEN)
+    expect(bar).to_be_visible()
     page.goto(f"{small.url}/desk/cases/{case}")
-    expect(page.locator("[data-case-contacts] .ladder").first).to_be_visible(timeout=SEEN)
+    expect(page.locator("[data-case-contacts] .ladder").first).to_be_visible()
     seen(page, "called")
     for left in range(len(small.hub.manage.case(case).contacts) - 1, -1, -1):
         page.keyboard.press("h")
@@ -66,15 +65,15 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
             page.wait_for_timeout(50)
             end -= 1
         assert waiting() == left
-    expect(bar).to_have_count(0, timeout=SEEN)
+    expect(bar).to_have_count(0)
     assert {one.answered_by for one in small.hub.manage.case(case).contacts} == {"t-commander"}
-    expect(page.locator("[data-case-contacts] .good").first).to_be_visible(timeout=SEEN)
+    expect(page.locator("[data-case-contacts] .good").first).to_be_visible()
     seen(page, "answered")
 
     # the roster of the week; somebody is away, another stands in, and it is undone
     page.keyboard.press("g")
     page.keyboard.press("d")
-    page.locator("[data-duty] table").wait_for(timeout=SEEN)
+    page.locator("[data-duty] table").wait_for()
     before = page.locator("[data-on-duty] li b").all_inner_texts()
     assert before
     seen(page, "roster")
@@ -85,38 +84,38 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
     )
     page.locator("[data-who]").select_option(small_account)
     page.locator("[data-why]").fill("培训")
-    expect(page.locator(".pick .good").first).to_be_visible(timeout=SEEN)
+    expect(page.locator(".pick .good").first).to_be_visible()
     seen(page, "absence")
     page.locator("[data-send]").click()
     row = page.locator("[data-absences] li").first
-    expect(row).to_contain_text("培训", timeout=SEEN)
+    expect(row).to_contain_text("培训")
     seen(page, "away")
     row.locator("[data-undo]").click()
-    expect(page.locator("[data-absences] li.gone")).to_have_count(1, timeout=SEEN)
+    expect(page.locator("[data-absences] li.gone")).to_have_count(1)
     assert page.locator("[data-on-duty] li b").all_inner_texts() == before
 
     # handed over, and confirmed by the other one, thing by thing and then all
     page.keyboard.press("g")
     page.keyboard.press("s")
-    expect(page.locator(".handed li").first).to_be_visible(timeout=SEEN)
+    expect(page.locator(".handed li").first).to_be_visible()
     page.locator("[data-note]").fill("三号泵停用，注意水位")
     page.locator("[data-to]").fill("t-duty-officer")
     seen(page, "handover")
     page.locator("[data-sign]").click()
-    expect(page.locator("[data-handover-sheet]")).to_contain_text("三号泵停用", timeout=SEEN)
+    expect(page.locator("[data-handover-sheet]")).to_contain_text("三号泵停用")
     other = signed_in(small, browser, "duty_officer")
     other.goto(page.url)
     items = other.locator("[data-handover-sheet] .handed li")
-    expect(items.first).to_be_visible(timeout=SEEN)
+    expect(items.first).to_be_visible()
     other.keyboard.press("a")  # the item that the keys are on, and they go on to the next
-    expect(other.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
+    expect(other.locator(".handed li.yes")).to_have_count(1)
     expect(items.first).to_have_class(re.compile("yes"))
-    expect(page.locator(".handed li.yes")).to_have_count(1, timeout=SEEN)
+    expect(page.locator(".handed li.yes")).to_have_count(1)
     assert small.hub.manage.relief.read(1)[0]["taken_at"] == 0
     seen(other, "confirming")
     other.keyboard.press("A")
-    expect(other.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
-    expect(page.locator("[data-handover-sheet] .sig.yes")).to_be_visible(timeout=SEEN)
+    expect(other.locator("[data-handover-sheet] .sig.yes")).to_be_visible()
+    expect(page.locator("[data-handover-sheet] .sig.yes")).to_be_visible()
     assert small.hub.manage.relief.read(1)[0]["taken_at"] > 0
     page.emulate_media(media="print")
     assert page.locator(".desk header.top").is_hidden()
@@ -133,14 +132,14 @@ def test_one_thumb_answers_in_the_field(small: Any, browser: Browser) -> None:
     case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
     phone.goto(f"{small.url}/field")
     button = phone.locator("[data-contact-bar] [data-answer]")
-    expect(button).to_be_visible(timeout=SEEN)
+    expect(button).to_be_visible()
     box = button.bounding_box()
     assert box is not None and box["height"] >= 60 and box["width"] > 300
     seen(phone, "field")
     wide = phone.evaluate("document.documentElement.scrollWidth")
     assert wide <= phone.evaluate("window.innerWidth") == 390
     button.tap()
-    expect(phone.locator("[data-contact-bar]")).to_have_count(0, timeout=SEEN)
+    expect(phone.locator("[data-contact-bar]")).to_have_count(0)
     for _ in range(200):  # gone from the screen at once, on disk a moment later
         if not any(one.waits for one in small.hub.manage.case(case).contacts):
             break
@@ -159,11 +158,11 @@ def test_who_told_of_it_and_what_they_were_answered(small: Any, browser: Browser
     page = signed_in(small, browser, "commander")
     page.goto(f"{small.url}/desk/cases/{case}")
     row = page.locator(f"[data-answers] [data-report='{report}']")
-    expect(row).to_contain_text("待答复", timeout=SEEN)
+    expect(row).to_contain_text("待答复")
     with small.client("commander") as centre:
         done = centre.post(f"/api/cases/{case}/steps/void", json={"reason": "物业已修好"})
         assert done.status_code == 200, done.text
-    expect(row.locator(".answer")).to_contain_text("物业已修好", timeout=SEEN)
+    expect(row.locator(".answer")).to_contain_text("物业已修好")
     seen(page, "answered-reporter")
     page.context.close()
 
@@ -172,7 +171,7 @@ def test_whom_the_city_calls_and_by_what(small: Any, browser: Browser) -> None:
     page = signed_in(small, browser, "system_admin")
     page.goto(f"{small.url}/admin/contacts")
     rows = page.locator("[data-contacts] table.list").first.locator("tbody tr")
-    expect(rows).to_have_count(len(small.city.contact.ladders), timeout=SEEN)
+    expect(rows).to_have_count(len(small.city.contact.ladders))
     expect(rows.first).to_contain_text("默认值，由城市设定")
     call = page.locator("[data-gateway=call]")
     expect(call).to_contain_text("未设置")
@@ -189,9 +188,9 @@ def test_an_operator_says_who_answered_by_phone(small: Any, browser: Browser) ->
     page = signed_in(small, browser, "commander")
     page.goto(f"{small.url}/desk/cases/{case}")
     # by keyboard: a click waits for two frames of a map that software draws
-    page.locator("[data-case-contacts] [data-phoned]").first.press("Space", timeout=SEEN)
-    page.locator("dialog .button.main").press("Enter", timeout=SEEN)
-    expect(page.locator("[data-case-contacts] .good").first).to_be_visible(timeout=SEEN)
+    page.locator("[data-case-contacts] [data-phoned]").first.press("Space")
+    page.locator("dialog .button.main").press("Enter")
+    expect(page.locator("[data-case-contacts] .good").first).to_be_visible()
     held = small.hub.manage.case(case).contacts[0]
     assert held.state == "answered" and held.answered_by in held.tried
     page.context.close()

@@ -17,7 +17,6 @@ from tianmu.rehearse.panel_script import Component
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 ADDRESS = "0000000000a1"
 UNIT = f"gbt26875-{ADDRESS}"
 PARTS = [Component(40, 1, "1F-101"), Component(40, 2, "1F-102"), Component(23, 9, "1F-button")]
@@ -66,21 +65,21 @@ def test_an_officer_sees_what_is_likely_and_whom_to_call(small: Any, browser: Br
     with small.client("commander") as one:
         assert one.get("/api/scenarios/fire-alarms/present").json()["degree"] == 5
     alarms = page.locator("[data-table=alarms] tbody tr")
-    expect(alarms).to_have_count(3, timeout=SEEN)
+    expect(alarms).to_have_count(3)
     expect(alarms.first).to_contain_text("面粉厂")
     expect(page.locator("[data-degree] .big")).to_have_text("几乎可以确定")
     alarms.first.locator(f"[data-thing='{UNIT}']").click()
     picture = page.locator("[data-picture]")
-    expect(picture).to_contain_text("粉尘", timeout=SEEN)
+    expect(picture).to_contain_text("粉尘")
     expect(picture).to_contain_text("100****0001")
     expect(picture).not_to_contain_text("10090000001")
     picture.get_by_role("button", name="显示完整号码").click()
     page.locator("dialog input").last.fill("火警核实")
     page.get_by_role("button", name="显示完整号码").last.click()
-    expect(picture.locator("[data-reaches]")).to_contain_text("10090000001", timeout=SEEN)
+    expect(picture.locator("[data-reaches]")).to_contain_text("10090000001")
     picture.get_by_role("button", name="查岗").click()
     page.get_by_role("button", name="查岗").last.click()
-    expect(page.get_by_text("已下发查岗")).to_be_visible(timeout=SEEN)
+    expect(page.get_by_text("已下发查岗")).to_be_visible()
     with small.client("audit_admin") as auditor:
         verbs = {entry["verb"] for entry in auditor.get("/api/audit").json()["items"]}
     assert {"thing.reveal", "panel.duty_check"} <= verbs

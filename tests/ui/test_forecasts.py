@@ -14,7 +14,6 @@ from ui.small import made, signed_in
 from web.foretold import HOUR, foretell
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 PICTURES = os.environ.get("TIANMU_PICTURES", "")
 MATTER = "liyang:event:water_quality"
 
@@ -67,7 +66,7 @@ def test_a_scenario_shows_its_forecasts(small: Any, browser: Browser) -> None:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{small.url}/scenarios/forest-fire")
     one = page.locator("[data-forecast=temperature]")
-    expect(one.locator("canvas")).to_be_visible(timeout=SEEN)
+    expect(one.locator("canvas")).to_be_visible()
     expect(one.locator("[data-exceeds]")).to_contain_text("37")
     expect(one.locator("[data-foretold]")).to_have_text("预警中")
     expect(one.locator("[data-foretold-alarms]")).to_contain_text("越限预警 1 条")
@@ -86,13 +85,13 @@ def test_a_scenario_shows_its_forecasts(small: Any, browser: Browser) -> None:
 def test_an_alarm_shows_its_cause(small: Any, browser: Browser) -> None:
     page = signed_in(small, browser, "commander")
     page.goto(f"{small.url}/desk/alarms/spill-d1")
-    expect(page.locator("[data-caused-by]")).to_contain_text("上游", timeout=SEEN)
+    expect(page.locator("[data-caused-by]")).to_contain_text("上游")
     picture(page, "alarm-cause")
     page.locator("[data-caused-by] a").click()
-    expect(page.locator("[data-causes]")).to_contain_text("d1", timeout=SEEN)
+    expect(page.locator("[data-causes]")).to_contain_text("d1")
     listed = page.locator("[data-row^=spill]")
-    expect(listed).to_have_count(2, timeout=SEEN)
-    expect(listed.nth(0)).to_contain_text("可能引起 1 条告警", timeout=SEEN)
+    expect(listed).to_have_count(2)
+    expect(listed.nth(0)).to_contain_text("可能引起 1 条告警")
     expect(listed.nth(1)).to_contain_text("可能由上一条引起")
     assert [row.get_attribute("data-row") for row in listed.all()] == ["spill-d0", "spill-d1"]
     picture(page, "alarm-list-cause")
@@ -102,7 +101,7 @@ def test_an_alarm_shows_its_cause(small: Any, browser: Browser) -> None:
 def test_forecasts_fit_a_telephone(small: Any, browser: Browser) -> None:
     page = signed_in(small, browser, "commander", (390, 844))
     page.goto(f"{small.url}/scenarios/forest-fire")
-    expect(page.locator("[data-forecast=temperature] canvas")).to_be_visible(timeout=SEEN)
+    expect(page.locator("[data-forecast=temperature] canvas")).to_be_visible()
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0
     page.context.close()

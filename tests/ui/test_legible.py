@@ -12,7 +12,6 @@ from ui.legible import faults, small_targets, unseen_focus
 from ui.small import ASKED, case_of, made, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 WIDE = """one => { const e = document.querySelector(one); const range = document.createRange();
   range.selectNodeContents(e); const size = parseFloat(getComputedStyle(e).fontSize);
   return Math.abs(range.getBoundingClientRect().width - 2 * size) < 1; }"""
@@ -58,10 +57,8 @@ def test_what_stands_on_a_page_can_be_read(small: Any, browser: Browser, role: s
             link.click()  # without a new start of the pages
         else:
             page.goto(f"{small.url}/{path.format(case=case)}")
-        expect(page.locator("h1:visible, h2:visible, main:visible").first).to_be_visible(
-            timeout=SEEN
-        )
-        expect(page.locator(".bones")).to_have_count(0, timeout=SEEN)
+        expect(page.locator("h1:visible, h2:visible, main:visible").first).to_be_visible()
+        expect(page.locator(".bones")).to_have_count(0)
         for theme in ("night", "day") if path != "hall" else ("hall",):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             if told := faults(page):
@@ -80,12 +77,12 @@ def test_a_thumb_meets_what_it_aims_at(small: Any, browser: Browser, language: s
     found: dict[str, list[str]] = {}
     for path in ("orders", "report", "patrol", "outbox"):
         page.goto(f"{small.url}/field/{path}")
-        expect(page.locator("nav.bar")).to_be_visible(timeout=SEEN)
+        expect(page.locator("nav.bar")).to_be_visible()
         # Chinese is no row of boxes: a letter of ours is as wide as it is high
         word = page.locator("nav.bar button span").first
         expect(word).to_have_text("任务" if language == "zh" else "Tasks")
         if language == "zh":
-            page.wait_for_function(WIDE, arg="nav.bar button span", timeout=SEEN)
+            page.wait_for_function(WIDE, arg="nav.bar button span")
         for theme in ("sun", "night"):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             if told := faults(page) + small_targets(page):

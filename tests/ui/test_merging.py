@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 FIRE = "liyang:event:fire_alarm"
 LONGITUDE, LATITUDE = 119.31, 31.33
 METRE = 1 / 111_195
@@ -48,10 +47,10 @@ def test_u_u_takes_a_wrong_merge_back(small: Any, desk: Page) -> None:
     case, same = cases(small, one, other)
     assert case == same, "so near, the machine takes them for one"
     desk.goto(f"{small.url}/desk/cases/{case}")
-    expect(desk.locator("kbd", has_text="u 1")).to_be_visible(timeout=SEEN)
+    expect(desk.locator("kbd", has_text="u 1")).to_be_visible()
     desk.keyboard.press("u")
     desk.keyboard.press("u")
-    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0, timeout=SEEN)
+    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0)
     stayed, gone = cases(small, one, other)
     assert stayed == case and gone != case
     for held in (stayed, gone):
@@ -67,13 +66,13 @@ def test_y_takes_a_suggestion_and_u_u_takes_that_back(small: Any, desk: Page) ->
     case, beside = cases(small, one, other)
     assert case != beside, "too far to be sure"
     desk.goto(f"{small.url}/desk/cases/{case}")
-    expect(desk.locator("[data-alike]")).to_have_count(1, timeout=SEEN)
+    expect(desk.locator("[data-alike]")).to_have_count(1)
     desk.keyboard.press("y")
-    expect(desk.locator("kbd", has_text="u 1")).to_be_visible(timeout=SEEN)
+    expect(desk.locator("kbd", has_text="u 1")).to_be_visible()
     assert cases(small, one, other) == [case, case]
     assert small.hub.manage.case(beside).merged_into == case
     desk.keyboard.press("u")
     desk.keyboard.press("u")
-    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0, timeout=SEEN)
+    expect(desk.locator("kbd", has_text="u 1")).to_have_count(0)
     assert cases(small, one, other) == [case, beside], "the merged case is back"
     assert small.hub.manage.case(beside).open

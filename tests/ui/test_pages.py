@@ -14,7 +14,6 @@ from ui.line import Line
 from whole.town import Ingest, register, spot
 
 pytestmark = pytest.mark.browser
-SOON = 20_000
 """ms within which something that happened must be seen"""
 
 
@@ -58,14 +57,14 @@ def test_the_wall_moves_by_push(wall: Page, base: str, running_city: Any) -> Non
     asked: list[str] = []
     wall.goto(f"{base}/hall")
     headline = wall.locator("[data-net=manage] .figure.head b")
-    expect(headline).to_be_visible(timeout=SOON)
+    expect(headline).to_be_visible()
     expect(wall.locator("[data-figure=per-second]")).to_have_text(re.compile(r"^[\d,.]+"))
     before = whole_number(headline.inner_text())
     wall.on("request", lambda request: asked.append(request.url))
     words = complain(running_city)
     row = wall.locator(".cases .case", has_text=words)
-    expect(row).to_have_count(1, timeout=SOON)
-    expect(headline).to_have_text(re.compile(rf"^(?!{before}$)\d"), timeout=SOON)
+    expect(row).to_have_count(1)
+    expect(headline).to_have_text(re.compile(rf"^(?!{before}$)\d"))
     assert not [url for url in asked if "/api/cases" in url], "it came by push, not by asking"
 
 
@@ -74,10 +73,10 @@ def test_a_case_and_a_number_open_what_they_are_made_of(
 ) -> None:
     words = complain(running_city)
     wall.goto(f"{base}/hall")
-    wall.locator(".cases .case", has_text=words).click(timeout=SOON)
+    wall.locator(".cases .case", has_text=words).click()
     drawer = wall.get_by_role("dialog")
     expect(drawer).to_contain_text(words)
-    expect(drawer.locator(".timeline li").first).to_be_visible(timeout=SOON)
+    expect(drawer.locator(".timeline li").first).to_be_visible()
     wall.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
     wall.locator("[data-net=manage]").click()
@@ -86,12 +85,12 @@ def test_a_case_and_a_number_open_what_they_are_made_of(
 
 def test_every_word_is_in_the_other_language(wall: Page, base: str) -> None:
     wall.goto(f"{base}/hall")
-    expect(wall.locator("h1")).to_contain_text("城市运行", timeout=SOON)
+    expect(wall.locator("h1")).to_contain_text("城市运行")
     wall.get_by_role("button", name="语言").click()
     expect(wall.locator("h1")).to_contain_text("City operations")
     expect(wall.locator("html")).to_have_attribute("lang", "en")
     wall.reload()
-    expect(wall.locator("h1")).to_contain_text("City operations", timeout=SOON)
+    expect(wall.locator("h1")).to_contain_text("City operations")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_every_word_is_in_the_other_language(wall: Page, base: str) -> None:
 def test_the_wall_fits_its_screen(wall: Page, base: str, size: tuple[int, int]) -> None:
     wall.set_viewport_size({"width": size[0], "height": size[1]})
     wall.goto(f"{base}/hall")
-    expect(wall.locator("[data-net=manage]")).to_be_visible(timeout=SOON)
+    expect(wall.locator("[data-net=manage]")).to_be_visible()
     overflow = wall.evaluate(
         "[document.documentElement.scrollWidth - innerWidth,"
         " document.documentElement.scrollHeight - innerHeight]"
@@ -110,7 +109,7 @@ def test_the_wall_fits_its_screen(wall: Page, base: str, size: tuple[int, int]) 
         "getComputedStyle(document.querySelector('.hall')).gridTemplateColumns.split(' ').length"
     )
     assert columns == (5 if size == (3840, 1080) else 3)
-    wall.locator('[data-map="filter"]').click(timeout=SOON)
+    wall.locator('[data-map="filter"]').click()
     expect(wall.locator(".filter .panel")).to_be_visible()
     share = size[1] / 1080
     least = wall.evaluate(
@@ -140,7 +139,7 @@ def test_the_desk_is_worked_by_keyboard(desk: Page, base: str, running_city: Any
     words = complain(running_city)
     desk.goto(f"{base}/desk")
     row = desk.locator("[data-row]", has_text=words)
-    expect(row).to_have_count(1, timeout=SOON)
+    expect(row).to_have_count(1)
     desk.keyboard.press("/")
     desk.keyboard.type(words)
     expect(desk.locator("[data-row]")).to_have_count(1)
@@ -154,7 +153,7 @@ def test_the_desk_is_worked_by_keyboard(desk: Page, base: str, running_city: Any
     desk.keyboard.press("n")
     desk.get_by_role("dialog").locator("textarea").fill("已电话核实")
     desk.keyboard.press("Control+Enter")
-    expect(desk.locator(".timeline")).to_contain_text("已电话核实", timeout=SOON)
+    expect(desk.locator(".timeline")).to_contain_text("已电话核实")
 
     desk.keyboard.press("?")
     expect(desk.get_by_role("dialog")).to_contain_text("键盘操作")
@@ -167,12 +166,12 @@ def test_the_desk_is_worked_by_keyboard(desk: Page, base: str, running_city: Any
 def test_a_step_moves_the_case_on(desk: Page, base: str, running_city: Any) -> None:
     words = complain(running_city)
     desk.goto(f"{base}/desk")
-    desk.locator("[data-row]", has_text=words).click(timeout=SOON)
+    desk.locator("[data-row]", has_text=words).click()
     verify = desk.locator("[data-step=verify]")
-    expect(verify).to_be_visible(timeout=SOON)
+    expect(verify).to_be_visible()
     verify.click()
     desk.keyboard.press("Control+Enter")
-    expect(desk.locator(".stages .here")).not_to_have_text("待核实", timeout=SOON)
+    expect(desk.locator(".stages .here")).not_to_have_text("待核实")
 
 
 def test_somebody_else_was_first(
@@ -180,8 +179,8 @@ def test_somebody_else_was_first(
 ) -> None:
     words = complain(running_city)
     desk.goto(f"{base}/desk")
-    desk.locator("[data-row]", has_text=words).click(timeout=SOON)
-    expect(desk.locator("[data-step=note]")).to_be_visible(timeout=SOON)
+    desk.locator("[data-row]", has_text=words).click()
+    expect(desk.locator("[data-step=note]")).to_be_visible()
     number = desk.url.rsplit("/", 1)[1]
     desk.locator("[data-step=verify]").click()
     dialog = desk.get_by_role("dialog")
@@ -193,7 +192,7 @@ def test_somebody_else_was_first(
     )
     assert told.ok, told.text()
     desk.keyboard.press("Control+Enter")
-    expect(desk.locator(".toast").first).to_contain_text("已被他人更改", timeout=SOON)
+    expect(desk.locator(".toast").first).to_contain_text("已被他人更改")
     expect(desk.locator(".timeline")).to_contain_text("别人先写了一句")
 
 
@@ -201,14 +200,14 @@ def test_an_alarm_is_acknowledged_by_a_key(desk: Page, base: str, running_city: 
     city = running_city.city()
     device = register(city, "gas_detector", "ui-gas")
     desk.goto(f"{base}/desk/alarms")
-    expect(desk.locator(".queue")).to_be_visible(timeout=SOON)
+    expect(desk.locator(".queue")).to_be_visible()
     now = int(time.time() * 1000)
     row = {"datastream": f"{device}/methane_lel", "time": now, "value": 72.5}
     assert Ingest(city).send([row]).json()["accepted"] == 1
     desk.keyboard.press("/")
     desk.keyboard.type(device)
     row = desk.locator("[data-row]").first
-    expect(row).to_be_visible(timeout=SOON)
+    expect(row).to_be_visible()
     expect(desk.locator(".sound.ringing, .sound.off")).to_be_visible()
     desk.keyboard.press("Escape")
     desk.keyboard.press("j")
@@ -216,24 +215,24 @@ def test_an_alarm_is_acknowledged_by_a_key(desk: Page, base: str, running_city: 
     desk.wait_for_url("**/desk/alarms/*")
     expect(desk.locator("article .value b")).to_contain_text("72.5")
     desk.keyboard.press("a")
-    expect(desk.locator("article .under")).to_contain_text("已确认", timeout=SOON)
+    expect(desk.locator("article .under")).to_contain_text("已确认")
     expect(desk.locator("article ol")).to_contain_text("确认")
 
 
 def test_a_broken_line_is_said_and_mended(desk: Page, base: str, running_city: Any) -> None:
     line = Line(base)
     desk.goto(f"{line.base}/desk")
-    expect(desk.locator(".queue .bar")).to_be_visible(timeout=SOON)
+    expect(desk.locator(".queue .bar")).to_be_visible()
     before = complain(running_city)
-    expect(desk.locator("[data-row]", has_text=before)).to_have_count(1, timeout=SOON)
+    expect(desk.locator("[data-row]", has_text=before)).to_have_count(1)
     line.cut()
-    expect(desk.locator(".banner")).to_contain_text("与服务器的连接中断", timeout=SOON)
+    expect(desk.locator(".banner")).to_contain_text("与服务器的连接中断")
     expect(desk.locator(".banner .num")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
     words = complain(running_city)
     line.mend()
-    expect(desk.locator("[data-row]", has_text=words)).to_have_count(1, timeout=SOON)
+    expect(desk.locator("[data-row]", has_text=words)).to_have_count(1)
     expect(desk.locator("[data-row]", has_text=before)).to_have_count(1)
-    expect(desk.locator(".banner")).to_have_count(0, timeout=SOON)
+    expect(desk.locator(".banner")).to_have_count(0)
     line.close()
 
 
@@ -242,7 +241,7 @@ def test_chinese_is_drawn_with_our_own_fonts(wall: Page, base: str) -> None:
     asked: list[str] = []
     wall.on("request", lambda request: asked.append(request.url))
     wall.goto(f"{base}/hall")
-    expect(wall.locator("[data-net=manage]")).to_be_visible(timeout=SOON)
+    expect(wall.locator("[data-net=manage]")).to_be_visible()
     faces = wall.evaluate(
         "document.fonts.load('500 24px \"Noto Sans SC Variable\"', '城市运行案件告警')"
         ".then(found => found.filter(face => face.status === 'loaded').length)"

@@ -42,13 +42,13 @@ def view(page: Page) -> tuple[float, float, float]:
 
 def nearer(page: Page, where: dict[str, float]) -> Locator:
     """The map, so near that devices are points; its middle stays."""
-    expect(page.locator('[data-map="filter"]')).to_be_visible(timeout=SOON)
-    page.wait_for_function("() => performance.getEntriesByName('map').length", timeout=SOON)
+    expect(page.locator('[data-map="filter"]')).to_be_visible()
+    page.wait_for_function("() => performance.getEntriesByName('map').length")
     canvas = page.locator(".map canvas")  # hidden until its first whole picture
     canvas.focus()
     while (before := view(page)[2]) < NEAR:  # each once the one before has come to rest
         page.keyboard.press("Shift+Equal")
-        page.wait_for_function(NEARER, arg=before, timeout=SOON)
+        page.wait_for_function(NEARER, arg=before)
     longitude, latitude, _ = view(page)
     assert longitude == pytest.approx(where["longitude"], abs=1e-5)
     assert latitude == pytest.approx(where["latitude"], abs=1e-5)
@@ -68,7 +68,7 @@ def pick_until(page: Page, canvas: Locator, wanted: str) -> None:
                 page.keyboard.press("Escape")
             continue  # nothing is under the cross yet
         # One that was asked for is waited for: a second press would ask anew and drop it.
-        page.locator(f"{CARD}, {LIST}").first.wait_for(timeout=SOON)
+        page.locator(f"{CARD}, {LIST}").first.wait_for()
         if page.locator(wanted).count():
             return
         page.keyboard.press("Escape")
@@ -96,14 +96,14 @@ def test_a_point_opens_its_card_and_points_that_lie_together_a_list(
     assert box is not None
     wall.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     card = wall.locator(CARD)
-    expect(card).to_contain_text(first, timeout=SOON)
+    expect(card).to_contain_text(first)
     expect(card.locator("tr.on")).to_contain_text("1.5")
-    expect(card.locator(".plot canvas")).to_be_visible(timeout=SOON)
+    expect(card.locator(".plot canvas")).to_be_visible()
     expect(card.locator("li")).to_have_count(0)
     row = {"datastream": stream, "time": int(time.time() * 1000), "value": 72.5}
     assert Ingest(city).send([row]).json()["accepted"] == 1
-    expect(card.locator("li").first).to_be_visible(timeout=SOON)
-    expect(card.locator("tr.on")).to_contain_text("72.5", timeout=SOON)
+    expect(card.locator("li").first).to_be_visible()
+    expect(card.locator("tr.on")).to_contain_text("72.5")
     wall.keyboard.press("Escape")
     expect(wall.locator("dialog[open]")).to_have_count(0)
 
@@ -120,7 +120,7 @@ def test_a_point_opens_its_card_and_points_that_lie_together_a_list(
     wall.keyboard.press("ArrowDown")
     named = rows.nth(1).locator("b").inner_text()
     wall.keyboard.press("Enter")
-    expect(wall.locator(CARD)).to_contain_text(named, timeout=SOON)
+    expect(wall.locator(CARD)).to_contain_text(named)
     expect(wall.locator(LIST)).to_have_count(0)
     wall.keyboard.press("Escape")
 
@@ -133,7 +133,7 @@ def test_a_point_opens_its_card_and_points_that_lie_together_a_list(
         wall.keyboard.press("ArrowRight")
         wall.wait_for_timeout(450)
     wall.keyboard.press("Enter")
-    expect(wall.locator(".toast")).to_contain_text("十字处没有设备", timeout=SOON)
+    expect(wall.locator(".toast")).to_contain_text("十字处没有设备")
     with wall.expect_response("**/devices/numbered*"):
         held[0].continue_()
     wall.wait_for_timeout(300)

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 from ui.small import case_of, made, photo, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +28,14 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
     one, two = (signed_in(small, browser, role) for role in ("commander", "duty_officer"))
     for page in (one, two):
         page.goto(f"{small.url}/desk/room/{case}")
-        expect(page.locator(".present li")).to_have_count(2 if page is two else 1, timeout=SEEN)
-    expect(one.locator(".present li")).to_have_count(2, timeout=SEEN)
+        expect(page.locator(".present li")).to_have_count(2 if page is two else 1)
+    expect(one.locator(".present li")).to_have_count(2)
 
     say(one, "两辆水罐车到场")
     say(two, "供水正常")
     for page in (one, two):
-        expect(page.locator(".log ol")).to_contain_text("两辆水罐车到场", timeout=SEEN)
-        expect(page.locator(".log ol")).to_contain_text("供水正常", timeout=SEEN)
+        expect(page.locator(".log ol")).to_contain_text("两辆水罐车到场")
+        expect(page.locator(".log ol")).to_contain_text("供水正常")
 
     # a drawing of the one is on the map of the other
     one.locator("canvas").first.wait_for()
@@ -47,7 +46,7 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
     one.keyboard.press("Enter")
     one.locator("dialog input").fill("警戒区")
     one.keyboard.press("Enter")
-    expect(two.locator(".room-map .drawing")).to_have_text("警戒区", timeout=SEEN)
+    expect(two.locator(".room-map .drawing")).to_have_text("警戒区")
 
     # both tick the same task; one of them is told that the other was first
     two.keyboard.press("Escape")
@@ -55,13 +54,13 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
     two.locator("dialog textarea").fill("封闭道路")
     two.keyboard.press("Control+Enter")
     for page in (one, two):
-        expect(page.locator(".task")).to_contain_text("封闭道路", timeout=SEEN)
+        expect(page.locator(".task")).to_contain_text("封闭道路")
     three = signed_in(small, browser, "dispatcher")
     three.route("**/api/push*", lambda route: route.abort())  # hears nothing of what others do
     three.goto(f"{small.url}/desk/room/{case}")
-    expect(three.locator(".task")).to_contain_text("封闭道路", timeout=SEEN)
+    expect(three.locator(".task")).to_contain_text("封闭道路")
     two.locator(".task button").click()
-    expect(one.locator(".task.over")).to_be_visible(timeout=SEEN)
+    expect(one.locator(".task.over")).to_be_visible()
     three.locator(".task button").click()
     expect(three.get_by_text("别人先改了")).to_be_visible()
     expect(three.locator(".task.over")).to_be_visible()
@@ -69,10 +68,10 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
 
     # a page that is loaded anew has it all; who leaves is seen to have left
     two.reload()
-    expect(two.locator(".room-map .drawing")).to_have_text("警戒区", timeout=SEEN)
+    expect(two.locator(".room-map .drawing")).to_have_text("警戒区")
     expect(two.locator(".task.over")).to_contain_text("封闭道路")
     one.goto(f"{small.url}/desk/cases")
-    expect(two.locator(".present li").filter(has_text="t-commander")).to_have_count(0, timeout=SEEN)
+    expect(two.locator(".present li").filter(has_text="t-commander")).to_have_count(0)
     log = small.client("commander").get(f"/api/cases/{case}/room").json()["log"]
     assert [e["sequence"] for e in log] == list(range(1, len(log) + 1))
     assert [e["kind"] for e in log].count("task_done") == 1
@@ -85,7 +84,7 @@ def test_many_cases_get_one_deed_and_a_queue_is_kept(small: Any, browser: Browse
     page = signed_in(small, browser, "dispatcher")
     page.goto(f"{small.url}/desk/cases")
     for case in cases:
-        page.locator(f'[data-row="{case}"]').wait_for(timeout=SEEN)
+        page.locator(f'[data-row="{case}"]').wait_for()
         page.locator(f'[data-mark="{case}"]').click()
     before = {case: small.hub.manage.case(case).version for case in cases}
     small.client("commander").post(
@@ -94,11 +93,11 @@ def test_many_cases_get_one_deed_and_a_queue_is_kept(small: Any, browser: Browse
     page.keyboard.press("b")
     page.locator("[data-reason]").fill("交班前")
     page.keyboard.press("Control+Enter")
-    page.locator("[data-go]").wait_for(timeout=SEEN)
+    page.locator("[data-go]").wait_for()
     expect(page.locator("dialog li")).to_have_count(3)
     assert small.hub.manage.case(cases[0]).version == before[cases[0]], "only looked at so far"
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("件已执行").first).to_be_visible(timeout=SEEN)
+    expect(page.get_by_text("件已执行").first).to_be_visible()
     assert small.hub.manage.case(cases[0]).urges == 1
     assert small.hub.manage.case(cases[2]).urges == 1
     page.keyboard.press("Escape")
@@ -135,7 +134,7 @@ def test_the_alarm_sounds_again_and_louder_until_somebody_acknowledges(
     page.clock.install()
     page.goto(f"{small.url}/desk/alarms")
     sound = page.locator("button.sound")
-    page.locator(f'[data-row="{alarm.alarm}"]').wait_for(timeout=SEEN)
+    page.locator(f'[data-row="{alarm.alarm}"]').wait_for()
     sound.click()
     page.clock.run_for(10_000)
     first = int(sound.get_attribute("data-chimes") or 0)
@@ -160,9 +159,9 @@ def test_before_and_after_stand_side_by_side(small: Any, browser: Browser) -> No
         page.locator("input[type=file]").set_input_files(
             {"name": f"{role}.png", "mimeType": "image/png", "buffer": content}
         )
-        expect(page.get_by_role("link", name=f"{role}.png", exact=True)).to_be_visible(timeout=SEEN)
+        expect(page.get_by_role("link", name=f"{role}.png", exact=True)).to_be_visible()
     expect(page.locator("[data-pair] figcaption b")).to_have_text(["处置前", "处置后"])
     picture_there = page.locator("[data-pair] img").first
     picture_there.scroll_into_view_if_needed()
-    expect(picture_there).to_have_js_property("naturalWidth", 40, timeout=SEEN)
+    expect(picture_there).to_have_js_property("naturalWidth", 40)
     page.context.close()

@@ -18,7 +18,6 @@ from tianmu.scenarios.load import find
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 PICTURES = os.environ.get("TIANMU_PICTURES", "")
 
 
@@ -57,15 +56,15 @@ def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
     page.goto(f"{small.url}/scenarios")
     for scenario in find().scenarios.values():
         if scenario.manifest.kind == "scenario":
-            expect(page.locator(f"[data-scenario={scenario.id}]")).to_be_visible(timeout=SEEN)
+            expect(page.locator(f"[data-scenario={scenario.id}]")).to_be_visible()
     card = page.locator("[data-scenario=forest-fire]")
-    expect(card.locator("[data-now]")).to_contain_text("火险", timeout=SEEN)
+    expect(card.locator("[data-now]")).to_contain_text("火险")
     expect(card.locator("[data-alarms]")).to_have_text("活动告警 1")
     expect(card.locator("[data-cases]")).to_have_text("在办案件 1")
     picture(page, "scenarios")
     page.locator("[data-scenario=forest-fire]").click()
-    expect(page.locator("[data-degree] .big")).to_contain_text("火险", timeout=SEEN)
-    expect(page.locator("[data-legend] li")).to_have_count(6, timeout=SEEN)
+    expect(page.locator("[data-degree] .big")).to_contain_text("火险")
+    expect(page.locator("[data-legend] li")).to_have_count(6)
     expect(page.locator(".ahead li")).to_have_count(3)
     expect(page.locator(".ahead")).to_contain_text("持续性预报")
     expect(page.locator(".two section").first).to_contain_text("1")
@@ -89,11 +88,11 @@ def test_a_map_shows_what_the_scenario_is_about(small: Any, browser: Browser) ->
     told: list[str] = []
     page.on("console", lambda one: told.append(one.text))
     page.goto(f"{small.url}/scenarios/gas-pipelines")
-    expect(page.locator("[data-legend]")).to_contain_text("干管", timeout=SEEN)
+    expect(page.locator("[data-legend]")).to_contain_text("干管")
     zoom = "() => Number(document.querySelector('[data-view]').dataset.view.split(' ')[2])"
-    page.wait_for_function(f"{zoom} > 12", timeout=SEEN)
+    page.wait_for_function(f"{zoom} > 12")
     page.locator("[data-part]").click()
-    page.wait_for_function(f"{zoom} < 11", timeout=SEEN)
+    page.wait_for_function(f"{zoom} < 11")
     assert not [one for one in told if "cannot fit" in one]
     page.context.close()
 
@@ -104,8 +103,8 @@ def test_every_scenario_has_a_page_on_a_telephone(small: Any, browser: Browser) 
         if scenario.manifest.kind != "scenario":
             continue
         page.goto(f"{small.url}/scenarios/{scenario.id}")
-        expect(page.locator("h1")).to_have_text(scenario.manifest.name["zh"], timeout=SEEN)
-        expect(page.locator("[data-quality] tr").first).to_be_visible(timeout=SEEN)
+        expect(page.locator("h1")).to_have_text(scenario.manifest.name["zh"])
+        expect(page.locator("[data-quality] tr").first).to_be_visible()
         for language in ("English", "中文"):
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= 390, f"{scenario.id} is {wide} px wide before {language}"
@@ -117,9 +116,9 @@ def test_every_scenario_has_a_page_on_a_telephone(small: Any, browser: Browser) 
 def test_whoever_may_not_see_alarms_is_told(small: Any, browser: Browser) -> None:
     page = signed_in(small, browser, "system_admin")
     page.goto(f"{small.url}/scenarios/forest-fire")
-    expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
+    expect(page.get_by_role("alert").first).to_be_visible()
     page.goto(f"{small.url}/scenarios/no-such")
-    expect(page.get_by_role("alert").first).to_be_visible(timeout=SEEN)
+    expect(page.get_by_role("alert").first).to_be_visible()
     page.context.close()
 
 
@@ -142,7 +141,7 @@ def test_a_box_is_drawn_over_the_picture_where_it_is(small: Any, browser: Browse
     for where in ("/scenarios/model-street", f"/desk/cases/{case}"):
         page.goto(f"{small.url}{where}")
         drawn = page.locator("[data-boxes] rect").first
-        expect(drawn).to_be_visible(timeout=SEEN)
+        expect(drawn).to_be_visible()
         drawn.scroll_into_view_if_needed()
         page.wait_for_function("[...document.images].every((one) => one.complete)")
         frame = page.locator(".boxed").first.bounding_box()

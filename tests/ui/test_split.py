@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from ui.legible import faults
 from ui.small import case_of, made, photo, signed_in
+from waiting import eventually
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 SIZES = [(1366, 768), (1440, 900), (1920, 1080)]
 PARTS = (".context > .map", ".story", ".context > .below")
 
@@ -46,10 +46,19 @@ def box(part: Locator) -> dict[str, float]:
     return dict(found)
 
 
+def off_middle(spot: Locator, canvas: Locator) -> float:
+    """Pixels by which a spot is off the middle of the map."""
+    ring, whole = box(spot), box(canvas)
+    return max(
+        abs(ring[side] + ring[length] / 2 - whole[side] - whole[length] / 2)
+        for side, length in (("x", "width"), ("y", "height"))
+    )
+
+
 def opened(small: Any, browser: Browser, case: str) -> Page:
     page = signed_in(small, browser, "duty_officer")
     page.goto(f"{small.url}/desk/cases/{case}")
-    expect(page.locator(".timeline li").first).to_be_visible(timeout=SEEN)
+    expect(page.locator(".timeline li").first).to_be_visible()
     page.keyboard.press("z")
     expect(page.locator(".columns.divided")).to_be_visible()
     return page
@@ -63,28 +72,24 @@ def test_the_timeline_leads_the_map_and_the_evidence(
     left, right = (box(one) for one in page.locator("[data-pair] figure").all())
     assert left["x"] + left["width"] <= right["x"] and left["y"] == right["y"]
     canvas = page.locator(".map canvas").first
-    expect(canvas).to_be_visible(timeout=SEEN)
+    expect(canvas).to_be_visible()
 
     page.keyboard.press("j")  # the newest: the picture from after the work
     after = page.locator("[data-entry].on")
     spot = page.locator(".map .spot")
-    expect(spot).to_have_attribute("data-at", "119.5 31.4", timeout=SEEN)
+    expect(spot).to_have_attribute("data-at", "119.5 31.4")
     expect(page.locator("[data-pair] figure.on img")).to_have_attribute("alt", re.compile("after"))
     newest = after.get_attribute("data-entry")
-    page.wait_for_timeout(700)  # the map goes there
-    ring, whole = box(spot), box(canvas)
-    for side, length in (("x", "width"), ("y", "height")):
-        off = ring[side] + ring[length] / 2 - whole[side] - whole[length] / 2
-        assert abs(off) < 8, f"the place is {off:.0f} px off the middle"
+    eventually(lambda: off_middle(spot, canvas) < 8, what="the map goes to the place")
 
     page.keyboard.press("j")
-    expect(spot).to_have_attribute("data-at", "119.4 31.4", timeout=SEEN)
+    expect(spot).to_have_attribute("data-at", "119.4 31.4")
     assert after.get_attribute("data-entry") != newest
     page.keyboard.press("k")
-    expect(spot).to_have_attribute("data-at", "119.5 31.4", timeout=SEEN)
+    expect(spot).to_have_attribute("data-at", "119.5 31.4")
     opening = page.locator("[data-entry='1'] button")
     opening.click()
-    expect(spot).not_to_have_attribute("data-at", re.compile("31.4$"), timeout=SEEN)
+    expect(spot).not_to_have_attribute("data-at", re.compile("31.4$"))
     without = page.locator("[data-entry]", has=page.locator("button:not(:has(svg))")).first
     without.locator("button").click()
     expect(page.locator("[data-spot]")).to_contain_text("该记录没有位置，显示案件位置")
@@ -142,7 +147,7 @@ def test_sizes_are_kept_for_each_account(small: Any, browser: Browser, case: str
     assert abs(box(page.locator("[data-bar='0']"))["x"] - grip["x"] + 120) < 8
     kept = [box(page.locator(one))["width"] for one in PARTS]
     page.reload()
-    expect(page.locator(".timeline li").first).to_be_visible(timeout=SEEN)
+    expect(page.locator(".timeline li").first).to_be_visible()
     again = [box(page.locator(one))["width"] for one in PARTS]
     assert all(abs(a - b) < 2 for a, b in zip(kept, again, strict=True))
     page.keyboard.press("c")  # from sizes of one's own to the even ones, then the map wide
@@ -156,7 +161,7 @@ def test_sizes_are_kept_for_each_account(small: Any, browser: Browser, case: str
     other = signed_in(small, browser, "commander")
     other.add_init_script(f"localStorage.setItem('{name}', '{{\"on\":true}}')")
     other.goto(f"{small.url}/desk/cases/{case}")
-    expect(other.locator(".timeline li").first).to_be_visible(timeout=SEEN)
+    expect(other.locator(".timeline li").first).to_be_visible()
     expect(other.locator(".columns.divided")).to_have_count(0)
     other.context.close()
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-SOON = 20_000
-
 STEP = """async ([id, step]) => (await fetch(`/api/cases/${id}/steps/${step}`, {
   method: "POST", body: "{}",
   headers: {"X-Requested-With": "tianmu", "Content-Type": "application/json"},
@@ -24,21 +22,21 @@ def test_one_key_sends_the_unit_that_is_proposed_first(
     report = {"channel": "hotline", "text": words, "matter": "liyang:event:fire_alarm"}
     running_city.city().post("/api/reports", {**report, "place": place})
     desk.goto(f"{base}/desk")
-    desk.locator("[data-row]", has_text=words).click(timeout=SOON)
+    desk.locator("[data-row]", has_text=words).click()
     desk.wait_for_url("**/desk/cases/*")
     case = desk.url.rsplit("/", 1)[1]
     for step in ("verify", "file"):
         desk.evaluate(STEP, [case, step])
     first = desk.locator(".units li").first
-    expect(first).to_be_visible(timeout=SOON)
+    expect(first).to_be_visible()
     expect(first).to_contain_text("分钟到达")
     expect(first.locator("kbd")).to_have_text("q")
     name = first.locator("button").get_attribute("data-unit")
-    with desk.expect_response("**/api/isochrones?*", timeout=SOON) as drawn:
+    with desk.expect_response("**/api/isochrones?*") as drawn:
         desk.locator(".units .around").click()
     assert [one["properties"]["minutes"] for one in drawn.value.json()["features"]] == [15, 10, 5]
-    with desk.expect_response(f"**/api/cases/{case}/steps/order", timeout=SOON) as sent:
+    with desk.expect_response(f"**/api/cases/{case}/steps/order") as sent:
         desk.keyboard.press("q")
     orders = json.loads(sent.value.text())["orders"]
     assert name in [one["force"] for one in orders]
-    expect(desk.locator(f".units [data-unit='{name}']")).to_have_count(0, timeout=SOON)
+    expect(desk.locator(f".units [data-unit='{name}']")).to_have_count(0)

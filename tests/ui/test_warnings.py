@@ -17,7 +17,6 @@ from tianmu.sense.cap import held
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
-SEEN = 15_000
 HOUR = 3_600_000_000
 RING = ((119.36, 31.4), (119.46, 31.4), (119.46, 31.5), (119.36, 31.4))
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
@@ -38,7 +37,7 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
 ) -> None:
     duty = signed_in(small, browser, "duty_officer")
     duty.goto(f"{small.url}/warnings")
-    duty.locator("[data-draft]").click(timeout=SEEN)
+    duty.locator("[data-draft]").click()
     form = duty.locator("dialog form")
     form.locator("input[required]").nth(0).fill("大风黄色预警")
     form.locator("input[required]").nth(1).fill("Yellow warning: gale")
@@ -46,27 +45,27 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
     form.locator("label:has(input[value=yellow])").click()
     duty.locator("dialog footer .main").click()
     detail = duty.locator("[data-warning]")
-    expect(detail).to_contain_text("大风黄色预警", timeout=SEEN)
+    expect(detail).to_contain_text("大风黄色预警")
     expect(detail.locator("[data-confirm]")).to_have_count(0)  # somebody else's to do
     other = signed_in(small, browser, "commander", (390, 844))
     other.goto(duty.url)
-    other.locator("[data-confirm]").click(timeout=SEEN)
+    other.locator("[data-confirm]").click()
     fits(other)
     other.locator("dialog .risk").click()
-    expect(other.locator("[data-stage=in_force] [data-cap]")).to_be_visible(timeout=SEEN)
+    expect(other.locator("[data-stage=in_force] [data-cap]")).to_be_visible()
     expect(other.locator(".messages")).to_contain_text("运行管理中心")  # offices, and no account
-    expect(duty.locator("[data-stage=in_force]")).to_be_visible(timeout=SEEN)  # by push
+    expect(duty.locator("[data-stage=in_force]")).to_be_visible()  # by push
     wall = signed_in(small, browser, "kiosk", (1920, 1080))
     wall.goto(f"{small.url}/hall")
-    expect(wall.locator("[data-warnings]")).to_contain_text("大风黄色预警", timeout=SEEN)
+    expect(wall.locator("[data-warnings]")).to_contain_text("大风黄色预警")
     other.locator("[data-cancel]").click()
     other.locator("dialog textarea").fill("风已停")
     other.locator("dialog .risk").click()
-    expect(other.locator("[data-alone]")).to_be_visible(timeout=SEEN)  # the commander, and why
+    expect(other.locator("[data-alone]")).to_be_visible()  # the commander, and why
     expect(other.locator("[data-confirm]")).to_have_count(0)
-    duty.locator("[data-confirm]").click(timeout=SEEN)
+    duty.locator("[data-confirm]").click()
     duty.locator("dialog .risk").click()
-    expect(wall.locator("[data-warnings]")).to_have_count(0, timeout=SEEN)
+    expect(wall.locator("[data-warnings]")).to_have_count(0)
     for page in (duty, other, wall):
         page.context.close()
 
@@ -74,27 +73,27 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
 def test_a_hazard_is_entered_put_right_and_signed_off(small: Any, browser: Browser) -> None:
     grid = signed_in(small, browser, "grid_worker", (390, 844))
     grid.goto(f"{small.url}/hazards")
-    grid.locator("[data-enter]").click(timeout=SEEN)
+    grid.locator("[data-enter]").click()
     grid.locator("dialog input").first.fill("消防通道被占用")
     grid.locator("dialog footer .main").click()
     detail = grid.locator("[data-hazard]")
-    expect(detail).to_contain_text("消防通道被占用", timeout=SEEN)
+    expect(detail).to_contain_text("消防通道被占用")
     fits(grid)
     picture = {"name": "after.png", "mimeType": "image/png", "buffer": PNG}
     detail.locator("input[type=file]").set_input_files([picture])  # type: ignore[list-item]
-    expect(detail.locator(".files li")).to_have_count(1, timeout=SEEN)
+    expect(detail.locator(".files li")).to_have_count(1)
     detail.locator("[data-step=rectify]").click()
     grid.locator("dialog footer .main").click()
-    expect(grid.locator("[data-stage=rectified]")).to_be_visible(timeout=SEEN)
+    expect(grid.locator("[data-stage=rectified]")).to_be_visible()
     expect(detail.locator("[data-step=sign]")).to_have_count(0)
     duty = signed_in(small, browser, "duty_officer")
     duty.goto(f"{small.url}/hazards")
-    duty.locator("[data-view=to_sign]").click(timeout=SEEN)
-    duty.get_by_text("消防通道被占用").click(timeout=SEEN)
-    duty.locator("[data-step=sign]").click(timeout=SEEN)
+    duty.locator("[data-view=to_sign]").click()
+    duty.get_by_text("消防通道被占用").click()
+    duty.locator("[data-step=sign]").click()
     duty.locator("dialog footer .main").click()
-    expect(duty.locator("[data-stage=closed]")).to_be_visible(timeout=SEEN)
-    expect(grid.locator("[data-stage=closed]")).to_be_visible(timeout=SEEN)  # by push
+    expect(duty.locator("[data-stage=closed]")).to_be_visible()
+    expect(grid.locator("[data-stage=closed]")).to_be_visible()  # by push
     for page in (grid, duty):
         page.context.close()
 
@@ -127,11 +126,11 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     wall = signed_in(small, browser, "kiosk", (1920, 1080))
     wall.goto(f"{small.url}/hall")
     stands = wall.locator("[data-hazards] [data-stands]")
-    expect(stands).to_be_visible(timeout=SEEN)
+    expect(stands).to_be_visible()
     before = int(stands.inner_text())
     one = bulletin(small)
     strip = wall.locator("[data-warnings]")
-    expect(strip).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)  # by push
+    expect(strip).to_contain_text("省气象台发布暴雨橙色预警")  # by push
     expect(strip.locator("[data-from]")).to_have_text("省气象台")
     expect(strip).to_contain_text("昆仑街道")
     with small.client("duty_officer") as duty:
@@ -140,14 +139,14 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
             "place": {"division": "320481001000"},
         }  # fmt: skip
         assert duty.post("/api/hazards", json=body).status_code == 201
-    expect(stands).to_have_text(str(before + 1), timeout=SEEN)  # by push
+    expect(stands).to_have_text(str(before + 1))  # by push
     desk = signed_in(small, browser, "duty_officer")
     desk.goto(f"{small.url}/desk")
-    desk.locator("[data-to-hazards]").click(timeout=SEEN)
+    desk.locator("[data-to-hazards]").click()
     expect(desk).to_have_url(re.compile("/hazards$"))
     desk.goto(f"{small.url}/warnings")
     others = desk.locator("[data-others]")
-    expect(others).to_contain_text("省气象台发布暴雨橙色预警", timeout=SEEN)
+    expect(others).to_contain_text("省气象台发布暴雨橙色预警")
     others.locator("[data-take]").first.click()
     form = desk.locator("dialog form")
     expect(form.locator("input[required]").nth(0)).to_have_value("省气象台发布暴雨橙色预警")
@@ -156,16 +155,14 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     phone = signed_in(small, browser, "commander", (390, 844))
     for where in ("/warnings", "/hall"):
         phone.goto(f"{small.url}{where}")
-        expect(phone.get_by_text("省气象台发布暴雨橙色预警").first).to_be_visible(timeout=SEEN)
+        expect(phone.get_by_text("省气象台发布暴雨橙色预警").first).to_be_visible()
         fits(phone)
     bulletin(small, kind="Cancel", parts=(), references=(one.key,))
-    expect(strip).to_have_count(0, timeout=SEEN)
-    expect(desk.locator("[data-others]")).to_have_count(0, timeout=SEEN)
-    expect(desk.locator("[data-came] .num").first).to_have_text("2", timeout=SEEN)  # by push
+    expect(strip).to_have_count(0)
+    expect(desk.locator("[data-others]")).to_have_count(0)
+    expect(desk.locator("[data-came] .num").first).to_have_text("2")  # by push
     bulletin(small, public=False, restriction="offices alone")
-    expect(desk.locator("[data-others] [data-restricted]")).to_contain_text(
-        "offices alone", timeout=SEEN
-    )
+    expect(desk.locator("[data-others] [data-restricted]")).to_contain_text("offices alone")
     expect(strip).to_have_count(0)  # not on the wall
     wall.locator("[data-hazards] a").nth(1).click()
     expect(wall).to_have_url(re.compile("/hazards\\?view=overdue$"))
@@ -183,11 +180,11 @@ def test_a_commander_publishes_alone_only_with_a_reason(small: Any, browser: Bro
         name = commander.post("/api/warnings", json=body).json()["warning"]
     page = signed_in(small, browser, "commander")
     page.goto(f"{small.url}/warnings/{name}")
-    page.locator("[data-alone]").click(timeout=SEEN)
+    page.locator("[data-alone]").click()
     page.locator("dialog .risk").click()  # without a reason nothing happens
     expect(page.locator("dialog textarea")).to_be_visible()
     page.locator("dialog textarea").fill("无人值守，水已进村")
     page.locator("dialog .risk").click()
     messages = page.locator("[data-stage=in_force] .messages")
-    expect(messages).to_contain_text("紧急独自签发", timeout=SEEN)
+    expect(messages).to_contain_text("紧急独自签发")
     page.context.close()

@@ -14,7 +14,6 @@ from tianmu.access import token
 from ui.phone import Phone, picture
 from waiting import eventually
 
-SOON = 12_000
 WORKER = """navigator.serviceWorker.getRegistration("/field")
   .then(one => one?.active?.state === "activated" && new URL(one.scope).pathname)"""
 APART = count()
@@ -56,19 +55,19 @@ def sign_in(world: Any, phone: Phone, account: str) -> None:
         lambda tx: token.make_link(tx.connection, account, at=at, actor="test")
     )
     phone.go(f"/open?to=/field#{link}")
-    expect(phone.page.locator("nav.bar")).to_be_visible(timeout=SOON)
+    expect(phone.page.locator("nav.bar")).to_be_visible()
 
 
 def take_along(phone: Phone, case: str) -> None:
     """The phone has the case with it."""
     phone.go("/field")
-    expect(phone.page.locator(f"[data-case={case}]")).to_be_visible(timeout=SOON)
+    expect(phone.page.locator(f"[data-case={case}]")).to_be_visible()
 
 
 def attach(page: Page, role: str) -> None:
     file = {"name": "IMG_1.png", "mimeType": "image/png", "buffer": picture()}
     page.locator(f"[data-photo={role}]").set_input_files([file])  # type: ignore[list-item]
-    expect(page.locator("figure img").last).to_be_visible(timeout=SOON)
+    expect(page.locator("figure img").last).to_be_visible()
 
 
 def nothing_waits(phone: Phone) -> bool:

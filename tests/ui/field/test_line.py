@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tianmu.access.scope import WHOLE
 from tianmu.web import moment
-from ui.field.crew import SOON, attach, command, nothing_waits, order, sign_in, steps, take_along
+from ui.field.crew import attach, command, nothing_waits, order, sign_in, steps, take_along
 from ui.phone import Phone
 from waiting import eventually
 
@@ -23,24 +23,24 @@ def test_what_is_done_without_a_line_is_sent_once(world: Any, phone: Phone, page
     take_along(phone, case)
     expect(page.locator(f"[data-case={case}] .due")).to_contain_text("前")
     phone.go("/field/report")  # its map and matters are on the phone from then on
-    expect(page.locator("button.class").first).to_be_visible(timeout=SOON)
+    expect(page.locator("button.class").first).to_be_visible()
     eventually(lambda: any("layers" in one for one in phone.kept("kept")), 15, "the map")
 
     phone.lose_signal()
     phone.die()
     phone.start(f"/field/orders/{case}")
     page = phone.page
-    expect(page.locator(".strip.off")).to_be_visible(timeout=SOON)
-    page.locator("[data-step=accept]").click(timeout=SOON)
+    expect(page.locator(".strip.off")).to_be_visible()
+    page.locator("[data-step=accept]").click()
     page.locator("[name=submit]").click()
-    page.locator("[data-step=feed_back]").click(timeout=SOON)
+    page.locator("[data-step=feed_back]").click()
     page.locator("[name=text]").fill("已更换灯具，恢复照明")
     page.locator("[name=submit]").click()
     expect(page.get_by_role("alert")).to_contain_text("请拍一张处置后照片")
     attach(page, "handle_after")
     eventually(lambda: any(one.get("taken") for one in phone.kept("drafts")), 5, "the draft")
     page.reload()  # it is there again, with its photo
-    page.locator("[data-step=feed_back]").click(timeout=SOON)
+    page.locator("[data-step=feed_back]").click()
     expect(page.locator("[name=text]")).to_have_value("已更换灯具，恢复照明")
     expect(page.locator("figure img")).to_be_visible()
     page.locator("[name=submit]").click()
@@ -49,22 +49,22 @@ def test_what_is_done_without_a_line_is_sent_once(world: Any, phone: Phone, page
 
     words = f"井盖破损 {uuid.uuid4().hex[:8]}"
     phone.go("/field/report")
-    page.locator("button.class").first.click(timeout=SOON)
+    page.locator("button.class").first.click()
     page.locator("[data-matter]").first.click()
     attach(page, "near")
     page.locator("[name=text]").fill(words)
-    expect(page.locator(".hint", has_text="精度约")).to_be_visible(timeout=SOON)
+    expect(page.locator(".hint", has_text="精度约")).to_be_visible()
     page.locator("form [name=submit]").click()
-    expect(page.locator("[data-state=waiting]")).to_have_count(5, timeout=SOON)
+    expect(page.locator("[data-state=waiting]")).to_have_count(5)
     assert {one for one in phone.kept("files") if one} and max(phone.kept("files")) < 700_000
 
     phone.die()
     phone.start("/field/outbox")
     page = phone.page
-    expect(page.locator("[data-state=waiting]")).to_have_count(5, timeout=SOON)
+    expect(page.locator("[data-state=waiting]")).to_have_count(5)
     before = world.hub.clock()
     phone.find_signal()
-    expect(page.locator("[data-state=sent]")).to_have_count(5, timeout=SOON)
+    expect(page.locator("[data-state=sent]")).to_have_count(5)
     assert phone.kept("files") == []
 
     accepted, done = steps(world, case, "accept"), steps(world, case, "feed_back")
@@ -88,7 +88,7 @@ def test_an_answer_that_was_lost_counts_once(world: Any, phone: Phone, page: Pag
     case = order(world)
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
-    page.locator("[data-step=note]").click(timeout=SOON)
+    page.locator("[data-step=note]").click()
     page.locator("[name=text]").fill("道路狭窄，请派小车")
     lost = phone.line.lost
     phone.line.lose = sent = f"POST /api/cases/{case}/steps/note".encode()
@@ -104,9 +104,9 @@ def test_what_changed_meanwhile_is_shown(world: Any, phone: Phone, page: Page) -
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
     phone.lose_signal()
-    page.locator("[data-step=accept]").click(timeout=SOON)
+    page.locator("[data-step=accept]").click()
     page.locator("[name=submit]").click()
-    expect(page.locator("[data-step=feed_back]")).to_be_visible(timeout=SOON)
+    expect(page.locator("[data-step=feed_back]")).to_be_visible()
     page.locator("[data-step=note]").click()
     page.locator("[name=text]").fill("已出发")
     page.locator("[name=submit]").click()
@@ -116,15 +116,15 @@ def test_what_changed_meanwhile_is_shown(world: Any, phone: Phone, page: Page) -
     phone.find_signal()
     page.locator("[data-tab=outbox]").click()
     refused = page.locator("[data-state=refused]")
-    expect(refused).to_have_count(1, timeout=SOON)
+    expect(refused).to_have_count(1)
     expect(refused).to_contain_text("您离线期间案件有变化")
     expect(refused.locator("li")).to_have_count(2)
     assert page.locator("[data-state=waiting]").count() == 1, "the one after it is held back"
     page.locator("[name=insist]").click()
-    expect(refused).to_contain_text("案件现状已不允许这一步", timeout=SOON)
+    expect(refused).to_contain_text("案件现状已不允许这一步")
     page.locator("[name=give-up]").click()
     page.locator("[name=drop]").click()
-    expect(refused).to_have_count(0, timeout=SOON)
+    expect(refused).to_have_count(0)
     eventually(lambda: nothing_waits(phone))
     assert steps(world, case, "accept") == []
 
@@ -148,9 +148,9 @@ def test_what_does_not_matter_holds_nothing_up(
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
     phone.lose_signal()
-    page.locator("[data-step=accept]").click(timeout=SOON)
+    page.locator("[data-step=accept]").click()
     page.locator("[name=submit]").click()
-    page.locator("[data-step=feed_back]").wait_for(timeout=SOON)
+    page.locator("[data-step=feed_back]").wait_for()
     page.locator("[data-step=note]").click()
     page.locator("[name=text]").fill("已出发")
     page.locator("[name=submit]").click()
@@ -171,7 +171,7 @@ def test_a_session_that_is_over_locks_and_loses_nothing(
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
     phone.lose_signal()
-    page.locator("[data-step=note]").click(timeout=SOON)
+    page.locator("[data-step=note]").click()
     page.locator("[name=text]").fill("无信号，稍后再报")
     page.locator("[name=submit]").click()
     page.evaluate(
@@ -186,7 +186,7 @@ def test_a_session_that_is_over_locks_and_loses_nothing(
         })"""
     )
     phone.go("/field")
-    expect(page.locator("main h2")).to_have_text("登录已到期", timeout=SOON)
+    expect(page.locator("main h2")).to_have_text("登录已到期")
     assert not any("items" in one for one in phone.kept("kept")), "nothing of the cases is left"
     assert not nothing_waits(phone)
     # somebody else on the same phone neither sees nor sends it
@@ -195,7 +195,7 @@ def test_a_session_that_is_over_locks_and_loses_nothing(
     page.context.clear_cookies()
     sign_in(world, phone, "other")
     page.locator("[data-tab=outbox]").click()
-    expect(page.locator("main")).to_contain_text("crew 在本机有 1 项未发送", timeout=SOON)
+    expect(page.locator("main")).to_contain_text("crew 在本机有 1 项未发送")
     assert steps(world, case, "note") == []
     page.context.clear_cookies()
     sign_in(world, phone, "crew")

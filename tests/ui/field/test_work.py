@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tianmu.access.scope import WHOLE
 from tianmu.city.coordinates import gcj02_to_wgs84
-from ui.field.crew import SOON, WORKER, attach, nothing_waits, order, steps, take_along
+from ui.field.crew import WORKER, attach, nothing_waits, order, steps, take_along
 from ui.phone import GRID, Phone
 from waiting import eventually
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 def test_it_can_be_installed(phone: Phone, page: Page) -> None:
     phone.go("/field")
-    expect(page.locator("nav.bar")).to_be_visible(timeout=SOON)
+    expect(page.locator("nav.bar")).to_be_visible()
     tool = phone.context.new_cdp_session(page)
     manifest = eventually(
         lambda: (told := tool.send("Page.getAppManifest"))["url"] and told, 10, "manifest"
@@ -51,7 +51,7 @@ def test_it_is_checked_on_the_spot(world: Any, phone: Phone, page: Page) -> None
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
     phone.lose_signal()
-    page.locator("[data-step=check]").click(timeout=SOON)
+    page.locator("[data-step=check]").click()
     attach(page, "near")
     page.locator("[name=submit]").click()
     phone.find_signal()
@@ -89,9 +89,9 @@ def test_map_apps_get_their_own_coordinates(world: Any, phone: Phone, page: Page
 
 def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) -> None:
     phone.go("/field/patrol")
-    expect(page.locator("button.point .hint").first).to_contain_text("距离", timeout=SOON)
+    expect(page.locator("button.point .hint").first).to_contain_text("距离")
     phone.lose_signal()
-    page.locator("[name=start]").click(timeout=SOON)
+    page.locator("[name=start]").click()
     for step in range(1, 4):
         there = {"longitude": 119.4842, "latitude": 31.4315 + step * 0.0005, "accuracy": 5}
         phone.context.set_geolocation(there)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) 
     page.get_by_role("button", name="正常").click()
     expect(page.locator("textarea")).to_have_count(0)  # closed once it is on the phone's disk
     page.reload()
-    expect(page.locator("[data-walked]")).to_contain_text("167", timeout=SOON)
+    expect(page.locator("[data-walked]")).to_contain_text("167")
     page.locator("[name=stop]").click()
     page.locator("[name=end]").click()
     phone.find_signal()
@@ -135,7 +135,7 @@ def test_a_thumb_and_the_sun(world: Any, phone: Phone, page: Page, language: str
     page.evaluate(f"document.cookie = 'tianmu_language={language}; Path=/'")
     for path in (f"orders/{case}", "orders", "report", "patrol", "outbox"):
         phone.go(f"/field/{path}")
-        expect(page.locator("main h2").first).to_be_visible(timeout=SOON)
+        expect(page.locator("main h2").first).to_be_visible()
         found = page.evaluate(LOOK)
         assert found == {"small": [], "faint": [], "over": 0}, (path, found)
     expect(page.locator("html")).to_have_attribute("data-theme", "sun")
@@ -144,7 +144,7 @@ def test_a_thumb_and_the_sun(world: Any, phone: Phone, page: Page, language: str
 
 def test_signing_out_leaves_nothing(phone: Phone, page: Page) -> None:
     phone.go("/field/outbox")
-    page.locator("[name=sign-out]").click(timeout=SOON)
+    page.locator("[name=sign-out]").click()
     page.locator("[name=leave]").click()
     page.wait_for_url("**/login**")
     for store in ("deeds", "files", "kept", "drafts"):
