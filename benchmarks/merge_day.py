@@ -8,7 +8,8 @@ store (``synchronous=FULL``). As a thing is over, the cases that hold its signal
 still goes on are closed, as the crews would (looked after once a minute of the day). One JSON
 object is printed; the seconds are those of the room alone. With ``--officer`` a duty officer is
 asked what the machine was not sure of (``merge_officer``): that is how well the city does, with so
-many questions an hour, not how well the machine does.
+many questions an hour, not how well the machine does. With ``--errors`` the pairs that are missed
+and those that are wrong are counted by kind first (``merge_errors``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from benchmarks.merge_errors import Errors
 from benchmarks.merge_officer import Officer
 from tianmu.city.city import City
 from tianmu.city.pack import load
@@ -253,6 +255,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--officer", action="store_true", help="with a duty officer who is asked")
     parser.add_argument("--stories", action="store_true", help="how well by story, too")
+    parser.add_argument("--errors", action="store_true", help="where it errs, by kind, too")
     asked = parser.parse_args()
     seed = secrets.randbelow(1 << 30) if asked.seed is None else asked.seed
     city = load(asked.pack)
@@ -263,6 +266,8 @@ def main() -> None:
         for code, one in played.by_story.items():
             size = Counter(made.things[t].story["code"] for t in made.truth().values())[code]
             print(f"{code:<16} {size:>7} {one.rounded(3)}")
+    if asked.errors:
+        print(*Errors(made, city, played.found).lines(), sep="\n")
     result = {
         "pack": asked.pack,
         "seed": seed,
