@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from tianmu.city.matter import Matter
 from tianmu.city.tuning import Tuning
 from tianmu.facts.place import Place
 from tianmu.manage.merging.anchor import Anchor, widen
@@ -38,8 +40,8 @@ def signal(matter: str = FIRE, east: float = 0.0, **more: Any) -> Signal:
     return Signal(**fields)
 
 
-def index(*cases: tuple[str, Signal]) -> OpenCases:
-    found = OpenCases(CITY.matters, LAT, Tuning())
+def index(*cases: tuple[str, Signal], matters: Mapping[str, Matter] | None = None) -> OpenCases:
+    found = OpenCases(matters or CITY.matters, LAT, Tuning())
     for case, first in cases:
         anchor = Anchor(
             case=case,

@@ -306,8 +306,31 @@ def test_people_tell_of_what_extends_far_from_anywhere_in_it() -> None:
 
 
 def test_what_leads_to_the_other_does_not_hide_that_two_cases_are_one() -> None:
-    cases = index(("c1", signal(SMOKE, east=90)), ("c2", signal(east=100)))
-    assert cases.alike("c2", "c1") is None  # smoke and a fire: a person may say so
+    matters = dict(CITY.matters)
+    for key, other in ((FIRE, SMOKE), (SMOKE, FIRE)):
+        matters[key] = msgspec.structs.replace(matters[key], related_m={other: 50.0})
+    cases = index(("c1", signal(SMOKE, east=90)), ("c2", signal(east=100)), matters=matters)
+    assert cases.alike("c2", "c1") is None  # the relation only leads so far: a person may say so
     cases.join("c1", signal(FIRE, id="f", east=40))
     found = cases.alike("c2", "c1")
     assert found and found.reasons[1]["en"] == "the same matter"
+
+
+def test_what_some_call_smoke_and_others_a_fire_at_one_house_is_one_thing() -> None:
+    """A panel whose first device has no place, and neighbours who smell smoke."""
+    cases = index(
+        ("c1", signal(id="p", ties=("panel=1",), place=Place(), device="d1")),
+        ("c2", signal(SMOKE, kind="report", id="r", east=40, text="smoke in the stairs")),
+    )
+    assert cases.alike("c2", "c1") is None
+    burns = signal(id="q", ties=("panel=1",), east=10, device="d2")
+    found, fits = cases.find(burns)
+    assert found and found.case == "c1" and len(fits) == 2
+    cases.join("c1", burns)
+    assert cases.bridged(burns, "c1", fits) == [("c2", "c1")]
+    one = cases.alike("c2", "c1")
+    assert one and [reason["en"] for reason in one.reasons[:3]] == [
+        "one signal fits both cases",
+        "related matters: smoke and fire",
+        "30 m apart (radius 100 m)",
+    ]

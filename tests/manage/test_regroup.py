@@ -15,6 +15,7 @@ from tianmu.manage.case import query as case_query
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.manage import Refused
+from tianmu.manage.merging.merge import Match
 
 from .house import House, house
 from .town import CHECKER, CLEANER, FIRE, KIOSK, LAT, LON, MINUTE, OFFICER, RUBBISH, SMOKE
@@ -315,3 +316,30 @@ def test_whom_names_place_is_looked_at_once_with_each_work(house: House) -> None
     house.work()
     assert house.manage.case("c2").merged_into == "c1"
     assert len(asked) == 1
+
+
+def test_what_waits_is_put_together_with_the_next_work(house: House) -> None:
+    """What a case has just been given is not written yet when it is to go on itself."""
+    for east in (0, 900, 1800):
+        house.alarm(east=east, matter=FIRE)
+    house.work()
+    index = house.manage._desk.index
+    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
+    house.manage._work(lambda work: work.bridges.extend([("c3", "c2"), ("c2", "c1")]))
+    assert house.manage.case("c3").merged_into == "c2"
+    assert house.manage.case("c2").open
+    house.alarm(east=2700, matter=FIRE)
+    house.work()
+    assert house.manage.case("c2").merged_into == "c1"
+    assert house.manage.case("c1").signals == 3
+
+
+def test_who_went_into_another_meanwhile_is_looked_for_there(house: House) -> None:
+    for east in (0, 900, 1800):
+        house.alarm(east=east, matter=FIRE)
+    house.work()
+    index = house.manage._desk.index
+    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
+    house.manage._work(lambda work: work.bridges.extend([("c2", "c1"), ("c3", "c2")]))
+    assert house.manage.case("c3").merged_into == "c1"
+    assert house.manage.case("c1").signals == 3

@@ -12,21 +12,35 @@ def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
     """The machine puts cases together that a signal has shown to be one, the younger into the
     older; not where a person has had a hand in either. ``work`` is new: all signals are written."""
     grown: set[str] = set()
-    for one, other in dict.fromkeys(pairs):
+    went: dict[str, str] = {}
+    left: list[tuple[str, str]] = []
+    for pair in dict.fromkeys(pairs):
+        one, other = (_now(case, went) for case in pair)
         first, second = (work.desk.states.get(case) for case in (one, other))
-        if first is None or second is None or first.probe != second.probe:
+        if first is None or second is None or one == other or first.probe != second.probe:
             continue
         if _touched(first) or _touched(second):
             continue
         if _placed(first) < _placed(second):
             first, second = second, first
         if first.case in grown:
-            continue  # what it has been given is not written yet: a later signal will show it again
+            left.append(pair)  # what it has been given is not written yet
+            continue
         match = work.desk.index.alike(first.case, second.case)
         if match is not None:
             grown.add(second.case)
+            went[first.case] = second.case
             reasons = list(match.reasons)
             regroup.together(work, first, second, reasons, match.score, SYSTEM.account, "")
+    later = [(_now(one, went), _now(other, went)) for one, other in left]
+    work.desk.index.later += [(one, other) for one, other in later if one != other]
+
+
+def _now(case: str, went: dict[str, str]) -> str:
+    """The case that has taken this one in, if one has."""
+    while case in went:
+        case = went[case]
+    return case
 
 
 def _placed(state: CaseState) -> tuple[bool, int, str]:

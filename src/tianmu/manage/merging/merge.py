@@ -100,7 +100,7 @@ class Judge:
             if evidence.kind == "same_matter":
                 if evidence.elsewhere:
                     elsewhere = evidence.one  # no relation that reaches farther changes that
-            elif surely and not evidence.tie:
+            elif surely and evidence.strict and not evidence.tie:
                 continue
             if score > best or found is NOTHING:
                 best, found = score, evidence

@@ -68,6 +68,8 @@ class OpenCases:
         self._panels: dict[str, set[str]] = {}
         self._ties: dict[str, set[str]] = {}
         self._identities_of: dict[str, set[str]] = {}
+        self.later: list[tuple[str, str]] = []
+        """pairs of cases that wait to be put together with the next work"""
 
     @classmethod
     def of(cls, city: City, tuning: Tuning) -> OpenCases:
@@ -221,8 +223,8 @@ class OpenCases:
 
     def again(self, now: int) -> list[tuple[str, str]]:
         """Pairs of a case without a point with the one that it is likely about, by what has been
-        told since: each is looked at from time to time."""
-        found: list[tuple[str, str]] = []
+        told since: each is looked at from time to time. And those that wait."""
+        found, self.later = self.later, []
         for case in self.by_name.due(now):
             anchor = self._anchors[case]
             guesses = self._stood_for(anchor) if anchor.vague() else []
