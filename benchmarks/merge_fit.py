@@ -4,9 +4,11 @@
 
 Printed are, as one JSON object, ``told_min`` of each matter (``matters.csv``): the 99th percentile
 of the minutes between two that told of the same thing, the later one of this matter, up to the next
-five; and the powers of ``[merging.weights]`` by which a report without a clear point is weighed: a
-conditional logit over all that each such report could be, and a new thing, as it comes in. How well
-merging does is told by other seeds than these: ``merge_day``.
+five; ``told_m``: the 98th percentile of the metres between one that told and the middle of those
+before, beyond what the points are imprecise by, up to the next ten (``radius_m``, where that is
+more than the city's own); and the powers of ``[merging.weights]`` by which a report without a clear
+point is weighed: a conditional logit over all that each such report could be, and a new thing, as
+it comes in. How well merging does is told by other seeds than these: ``merge_day``.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from scipy.optimize import minimize
 from benchmarks import merge_day
 from tianmu.city.city import City
 from tianmu.city.pack import load
+from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
-from tianmu.manage.merging.anchor import Anchor
+from tianmu.manage.merging.anchor import Anchor, Middle, clear_place, far
 from tianmu.manage.merging.by_name import ByName, Guess
 from tianmu.manage.merging.heard import from_person
 from tianmu.manage.merging.likeness import Vocabulary
@@ -39,6 +42,7 @@ from tianmu.rehearse.day import Day
 
 POWERS = ("surely", "devices", "often", "span", "gap", "unsure", "near", "wide", "far")
 STEP_MIN = 5
+STEP_M = 10
 FEWEST = 8
 """times a matter must have been told of by a second one"""
 LEAST = 1e-200
@@ -49,9 +53,7 @@ HELD = 1e-3
 
 def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
     """Matter → minutes, of those that enough told of."""
-    vocabulary = Vocabulary(
-        {key: (*one.name.values(), *one.synonyms) for key, one in city.matters.items()}
-    )
+    vocabulary = _vocabulary(city)
     gaps: dict[str, list[float]] = defaultdict(list)
     for made in days:
         last: dict[int, int] = {}
@@ -60,15 +62,11 @@ def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
             fact = told.fact
             if not told.signal:
                 continue
-            source = str(fact.data["number"]) if isinstance(fact, Report) else fact.device
+            source = _source(fact)
             if source in known:
                 continue
             known.add(source)
-            if isinstance(fact, Report):
-                matters = from_person(city, vocabulary, fact).matters
-                matter = matters[0][0] if matters and matters[0][1] >= 0.5 else ""
-            else:
-                matter = fact.matter
+            matter = _matter(city, vocabulary, fact)
             if told.thing in last and matter:
                 gaps[matter].append((told.at - last[told.thing]) / 60e6)
             last[told.thing] = told.at
@@ -77,6 +75,61 @@ def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
         for matter, found in sorted(gaps.items())
         if len(found) >= FEWEST
     }
+
+
+def told_metres(city: City, days: list[Day]) -> dict[str, int]:
+    """Matter → metres, of those that enough told of by a point that says where it is, and not by
+    devices that hang together."""
+    vocabulary = _vocabulary(city)
+    found: dict[str, list[float]] = defaultdict(list)
+    for made in days:
+        tied = {one.device for one in made.devices if one.labels}
+        middles: dict[tuple[int, str], Middle] = {}
+        known: set[str] = set()
+        for told in made.told:
+            fact, place = told.fact, told.fact.place
+            source = _source(fact)
+            clear = clear_place(place, city.merging.metres) and source not in tied
+            matter = _matter(city, vocabulary, fact)
+            if not told.signal or source in known or not clear or not matter:
+                continue
+            known.add(source)
+            middle = middles.setdefault((told.thing, matter), Middle())
+            if middle.weight:
+                assert place.longitude is not None and place.latitude is not None
+                off = far(place.longitude, place.latitude, middle.longitude, middle.latitude)
+                reached = math.hypot(
+                    min(
+                        math.hypot(place.precision or 0.0, middle.error), city.merging.metres.vague
+                    ),
+                    middle.extent if isinstance(fact, Report) else 0.0,
+                )
+                found[matter].append(math.sqrt(max(off * off - reached * reached, 0.0)))
+            middle.add(place, city.merging.metres)
+    return {
+        matter: STEP_M * math.ceil(max(float(np.quantile(some, 0.98)), 1.0) / STEP_M)
+        for matter, some in sorted(found.items())
+        if len(some) >= FEWEST
+    }
+
+
+def _vocabulary(city: City) -> Vocabulary:
+    return Vocabulary(
+        {key: (*one.name.values(), *one.synonyms) for key, one in city.matters.items()}
+    )
+
+
+def _source(fact: AlarmEvent | Report) -> str:
+    """Who told: a device, or the number of a report."""
+    return str(fact.data["number"]) if isinstance(fact, Report) else fact.device
+
+
+def _matter(city: City, vocabulary: Vocabulary, fact: AlarmEvent | Report) -> str:
+    """What it tells of; empty where that is not sure."""
+    if not isinstance(fact, Report):
+        return fact.matter
+    matters = from_person(city, vocabulary, fact).matters
+    return matters[0][0] if matters and matters[0][1] >= 0.5 else ""
 
 
 @dataclass
@@ -215,6 +268,7 @@ def main() -> None:
         "seeds": asked.seeds,
         "hours": asked.hours,
         "told_min": told_minutes(city, days),
+        "told_m": told_metres(city, days),
         "reports": len(choices),
         "weights": fit(choices),
     }

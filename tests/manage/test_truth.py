@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks import merge_day, merge_fit
+from benchmarks.merge_errors import Errors
 
 from tianmu.city import pack
 
@@ -24,6 +25,12 @@ def test_a_day_of_truth(name: str, hours: float, tmp_path: Path) -> None:
     assert played.counted == played.signals  # none counted twice
     assert played.agreement.bcubed_precision > 0.9
     assert played.agreement.bcubed_recall > 0.8
+    errors = Errors(made, city, played.found)
+    for (counted, whole), share in (
+        (errors.missed(), played.agreement.pairwise_recall),
+        (errors.wrong(), played.agreement.pairwise_precision),
+    ):
+        assert 1 - sum(counted.values()) / whole == pytest.approx(share)
 
 
 def test_a_day_with_an_officer_who_is_asked(tmp_path: Path) -> None:
@@ -62,3 +69,13 @@ def test_how_long_matters_are_told_of_is_learned_from_the_days() -> None:
     [fire] = [one for one in city.truth.plain()["story"] if one["code"] == "house_fire"]
     longest = max(one["after_s"][1] for one in (*fire["told"], *fire["alarms"]))
     assert 5 <= found["ellery-311:hazard:F01"] <= 5 * math.ceil(longest / 300)
+
+
+def test_how_far_off_matters_are_told_of_is_learned_from_the_days() -> None:
+    city = pack.load("port_ellery")
+    assert city.truth is not None
+    found = merge_fit.told_metres(city, [merge_day.draw(city, 5, 1.0)])
+    assert found and all(metres % 10 == 0 and metres > 0 for metres in found.values())
+    [fire] = [one for one in city.truth.plain()["story"] if one["code"] == "house_fire"]
+    widest = max(one["within_m"] for one in fire["alarms"])
+    assert 10 <= found["ellery-311:hazard:F01"] <= 2 * widest + 20
