@@ -16,7 +16,7 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
-from tianmu.sense.cap import feed, held, keeping
+from tianmu.sense.cap import feed, held, keeping, signature
 from tianmu.sense.cap.codec import NotCap, read
 from tianmu.sense.cap.meaning import ELSEWHERE, bulletin
 from tianmu.sense.cap.settings import settings_of
@@ -141,8 +141,12 @@ class Bulletins:
 
     def _meaning(self, document: bytes, source: SourceChanged) -> Bulletin | str:
         """Raises ``NotCap``."""
+        now, (own, fault) = self._intake.now(), settings_of(source)
+        if fault and source.settings.get("certificate"):  # the defaults ask for no signature
+            raise NotCap(fault, f"mend the settings of source {source.source}")
+        if own.certificate:
+            document = signature.verified(document, own.certificate, now)
         alert = read(document)
-        now = self._intake.now()
         if source.allow and alert.sender not in source.allow:
             raise NotCap(
                 f"alert/sender is {alert.sender[:80]!r}, for whom this source may not speak",
@@ -153,7 +157,6 @@ class Bulletins:
         for info in alert.infos:
             if info.expires and info.expires <= max(info.effective, 0):
                 raise NotCap("an info expires before it takes effect", "mend effective or expires")
-        own = settings_of(source)[0]
         return bulletin(self._city, source.source, alert, now, own.hours, own.addresses)
 
     # -- to disk -------------------------------------------------------------------------------

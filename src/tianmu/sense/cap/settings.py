@@ -11,6 +11,7 @@ import msgspec
 from tianmu.facts import address
 from tianmu.facts.address import Allowed
 from tianmu.facts.registry import SourceChanged
+from tianmu.sense.cap import signature
 from tianmu.sense.cap.meaning import UNSAID
 
 
@@ -23,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """hosts beside the feed's from which alerts are fetched that it links to"""
     addresses: tuple[str, ...] = ()
     """by which a private message is for this city; none: no private message is taken"""
+    certificate: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+    """PEM: what is not signed by it is refused; empty: signatures are not looked at"""
     hours: Annotated[float, msgspec.Meta(gt=0, le=744)] = UNSAID
     """that a message holds which does not say when it ends"""
 
@@ -37,6 +40,8 @@ def check(settings: Mapping[str, Any], allowed: Allowed | None = None) -> Settin
     where = urlsplit(told.feed)
     if told.feed and (where.scheme not in {"http", "https"} or not where.hostname):
         raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
+    if told.certificate:
+        signature.certificate(told.certificate)
     if told.feed and allowed is not None:
         address.check(told.feed, allowed)
     return told

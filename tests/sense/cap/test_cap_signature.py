@@ -1,0 +1,113 @@
+"""Messages that are signed: by the certificate that their source names, or refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from lxml import etree
+from signxml import XMLSigner, methods
+
+from tianmu.sense.cap import settings, signature
+from tianmu.sense.cap.codec import NAMESPACE, NotCap, read
+
+from ..door import NOW, run
+from .bureau import Bureau, alert
+
+AT = datetime.fromtimestamp(NOW / 1e6, UTC)
+DAY = 86_400_000_000
+
+
+@cache
+def signer(name: str) -> tuple[rsa.RSAPrivateKey, str]:
+    """A key and its certificate, for ten days from yesterday on."""
+    key = rsa.generate_private_key(65537, 2048)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(AT - timedelta(days=1))
+        .not_valid_after(AT + timedelta(days=10))
+        .sign(key, hashes.SHA256())
+    )
+    return key, made.public_bytes(Encoding.PEM).decode()
+
+
+def signed(document: bytes, name: str = "bureau") -> bytes:
+    key, pem = signer(name)
+    made = XMLSigner(method=methods.enveloped).sign(etree.fromstring(document), key=key, cert=pem)
+    told: bytes = etree.tostring(made)
+    return told
+
+
+def test_what_is_signed_is_read() -> None:
+    _, pem = signer("bureau")
+    document = signed(alert("a1"))
+    assert read(signature.verified(document, pem, NOW)) == read(alert("a1"))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        alert("a1"),
+        signed(alert("a1")).replace(b"a1", b"a2"),
+        signed(alert("a1"), "mallory"),
+        signed(alert("a1")).replace(b"<identifier>", b"<identifier> ", 1),
+    ],
+)
+def test_what_is_not_or_was_changed_is_refused(document: bytes) -> None:
+    with pytest.raises(NotCap, match="its signature is not that of this source's") as refused:
+        signature.verified(document, signer("bureau")[1], NOW)
+    assert refused.value.remedy
+
+
+def test_what_stands_around_what_is_signed_is_not_read() -> None:
+    """A signed alert within one that somebody else wrote: what is read is signed, or nothing is."""
+    inner = signed(alert("good"))
+    outer = alert("evil").replace(b"</alert>", inner + b"</alert>")
+    try:
+        found = signature.verified(outer, signer("bureau")[1], NOW)
+    except NotCap:
+        return
+    assert read(found).identifier == "good"
+
+
+def test_no_entity_comes_to_the_other_reader() -> None:
+    bomb = b'<!DOCTYPE a [<!ENTITY b "c">]>' + signed(alert("a1"))
+    with pytest.raises(NotCap, match="document type"):
+        signature.verified(bomb, signer("bureau")[1], NOW)
+
+
+@run
+async def test_a_source_with_a_certificate_takes_nothing_else(tmp_path: Path) -> None:
+    bureau = Bureau(tmp_path, settings={"certificate": signer("bureau")[1]})
+    assert await bureau.state(signed(alert("a1"))) == "taken"
+    for document in (alert("a2"), signed(alert("a3"), "mallory")):
+        status, answer = await bureau.tell(document)
+        assert status == 422 and "signature" in answer["detail"]
+    bureau.now += 11 * DAY
+    status, answer = await bureau.tell(signed(alert("a4", hours=24 * 11)))
+    assert status == 422 and "holds from" in answer["detail"]
+    assert list(bureau.stages()) == ["a1"]
+    bureau.close()
+
+
+@run
+async def test_settings_that_are_wrong_open_no_door(tmp_path: Path) -> None:
+    """The defaults, which hold until they are mended, would ask for no signature."""
+    bureau = Bureau(tmp_path, settings={"certificate": signer("bureau")[1], "every_s": 1})
+    for document in (alert("a1"), signed(alert("a1"))):
+        assert (await bureau.tell(document))[0] == 422
+    with pytest.raises(ValueError, match="certificate is no X"):
+        settings.check({"certificate": f"no {NAMESPACE}"})
+    bureau.close()
