@@ -20,7 +20,7 @@ import secrets
 import tempfile
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,13 @@ def draw(city: City, seed: int, hours: float) -> day.Day:
         begin=BEGIN,
         hours=hours,
     )
+
+
+def going(made: day.Day, since: float) -> day.Day:
+    """What is told of things that are not over so many hours after the day's beginning: a piece of
+    the day in which as many are open at once as in the whole day."""
+    kept = {one.number for one in made.things if one.over >= since * 3600}
+    return replace(made, told=[one for one in made.told if one.thing in kept])
 
 
 class Room:
@@ -252,6 +259,7 @@ def main() -> None:
     )
     parser.add_argument("--pack", default="liyang")
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--since", type=float, default=0.0, help="only things not over by then, h")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--officer", action="store_true", help="with a duty officer who is asked")
     parser.add_argument("--stories", action="store_true", help="how well by story, too")
@@ -259,7 +267,7 @@ def main() -> None:
     asked = parser.parse_args()
     seed = secrets.randbelow(1 << 30) if asked.seed is None else asked.seed
     city = load(asked.pack)
-    made = draw(city, seed, asked.hours)
+    made = going(draw(city, seed, asked.hours), asked.since)
     with tempfile.TemporaryDirectory(prefix="tianmu-day-") as folder:
         played = play(made, city, Path(folder), asked.officer)
     if asked.stories:
@@ -272,6 +280,7 @@ def main() -> None:
         "pack": asked.pack,
         "seed": seed,
         "hours": asked.hours,
+        **({"since": asked.since} if asked.since else {}),
         "signals": played.signals,
         "lost": played.signals - len(played.found),
         "counted": played.counted,

@@ -79,3 +79,12 @@ def test_how_far_off_matters_are_told_of_is_learned_from_the_days() -> None:
     [fire] = [one for one in city.truth.plain()["story"] if one["code"] == "house_fire"]
     widest = max(one["within_m"] for one in fire["alarms"])
     assert 10 <= found["ellery-311:hazard:F01"] <= 2 * widest + 20
+
+
+def test_a_piece_of_the_day_is_all_that_is_told_of_what_goes_on_by_then() -> None:
+    made = merge_day.draw(pack.load("port_ellery"), 5, 1.0)
+    piece = merge_day.going(made, 1.5)
+    over = {one.number: one.over for one in made.things}
+    assert 0 < len(piece.told) < len(made.told)
+    assert piece.told == [one for one in made.told if over[one.thing] >= 5400]
+    assert merge_day.going(made, 0.0) == made
