@@ -147,6 +147,7 @@ def test_a_place_is_whole_and_on_earth(wrong: dict[str, float]) -> None:
 def test_each_topic_has_one_file_and_what_matters_is_never_purged() -> None:
     assert {t.name for t in topic.TOPICS.values() if t.purge} == {
         "observation",
+        "bulletin",
         "intake",
         "history",
         "unit",

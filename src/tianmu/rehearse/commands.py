@@ -82,8 +82,9 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
         """Play recorded and seeded data into a running city through its real doors."""
         import logging
 
+        from tianmu.rehearse.asked import Asked
         from tianmu.rehearse.complaints import Unusable
-        from tianmu.rehearse.feed import Asked, play
+        from tianmu.rehearse.feed import play
 
         if score:
             import msgspec

@@ -13,7 +13,6 @@ import json
 import logging
 import tomllib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tianmu.rehearse import bench_city
+from tianmu.rehearse.asked import Asked
 from tianmu.rehearse.citizens import Citizens
 from tianmu.rehearse.city import City, connect, credentials
 from tianmu.rehearse.complaints import Complaints
@@ -38,23 +38,6 @@ WORDS: dict[str, Any] = tomllib.loads(
 )
 """what sources are called, what people write when they must give a reason"""
 NAMES: dict[str, dict[str, str]] = WORDS["sources"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What ``tianmu feed`` was asked to play."""
-
-    data: Path
-    devices: int
-    seed: int = 1
-    speed: float = 1.0
-    incidents_per_hour: float = 40.0
-    reports_per_hour: float = 40.0
-    panels: int = 12
-    cameras: int = 6
-    water: Path | None = None
-    complaints: Path | None = None
-    seconds: float | None = None
 
 
 async def play(asked: Asked) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,15 +19,13 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.rehearse import air, bench_city, panel_script, street, water
+from tianmu.rehearse.asked import Asked
 from tianmu.rehearse.city import Answered, City, credentials
 from tianmu.rehearse.fleet import scatter
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.people import People
 from tianmu.rehearse.replay import Due
 from tianmu.rehearse.station import Station
-
-if TYPE_CHECKING:
-    from tianmu.rehearse.feed import Asked
 
 log = logging.getLogger("tianmu.feed")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tianmu.facts.plain import lines
+from tianmu.scenarios.archive import Archive, Open
 from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model, found_with
 
 if TYPE_CHECKING:
@@ -18,27 +18,8 @@ if TYPE_CHECKING:
 
     from tianmu.city.city import City
     from tianmu.scenarios.load import Found, Scenario
-    from tianmu.store.history import History
-    from tianmu.store.records import Records
-    from tianmu.store.registry import Registry
 
 
-class Archive(Protocol):
-    """A city's files, opened for looking."""
-
-    @property
-    def city(self) -> City: ...
-    @property
-    def records(self) -> Records: ...
-    @property
-    def registry(self) -> Registry: ...
-    @property
-    def history(self) -> History: ...
-    def close(self) -> None: ...
-
-
-Open = Callable[[Path], Archive]
-"""data folder → the city in it; ``FileNotFoundError``"""
 Asked = tuple[str, str, "float | None", list[str]]
 """model, column, value, parameters that were said in place of the scenario's own"""
 DAY = click.DateTime(formats=["%Y-%m-%d"])

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
 from tianmu.manage.case import table
+from tianmu.scenarios.archive import Archive
 from tianmu.scenarios.backtest import EVENT
 from tianmu.scenarios.fit import fit, matter_keys
 from tianmu.scenarios.load import Scenario, part
 from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import World
-
-if TYPE_CHECKING:
-    from tianmu.scenarios.backtest_command import Archive
 
 
 class NoReplay(ValueError):

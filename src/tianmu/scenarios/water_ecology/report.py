@@ -102,7 +102,10 @@ def monthly(
     filled = _summary(sections, figures, means, known, language)
     filled |= {"city": city, "month": _month(month, language)}
     text = template or (HERE / f"report.{language}.{form}").read_text("utf-8")
-    repeated = {"section": [one.told for one in sections], "lake": lakes}
+    repeated: dict[str, Sequence[Mapping[str, str]]] = {
+        "section": [one.told for one in sections],
+        "lake": lakes,
+    }
     if form == HTML:
         filled = _escaped(filled)
         repeated = {name: [_escaped(one) for one in each] for name, each in repeated.items()}
