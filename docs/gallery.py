@@ -27,6 +27,7 @@ from chromium import find  # noqa: E402
 from ui.legible import faults, small_targets, unseen_focus  # noqa: E402
 
 DESK, SMALL, PHONE = (1440, 900), (1366, 768), (390, 844)
+HIGH, FOUR_K = (1440, 1000), (3840, 2160)
 SETTLE = 2_500
 """ms for what is pushed and drawn to arrive"""
 SECTIONS = (
@@ -47,7 +48,7 @@ class Screen:
 
 
 def screens(case: str, alarm: str) -> Iterator[Screen]:
-    yield Screen("hall", "duty", "/hall", (WALL, ULTRAWIDE))
+    yield Screen("hall", "duty", "/hall", (WALL, ULTRAWIDE, HIGH, FOUR_K))
     yield Screen("hall-small", "duty", "/hall", (SMALL, PHONE))
     yield Screen("hall-case", "duty", "/hall", (WALL,), click=".cases .case")
     yield Screen("desk", "duty", "/desk", (DESK, SMALL))
@@ -59,7 +60,8 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("bulk", "duty", "/desk", keys=("j", "v", "j", "v", "b"))
     yield Screen("alarms", "duty", "/desk/alarms")
     yield Screen("alarm", "duty", f"/desk/alarms/{alarm}", (DESK, SMALL))
-    yield Screen("handover", "duty", "/desk/handover")
+    for page in ("desk/handover", "desk/duty", "warnings", "hazards"):
+        yield Screen(page.rpartition("/")[2], "duty", f"/{page}")
     for scenario in ("", "/forest_fire", "/water_ecology"):
         path = f"/scenarios{scenario}"
         yield Screen(f"scenarios{scenario.replace('/', '-')}", "duty", path, (SMALL, WALL, PHONE))
