@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -110,6 +111,7 @@ def _register(city: City, devices: list[Device]) -> None:
             "source": [d.source for d in devices],
             "address": pa.array([d.labels.get("address") for d in devices], pa.string()),
             "properties": pa.array([list(d.properties) for d in devices], pa.list_(pa.string())),
+            "labels": pa.array([_named(d) for d in devices], pa.string()),
         }
     )
     try:
@@ -117,6 +119,12 @@ def _register(city: City, devices: list[Device]) -> None:
     except Answered as problem:
         if problem.status != 409:
             raise
+
+
+def _named(device: Device) -> str | None:
+    """Its labels beside the address, as a table has them; None where there are none."""
+    told = {key: one for key, one in device.labels.items() if key != "address"}
+    return msgspec.json.encode(told).decode() if told else None
 
 
 def _panels(ground: Ground) -> Part:
