@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,12 @@ def up(
         sign_on=_checked_sign_on(sign_on), scan=_checked_scan(scan),
         blur=_checked_blur(blur),
     )  # fmt: skip
-    sys.exit(run_city(settings, tell))
+    code = run_city(settings, tell)
+    if code:
+        sys.exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the city has ended; taking its pack apart in memory would take a second more
 
 
 def _checked_scan(told: str) -> str:
