@@ -145,6 +145,11 @@ def _of_history(
         raise click.ClickException(str(error)) from error
     finally:
         city.close()
+    if not len(rows):
+        raise click.ClickException(
+            f"{data}: between {first} and {last} nothing was measured that {scenario} can be "
+            "replayed on: let the city run on (some models want whole days), or give another span"
+        )
     if kept is not None:
         from tianmu.scenarios.table_file import write_table
 
