@@ -21,11 +21,13 @@ from tianmu.scenarios.gas_pipelines.hydraulics import solve
 from tianmu.scenarios.gas_pipelines.layout import Layout
 from tianmu.scenarios.gas_pipelines.linear import answers
 from tianmu.scenarios.gas_pipelines.network import F64, I64, Network
+from tianmu.scenarios.gas_pipelines.silent import common, doubted, guessed
 from tianmu.scenarios.gas_pipelines.simulate import Readings, inflows
-from tianmu.scenarios.gas_pipelines.span import Span, carried, lasting
+from tianmu.scenarios.gas_pipelines.span import Span, carried, lasting, means
 from tianmu.scenarios.gas_pipelines.spikes import Spikes, spikes_of
 from tianmu.scenarios.manifest import settings_of
 
+_ALL = slice(None)
 LEVELS = np.geomspace(0.15, 6.0, 14)
 """times the usual demand: at each the answers are reckoned once"""
 
@@ -99,6 +101,8 @@ class Watch:
     every leak looks like one of them"""
     levels: tuple[Level, ...]
     spikes: Spikes
+    alike: I64
+    """(consumers,): the one of ``apart`` whose leak looks as what each takes does"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +118,9 @@ class Compared:
     """(moments,): what is taken, as a share of the usual"""
     level: I64
     """(moments,): that which is nearest to it"""
+    doubt: F64 | None = None
+    """(consumers, moments): standard deviation of what was guessed of a meter that is silent, kg/s;
+    ``None`` where none is"""
 
     @property
     def off(self) -> F64:
@@ -143,7 +150,8 @@ def prepare(network: Network, layout: Layout, every_min: float) -> Watch:
     look = _looks(levels[int(np.abs(np.log(LEVELS)).argmin())], own)
     apart = _unlike(look)
     spikes = spikes_of(network, layout, look, apart, spans(own), every_min)
-    return Watch(network, layout, own, every_min, places, weight, apart, levels, spikes)
+    alike = (look[:, apart].T @ look[:, network.sink_at]).argmax(axis=0)
+    return Watch(network, layout, own, every_min, places, weight, apart, levels, spikes, alike)
 
 
 def compare(watch: Watch, readings: Readings) -> Compared:
@@ -157,8 +165,8 @@ def compare(watch: Watch, readings: Readings) -> Compared:
     # where no meter was read at all, the inflow itself has to say how much is taken
     factor = np.where(base > 0, metered / np.maximum(base, 1e-12), rest / usual.sum())
     factor = np.maximum(factor, 1e-3)
-    guessed, unsure = _guessed(watch, readings.meter, usual[:, None] * factor)
-    taken = np.where(told, readings.meter, guessed)
+    guess, doubt = guessed(watch.layout, readings.meter, usual[:, None] * factor, watch.every_min)
+    taken = np.where(told, readings.meter, guess)
     whole = np.zeros((network.junctions, taken.shape[1]))
     np.add.at(whole, network.sink_at, np.maximum(taken, 0.0))
     state = solve(network, whole)
@@ -170,8 +178,10 @@ def compare(watch: Watch, readings: Readings) -> Compared:
         ]
     )
     measured = np.concatenate([readings.inflow, readings.flow, readings.pressure])
-    read = read_variance(watch, np.where(told, readings.meter, 0.0), unsure)
-    return Compared(measured, expected, read, factor, nearest(factor))
+    read = read_variance(watch, np.where(told, readings.meter, 0.0))
+    return Compared(
+        measured, expected, read, factor, nearest(factor), doubt if doubt.any() else None
+    )
 
 
 def nearest(factor: F64) -> I64:
@@ -180,25 +190,16 @@ def nearest(factor: F64) -> I64:
     return found
 
 
-def _guessed(watch: Watch, meter: F64, like_others: F64) -> tuple[F64, F64]:
-    """(consumers, moments) of whoever was not read: what he takes, and the variance of that beyond
-    what the levels hold. A meter that has fallen silent is taken to come back from what it read
-    last to what the others do, as fast as households forget."""
-    told, at = np.isfinite(meter), np.arange(meter.shape[1])
-    last = np.maximum.accumulate(np.where(told, at, -1), axis=1)
-    keep = np.exp(-watch.every_min / demand.settings().unrest_min)
-    part = np.where(last < 0, 0.0, keep ** (at - last))
-    ratio = np.where(told, meter, 0.0) / like_others
-    before = np.take_along_axis(ratio, np.maximum(last, 0), axis=1)
-    unsure = (demand.settings().unrest * like_others) ** 2 * (1 - part**2)
-    unsure[told | ~watch.layout.metered[:, None]] = 0.0
-    found: F64 = like_others * (1 + part * (before - 1))
-    return found, unsure
+def _doubt(watch: Watch, compared: Compared, span: Span, part: slice = _ALL) -> F64 | None:
+    """(apart, moments); ``None`` where no meter is silent."""
+    if compared.doubt is None:
+        return None
+    return doubted(compared.doubt[:, part], watch.alike, len(watch.apart), span, watch.every_min)
 
 
-def read_variance(watch: Watch, meter: F64, unsure: F64 | float = 0.0) -> F64:
+def read_variance(watch: Watch, meter: F64) -> F64:
     answer = watch.levels[int(np.abs(np.log(LEVELS)).argmin())].sinks
-    found: F64 = answer**2 @ ((watch.own.noise * meter) ** 2 + unsure)
+    found: F64 = answer**2 @ (watch.own.noise * meter) ** 2
     return found
 
 
@@ -208,8 +209,9 @@ def scores(watch: Watch, compared: Compared) -> F64:
     found = np.full(len(compared.level), np.nan)
     for span in spans(watch.own):
         mean = _since(compared.off, span, watch)
-        shown = _means(np.abs(compared.expected), span.window)
-        read = _means(compared.read, span.window)
+        shown = means(np.abs(compared.expected), span.window)
+        read = means(compared.read, span.window)
+        doubt = _doubt(watch, compared, span)
         for level in np.unique(compared.level):
             whole = np.flatnonzero((compared.level == level) & np.isfinite(mean).any(axis=0))
             for first in range(0, len(whole), _AT_ONCE):
@@ -217,6 +219,8 @@ def scores(watch: Watch, compared: Compared) -> F64:
                 answer = watch.levels[level].answer[:, watch.apart]
                 covariance = _covariance(watch, int(level), span, shown[:, at], read[:, at],
                                          mean[:, at], compared.factor[at])  # fmt: skip
+                if doubt is not None:
+                    covariance += common(answer, doubt[:, at])
                 score, information = _weighed(answer, covariance, mean[:, at])
                 sure = np.sqrt(information) * compared.factor[at][:, None]
                 found[at] = np.fmax(found[at], watch.spikes.told(span, score, sure))
@@ -227,7 +231,7 @@ def balance(watch: Watch, compared: Compared) -> F64:
     """(moments,): what came in and is not accounted for, kg/s, over the longest window."""
     feeds = len(watch.network.feed)
     unaccounted: F64 = compared.off[:feeds].sum(axis=0, keepdims=True)
-    found: F64 = _means(unaccounted, watch.own.windows[-1])[0]
+    found: F64 = means(unaccounted, watch.own.windows[-1])[0]
     return found
 
 
@@ -240,7 +244,7 @@ def place(watch: Watch, compared: Compared, moment: int) -> Place | None:
         if moment + 1 < window:
             continue
         last = slice(moment + 1 - window, moment + 1)
-        mean = _means(compared.off[:, last], window)[:, -1:]
+        mean = means(compared.off[:, last], window)[:, -1:]
         if not np.isfinite(mean).any():
             continue
         shown, read = (one[:, last].mean(axis=1, keepdims=True)
@@ -248,6 +252,10 @@ def place(watch: Watch, compared: Compared, moment: int) -> Place | None:
         covariance = _covariance(
             watch, level, Span(window), shown, read, mean, compared.factor[moment : moment + 1]
         )
+        doubt = _doubt(watch, compared, Span(window), last)
+        if doubt is not None:
+            answer = watch.levels[level].answer[:, watch.apart]
+            covariance += common(answer, doubt[:, -1:])
         score, information = _weighed(watch.levels[level].answer, covariance, mean)
         if best is None or score.max() > best[0]:
             best = (float(score.max()), score[0], information[0])
@@ -324,27 +332,12 @@ def _unlike(look: F64) -> I64:
     return np.array(chosen)
 
 
-def _means(off: F64, window: int) -> F64:
-    """Means of the last ``window`` readings, of those that there are; nan where there are less
-    than half of them, and before the first window is full."""
-    there = np.isfinite(off)
-    total = np.cumsum(np.where(there, off, 0.0), axis=1)
-    count = np.cumsum(there, axis=1).astype(np.float64)
-    total[:, window:] -= total[:, :-window].copy()
-    count[:, window:] -= count[:, :-window].copy()
-    found = np.full(off.shape, np.nan)
-    enough = count * 2 > window
-    enough[:, : window - 1] = False
-    found[enough] = total[enough] / count[enough]
-    return found
-
-
 def _since(off: F64, span: Span, watch: Watch) -> F64:
     """Means over the window, less what of the readings before it would have lasted."""
-    found = _means(off, span.window)
+    found = means(off, span.window)
     if span.before:
         earlier = np.full(off.shape, np.nan)
-        earlier[:, span.window :] = _means(off, span.before)[:, : -span.window]
+        earlier[:, span.window :] = means(off, span.before)[:, : -span.window]
         found = found - carried(span, watch.every_min) * earlier
     return found
 

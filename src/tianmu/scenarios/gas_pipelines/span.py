@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from tianmu.scenarios.gas_pipelines import demand
+from tianmu.scenarios.gas_pipelines.network import F64
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,18 @@ def carried(span: Span, every_min: float) -> float:
     """The share of what was off before that is expected to be off still."""
     _, before, both = lasting(span, every_min)
     return both / before if span.before else 0.0
+
+
+def means(off: F64, window: int) -> F64:
+    """Means of the last ``window`` readings, of those that there are; nan where there are less
+    than half of them, and before the first window is full."""
+    there = np.isfinite(off)
+    total = np.cumsum(np.where(there, off, 0.0), axis=1)
+    count = np.cumsum(there, axis=1).astype(np.float64)
+    total[:, window:] -= total[:, :-window].copy()
+    count[:, window:] -= count[:, :-window].copy()
+    found = np.full(off.shape, np.nan)
+    enough = count * 2 > window
+    enough[:, : window - 1] = False
+    found[enough] = total[enough] / count[enough]
+    return found
