@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import select
-import signal
-import time
+from functools import partial
 from pathlib import Path
 
+from killed import killed_after
 from tianmu.sense.cap import held
 
 from .bureau import Bureau, alert, info, reference
@@ -37,26 +36,7 @@ def child(data: Path, pipe: int) -> None:
 
 
 def test_what_was_acknowledged_is_there_once_after_a_kill(tmp_path: Path) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(tmp_path, write)
-        finally:
-            os._exit(1)
-    os.close(write)
-    wanted, heard = random.Random(3).randrange(40, 150), b""
-    end = time.monotonic() + 60
-    while heard.count(b"\n") < wanted and time.monotonic() < end:
-        if select.select([read], [], [], 1)[0]:
-            heard += os.read(read, 4096)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    while more := os.read(read, 4096):
-        heard += more
-    os.close(read)
-    acknowledged = len(heard.split())
-    assert acknowledged >= wanted
+    acknowledged = len(killed_after(random.Random(3).randrange(40, 150), partial(child, tmp_path)))
 
     async def scene() -> None:
         bureau = Bureau(tmp_path)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import select
-import signal
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from killed import killed_after
 
 from .street import Street, picture, told
 
@@ -38,26 +38,7 @@ def child(data: Path, pipe: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_acknowledged_is_there_once_after_a_kill(tmp_path: Path, seed: int) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(tmp_path, write)
-        finally:
-            os._exit(1)
-    os.close(write)
-    wanted, heard = random.Random(seed).randrange(180, 320), b""
-    end = time.monotonic() + 60
-    while heard.count(b"\n") < wanted and time.monotonic() < end:
-        if select.select([read], [], [], 1)[0]:
-            heard += os.read(read, 4096)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    while more := os.read(read, 4096):
-        heard += more
-    os.close(read)
-    acknowledged = [int(line) for line in heard.split()]
-    assert len(acknowledged) >= wanted
+    acknowledged = killed_after(random.Random(seed).randrange(180, 320), partial(child, tmp_path))
 
     async def scene() -> None:
         street = Street(tmp_path)
