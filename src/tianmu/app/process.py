@@ -23,7 +23,7 @@ CHILDREN = ("compact",)
 """processes that come and go: works' child that merges the past"""
 
 
-GARBAGE = 10_000
+GARBAGE = 100_000
 """objects that come beyond those that go, before the youngest are searched for circles"""
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import insert
 
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from tianmu.city.city import City
 
 T = TypeVar("T")
+Told: TypeAlias = tuple[str, Entry]
+"""a topic, and a fact of it"""
 log = logging.getLogger(__name__)
 
 READER = "manage"
 TOPICS = (ALARM.name, REPORT.name)
-BATCH = 512
+BATCH = 1024
 """facts of one transaction: many share one commit, and none keeps a command waiting for long"""
 
 
@@ -68,6 +71,8 @@ class Reader:
         self._leaps = leaps
         self._desk = desk
         self._read: dict[str, int] = dict.fromkeys(TOPICS, 0)
+        self._ahead: tuple[dict[str, int], list[Told]] = ({}, [])
+        """positions, and what was read after them while what comes before was written"""
         self._next_due = 0
         self._older = False
         self.failed = 0
@@ -149,48 +154,73 @@ class Reader:
         ]
 
     def _facts(self) -> int:
-        batch: list[tuple[str, Entry]] = []
-        for topic in TOPICS:
-            entries = self.journal.read(topic, self._read[topic], entries=BATCH)
-            batch += [(topic, entry) for entry in entries]
+        after, batch = self._ahead
+        if after != self._read:
+            batch = self._next(self._read)
         if not batch:
             return 0
-        batch.sort(key=lambda one: (one[1].at, one[1].position))
+        written = self._write(batch)
         try:
-            self._take(batch)
+            if len(batch) >= BATCH:  # more waits: it is read while this is written
+                behind = self._behind(batch)
+                self._ahead = behind, self._next(behind)
+        finally:
+            self._settle(batch, written)
+        return len(batch)
+
+    def _next(self, read: Mapping[str, int]) -> list[Told]:
+        """What comes after these positions, in the order in which it was told."""
+        batch: list[Told] = []
+        for topic in TOPICS:
+            entries = self.journal.read(topic, read[topic], entries=BATCH)
+            batch += [(topic, entry) for entry in entries]
+        batch.sort(key=lambda one: (one[1].at, one[1].position))
+        return batch
+
+    def _behind(self, batch: Sequence[Told]) -> dict[str, int]:
+        """How far the topics are read once ``batch`` is."""
+        read = dict(self._read)
+        for topic, entry in batch:
+            read[topic] = max(read[topic], entry.position)
+        return read
+
+    def _write(self, batch: Sequence[Told]) -> Future[None]:
+        before, behind = self._read, self._behind(batch)
+
+        def take(work: Work) -> None:
+            facts = [(entry, decode(entry.payload)) for _, entry in batch]
+            work.look(
+                [fact.alarm for _, fact in facts if isinstance(fact, AlarmEvent)],
+                [fact.report for _, fact in facts if isinstance(fact, Report)],
+            )
+            for entry, fact in facts:
+                if isinstance(fact, AlarmEvent):
+                    work.alarm(fact)
+                elif isinstance(fact, Report):
+                    work.report(fact, entry.position)
+            for topic, position in behind.items():
+                if position > before[topic]:
+                    work.tx.advance(READER, topic, position)
+
+        return self.records.write(self.job(take))
+
+    def _settle(self, batch: Sequence[Told], written: Future[None]) -> None:
+        """Wait until the batch is on disk; one that failed is tried fact by fact."""
+        try:
+            written.result()
         except DiskFull:
             raise
         except Exception:
             log.exception("a batch of %d facts failed; each is tried alone", len(batch))
             for one in batch:
                 self._take_alone(one)
-        return len(batch)
-
-    def _take(self, batch: list[tuple[str, Entry]]) -> None:
-        read = dict(self._read)
-
-        def take(work: Work) -> None:
-            facts = [(topic, entry, decode(entry.payload)) for topic, entry in batch]
-            work.look(
-                [fact.alarm for _, _, fact in facts if isinstance(fact, AlarmEvent)],
-                [fact.report for _, _, fact in facts if isinstance(fact, Report)],
-            )
-            for topic, entry, fact in facts:
-                if isinstance(fact, AlarmEvent):
-                    work.alarm(fact)
-                elif isinstance(fact, Report):
-                    work.report(fact, entry.position)
-                read[topic] = max(read[topic], entry.position)
-            for topic, position in read.items():
-                if position > self._read[topic]:
-                    work.tx.advance(READER, topic, position)
-
-        self._work(take)
-        self._read = read
+        else:
+            self._read = self._behind(batch)
 
     def _take_alone(self, one: tuple[str, Entry]) -> None:
         try:
-            self._take([one])
+            self._write([one]).result()
+            self._read = self._behind([one])
         except DiskFull:
             raise
         except Exception as error:

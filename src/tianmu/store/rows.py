@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-SIZES = (64, 16, 4, 1)
+SIZES = (256, 64, 16, 4, 1)
 """rows of one statement: few sizes, so that SQLite's statements are prepared once"""
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from tianmu.manage.case import table as case_table
+from tianmu.store import rows
 
 SHORTEST = 3
 """characters that a trigram needs"""
@@ -52,7 +53,7 @@ _MAKE_PAIRS = (
     "CREATE VIRTUAL TABLE case_pairs USING fts5"
     " (pairs, content='', contentless_delete=1, detail='none', prefix='8', tokenize='ascii')"
 )
-_NEW_PAIRS = "INSERT INTO case_pairs (rowid, pairs) VALUES (?, ?)"
+_COLUMNS = ("rowid", "pairs")
 _NO_PAIRS = "DELETE FROM case_pairs WHERE rowid = ?"
 
 Words = tuple[int, str]
@@ -84,7 +85,7 @@ def empty(connection: Connection) -> None:
 
 def learn(raw: Any, cases: Iterable[Words]) -> None:
     """The words of cases that are new; ``raw`` is the DBAPI connection that writes them."""
-    raw.executemany(_NEW_PAIRS, [(serial, _pairs(words)) for serial, words in cases])
+    rows.insert(raw, "case_pairs", _COLUMNS, [(serial, _pairs(words)) for serial, words in cases])
 
 
 def change(raw: Any, cases: list[Words]) -> None:
@@ -127,11 +128,11 @@ def _is_there(connection: Connection, name: str) -> bool:
 def _learn_all(connection: Connection) -> None:
     c, after = case_table.case.c, -1
     raw = connection.connection
-    while rows := connection.execute(
+    while some := connection.execute(
         select(c.serial, c.words).where(c.serial > after).order_by(c.serial).limit(CHUNK)
     ).all():
-        learn(raw, [(serial, words) for serial, words in rows])
-        after = rows[-1].serial
+        learn(raw, [(serial, words) for serial, words in some])
+        after = some[-1].serial
 
 
 def _pairs(words: str) -> str:
