@@ -12,6 +12,7 @@ from tianmu.manage.case.state import CaseState, Clock
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
+    from tianmu.city.calendar import Calendar
     from tianmu.city.city import City
 
 _BY_DAYS = (LimitUnit.WORK_DAY, LimitUnit.URGENT_DAY, LimitUnit.NATURAL_DAY)
@@ -26,15 +27,21 @@ def left(city: City, due: int, now: int, unit: str) -> Text:
     more time than there is lateness, or of less. Overdue outside working hours a working limit is
     late by nothing yet, and only its time is said.
     """
-    when = moment(city, due, now)
+    return dict(_left(city.calendar, due, now, unit))
+
+
+@lru_cache(maxsize=8192)
+def _left(calendar: Calendar, due: int, now: int, unit: str) -> Text:
+    """Remembered: of a storm's cases many are due alike, and they are told together."""
+    when = moment(calendar, due, now)
     working = LimitUnit(unit).working
-    span = city.calendar.worked(now, due) if working else due - now
+    span = calendar.worked(now, due) if working else due - now
     if due >= now:
-        return phrase("left.left", amount=amount(city, span, unit), due=when)
+        return phrase("left.left", amount=amount(calendar, span, unit), due=when)
     minutes = -span // MINUTE
     if not minutes:
         return phrase("left.just_over", due=when)
-    return phrase("left.over", amount=amount(city, minutes * MINUTE, unit), due=when)
+    return phrase("left.over", amount=amount(calendar, minutes * MINUTE, unit), due=when)
 
 
 def of_clock(city: City, state: CaseState, clock: Clock, now: int) -> Text:
@@ -45,7 +52,7 @@ def of_clock(city: City, state: CaseState, clock: Clock, now: int) -> Text:
     span = round(clock.value * city.calendar.unit(clock.unit) * (1.0 - share))
     if span < MINUTE:
         return phrase("left.paused_over")
-    return phrase("left.paused", amount=amount(city, span, clock.unit))
+    return phrase("left.paused", amount=amount(city.calendar, span, clock.unit))
 
 
 def of_case(city: City, state: CaseState, now: int) -> Text | None:
@@ -54,12 +61,12 @@ def of_case(city: City, state: CaseState, now: int) -> Text | None:
     return left(city, clock.due, now, clock.unit) if clock else None
 
 
-def amount(city: City, span: int, unit: str) -> Text:
+def amount(calendar: Calendar, span: int, unit: str) -> Text:
     """``span`` (µs of working or of natural time, by the unit) in days, hours and minutes: the two
     largest of them that there are. Days only where the limit is of days."""
     kind = LimitUnit(unit)
     minutes = -(-span // MINUTE)
-    whole = (city.calendar.unit(kind) if kind.working else DAY) // MINUTE
+    whole = (calendar.unit(kind) if kind.working else DAY) // MINUTE
     return dict(_amount(minutes, kind, whole))
 
 
@@ -86,9 +93,9 @@ def _counted(count: int, name: str, working: bool) -> Text:
     return phrase(f"left.{key}.{'one' if count == 1 else 'many'}", count=count)
 
 
-def moment(city: City, at: int, now: int) -> Text:
+def moment(calendar: Calendar, at: int, now: int) -> Text:
     """``tomorrow 10:00``, ``6 March 10:00``: a time on the city's clock."""
-    wall, today = city.calendar.local(at), city.calendar.local(now).date()
+    wall, today = calendar.local(at), calendar.local(now).date()
     time = f"{wall:%H:%M}"
     near = (wall.date() - today).days
     if abs(near) < _SOON:
