@@ -85,8 +85,12 @@ def test_an_alarm_a_report_and_their_cases(world: Any, stream: Any) -> None:
         assert "13912345678" not in str(heard.events)
         assert "三丰" not in str(heard.events)
         case = heard.of("case")[-1]
-        item = client.get(f"/api/cases/{case['case']}").json()
-        assert item["number"] == case["number"]
+        # the same JSON as the list gives, and the step beside it
+        items = client.get("/api/cases").json()["items"]
+        [item] = [one for one in items if one["case"] == case["case"]]
+        step = {name: case[name] for name in ("sequence", "step", "steps", "at", "actor")}
+        assert case == {**item, "left": case["left"], **step}
+        assert step["sequence"] == item["version"]
         heard.stop()
 
 
