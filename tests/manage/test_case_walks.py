@@ -14,6 +14,7 @@ from sqlalchemy import event
 from tianmu.access.scope import Scope
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import Actor
+from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case.fold import fold
@@ -193,7 +194,7 @@ def test_vital_signs_look_at_no_closed_case_but_todays(house: House) -> None:
         asked.append((statement, parameters))
 
     event.listen(house.hub.engine, "before_cursor_execute", listen)
-    house.hub.read(lambda one: case_query.counts(one, MONDAY, MONDAY - HOUR))
+    house.hub.read(lambda one: case_counts.counts(one, MONDAY, MONDAY - HOUR))
     event.remove(house.hub.engine, "before_cursor_execute", listen)
     plans = ""
     with house.hub.engine.connect() as connection:

@@ -23,6 +23,7 @@ from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
 from tianmu.manage import intake
 from tianmu.manage.actor import Actor
+from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case import deed_key
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import view as case_view
@@ -366,7 +367,7 @@ class Manage(Grouping):
         now = self.clock()
         calendar = self.city.calendar
         midnight = calendar.instant(calendar.local(now).date(), 0)
-        counts = self.records.read(lambda one: case_query.counts(one, now, midnight, scope))
+        counts = self.records.read(lambda one: case_counts.counts(one, now, midnight, scope))
         return case_view.vitals(counts, self.city)
 
     def set_city(self, city: City) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
+from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case.view import department_name
 from tianmu.manage.steps import ruling
 from tianmu.prevent import alarm_table
@@ -202,7 +202,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
     city = hub.city
     midnight = _midnight(hub, at)
 
-    cases = hub.records.read(lambda connection: case_query.counts(connection, at, midnight, scope))
+    cases = hub.records.read(lambda connection: case_counts.counts(connection, at, midnight, scope))
     told, answered = figures.reports(hub, scope, midnight, at)
     real = Within(within=scope, probe=bool(scope.probe))
     alarms: alarm_table.Counts | None = hub.ask(
@@ -278,6 +278,6 @@ def whole(hub: Hub) -> dict[str, Any]:
     at = hub.clock()
     alarms: alarm_table.Counts | None = hub.ask("watch", alarm_table.counts, None)
     cases = hub.records.read(
-        lambda connection: case_query.counts(connection, at, _midnight(hub, at))
+        lambda connection: case_counts.counts(connection, at, _midnight(hub, at))
     )
     return {"devices": _devices(hub, Scope()), "alarms": alarms, "cases": cases}

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, desc, insert, select, update
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.manage.actor import Actor
+from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.table import handover, handover_item
 from tianmu.manage.words import phrase
@@ -215,7 +216,7 @@ def opened(connection: Connection, probe: str, now: int, scope: Scope = WHOLE) -
     with the contact ladders that wait for an answer."""
     question = case_query.Query(open=True, probe=probe, limit=OPEN_MOST)
     states = case_query.cases(connection, question, now, scope).items
-    total = case_query.counts(connection, now, now, scope).open if not probe else len(states)
+    total = case_counts.counts(connection, now, now, scope).open if not probe else len(states)
     cases = [
         {
             "case": one.case,

@@ -67,7 +67,7 @@ def _longer(turn: Turn, order: str, due: int, limit: Limit) -> Clock:
     clock = response.handle_clock(turn.city, turn.state, order, turn.draft.now, limit=limit)
     if clock.due <= due:
         at = turn.draft.now
-        ends, until = (remaining.moment(turn.city, one, at) for one in (clock.due, due))
+        ends, until = (remaining.moment(turn.city.calendar, one, at) for one in (clock.due, due))
         raise Refused(refuse("not_longer", ends=ends, until=until))
     return clock
 
