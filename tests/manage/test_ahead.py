@@ -43,6 +43,19 @@ def test_all_that_waits_is_taken_once(told: House) -> None:
     each_once(told)
 
 
+def test_what_comes_after_a_full_batch_that_was_the_last_is_taken(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "BATCH", FEW)
+    for number in range(FEW):
+        house.alarm(east=900.0 * number)
+    house.work()
+    house.alarm(east=900.0 * FEW)
+    house.work()
+    assert len(house.states()) == FEW + 1
+    assert not any(one.entries for one in house.manage.lag())
+
+
 def test_a_fact_that_fails_holds_nothing_up(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
     real = intake.open_case
 

@@ -155,7 +155,8 @@ class Reader:
 
     def _facts(self) -> int:
         after, batch = self._ahead
-        if after != self._read:
+        self._ahead = ({}, [])
+        if after != self._read or not batch:  # where nothing followed, something may by now
             batch = self._next(self._read)
         if not batch:
             return 0
