@@ -181,6 +181,22 @@ def test_what_is_lent_stays_lent_where_attaching_it_is_refused(tmp_path: Path) -
     assert store.lent(later) == () and store.read(digest) == PNG
 
 
+def test_what_is_lent_while_somebody_attaches_it_stays_where_that_is_refused(
+    tmp_path: Path,
+) -> None:
+    source, store = tmp_path / "a", EvidenceStore(tmp_path / "evidence")
+    source.write_bytes(PNG)
+    digest = hashlib.sha256(PNG).hexdigest()
+    later = source.stat().st_mtime + 9e9
+    with pytest.raises(LookupError), store.taking(PNG, told(), set[str]().intersection):
+        assert store.lend(source, digest)
+        raise LookupError("no")
+    assert store.read(digest) == PNG and store.lent(later) == (digest,)
+    with store.taking(PNG, told(), {digest}.intersection):
+        assert store.lend(source, digest)
+    assert store.lent(later) == (), "it is held: nothing is left to give back"
+
+
 TAKER = """
 import os, signal, sys
 from pathlib import Path

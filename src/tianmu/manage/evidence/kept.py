@@ -201,11 +201,11 @@ class EvidenceStore:
             if there.exists():
                 if mark.exists():
                     os.utime(mark)
+                elif self._attaching(digest):  # it may be refused, and would go with that
+                    self._put_mark(mark)
                 return True
-            for folder in (mark.parent, there.parent):
-                folder.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-            _settle(mark.parent)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            self._put_mark(mark)
             try:
                 os.link(source, there)
             except FileNotFoundError:
@@ -234,8 +234,8 @@ class EvidenceStore:
             with self._guard(), contextlib.suppress(FileNotFoundError):
                 if mark.stat().st_mtime >= before:
                     continue
-                if self._token("").is_dir() and any(self._token("").glob(f"{digest}.*")):
-                    continue  # somebody attaches it at this moment
+                if self._attaching(digest):
+                    continue
                 if digest not in held:
                     with contextlib.suppress(FileNotFoundError):
                         self.path(digest).unlink()
@@ -246,6 +246,15 @@ class EvidenceStore:
 
     def _mark(self, digest: str) -> Path:
         return self.folder / "lent" / digest
+
+    def _put_mark(self, mark: Path) -> None:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        _settle(mark.parent)
+
+    def _attaching(self, digest: str) -> bool:
+        """Whether somebody attaches it at this moment."""
+        return any(self._token("").glob(f"{digest}.*"))
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
