@@ -36,6 +36,7 @@ from tianmu.city.city import City
 from tianmu.city.pack import load
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
+from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table as case_table
 from tianmu.manage.case.query import Query
@@ -233,7 +234,7 @@ def questions(
         "words": lambda: page(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}", sort="opened"),
         "words, counted": lambda: total(q=f"{draw.choice(WORDS)} {draw.randrange(9973)}"),
         "a queue": lambda: page(queue=draw.choice(("verify", "returned", "appeal"))),
-        "vital signs": lambda: lambda c: case_query.counts(c, now, midnight),
+        "vital signs": lambda: lambda c: case_counts.counts(c, now, midnight),
         "one case": one,
         "one case's story": told,
     }
