@@ -11,6 +11,7 @@ from tianmu.access import level
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.sense.cap import held
 from tianmu.store.records import Transaction
+from tianmu.web import page as page_of
 from tianmu.web.warned import warned
 
 from .heard import Stream
@@ -135,3 +136,6 @@ def test_pages_go_on_and_nothing_is_asked_by_a_wrong_name(world: Any) -> None:
         assert found[:5] == made[::-1]
         for name in ("b0", "x", "b99999999999999999999", "b-1"):
             assert leader.get(f"/api/bulletins/{name}").status_code == 404
+        for number in (1 << 63, (1 << 64) - 1):  # more than the database holds
+            said = leader.get(f"/api/bulletins?state=all&cursor={page_of.write(number)}")
+            assert said.status_code == 400, said.text

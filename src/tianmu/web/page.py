@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 MOST = 500
 """items of one page"""
+LARGEST = 1 << 63
+"""whole numbers of a key are below it: what the database holds"""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -47,6 +49,8 @@ def read(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
         key: tuple[Any, ...] = msgspec.msgpack.decode(raw, type=_tuple_of(types))
     except (binascii.Error, msgspec.MsgspecError, ValueError, UnicodeError) as error:
         raise bad_cursor() from error
+    if any(isinstance(one, int) and not -LARGEST <= one < LARGEST for one in key):
+        raise bad_cursor()
     return key
 
 
