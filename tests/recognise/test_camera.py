@@ -119,6 +119,31 @@ def test_the_relay_serves_one_that_knows_its_word_alone() -> None:
         assert not camera.asked["DESCRIBE"]
 
 
+def test_the_relay_keeps_no_request_that_was_answered() -> None:
+    """A camera is played for months, and asked twice a minute whether it is there."""
+    with (
+        Camera(street, password="secret", algorithm="SHA-256") as camera,
+        Relay(camera.address(user="eye:secret"), 5) as relay,
+    ):
+        port = int(relay.address.split(":")[2].split("/")[0])
+        with (
+            socket.create_connection(("127.0.0.1", port), 5) as player,
+            player.makefile("rwb") as stream,
+        ):
+            for number, verb in enumerate(("OPTIONS", "DESCRIBE", "OPTIONS", "DESCRIBE"), 1):
+                url = relay.address if number == 1 else camera.address()  # as it names itself
+                stream.write(f"{verb} {url} RTSP/1.0\r\nCSeq: {number}\r\n\r\n".encode())
+                stream.flush()
+                assert b" 200 " in stream.readline()
+                size = 0
+                while line := stream.readline().strip().lower():
+                    if line.startswith(b"content-length:"):
+                        size = int(line.partition(b":")[2])
+                stream.read(size)
+        assert relay._requests == {}
+        assert camera.asked["401"] == 1
+
+
 def test_the_command_tells_what_it_sees_until_it_is_ended(tmp_path: Path) -> None:
     with Camera(street, password="secret") as camera:
         source = tmp_path / "camera"

@@ -41,7 +41,10 @@ class Relay:
         self._writing = threading.Lock()
         self._asked: Asked | None = None
         self._count = 0
+        self._known = False
+        """whether who asks has named the address"""
         self._requests: dict[str, _Request] = {}
+        """by number, until each is answered"""
         port = self._listening.getsockname()[1]
         # others on this machine do not know the word, so they do not look through it
         self._prefix = f"rtsp://127.0.0.1:{port}/{secrets.token_urlsafe(16)}"
@@ -88,8 +91,9 @@ class Relay:
                 continue
             lines, body = _message(first, here)
             verb, url, version = lines[0].split(" ", 2)
-            if not url.startswith(self._prefix) and not self._requests:
+            if not url.startswith(self._prefix) and not self._known:
                 raise ValueError("somebody else")
+            self._known = True
             url = url.replace(self._prefix, self._target, 1)
             kept = [one for one in lines[1:] if not one.lower().startswith("authorization:")]
             request = _Request(verb, url, [f"{verb} {url} {version}", *kept], body)
@@ -124,7 +128,7 @@ class Relay:
 
     def _proved(self, lines: list[str], there: BufferedRWPair) -> bool:
         """Whether a request that was refused for the password was sent once more, with it."""
-        request = self._requests.get(_sequence(lines))
+        request = self._requests.pop(_sequence(lines), None)
         if request is None or request.again or lines[0].split(" ")[1:2] != ["401"]:
             return False
         asked = strongest([
@@ -135,6 +139,7 @@ class Relay:
         if asked is None:
             return False
         self._asked, self._count, request.again = asked, 0, True
+        self._requests[_sequence(lines)] = request
         self._send(request, there)
         return True
 
