@@ -46,6 +46,11 @@ class Screen:
     """pressed once it stands"""
     click: str = ""
 
+    def picture(self, size: tuple[int, int], theme: str, language: str, gone: bool = False) -> str:
+        """The name of its picture: by width and height, for two walls are as wide."""
+        wide, high = size
+        return f"{self.name}-{wide}x{high}-{theme}-{language}{'-gone' if gone else ''}"
+
 
 def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("hall", "duty", "/hall", (WALL, ULTRAWIDE, HIGH, FOUR_K))
@@ -62,7 +67,7 @@ def screens(case: str, alarm: str) -> Iterator[Screen]:
     yield Screen("alarm", "duty", f"/desk/alarms/{alarm}", (DESK, SMALL))
     for page in ("desk/handover", "desk/duty", "warnings", "hazards"):
         yield Screen(page.rpartition("/")[2], "duty", f"/{page}")
-    for scenario in ("", "/forest_fire", "/water_ecology"):
+    for scenario in ("", "/forest-fire", "/water-ecology"):
         path = f"/scenarios{scenario}"
         yield Screen(f"scenarios{scenario.replace('/', '-')}", "duty", path, (SMALL, WALL, PHONE))
     yield Screen("room", "duty", f"/desk/room/{case}", (DESK, SMALL))
@@ -122,7 +127,7 @@ class Gallery:
             page.wait_for_timeout(150)
         if screen.click or screen.keys:
             page.wait_for_timeout(1200)
-        name = f"{screen.name}-{size[0]}-{theme}-{language}{'-gone' if self.gone else ''}"
+        name = screen.picture(size, theme, language, self.gone)
         page.screenshot(path=str(self.out / f"{name}.png"))
         print(name)
         self._report(page, screen)
