@@ -164,6 +164,8 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     bulletin(small, public=False, restriction="offices alone")
     expect(desk.locator("[data-others] [data-restricted]")).to_contain_text("offices alone")
     expect(strip).to_have_count(0)  # not on the wall
+    desk.goto(f"{small.url}/hall")  # who may read it sees there as well that it is not for all
+    expect(desk.locator("[data-warnings] [data-restricted]")).to_contain_text("offices alone")
     wall.locator("[data-hazards] a").nth(1).click()
     expect(wall).to_have_url(re.compile("/hazards\\?view=overdue$"))
     for page in (wall, desk, phone):
