@@ -166,6 +166,29 @@ def test_sizes_are_kept_for_each_account(small: Any, browser: Browser, case: str
     other.context.close()
 
 
+def test_a_phone_shows_one_thing_and_the_way_to_the_field(
+    small: Any, browser: Browser, case: str
+) -> None:
+    page = signed_in(small, browser, "duty_officer", (390, 844))
+    kept = "tianmu.desk.split.t-duty-officer"
+    page.add_init_script(f"localStorage.setItem('{kept}', '{{\"on\":true}}')")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    expect(page.locator(".timeline li").first).to_be_visible()
+    expect(page.locator(".columns.divided")).to_have_count(0)
+    expect(page.locator("[data-split]")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("[data-back]").click()
+    expect(page).to_have_url(re.compile("/desk/cases$"))
+    expect(page.locator(f'[data-row="{case}"]')).to_be_visible()
+    expect(page.locator("[data-phone] a")).to_have_count(0)  # it carries out no orders
+    page.context.close()
+    crew = signed_in(small, browser, "grid_worker", (390, 844))
+    crew.goto(f"{small.url}/desk")
+    crew.locator("[data-phone] a").click()
+    expect(crew).to_have_url(re.compile("/field"))
+    crew.context.close()
+
+
 def test_no_key_sends_what_is_not_shown(small: Any, browser: Browser, case: str) -> None:
     page = opened(small, browser, case)
     sent: list[str] = []
