@@ -14,4 +14,10 @@ export const pick: Directive<HTMLElement, boolean | undefined> = {
     if (value !== false) row.tabIndex = 0;
     row.addEventListener("keydown", onKey);
   },
+  // what a report became comes later
+  updated(row, { value, oldValue }) {
+    if (value === oldValue) return;
+    if (value === false) row.removeAttribute("tabindex");
+    else row.tabIndex = 0;
+  },
 };
