@@ -58,4 +58,17 @@ def test_no_placeholder_of_a_shipped_pack_is_left_open(name: str, seed: int) -> 
     assert "  " not in said[0]
 
 
+@pytest.mark.parametrize("name", ["liyang", "port_ellery"])
+def test_who_reads_what_citizens_say_knows_what_it_is_about(name: str) -> None:
+    """Thanks for a purse that was found are no fire: a draw among all matters made them one."""
+    city, language = CITIES[name]
+    names = {code: one.name for code, one in city.divisions.items()}
+    words, random = Words(city.seeding.plain(), names, language), np.random.default_rng(4)
+    town = next(code for code, one in city.divisions.items() if one.tier == 2)
+    for matter in {one.matter for one in city.seeding.reports if one.texts.get(language)}:
+        said = {words.tell(matter, town, town, random) for _ in range(20)}
+        assert {words.matter_of(f"{one[0]} {one[0]}") for one in said if one} == {matter}
+    assert words.matter_of("") == words.matter_of("0") == ""
+
+
 CITIES = {name: (city := pack.load(name), city.languages[0]) for name in ("liyang", "port_ellery")}

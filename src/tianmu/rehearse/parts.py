@@ -27,6 +27,7 @@ from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.people import People
 from tianmu.rehearse.replay import Due
 from tianmu.rehearse.station import Station
+from tianmu.rehearse.words import Words
 
 log = logging.getLogger("tianmu.feed")
 
@@ -91,7 +92,9 @@ async def build(
     parts = [await asyncio.to_thread(make, ground) for make in making]
     if "duty" in credentials(asked.data)["tokens"]:
         people = words["people"]
-        parts.append(("people", People(asked.data, people.get(language, people["en"])).run))
+        names = {one["code"]: one["name"] for one in brief["divisions"]}
+        told = Words(seeding, names, language)
+        parts.append(("people", People(asked.data, people.get(language, people["en"]), told).run))
     else:
         log.info("nobody plays the people who work on cases: that needs `up --feed replay`")
     return parts

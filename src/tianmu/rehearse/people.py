@@ -18,6 +18,7 @@ import httpx
 
 from tianmu.rehearse.city import Answered, City, connect, credentials
 from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.words import Words
 
 log = logging.getLogger("tianmu.people")
 
@@ -54,9 +55,10 @@ WAITING = {"accept": "sent", "handle": "accepted", "feed_back": "handling"}
 
 
 class People:
-    """Plays everybody who works on cases, from the credentials the city wrote for its feed."""
+    """Plays everybody who works on cases, from the credentials the city wrote for its feed. They
+    say ``words``, and understand citizens by ``told``."""
 
-    def __init__(self, data: Path, words: dict[str, str], pace: float = 1.0) -> None:
+    def __init__(self, data: Path, words: dict[str, str], told: Words, pace: float = 1.0) -> None:
         tokens = credentials(data)["tokens"]
         self._cities: dict[str, City] = {
             role: connect(data, role)
@@ -65,10 +67,10 @@ class People:
         }
         if "duty" not in self._cities:
             raise RuntimeError("this city was started without a feed: nobody plays its people")
-        self._words, self._pace = words, pace
+        self._words, self._told, self._pace = words, told, pace
         self._at_work: set[str] = set()
         self._matters: list[str] = []
-        """keys that the duty officer chooses from where nobody has said what it is about"""
+        """keys that the duty officer chooses from where nobody can tell what it is about"""
 
     async def run(self) -> None:
         """For ever: hear of cases, and do what is next."""
@@ -163,10 +165,15 @@ class People:
             told = {"result": self._words["feed_back"]} if step == "feed_back" else {}
             return {"order": order["order"], **told}
         if step in {"verify", "file"} and not view["matter"]:
-            return {"matter": random.choice(self._matters)}
+            return {"matter": self._matter(view)}
         if step == "check":
             return {"result": "fail" if random.random() < FAIL else "pass"}
         if step == "assign":
             workers = [c.removeprefix(WORKER) for c in self._cities if c.startswith(WORKER)]
             return {"department": random.choice(workers)}
         return {}
+
+    def _matter(self, view: dict[str, Any]) -> str:
+        """What a case without a matter is about, by what was said."""
+        said = f"{' '.join(view['title'].values())} {view['text']}"
+        return self._told.matter_of(said) or random.choice(self._matters)

@@ -67,6 +67,19 @@ class Words:
 
         return _PLACEHOLDER.sub(fill, text), template.get("category", "")
 
+    def matter_of(self, text: str) -> str:
+        """What somebody who reads ``text`` takes it to be about: the matter whose template has the
+        most of its own words in it, of equals the longest. Empty where none has any."""
+        said = _pairs(text)
+        best, found = (0.0, 0), ""
+        for template in self._all:
+            for own in template["texts"][self._language]:
+                pairs = {pair for part in _PLACEHOLDER.split(own)[::2] for pair in _pairs(part)}
+                both = len(pairs & said)
+                if both and (rank := (both / len(pairs), both)) > best:
+                    best, found = rank, template["matter"]
+        return found
+
     def word(self, name: str, random: np.random.Generator) -> str:
         """One of the words that fill a placeholder, empty where there are none."""
         words = self._words.get(name, {}).get(self._language)
@@ -76,3 +89,8 @@ class Words:
         """What people call a division."""
         name = self._names.get(division, {})
         return name.get(self._language) or next(iter(name.values()), "")
+
+
+def _pairs(text: str) -> set[str]:
+    told = text.casefold()
+    return {told[at : at + 2] for at in range(len(told) - 1)}
