@@ -134,3 +134,4 @@ def test_a_back_test_counts_alarms_one_by_one(tmp_path: Path) -> None:
     assert told["hits"] + told["misses"] == told["events"] > 5
     assert told["alarms"] == told["hits"] + told["false_alarms"]
     assert told["hits"] > told["misses"]
+    assert "are no alarms but signs of some" in done.stderr, "what the model remarks is passed on"

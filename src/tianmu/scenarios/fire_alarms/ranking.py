@@ -91,11 +91,21 @@ def remember(told: Iterable[Event], figures: Evidence) -> Memory:
     return memory
 
 
-def past_events(world: World, estate: Estate, since: int) -> list[Event]:
-    """Alarms of cases since then (µs), in the order of their times."""
+def past_events(world: World, estate: Estate, since: int, *, calls: bool = False) -> list[Event]:
+    """Alarms of cases since then (µs), in the order of their times; with the ``calls`` of citizens
+    near their buildings."""
     signals = world.signals(settings().watched.called, since)
-    told = [_of_signal(one, estate) for one in signals if not one.report]
-    return [one for one in told if one is not None]
+    told: list[Event] = []
+    where: Where = {}
+    for one in signals:
+        event = None if one.report else _of_signal(one, estate)
+        if event is not None:
+            told.append(event)
+            if one.longitude is not None and one.latitude is not None:
+                where.setdefault(event.building, (one.longitude, one.latitude))
+    if calls:
+        told += _calls(signals, where, evidence(world.city))
+    return sorted(told, key=lambda one: one.at)
 
 
 def _kind(rule: str, spot: Spot) -> str:

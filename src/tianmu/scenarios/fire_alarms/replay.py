@@ -14,13 +14,14 @@ from tianmu.scenarios.world import World
 
 
 def rows(world: World, since: date) -> pa.Table:
-    """Alarms of cases that were closed or made void, from ``since`` on, in order; ``event`` is 1
-    for those of cases that were closed as real. What is still open has no end to be judged by."""
+    """Alarms of cases that were closed or made void, and signs of them, from ``since`` on, in
+    order; ``event`` is 1 for alarms of cases that were closed as real. What is still open has no
+    end to be judged by, and signs are not judged."""
     calendar = world.city.calendar
     kinds = {one.code: one for one in settings().evidence.kinds}
     events = [
         one
-        for one in past_events(world, Estate(world), calendar.instant(since, 0))
+        for one in past_events(world, Estate(world), calendar.instant(since, 0), calls=True)
         if not kinds[one.kind].alarm or one.verdict
     ]  # fmt: skip
     return pa.table(
@@ -34,7 +35,7 @@ def rows(world: World, since: date) -> pa.Table:
             "closed": [
                 calendar.local(one.known).isoformat() if one.known else "" for one in events
             ],
-            "event": [int(one.verdict == REAL) for one in events],
+            "event": [int(one.verdict == REAL and kinds[one.kind].alarm) for one in events],
         },
         schema=SCHEMA,
     )
