@@ -309,6 +309,12 @@ def test_a_new_rule_set_tells_nothing_new_of_what_stands(made: Works) -> None:
     assert [one[1] for one in made.town.said()] == ["worsen"]
 
 
+def test_a_value_below_zero_is_not_told_anew_at_each_step(made: Works) -> None:
+    assert made.step(low(value=-10.0)) == 1
+    assert made.step(low(value=-10.0)) == made.step(low(value=-12.0)) == 0
+    assert [one[1] for one in made.town.said()] == ["raise"]
+
+
 def test_a_rule_of_another_property_has_another_alarm(made: Works) -> None:
     made.town.register([Device(device="w1", kind="gauge", properties=("level", "depth"))])
     kinds = made.town.city.kinds

@@ -131,8 +131,9 @@ def _standing(tx: Transaction, scenario: str) -> dict[tuple[str, str], sa.Row[An
 
 def _worse(before: sa.Row[Any], one: Condition, grown: float) -> bool:
     """Whether it is worth telling anew: so many times as much, or elsewhere than was said, or twice
-    as surely."""
-    if one.value is not None and before.value and one.value >= grown * before.value:
+    as surely. Below zero, where less may be worse, no value says that it grew."""
+    more = (before.value or 0.0) > 0
+    if more and one.value is not None and one.value >= grown * before.value:
         return True
     if one.longitude is None or one.latitude is None or before.longitude is None:
         return False
