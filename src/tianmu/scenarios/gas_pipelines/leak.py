@@ -21,9 +21,9 @@ from tianmu.scenarios.gas_pipelines.hydraulics import solve
 from tianmu.scenarios.gas_pipelines.layout import Layout
 from tianmu.scenarios.gas_pipelines.linear import answers
 from tianmu.scenarios.gas_pipelines.network import F64, I64, Network
-from tianmu.scenarios.gas_pipelines.silent import common, doubted, guessed
+from tianmu.scenarios.gas_pipelines.silent import Doubt, common, doubted, guessed
 from tianmu.scenarios.gas_pipelines.simulate import Readings, inflows
-from tianmu.scenarios.gas_pipelines.span import Span, carried, lasting, means
+from tianmu.scenarios.gas_pipelines.span import Span, carried, fast, lasting, means
 from tianmu.scenarios.gas_pipelines.spikes import Spikes, spikes_of
 from tianmu.scenarios.manifest import settings_of
 
@@ -118,9 +118,8 @@ class Compared:
     """(moments,): what is taken, as a share of the usual"""
     level: I64
     """(moments,): that which is nearest to it"""
-    doubt: F64 | None = None
-    """(consumers, moments): standard deviation of what was guessed of a meter that is silent, kg/s;
-    ``None`` where none is"""
+    doubt: Doubt | None = None
+    """of what was guessed of meters that are silent; ``None`` where none is"""
 
     @property
     def off(self) -> F64:
@@ -180,7 +179,12 @@ def compare(watch: Watch, readings: Readings) -> Compared:
     measured = np.concatenate([readings.inflow, readings.flow, readings.pressure])
     read = read_variance(watch, np.where(told, readings.meter, 0.0))
     return Compared(
-        measured, expected, read, factor, nearest(factor), doubt if doubt.any() else None
+        measured,
+        expected,
+        read,
+        factor,
+        nearest(factor),
+        doubt if doubt.usual.any() else None,
     )
 
 
@@ -194,7 +198,8 @@ def _doubt(watch: Watch, compared: Compared, span: Span, part: slice = _ALL) -> 
     """(apart, moments); ``None`` where no meter is silent."""
     if compared.doubt is None:
         return None
-    return doubted(compared.doubt[:, part], watch.alike, len(watch.apart), span, watch.every_min)
+    doubt = compared.doubt.during(part)
+    return doubted(doubt, watch.alike, len(watch.apart), span, watch.every_min)
 
 
 def read_variance(watch: Watch, meter: F64) -> F64:
@@ -211,14 +216,17 @@ def scores(watch: Watch, compared: Compared) -> F64:
         mean = _since(compared.off, span, watch)
         shown = means(np.abs(compared.expected), span.window)
         read = means(compared.read, span.window)
+        noise = fast(compared.off, span, watch.every_min)
         doubt = _doubt(watch, compared, span)
         for level in np.unique(compared.level):
             whole = np.flatnonzero((compared.level == level) & np.isfinite(mean).any(axis=0))
             for first in range(0, len(whole), _AT_ONCE):
                 at = whole[first : first + _AT_ONCE]
                 answer = watch.levels[level].answer[:, watch.apart]
-                covariance = _covariance(watch, int(level), span, shown[:, at], read[:, at],
-                                         mean[:, at], compared.factor[at])  # fmt: skip
+                covariance = _covariance(
+                    watch, int(level), span, shown[:, at], read[:, at], mean[:, at],
+                    compared.factor[at], noise[:, at],
+                )  # fmt: skip
                 if doubt is not None:
                     covariance += common(answer, doubt[:, at])
                 score, information = _weighed(answer, covariance, mean[:, at])
@@ -249,9 +257,11 @@ def place(watch: Watch, compared: Compared, moment: int) -> Place | None:
             continue
         shown, read = (one[:, last].mean(axis=1, keepdims=True)
                        for one in (np.abs(compared.expected), compared.read))  # fmt: skip
+        noise = fast(compared.off[:, last], Span(window), watch.every_min)[:, -1:]
         covariance = _covariance(
-            watch, level, Span(window), shown, read, mean, compared.factor[moment : moment + 1]
-        )
+            watch, level, Span(window), shown, read, mean, compared.factor[moment : moment + 1],
+            noise,
+        )  # fmt: skip
         doubt = _doubt(watch, compared, Span(window), last)
         if doubt is not None:
             answer = watch.levels[level].answer[:, watch.apart]
@@ -355,23 +365,24 @@ _NEVER = 1e6
 
 
 def _covariance(
-    watch: Watch, level: int, span: Span, shown: F64, read: F64, mean: F64, factor: F64
+    watch: Watch, level: int, span: Span, shown: F64, read: F64, mean: F64, factor: F64, noise: F64
 ) -> F64:
     """(moments, instruments, instruments): of means over ``window`` readings, whose own noise goes
-    by what was ``shown`` and ``read`` just then, and all else by the level."""
+    by what was ``shown`` and ``read`` just then and by how many came (``noise``, as ``fast`` has
+    it), and all else by the level."""
     own = watch.levels[level]
     rho = carried(span, watch.every_min)
     now, before, both = lasting(span, watch.every_min)
     slow = now + rho * rho * before - 2 * rho * both
-    fast = 1 / span.window + (rho * rho / span.before if span.before else 0.0)
+    meters = 1 / span.window + (rho * rho / span.before if span.before else 0.0)
     flows = len(shown) - len(watch.layout.pressure)
     times = np.ones((len(shown), shown.shape[1]))
     times[:flows] = factor / LEVELS[level]
-    lasts = own.read * fast + own.slow * slow
+    lasts = own.read * meters + own.slow * slow
     found: F64 = np.einsum("im,ij,jm->mij", times, lasts, times)
     least = np.where(np.arange(len(shown)) < flows, _LEAST * own.shown[:flows].max(), 1e-5)
     beyond = np.maximum(read - np.diag(own.read)[:, None] * times**2, 0.0)
-    alone = ((watch.own.noise * shown) ** 2 + least[:, None] ** 2 + beyond) * fast
+    alone = ((watch.own.noise * shown) ** 2 + least[:, None] ** 2 + beyond) * noise
     alone = np.where(np.isfinite(mean), alone, _NEVER * np.nanmax(np.abs(own.shown)) ** 2)
     each = np.arange(len(shown))
     found[:, each, each] += alone.T
