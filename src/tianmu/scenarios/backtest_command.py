@@ -91,7 +91,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
                 raise click.UsageError("--in and --history: give one of them")
             result = _of_file(found_with(pack), scenario, source, first, last, asked, tell)
         else:
-            result = _of_history(scenario, data, first, last, asked, archive, kept)
+            result = _of_history(scenario, data, first, last, asked, archive, kept, tell)
         if as_json:
             give(result)
         else:
@@ -117,7 +117,7 @@ def _of_file(
         raise click.ClickException(f"{source}: {error}") from error
     except OSError as error:
         raise click.ClickException(str(error)) from error
-    return _replayed(found, scenario, rows, str(source), since, until, asked)
+    return _replayed(found, scenario, rows, str(source), since, until, asked, tell)
 
 
 def _of_history(
@@ -128,17 +128,22 @@ def _of_history(
     asked: Asked,
     archive: Open,
     kept: Path | None,
+    tell: Tell,
 ) -> dict[str, Any]:
+    from tianmu.scenarios.contract import listening
     from tianmu.scenarios.history import NoReplay, past_rows
     from tianmu.scenarios.load import find
+    from tianmu.scenarios.run import telling
     from tianmu.store.history.asked import TooCostly
 
     city = _opened(data, archive)
     found = find(city.city.folder)
     last = until or _today(city.city)
     first = since or last - timedelta(weeks=12)
+    tell(f"reading what the city measured from {first} to {last}")
     try:
-        rows = past_rows(_scenario(found, scenario), city, data, first, last)
+        with listening(telling(tell)):
+            rows = past_rows(_scenario(found, scenario), city, data, first, last)
     except NoReplay as error:
         raise click.UsageError(str(error)) from error
     except TooCostly as error:
@@ -154,7 +159,7 @@ def _of_history(
         from tianmu.scenarios.table_file import write_table
 
         write_table(rows, kept)
-    return _replayed(found, scenario, rows, str(data), first, last, asked)
+    return _replayed(found, scenario, rows, str(data), first, last, asked, tell)
 
 
 def _replayed(
@@ -165,12 +170,13 @@ def _replayed(
     since: date | None,
     until: date | None,
     asked: Asked,
+    tell: Tell,
 ) -> dict[str, Any]:
     import dataclasses
 
     from tianmu.scenarios.backtest import NoRule, replay, rule_of
-    from tianmu.scenarios.contract import BadInput, BadParameter
-    from tianmu.scenarios.run import BadModel, parameters_of
+    from tianmu.scenarios.contract import BadInput, BadParameter, listening
+    from tianmu.scenarios.run import BadModel, parameters_of, telling
 
     name, column, at_least, given = asked
     one = found.scenarios.get(scenario)
@@ -181,7 +187,8 @@ def _replayed(
         raise click.UsageError(str(error)) from error
     model = chosen_model(found, scenario, rule.model)
     try:
-        told = replay(model, rows, parameters_of(model, given), rule, since, until)
+        with listening(telling(tell)):
+            told = replay(model, rows, parameters_of(model, given), rule, since, until)
     except BadInput as error:
         raise click.ClickException(f"{whose}: {error}") from error
     except (BadParameter, BadModel) as error:

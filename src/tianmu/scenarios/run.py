@@ -57,15 +57,10 @@ def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Ta
     return rows
 
 
-def run_file(
-    model: Model, source: Path, target: Path, given: Iterable[str], tell: Callable[[str], None]
-) -> int:
-    """Run ``model`` on the file ``source`` and write ``target``; how many rows. Raises
-    ``BadInput``, ``BadParameter``, ``BadModel``, ``OSError``."""
-    parameters = parameters_of(model, given)
-    began = time.monotonic()
-    rows = read_table(source, tell)
-    told = began
+def telling(tell: Callable[[str], None]) -> Listener:
+    """What a model says while it runs, line by line: its remarks, and now and then how far it
+    is."""
+    began = told = time.monotonic()
 
     def progress(done: int, total: int) -> None:
         nonlocal told
@@ -75,7 +70,17 @@ def run_file(
             part = 100 * done // max(total, 1)
             tell(f"{done:,} of {total:,} rows, {part} %, {now - began:.0f} s")
 
-    with listening(Listener(progress, tell)):
+    return Listener(progress, tell)
+
+
+def run_file(
+    model: Model, source: Path, target: Path, given: Iterable[str], tell: Callable[[str], None]
+) -> int:
+    """Run ``model`` on the file ``source`` and write ``target``; how many rows. Raises
+    ``BadInput``, ``BadParameter``, ``BadModel``, ``OSError``."""
+    parameters = parameters_of(model, given)
+    rows = read_table(source, tell)
+    with listening(telling(tell)):
         whole = run_model(model, rows, parameters)
     write_table(whole, target)
     return len(whole)

@@ -256,7 +256,7 @@ def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path)
     town = Town(tmp_path, 0.08, 5 * (LEAK.first + 12))
     start = replay.MINUTE * 5
     world: Any = SimpleNamespace(
-        now=town.now // start * start - 1, city=CITY, folder=tmp_path,
+        now=town.now // start * start - 1, city=CITY, folder=tmp_path, history=None,
         signals=lambda codes, since: tuple(
             SimpleNamespace(case=verdict, at=CITY.calendar.instant(TODAY, at), verdict=verdict)
             for at, verdict in ((5 * LEAK.first, "real"), (60, "false"))
@@ -286,6 +286,14 @@ def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path)
     place = f"{CITY.center[0]},{CITY.center[1]}"
     made = run_model(leaked, rows, parameters_of(leaked, [f"place={place}"]))
     assert made.column("alarm").to_pylist()[LEAK.first + 5] == 1
+
+
+def test_a_young_citys_past_begins_with_the_city() -> None:
+    """Not with weeks of nothing, each day of which is asked for."""
+    young: Any = SimpleNamespace(history=SimpleNamespace(days=lambda: ["2026-04-09", "2026-04-10"]))
+    assert replay._begun(young, date(2026, 1, 16)) == date(2026, 4, 8)
+    young.history.days = list
+    assert replay._begun(young, date(2026, 1, 16)) == date(2026, 1, 16)
 
 
 def test_where_clocks_are_put_back_the_hour_counts_once() -> None:

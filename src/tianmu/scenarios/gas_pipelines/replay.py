@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.scenarios.backtest import EVENT
+from tianmu.scenarios.contract import progress
 from tianmu.scenarios.gas_pipelines import table
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import measured
@@ -34,11 +35,12 @@ def rows(world: World, since: date) -> pa.Table:
     known, every = held(world.folder, *world.city.center), trial().every_min
     step = round(every * MINUTE)
     calendar = world.city.calendar
-    first = calendar.instant(since, 0) // step * step
+    first = calendar.instant(max(since, _begun(world, since)), 0) // step * step
     steps = int((world.now + 1 - first) // step)
     day = round(DAY_MIN / every)
     parts = []
     for at in range(0, steps, day):
+        progress(at, steps)
         count = min(day, steps - at)
         # a step is called by its end
         until = replace(world, now=first + (at + count) * step)
@@ -65,6 +67,13 @@ def rows(world: World, since: date) -> pa.Table:
     made = made.append_column(EVENT, pa.array(event))
     told = np.isfinite(joined["inflow"]).any(axis=0) | (event == 1)
     return made.filter(pa.array(kept & told))
+
+
+def _begun(world: World, since: date) -> date:
+    """The first day of the city's past, which may be younger than the span that is asked for; the
+    past is kept by days of UTC, so that of the city may have begun a day before."""
+    days = world.history.days() if world.history is not None else []
+    return date.fromisoformat(days[0]) - timedelta(days=1) if days else since
 
 
 def _rising(times: list[datetime]) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ def run_leak(rows: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
         f"{int(layout.metered.sum()):,} of {len(network.sink):,} consumers metered, every "
         f"{given.every_min:g} min"
     )
+    remark("the network is prepared for them, and the threshold drawn: that may take minutes")
     try:
         watch = leak.prepare(network, layout, given.every_min)
         compared = leak.compare(watch, given.readings)
