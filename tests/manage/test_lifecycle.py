@@ -301,7 +301,9 @@ def test_suspended_clocks_stand_still() -> None:
 def test_extending_gives_more_time_and_never_less() -> None:
     story = filed()
     due = story.state.orders[0].due
-    assert story.refused("extend", OFFICER, "x", limit={"value": 1, "unit": "work_hour"}) == "data"
+    assert story.refused("extend", OFFICER, "x", limit={"value": 1, "unit": "work_hour"}) == (
+        "not_longer"
+    )
     assert story.refused("extend", OFFICER, "x", limit={"value": 1, "unit": "moon"}) == "data"
     state = story.do("extend", OFFICER, "parts", limit={"value": 2, "unit": "work_day"})
     assert state.orders[0].due > due

@@ -55,7 +55,8 @@ def steps(world: Any, case: str, *names: str, role: str = "commander", **data: A
             held = centre.get(f"/api/cases/{case}").json()
             if step in {one["step"] for one in held["actions"]}:
                 body = {"reason": "so ordered", "data": data}
-                done = centre.post(f"/api/cases/{case}/steps/{step}", json=body)
+                once = {"Idempotency-Key": uuid.uuid4().hex}
+                done = centre.post(f"/api/cases/{case}/steps/{step}", json=body, headers=once)
                 assert done.status_code == 200, done.text
 
 

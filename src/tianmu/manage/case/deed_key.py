@@ -111,10 +111,10 @@ def unnamed(
     same account is taken for the same sent again."""
     if step not in AGAIN or within <= 0:
         return Deed()
-    deed = Deed(key=f"unnamed {content}")  # no key that is sent has a space
-    mine = (table.c.account == account, table.c.key == deed.key)
+    key = f"unnamed {content}"  # no key that is sent has a space
+    mine = (table.c.account == account, table.c.key == key)
     connection.execute(delete(table).where(*mine, table.c.at < now - within))
-    return deed
+    return Deed(key=key)
 
 
 def known(
