@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tianmu.web.language import COOKIE, OWN, asked_for, languages, sentences, translated
+from tianmu.web.language import COOKIE, OWN, asked_for, called, languages, sentences, translated
 from web.said import said
 from web.test_web_permissions import WALK, concrete
 
@@ -58,6 +58,19 @@ def test_what_is_put_in_is_said_in_the_language_too() -> None:
     assert said_of_body == "应为 str，却是 int (`$.place.name`)"
     assert translated("quite another sentence", "zh") == "quite another sentence"
     assert translated("there is no case c1", "en") == "there is no case c1"
+
+
+def test_an_account_is_called_in_the_language_of_what_is_printed() -> None:
+    for whole, zh, en in (
+        ("值班员 Duty officer", "值班员", "Duty officer"),
+        ("模拟处置员：住建局 Seeded crew: Housing", "模拟处置员：住建局", "Seeded crew: Housing"),
+        ("带班领导 赵明", "带班领导 赵明", "带班领导 赵明"),
+        ("Wang Wei", "Wang Wei", "Wang Wei"),
+        ("值班 A 岗", "值班 A 岗", "值班 A 岗"),
+    ):
+        assert (called(whole, "zh"), called(whole, "en")) == (zh, en)
+    telling = "the place lies in no division: none is named"
+    assert translated(telling, "zh") == "该位置不在任何区划内，也没有写明区划"
 
 
 def refused(answer: httpx.Response) -> dict[str, Any] | None:

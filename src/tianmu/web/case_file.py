@@ -15,6 +15,7 @@ from tianmu.facts.text import Text, say
 from tianmu.manage.words import phrase
 from tianmu.recognise.blur import Unblurred
 from tianmu.web import moment
+from tianmu.web.language import called
 from tianmu.web.paper import Head, NoPicture, Paper
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ class _Filing:
         letterhead, one = city.letterhead, told.case
         title = f"{self.w('title')} {one.number}"
         printed = self.w(
-            "printed", who=told.who, when=self.time(told.at), mark=told.mark, version=one.version
-        )
+            "printed", who=called(told.who, told.language), when=self.time(told.at),
+            mark=told.mark, version=one.version,
+        )  # fmt: skip
         foot = [words for words in (self.say(letterhead.foot), printed) if words]
         self.paper = Paper(
             Head(
@@ -181,7 +183,9 @@ class _Filing:
         return " · ".join(text.split(" · ")[2:])
 
     def _actor(self, account: str, name: str) -> str:
-        return self.w("machine") if account.startswith("@") else name or account
+        if account.startswith("@"):
+            return self.w("machine")
+        return called(name or account, self.told.language)
 
     def _some(self, rows: Sequence[Any], most: int) -> Sequence[Any]:
         """The newest of them; how many are not there is said."""
@@ -272,13 +276,16 @@ class _Filing:
             for one in self._some(self.case.events, EVENTS)
         ]
         names = [self.w(one) for one in ("when", "stage", "who", "what")]
-        self.paper.table(names, rows, (3, 1.8, 2.2, 11))
+        self.paper.table(names, rows, (3, 1.8, 3, 10.2))
 
     def _room(self) -> None:
         if not self.told.room:
             return
         self.paper.heading(self.w("room"))
-        rows = [[self.time(at), who, what] for at, who, what in self._some(self.told.room, ROOM)]
+        rows = [
+            [self.time(at), called(who, self.told.language), what]
+            for at, who, what in self._some(self.told.room, ROOM)
+        ]
         self.paper.table([self.w(one) for one in ("when", "who", "what")], rows, (3, 3, 12))
 
     def _evidence(self) -> None:
@@ -286,11 +293,16 @@ class _Filing:
         if not self.case.evidence:
             self.paper.text(self.w("none"))
             return
+        names = {event.actor: event.actor_name for event in self.case.events}
         self.paper.table(
             [self.w(one) for one in ("when", "file", "who", "digest")],
-            [[self.time(e.at), self._called(e), e.actor, e.evidence] for e in self.case.evidence],
-            (3, 5, 2, 8),
-        )
+            [
+                [self.time(e.at), self._called(e), self._actor(e.actor, names.get(e.actor, "")),
+                 e.evidence]
+                for e in self.case.evidence
+            ],
+            (3, 5, 3, 7),
+        )  # fmt: skip
         pictures = [
             one for one in self.case.evidence if one.url and one.media_type.startswith("image/")
         ]

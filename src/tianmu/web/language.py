@@ -18,6 +18,7 @@ COOKIE = "tianmu_language"
 """set by the pages to the language they are shown in; beside it counts ``Accept-Language``"""
 OWN = "en"
 """what the rooms write"""
+_BOTH = re.compile(r"([^A-Za-z]*[\u3400-\u9fff][^A-Za-z]*) ([A-Za-z][^\u3400-\u9fff]*)", re.DOTALL)
 _HOLE = re.compile(r"\{(\d*)\}")
 _DEEPEST = 4
 LONGEST = 1_000
@@ -53,6 +54,13 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 def _filled(said: str, within: list[str]) -> str:
     in_order = iter(within)
     return _HOLE.sub(lambda hole: within[int(hole[1])] if hole[1] else next(in_order), said)
+
+
+def called(whole: str, language: str) -> str:
+    """What an account is called: of a name written in both languages, "值班员 Duty officer", the
+    half in this one; another as it is. The pages do the same (``called`` of ``ui/src/words``)."""
+    halves = _BOTH.fullmatch(whole)
+    return halves[2 if language == OWN else 1] if halves else whole
 
 
 def asked_for(headers: Mapping[str, str]) -> str:

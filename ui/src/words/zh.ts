@@ -112,7 +112,7 @@ export const zh = {
     reasonHint: "将写入流程记录，所有有权查看的人都能看到", reasonNeeded: "请填写理由", signOut: "退出登录", switchTheme: "日间 / 夜间", refresh: "重新载入", yes: "是", no: "否", all: "全部",
   },
   login: {
-    different: "两次输入不一致", passwordNone: "您通过一次性链接登录，请设置口令以便下次登录。", passwordExpired: "口令已过期，更换后才能继续。", oldPassword: "现口令", againPassword: "再次输入新口令",
+    different: "两次输入不一致", passwordNone: "您通过一次性链接登录，请设置口令以便下次登录。", passwordExpired: "口令已过期，更换后才能继续。", oldPassword: "现口令", freshPassword: "新口令", againPassword: "再次输入新口令",
     authority: "安装本市证书",
     title: "登录", account: "账号", password: "口令", enter: "登录", opening: "正在用一次性链接登录", openingKiosk: "正在登录大屏", linkBad: "链接无效或已使用",
     linkHint: "一次性链接只能使用一次。请向系统管理员索取新的链接。", noAccount: "没有账号？请向系统管理员索取一次性链接。", newPassword: "设置口令", tagline: "从一条报文、一通来电，到办结一件事。",
