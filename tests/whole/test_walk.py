@@ -247,5 +247,7 @@ def test_concurrent_equal_signals_are_one_alarm_and_one_case(city: City) -> None
         if any(m["id"] == alarm["alarm"] for m in city.get(f"/api/cases/{one['case']}")["members"])
     ]  # fmt: skip
     assert holding == [case]
-    eventually(lambda: not any(city.get("/api/vitals")["lag"].values()), what="all was read")
+    eventually(
+        lambda: not any(city.get("/api/vitals")["lag"].values()), what="all was read", within=120
+    )
     assert len(alarms_of(city, device)) == 1
