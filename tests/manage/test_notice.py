@@ -138,6 +138,18 @@ def test_a_graver_case_does_not_wait_behind_others(telling: Telling) -> None:
     house.work()
     mine = [one for one in notices(house) if one["account"] == "carl"]
     assert len(mine) == 6
+    for number, level in enumerate(("II", "III")):
+        house.alarm(east=number * 900.0 + 18000.0, priority=3, severity=level)
+        house.work()
+    house.close()
+    house.open()
+    house.gateways["message"] = "w1"
+    house.pass_minutes(10.1)
+    [last] = [
+        one for one in house.topic() if one.step == "notice" and one.data.get("try", {}).get("more")
+    ]
+    assert (last.data["try"]["account"], last.data["try"]["more"]) == ("carl", 4)
+    assert last.case == house.manage.case_of(["a10"])["a10"], "the gravest that waited is named"
 
 
 def test_without_a_gateway_nothing_is_said_to_have_been_sent(telling: Telling) -> None:

@@ -200,8 +200,9 @@ gathered = Table(
     Column("sent", Integer, nullable=False),
     Column("gravest", Integer, nullable=False),  # level number of what was sent, 0: nothing was
     Column("waiting", Integer, nullable=False),
-    Column("serial", Integer, nullable=False),  # of the last case that waits, 0: none
+    Column("serial", Integer, nullable=False),  # of the gravest case that waits, 0: none
     Column("unit", String, nullable=False),
+    Column("level", Integer, nullable=False, server_default="0"),  # level number of that case
 )
 """How often plans have told each person of late, and of how many cases they will be told."""
 

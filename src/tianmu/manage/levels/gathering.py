@@ -16,7 +16,9 @@ from tianmu.manage.case import table
 
 DUE = "@gathered"
 """in the list of what is due: somebody is to be told of what was gathered"""
-MINUTE, UNGRADED = 60_000_000, 99
+MINUTE = 60_000_000
+UNGRADED = 99
+"""stands for the level number of a case without a level"""
 Key = tuple[str, str]
 """account and means"""
 
@@ -33,8 +35,10 @@ class Gathered:
     waiting: int = 0
     """cases that were gathered since then"""
     case: str = ""
-    """the last of them"""
+    """the gravest of them, of several the last"""
     unit: str = ""
+    level: int = 0
+    """level number of that case"""
 
 
 class Gathering:
@@ -49,7 +53,7 @@ class Gathering:
         for row in connection.execute(select(table.gathered)):
             named = table.case_id(row.serial) if row.serial else ""
             self.held[row.account, row.by] = Gathered(
-                row.begun, row.sent, row.gravest, row.waiting, named, row.unit
+                row.begun, row.sent, row.gravest, row.waiting, named, row.unit, row.level
             )
 
     def admit(self, key: Key, case: str, unit: str, level: int, now: int) -> bool:
@@ -64,7 +68,9 @@ class Gathering:
             told = min(level, one.gravest) if one.gravest else level
             one = replace(one, sent=one.sent + 1, gravest=told)
         else:
-            one = replace(one, waiting=one.waiting + 1, case=case, unit=unit)
+            one = replace(one, waiting=one.waiting + 1)
+            if not one.level or level <= one.level:
+                one = replace(one, case=case, unit=unit, level=level)
         self._put(key, one)
         return sends
 
@@ -115,4 +121,5 @@ class Gathering:
             "waiting": one.waiting,
             "serial": table.serial_of(one.case) if one.case else 0,
             "unit": one.unit,
+            "level": one.level,
         }

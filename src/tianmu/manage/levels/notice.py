@@ -67,7 +67,7 @@ def follow(
 def tell_gathered(
     draft: Draft, city: City, look: Reach, key: tuple[str, str], told: Gathered
 ) -> None:
-    """On the last case that was gathered for somebody: the one message for all of them."""
+    """On the gravest case that was gathered for somebody: the one message for all of them."""
     person = city.roster.person(key[0])
     if person is None:  # the cases stand in the app for whoever is there now
         nobody = {"unit": told.unit, "by": key[1], "why": [phrase("why.nobody_on_duty")]}
