@@ -13,7 +13,9 @@ from tianmu.access import table as access_table
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.city.absence import Absence
 from tianmu.city.contact import Contact as Reaching
+from tianmu.city.grading import Condition, GradingRule
 from tianmu.city.roster import Shift
+from tianmu.command import provider
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
@@ -39,6 +41,7 @@ from .town import (
     MONDAY,
     OFFICER,
     RUBBISH,
+    text,
 )
 
 __all__ = ["house"]
@@ -370,3 +373,30 @@ def test_a_ladder_ends_under_a_pack_that_has_none(house: Reached) -> None:
     else:
         raise AssertionError("the same clock is attended to again and again")
     assert house.held().state == "replaced"
+
+
+def test_who_would_be_called_at_the_level_that_the_rules_ask_for_is(house: Reached) -> None:
+    deaths = GradingRule(code="dead", name=text("dead"), when=Condition(dead_from=1), level=3)
+    grading = msgspec.structs.replace(house.city.grading, rules=(deaths,))
+    house.city = replace(house.city, grading=grading)
+    house.manage.set_city(house.city)
+    house.gateways = {"message": "w", "call": "w"}
+    house.case(matter=RUBBISH)
+    house.manage.command("c1", "grade", OFFICER, reason="small", data={"level": "IV"})
+    assert house.manage.case("c1").contacts == ()
+    house.manage.command("c1", "assess", OFFICER, data={"dead": 1})
+    [called] = house.manage.case("c1").contacts
+    assert (called.ladder, called.cause, called.waits) == ("serious", "advice", True)
+    [move] = house.moves()
+    told = provider.handed(move)
+    assert told is not None
+    said = provider.summons(house.city, move, house.manage.case("c1"), told)
+    assert said.text["en"].startswith("[rules ask for III] ") and said.level == "IV"
+    assert house.manage.case("c1").level == "IV"
+    house.manage.command("c1", "note", OFFICER, data={"text": "seen"})
+    assert house.held().waits, "that decides nothing"
+    house.manage.command("c1", "grade", OFFICER, reason="an old man in bed", data={"level": "IV"})
+    assert (house.held().state, house.held().answered_by) == ("answered", OFFICER.account)
+    before = house.manage.case("c1")
+    rebuild(house.hub, house.journal)
+    assert house.manage.case("c1") == before

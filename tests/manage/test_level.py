@@ -97,6 +97,45 @@ def test_what_a_person_has_set_stands() -> None:
     assert story.state.level_by_hand
 
 
+def test_what_a_person_has_set_is_not_outgrown_in_silence() -> None:
+    where = city(rule(Condition(dead_from=3), level=2), rule(Condition(dead_from=30), level=1))
+    events = opened(where).events
+
+    def after(step: str, reason: str = "", **data: object) -> list[str]:
+        found = decide(fold.fold(events), Command(step, reason, data), OFFICER, MONDAY, where)
+        assert not isinstance(found, Refusal), found
+        events.extend(found)
+        return [one.data["level"] for one in events if one.step == "advise"]
+
+    assert after("grade", "a drill of ours", level="IV") == []
+    assert after("assess", dead=2) == []
+    assert after("assess", dead=3) == ["II"]
+    assert fold.fold(events).level == "IV", "a person has set it, and a person decides"
+    assert events[-1].data["rules"] == ["r"]
+    assert events[-1].data["why"][0]["en"].endswith("the rule")
+    assert after("assess", dead=4) == ["II"], "once"
+    assert after("grade", "they are dummies", level="III") == ["II"]
+    assert after("assess", dead=5) == ["II"], "whoever said III knew"
+    assert after("assess", dead=40) == ["II", "I"], "but not of that"
+    after("grade", "they are true", level="I")
+    assert (fold.fold(events).level, fold.fold(events).advised) == ("I", 0)
+
+
+def test_an_alarm_or_a_scenario_that_asks_for_more_than_a_person_has_set_is_heard() -> None:
+    where = city(rule(Condition(signals_from=3), level=2))
+    draft = opened(where)
+    found = decide(draft.state, Command("grade", "ours", {"level": "IV"}), OFFICER, MONDAY, where)
+    assert not isinstance(found, Refusal)
+    draft = Draft("c1", fold.fold(found, draft.state), MONDAY)
+    for minute in (1, 2, 3):
+        joined(draft, where, MONDAY + minute * MINUTE)
+    assert [one.data["level"] for one in draft.events if one.step == "advise"] == ["II"]
+    assert not level.at_least(draft, where, 2, text("as judged"))
+    assert not level.at_least(draft, where, 1, text("as judged"))
+    assert [one.data["level"] for one in draft.events if one.step == "advise"] == ["II", "I"]
+    assert draft.state.level == "IV"
+
+
 def test_near_a_school_it_is_graver_and_the_reason_names_it() -> None:
     school = SensitivePlace(
         label="school", name=text("North School"), longitude=LON, latitude=LAT, radius_m=200.0

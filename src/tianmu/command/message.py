@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OF_ITSELF = frozenset(
     [
+        "advise",
         "answer",
         "begin",
         "contact",

@@ -21,7 +21,7 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.case.table import event as case_event
 from tianmu.manage.case.table import serial_of
 from tianmu.manage.case.view import moment
-from tianmu.manage.contact.ladder import STEP
+from tianmu.manage.contact.ladder import ADVICE, STEP
 from tianmu.manage.contact.reach import HANDED
 from tianmu.manage.levels import notice
 from tianmu.manage.words import phrase
@@ -136,8 +136,11 @@ def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]
     contact = event.data.get("contact", {"contact": "", "post": told.get("post", "")})
     title = {language: mask_text(words) for language, words in state.title.items()}
     words: dict[str, Any] = {"level": state.level, "title": title, "number": state.number}
+    said = "message"
     if more := told.get("more", 0):
-        words["more"] = more
+        said, words["more"] = "more", more
+    elif contact.get("cause") == ADVICE and state.advised:
+        said, words["level"] = "advised", city.profile.numbered(state.advised).name
     return Summons(
         type=f"contact.{told['by']}",
         case=event.case,
@@ -148,6 +151,6 @@ def summons(city: City, event: CaseEvent, state: CaseState, told: dict[str, Any]
         phone=person.phone if person else "",
         unit=told["unit"],
         post=contact.get("post", ""),
-        text=phrase(f"contact.{'more' if more else 'message'}", **words),
+        text=phrase(f"contact.{said}", **words),
         until=moment(contact.get("due", 0)),
     )

@@ -147,8 +147,8 @@ def join_case(
         level.grade(draft, city, signal)
         if not any(one.lead for one in before.open_orders):  # else a person has said who leads
             owner.assign(draft, city, signal.department)
-    elif not before.level_by_hand and level.may_rise(city, before, draft.state, signal):
-        level.grade(draft, city, signal, only_up=True)
+    elif level.may_rise(city, before, draft.state, signal):
+        level.reconsider(draft, city, signal)
     swell(draft, city)
     state = draft.state
     if (
@@ -185,8 +185,7 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     if sharper(event.place, before.place):
         data |= _moved(within(city, event.place))
     draft.add("worsened", data)
-    if not before.level_by_hand:
-        level.grade(draft, city, _of(event), only_up=True)
+    level.reconsider(draft, city, _of(event))
     if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
         response.follow(draft, city)
 

@@ -245,20 +245,20 @@ class Manage(Grouping):
 
     def raise_level(self, case: str, number: int, why: Text) -> bool:
         """An open case is of the level of this number at least, as a scenario judges; whether it
-        was raised. It lowers none, and leaves alone what a person has set: done again it does
-        nothing."""
+        was raised. It lowers none, and of what a person has set it says that it should be higher:
+        done again it does nothing."""
 
         def job(work: Work) -> bool:
             before = work.state(case)
             if before is None or not before.open:
                 return False
             draft = work.draft(case)
-            if not level.at_least(draft, work.city, number, why):
-                return False
-            if draft.state.stage in ("dispatch", "handle"):
+            raised = level.at_least(draft, work.city, number, why)
+            if raised and draft.state.stage in ("dispatch", "handle"):
                 response.follow(draft, work.city)
-            work.take(before, draft)
-            return True
+            if draft.events:
+                work.take(before, draft)
+            return raised
 
         return self._work(job)
 

@@ -80,7 +80,7 @@ export function expected(seen: number, links: Links | undefined): number {
 }
 
 /** Steps of others that change nothing about what a person in the field decided. */
-const HARMLESS = new Set(["urge", "warn", "contact", "notice", "note", "evidence", "join", "tell", "worsened", "returned", "whistle", "arrive", "escalate"]);
+const HARMLESS = new Set(["urge", "warn", "contact", "notice", "note", "evidence", "join", "tell", "worsened", "returned", "whistle", "arrive", "escalate", "advise"]);
 
 export function harmless(events: { step: string; data: Record<string, unknown> }[], order: unknown): boolean {
   return events.every((one) => HARMLESS.has(one.step) || (["accept", "handle", "feed_back"].includes(one.step) && order !== undefined && one.data.order !== order));

@@ -197,6 +197,8 @@ def _fields(*names: str) -> Callable[[CaseState, CaseEvent], Data]:
 def _grade(state: CaseState, event: CaseEvent) -> Data:
     data = event.data
     fields: Data = {"level": data["level"], "level_number": data["number"]}
+    if state.advised or "advised" in data:
+        fields["advised"] = data.get("advised", 0)
     if "tier" in data:
         fields["tier"] = data["tier"]
     if "by_hand" in data:
@@ -250,6 +252,7 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "file": _fields("standard", "matter", "division", "queue"),
     "supplement": _fields("queue"),
     "grade": _grade,
+    "advise": lambda state, event: {"advised": event.data["number"]},
     "assign": _fields("lead", "joint", "queue", "tier"),
     "transfer": _fields("lead", "joint", "queue"),
     "urge": lambda state, event: {"urges": state.urges + 1},

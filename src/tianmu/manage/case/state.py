@@ -205,6 +205,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     level_by_hand: bool = False
     held: int = 0
     """level number that a person or a limit has raised it to: it does not fall below"""
+    advised: int = 0
+    """level number, graver than what a person has set, that the rules were known to ask for"""
     tier: int = 0
     lead: str = ""
     joint: tuple[str, ...] = ()

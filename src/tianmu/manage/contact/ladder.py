@@ -39,6 +39,7 @@ ACKNOWLEDGED = ("acknowledge",)
 """transitions of an alarm by which a person shows that they are awake"""
 REACHED = ("accept", "handle", "feed_back")
 """steps by which the department that is called shows that it was reached"""
+ADVICE = "advice"
 MINUTE = 60_000_000
 
 
@@ -64,6 +65,7 @@ def follow(
             _move(draft, city, reach, contact)
     _start_by_level(draft, city, reach)
     _start_by_alarm(happened, draft, city, reach)
+    _start_by_advice(happened, draft, city, reach)
 
 
 def standing(state: CaseState) -> frozenset[str]:
@@ -113,6 +115,20 @@ def _start_by_alarm(
     for held in idle:  # it stands still as its case does, and this is news
         _end(draft, held, "replaced")
     _start(draft, city, reach, ladder, "alarm")
+
+
+def _start_by_advice(
+    happened: Sequence[CaseEvent], draft: Draft, city: City, reach: Callable[[], Reach]
+) -> None:
+    """Where the rules ask for a graver level than a person has set, whoever would be called at that
+    level is: they decide. While the case is suspended too, for it is news."""
+    asked = [event.data["level"] for event in happened if event.step == "advise"]
+    ladder = city.contact.of_level(asked[-1]) if asked else None
+    if ladder is None or any(
+        one.ladder == ladder.code and one.waits for one in draft.state.contacts
+    ):
+        return
+    _start(draft, city, reach, ladder, ADVICE)
 
 
 def _priorities(happened: Sequence[CaseEvent]) -> list[int]:
@@ -375,6 +391,10 @@ def awake(draft: Draft, actor: str) -> None:
 def _reached(happened: Sequence[CaseEvent], draft: Draft, city: City) -> None:
     """Steps by which the called department shows that it was reached."""
     for event in happened:
+        if event.step == "grade" and event.data.get("by_hand"):  # that was decided
+            for one in draft.state.contacts:
+                if one.waits and one.cause == ADVICE:
+                    _end(draft, one, "answered", event.actor)
         taken = _taken(draft.state) if event.step == "inherit" else None
         if taken is not None:  # it came accepted with another case
             for one in draft.state.contacts:

@@ -17,7 +17,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     ladder: str
     """code of the pack's ladder"""
     cause: str
-    """``level`` or ``alarm``"""
+    """``level`` or ``alarm``, or ``advice``: the rules ask for a graver level than a person has
+    set"""
     since: int
     state: str = "running"
     """``running``, ``answered``, ``exhausted`` (nobody is left), ``replaced``, ``over`` (its case

@@ -1,12 +1,14 @@
 """Response level of a case, by the pack's grading rules, with the reasons in words.
 
 The machine raises a level and never lowers one that stands, unless the matter turns out to be
-another; what a person has set it leaves alone, until a limit has passed. A case gone quiet may fall
+another; what a person has set it leaves alone, until a limit has passed: where the rules come to
+ask for a graver one it says so (``advise``), and a person decides. A case gone quiet may fall
 (``quiet``), not below what still holds (``least``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,7 +34,40 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     """Adds a ``grade`` event if the level is not what the rules make it (with ``only_up``: if it
     is lower than that). ``signal`` is the one that has just come in."""
     state = draft.state
-    known = _known(city, state, signal, draft.now)
+    level, why, rules = _asked(city, state, signal, draft.now)
+    if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
+        return
+    draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+
+
+def reconsider(draft: Draft, city: City, signal: Signal | None = None) -> None:
+    """The level rises where the rules ask for a graver one. One that a person has set stands; then
+    the case says what the rules ask for and why (``advise``), once for each level graver than all
+    that a person knows of. ``signal`` is the one that has just come in."""
+    if not draft.state.level_by_hand:
+        grade(draft, city, signal, only_up=True)
+        return
+    level, why, rules = _asked(city, draft.state, signal, draft.now)
+    _advise(draft, level, why, rules)
+
+
+def _advise(draft: Draft, level: Level, why: Sequence[Text], rules: Sequence[str]) -> None:
+    state = draft.state
+    if level.number < min(state.level_number, state.advised or state.level_number):
+        told = {"level": level.name, "number": level.number, "rules": list(rules)}
+        draft.add("advise", {**told, "why": list(why)})
+
+
+def asked(city: City, state: CaseState, now: int) -> int:
+    """The level number that the rules ask for as things stand."""
+    return _asked(city, state, None, now)[0].number
+
+
+def _asked(
+    city: City, state: CaseState, signal: Signal | None, now: int
+) -> tuple[Level, list[Text], list[str]]:
+    """The level that the rules ask for, why in words, and the codes of those rules."""
+    known = _known(city, state, signal, now)
     found = by_rules(city.grading, city.matters, known)
     number, why = found.number, _why(city, state, known, found, signal)
     number = min(number, state.held or number)
@@ -40,10 +75,7 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     if (joint := _joint(city, known, number)) != number:
         level = city.profile.numbered(joint)
         why.append(phrase("why.departments", departments=known.departments))
-    if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
-        return
-    rules = [rule.code for rule in found.reasons]
-    draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+    return level, why, [rule.code for rule in found.reasons]
 
 
 def _joint(city: City, known: Known, number: int) -> int:
@@ -124,11 +156,14 @@ def rise(draft: Draft, city: City, *why: Text) -> bool:
 
 def at_least(draft: Draft, city: City, number: int, *why: Text) -> bool:
     """Raised to the level of this number, with its reasons, to stay there until a person says
-    otherwise; False (and no event) where it is as grave already, or a person has set it."""
+    otherwise; False where it is as grave already, or a person has set it (then ``advise``)."""
     state = draft.state
-    if state.level_by_hand or 0 < state.level_number <= number:
-        return False
     level = city.profile.numbered(number)
+    if state.level_by_hand:
+        _advise(draft, level, why, ())
+        return False
+    if 0 < state.level_number <= number:
+        return False
     draft.add("grade", {**data(city, state, level, *why), "held": level.number})
     return True
 

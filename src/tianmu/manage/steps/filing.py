@@ -28,7 +28,9 @@ def _settle(turn: Turn, before: CaseState) -> None:
     """Level and owner anew where matter or division have changed."""
     now = turn.state
     if (now.matter, now.division) != (before.matter, before.division):
-        if not now.level_by_hand:
+        if now.level_by_hand:
+            level.reconsider(turn.draft, turn.city)
+        else:
             level.grade(turn.draft, turn.city)
         owner.assign(turn.draft, turn.city)
 
@@ -73,7 +75,8 @@ _SITUATION = {"dead": True, "injured": True, "trapped": True, "loss": False, "ar
 
 def assess(turn: Turn) -> None:
     """How bad it is, from whoever sees it: what is given replaces what was said before, and the
-    level may rise by it. It never falls by itself: a person lowers it with a reason."""
+    level may rise by it, or – where a person has set it – the rules say that it should. It never
+    falls by itself: a person lowers it with a reason."""
     told: dict[str, float] = {}
     for name, whole in _SITUATION.items():
         value = turn.command.data.get(name)
@@ -87,9 +90,7 @@ def assess(turn: Turn) -> None:
         raise Refused(refuse("data", field=", ".join(_SITUATION)))
     turn.take({"situation": told})
     before = turn.state
-    if before.level_by_hand:
-        return
-    level.grade(turn.draft, turn.city, only_up=True)
+    level.reconsider(turn.draft, turn.city)
     if turn.state.level != before.level and turn.state.stage in ("dispatch", "handle"):
         response.follow(turn.draft, turn.city)
 
@@ -100,7 +101,11 @@ def grade(turn: Turn) -> None:
         raise Refused(refuse("data", field="level"))
     before = turn.state
     chosen = turn.city.profile.level(name)
-    turn.take(level.data(turn.city, before, chosen, level.by_hand(), by_hand=True))
+    told = level.data(turn.city, before, chosen, level.by_hand(), by_hand=True)
+    asked = level.asked(turn.city, before, turn.draft.now)
+    if asked < chosen.number:  # the case has said so already, or shows it: known to who decides
+        told["advised"] = asked
+    turn.take(told)
     if turn.state.stage in ("dispatch", "handle"):
         response.follow(turn.draft, turn.city)
 

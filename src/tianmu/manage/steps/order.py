@@ -51,8 +51,7 @@ def order(turn: Turn) -> None:
         {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
         stage="handle",
     )
-    if not turn.state.level_by_hand:
-        level.grade(turn.draft, turn.city, only_up=True)
+    level.reconsider(turn.draft, turn.city)
 
 
 def _sent(turn: Turn, force: str, department: str) -> bool:
