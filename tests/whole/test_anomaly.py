@@ -44,7 +44,7 @@ class Sensor:
             base_url=city.gate_url, headers={"Authorization": f"Bearer {token}"}, timeout=20
         )
         at = int(time.time()) - (LEARNT + 100) * STEP
-        self._at = at - at % 86_400  # from midnight on: a policy of some false alarms a week has none
+        self._at = at - at % 86_400  # from midnight on: noise that alarms nobody, on any day
 
     def send(self, n: int, level: float) -> None:
         rows = []
