@@ -27,6 +27,7 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
+from tianmu.manage.contact.called import persons_of, units_of
 from tianmu.manage.contact.reach import COMMANDS, PERMISSION, WAITS, Reach
 from tianmu.manage.contact.state import Contact
 from tianmu.manage.words import phrase
@@ -158,38 +159,6 @@ def _start(
         since=draft.now,
     )
     _move(draft, city, reach, made)
-
-
-def units_of(city: City, state: CaseState, ladder: Ladder) -> list[str]:
-    """Whose duty the ladder calls, in order: whom it names, then the centres that command, tier by
-    tier up to the city's."""
-    found: list[str] = []
-    tier = state.tier or len(city.tiers)
-    if ladder.to == LEAD:
-        found += [state.lead] if state.lead else []
-    else:
-        code = city.duties.resolve(ladder.to, state.division)
-        if code:
-            found.append(code)
-            department = city.departments.get(code)
-            if department is not None and department.kind == "centre":
-                tier = city.divisions[department.division].tier - 1
-    for above in range(tier, 0, -1):
-        code = city.duties.resolve(f"centre:{above}", state.division)
-        if code and code not in found:
-            found.append(code)
-    return found
-
-
-def persons_of(
-    city: City, state: CaseState, unit: str, now: int, reach: Callable[[], Reach]
-) -> list[Person]:
-    """Who is to be called at ``unit``: whoever has left without being relieved, then who is on duty
-    for the division, or for the whole of it."""
-    roster = city.roster
-    here = roster.on_duty(unit, state.division, now) or roster.on_duty(unit, "", now)
-    held = [one for one in roster.of(unit) if one.account in reach().unrelieved]
-    return [*held, *(one for one in here if one not in held)]
 
 
 def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) -> None:
