@@ -12,8 +12,12 @@ import { loadFace } from "./styles/fonts";
 window.addEventListener("vite:preloadError", () => {
   const last = Number(sessionStorage.getItem("tianmu.reloaded") ?? 0);
   if (Date.now() - last < 60_000) return;
-  sessionStorage.setItem("tianmu.reloaded", String(Date.now()));
-  window.location.reload();
+  // Without a server there is nothing newer to load: what is shown stays, and says how old it is.
+  const reload = (): void => {
+    sessionStorage.setItem("tianmu.reloaded", String(Date.now()));
+    window.location.reload();
+  };
+  void fetch("/api/about", { cache: "no-store" }).then(reload, () => undefined);
 });
 
 // Whoever opens a page with the map waits for it longest: its script and what it asks before its
