@@ -26,7 +26,7 @@ ASIDE = {
 }
 NOT_SAID = {"Query", "Response", "Table", "Column", "DDL", "Index", "Path", "Duty"}
 NOT_SAID |= {"GaugeMetricFamily", "CounterMetricFamily", "ArgumentParser", "ClickException"}
-NOT_SAID |= {"Untrue", "BadSettings", "PasswordFile", "CheckConstraint", "Asked", "Outcome", "Deed"}
+NOT_SAID |= {"Untrue", "BadSettings", "PasswordFile", "CheckConstraint", "Asked", "Outcome"}
 
 
 def template(node: ast.expr) -> str:
