@@ -116,10 +116,10 @@ def _run(settings: Settings, city: City, tell: Tell) -> int:
     try:
         said = supervisor.start()
     except NotStarted as reason:
-        supervisor.stop()
         if stopping:
             return 0
         tell(str(reason))
+        supervisor.stop()
         return 1
     ports = {**said["hub"].ports, **said["gate"].ports}
     founding.write_credentials(settings, ports, said["hub"].tokens)

@@ -16,8 +16,11 @@ import psutil
 from tianmu.app.process import NAMES, SUPERVISOR, Said, heard
 from tianmu.app.settings import Settings
 
-READY_WITHIN = 60.0
-"""seconds a process may take to start before we say that it has not"""
+READY_WITHIN = 300.0
+"""seconds a process that lives may take to start before we say that it has not: a large city on a
+busy machine is slow, and giving up would only have it begin anew"""
+STILL = 15.0
+"""seconds after which it is said, again and again, what is waited for"""
 STOP_WITHIN = 4.5
 """seconds that processes have to end after SIGTERM (the contract says 5 in all)"""
 SLOW = 3.0
@@ -115,18 +118,27 @@ class Supervisor:
         child.again_at = 0.0
 
     def _await(self, child: Child) -> Said:
-        end = time.monotonic() + READY_WITHIN
-        while time.monotonic() < end and not self._stopping:
+        began = time.monotonic()
+        said_at = 0.0
+        why = f"was not ready within {READY_WITHIN:g} s (is the machine busy?)"
+        while (waited := time.monotonic() - began) < READY_WITHIN and not self._stopping:
             said = heard(self._settings.run, child.name)
             pid = child.process.pid if child.process else 0
             if said is not None and said.pid == pid and said.state == "ready":
                 return said
             if child.process is not None and child.process.poll() is not None:
+                why = f"ended with {child.process.returncode} before it was ready"
                 break
+            if waited - said_at >= STILL:
+                said_at = waited
+                self._tell(f"{child.name} is still starting, for {waited:.0f} s so far")
             time.sleep(0.02)
         log = self._settings.folder / "log" / f"{child.name}.log"
         tail = log.read_text(errors="replace").strip().splitlines()[-12:]
-        raise NotStarted("\n".join((f"{child.name} did not start; the end of {log}:", *tail)))
+        end = (
+            f"the end of {log}:" if tail else f"{log} is empty: start again, or see `tianmu status`"
+        )
+        raise NotStarted("\n".join((f"{child.name} {why}; {end}", *tail)))
 
     def run(self) -> None:
         """Keep the processes running until ``stop``."""

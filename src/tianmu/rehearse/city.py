@@ -257,7 +257,7 @@ def fresh_city(*arguments: str, folder: Path | None = None) -> Iterator[Started]
 
 
 def _await_ready(
-    data: Path, process: subprocess.Popen[bytes], before: int, within: float = 90
+    data: Path, process: subprocess.Popen[bytes], before: int, within: float = 330
 ) -> None:
     """Until it has written its credentials; ``before`` is the file an earlier start left."""
     said = data / "run" / "rehearsal.json"
