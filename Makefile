@@ -41,8 +41,8 @@ docs: $(INSTALLED)
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tianmu needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "installing what requirements.lock pins (once: a minute or two on a quiet machine, 2 GB)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing what requirements.lock pins (about a minute, once)" >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

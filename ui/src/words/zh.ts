@@ -53,9 +53,9 @@ export const zh = {
     byStage: "按环节",
     byLevel: "按等级",
   },
-  origin: { real: "实测", replayed: "回放", transplanted: "移植", seeded: "仿真", probe: "演练" } as Record<string, string>,
+  origin: { real: "实测", replayed: "回放", transplanted: "移植", seeded: "仿真", probe: "演练", test: "测试" } as Record<string, string>,
   originMeaning: {
-    real: "本市此刻测得", replayed: "本市历史数据回放", transplanted: "他处测得，在此演示", seeded: "由种子生成，非实测", probe: "演练产生，不计入统计",
+    real: "本市此刻测得", replayed: "本市历史数据回放", transplanted: "他处测得，在此演示", seeded: "由种子生成，非实测", probe: "演练产生，不计入统计", test: "测试或检修期间产生，不派遣",
   } as Record<string, string>,
   protocols: { http: "HTTP", mqtt: "MQTT", gbt26875: "GB/T 26875.3", hj212: "HJ 212", recognition: "识别事件", cap: "CAP 预警", platform: "平台自身" } as Record<string, string>,
   sourceState: { speaking: "在线", silent: "失联", never: "从未上报", closed: "停用" } as Record<string, string>,
@@ -168,7 +168,7 @@ export const zh = {
   desk: {
     title: "值班台", onPhone: "在手机上办理：外勤页", cases: "案件", alarms: "告警", handover: "交接班", search: "搜索编号、标题、地点", searchAlarms: "搜索内容、设备、地点", filters: "筛选", noCases: "没有符合条件的案件", noAlarms: "没有符合条件的告警", pickCase: "从左侧选择一件案件", pickAlarm: "从左侧选择一条告警", pickHint: "按 j / k 移动，Enter 打开，? 查看全部按键",
     timeline: "办理过程", causedBy: "可能的起因", hangsUnder: "可能由上一条引起", hangsUnderOther: "可能由另一告警引起", causeOf: (n: number) => `可能引起 ${n} 条告警`, merge: "同一件事的依据", mergeHint: (n: number) => `${n} 个信号被判断为同一件事`, undoJoin: "移出", undoReason: "并入有误，撤销", possiblySame: "可能是同一件事", sameThing: "是同一件事", sameReason: "确认为同一件事", undoJoinTitle: "把信号移出本案", mergeInto: "并入其他案件", mergeIntoLabel: "目标案件编号", orders: "派遣单", noOrders: "尚未派单", evidence: "证据", noEvidence: "没有证据", map: "位置", noPlace: "没有坐标，地点以文字为准", chart: "设备曲线", actions: "下一步", noActions: "本账号此刻没有可执行的操作",
-    alarmMember: "告警", reportMember: "诉求", score: "相似度", acknowledge: "确认", acknowledgeAll: "确认全部可见", shelve: "搁置", unshelve: "取消搁置", reset: "复位", suppress: "抑制", unsuppress: "取消抑制", remove_from_service: "停用检修", return_to_service: "恢复使用", shelveFor: "搁置多久", minutes: (n: number) => (n >= 60 ? `${n / 60} 小时` : `${n} 分钟`), shelvedUntil: (t: string) => `搁置至 ${t}`,     value: "测量值", limit: "限值", rule: "规则", device: "设备", raised: "发生", count: "重复次数", inCase: "所属案件", test: "测试", testMeaning: "测试或检修期间产生，不派遣",     soundEnable: "开启告警声", soundOn: "告警声已开", soundOff: "告警声已关", soundHint: "浏览器要求先点击一次才允许发声", soundRinging: (n: number) => `${n} 条紧急告警待确认`, shown: (n: number, total: number) => `${n} / ${total}`, onlyUnacknowledged: "仅待确认", level: "等级", stage: "环节", department: "部门", overdueOnly: "仅超时", sortDue: "按期限", sortNew: "按最新", owner: "主办", nobody: "无人值班", persons: "值班人", opened: "立案", number: "编号", signals: (n: number) => `${n} 个信号`, help: "按键", helpTitle: "键盘操作", undoDone: "已撤销", copyNumber: "复制编号", envelope: "最小–最大", hours: (n: number) => (n < 24 ? `${n} 小时` : `${n / 24} 天`),
+    alarmMember: "告警", reportMember: "诉求", score: "相似度", acknowledge: "确认", acknowledgeAll: "确认全部可见", shelve: "搁置", unshelve: "取消搁置", reset: "复位", suppress: "抑制", unsuppress: "取消抑制", remove_from_service: "停用检修", return_to_service: "恢复使用", shelveFor: "搁置多久", minutes: (n: number) => (n >= 60 ? `${n / 60} 小时` : `${n} 分钟`), shelvedUntil: (t: string) => `搁置至 ${t}`,     value: "测量值", limit: "限值", rule: "规则", device: "设备", raised: "发生", count: "重复次数", inCase: "所属案件",     soundEnable: "开启告警声", soundOn: "告警声已开", soundOff: "告警声已关", soundHint: "浏览器要求先点击一次才允许发声", soundRinging: (n: number) => `${n} 条紧急告警待确认`, shown: (n: number, total: number) => `${n} / ${total}`, onlyUnacknowledged: "仅待确认", level: "等级", stage: "环节", department: "部门", overdueOnly: "仅超时", sortDue: "按期限", sortNew: "按最新", owner: "主办", nobody: "无人值班", persons: "值班人", opened: "立案", number: "编号", signals: (n: number) => `${n} 个信号`, help: "按键", helpTitle: "键盘操作", undoDone: "已撤销", copyNumber: "复制编号", envelope: "最小–最大", hours: (n: number) => (n < 24 ? `${n} 小时` : `${n / 24} 天`),
     suspended: "本案已挂起，时限暂停", unpublished: (y: string) => `${y} 年节假日安排尚未公布，期限按周末推算`, attach: "添加证据", system: "系统", merged: "已并入", moved: "已移出，系统另行立案", 
   },
   crews: {
