@@ -15,7 +15,7 @@ up: $(INSTALLED)
 test: $(INSTALLED)
 	@$(BIN)/python ui/build.py
 	@$(BIN)/python tests/chromium.py
-	TIANMU_TEST_DEVICES=50000 $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	TIANMU_TEST_DEVICES=50000 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 	@echo "tests ran at 50,000 devices"
 
 test-city: $(INSTALLED)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tianmu.sense.mqtt.password import ITERATIONS, hashed, matches
 
-words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
 @given(words, words)
@@ -24,6 +24,13 @@ def test_only_the_password_itself_fits(password: str, other: str) -> None:
     assert matches(other, kept) == (other == password)
     assert kept != hashed(password), "each has a salt of its own"
     assert ":" not in kept and kept.isascii() and kept.isprintable()
+
+
+@given(words, st.integers(1, 40))
+def test_nothing_is_a_password_for_the_nuls_behind_it(password: str, nuls: int) -> None:
+    assert not matches(password + "\0" * nuls, hashed(password))
+    with pytest.raises(ValueError, match="NUL"):
+        hashed(password + "\0" * nuls)
 
 
 @given(words)

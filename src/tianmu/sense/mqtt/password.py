@@ -15,13 +15,15 @@ PASSWORD_HASH = "password_hash"  # noqa: S105 - the name of a source's setting
 
 
 def hashed(password: str) -> str:
-    """A salted hash of a token (256 random bits, so few iterations are enough)."""
+    """A salted hash of a token (256 random bits, so few iterations are enough). ``ValueError`` for
+    one with a NUL: HMAC fills short keys with them, and another token would fit (RFC 2104 §2)."""
     salt = secrets.token_bytes(12)
     return _form(password, salt, ITERATIONS)
 
 
 def matches(password: str, kept: str) -> bool:
-    """Whether a kept hash is that of ``password``; False for what is no such hash."""
+    """Whether a kept hash is that of ``password``; False for what is no such hash, and for what is
+    no token."""
     try:
         _, kind, iterations, salt, _ = kept.split("$")
         if kind != "7":
@@ -33,6 +35,8 @@ def matches(password: str, kept: str) -> bool:
 
 
 def _form(password: str, salt: bytes, iterations: int) -> str:
+    if "\0" in password:
+        raise ValueError("a token has no NUL")
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
     parts = ("7", str(iterations), base64.b64encode(salt).decode(), base64.b64encode(key).decode())
     return "$" + "$".join(parts)
