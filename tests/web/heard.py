@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ class Stream:
         self._asked = {"only": only} if only else {}
         self._stop = threading.Event()
         self._ready = threading.Event()
+        self._came = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._ready.wait(10)
@@ -43,7 +43,9 @@ class Stream:
                     elif line.startswith("data: "):
                         data = line[6:]
                     elif not line and data:
-                        self.events.append((one, kind, json.loads(data)))
+                        with self._came:
+                            self.events.append((one, kind, json.loads(data)))
+                            self._came.notify_all()
                         kind, data = "", ""
                         self._ready.set()
                     if self._stop.is_set():
@@ -61,15 +63,16 @@ class Stream:
         return self.events[-1][0]
 
     def wait(self, kind: str, count: int = 1, within: float = 10) -> list[Any]:
-        end = time.monotonic() + within
-        while time.monotonic() < end:
-            found = self.of(kind)
-            if len(found) >= count:
-                return found
-            time.sleep(0.01)
-        raise AssertionError(
-            f"{len(self.of(kind))} of {count} {kind} came: {[e[1] for e in self.events]}"
-        )
+        with self._came:
+            came = self._came.wait_for(lambda: len(self.of(kind)) >= count, within)
+        found = self.of(kind)
+        assert came, f"{len(found)} of {count} {kind} came: {[one[1] for one in self.events]}"
+        return found
 
     def stop(self) -> None:
         self._stop.set()
+
+    def ended(self, within: float) -> bool:
+        """Whether the server ends it in time."""
+        self._thread.join(within)
+        return not self._thread.is_alive()

@@ -160,3 +160,47 @@ def test_a_shift_that_ends_without_hand_over_is_said(
     assert {one["account"] for one in soon} == leavers and not any(one["over"] for one in soon)
     assert all(one["next"] and one["account"] not in one["next"] for one in soon)
     assert all(one["over"] for one in asked(end + HOUR))
+
+
+def test_roster_and_handover(world: Any) -> None:
+    with world.client("commander") as client:
+        held = client.get("/api/roster")
+        assert held.json()["version"] == 0
+        department = next(iter(world.city.departments))
+        shift = {
+            "account": "wang",
+            "name": "王伟",
+            "phone": "13912345678",
+            "department": department,
+            "division": world.city.root.code,
+            "post": "duty",
+        }
+        wrong = client.put("/api/roster", json={"shifts": [shift | {"department": "x"}]})
+        assert wrong.status_code == 422
+        put = client.put(
+            "/api/roster", json={"shifts": [shift]}, headers={"If-Match": held.headers["etag"]}
+        )
+        assert put.status_code == 200, put.text
+        assert [one["name"] for one in put.json()["on_duty"]] == ["王伟"]
+        late = client.put(
+            "/api/roster", json={"shifts": []}, headers={"If-Match": held.headers["etag"]}
+        )
+        assert late.status_code == 412
+        on_duty = world.hub.city.roster.on_duty(department, "", world.hub.clock())
+        assert [one.account for one in on_duty] == ["wang"]
+        given = client.post(
+            "/api/handovers", json={"to": "t-duty-officer", "text": "Two open; 13912345678 waits."}
+        )
+        assert given.status_code == 201, given.text
+        assert given.json()["text"] == "Two open; 139****5678 waits."
+        active = client.get("/api/vitals").json()["alarms"]["active"]
+        assert active and given.json()["active_alarms"] == active
+        number = given.json()["handover"]
+        assert client.post(f"/api/handovers/{number}/take").status_code == 409
+    with world.client("kiosk") as wall:
+        shown = wall.get("/api/roster").json()["shifts"][0]
+        assert shown["phone"] == "139****5678" and shown["name"] == "王**"
+    with world.client("duty_officer") as client:
+        taken = client.post(f"/api/handovers/{number}/take")
+        assert taken.json()["signed_by"] == "t-duty-officer"
+        assert client.get("/api/handovers").json()["items"][0]["from"] == "t-commander"

@@ -285,14 +285,16 @@ def test_a_cursor_of_another_time_is_gone(world: Any, stream: Any) -> None:
         heard.stop()
 
 
-def test_a_session_that_ends_ends_the_stream(world: Any, stream: Any) -> None:
+def test_a_session_that_ends_ends_the_stream(
+    world: Any, stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "BEAT", 0.2)
     world.tokens["leaves"] = world.account("leaves", ["leader"])
     with world.client("leaves") as client, world.client("system_admin") as admin:
         heard = stream(client)
         heard.wait("hello")
         assert admin.post("/api/accounts/leaves/disable").status_code == 200
-        heard._thread.join(15)
-        assert not heard._thread.is_alive()
+        assert heard.ended(15)
 
 
 def test_a_slow_listener_is_cut_and_resumes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:

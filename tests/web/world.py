@@ -5,6 +5,7 @@ Gate and watch are played by the test through their own tables and topics; nothi
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import uuid
@@ -17,9 +18,11 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 import uvicorn
+from fastapi import FastAPI
 
 from tianmu.access import account as accounts
 from tianmu.access import first, token
+from tianmu.access.role import ROLES
 from tianmu.access.session import Sessions
 from tianmu.city.city import City
 from tianmu.command import provider
@@ -182,8 +185,34 @@ def devices_of(city: City, count: int) -> list[Device]:
 
 
 class _Server(uvicorn.Server):
+    """Hub's server in a thread of the test: it says when it listens, and ends as hub does."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
+        self._app = app
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self.run, daemon=True)
+
     def install_signal_handlers(self) -> None:
         return None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.push.close()
+        await super().shutdown(sockets)
+
+    def start(self) -> int:
+        """→ its port."""
+        self._thread.start()
+        assert self._up.wait(30), "the server did not start"
+        return int(self.servers[0].sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._thread.join(10)
 
 
 def make_world(
@@ -197,7 +226,10 @@ def make_world(
     gate.create(hold.metadata)
     gate.create(gate_state.metadata)
     registry = Registry(data)
-    now = lambda: time.time_ns() // 1000  # noqa: E731
+
+    def now() -> int:
+        return time.time_ns() // 1000
+
     divisions, departments = parents(city)
     sessions = Sessions(records, now, divisions=divisions, departments=departments)
     records.create(command_table, room="command")
@@ -237,21 +269,12 @@ def make_world(
     hub.registrar.write(register)
     live = Live(data, datastreams=registry.count_datastreams, devices=registry.count_devices)
     first.first_start(records, now())
-    server = _Server(uvicorn.Config(create_app(hub), port=0, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    made = World(hub, watch, gate, live, f"http://127.0.0.1:{port}")
-    from tianmu.access.role import ROLES
-
+    server = _Server(create_app(hub))
+    made = World(hub, watch, gate, live, f"http://127.0.0.1:{server.start()}")
     for code in ROLES:
         made.tokens[code] = made.account(f"t-{code}".replace("_", "-"), [code])
     yield made
-    server.should_exit = True
-    thread.join(10)
+    server.stop()
     live.close()
     for one in (records, watch, gate):
         one.close()
