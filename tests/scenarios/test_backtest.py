@@ -53,9 +53,14 @@ def test_rows_that_say_their_zone_come_in_order_where_clocks_are_put_back() -> N
         _times(pa.table({"timestamp": twice[::-1]}), one, apart=False)
 
 
-def test_quiet_all_along() -> None:
+def test_quiet_all_along_proves_little_in_two_weeks() -> None:
     told = judge(DAYS, rows(), rows())
     assert (told.alarms, told.events, told.false_alarms_per_week) == (0, 0, 0)
+    assert told.false_alarms_per_week_at_most == 1.498, "three over two weeks, by chance"
+    assert "the past is 2 weeks long: too short" in told.notes[0]
+    year = [DAYS[0] + timedelta(days=n) for n in range(365)]
+    calm = np.zeros(365, dtype=bool)
+    assert judge(year, calm, calm).notes == ()
 
 
 def test_rows_of_each_owner_are_judged_by_themselves() -> None:
@@ -115,6 +120,13 @@ def test_what_cannot_be_replayed_is_told(
 ) -> None:
     done = run(past, *more)
     assert done.exit_code == code and told in done.stderr
+
+
+def test_heads_in_other_cases_and_several_parameters(past: Path) -> None:
+    wanted = json.loads(run(past, "--param", "dry=40", "--param", "green=50", "--json").stdout)
+    past.write_text(past.read_text().replace("date,tmax", "Date,Tmax").replace("event", "EVENT"))
+    once = json.loads(run(past, "--param", "dry=40", "green=50", "--json").stdout)
+    assert once == wanted
 
 
 def test_a_past_without_events_or_order_is_refused(tmp_path: Path) -> None:

@@ -65,6 +65,29 @@ def test_names_in_other_cases_and_gb18030_are_read(tmp_path: Path) -> None:
     assert row["说明"] == "晴" and row["RH"] == "42"
 
 
+def test_names_with_their_units_are_read(tmp_path: Path) -> None:
+    """As ``--list`` writes them, and as tables are published."""
+    assert fwi(tmp_path, GOOD).exit_code == 0
+    wanted = [row["fwi"] for row in rows(tmp_path / "out.csv")]
+    heads = "lat (° N),mon,day,Temp（℃）,RH(%),WS [km/h],prec (mm)"
+    done = fwi(tmp_path, GOOD.replace(HEAD, heads))
+    assert done.exit_code == 0, done.output
+    made = rows(tmp_path / "out.csv")
+    assert list(made[0])[:7] == heads.split(",")
+    assert [row["fwi"] for row in made] == wanted
+
+
+def test_cells_with_their_units_are_read(tmp_path: Path) -> None:
+    assert fwi(tmp_path, GOOD).exit_code == 0
+    wanted = [row["fwi"] for row in rows(tmp_path / "out.csv")]
+    text = f"{HEAD}\n40,4,13,17 °C,42%,25km/h,0 mm\n40,4,14,20℃,21 %,25,2.4\n"
+    assert fwi(tmp_path, text).exit_code == 0
+    made = rows(tmp_path / "out.csv")
+    assert made[0]["temp"] == "17 °C" and [row["fwi"] for row in made] == wanted
+    done = fwi(tmp_path, text.replace("25km/h", "7 m/s"))
+    assert done.exit_code == 1 and "row 1, column ws: '7 m/s' is no number" in done.stderr
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_other_separators_are_read(tmp_path: Path, separator: str) -> None:
     """As the sample of the R package cffdrs is published."""
@@ -79,6 +102,8 @@ def test_parameters_after_one_param_or_several(tmp_path: Path) -> None:
     once = rows(tmp_path / "out.csv")
     several = ("--param", "ffmc=90", "--param", "dmc=30", "--param", "dc=200")
     assert fwi(tmp_path, GOOD, *several).exit_code == 0
+    assert rows(tmp_path / "out.csv") == once
+    assert fwi(tmp_path, GOOD, "--param", "ffmc=90 dmc=30  dc=200").exit_code == 0
     assert rows(tmp_path / "out.csv") == once
     assert float(once[0]["dc"]) > 200
 
@@ -107,7 +132,16 @@ def test_a_bad_parameter_is_refused(tmp_path: Path, given: str, told: str) -> No
         (f"{HEAD}\n40,4,13,17,142,25,0\n", "row 1, column rh: 142 is not between 0 and 100"),
         (f"{HEAD}\n40,4,13,17,,25,0\n", "row 1, column rh: no value"),
         (f"{HEAD}\n40,4,13,17,42,25,0\n40,4,14,17,42\n", "row 2: has 5 cells, and the head 7"),
-        ("lat,mon,day,temp,rh,prec\n40,4,13,17,42,0\n", "column ws: there is no such column"),
+        (
+            "lat,mon,day,temp,rh,prec\n40,4,13,17,42,0\n",
+            "column ws: it is not there, the file has only lat, mon, day, temp, rh, prec: add it, "
+            "or give the column that holds it this name: ws (km/h), wind speed at 10 m",
+        ),
+        ("lat,mon,day,temp\n40,4,13,17\n", "columns rh, ws, prec: they are not there"),
+        (
+            "lat,mon,day,temp,rh,ws (m/s),prec\n40,4,13,17,42,7,0\n",
+            "column ws (m/s): its unit is m/s, and km/h is wanted: convert it, and call it ws (km",
+        ),
         (f"{HEAD},fwi\n40,4,13,17,42,25,0,1\n", "column fwi: the model gives a column of this"),
         (f"{HEAD},rh\n40,4,13,17,42,25,0,1\n", "column rh: two columns have this name"),
         (f"{HEAD}\n40,4,13,17,42,25,0\n40,4,13,17,42,25,0\n", "row 2, column day: the same day"),
@@ -149,6 +183,13 @@ def test_what_is_not_understood_ends_with_2(tmp_path: Path) -> None:
     ):
         done = run(*words)
         assert done.exit_code == 2 and told in done.stderr, done.output
+
+
+def test_a_folders_name_and_other_cases_are_understood(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(GOOD)
+    at = ("--in", tmp_path / "in.csv", "--out", tmp_path / "out.csv")
+    assert run("forest_fire", "FWI", *at).exit_code == 0
+    assert "forest-fire fwi" in run("--list", "Forest-Fire", "fwi").stdout
 
 
 def test_the_list_says_what_each_needs() -> None:

@@ -56,6 +56,7 @@ def test_figures_of_two_weeks() -> None:
     made = summed(judged, 0, 2 * WEEK)
     assert (made.hits, made.misses, made.false, made.open) == (2, 1, 3, 0)
     assert made.false_per_week == 1.5 and made.lead_median == 120
+    assert made.false_at_most == pytest.approx(7.754 / 2, abs=1e-3), "a table of Poisson's bounds"
     # weeks before the city began say nothing
     young = summed(judged, 0, 2 * WEEK, began=WEEK)
     assert (young.weeks, young.false_per_week) == (1.0, 3.0)

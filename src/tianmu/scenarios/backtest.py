@@ -21,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput, Model
+from tianmu.scenarios.often import at_most, said
 from tianmu.scenarios.reading import numbers, texts
 from tianmu.scenarios.run import BadModel, run_model
 
@@ -58,12 +59,16 @@ class Told:
     alarms: int
     false_alarms: int
     false_alarms_per_week: float
+    false_alarms_per_week_at_most: float
+    """with a certainty of 95 %, by so short a past"""
     alarm_share: float
     """of the rows that were in alarm: what it costs to heed it"""
     lead_hours_median: float | None
     """from the beginning of an alarm to each event that it hit"""
     missed: tuple[str, ...]
     """times of the first twenty"""
+    notes: tuple[str, ...]
+    """what keeps the figures from saying more"""
 
 
 def rule_of(settings: Mapping[str, Any], model: str, column: str, at_least: float | None) -> Rule:
@@ -96,6 +101,7 @@ def replay(
     """Run ``model`` over all ``rows`` and judge those from ``since`` to ``until`` (days, both of
     them with it). Rows before ``since`` only prepare the model. Raises ``BadInput``,
     ``BadParameter``, ``BadModel``."""
+    rows = _known(rows)
     whose = _whose(rows, rule.by)
     times = _times(rows, whose, apart=rule.apart)
     if EVENT not in rows.column_names:
@@ -155,10 +161,23 @@ def judge(
         since=first.isoformat(), until=last.isoformat(), rows=len(times),
         events=int(event.sum()), hits=len(leads), misses=len(missed), alarms=alarms,
         false_alarms=false, false_alarms_per_week=round(false / weeks, 3),
+        false_alarms_per_week_at_most=round(at_most(false, weeks), 3),
         alarm_share=round(float(alarm.mean()), 4),
         lead_hours_median=round(statistics.median(leads), 2) if leads else None,
         missed=tuple(t.isoformat() for t in sorted(missed)[:20]),
+        notes=tuple(said("the past", false, weeks)),
     )  # fmt: skip
+
+
+def _known(rows: pa.Table) -> pa.Table:
+    """``rows`` with the columns of times and events under these names, in whatever case the file
+    writes them."""
+    names = list(rows.column_names)
+    for name in (*TIMES, EVENT):
+        like = [index for index, one in enumerate(names) if one.casefold() == name]
+        if name not in names and len(like) == 1:
+            names[like[0]] = name
+    return rows.rename_columns(names)
 
 
 def _alarms(alarm: NDArray[np.bool_], *, apart: bool) -> list[tuple[int, int]]:

@@ -11,17 +11,27 @@ import click
 
 from tianmu.facts.plain import lines
 from tianmu.scenarios.archive import Archive, Open
-from tianmu.scenarios.commands import Give, Tell, check_suffixes, chosen_model, found_with
+from tianmu.scenarios.commands import (
+    Give,
+    Tell,
+    check_suffixes,
+    chosen_model,
+    found_with,
+    plain_names,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tianmu.city.city import City
+    from tianmu.scenarios import record
     from tianmu.scenarios.load import Found, Scenario
 
 
 Asked = tuple[str, str, "float | None", list[str]]
 """model, column, value, parameters that were said in place of the scenario's own"""
+PLAYED = Path("feed", "truth.jsonl")
+"""what truly happened in a city that is played, beside its data"""
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -29,7 +39,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
     """Hang the command on the group of all commands."""
 
     @main.command()
-    @click.argument("scenario")
+    @click.argument("words", nargs=-1, metavar="SCENARIO")
     @click.option("--from", "since", type=DAY, default=None, metavar="YYYY-MM-DD",
                   help="first day that is judged  [default: the first there is; of a city, 12 "
                   "weeks ago]")  # fmt: skip
@@ -50,10 +60,10 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
     @click.option("--model", "name", default="", help="another model than the scenario's own")
     @click.option("--column", default="", help="its column that alarms")
     @click.option("--at-least", type=float, default=None, help="from this value on")
-    @click.option("--param", "given", multiple=True, metavar="K=V", help="for the model")
+    @click.option("--param", "given", multiple=True, metavar="K=V …", help="for the model")
     @click.option("--json", "as_json", is_flag=True, help="one JSON object as the last line")
     def backtest(
-        scenario: str,
+        words: tuple[str, ...],
         since: datetime | None,
         until: datetime | None,
         source: Path | None,
@@ -72,6 +82,13 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         With --in a model is run over a file of the past. Without, the city's own alarms are judged
         by how the cases of the scenario ended.
         """
+        names = plain_names(words)
+        more = [word for word in words if "=" in word]
+        if more and not given:
+            raise click.UsageError(f"{more[0]}: say --param before it")
+        if len(names) != 1:
+            raise click.UsageError("give one SCENARIO: tianmu model --list names them")
+        scenario = names[0]
         first, last = (since.date() if since else None), (until.date() if until else None)
         if first and last and first > last:
             raise click.UsageError("--from is after --to: swap them")
@@ -79,7 +96,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
             check_suffixes(kept)
             if not replayed:
                 raise click.UsageError("--rows goes with --history")
-        asked = (name, column, at_least, list(given))
+        asked = (name, column, at_least, [*given, *more])
         if source is None and not replayed:
             if any(asked[:2]) or given or at_least is not None:
                 raise click.UsageError(
@@ -251,8 +268,24 @@ def _of_city(
         "weeks_of_cases": round(told.weeks, 2),
         "events": told.hits + told.misses, "hits": told.hits, "misses": told.misses,
         "false_alarms": told.false,
-        "false_alarms_per_week": round(told.false_per_week, 3), "undecided": told.open,
+        "false_alarms_per_week": round(told.false_per_week, 3),
+        "false_alarms_per_week_at_most": round(told.false_at_most, 3), "undecided": told.open,
         "lead_hours_median": None if told.lead_median is None
         else round(told.lead_median / 3600, 2),
-        "cut": told.cut,
+        "cut": told.cut, "notes": _notes(told, (data / PLAYED).exists()),
     }  # fmt: skip
+
+
+def _notes(told: record.Record, played: bool) -> list[str]:
+    """What keeps the figures from saying more."""
+    from tianmu.scenarios import often
+
+    found = often.said("the city's past with cases", told.false, told.weeks)
+    if not told.hits + told.misses + told.false:
+        found.append("no case of this scenario has ended in it: nothing is judged yet")
+    if played:
+        found.append(
+            "the people of this city are played by its feed: they find false what the feed's own "
+            "truth says was, which tells how the rules do on its seeded incidents, not on a city's"
+        )
+    return found

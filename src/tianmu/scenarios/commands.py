@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
@@ -53,11 +53,11 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
         for broken in found.broken:
             tell(f"scenario {broken.id} cannot be loaded: {broken.why}")
         if listed:
-            narrow = [word for word in words if "=" not in word]
+            narrow = plain_names(words)
             give(_as_data(found, narrow)) if as_json else _show(found, narrow)
             return
         # an option of click takes one value: what else looks like k=v belongs to --param
-        names = [word for word in words if "=" not in word]
+        names = plain_names(words)
         more = [word for word in words if "=" in word]
         if more and not given:
             raise click.UsageError(f"{more[0]}: say --param before it")
@@ -71,6 +71,12 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
                   "rows": rows})  # fmt: skip
         else:
             tell(f"{target}: {rows:,} row{'' if rows == 1 else 's'}")
+
+
+def plain_names(words: Iterable[str]) -> list[str]:
+    """Which scenario, which model, as their manifests write them: a folder's name and other cases
+    mean the same."""
+    return [word.lower().replace("_", "-") for word in words if "=" not in word]
 
 
 def found_with(pack: str) -> Found:

@@ -63,13 +63,18 @@ class Model:
 class BadInput(ValueError):
     """A fault in the rows: where, what, and how to mend it.
 
-    ``row`` counts from 1, the first below the head; 0 is the head or the file itself.
+    ``row`` counts from 1, the first below the head; 0 is the head or the file itself. ``column``
+    may be several.
     """
 
-    def __init__(self, row: int, column: str, what: str, remedy: str) -> None:
-        self.row, self.column, self.what, self.remedy = row, column, what, remedy
+    def __init__(self, row: int, column: str | list[str], what: str, remedy: str) -> None:
+        several = isinstance(column, list)
+        self.row, self.column = row, ", ".join(column) if isinstance(column, list) else column
+        self.what, self.remedy = what, remedy
         where = f"row {row}" if row else "the file"
-        super().__init__(f"{where}{f', column {column}' if column else ''}: {what}: {remedy}")
+        if self.column:
+            where += f", column{'s' if several else ''} {self.column}"
+        super().__init__(f"{where}: {what}: {remedy}")
 
 
 class BadParameter(ValueError):

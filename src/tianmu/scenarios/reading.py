@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tianmu.scenarios.contract import BadInput, BadParameter
 
 MISSING: tuple[str, ...] = (
-    "", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "--", "*",
+    "", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "Null", "NULL", "None",
+    "none", "-", "--", "---", "–", "—", "——", "－", "/", "*",
 )  # fmt: skip
 """texts that mean: no value"""
 

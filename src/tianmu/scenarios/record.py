@@ -19,6 +19,7 @@ from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
 from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
+from tianmu.scenarios.often import at_most
 
 MOST = 2_000
 """cases that are judged for one answer, the newest"""
@@ -53,6 +54,8 @@ class Record:
     weeks: float
     """from then on, and a day at least: by them false alarms are reckoned to a week"""
     false_per_week: float
+    false_at_most: float
+    """a week, by so short a past: ``often.at_most``"""
     lead_median: float | None
     """seconds"""
     latest: tuple[Judged, ...]
@@ -131,7 +134,7 @@ def summed(
     return Record(
         since=since, until=until, begins=begins, weeks=weeks,
         hits=count["hit"], misses=count["miss"], false=count["false"], open=count["open"],
-        false_per_week=count["false"] / weeks,
+        false_per_week=count["false"] / weeks, false_at_most=at_most(count["false"], weeks),
         lead_median=statistics.median(leads) if leads else None,
         latest=tuple(judged[:50]), cut=cut,
     )  # fmt: skip

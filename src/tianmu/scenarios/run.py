@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
-from tianmu.scenarios.contract import BadInput, BadParameter, Listener, Model, listening
+from tianmu.scenarios.contract import BadParameter, Listener, Model, listening
+from tianmu.scenarios.heads import named
 from tianmu.scenarios.table_file import read_table, write_table
 
 EVERY_S = 2.0
@@ -24,7 +26,7 @@ def parameters_of(model: Model, given: Iterable[str]) -> dict[str, str]:
     known = {one.name: one for one in model.parameters}
     values = {one.name: one.default for one in model.parameters}
     said: set[str] = set()
-    for text in given:
+    for text in (part for one in given for part in apart(one, known)):
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name or not value:
             raise BadParameter(text, "is not k=v", "say for instance name=1.5")
@@ -39,6 +41,15 @@ def parameters_of(model: Model, given: Iterable[str]) -> dict[str, str]:
             raise BadParameter(name, f"{value} is not possible", f"one of {', '.join(choices)}")
         values[name] = value
     return values
+
+
+def apart(text: str, known: Collection[str]) -> list[str]:
+    """Several ``k=v`` in one text, as where a shell was told to keep them together: what follows a
+    blank begins another where it is a name that is known."""
+    if not known:
+        return [text]
+    names = "|".join(re.escape(one) for one in known)
+    return re.split(rf"[\s,;]+(?=(?:{names})\s*=)", text.strip())
 
 
 def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Table:
@@ -84,29 +95,3 @@ def run_file(
         whole = run_model(model, rows, parameters)
     write_table(whole, target)
     return len(whole)
-
-
-def named(model: Model, rows: pa.Table) -> pa.Table:
-    """``rows`` with the columns of the model under its own names: a file may write them in other
-    cases, where that leaves no doubt."""
-    names = list(rows.column_names)
-    by_folded: dict[str, list[int]] = {}
-    for index, name in enumerate(names):
-        by_folded.setdefault(name.casefold(), []).append(index)
-    for one in (*model.needs, *model.optional):
-        like = by_folded.get(one.name.casefold(), [])
-        if one.name not in names and len(like) == 1:
-            names[like[0]] = one.name
-    for one in model.needs:
-        if one.name not in names:
-            unit = f" ({one.unit})" if one.unit else ""
-            raise BadInput(
-                0, one.name, f"there is no such column{unit}, only {', '.join(rows.column_names)}",
-                f"add it: {one.what}",
-            )  # fmt: skip
-    for one in model.gives:
-        if one.name in rows.column_names:
-            raise BadInput(
-                0, one.name, "the model gives a column of this name", "rename or drop it first"
-            )
-    return rows.rename_columns(names)

@@ -212,6 +212,10 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     open: int
     false_per_week: float
+    false_at_most: float
+    """a week, with a certainty of 95 %: the shorter the past, the more"""
+    weeks: float
+    """of cases: of a younger city fewer than were asked for"""
     lead_median: float | None
     latest: list[JudgedSaid]
     cut: bool
@@ -280,6 +284,8 @@ def record(found: Record) -> ScenarioRecord:
         false=found.false,
         open=found.open,
         false_per_week=round(found.false_per_week, 2),
+        false_at_most=round(found.false_at_most, 2),
+        weeks=round(found.weeks, 2),
         lead_median=found.lead_median,
         latest=[
             JudgedSaid(

@@ -99,6 +99,8 @@ def test_the_multiple_is_that_of_what_decides() -> None:
     assert made["multiple"][:2] == [pytest.approx(0.8), 0.0]
     assert made["multiple"][2:] == [None, None, None]
     assert made["exceeding"] == ["氨氮、总磷", None, "氨氮、溶解氧", "溶解氧", None]
+    for said in ("Ⅱ类", "II", "2"):
+        assert judged({"氨氮(mg/L)": ["1.8"]}, f"target={said}")["multiple"] == [2.6]
     over_two = judged({"氨氮(mg/L)": ["1.8", "0.4"]}, "target=Ⅱ")
     assert over_two["multiple"] == [pytest.approx(2.6), 0.0]
 

@@ -8353,6 +8353,8 @@ export interface components {
             false: number;
             open: number;
             false_per_week: number;
+            false_at_most: number;
+            weeks: number;
             lead_median: number | null;
             latest: components["schemas"]["JudgedSaid"][];
             cut: boolean;

@@ -30,7 +30,7 @@ from tianmu.scenarios.fire_alarms.event import MINUTE, REAL, Event
 from tianmu.scenarios.fire_alarms.evidence import judged_rows
 from tianmu.scenarios.fire_alarms.figures import FOLDER, Evidence
 from tianmu.scenarios.fire_alarms.model import MODELS, events_of, figures_of
-from tianmu.scenarios.run import named
+from tianmu.scenarios.heads import named
 from tianmu.scenarios.table_file import read_table
 
 F64 = NDArray[np.float64]

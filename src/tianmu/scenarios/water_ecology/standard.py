@@ -123,9 +123,16 @@ class Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return found
 
     def class_number(self, name: str) -> int | None:
-        """0 for the first class; None for a name that is none of the six."""
+        """0 for the first class; None for a name that is none of the six. Its number in figures and
+        a word behind it that is not of Latin letters (as Chinese tables add) mean the same."""
         wanted = plain(name)
-        return next((n for n, one in enumerate(self.classes) if plain(one) == wanted), None)
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(self.classes):
+            return int(wanted) - 1
+        for number, one in reversed(list(enumerate(self.classes))):
+            before, _, behind = wanted.partition(plain(one))
+            if not before and wanted and (not behind or not behind[0].isascii()):
+                return number
+        return None
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
