@@ -139,7 +139,7 @@ class Merger:
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.write(msgspec.json.encode(job) + b"\n")
                 child.stdin.flush()
-            while reader.is_alive():
+            while reader.is_alive():  # for its answer or our end, whichever comes first
                 if self._stop.is_set():
                     child.kill()
                 reader.join(0.1)
@@ -168,6 +168,6 @@ def still(data: Path) -> None:
                     raise TimeoutError(
                         f"another process merges {folder}: end it, then start the city again"
                     ) from None
-                time.sleep(0.05)
+                time.sleep(0.05)  # a lock that is waited for cannot be given up
     for work in folder.glob(".work-*"):
         shutil.rmtree(work, ignore_errors=True)

@@ -122,7 +122,7 @@ def _come_to_cases(hub: Hub, before: int, stopped: Callable[[], bool]) -> bool:
             while _read(hub.records, CASES, ALARM.name) < last:
                 if stopped() or time.monotonic() > patience:
                     return False
-                time.sleep(0.2)
+                time.sleep(0.2)  # how far cases have read is looked up: nobody is woken by it
             return True
     except (FileNotFoundError, sa.exc.OperationalError):
         return False  # watch has never run

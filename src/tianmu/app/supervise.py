@@ -117,6 +117,10 @@ class Supervisor:
             )  # fmt: skip
         child.again_at = 0.0
 
+    # Nothing here is woken: a child says that it is ready and which pack it has by a file, several
+    # may end at once, and a signal of ours may come at any time, in which no event can be set
+    # safely. A thread waiting for each child would make the fork of the next one unsafe.
+
     def _await(self, child: Child) -> Said:
         began = time.monotonic()
         said_at = 0.0

@@ -326,9 +326,8 @@ def _arrivals(heard: Heard, names: set[str], count: int, within: float = 30.0) -
     """device → when its alarm was received."""
     arrived: dict[str, float] = {}
     end = time.monotonic() + within
-    while len(arrived) < count and time.monotonic() < end:
-        for at, _, alarm in heard.take():
+    while len(arrived) < count and (left := end - time.monotonic()) > 0:
+        for at, _, alarm in heard.take(left):
             if alarm["device"] in names and alarm["state"] == "unacknowledged":
                 arrived.setdefault(alarm["device"], at)
-        time.sleep(0.1)
     return arrived

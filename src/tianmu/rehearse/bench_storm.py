@@ -188,14 +188,13 @@ def _until_in_cases(heard: Heard, signals: int, quiet: float = 10.0) -> list[tup
     grown: list[tuple[float, int]] = []
     total, news = 0, time.time()
     while total < signals and time.time() - news < quiet:
-        for at, _, case in heard.take():
+        for at, _, case in heard.take(quiet):
             news = time.time()
             more = case["signals"] - in_case.get(case["case"], 0)
             if more > 0:
                 in_case[case["case"]] = case["signals"]
                 total += more
                 grown.append((at, total))
-        time.sleep(0.02)
     return grown
 
 

@@ -18,6 +18,8 @@ import httpx
 import msgspec
 import psutil
 
+from tianmu.rehearse.patience import until
+
 PEM_BEGIN, PEM_END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
@@ -197,9 +199,7 @@ class Started:
     def wait_for_end_of(self, name: str, within: float = 60.0) -> None:
         """Until no process of this name is left (registering goes on for a while after its
         answer), or the time is up."""
-        end = time.monotonic() + within
-        while name in self.cpu_by_process() and time.monotonic() < end:
-            time.sleep(0.2)
+        until(lambda: name not in self.cpu_by_process(), within, every=0.2)
 
     def memory_bytes(self) -> dict[str, int]:
         """PSS by process."""
@@ -260,13 +260,13 @@ def _await_ready(
     data: Path, process: subprocess.Popen[bytes], before: int, within: float = 330
 ) -> None:
     """Until it has written its credentials; ``before`` is the file an earlier start left."""
-    said = data / "run" / "rehearsal.json"
-    end = time.monotonic() + within
-    while time.monotonic() < end:
+    file = data / "run" / "rehearsal.json"
+
+    def said() -> bool:
         with contextlib.suppress(FileNotFoundError):
-            if said.stat().st_mtime_ns != before:
-                return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise RuntimeError("the city did not start:\n" + (data / "up.log").read_text()[-4000:])
+            return file.stat().st_mtime_ns != before
+        return False
+
+    until(lambda: said() or process.poll() is not None, within)
+    if not said():
+        raise RuntimeError("the city did not start:\n" + (data / "up.log").read_text()[-4000:])

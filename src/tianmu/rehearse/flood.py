@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 import time
 from collections import Counter
 from multiprocessing.synchronize import Event
@@ -105,16 +106,18 @@ def _by_mqtt(city: City, source: str, token: str, names: list[str], stop: Event)
         client.tls_set_context(city.tls)
     client.max_inflight_messages_set(WINDOW)
 
+    room = threading.Semaphore(WINDOW)
+
     def acknowledged(*_: Any) -> None:
         counts["acknowledged"] += size
+        room.release()
 
     client.on_publish = acknowledged
     client.connect(city.host, city.ports["mqtt"], keepalive=60)
     client.loop_start()
     published = 0
     while not stop.is_set():
-        if published - counts["acknowledged"] // size >= WINDOW:
-            time.sleep(0.001)
+        if not room.acquire(timeout=0.1):
             continue
         body = batches[published % len(batches)].body(
             time.time_ns() // 1000, random.integers(0, 10**6, size)
@@ -122,8 +125,8 @@ def _by_mqtt(city: City, source: str, token: str, names: list[str], stop: Event)
         client.publish(f"tianmu/{source}/observations", body, qos=1)
         published += 1
     end = time.monotonic() + 20
-    while counts["acknowledged"] < published * size and time.monotonic() < end:
-        time.sleep(0.01)
+    for _ in range(WINDOW):  # then nothing is under way any more
+        room.acquire(timeout=max(0.0, end - time.monotonic()))
     client.disconnect()
     client.loop_stop()
     counts["unacknowledged"] = published * size - counts["acknowledged"]

@@ -51,9 +51,10 @@ class Heard:
                 self.breaks += 1
                 time.sleep(0.2)
 
-    def take(self) -> list[tuple[float, str, Any]]:
-        """What has come since the last time; it is let go of here."""
+    def take(self, within: float = 0.0) -> list[tuple[float, str, Any]]:
+        """What has come since the last time, waited for so many seconds; it is let go of here."""
         with self._arrived:
+            self._arrived.wait_for(lambda: self.events, within)
             taken, self.events = self.events, []
         return taken
 

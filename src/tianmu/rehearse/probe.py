@@ -29,6 +29,7 @@ from tianmu.rehearse.marked import (
     void_leftovers,
 )
 from tianmu.rehearse.panel_script import Component, fire, normal
+from tianmu.rehearse.patience import until
 
 COMMAND, HANDLE = "probe-command", "probe-handle"
 
@@ -71,7 +72,7 @@ def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> d
         "durable": round(latency * 1000, 2),
         "alarm": _since(sent, told["raised_at"]),
     }
-    case = _case_of(heard, command, lambda: _find_by_alarm(command, told["alarm"]))
+    case = _case_of(lambda: _find_by_alarm(command, told["alarm"]))
     stages |= _walk(command, handle, heard, case, sent)
     stages["push"] = round((arrived - sent) * 1000, 2)
     end(command, about["source"], detector, told["alarm"])
@@ -106,7 +107,7 @@ def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
         },
     )
     acknowledged = round((time.perf_counter() - begin) * 1000, 2)
-    case = _case_of(heard, command, lambda: _find_by_report(command, answer["report"]))
+    case = _case_of(lambda: _find_by_report(command, answer["report"]))
     first = heard.first("case", lambda c: c["case"] == case, WITHIN)
     stages = {"acknowledged": acknowledged, "durable": acknowledged}
     stages |= _walk(command, handle, heard, case, sent)
@@ -118,7 +119,8 @@ def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
 def _find_by_alarm(city: City, alarm: str) -> str | None:
     for item in city.get("/api/alarms", state="all", limit=50)["items"]:
         if item["alarm"] == alarm:
-            return item["case"]  # type: ignore[no-any-return]
+            case: str | None = item["case"]
+            return case
     return None
 
 
@@ -132,15 +134,12 @@ def _find_by_report(city: City, report: str) -> str | None:
     return case
 
 
-def _case_of(heard: Heard, city: City, find: Any) -> str:
-    """The case of a signal: looked for whenever a case is pushed."""
-    end = time.monotonic() + WITHIN
-    while time.monotonic() < end:
-        case = find()
-        if case:
-            return str(case)
-        time.sleep(0.02)
-    raise Stuck(f"no case was opened within {WITHIN:g} s")
+def _case_of(find: Callable[[], str | None]) -> str:
+    """The case of a signal, as soon as there is one."""
+    case = until(find, WITHIN, every=0.02)
+    if not case:
+        raise Stuck(f"no case was opened within {WITHIN:g} s")
+    return case
 
 
 ORDERS = {"sent": "accept", "accepted": "handle", "handling": "feed_back"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from tianmu.facts.clock import DrillClock, machine
 from tianmu.rehearse.bench_city import source
 from tianmu.rehearse.city import City, connect, credentials, start_city
 from tianmu.rehearse.drill.script import Drill
+from tianmu.rehearse.patience import until
 
 COMMAND, HANDLE = "probe-command", "probe-handle"
 FOLLOWS = 30.0
@@ -57,22 +57,22 @@ class Ground:
         waits for."""
         if self.clock is None:
             return
-        at, end = self.clock.now(), time.monotonic() + FOLLOWS
-        while self.clock.attended < at:
-            if time.monotonic() > end:
-                raise TimeoutError(f"the city did not follow its clock within {FOLLOWS:g} s")
-            time.sleep(0.005)
+        clock, at = self.clock, self.clock.now()
+        if not until(lambda: clock.attended >= at, FOLLOWS, every=0.005):
+            raise TimeoutError(f"the city did not follow its clock within {FOLLOWS:g} s")
 
     def follow(self) -> None:
         """Until the city has judged all that was measured and told, and read what came of it: what
         opens no case is waited for by nobody's word. Seen twice, since the positions of several
         files are not of one moment. What takes longer is left to what is expected."""
-        end, quiet = time.monotonic() + FOLLOWS, 0
-        while quiet < 2 and time.monotonic() < end:
+        seen = [False, False]
+
+        def at_rest() -> bool:
             lag = self.own.get("/api/vitals")["lag"]
-            behind = sum(lag[one] for one in lag if one.startswith(ON_THE_WAY))
-            quiet = 0 if behind else quiet + 1
-            time.sleep(0.02)
+            seen[:] = seen[1], not any(lag[one] for one in lag if one.startswith(ON_THE_WAY))
+            return all(seen)
+
+        until(at_rest, FOLLOWS, every=0.02)
         self.settle()
 
     def city_of(self, who: str) -> City:

@@ -26,6 +26,7 @@ from tianmu.rehearse import bench_ingest
 from tianmu.rehearse.bench_latency import FRAMES_PER_SECOND
 from tianmu.rehearse.city import City, connect
 from tianmu.rehearse.mixed import GATEWAYS, Load, Phase, Plan, Sent
+from tianmu.rehearse.patience import until
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Absent, Figure
 from tianmu.rehearse.peers.given import DEADBAND, LIMIT, Ingest, Latency
@@ -245,12 +246,8 @@ def _write_door(home: Path, port: int, broker: int) -> None:
 
 
 def _flows_started(door: City, within: float = 30.0) -> None:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if door.http.get("/seen").status_code == 200:
-            return
-        time.sleep(0.05)
-    raise Absent("Node-RED listens, but its flow does not start")
+    if not until(lambda: door.http.get("/seen").status_code == 200, within):
+        raise Absent("Node-RED listens, but its flow does not start")
 
 
 @contextlib.contextmanager

@@ -10,11 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tianmu.rehearse.patience import until
 from tianmu.rehearse.peers.contract import Absent
 
 INSTALLING = 600.0
@@ -131,14 +131,13 @@ def running(
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path, within: float) -> None:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
+    def listens() -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise Absent(f"it did not start: {log.read_text(errors='replace')[-600:].strip()}")
+            return True
+        return False
+
+    if not until(lambda: process.poll() is not None or listens(), within) or not listens():
+        raise Absent(f"it did not start: {log.read_text(errors='replace')[-600:].strip()}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from tianmu.rehearse.bench_city import Bench
 from tianmu.rehearse.city import City
+from tianmu.rehearse.patience import until
 
 SERIES, TOWNS = 50, 5
 """how often each is asked"""
@@ -54,8 +55,8 @@ def _median_ms(city: City, path: str, asked: list[dict[str, Any]]) -> float:
 
 def bytes_per_row(data: Path, within: float = 30.0) -> float | None:
     """Of the raw files under ``data``, as soon as there is one; None where none comes in time."""
-    end = time.monotonic() + within
-    while time.monotonic() < end:
+
+    def read() -> float | None:
         size = rows = 0
         for path in (data / "history").glob("*/raw-*.parquet"):
             try:
@@ -63,7 +64,6 @@ def bytes_per_row(data: Path, within: float = 30.0) -> float | None:
                 size += path.stat().st_size
             except (OSError, pa.ArrowInvalid):
                 continue  # merged into another meanwhile
-        if rows:
-            return round(size / rows, 2)
-        time.sleep(0.5)
-    return None
+        return round(size / rows, 2) if rows else None
+
+    return until(read, within, every=0.5)

@@ -38,19 +38,24 @@ class Server(uvicorn.Server):
             )
         )  # fmt: skip
         self._task: asyncio.Task[None] | None = None
+        self._listens = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The supervisor owns the signals."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listens.set()
+
     async def start(self, host: str, port: int) -> int:
         bound = listener(host, port)
         self._task = asyncio.create_task(self.serve(sockets=[bound]))
-        # uvicorn tells nobody when it listens
-        while not self.started and not self._task.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        listens = asyncio.create_task(self._listens.wait())
+        await asyncio.wait({self._task, listens}, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
+            listens.cancel()
             self._task.result()
             raise OSError(f"nothing serves on {host}:{port}; see the log above")
         return int(bound.getsockname()[1])

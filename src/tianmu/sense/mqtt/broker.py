@@ -117,6 +117,7 @@ class Broker:
             await asyncio.sleep(1)
 
     async def _listening(self) -> None:
+        """Until it takes a connection: a broker tells nobody when it listens."""
         for _ in range(200):
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(self.host, self.port)
