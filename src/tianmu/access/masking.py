@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -88,6 +89,10 @@ def mask_address(address: str, keep: Iterable[str], rules: Mapping[str, Rule] = 
     return address[:end] + STAR * (rules["address"].stars or 3)
 
 
+def _masked(field: str, rules: Mapping[str, Rule], found: re.Match[str]) -> str:
+    return mask(field, found[0], rules)
+
+
 def mask_text(text: str, rules: Mapping[str, Rule] = RULES) -> str:
     """Free text with every number and address in it that is surely somebody's masked."""
     if _SUSPECT.search(text) is None:
@@ -95,7 +100,7 @@ def mask_text(text: str, rules: Mapping[str, Rule] = RULES) -> str:
     for field, pattern in _IN_TEXT:
         if field == "email" and "@" not in text:
             continue
-        text = pattern.sub(lambda found, field=field: mask(field, found[0], rules), text)  # type: ignore[misc]
+        text = pattern.sub(partial(_masked, field, rules), text)
     return text
 
 

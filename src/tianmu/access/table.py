@@ -124,7 +124,7 @@ for _verb in ("UPDATE", "DELETE"):
     event.listen(
         audit,
         "after_create",
-        DDL(  # type: ignore[no-untyped-call]
+        DDL(
             f"CREATE TRIGGER IF NOT EXISTS audit_no_{_verb.lower()} BEFORE {_verb} ON audit "
             "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
         ).execute_if(dialect="sqlite"),

@@ -134,7 +134,8 @@ class Merger:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdin is not None and child.stdout is not None
             told: list[bytes] = []
-            reader = threading.Thread(target=lambda: told.append(child.stdout.read()))  # type: ignore[union-attr]
+            answer = child.stdout
+            reader = threading.Thread(target=lambda: told.append(answer.read()))
             reader.start()
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.write(msgspec.json.encode(job) + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 
 from tianmu.app.belonging import Belonging
 from tianmu.city.city import City
@@ -67,9 +68,8 @@ class Foreseeing:
             if self._stop.is_set():
                 return
             now = clock.now()
-            run = self._records.read(
-                lambda c, o=one: table.run_of(c, o.scenario, o.forecast.code)  # type: ignore[misc]
-            )
+            last = partial(table.run_of, scenario=one.scenario, code=one.forecast.code)
+            run = self._records.read(last)
             if run is None or run.origin < one.due(now):
                 self._make(one, now)
         while not self._stop.is_set():

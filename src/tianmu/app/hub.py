@@ -143,9 +143,9 @@ async def _until(stop: asyncio.Event, settings: Settings, hub: Hub, said: Said) 
             await asyncio.wait_for(stop.wait(), 0.5)
 
 
-def _live(data: object) -> Live | None:
+def _live(data: Path) -> Live | None:
     try:
-        return Live.open_readonly(data)  # type: ignore[arg-type]
+        return Live.open_readonly(data)
     except NotRunning:
         return None
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tianmu.app.process import on_signal
@@ -66,7 +67,7 @@ def _stop_event() -> threading.Event:
     return stop
 
 
-def _run_loop(serve: object) -> None:
+def _run_loop(serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run an async process on uvloop; a signal sets its stop event."""
     import uvloop
 
@@ -78,6 +79,6 @@ def _run_loop(serve: object) -> None:
             loop.call_soon_threadsafe(stop.set)
 
         on_signal(end)
-        await serve(stop)  # type: ignore[operator]
+        await serve(stop)
 
     uvloop.run(main())

@@ -205,7 +205,8 @@ def _named(piece: Piece) -> list[str]:
 def _bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_statistics=False)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def _later(answer: httpx.Response) -> bool:

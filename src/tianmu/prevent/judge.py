@@ -9,7 +9,7 @@ from tianmu.prevent.program import BAD, MAINTENANCE, TESTING
 
 
 @njit(cache=True)
-def judge(k, first, t, programs, live, stack):  # type: ignore[no-untyped-def]
+def judge(k, first, t, programs, live, stack):
     """Run an expression: 1.0, 0.0 or NaN (unknown), and whether a test reading was in it."""
     code, argument = programs.code, programs.argument
     values, times, _, qualities, counts = live

@@ -48,7 +48,7 @@ AT_ONCE = 64
 
 
 @njit(cache=True, inline="always")
-def emit(out, row, d, k, kind, test, t, v):  # type: ignore[no-untyped-def]
+def emit(out, row, d, k, kind, test, t, v):
     j = out.size[0]
     out.row[j] = row
     out.datastream[j] = d
@@ -61,7 +61,7 @@ def emit(out, row, d, k, kind, test, t, v):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def _set_back(t, latest, came, arrival):  # type: ignore[no-untyped-def]
+def _set_back(t, latest, came, arrival):
     """Whether an observation older than the latest is news all the same: what happened after we
     had received the latest cannot be older than it. The latest's clock was ahead, and has been set
     since; one that is ahead itself proves nothing."""
@@ -69,7 +69,7 @@ def _set_back(t, latest, came, arrival):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):  # type: ignore[no-untyped-def]
+def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):
     """Take operation ``k`` of owner ``d`` on: delays, then the transition if there is one."""
     s = slots.state[at]
     phase = s & 3
@@ -124,7 +124,7 @@ def settle(holds, test, t, v, row, d, k, at, tick, programs, slots, out):  # typ
 
 
 @njit(cache=True)
-def _change(t, v, kind, relative, window, tick, ticks, numbers):  # type: ignore[no-untyped-def]
+def _change(t, v, kind, relative, window, tick, ticks, numbers):
     """Greatest change against the two references, per window; NaN where there is none yet."""
     at = ticks[tick + 1]
     bt = ticks[tick + 3]
@@ -165,7 +165,7 @@ def _change(t, v, kind, relative, window, tick, ticks, numbers):  # type: ignore
 
 
 @njit(cache=True, inline="always")
-def _holds(kind, a, b, c, mask, t, v, previous, seen, up, tick, ticks, numbers):  # type: ignore[no-untyped-def]
+def _holds(kind, a, b, c, mask, t, v, previous, seen, up, tick, ticks, numbers):
     """1 the condition holds, 0 it does not, -1 not to be said. ``up``: it held before."""
     slack = c if up else 0.0
     if kind == HIGH:
@@ -196,7 +196,7 @@ def _holds(kind, a, b, c, mask, t, v, previous, seen, up, tick, ticks, numbers):
 
 
 @njit(cache=True)
-def _touch(streams, low, high, values, times, received, qualities, counts, slot, state, ticks):  # type: ignore[no-untyped-def]
+def _touch(streams, low, high, values, times, received, qualities, counts, slot, state, ticks):
     """Read what the next rows will need: alone these reads wait for memory side by side, in the
     midst of the rules they would wait one after the other. The sum only keeps them alive."""
     known = len(slot)
@@ -219,7 +219,7 @@ def _touch(streams, low, high, values, times, received, qualities, counts, slot,
 
 
 @njit(cache=True)
-def run(columns, first_row, again, ahead, programs, live, slots, out, counters, stack, widest):  # type: ignore[no-untyped-def]
+def run(columns, first_row, again, ahead, programs, live, slots, out, counters, stack, widest):
     """Take observations in from ``first_row`` on; the row to go on at (n: all done).
 
     Stops early where ``out`` has no room for another row. ``again``: the observations are those

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
+from operator import eq
 from typing import Any
 
 import msgspec
@@ -112,7 +114,7 @@ def figures(
         since=since,
         until=until,
         all=of("*", lambda _: True),
-        positions=[of(p, lambda q, p=p: q == p) for p in positions],  # type: ignore[misc]
+        positions=[of(p, partial(eq, p)) for p in positions],
         targets=aims,
     )
 

@@ -24,7 +24,7 @@ from tianmu.prevent.program import (
 
 
 @njit(cache=True)
-def sweep_delays(now, programs, live, slots, out):  # type: ignore[no-untyped-def]
+def sweep_delays(now, programs, live, slots, out):
     """Raise and return what has waited long enough without a further observation.
 
     A stream's own clock is taken to have run on since its latest observation arrived, so that a
@@ -66,7 +66,7 @@ def sweep_delays(now, programs, live, slots, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def sweep_silence(first, now, listening, program, silent, programs, live, slots, out, widest):  # type: ignore[no-untyped-def]
+def sweep_silence(first, now, listening, program, silent, programs, live, slots, out, widest):
     """Judge silence of all datastreams from ``first`` on; where to go on (n: all done).
 
     ``program`` (u16 or u32, by datastream) and ``silent`` (by program: has such rules) keep the
@@ -105,7 +105,7 @@ def sweep_silence(first, now, listening, program, silent, programs, live, slots,
 
 
 @njit(cache=True)
-def relist(programs, slots, out):  # type: ignore[no-untyped-def]
+def relist(programs, slots, out):
     """Write the pending list anew from the states; False where it has no room."""
     slot, state, starts = slots.slot, slots.state, programs.start
     owners, op_state = programs.owner, programs.state
@@ -132,7 +132,7 @@ def relist(programs, slots, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def carry(old, new, pair, start, state_from, state_to, tick_from, tick_to, ticks):  # type: ignore[no-untyped-def]
+def carry(old, new, pair, start, state_from, state_to, tick_from, tick_to, ticks):
     """Copy the state of rules that stay from the old slots to the new: ``pair[d]`` names the rows
     ``start[pair]:start[pair + 1]`` of the copying table."""
     new_slot, new_state, new_ticks = new.slot, new.state, new.ticks

@@ -78,7 +78,8 @@ def read(path: Path | None = None) -> list[Hour]:
     hours = []
     for number, row in enumerate(table, 2):
         try:
-            at = datetime(*(int(row[name]) for name in ("year", "month", "day", "hour")))  # type: ignore[arg-type]
+            year, month, day, hour = (int(row[name]) for name in ("year", "month", "day", "hour"))
+            at = datetime(year, month, day, hour)
             values = {
                 name: float(row[column]) for column, name in COLUMNS.items() if row[column] != "NA"
             }

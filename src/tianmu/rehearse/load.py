@@ -154,7 +154,8 @@ class ArrowBatch:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self._schema) as writer:
             writer.write_batch(batch)
-        return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+        written: bytes = sink.getvalue().to_pybytes()
+        return written
 
 
 BATCHES: dict[str, Any] = {

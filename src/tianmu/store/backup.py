@@ -69,7 +69,8 @@ def backup(data: Path, file: Path) -> Backup:
     with tempfile.TemporaryDirectory(dir=data / "run", prefix="backup-") as folder:
         stage = Path(folder)
         at = _freeze(data, stage)
-        contents = {"format": FORMAT, "at": at, "digest": digest(stage)}
+        found = digest(stage)
+        contents = {"format": FORMAT, "at": at, "digest": found}
         try:
             with partial.open("wb") as out:
                 os.fchmod(out.fileno(), 0o600)
@@ -80,7 +81,7 @@ def backup(data: Path, file: Path) -> Backup:
         finally:
             partial.unlink(missing_ok=True)
         _sync(file.parent)
-    return Backup(at, file.stat().st_size, dict(contents["digest"]))  # type: ignore[call-overload]
+    return Backup(at, file.stat().st_size, found)
 
 
 def _sync(path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from tianmu.store.identifier import listed, quoted
 from tianmu.store.journal.file import connect
 
 
@@ -52,13 +53,12 @@ def _tables(connection: Any, stem: str) -> dict[str, str]:
         " AND name NOT IN ('journal_entry', 'journal_topic', 'journal_setting') ORDER BY name"
     ).fetchall()
     for (name,) in names:
-        quoted = '"' + name.replace('"', '""') + '"'
         keys = connection.execute(
             "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, pk, cid", (name,)
         ).fetchall()
-        order = ", ".join('"' + key.replace('"', '""') + '"' for (key,) in keys)
+        order = listed(key for (key,) in keys)
         state, count = hashlib.sha256(), 0
-        query = f"SELECT * FROM {quoted} ORDER BY {order}"  # noqa: S608 - names of our own tables
+        query = " ".join(("SELECT * FROM", quoted(name), "ORDER BY", order))
         for row in connection.execute(query):
             state.update(repr(row).encode("utf-8", "surrogatepass"))
             count += 1

@@ -12,10 +12,10 @@ from numba.np import arrayobj
 def _pointer(_context: Any, array: Any) -> Any:
     """Where an array's items are. Helpers take it in the place of the array, whose users would be
     counted by each of them; whoever makes it has to keep the array."""
-    made: Any = types.CPointer(array.dtype)  # type: ignore[no-untyped-call]
+    made: Any = types.CPointer(array.dtype)
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        held: Any = arrayobj.make_array(array)  # type: ignore[no-untyped-call]
+        held: Any = arrayobj.make_array(array)
         return held(context, builder, arguments[0]).data
 
     return made(array), build

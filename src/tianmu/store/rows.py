@@ -11,6 +11,8 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from tianmu.store.identifier import listed, quoted
+
 SIZES = (256, 64, 16, 4, 1)
 """rows of one statement: few sizes, so that SQLite's statements are prepared once"""
 
@@ -47,25 +49,27 @@ def _parts(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[tuple[Any, ...]]]:
 
 @cache
 def _insert(table: str, columns: tuple[str, ...], count: int) -> str:
-    names = ", ".join(f'"{column}"' for column in columns)
-    return f"INSERT INTO {table} ({names}) {_values(len(columns), count)}"
+    return _said("INSERT INTO", quoted(table), f"({listed(columns)})", _values(len(columns), count))
 
 
 @cache
 def _update(table: str, key: str, columns: tuple[str, ...], count: int) -> str:
     width = len(columns) + 1
-    told = ", ".join(f'"{name}" = new.column{at}' for at, name in enumerate(columns, 1))
-    return (
-        f"UPDATE {table} SET {told} FROM ({_values(width, count)}) AS new"  # noqa: S608 - our own names
-        f" WHERE {table}.{key} = new.column{width}"
-    )
+    told = ", ".join(f"{quoted(name)} = new.column{at}" for at, name in enumerate(columns, 1))
+    which = f"{quoted(table)}.{quoted(key)} = new.column{width}"
+    new = f"({_values(width, count)}) AS new"
+    return _said("UPDATE", quoted(table), "SET", told, "FROM", new, "WHERE", which)
 
 
 @cache
 def _delete(table: str, keys: tuple[str, ...], count: int) -> str:
-    names = ", ".join(f'"{key}"' for key in keys)
     rows = _values(len(keys), count)
-    return f"DELETE FROM {table} WHERE ({names}) IN ({rows})"  # noqa: S608 - our own names
+    return _said("DELETE FROM", quoted(table), "WHERE", f"({listed(keys)}) IN ({rows})")
+
+
+def _said(*parts: str) -> str:
+    """A statement of words, quoted names and question marks: no value ever stands in it."""
+    return " ".join(parts)
 
 
 def _values(width: int, count: int) -> str:

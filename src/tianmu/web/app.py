@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -69,9 +70,20 @@ class Headers:
         await self._app(scope, receive, say)
 
 
+class _Api(FastAPI):
+    """Answers its description as ``openapi.document`` makes it, made once."""
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        return openapi.document(self, [one for routes in NOUNS for one in routes.structs])
+
+    def openapi(self) -> dict[str, Any]:
+        return self.document
+
+
 def describe() -> FastAPI:
     """All routes, without a hub behind them."""
-    app = FastAPI(
+    app = _Api(
         title="Tianmu",
         version=tianmu.__version__,
         description=DESCRIPTION,
@@ -79,28 +91,18 @@ def describe() -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    structs: list[Any] = []
     for routes in NOUNS:
         app.include_router(routes.router)
-        structs.extend(routes.structs)
-    made: dict[str, Any] = {}
-
-    def document() -> dict[str, Any]:
-        if not made:
-            made.update(openapi.document(app, structs))
-        return made
-
-    app.openapi = document  # type: ignore[method-assign]
 
     @app.get("/api/openapi.json", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
     def get_openapi() -> Response:
         from tianmu.web.route import encode
 
-        return Response(encode(document()), media_type="application/json")
+        return Response(encode(app.document), media_type="application/json")
 
     @app.get("/api/docs", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
     def get_docs() -> Response:
-        return HTMLResponse(openapi.page(document()))
+        return HTMLResponse(openapi.page(app.document))
 
     problem.install(app)
     return app

@@ -233,7 +233,7 @@ class Paper:
         """A canvas that knows how many pages there are once all are drawn."""
         paper = self
 
-        class Numbered(Canvas):  # type: ignore[misc]
+        class Numbered(Canvas):
             def __init__(self, *given: Any, **named: Any) -> None:
                 super().__init__(*given, **named)
                 self._pages: list[dict[str, Any]] = []

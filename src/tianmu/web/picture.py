@@ -84,10 +84,10 @@ class Pictures:
         """The picture, no older than ``FRESH`` seconds; while one thread takes a new one, others
         have the one before."""
         held = self._held
-        if held is not None and time.monotonic() - self._taken < FRESH:
+        if held is None:
+            self._lock.acquire()
+        elif time.monotonic() - self._taken < FRESH or not self._lock.acquire(blocking=False):
             return held
-        if not self._lock.acquire(blocking=held is None):
-            return held  # type: ignore[return-value]  # blocking where there is none
         try:
             held = self._held
             if held is None or time.monotonic() - self._taken >= FRESH:

@@ -7,6 +7,7 @@ behind them. Whoever is killed on the way begins anew; a start makes what indexe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Index, delete, insert, select
@@ -51,7 +52,7 @@ def rebuild(records: Records, journal: Journal, *, batch: int = 20_000) -> int:
             fact = decode(entry.payload)
             assert isinstance(fact, CaseEvent)
             written.append((fact, entry.position))
-        records.transact(lambda tx, written=written: _put(tx, written, states))  # type: ignore[misc]
+        records.transact(partial(_put, written=written, states=states))
         after = entries[-1].position
         total += len(entries)
     _dress(records)
@@ -99,10 +100,14 @@ def _strip(connection: Connection) -> None:
         index.drop(connection, checkfirst=True)
 
 
+def _index(index: Index, tx: Transaction) -> None:
+    index.create(tx.connection, checkfirst=True)
+
+
 def _dress(records: Records) -> None:
     """What ``_strip`` took off, made anew, one index a commit."""
     for index in _bare():
-        records.transact(lambda tx, index=index: index.create(tx.connection, checkfirst=True))  # type: ignore[misc]
+        records.transact(partial(_index, index))
     records.transact(lambda tx: case_search.make(tx.connection))
 
 

@@ -26,7 +26,7 @@ from tianmu.prevent.anomaly.season import DAY_S, place, season
 
 
 @njit(cache=True)
-def ready(small):  # type: ignore[no-untyped-def]
+def ready(small):
     """Whether enough has come to judge by (as the kernel warms up)."""
     count, age = small[COUNT], small[AGE]
     if small[STEP] >= DAY_S / 4:
@@ -35,7 +35,7 @@ def ready(small):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def usual(exact, small, t):  # type: ignore[no-untyped-def]
+def usual(exact, small, t):
     """(middle, half the band's width) of usual values at ``t``, seconds since 1970, whatever the
     value before was."""
     hour, block = place(t)

@@ -103,19 +103,19 @@ LARGEST_CHANCE = 0.005
 
 
 @njit(cache=True)
-def _warming(count, age, step):  # type: ignore[no-untyped-def]
+def _warming(count, age, step):
     if step >= DAY_S / 4:
         return count < 30
     return count < 100 or (age < 2 and count < 400)
 
 
 @njit(cache=True)
-def _bounded(value, most):  # type: ignore[no-untyped-def]
+def _bounded(value, most):
     return min(max(value, -most), most)
 
 
 @njit(cache=True)
-def _move(small, by, days):  # type: ignore[no-untyped-def]
+def _move(small, by, days):
     """The level is another from now on; the one before is remembered."""
     small[OLD] = small[LEVEL]
     small[OLD_LEFT] = days
@@ -129,7 +129,7 @@ def _move(small, by, days):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
+def step(exact, small, t, x, per_week):
     """Judge value ``x`` at ``t`` (seconds since 1970) of one datastream, whose rows of the memory
     these are, and learn from it: (score, alarm, expected, why, half): ``half`` is the distance from
     what was expected that one of 200 usual values exceeds, as it was known before; of an alarm.
@@ -315,7 +315,7 @@ def step(exact, small, t, x, per_week):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why, half):  # type: ignore[no-untyped-def]
+def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why, half):
     """Observations in their order, each by its datastream ``index`` (into the memory), ``time`` in
     µs since 1970 and tolerable alarms ``per_week``; ``score``, ``alarm``, ``expected``, ``why``,
     ``half`` are filled. With ``newer`` those that are not later than the latest teach nothing."""

@@ -14,7 +14,7 @@ LONGER = 3.0
 
 
 @njit(cache=True)
-def stand(exact, small, x, warm):  # type: ignore[no-untyped-def]
+def stand(exact, small, x, warm):
     """Take value ``x`` into the run; the probability of a run at least as long, 1 where it is not
     longer than runs that this stream has had, or where it rests at the value it mostly has."""
     count = small[COUNT]

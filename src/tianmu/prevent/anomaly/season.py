@@ -11,7 +11,7 @@ HOUR_S = 3_600.0
 
 
 @njit(cache=True)
-def place(t):  # type: ignore[no-untyped-def]
+def place(t):
     """(hour of the day with its fraction, block of the week) at ``t`` seconds since 1970."""
     day = t // DAY_S
     hour = (t - day * DAY_S) / HOUR_S
@@ -19,7 +19,7 @@ def place(t):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def season(small, hour, block):  # type: ignore[no-untyped-def]
+def season(small, hour, block):
     first = int(hour)
     part = hour - first
     here, there = small[DAY + first], small[DAY + (first + 1) % 24]
@@ -27,7 +27,7 @@ def season(small, hour, block):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def learn_season(small, hour, block, residual, size, dt):  # type: ignore[no-untyped-def]
+def learn_season(small, hour, block, residual, size, dt):
     """Give a part of a bounded residual to the nodes beside the hour and to the block of the week,
     and of its innovation's size to the hours: more on the first days, and by the time that the
     value stands for, so that many values an hour teach no faster than one."""
@@ -45,7 +45,7 @@ def learn_season(small, hour, block, residual, size, dt):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def center(small):  # type: ignore[no-untyped-def]
+def center(small):
     """Take what all nodes have in common out of the seasons: it is level, and is returned. Else
     the two could drift apart without end."""
     day = week = 0.0

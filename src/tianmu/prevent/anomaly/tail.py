@@ -20,13 +20,13 @@ other values of rain it would be next to nothing"""
 
 
 @njit(cache=True)
-def begin(small, at):  # type: ignore[no-untyped-def]
+def begin(small, at):
     for i in range(3):
         small[at + i] = START[i]
 
 
 @njit(cache=True)
-def chance(small, at, distance):  # type: ignore[no-untyped-def]
+def chance(small, at, distance):
     """Probability that a usual distance is at least this one."""
     u = math.log(distance) if distance > 0.0067 else LEAST
     middle = small[at + 1]
@@ -42,7 +42,7 @@ def chance(small, at, distance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def learn(small, at, distance, count, pace):  # type: ignore[no-untyped-def]
+def learn(small, at, distance, count, pace):
     """Move each quantile a bounded step: one wild value moves it no farther than a mild one.
 
     ``pace`` below 1 is for distances that follow each other closely."""

@@ -20,7 +20,7 @@ class _Builder(ET.TreeBuilder):
         super().__init__()
         self._depth = self._count = 0
 
-    def start(self, tag, attrs):  # type: ignore[no-untyped-def]
+    def start(self, tag: str, attrs: dict[str, str]) -> ET.Element:
         self._depth += 1
         self._count += 1
         if self._count > ELEMENTS:
@@ -29,7 +29,7 @@ class _Builder(ET.TreeBuilder):
             raise BadXml(f"its elements are nested more than {DEEPEST} deep")
         return super().start(tag, attrs)
 
-    def end(self, tag):  # type: ignore[no-untyped-def]
+    def end(self, tag: str) -> ET.Element:
         self._depth -= 1
         return super().end(tag)
 

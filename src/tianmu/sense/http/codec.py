@@ -314,9 +314,11 @@ def parse_times(texts: list[str]) -> NDArray[np.int64]:
     """RFC 3339 times to µs since the epoch, all at once; ``ValueError`` if any has no zone."""
     column = pa.array(texts, type=pa.string())
     try:
-        return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
+        times = column.cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid as error:
         raise ValueError(str(error)) from error
+    found: NDArray[np.int64] = times.cast(pa.int64()).to_numpy()
+    return found
 
 
 def _of_milliseconds(times: list[int]) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ _TENS = 10.0 ** np.arange(23)
 
 
 @njit(cache=True, nogil=True)
-def blanks(body, at, end, lines):  # type: ignore[no-untyped-def]
+def blanks(body, at, end, lines):
     """The first byte from ``at`` on that is no white space (RFC 8259, 2); a line break is some
     only where ``lines``."""
     while at < end:
@@ -44,7 +44,7 @@ def blanks(body, at, end, lines):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _digits(body, at, count):  # type: ignore[no-untyped-def]
+def _digits(body, at, count):
     """A number of exactly ``count`` digits; negative where one is none."""
     number = np.int64(0)
     for i in range(at, at + count):
@@ -56,7 +56,7 @@ def _digits(body, at, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def field(body, at, end):  # type: ignore[no-untyped-def]
+def field(body, at, end):
     """The field whose name begins after the quote at ``at``, and where its value may begin; −1
     where it is none of ours."""
     at += 1
@@ -88,7 +88,7 @@ def field(body, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def text(body, at, end):  # type: ignore[no-untyped-def]
+def text(body, at, end):
     """Where the text that begins with the quote at ``at`` has its closing quote; −1 where it is
     not plain ASCII, or has an escape."""
     if at >= end or body[at] != QUOTE:
@@ -105,7 +105,7 @@ def text(body, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _days(year, month, day):  # type: ignore[no-untyped-def]
+def _days(year, month, day):
     """Days since 1970-01-01 in the Gregorian calendar; the smallest number where there is no such
     day."""
     none = np.int64(-(1 << 40))
@@ -129,7 +129,7 @@ def _days(year, month, day):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _instant(body, at, end, told):  # type: ignore[no-untyped-def]
+def _instant(body, at, end, told):
     """µs of the RFC 3339 time whose opening quote is at ``at``, and where it has ended; ends at −1
     where it is written in another way. ``told`` keeps the date of the last one, and its days."""
     at += 1
@@ -192,7 +192,7 @@ def _instant(body, at, end, told):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def integer(body, at, end):  # type: ignore[no-untyped-def]
+def integer(body, at, end):
     """An integer of at most 15 digits, and where it has ended; ends at −1 where it is none."""
     negative = at < end and body[at] == _MINUS
     if negative:
@@ -212,7 +212,7 @@ def integer(body, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def moment(body, at, end, told):  # type: ignore[no-untyped-def]
+def moment(body, at, end, told):
     """µs of a time, told as RFC 3339 or as milliseconds, and where it has ended (−1: neither)."""
     if at < end and body[at] == QUOTE:
         return _instant(body, at, end, told)
@@ -223,7 +223,7 @@ def moment(body, at, end, told):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def number(body, at, end):  # type: ignore[no-untyped-def]
+def number(body, at, end):
     """A value, whether it is exact, and where it has ended (−1: no number)."""
     negative = at < end and body[at] == _MINUS
     if negative:

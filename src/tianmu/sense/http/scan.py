@@ -51,9 +51,7 @@ HARD, SEQUENCES, QUALITIES = 0, 1, 2
 
 
 @njit(cache=True, nogil=True)
-def _told(  # type: ignore[no-untyped-def]
-    body, at, end, which, row, told, starts, ends, times, values, sequences, qualities, hard
-):
+def _told(body, at, end, which, row, told, starts, ends, times, values, sequences, qualities, hard):
     """Take the value of field ``which`` that begins at ``at`` into ``row``; where it has ended, −1
     where it is not one of the usual."""
     if which == DATASTREAM:
@@ -95,7 +93,7 @@ def _told(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def objects(message, mode, size, out):  # type: ignore[no-untyped-def]
+def objects(message, mode, size, out):
     """Rows of a message of objects (``mode``); how many, or ``GIVEN_UP``.
 
     ``out`` is (starts and ends of the ids, times in µs, values, sequences and qualities (all 0),
@@ -182,7 +180,7 @@ def objects(message, mode, size, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def columns(message, size, out):  # type: ignore[no-untyped-def]
+def columns(message, size, out):
     """Rows of a message of columns; how many, or ``GIVEN_UP``. ``out`` as for ``objects``."""
     end = len(message)
     starts, ends = pointer(out[0]), pointer(out[1])

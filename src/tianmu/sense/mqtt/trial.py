@@ -30,7 +30,7 @@ def _users() -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-class PatientHandler(BrokerProtocolHandler):  # type: ignore[misc]
+class PatientHandler(BrokerProtocolHandler):
     """Keeps what its client has not acknowledged: for as long as it takes while the client is
     connected, and for its next connection when it goes away (MQTT 3.1.1, 4.4). The library's own
     forgets such messages after five seconds or with the connection."""
@@ -61,7 +61,7 @@ class PatientHandler(BrokerProtocolHandler):  # type: ignore[misc]
             )
 
 
-class Passwords(BaseAuthPlugin):  # type: ignore[misc]
+class Passwords(BaseAuthPlugin):
     """Users and hashes are read from the file at each sign-in, so changes count at once."""
 
     async def authenticate(self, *, session: object) -> bool:
@@ -69,7 +69,7 @@ class Passwords(BaseAuthPlugin):  # type: ignore[misc]
         return kept is not None and matches(getattr(session, "password", None) or "", kept)
 
 
-class OwnTopics(BaseTopicPlugin):  # type: ignore[misc]
+class OwnTopics(BaseTopicPlugin):
     """A source speaks under its own name only; gate hears all."""
 
     async def topic_filtering(

@@ -77,12 +77,13 @@ def _stretch(
     tables = []
     for part in parts:
         touched = (part.footer.low[part.groups] <= high) & (part.footer.high[part.groups] >= low)
-        some = Part(part.file, part.footer, part.groups[touched])
+        those = Part(part.file, part.footer, part.groups[touched])
+        some: Part | None = those
         wanted = datastreams
         if wanted is not None:
             first, after = np.searchsorted(wanted, np.array([low, high + 1]))
             wanted = wanted[first:after]
-            some = next(iter(narrowed([some], wanted, start, end)), None)  # type: ignore[assignment]
+            some = next(iter(narrowed([those], wanted, start, end)), None)
         if some is None or not len(some.groups):
             continue
         for table in shelf.tables(some, RAW_SCHEMA.names, asked):

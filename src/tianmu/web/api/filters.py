@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def _seen(ask: Ask) -> sa.ColumnElement[bool]:
     return sa.or_(kept.c.account == ask.who.account, kept.c.role.in_(ask.who.roles))
 
 
-def _said(ask: Ask, rows: list[sa.Row]) -> list[FilterSaid]:  # type: ignore[type-arg]
+def _said(ask: Ask, rows: Sequence[sa.Row[Any]]) -> list[FilterSaid]:
     names = ask.hub.names_of({row.account for row in rows})
     return [
         FilterSaid(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -247,8 +248,8 @@ def list_due_handovers(ask: Asking, department: str = "") -> Page[ReminderSaid]:
     for span in relief.ending(city, department, now) if department else ():
         person = span.person
         assert person is not None
-        given, start = person.account, span.start
-        if hub.records.read(lambda c, a=given, s=start: handover.since(c, a, s)):  # type: ignore[misc]
+        since = partial(handover.since, account=person.account, at=span.start)
+        if hub.records.read(since):
             continue
         after = [
             one
