@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tianmu.app import supervise
+from tianmu.app import start, supervise
 from tianmu.app.settings import Settings
 from tianmu.app.supervise import NotStarted, Supervisor
 
@@ -44,3 +46,34 @@ def test_who_ends_is_told_with_the_last_it_said(tmp_path: Path, told: list[str])
             made.start()
     finally:
         made.stop()
+
+
+def test_a_process_that_is_begun_as_a_signal_comes_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    class Late:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            done.append("begun")
+            raise NotStarted("hub ended before it was ready")
+
+        def stop(self) -> None:
+            done.append("stopped")
+
+    monkeypatch.setattr(start, "Supervisor", Late)
+    settings = Settings(pack="liyang", data=str(tmp_path), port=0)
+    told: list[str] = []
+    nowhere: Any = None
+    settings.run.mkdir(parents=True)
+    before = [(one, signal.getsignal(one)) for one in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        assert start._run(settings, nowhere, told.append) == 0
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    assert done == ["stopped", "begun", "stopped"] and told == []

@@ -134,6 +134,11 @@ def test_an_alarm_or_a_scenario_that_asks_for_more_than_a_person_has_set_is_hear
     assert not level.at_least(draft, where, 1, text("as judged"))
     assert [one.data["level"] for one in draft.events if one.step == "advise"] == ["II", "I"]
     assert draft.state.level == "IV"
+    found = decide(draft.state, Command("grade", "seen", {"level": "III"}), OFFICER, MONDAY, where)
+    assert not isinstance(found, Refusal)
+    draft = Draft("c1", fold.fold(found, draft.state), MONDAY)
+    assert not level.at_least(draft, where, 1, text("as judged at the next look"))
+    assert not draft.events, "who said III had been told of it"
 
 
 def test_near_a_school_it_is_graver_and_the_reason_names_it() -> None:

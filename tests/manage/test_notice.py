@@ -16,6 +16,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.table import gathered
+from tianmu.manage.levels.gathering import Gathering
 
 from .ladders import Reached
 from .town import OFFICER
@@ -164,3 +165,13 @@ def test_no_real_person_is_told_of_a_probe(telling: Telling) -> None:
     house.gateways["message"] = "w1"
     house.case(probe="probe")
     assert not notices(house)
+
+
+def test_whoever_was_told_of_many_is_told_at_once_of_a_graver_one_only() -> None:
+    held, key = Gathering(most=1, minutes=10), ("carl", "message")
+    assert held.admit(key, "c1", "centre", 2, 0)
+    assert not held.admit(key, "c2", "centre", 3, 1)
+    end = 10 * 60_000_000
+    assert [(who, one.case, one.level) for who, one in held.over(end)] == [(key, "c2", 3)]
+    assert not held.admit(key, "c3", "centre", 4, end + 1), "one message of ten minutes has gone"
+    assert held.admit(key, "c4", "centre", 2, end + 2)

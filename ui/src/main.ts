@@ -17,7 +17,7 @@ window.addEventListener("vite:preloadError", () => {
     sessionStorage.setItem("tianmu.reloaded", String(Date.now()));
     window.location.reload();
   };
-  void fetch("/api/about", { cache: "no-store" }).then(reload, () => undefined);
+  void fetch("/api/about", { cache: "no-store" }).then((answer) => answer.ok && reload(), () => undefined);
 });
 
 // Whoever opens a page with the map waits for it longest: its script and what it asks before its

@@ -116,11 +116,10 @@ def _run(settings: Settings, city: City, tell: Tell) -> int:
     try:
         said = supervisor.start()
     except NotStarted as reason:
-        if stopping:
-            return 0
-        tell(str(reason))
-        supervisor.stop()
-        return 1
+        if not stopping:
+            tell(str(reason))
+        supervisor.stop()  # once more: a process may have been begun when a signal came
+        return 0 if stopping else 1
     ports = {**said["hub"].ports, **said["gate"].ports}
     founding.write_credentials(settings, ports, said["hub"].tokens)
     if settings.feed == "replay":

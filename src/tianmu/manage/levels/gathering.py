@@ -81,8 +81,8 @@ class Gathering:
             for key, one in sorted(self.held.items())
             if one.waiting and one.begun + self._for <= now
         ]
-        for key, _ in found:
-            self._put(key, Gathered(now, sent=1))
+        for key, one in found:
+            self._put(key, Gathered(now, sent=1, gravest=one.level))
         return found
 
     @property

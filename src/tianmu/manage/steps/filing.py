@@ -103,6 +103,7 @@ def grade(turn: Turn) -> None:
     chosen = turn.city.profile.level(name)
     told = level.data(turn.city, before, chosen, level.by_hand(), by_hand=True)
     asked = level.asked(turn.city, before, turn.draft.now)
+    asked = min(asked, before.advised or asked)  # a scenario has asked for it, or an alarm
     if asked < chosen.number:  # the case has said so already, or shows it: known to who decides
         told["advised"] = asked
     turn.take(told)
