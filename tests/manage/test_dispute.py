@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tianmu.city.limit import LimitUnit
 from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.manage import Refused
 
 from .house import House
 from .test_lifecycle import CITY, Story, signal
@@ -89,7 +92,11 @@ def test_a_ruling_that_stands_decides_later_cases_until_it_is_withdrawn(tmp_path
     ruling = {"department": "roads", "standing": "city"}
     state = house.manage.command(first, "rule", COMMANDER, reason="holes are theirs", data=ruling)
     assert state.ruling is not None
-    assert house.manage.case(told()).lead == "roads"
+    second = told()
+    assert house.manage.case(second).lead == "roads"
+    events = house.manage.case_view(second)["events"]
+    said = next(one["data"]["why"] for one in events if one["step"] == "assign")
+    assert [one["en"] for one in said] == [f"by the ruling on case {state.number}"]
     house.close()
     house.open()  # it outlives a restart, and follows from the events alone
     rebuild(house.hub, house.journal)
@@ -98,6 +105,25 @@ def test_a_ruling_that_stands_decides_later_cases_until_it_is_withdrawn(tmp_path
     house.manage.command(first, "withdraw_ruling", COMMANDER, reason="the law has changed")
     assert house.manage.case(told()).lead == ""
     assert house.manage.case(third).lead == "roads", "what was decided stays"
+    house.close()
+
+
+def test_a_ruling_that_simply_stands_stands_in_its_division_and_another_word_is_told_the_right_ones(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    report = house.report("a pothole", matter=POTHOLE)
+    house.work()
+    case = house.manage.case_of([report], "report")[report]
+    house.manage.command(case, "verify", CHECKER)
+    house.manage.command(case, "file", OFFICER)
+    told: dict[str, object] = {"department": "roads", "standing": "always"}
+    with pytest.raises(Refused) as refused:
+        house.manage.command(case, "rule", COMMANDER, reason="holes are theirs", data=told)
+    assert "division" in refused.value.refusal.remedy["en"]
+    told["standing"] = True
+    state = house.manage.command(case, "rule", COMMANDER, reason="holes are theirs", data=told)
+    assert state.ruling is not None and state.ruling.division == state.division
     house.close()
 
 

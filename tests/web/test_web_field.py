@@ -188,7 +188,8 @@ def test_a_report_and_its_photo(world: Any) -> None:
         assert other.status_code == 409
         file = {"file": ("near.png", PNG + uuid.uuid4().bytes, "image/png")}
         early = worker.post(f"/api/reports/{report}/evidence", files=file, headers=key())
-        assert early.status_code in (404, 503)
+        assert early.status_code == 503 and early.headers["retry-after"], early.text
+        assert worker.get(f"/api/reports/{report}").status_code == 503, "it was taken all the same"
         world.settle()
         photo = grid.post(f"/api/reports/{report}/evidence", files=file, headers=key())
         assert photo.status_code == 201, photo.text
@@ -198,6 +199,31 @@ def test_a_report_and_its_photo(world: Any) -> None:
         ]
         total = worker.get("/api/cases", params={"q": words}).json()["total"]
         assert total == 1
+
+
+def test_what_is_told_from_beyond_the_own_division_gets_its_photo(world: Any) -> None:
+    """Whoever stands just beyond the border of their division tells of it all the same."""
+    here, there = world.towns()[:2]
+    name = f"g{uuid.uuid4().hex[:8]}"
+    world.tokens[name] = world.account(name, ["grid_worker"], division=here)
+    grid, other = world.cookie(name), f"g{uuid.uuid4().hex[:8]}"
+    world.tokens[other] = world.account(other, ["grid_worker"], division=here)
+    body = {"channel": "grid", "text": f"pit {uuid.uuid4().hex}", "place": {"division": there}}
+    report = grid.post("/api/reports", json=body, headers=key()).json()["report"]
+    world.settle()
+    file = {"file": ("near.png", PNG + uuid.uuid4().bytes, "image/png")}
+    photo = grid.post(f"/api/reports/{report}/evidence", files=file, headers=key())
+    assert photo.status_code == 201, photo.text
+    case = grid.get(f"/api/reports/{report}").json()["case"]
+    assert grid.get(f"/api/cases/{case}").status_code == 404, "the case itself is the other town's"
+    assert grid.post(f"/api/cases/{case}/evidence", files=file, headers=key()).status_code == 404
+    with world.client(other) as neighbour:
+        assert neighbour.get(f"/api/reports/{report}").status_code == 404
+        refused = neighbour.post(f"/api/reports/{report}/evidence", files=file, headers=key())
+        assert refused.status_code == 404
+    with world.client("commander") as centre:
+        kept = centre.get(f"/api/cases/{case}").json()["evidence"]
+        assert [one["evidence"] for one in kept] == [photo.json()["evidence"]]
 
 
 def test_a_walk(world: Any) -> None:

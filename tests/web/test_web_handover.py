@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tianmu.access import account as accounts
 from tianmu.access import audit
 from tianmu.city.limit import HOUR
 
@@ -46,6 +47,17 @@ def test_a_shift_is_confirmed_item_by_item(world: Any) -> None:
     from tianmu.manage.duty import handover
 
     assert world.hub.records.read(handover.verify) is None
+
+
+def test_a_shift_is_handed_to_nobody_who_cannot_take_it(world: Any) -> None:
+    world.account("gone-officer", ["duty_officer"])
+    world.hub.records.transact(
+        lambda tx: accounts.disable(tx.connection, "gone-officer", at=world.hub.clock())
+    )
+    with world.client("commander") as leaver:
+        for name in ("t-grid-worker", "t-system-admin", "gone-officer", "nobody-at-all"):
+            given = leaver.post("/api/handovers", json={"to": name, "text": "all"})
+            assert given.status_code == 422 and name in given.json()["detail"], name
 
 
 def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:

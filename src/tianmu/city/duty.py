@@ -31,6 +31,8 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     division: str = ""
     """the division it was given for, parts included; empty: everywhere"""
     basis: str = ""
+    ruled: str = ""
+    """number of the case on which it was ruled; empty: it is the pack's"""
 
 
 class Duties:

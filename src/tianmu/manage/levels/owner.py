@@ -24,7 +24,7 @@ def assign(
         data: dict[str, Any] = {
             "lead": duty.department,
             "joint": list(duty.joint),
-            "why": [phrase("why.duty")],
+            "why": [phrase("why.ruling", number=duty.ruled) if duty.ruled else phrase("why.duty")],
             "basis": duty.basis,
         }
     elif department in city.departments:

@@ -14,6 +14,7 @@ from tianmu.manage.case.aside import Appeal
 from tianmu.manage.steps.bounds import late_orders
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn, parents, separate
+from tianmu.manage.words import phrase
 
 
 def appeal(turn: Turn) -> None:
@@ -39,7 +40,7 @@ def review(turn: Turn) -> None:
     assert said is not None  # guarded
     result = turn.command.data.get("result")
     if result not in ("pass", "fail"):
-        raise Refused(refuse("data", field="result"))
+        raise Refused(refuse("data", field="result", form=phrase("form.passed")))
     if result == "fail" and not turn.command.reason.strip():
         raise Refused(refuse("reason", step=turn.step.name))
     data: dict[str, Any] = {"result": result}

@@ -35,8 +35,8 @@ def dispute(turn: Turn) -> None:
 
 def rule(turn: Turn) -> None:
     """Who answers, said by who stands above those that dispute it; the lead gets its order. With
-    ``standing`` it holds for later cases of the matter too: in this division (``division``), or
-    everywhere (``city``)."""
+    ``standing`` it holds for later cases of the matter too: in this division (``division``, or
+    true), or everywhere (``city``)."""
     state, city = turn.state, turn.city
     lead = turn.code("department", city.departments)
     joint = turn.command.data.get("joint") or []
@@ -74,6 +74,8 @@ def rule(turn: Turn) -> None:
 
 def _standing(turn: Turn, lead: str, joint: list[str]) -> Ruling | None:
     how = turn.command.data.get("standing") or ""
+    if how is True:
+        how = "division"
     if how == "":
         return None
     state = turn.state

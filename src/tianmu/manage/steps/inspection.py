@@ -13,6 +13,7 @@ from tianmu.manage.merging.anchor import metres
 from tianmu.manage.steps import order
 from tianmu.manage.steps.step import on_the_spot, refuse
 from tianmu.manage.steps.turn import Refused, Turn, separate
+from tianmu.manage.words import phrase
 
 
 def check(turn: Turn) -> None:
@@ -22,7 +23,7 @@ def check(turn: Turn) -> None:
     separate(turn)
     result = turn.command.data.get("result")
     if result not in ("pass", "fail"):
-        raise Refused(refuse("data", field="result"))
+        raise Refused(refuse("data", field="result", form=phrase("form.passed")))
     data: dict[str, Any] = {"result": result}
     if evidence := turn.command.data.get("evidence"):
         data["evidence"] = order.digests(evidence)

@@ -26,6 +26,7 @@ def duty_of(state: CaseState) -> Duty | None:
         matter=found.matter,
         division=found.division,
         basis=f"{state.number}: {found.reason}",
+        ruled=state.number,
     )
 
 

@@ -32,7 +32,17 @@ class Refusal:
     remedy: Text
 
 
+FORMS = frozenset(
+    ("limit", "standing", "score", "level", "place", "department", "departments", "joint")
+) | {"evidence", "matter"}
+"""data of steps whose form is said where they are missing or wrong"""
+
+
 def refuse(what: str, **values: object) -> Refusal:
+    """Why a step is not done; of data that are missing or wrong also what they look like."""
+    if what == "data":
+        named = values.get("field")
+        values.setdefault("form", phrase(f"form.{named}") if named in FORMS else "")
     return Refusal(
         what,
         phrase(f"refusal.{what}.why", **values),

@@ -303,8 +303,9 @@ async def attach_evidence(
     return await attached(ask, case, upload)
 
 
-async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
-    """The answer to a file that was attached to a case."""
+async def attached(ask: Ask, case: str, upload: Upload, *, own: bool = False) -> Reply:
+    """The answer to a file that was attached to a case. ``own``: it belongs to what the account
+    told of itself, whose case need not lie in its scope."""
     if not any(map(ask.may, (*ATTACHES, "report.write"))):
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
 
@@ -313,7 +314,8 @@ async def attached(ask: Ask, case: str, upload: Upload) -> Reply:
         return ask.hub.manage.attach(case, upload.evidence, upload.content, actor(ask.who), deed)
 
     def keep() -> tuple[dict[str, Any], Done]:
-        one(ask, case)
+        if not own:
+            one(ask, case)
         try:
             return carry_out(ask, "case.evidence", case, attach)
         except ValueError as error:

@@ -95,8 +95,6 @@ class PhonedAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def said(ask: Ask, state: CaseState, held: Contact, names: dict[str, str]) -> ContactSaid:
     city = ask.hub.city
     ladder = city.contact.ladder(held.ladder)
-    person = city.roster.person(held.account)
-    name = person.name if person else held.account
     return ContactSaid(
         case=state.case,
         number=state.number,
@@ -110,19 +108,27 @@ def said(ask: Ask, state: CaseState, held: Contact, names: dict[str, str]) -> Co
         unit=held.unit,
         unit_name=department_name(city, held.unit),
         account=held.account,
-        name=name if ask.may("case.note") else mask("name", name),
+        name=_known(ask, held.account),
         post=held.post,
         by=held.by,
         since=moment.say(held.since),
         due=moment.say(held.due),
         called=len(held.tried),
         answered_by=held.answered_by,
-        answered_name=names.get(held.answered_by, held.answered_by),
+        answered_name=names.get(held.answered_by, "")
+        or (_known(ask, held.answered_by) if held.answered_by else ""),
         ended_at=moment.say(held.ended_at),
         mine=held.running and held.account == ask.who.account,
         may=held.waits and may_answer(held, actor(ask.who)),
         tries=[],
     )
+
+
+def _known(ask: Ask, account: str) -> str:
+    """What somebody on the roster is called, who need have no account."""
+    person = ask.hub.city.roster.person(account)
+    name = person.name if person else account
+    return name if ask.may("case.note") else mask("name", name)
 
 
 def _all(ask: Ask, found: list[tuple[CaseState, Contact]]) -> list[ContactSaid]:

@@ -24,7 +24,7 @@ from tianmu.web.api.case_evidence import EvidenceSaid
 from tianmu.web.api.case_steps import FORM, Upload, attached, uploaded
 from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import actor, cases_of
-from tianmu.web.api.reports import one_report
+from tianmu.web.api.reports import one_report, own, waiting
 from tianmu.web.deed import deed_of, reused
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page
@@ -165,27 +165,18 @@ def get_field_work(ask: Asking) -> FieldWork:
 async def attach_to_report(
     ask: Asking, report: str, upload: Annotated[Upload, Depends(uploaded)]
 ) -> Reply:
-    """Attach a file to the case that holds a report. 503 with `Retry-After` for the moment until a
-    report that was just taken is in one."""
+    """Attach a file to the case that holds a report; whoever told of it may, wherever it is. 503
+    with `Retry-After` for the moment until a report that was just taken is in one."""
 
-    def case() -> str:
-        one_report(ask, report)
+    def case() -> tuple[str, bool]:
+        told = one_report(ask, report)
         found = cases_of(ask.hub, "report", [report]).get(report)
         if found is None:
-            raise _waiting(report)
-        return found
+            raise waiting(report)
+        return found, own(ask, told)
 
-    return await attached(ask, await asyncio.to_thread(case), upload)
-
-
-def _waiting(report: str) -> Problem:
-    return Problem(
-        503,
-        "report-waiting",
-        f"the report {report} is in no case yet",
-        "send it again when Retry-After says",
-        headers={"Retry-After": "1"},
-    )
+    found, mine = await asyncio.to_thread(case)
+    return await attached(ask, found, upload, own=mine)
 
 
 class LookedTold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

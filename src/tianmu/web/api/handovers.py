@@ -13,6 +13,7 @@ from fastapi import Depends
 from tianmu.access import account as accounts
 from tianmu.access.account import NoAccount
 from tianmu.access.masking import mask, mask_text
+from tianmu.access.role import permissions
 from tianmu.city import relief
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.deed import Deed
@@ -331,8 +332,7 @@ def hand_over(
     """Hand the shift over with what is open now; signed by whoever hands over, who stays
     responsible until the other has confirmed all of it. With an `Idempotency-Key` a repeated
     hand-over takes effect once."""
-    if body.to not in ask.hub.names_of({body.to}):
-        raise Problem(422, "invalid", f"there is no account {body.to!r}", "name who takes over")
+    _can_take(ask, body.to)
     count, items = _alarms(ask)
     who, scope, relief = actor(ask.who), ask.who.scope, ask.hub.manage.relief
 
@@ -343,6 +343,18 @@ def hand_over(
 
     given: HandoverSaid = _done(ask, give, "handover.give")
     return given
+
+
+def _can_take(ask: Ask, name: str) -> None:
+    """Refused where nobody could take it over: there is no such account, or it may not."""
+    try:
+        taker = ask.hub.records.read(lambda connection: accounts.get(connection, name))
+    except NoAccount as error:
+        raise Problem(
+            422, "invalid", f"there is no account {name!r}", "name who takes over"
+        ) from error
+    if not taker.active or handover.PERMISSION not in permissions(taker.roles):
+        raise Problem(422, "invalid", f"{name} takes over no shifts", "name who takes over")
 
 
 @routes("GET", "/api/handovers/{handover}", may="handover.read", gives=HandoverSaid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from tianmu.access.scope import Extent, covers, restrict
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
+from tianmu.facts.topic import REPORT
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
 from tianmu.store.records import Transaction
@@ -27,6 +29,8 @@ from tianmu.web.problem import Problem, not_found
 from tianmu.web.route import Ask, Asking, Routes, taken
 
 routes = Routes("reports")
+READ_WITHIN = 1.0
+"""seconds that who asks for a report waits until it has been read"""
 
 
 class ReporterSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,17 +140,38 @@ def _within(ask: Ask) -> sa.ColumnElement[bool]:
 
 
 def one_report(ask: Ask, name: str) -> Report:
-    """The report, if it is in the account's scope or its own; else 404."""
+    """The report, if it is in the account's scope or its own; else 404. One that was taken a moment
+    ago is waited for until the room has read it; 503 with `Retry-After` where that takes long."""
     told = table.report
-    payload = ask.hub.records.read(
-        lambda connection: connection.execute(
-            sa.select(told.c.payload).where(told.c.report == name, _within(ask))
-        ).scalar_one_or_none()
-    )
-    fact = decode(payload) if payload is not None else None
-    if not isinstance(fact, Report):
+    asked = sa.select(told.c.payload, _within(ask).label("within")).where(told.c.report == name)
+    end = time.monotonic() + READ_WITHIN
+    while True:
+        unread = any(one.entries for one in ask.hub.manage.lag() if one.topic == REPORT.name)
+        row = ask.hub.records.read(lambda connection: connection.execute(asked).first())
+        if row is not None or not unread:
+            break
+        if time.monotonic() > end:
+            raise waiting(name)
+        time.sleep(0.02)
+    fact = decode(row.payload) if row is not None else None
+    if row is None or not isinstance(fact, Report) or not (row.within or own(ask, fact)):
         raise not_found("report", name)
     return fact
+
+
+def own(ask: Ask, report: Report) -> bool:
+    """Whether the account told it itself: it may be of a place beyond the account's division."""
+    return report.reporter.account == ask.who.account and report.probe == ask.who.probe
+
+
+def waiting(report: str) -> Problem:
+    return Problem(
+        503,
+        "report-waiting",
+        f"the report {report} is in no case yet",
+        "send it again when Retry-After says",
+        headers={"Retry-After": "1"},
+    )
 
 
 @routes("GET", "/api/reports/{report}", may="report.read", gives=ReportSaid)
@@ -195,7 +220,8 @@ def reveal_report(
 ) -> ReportSaid:
     """One report with personal data in clear. Needs a reason; who looked is kept for ever."""
     hub, found = ask.hub, one_report(ask, report)
-    if not covers(ask.who.scope, extent(hub, found)) or not may_reveal(ask.who, found):
+    seen = covers(ask.who.scope, extent(hub, found)) or own(ask, found)
+    if not seen or not may_reveal(ask.who, found):
         ask.refused("report.reveal", report, reason=body.reason)
         raise Problem(
             403,
