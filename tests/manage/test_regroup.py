@@ -334,6 +334,26 @@ def test_what_waits_is_put_together_with_the_next_work(house: House) -> None:
     assert house.manage.case("c1").signals == 3
 
 
+def test_what_waits_is_not_forgotten_with_the_process(house: House) -> None:
+    for east in (0, 900, 1800):
+        house.alarm(east=east, matter=FIRE)
+    house.work()
+    index = house.manage._desk.index
+    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
+    house.manage._work(lambda work: work.bridges.extend([("c3", "c2"), ("c2", "c1")]))
+    house.close()
+    house.open()
+    index = house.manage._desk.index
+    assert index.later == [("c2", "c1")]
+    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
+    house.alarm(east=2700, matter=FIRE)
+    house.work()
+    assert house.manage.case("c2").merged_into == "c1"
+    house.close()
+    house.open()
+    assert house.manage._desk.index.later == []
+
+
 def test_who_went_into_another_meanwhile_is_looked_for_there(house: House) -> None:
     for east in (0, 900, 1800):
         house.alarm(east=east, matter=FIRE)

@@ -29,6 +29,7 @@ from tianmu.manage.contact.calling import Calling, unreached
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import quiet
 from tianmu.manage.levels.gathering import DUE, Gathering
+from tianmu.manage.merging import waiting
 from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
 from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.merging.known import Known
@@ -134,6 +135,7 @@ class Desk:
             self.index.put(anchor)
         for case, identity in identities:
             self.index.know(case, identity)
+        waiting.load(connection, self.index)
         self.gathering.load(connection)
         self.due.put(DUE, self.gathering.next_at)
         self.loaded = True
@@ -375,7 +377,7 @@ class Work(Numbering, Calling):
             return
         desk, connection = self.desk, self.tx.connection
         if again:
-            self.bridges += desk.index.again(self.now)
+            self.bridges += waiting.take(connection, desk.index, self.now)
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         self.tell_unreached(self._before)
         ledger.write_states(

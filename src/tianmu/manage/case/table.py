@@ -1,7 +1,8 @@
 """Tables of this room (in ``hub.sqlite``): what the events of topic ``case`` add up to.
 
-Every row but those of ``report``, ``handover``, ``handover_item``, ``case_gathered`` and
-``case_counter`` can be rebuilt from the events (``rebuild``). Times are µs since the epoch.
+Every row but those of ``report``, ``handover``, ``handover_item``, ``case_gathered``,
+``case_bridge`` and ``case_counter`` can be rebuilt from the events (``rebuild``). Times are µs
+since the epoch.
 """
 
 from __future__ import annotations
@@ -205,6 +206,15 @@ gathered = Table(
     Column("level", Integer, nullable=False, server_default="0"),  # level number of that case
 )
 """How often plans have told each person of late, and of how many cases they will be told."""
+
+bridge = Table(
+    "case_bridge",
+    metadata,
+    Column("place", Integer, primary_key=True),  # in their order
+    Column("one", String, nullable=False),
+    Column("other", String, nullable=False),
+)
+"""Pairs of cases that wait to be put together with the next work (``merging/waiting.py``)."""
 
 contact = Table(
     "case_contact",

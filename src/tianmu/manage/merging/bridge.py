@@ -5,7 +5,7 @@ from __future__ import annotations
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.state import DISPUTED, CaseState
 from tianmu.manage.desk import Work
-from tianmu.manage.merging import regroup
+from tianmu.manage.merging import regroup, waiting
 
 
 def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
@@ -33,7 +33,8 @@ def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:
             reasons = list(match.reasons)
             regroup.together(work, first, second, reasons, match.score, SYSTEM.account, "")
     later = [(_now(one, went), _now(other, went)) for one, other in left]
-    work.desk.index.later += [(one, other) for one, other in later if one != other]
+    still = [(one, other) for one, other in later if one != other]
+    waiting.keep(work.tx.connection, work.desk.index, still)
 
 
 def _now(case: str, went: dict[str, str]) -> str:
