@@ -8,7 +8,8 @@ five; ``told_m``: the 98th percentile of the metres between one that told and th
 before, beyond what the points are imprecise by, up to the next ten (``radius_m``, where that is
 more than the city's own); and the powers of ``[merging.weights]`` by which a report without a clear
 point is weighed: a conditional logit over all that each such report could be, and a new thing, as
-it comes in. How well merging does is told by other seeds than these: ``merge_day``.
+it comes in; and those of ``[merging.again]``, over all that each case without one could be whenever
+it is looked at again. How well merging does is told by other seeds than these: ``merge_day``.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import msgspec
 import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks import merge_day
 from tianmu.city.city import City
 from tianmu.city.pack import load
+from tianmu.city.tuning import Powers
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import Anchor, Middle, clear_place, far
@@ -40,13 +41,11 @@ from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.signal import Signal
 from tianmu.rehearse.day import Day
 
-POWERS = ("surely", "devices", "often", "span", "gap", "unsure", "near", "wide", "far")
+POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")
 STEP_MIN = 5
 STEP_M = 10
 FEWEST = 8
 """times a matter must have been told of by a second one"""
-LEAST = 1e-200
-"""a weight that is as good as none"""
 HELD = 1e-3
 """how strongly powers are held to 0, so that what never came up stays there"""
 
@@ -142,22 +141,26 @@ class Choice:
 
 
 class Watch:
-    """Stands beside the room while a day is played and notes what its reports could be."""
+    """Stands beside the room while a day is played and notes what its reports could be, as they
+    come (``choices``) and as they are looked at again (``looks``)."""
 
-    def __init__(self, made: Day, plain: Any) -> None:
-        """``plain``: the city's tuning."""
+    def __init__(self, made: Day) -> None:
         self._truth = made.truth()
-        none = msgspec.structs.replace(plain, **dict.fromkeys(POWERS, 0.0))
-        self._none = none
-        self._each = [msgspec.structs.replace(none, **{name: 1.0}) for name in POWERS]
+        none = dict.fromkeys(POWERS, 0.0)
+        self._each = [Powers(**{**none, name: 1.0}) for name in POWERS]
         self._told: dict[str, Counter[int]] = defaultdict(Counter)
         self._about: Choice | None = None
         self._thing = -1
+        self._again = False
+        self._numbers: list[float] = []
+        self._whole = 1.0
         self.choices: list[Choice] = []
+        self.looks: list[Choice] = []
 
     def play(self, made: Day, city: City) -> None:
-        guesses, weigh, join, refresh = (
-            ByName.guesses, ByName._weigh, OpenCases.join, OpenCases.refresh,
+        guesses, weigh, power, join, refresh, again = (
+            ByName.guesses, ByName._weigh, ByName._power,
+            OpenCases.join, OpenCases.refresh, OpenCases.again,
         )  # fmt: skip
 
         def joined(index: OpenCases, case: str, signal: Signal) -> None:
@@ -170,51 +173,60 @@ class Watch:
             refresh(index, state, held)
 
         def weighed(by_name: ByName, signal: Signal, anchor: Anchor, *more: Any) -> Any:
-            if self._about is not None:
-                self._note(by_name, weigh, signal, anchor, *more)
-            return weigh(by_name, signal, anchor, *more)
+            weight, evidence = weigh(by_name, signal, anchor, *more)
+            if weight and self._about is not None:
+                right = self._most(anchor.case) == self._thing
+                self._about.of_cases.append((weight / self._whole, self._numbers, right))
+            return weight, evidence
 
-        def guessed(by_name: ByName, signal: Signal, *more: Any) -> list[Guess]:
-            if signal.key not in self._truth:  # one that is looked at again
-                return guesses(by_name, signal, *more)
-            told = by_name.names.named(signal.said)
-            shares = [by_name.names.share(name) for name in told]
-            self._thing = self._truth[signal.key]
-            self._about = about = Choice(by_name._alike(told, shares, []))
-            found = guesses(by_name, signal, *more)
+        def powered(by_name: ByName, *more: Any) -> float:
+            found = power(by_name, *more)
+            if self._about is not None:  # it is a sum: what each power alone makes of it
+                rest = more[:-1]
+                self._numbers = [power(by_name, *rest, one) for one in self._each]
+                self._whole = math.exp(found)
+            return found
+
+        def guessed(
+            by_name: ByName,
+            signal: Signal,
+            matters: Any,
+            told: list[str] | None = None,
+            own: str = "",
+        ) -> list[Guess]:
+            if own and not self._again:  # somebody asks what it may be
+                return guesses(by_name, signal, matters, told, own)
+            names = by_name.names.named(signal.said) if told is None else told
+            shares = [by_name.names.share(name) for name in names]
+            self._thing = self._most(own) if own else self._truth[signal.key]
+            self._about = about = Choice(by_name._alike(names, shares, []))
+            found = guesses(by_name, signal, matters, told, own)
             self._about = None
             if about.of_cases:
-                self.choices.append(about)
+                (self.looks if own else self.choices).append(about)
+            return found
+
+        def looked(index: OpenCases, now: int) -> list[tuple[str, str]]:
+            self._again = True
+            found = again(index, now)
+            self._again = False
             return found
 
         with (
             mock.patch.object(ByName, "guesses", guessed),
             mock.patch.object(ByName, "_weigh", weighed),
+            mock.patch.object(ByName, "_power", powered),
             mock.patch.object(OpenCases, "join", joined),
             mock.patch.object(OpenCases, "refresh", refreshed),
+            mock.patch.object(OpenCases, "again", looked),
             tempfile.TemporaryDirectory(prefix="tianmu-fit-") as folder,
         ):
             merge_day.play(made, city, Path(folder))
 
-    def _note(
-        self, by_name: ByName, weigh: Any, signal: Signal, anchor: Anchor, *more: Any
-    ) -> None:
-        """The weight is e to the sum of the powers, each times a number: what comes of it when
-        that power alone is 1."""
-        kept = by_name._tuning
-        by_name._tuning = self._none
-        base, _ = weigh(by_name, signal, anchor, *more)
-        if base:
-            numbers = []
-            for one in self._each:
-                by_name._tuning = one
-                weight, _ = weigh(by_name, signal, anchor, *more)
-                numbers.append(math.log(max(weight, LEAST) / base))
-            told = self._told[anchor.case]
-            right = max(told, key=lambda thing: told[thing], default=-2) == self._thing
-            assert self._about is not None
-            self._about.of_cases.append((base, numbers, right))
-        by_name._tuning = kept
+    def _most(self, case: str) -> int:
+        """The thing of which most signals of a case tell."""
+        told = self._told[case]
+        return max(told, key=lambda thing: told[thing], default=-2)
 
 
 def fit(choices: list[Choice]) -> dict[str, float]:
@@ -254,23 +266,30 @@ def main() -> None:
     )
     parser.add_argument("--pack", default="liyang")
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--since", type=float, default=0.0, help="only things not over by then, h")
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     asked = parser.parse_args()
     city = load(asked.pack)
-    days = [merge_day.draw(city, seed, asked.hours) for seed in asked.seeds]
+    made_days = (merge_day.draw(city, seed, asked.hours) for seed in asked.seeds)
+    days = [merge_day.going(made, asked.since) for made in made_days]
     choices: list[Choice] = []
+    looks: list[Choice] = []
     for made in days:
-        watch = Watch(made, city.merging.weights)
+        watch = Watch(made)
         watch.play(made, city)
         choices += watch.choices
+        looks += watch.looks
     result = {
         "pack": asked.pack,
         "seeds": asked.seeds,
         "hours": asked.hours,
+        **({"since": asked.since} if asked.since else {}),
         "told_min": told_minutes(city, days),
         "told_m": told_metres(city, days),
         "reports": len(choices),
         "weights": fit(choices),
+        "looks": len(looks),
+        "again": fit(looks),
     }
     print(json.dumps(result))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tianmu.city.tuning import Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
-from tianmu.manage.merging.likeness import Vocabulary, likeness, pairs
+from tianmu.manage.merging.likeness import Vocabulary, Wording, likeness, pairs
 from tianmu.manage.merging.place_names import PlaceNames, tells
 from tianmu.manage.merging.signal import of_report
 
@@ -22,6 +22,17 @@ def test_likeness_is_a_share(one: str, other: str) -> None:
     assert 0.0 <= likeness(a, b) == likeness(b, a) <= 1.0
     if len(a) >= 4:
         assert likeness(a, a) == 1.0
+
+
+def test_names_of_divisions_make_no_two_texts_alike() -> None:
+    wording = Wording(("天目湖镇", "湖镇", "Lake Town", ""))
+    one, other = "天目湖镇着火了", "天目湖镇路灯不亮"
+    assert likeness(pairs(one), pairs(other)) > 0.4
+    assert likeness(wording.pairs(one), wording.pairs(other)) == 0.0
+    assert wording.pairs("Fire in Lake Town!") == pairs("Fire in")
+    assert wording.pairs("天目湖镇") == pairs("天目湖镇")  # it says nothing else
+    assert wording.pairs("") == frozenset()
+    assert Wording().pairs(one) == pairs(one)
 
 
 def test_words_tell_the_matter() -> None:

@@ -33,7 +33,7 @@ from tianmu.city.outbound import Outbound
 from tianmu.city.reader import PackReader, is_language
 from tianmu.city.retention import Retention
 from tianmu.city.side_paths import SidePaths
-from tianmu.city.tuning import Metres, Tuning
+from tianmu.city.tuning import Again, Metres, Tuning
 from tianmu.facts.text import Text
 
 HEAD = "city.toml"
@@ -49,6 +49,7 @@ class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[str, ...] = ()
     """those of them by which devices that say something else are of other things"""
     weights: Tuning = Tuning()
+    again: Again = Again()
     metres: Metres = Metres()
     basis: str = ""
 

@@ -15,8 +15,63 @@ Amount = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
-class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is not said is the default."""
+class Powers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What counts how much where only names speak. A power may be below 0: then it counts the
+    other way. What is not said is the default."""
+
+    anew: Amount = 0.44
+    """what speaks for a new thing, beside 1 for a case of which one report has just come"""
+    surely: float = 5.72
+    """power of the worth of a matter: how much a related or an unsure one counts for less"""
+    devices: float = 0.8
+    """power of the devices that told of the case, and one"""
+    often: float = 0.27
+    """power of its reports: of what many have told already fewer are yet to tell"""
+    pace: float = 0.54
+    """power of those of its reports that came within ``pace_min`` of this one"""
+    brief: float = 0.59
+    """power of the minutes in which its matter is told of: of what is told of for longer, fewer
+    tell at a time"""
+    lone: float = -0.19
+    """power of e by which it counts for more where one device tells of it and nobody else"""
+    span: float = 1.06
+    """power of its age, by the minutes in which its matter is told of, and one"""
+    gap: float = 0.03
+    """and of e: by how many times those minutes it has been told of by nobody"""
+    ahead: float = 0.0
+    """and of e: by how many times those minutes it began after this was told"""
+    unsure: float = 1.82
+    """power of e by which a case counts for less whose own place nobody knows"""
+    near: float = 2.87
+    """of a point that says little: power of e by which it counts where it is the case's own, …"""
+    wide: float = 1.27
+    """power of the kilometres within which that says it is, by which it counts for less, …"""
+    far: float = 1.99
+    """and power of e by which it does at their end"""
+
+
+class Again(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[merging.again]``: the same for a case without a point that is looked at again, by what
+    has been told since. Its defaults are its own."""
+
+    anew: Amount = 0.1
+    surely: float = 5.72
+    devices: float = 0.68
+    often: float = 0.27
+    pace: float = 0.56
+    brief: float = 0.81
+    lone: float = 0.5
+    span: float = 0.31
+    gap: float = 0.19
+    ahead: float = 1.53
+    unsure: float = 1.19
+    near: float = 1.16
+    wide: float = -0.84
+    far: float = 0.63
+
+
+class Tuning(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[merging.weights]``; its powers are for one that has just come."""
 
     threshold: Share = 0.6
     """score from which a signal joins a case"""
@@ -38,33 +93,16 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """worth of the place where only the panel is the same"""
     sure_alone: Share = 0.5
     """where only names speak, the report must tell of the matter so surely"""
-    anew: Amount = 1.02
-    """where only names speak: what speaks for a new thing, beside 1 for a case of which one
-    report has just come"""
     quiet: Positive = 0.3
     """reports that a case counts as having beside those that came"""
     fresh_min: Positive = 40.0
     """minutes after which a matter is no more told of by so many, where it does not say itself"""
-    surely: Amount = 6.14
-    """power of the worth of a matter: how much a related or an unsure one counts for less"""
-    devices: Amount = 1.16
-    """power of the devices that told of the case, and one"""
-    often: Amount = 0.22
-    """power of its reports: of what many have told already fewer are yet to tell"""
-    span: Amount = 0.77
-    """power of its age, by the minutes in which its matter is told of, and one"""
-    gap: Amount = 0.94
-    """and of e: by how many times those minutes it has been told of by nobody"""
-    unsure: Amount = 1.98
-    """power of e by which a case counts for less whose own place nobody knows"""
-    near: Amount = 3.9
-    """of a point that says little: power of e by which it counts where it is the case's own, …"""
-    wide: Amount = 1.45
-    """power of the kilometres within which that says it is, by which it counts for less, …"""
-    far: Amount = 2.9
-    """and power of e by which it does at their end"""
     loose: Positive = 1.2
     """reports that would have to name a place before half of all name just that one"""
+    stray: Share = 0.1
+    """share of those who tell that name any place at all"""
+    pace_min: Positive = 5.0
+    """minutes around a report within which others tell of the same thing most"""
     named: Share = 0.6
     """share of all that it could be from which a report known by names alone joins a case"""
     by_name: Share = 0.58

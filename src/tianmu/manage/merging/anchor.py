@@ -17,6 +17,8 @@ WORDS = 600
 """pairs of signs that are kept of one case's texts"""
 SAID = 24
 """reports of which is kept what they say"""
+WHEN = 64
+"""and of which is kept when they came"""
 SURE = 0.3
 """how certainly a signal must speak of a matter for its case to be known by it"""
 DEFAULT = Metres()
@@ -85,6 +87,8 @@ class Anchor:
     said: list[str] = field(default_factory=list)
     """addresses and texts, plain, of its reports that say where it is, at most ``SAID``: they
     name its place. What was only guessed to belong to it proves nothing."""
+    told_at: list[int] = field(default_factory=list)
+    """when they were told, µs, at most ``WHEN``"""
     clear_at: int = 0
     """when such a signal was last told, µs"""
     fresh_at: int = 0
@@ -162,8 +166,10 @@ def widen(anchor: Anchor, signal: Signal) -> None:
     if signal.kind == "report":
         if len(anchor.pairs) < WORDS:
             anchor.pairs |= signal.pairs
-        if len(anchor.said) < SAID and (clear or anchor.vague()):
-            anchor.said.append(signal.said)
+        if len(anchor.told_at) < WHEN and (clear or anchor.vague()):
+            anchor.told_at.append(signal.at)
+            if len(anchor.said) < SAID:
+                anchor.said.append(signal.said)
     if signal.place.longitude is not None:
         middle = anchor.middles.get(signal.matter)
         if middle is None:

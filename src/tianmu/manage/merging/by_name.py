@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Powers, Tuning
 from tianmu.manage.merging.anchor import Anchor
 from tianmu.manage.merging.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
 from tianmu.manage.merging.place_names import PlaceNames, tells
@@ -55,8 +55,10 @@ class Guess:
 class ByName:
     """Open cases by division (of the second tier) and matter."""
 
-    def __init__(self, judge: Judge, tuning: Tuning, names: PlaceNames) -> None:
+    def __init__(self, judge: Judge, tuning: Tuning, again: Powers, names: PlaceNames) -> None:
+        """``again``: what counts of a case that is looked at again."""
         self._judge, self._tuning, self.names = judge, tuning, names
+        self._looking = again
         self._cases: dict[tuple[str, str], dict[str, Anchor]] = {}
         self._unplaced: dict[str, int] = {}
         """those that names alone place: when to look at them again, µs"""
@@ -103,66 +105,100 @@ class ByName:
         self, signal: Signal, matters: Iterable[str], told: list[str] | None = None, own: str = ""
     ) -> list[Guess]:
         """What the signal may be about, the likeliest first. ``told``: the names it tells, if not
-        its own; ``own``: a case that does not count."""
+        its own; ``own``: the case that is looked at again, which does not count."""
         division = self._outer(signal.place.division)
         told = self.names.named(signal.said) if told is None else told
         if not division or not (told or signal.place.longitude is not None):
             return []
         shares = [self.names.share(name) for name in told]
+        powers = self._looking if own else self._tuning
         found: dict[str, tuple[float, int, str, Evidence]] = {}
         for matter in matters:
             cases = self._cases.get((division, matter))
             for anchor in islice(reversed(cases.values()), MOST) if cases else ():
                 if anchor.case in found or anchor.probe != signal.probe or anchor.case == own:
                     continue
-                weight, evidence = self._weigh(signal, anchor, told, shares)
+                weight, evidence = self._weigh(signal, anchor, told, shares, powers)
                 if weight:
                     rank = (-weight, anchor.first_at, anchor.case, evidence)
                     found[anchor.case] = rank
-        anew = self._tuning.anew * self._alike(told, shares, [])
+        anew = powers.anew * self._alike(told, shares, [])
         whole = anew + sum(-rank[0] for rank in found.values())
         others = len(found) - 1
         ranked = sorted(found.values(), key=lambda rank: rank[:3])
         return [Guess(case, -weight / whole, why, others) for weight, _, case, why in ranked]
 
     def _weigh(
-        self, signal: Signal, anchor: Anchor, told: list[str], shares: list[float]
+        self,
+        signal: Signal,
+        anchor: Anchor,
+        told: list[str],
+        shares: list[float],
+        powers: Powers,
     ) -> tuple[float, Evidence]:
         """How likely it is that this is told of the case, beside 1 for one report just come that
         names no place."""
-        tuning = self._tuning
         worth, evidence = self._matter(signal, anchor)
         if not worth:
             return 0.0, evidence
         if not since(signal, anchor, evidence):
             return 0.0, evidence
-        near = 0.0
         share, slack = nearest(signal, anchor, evidence)
         if share is not None:
             if slack <= anchor.metres.vague:
                 return 0.0, evidence  # the points have spoken
-            reach = math.hypot(evidence.radius, slack)
-            far = (evidence.metres or 0.0) / reach
-            near = tuning.near - tuning.wide * math.log(reach / KM) - tuning.far * far * far
         elif not self._judge.beside(signal.place.division, anchor.place.division):
             return 0.0, evidence
         alike = self._alike(told, shares, anchor.said)
         evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
-        power = tuning.surely * math.log(worth) + near - self._old(signal, anchor, evidence)
-        power += tuning.devices * math.log(1 + len(anchor.devices))
-        power -= tuning.often * math.log(len(anchor.said) + tuning.quiet)
-        if anchor.vague():
-            power -= tuning.unsure
-        return alike * math.exp(power), evidence
+        reach = math.hypot(evidence.radius, slack) if share is not None else 0.0
+        return alike * math.exp(
+            self._power(signal, anchor, evidence, worth, reach, powers)
+        ), evidence
 
-    def _old(self, signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
-        """The power of e by which the case is told of less, by its age and by how long nobody who
-        says where it is has told of it."""
+    def _power(
+        self,
+        signal: Signal,
+        anchor: Anchor,
+        evidence: Evidence,
+        worth: float,
+        reach: float,
+        powers: Powers,
+    ) -> float:
+        """The power of e by which all but the names tells for the case: a sum of ``powers``, each
+        times a number. ``worth`` of the matters; ``reach``, m, of points that say little, 0 where
+        there are none."""
+        power = powers.surely * math.log(worth)
+        if reach:
+            far = (evidence.metres or 0.0) / reach
+            power += powers.near - powers.wide * math.log(reach / KM) - powers.far * far * far
+        return power + self._known(anchor, powers) - self._old(signal, anchor, evidence, powers)
+
+    def _known(self, anchor: Anchor, powers: Powers) -> float:
+        """The power of e by which the case is told of more, by who has told of it."""
+        power = powers.devices * math.log(1 + len(anchor.devices))
+        power -= powers.often * math.log(len(anchor.said) + self._tuning.quiet)
+        if anchor.vague():
+            power -= powers.unsure
+        if len(anchor.devices) == 1 and not anchor.told_at:
+            power += powers.lone
+        return power
+
+    def _old(self, signal: Signal, anchor: Anchor, evidence: Evidence, powers: Powers) -> float:
+        """The power of e by which the case is told of less, by its age, by how long nobody who
+        says where it is has told of it, and by how few have at about that time."""
         tuning = self._tuning
         gap = max(anchor.first_at - signal.at, signal.at - anchor.clear_at, 0) / MINUTE
         span = max(max(signal.at, anchor.clear_at) - anchor.first_at, 0) / MINUTE
         tau = evidence.told or min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
-        return tuning.span * math.log(1 + span / tau) + tuning.gap * gap / tau
+        power = powers.span * math.log(1 + span / tau) + powers.gap * gap / tau
+        power += powers.ahead * max(anchor.first_at - signal.at, 0) / MINUTE / tau
+        power += powers.brief * math.log(tau / tuning.fresh_min)
+        if powers.pace:
+            width = tuning.pace_min * MINUTE
+            beside = sum(math.exp(-abs(signal.at - at) / width) for at in anchor.told_at)
+            power -= powers.pace * math.log(beside + tuning.quiet)
+        return power
 
     def _matter(self, signal: Signal, anchor: Anchor) -> tuple[float, Evidence]:
         """What the matters are worth together, of those of which the signal tells surely."""
@@ -177,7 +213,7 @@ class ByName:
     def _alike(self, told: list[str], shares: list[float], said: list[str]) -> float:
         """How much likelier these names are told of a thing of which ``said`` was said than of any:
         each is one that was told before, or another one, as often as it is told anywhere."""
-        loose = self._tuning.loose
+        loose, stray = self._tuning.loose, self._tuning.stray
         found = 1.0
         before: dict[str, int] = {}
         size = len(said)
@@ -185,7 +221,7 @@ class ByName:
             same = before.get(name)
             if same is None:
                 same = sum(tells(name, one) for one in said)
-            found *= (same / share + loose) / (size + loose)
+            found *= (1 - stray) * (same / share + loose) / (size + loose) + stray
             before[name] = same + 1
             size += 1
         return found

@@ -18,7 +18,7 @@ from tianmu.city.tuning import Metres, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.merging.anchor import Anchor, far
-from tianmu.manage.merging.likeness import likeness
+from tianmu.manage.merging.likeness import Wording, likeness
 from tianmu.manage.merging.signal import Signal
 from tianmu.manage.words import phrase
 
@@ -77,7 +77,9 @@ class Judge:
         parents: Mapping[str, str] | None = None,
         parts: tuple[str, ...] = (),
         metres: Metres | None = None,
+        wording: Wording | None = None,
     ) -> None:
+        self._wording = wording or Wording()
         self._unknown = (metres or Metres()).unknown
         self._parts = tuple(f"{label}=" for label in parts)
         self._matters, self._tuning = matters, tuning
@@ -115,7 +117,7 @@ class Judge:
             return 0.0
         told = signal.kind == "report" and bool(anchor.pairs)
         if told:
-            evidence.text = likeness(signal.pairs, anchor.pairs)
+            evidence.text = likeness(self._wording.pairs(signal.text), anchor.pairs)
         unknown = evidence.kind == "unknown_matter"
         if unknown and not evidence.device and evidence.text < tuning.unknown_text:
             return 0.0  # being near says nothing about what it is

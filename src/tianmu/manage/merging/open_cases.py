@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tianmu.city.matter import Matter
-from tianmu.city.tuning import Metres, Tuning
+from tianmu.city.tuning import Again, Metres, Powers, Tuning
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
 from tianmu.manage.merging.by_name import ByName, Guess, stands_for
+from tianmu.manage.merging.likeness import Wording
 from tianmu.manage.merging.merge import Evidence, Judge, Match
 from tianmu.manage.merging.place_names import PlaceNames
 from tianmu.manage.merging.signal import Signal
@@ -53,14 +54,16 @@ class OpenCases:
         parts: tuple[str, ...] = (),
         divisions: Iterable[str] = (),
         metres: Metres | None = None,
+        again: Powers | None = None,
     ) -> None:
         """``latitude`` of the city: how wide a degree is there; ``parents``: division → the one
         around it; ``divisions``: what they are called."""
         self.tuning, self.metres = tuning, metres or Metres()
-        self.judge = Judge(matters, tuning, parents, parts, self.metres)
+        divisions = tuple(divisions)
+        self.judge = Judge(matters, tuning, parents, parts, self.metres, Wording(divisions))
         self._matters = matters
         self._anchors: dict[str, Anchor] = {}
-        self.by_name = ByName(self.judge, tuning, PlaceNames(divisions))
+        self.by_name = ByName(self.judge, tuning, again or Again(), PlaceNames(divisions))
         self._squares = Squares(latitude, self.metres)
         self._radii_of: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         self._identities: dict[str, str] = {}
@@ -76,9 +79,9 @@ class OpenCases:
         """None yet, of a city."""
         parents = {code: one.parent for code, one in city.divisions.items()}
         called = [name for one in city.divisions.values() for name in one.name.values()]
-        parts = city.merging.parts
+        how = city.merging
         return cls(
-            city.matters, city.center[1], tuning, parents, parts, called, city.merging.metres
+            city.matters, city.center[1], tuning, parents, how.parts, called, how.metres, how.again
         )
 
     def __len__(self) -> int:
