@@ -90,6 +90,7 @@ def test_a_page_for_paper() -> None:
             form=report.HTML,
         )  # fmt: skip
         assert title in made and "@page" in made and "$" not in made
+        assert f'<html lang="{"zh-CN" if language == "zh" else language}">' in made
         assert "<td>a&lt;b&gt;&amp;</td>" in made and made.count("<tr><td>") == 2
     assert "（2021年4月）" in report.monthly(
         pa.Table.from_pylist(rows), "2021-04", said, form=report.HTML

@@ -1,9 +1,9 @@
 """Monthly reports on surface water, as the bureaus write them: text and tables from a template.
 
 ``python -m tianmu.scenarios.water_ecology.report --in FILE --month 2021-04 --pack NAME`` prints one
-in Markdown; with ``--out FILE.html`` it is a page for A4 paper. Templates are
-``report.<language>.md`` and ``.html``: ``$words`` are filled in, and what stands between
-``<!-- each section -->`` and ``<!-- end -->`` is repeated.
+in Markdown; with ``--out FILE.html`` it is a page for A4 paper. Templates are ``report.md`` and
+``report.html``: the words of ``report.toml`` are put in their places, then ``$words`` are filled
+in, and what stands between ``<!-- each section -->`` and ``<!-- end -->`` is repeated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import calendar
 import html
 import re
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -101,18 +102,24 @@ def monthly(
         )
     filled = _summary(sections, figures, means, known, language)
     filled |= {"city": city, "month": _month(month, language)}
-    text = template or (HERE / f"report.{language}.{form}").read_text("utf-8")
+    text, said = template or (HERE / f"report.{form}").read_text("utf-8"), _words(language)
     repeated: dict[str, Sequence[Mapping[str, str]]] = {
         "section": [one.told for one in sections],
         "lake": lakes,
     }
     if form == HTML:
-        filled = _escaped(filled)
+        filled, said = _escaped(filled), _escaped(said)
         repeated = {name: [_escaped(one) for one in each] for name, each in repeated.items()}
-    return fill(text, filled, repeated)
+    return fill(Template(text).safe_substitute(said), filled, repeated)
 
 
 HTML = "html"
+
+
+def _words(language: str) -> dict[str, str]:
+    """``report.toml`` in one language."""
+    told: dict[str, dict[str, str]] = tomllib.loads((HERE / "report.toml").read_text("utf-8"))
+    return {name: words[language] for name, words in told.items()}
 
 
 def _escaped(words: Mapping[str, str]) -> dict[str, str]:
