@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -301,31 +303,44 @@ def test_a_level_held_up_by_limits_that_ran_out_is_held_up_again_after_an_undo(
     assert (again.level, again.held, again.level_by_hand) == (one.level, one.held, False)
 
 
-def test_whom_names_place_is_looked_at_once_with_each_work(house: House) -> None:
+def test_whom_names_place_is_looked_at_once_with_each_work(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not a second time while cases are put together: what is found then nobody would follow."""
     house.alarm(matter=FIRE)
     house.alarm(east=180, matter=FIRE)
     house.work()
     house.alarm(east=90, matter=FIRE)
     house.work()
-    index, asked = house.manage._desk.index, []
-    again = index.again
-    index.again = lambda now: asked.append(now) or again(now)  # type: ignore[method-assign]
+    index = house.manage._desk.index
+    asked = Mock(side_effect=index.again)
+    monkeypatch.setattr(index, "again", asked)
     for east in (60, 120):
         house.alarm(east=east, matter=FIRE)
     house.work()
     assert house.manage.case("c2").merged_into == "c1"
-    assert len(asked) == 1
+    assert asked.call_count == 1
 
 
-def test_what_waits_is_put_together_with_the_next_work(house: House) -> None:
-    """What a case has just been given is not written yet when it is to go on itself."""
+def surely(_one: str, other: str) -> Match:
+    return Match(other, 0.9, ())
+
+
+@pytest.fixture
+def bridged(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Three cases far apart; puts those together that are named, as if a bridge were found."""
     for east in (0, 900, 1800):
         house.alarm(east=east, matter=FIRE)
     house.work()
-    index = house.manage._desk.index
-    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
-    house.manage._work(lambda work: work.bridges.extend([("c3", "c2"), ("c2", "c1")]))
+    monkeypatch.setattr(house.manage._desk.index, "alike", surely)
+    return lambda *pairs: house.manage._work(lambda work: work.bridges.extend(pairs))
+
+
+def test_what_waits_is_put_together_with_the_next_work(
+    house: House, bridged: Callable[..., None]
+) -> None:
+    """What a case has just been given is not written yet when it is to go on itself."""
+    bridged(("c3", "c2"), ("c2", "c1"))
     assert house.manage.case("c3").merged_into == "c2"
     assert house.manage.case("c2").open
     house.alarm(east=2700, matter=FIRE)
@@ -334,18 +349,14 @@ def test_what_waits_is_put_together_with_the_next_work(house: House) -> None:
     assert house.manage.case("c1").signals == 3
 
 
-def test_what_waits_is_not_forgotten_with_the_process(house: House) -> None:
-    for east in (0, 900, 1800):
-        house.alarm(east=east, matter=FIRE)
-    house.work()
-    index = house.manage._desk.index
-    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
-    house.manage._work(lambda work: work.bridges.extend([("c3", "c2"), ("c2", "c1")]))
+def test_what_waits_is_not_forgotten_with_the_process(
+    house: House, bridged: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridged(("c3", "c2"), ("c2", "c1"))
     house.close()
     house.open()
-    index = house.manage._desk.index
-    assert index.later == [("c2", "c1")]
-    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
+    assert house.manage._desk.index.later == [("c2", "c1")]
+    monkeypatch.setattr(house.manage._desk.index, "alike", surely)
     house.alarm(east=2700, matter=FIRE)
     house.work()
     assert house.manage.case("c2").merged_into == "c1"
@@ -354,12 +365,9 @@ def test_what_waits_is_not_forgotten_with_the_process(house: House) -> None:
     assert house.manage._desk.index.later == []
 
 
-def test_who_went_into_another_meanwhile_is_looked_for_there(house: House) -> None:
-    for east in (0, 900, 1800):
-        house.alarm(east=east, matter=FIRE)
-    house.work()
-    index = house.manage._desk.index
-    index.alike = lambda one, other: Match(other, 0.9, ())  # type: ignore[method-assign]
-    house.manage._work(lambda work: work.bridges.extend([("c2", "c1"), ("c3", "c2")]))
+def test_who_went_into_another_meanwhile_is_looked_for_there(
+    house: House, bridged: Callable[..., None]
+) -> None:
+    bridged(("c2", "c1"), ("c3", "c2"))
     assert house.manage.case("c3").merged_into == "c1"
     assert house.manage.case("c1").signals == 3

@@ -96,9 +96,7 @@ class SqliteJournal:
             finally:
                 cursor.close()
             # the horizon only rises: what was read is whole if it has not passed us by now
-            horizon = file.connection.execute(
-                "SELECT horizon FROM journal_topic WHERE id = ?", (number,)
-            ).fetchone()[0]
+            horizon = self._horizon(file, number)
             if after < horizon:
                 raise Purged(topic, after, self._first(file, number, horizon))
             return found

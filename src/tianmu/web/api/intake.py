@@ -114,14 +114,15 @@ def list_unknown(ask: Asking, cursor: Cursor = None, limit: Limit = 100) -> Page
 
 
 def _waiting(ask: Ask, address: str) -> Any:
-    table = hold.unknown
-    row = ask.hub.ask(
-        "gate",
-        lambda c: c.execute(sa.select(table).where(table.c.unknown == address)).first(),
-        None,
-    )
+    return _held(ask, hold.unknown.c.unknown, address, "unknown address")
+
+
+def _held(ask: Ask, key: sa.Column[str], name: str, what: str) -> Any:
+    """The row of gate that is called so."""
+    statement = sa.select(key.table).where(key == name)
+    row = ask.hub.ask("gate", lambda c: c.execute(statement).first(), None)
     if row is None:
-        raise not_found("unknown address", address)
+        raise not_found(what, name)
     return row
 
 
@@ -242,15 +243,7 @@ def list_quarantine(
 
 
 def _kept(ask: Ask, name: str) -> Any:
-    table = hold.quarantine
-    row = ask.hub.ask(
-        "gate",
-        lambda c: c.execute(sa.select(table).where(table.c.quarantine == name)).first(),
-        None,
-    )
-    if row is None:
-        raise not_found("quarantined input", name)
-    return row
+    return _held(ask, hold.quarantine.c.quarantine, name, "quarantined input")
 
 
 @routes(
