@@ -76,7 +76,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
     const key = need.replace("?", "");
     const label = words(key);
     if (key === "reason") reasoned = !optional;
-    else if (key === "level") wants.push({ key, label, kind: "choice", initial: held.level, choices: [...levels.value.values()].map((l) => ({ value: l.name, label: say(l.text) })) });
+    else if (key === "level") wants.push({ key, label, kind: "choice", initial: held.advised || held.level, choices: [...levels.value.values()].map((l) => ({ value: l.name, label: say(l.text) })) });
     else if (key === "department" || key === "departments") {
       const choices = (city.value?.departments ?? []).map((d) => ({ value: d.code, label: say(d.name) }));
       wants.push({ key, label, kind: "select", initial: (key === "department" && held.owner) || undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });

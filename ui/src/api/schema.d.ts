@@ -5534,6 +5534,7 @@ export interface components {
                 [key: string]: string;
             } | null;
             level: string;
+            advised: string;
             stage: string;
             queue: string;
             owner: string;
@@ -5770,6 +5771,7 @@ export interface components {
                 [key: string]: string;
             } | null;
             level: string;
+            advised: string;
             stage: string;
             queue: string;
             owner: string;

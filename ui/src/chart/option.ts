@@ -6,11 +6,11 @@ import type { GridComponentOption, MarkLineComponentOption, TooltipComponentOpti
 import type { ComposeOption } from "echarts/core";
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams, CustomSeriesRenderItemReturn } from "echarts/types/dist/shared";
 import { TEXT_FACE } from "@/styles/fonts";
-import { stateWords } from "@/names";
 import { reading } from "@/numbers";
 import { dayMonthOfWall } from "@/time";
 import type { Alarm, Series } from "@/api/types";
 import type { Span } from "./past";
+import { stepsOf } from "./states";
 
 export type Option = ComposeOption<CustomSeriesOption | LineSeriesOption | ScatterSeriesOption | GridComponentOption | MarkLineComponentOption | TooltipComponentOption>;
 
@@ -33,7 +33,9 @@ export interface Scene {
   tip: (at: number) => string;
   words: { gap: string };
 }
-export const EDGE = { left: 52, right: 16, top: 16, bottom: 30 };
+export const EDGE = { right: 16, top: 16, bottom: 30 };
+/** Room for the axis' words: states are words, figures are short. */
+export const leftOf = (series: Series | null): number => (series && Object.keys(series.states).length ? 104 : 52);
 const APART = 1;
 /** quality above which a value does not count */
 /** by quality; drawn as outlines */
@@ -78,10 +80,9 @@ export function scale(scene: Pick<Scene, "series" | "at" | "view" | "lines">): {
     high = Math.max(high, line.value);
   }
   if (low > high) [low, high] = [0, 1];
-  const states = Object.keys(series.states).length > 0;
-  const spread = high - low || Math.max(Math.abs(high) * 0.1, states ? 2 : 1);
+  const spread = high - low || Math.max(Math.abs(high) * 0.1, 1);
   const pad = high === low ? spread / 2 : spread * 0.06;
-  const interval = states ? Math.max(1, Math.ceil(round(spread))) : round(spread + 2 * pad);
+  const interval = round(spread + 2 * pad);
   const min = low >= 0 && low - pad < 0 ? 0 : Math.floor((low - pad) / interval) * interval;
   return { min, max: Math.ceil((high + pad) / interval) * interval, interval };
 }
@@ -104,10 +105,12 @@ type Item = (number | null)[];
 
 export function option(scene: Scene): Option {
   const { series, at, view, px, token, local } = scene;
-  const { min, max, interval } = scale(scene);
+  const steps = stepsOf(series, scene.lines.map((one) => one.value));
+  const { min, max, interval } = steps ? { min: -0.5, max: steps.values.length - 0.5, interval: 1 } : scale(scene);
+  const up = steps ? steps.rank : (value: number): number => value;
+  const left = leftOf(series);
   const half = series.step * 500;
   const longest = series.gap * 1000;
-  const states = Object.keys(series.states).length > 0;
   const line: Item[] = [];
   const lone: Item[] = [];
   const boxes: Item[] = [];
@@ -118,24 +121,24 @@ export function option(scene: Scene): Option {
     const value = series.value[i] ?? null;
     const quality = series.quality[i] ?? 0;
     if (value === null || quality > APART) {
-      if (value !== null) apart.push({ value: [local(t), Math.min(Math.max(value, min), max)], symbol: SYMBOLS[quality] ?? "circle" });
+      if (value !== null) apart.push({ value: [local(t), Math.min(Math.max(up(value), min), max)], symbol: SYMBOLS[quality] ?? "circle" });
       return;
     }
-    if (quality === APART) apart.push({ value: [local(t), value], symbol: SYMBOLS[1] as string });
+    if (quality === APART) apart.push({ value: [local(t), up(value)], symbol: SYMBOLS[1] as string });
     if (longest && t - before > longest && before !== -Infinity) {
       if (joined === 1) lone.push(line[line.length - 1] as Item);
       line.push([local((t + before) / 2), null]);
       joined = 0;
     }
-    line.push([local(t + half), value]);
-    if (!series.raw) boxes.push([local(t), local(t) + series.step * 1000, series.low[i] ?? value, series.high[i] ?? value]);
+    line.push([local(t + half), up(value)]);
+    if (!series.raw) boxes.push([local(t), local(t) + series.step * 1000, up(series.low[i] ?? value), up(series.high[i] ?? value)]);
     joined += 1;
     before = t;
   });
   if (joined === 1) lone.push(line[line.length - 1] as Item);
   series.apart.at.forEach((t, i) => {
     const value = series.apart.value[i] ?? null;
-    if (value !== null) apart.push({ value: [local(Date.parse(t)), Math.min(Math.max(value, min), max)], symbol: SYMBOLS[series.apart.quality[i] ?? 2] ?? "circle" });
+    if (value !== null) apart.push({ value: [local(Date.parse(t)), Math.min(Math.max(up(value), min), max)], symbol: SYMBOLS[series.apart.quality[i] ?? 2] ?? "circle" });
   });
   const text = { color: token("ink-3"), fontFamily: TEXT_FACE, fontSize: 12 * px };
   const wide = view[1] - view[0];
@@ -171,7 +174,7 @@ export function option(scene: Scene): Option {
     animation: false,
     useUTC: true,
     textStyle: { fontFamily: TEXT_FACE },
-    grid: { left: EDGE.left * px, right: EDGE.right * px, top: EDGE.top * px, bottom: EDGE.bottom * px },
+    grid: { left: left * px, right: EDGE.right * px, top: EDGE.top * px, bottom: EDGE.bottom * px },
     tooltip: {
       trigger: "axis", confine: true, backgroundColor: token("surface-3"), borderColor: token("line-strong"), textStyle: { color: token("ink"), fontSize: 13 * px },
       axisPointer: { type: "line", lineStyle: { color: token("line-strong"), type: "solid" }, snap: false },
@@ -186,17 +189,21 @@ export function option(scene: Scene): Option {
       axisLabel: { ...text, hideOverlap: true, margin: 12 * px, showMinLabel: false, showMaxLabel: false, formatter: (t: number) => tick(t, wide) },
     },
     yAxis: {
-      type: "value", min, max, interval, axisLine: { show: false }, axisTick: { show: false },
-      axisLabel: { ...text, formatter: (v: number) => (states ? stateWords(series.states, v) || (Number.isInteger(v) ? String(v) : "") : reading(v)), width: (EDGE.left - 8) * px, overflow: "truncate" },
+      type: "value", min, max, interval, axisLine: { show: false },
+      axisTick: { show: false, ...(steps ? { customValues: steps.values.map((_, i) => i) } : {}) },
+      axisLabel: {
+        ...text, formatter: (v: number) => (steps ? steps.words(v) : reading(v)), width: (left - 8) * px,
+        ...(steps ? { customValues: steps.values.map((_, i) => i), overflow: "break", lineHeight: 14 * px } : { overflow: "truncate" }),
+      },
       splitLine: { lineStyle: { color: token("line") } },
     },
     series: [
       { type: "custom", name: "gaps", renderItem: hole(token("surface-3"), scene.words.gap, text), data: gaps(series, at, until).map(([a, b]) => [local(a), local(b), min, max]), encode: { x: [0, 1], y: [2, 3] }, clip: true, z: 1, ...quiet },
       { type: "custom", name: "envelope", renderItem: box, data: boxes as number[][], encode: { x: [0, 1], y: [2, 3] }, clip: true, z: 2, ...quiet },
       {
-        type: "line", name: "mean", data: line, step: states && series.raw ? "end" : false, connectNulls: false, clip: true, z: 3,
+        type: "line", name: "mean", data: line, step: steps && series.raw ? "end" : false, connectNulls: false, clip: true, z: 3,
         showSymbol: series.raw && line.length < 90, symbol: "circle", symbolSize: 4 * px, lineStyle: { color: accent, width: 1.75 * px }, itemStyle: { color: accent },
-        markLine: { silent: true, symbol: "none", animation: false, data: scene.lines.map((one) => ({ yAxis: one.value, lineStyle: { color: one.colour, type: "dashed" as const, width: 1.25 * px }, label: { color: one.colour, formatter: one.words, position: "insideStartTop" as const, fontFamily: TEXT_FACE, fontSize: 12 * px } })) },
+        markLine: { silent: true, symbol: "none", animation: false, data: scene.lines.map((one) => ({ yAxis: up(one.value), lineStyle: { color: one.colour, type: "dashed" as const, width: 1.25 * px }, label: { color: one.colour, formatter: one.words, position: "insideStartTop" as const, fontFamily: TEXT_FACE, fontSize: 12 * px } })) },
       },
       { type: "scatter", name: "lone", data: lone as number[][], symbolSize: 5 * px, itemStyle: { color: accent }, z: 4, ...quiet },
       { type: "scatter", name: "apart", data: apart as ScatterSeriesOption["data"], symbolSize: 8 * px, itemStyle: { color: "transparent", borderColor: token("ink-2"), borderWidth: 1.5 * px }, z: 5, ...quiet },

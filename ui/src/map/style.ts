@@ -98,18 +98,19 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
         },
       },
       { id: "outline", type: "line", source: "outline", paint: { "line-color": ink.outline, "line-width": 2 * scale } },
-      { id: "units", type: "symbol", source: "units", layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 11, 0.8, 14, 1.2] } },
       {
         id: "labels", type: "symbol", source: "labels",
         layout: {
           "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["match", ["get", "tier"], 2, 17 * scale, 13 * scale],
-          "text-padding": 6, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
-          "text-variable-anchor": ["center", "top", "bottom"], "text-radial-offset": 0.6,
+          "text-padding": 2, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
+          // beside the signs, not under them; where there is no room on any side, under them after all
+          "text-variable-anchor": ["center", "bottom", "top", "left", "right"], "text-radial-offset": 1.1, "text-allow-overlap": true,
         },
         paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
       },
-      { id: "alarms", type: "symbol", source: "alarms", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "rank"] } },
-      { id: "cases", type: "symbol", source: "cases", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "rank"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.82, 12, 1] } },
+      { id: "units", type: "symbol", source: "units", layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 11, 0.8, 14, 1.2] } },
+      { id: "alarms", type: "symbol", source: "alarms", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-padding": 0, "symbol-sort-key": ["get", "rank"] } },
+      { id: "cases", type: "symbol", source: "cases", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-padding": 0, "symbol-sort-key": ["get", "rank"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.82, 12, 1] } },
     ],
   };
 }

@@ -11,6 +11,7 @@ from fastapi import Query
 
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, Principal
+from tianmu.city.city import City
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
 from tianmu.manage.case import query as case_query
@@ -39,6 +40,8 @@ class CaseSaid(msgspec.Struct, frozen=True, kw_only=True):
     matter: str
     matter_name: Text | None
     level: str
+    advised: str
+    """the graver level that the rules ask for where a person has set a lower one, or empty"""
     stage: str
     queue: str
     """why a person must look (``verify``, ``dispatch``, ``returned``; of a closed case ``appeal``),
@@ -119,6 +122,7 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         matter=state.matter,
         matter_name=matter.name if matter else None,
         level=state.level,
+        advised=_advised(hub.city, state),
         stage=state.stage,
         queue=state.queue,
         owner=state.lead,
@@ -143,6 +147,12 @@ def said(hub: Hub, state: CaseState, now: int) -> CaseSaid:
         probe=state.probe,
         version=state.version,
     )
+
+
+def _advised(city: City, state: CaseState) -> str:
+    if not state.open or not 0 < state.advised < state.level_number:
+        return ""
+    return city.profile.numbered(state.advised).name
 
 
 def _open_place(state: CaseState) -> PlaceSaid:

@@ -1,0 +1,63 @@
+"""The wall as it is read from eight metres: no name is cut, no word is small, rows are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ui.small import made, signed_in
+
+pytestmark = pytest.mark.browser
+LONG = {
+    "zh": "部件火警：溧阳市人民医院住院部三层东侧走廊感烟探测器",
+    "en": "Component fire alarm: smoke detector in the third floor's east corridor, "
+    "in-patient block of Liyang People's Hospital",
+}
+CUT = """[...document.querySelectorAll('.hall *')].filter(e => e.checkVisibility()
+  && !e.closest('[inert], .unseen, .told') && e.textContent.trim()
+  && getComputedStyle(e).overflow !== 'visible' && !e.matches('ul, section, .panel, .centre *')
+  && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1))
+  .map(e => e.className + ': ' + e.textContent.trim().slice(0, 60))"""
+"""words that a box cuts off; what a person told may be, the drawer has it all"""
+PART = """[...document.querySelectorAll('.hall .fit')].flatMap(list => [...list.children]
+  .filter(row => !row.inert && row.getBoundingClientRect().bottom
+    > list.getBoundingClientRect().bottom + 1).map(row => row.textContent.slice(0, 60)))"""
+SMALL = """Math.min(...[...document.querySelectorAll('.hall *')]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())
+    && e.checkVisibility() && !e.closest('.unseen, .maplibregl-control-container'))
+  .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    for world in made(tmp_path_factory.mktemp("city")):
+        for n in range(9):
+            world.raise_alarm(f"d{n}", matter="liyang:event:fire_alarm", text=LONG)
+        world.settle()
+        yield world
+
+
+@pytest.fixture(scope="module")
+def wall(small: Any, browser: Browser) -> Iterator[Page]:
+    page = signed_in(small, browser, "duty_officer", (1920, 1080))
+    yield page
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", [(1366, 768), (1600, 900), (1920, 1080), (3840, 2160)])
+def test_names_are_whole(small: Any, wall: Page, language: str, size: tuple[int, int]) -> None:
+    wall.set_viewport_size({"width": size[0], "height": size[1]})
+    wall.context.add_cookies([{"name": "tianmu_language", "value": language, "url": small.url}])
+    wall.goto(f"{small.url}/hall")
+    expect(wall.locator(".cases .case").first).to_contain_text(LONG[language])
+    expect(wall.locator(".source").first).to_be_visible()
+    wall.wait_for_function(f"() => !({PART}).length && !({CUT}).length")
+    shown = wall.locator(".cases li:not([inert]) .case").count()
+    assert 1 <= shown <= 9
+    if shown < 9:
+        expect(wall.locator(".cases .rest")).to_contain_text(str(9 - shown))
+    assert wall.evaluate(SMALL) >= 18 * size[1] / 1080 - 0.1
