@@ -104,7 +104,7 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
           "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["match", ["get", "tier"], 2, 17 * scale, 13 * scale],
           "text-padding": 2, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
           // beside the signs, not under them; where there is no room on any side, under them after all
-          "text-variable-anchor": ["center", "bottom", "top", "left", "right"], "text-radial-offset": 1.1, "text-allow-overlap": true,
+          "text-variable-anchor": ["center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], "text-radial-offset": 1.1, "text-allow-overlap": true,
         },
         paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
       },
