@@ -2140,9 +2140,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Attach a file to the case that holds a report. 503 with `Retry-After` for the moment until a
-         * @description Attach a file to the case that holds a report. 503 with `Retry-After` for the moment until a
-         *     report that was just taken is in one.
+         * Attach a file to the case that holds a report; whoever told of it may, wherever it is. 503
+         * @description Attach a file to the case that holds a report; whoever told of it may, wherever it is. 503
+         *     with `Retry-After` for the moment until a report that was just taken is in one.
          *
          *     Needs `report.write`.
          */
