@@ -23,7 +23,7 @@ def uses_running_city(file: str) -> bool:
     return bool(USES.search((ROOT / file).read_text(encoding="utf-8")))
 
 
-class Sharing(LoadFileScheduling):  # type: ignore[misc]
+class Sharing(LoadFileScheduling):
     """See above."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 
 import msgspec
 import pytest
 from pysqlite3 import dbapi2
-from sqlalchemy import delete, update
+from sqlalchemy import Executable, delete, update
 
 from tianmu.access import audit
 from tianmu.access.keys import Keys
@@ -54,6 +55,10 @@ def test_a_whole_trail_holds(records: Records) -> None:
     assert audit.head(records)[0] == 4100
 
 
+def run(statement: Executable, tx: Transaction) -> None:
+    tx.connection.execute(statement)
+
+
 def test_nothing_can_be_changed_by_sql(records: Records) -> None:
     write(records, 3)
     for statement in (
@@ -61,7 +66,7 @@ def test_nothing_can_be_changed_by_sql(records: Records) -> None:
         delete(table).where(table.c.sequence == 2),
     ):
         with pytest.raises(Exception, match="append-only"):
-            records.transact(lambda tx, s=statement: tx.connection.execute(s))  # type: ignore[misc]
+            records.transact(partial(run, statement))
     assert audit.verify(records) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,10 +27,13 @@ def test_permissions_grow_with_the_level(
             tx.connection, kind="api", account="wang", name="t", actor="t", at=clock()
         )[1]
 
+    def lower(top: int, tx: Transaction) -> None:
+        accounts.set_level(tx.connection, "wang", top)
+
     plain = records.transact(make)
     before: frozenset[str] = frozenset()
     for top in level.LEVELS:
-        records.transact(lambda tx, top=top: accounts.set_level(tx.connection, "wang", top))  # type: ignore[misc]
+        records.transact(partial(lower, top))
         sessions.forget("wang")
         who = sessions.token_principal(plain)
         assert who is not None and who.level == top and before <= who.permissions

@@ -71,9 +71,10 @@ def test_a_summons_is_dead_when_nobody_waits_for_its_answer(records: Records) ->
     assert not records.read(lambda c: delivery.late(c, HOUR, "another"))
     assert records.transact(lambda tx: delivery.expire(tx.connection, HOUR)) == 1
     assert states(records) == {10: "dead", 11: "waiting"}
-    again = lambda at: records.transact(  # noqa: E731
-        lambda tx: delivery.redeliver(tx.connection, "sms", [], "a", at)
-    )
+
+    def again(at: int) -> int:
+        return records.transact(lambda tx: delivery.redeliver(tx.connection, "sms", [], "a", at))
+
     assert again(HOUR) == 0 and states(records)[10] == "dead"
     assert again(HOUR - 1) == 1 and states(records)[10] == "waiting"
 

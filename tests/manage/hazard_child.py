@@ -4,6 +4,7 @@ the same keys; says each hazard once its check is acknowledged."""
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -36,5 +37,5 @@ with Records(Path(sys.argv[1]) / "hub.sqlite") as records:
             hazard=state.hazard, sequence=state.version + 1, step="check", at=ledger.NOW,
             actor="li", data={"result": "better"},
         )  # fmt: skip
-        records.transact(lambda tx, check=check: table.append(tx, check))  # type: ignore[misc]
+        records.transact(partial(table.append, event=check))
         print(state.hazard, flush=True)

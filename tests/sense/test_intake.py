@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,14 +217,19 @@ def test_what_is_held_later_is_played_too(door: Door) -> None:
     ]
 
 
-def test_the_rest_of_a_message_is_played_too(door: Door) -> None:
+def test_the_rest_of_a_message_is_played_too(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was played in part keeps its row."""
     take(door, readings(("u", "x", 1, 1.0), ("u", "y", 2, 2.0)), source())
     door.register(Device(device="u", kind="k", properties=("x",)))
     assert asyncio.run(door.intake.release()) == 1
     later = Intake(door.main, door.life, door.registry, door.sources, now=lambda: 1_000)
     known = later.resolve
-    later.resolve = lambda a, p: np.where(np.array(p) == "y", 0, known(a, p)).astype(np.uint32)  # type: ignore[method-assign]
+
+    def resolve(addresses: Sequence[str], properties: Sequence[str]) -> Any:
+        found = known(addresses, properties)
+        return np.where(np.array(properties) == "y", 0, found).astype(np.uint32)
+
+    monkeypatch.setattr(later, "resolve", resolve)
     assert asyncio.run(later.release()) == 1
     assert [(t, v) for _, t, v in door.observations(OBSERVATION.name)] == [(1, 1.0), (2, 2.0)]
 
@@ -231,7 +239,7 @@ def test_made_up_addresses_do_not_fill_the_disk(
 ) -> None:
     monkeypatch.setattr(hold, "UNKNOWN_KEPT", 3)
     for n in range(5):
-        door.intake.now = lambda n=n: n  # type: ignore[misc]
+        door.intake.now = partial(int, n)
         take(door, readings((f"u{n}", "x", n, 1.0)), source())
     assert door.main.transact(hold.trim_unknown) == 2
     assert sorted(door.main.read(hold.waiting)) == ["u2", "u3", "u4"]
@@ -245,7 +253,7 @@ def test_large_inputs_do_not_fill_the_quarantine(
     monkeypatch.setattr(hold, "QUARANTINE_BYTES", 100)
     monkeypatch.setattr(hold, "QUARANTINE_LARGE", 30)
     for n, size in enumerate((40, 10, 40, 20, 40)):
-        door.intake.now = lambda n=n: n  # type: ignore[misc]
+        door.intake.now = partial(int, n)
         asyncio.run(door.intake.quarantine("http", bytes(size), reason=f"r{n}", peer=""))
     kept = door.main.read(lambda c: list(c.execute(sa.select(hold.quarantine.c.reason)).scalars()))
     assert sorted(kept) == ["r2", "r3", "r4"], "the newest that have room together"

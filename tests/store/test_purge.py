@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tianmu.store.journal.contract import Purged
 from tianmu.store.journal.purge import Horizon, let_go, positions, purge
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live, snapshot_positions
-from tianmu.store.records import DiskFull, Records
+from tianmu.store.records import DiskFull, Records, Transaction
 
 FUTURE = time.time_ns() // 1000 + 3_600_000_000 * 100
 
@@ -26,9 +27,13 @@ def fill(records: Records, topic: str, n: int, size: int = 10) -> None:
     records.transact(lambda tx: None)
 
 
+def advance(reader: str, position: int, tx: Transaction) -> None:
+    tx.advance(reader, "observation", position)
+
+
 def read_by_all(records: Records, position: int) -> None:
     for reader in OBSERVATION.readers:
-        records.transact(lambda tx, r=reader: tx.advance(r, "observation", position))  # type: ignore[misc]
+        records.transact(partial(advance, reader, position))
 
 
 def test_old_entries_go_once_every_reader_has_passed_them(tmp_path: Path) -> None:

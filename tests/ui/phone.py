@@ -11,13 +11,13 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Geolocation, Page, Playwright, ViewportSize
 
 from chromium import find
 from tianmu.access import tls
 from ui.line import Line
 
-SIZE = {"width": 390, "height": 844}
+SIZE = ViewportSize(width=390, height=844)
 ARGUMENTS = [
     "--no-sandbox",
     "--ignore-certificate-errors",
@@ -28,7 +28,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--disable-gpu",
 ]
-GRID = {"longitude": 119.4842, "latitude": 31.4315, "accuracy": 9}
+GRID = Geolocation(longitude=119.4842, latitude=31.4315, accuracy=9)
 
 
 class TlsLine(Line):
@@ -77,13 +77,13 @@ class Phone:
             str(self._folder),
             executable_path=find(),
             args=ARGUMENTS,
-            viewport=SIZE,  # type: ignore[arg-type]
+            viewport=SIZE,
             device_scale_factor=2,
             has_touch=True,
             is_mobile=True,
             locale="zh-CN",
             ignore_https_errors=True,
-            geolocation=GRID,  # type: ignore[arg-type]
+            geolocation=GRID,
             permissions=["geolocation", "microphone"],
         )
         self.page = self.context.pages[0]

@@ -56,9 +56,12 @@ def test_a_day_of_work(small: Any, browser: Browser) -> None:
     page.goto(f"{small.url}/desk/cases/{case}")
     expect(page.locator("[data-case-contacts] .ladder").first).to_be_visible()
     seen(page, "called")
+
+    def waiting() -> int:
+        return sum(one.waits for one in small.hub.manage.case(case).contacts)
+
     for left in range(len(small.hub.manage.case(case).contacts) - 1, -1, -1):
         page.keyboard.press("h")
-        waiting = lambda: sum(one.waits for one in small.hub.manage.case(case).contacts)  # noqa: E731
         page.wait_for_timeout(50)
         end = 200
         while waiting() > left and end:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.facts.warning import Area
@@ -79,8 +79,8 @@ def test_a_hazard_is_entered_put_right_and_signed_off(small: Any, browser: Brows
     detail = grid.locator("[data-hazard]")
     expect(detail).to_contain_text("消防通道被占用")
     fits(grid)
-    picture = {"name": "after.png", "mimeType": "image/png", "buffer": PNG}
-    detail.locator("input[type=file]").set_input_files([picture])  # type: ignore[list-item]
+    picture = FilePayload(name="after.png", mimeType="image/png", buffer=PNG)
+    detail.locator("input[type=file]").set_input_files([picture])
     expect(detail.locator(".files li")).to_have_count(1)
     detail.locator("[data-step=rectify]").click()
     grid.locator("dialog footer .main").click()

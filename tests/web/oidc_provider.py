@@ -31,11 +31,14 @@ def rotate() -> None:
     state["keys"] = [(f"k{secrets.token_hex(4)}", key)]
 
 
+def big(value: int) -> str:
+    return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
 def jwks() -> dict:
     found = []
     for kid, key in state["keys"]:
         n = key.public_key().public_numbers()
-        big = lambda value: b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))  # noqa: E731
         found.append({"kty": "RSA", "kid": kid, "use": "sig", "n": big(n.n), "e": big(n.e)})
     return {"keys": found}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from tianmu.access.scope import WHOLE
+from tianmu.manage.units import patrol
 from tianmu.web import moment
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -228,7 +229,10 @@ def test_what_is_told_from_beyond_the_own_division_gets_its_photo(world: Any) ->
 
 def test_a_walk(world: Any) -> None:
     now = world.hub.clock()
-    at: Callable[[float], str] = lambda s: moment.say(now + round(s * 1e6))  # noqa: E731
+
+    def at(seconds: float) -> str:
+        return moment.say(now + round(seconds * 1e6))
+
     body = {
         "started_at": at(-600),
         "ended_at": at(0),
@@ -317,3 +321,19 @@ def seen(world: Any, case: str, who: str) -> list[str]:
             return mine
         time.sleep(0.02)
     return []
+
+
+def test_walks_go_after_the_packs_days(world: Any) -> None:
+    def kept(days: float, key: str, now: int) -> list[str]:
+        walk = patrol.Walk(
+            account="w", key=key, started_at=now, ended_at=now, division="",
+            steps=(),
+        )  # fmt: skip
+        world.hub.records.transact(lambda tx: patrol.keep(tx.connection, walk, now, days))
+        mine = sa.select(patrol.table.c.key).where(patrol.table.c.account == "w")
+        return sorted(world.hub.records.read(lambda c: list(c.execute(mine).scalars())))
+
+    now = world.hub.clock()
+    assert kept(2.0, "one", now) == ["one"]
+    assert kept(2.0, "two", now + 2 * patrol.DAY) == ["one", "two"]
+    assert kept(2.0, "three", now + 2 * patrol.DAY + 1) == ["three", "two"]

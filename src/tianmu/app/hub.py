@@ -55,54 +55,10 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     port = port_of(settings, said, "web")
     say(settings.run, said)
     records = Records(data / "hub.sqlite")
-    registry = Registry(data)
-    divisions, departments = parents(city)
-    sessions = Sessions(
-        records,
-        founding.now,
-        divisions=divisions,
-        departments=departments,
-        policy=policy_of(city.admission),
-    )
-    journal = SqliteJournal(data)
-
-    def labels(device: str) -> Mapping[str, str]:
-        index = registry.find(device)
-        return {} if index is None else registry.labels(index)
-
-    manage = Manage(
-        records,
-        SqliteJournal(data),
-        city,
-        founding.now,
-        data,
-        labels=labels,
-        scan=scanner(settings.scan),
-        leaps=clock.drill() is not None,
-        providers=provider.ready,
-        present=reach.present,
-    )
     lags = Lags(data)
-    hub = Hub(
-        data=data,
-        city=city,
-        records=records,
-        journal=lambda: SqliteJournal(data),
-        registry=registry,
-        sessions=sessions,
-        manage=manage,
-        live=lambda: _live(data),
-        history=History(data),
-        allowance=Allowance.of(city.asking),
-        version=__version__,
-        secure=settings.certificate is not None,
-        authority=settings.authority,
-        lags=lags.now,
-        load_pack=drilling.load_named if settings.clock else load,
-        sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
-        blurrer=Blurrer(Path(settings.blur)) if settings.blur else None,
-    )
-    registry.refresh(journal, hub.registrar.heard)
+    hub = _together(settings, city, records, lags)
+    manage = hub.manage
+    hub.registry.refresh(SqliteJournal(data), hub.registrar.heard)
     founding.found(city, hub.registrar)
     if not said.tokens:
         # a hub that died and came back leaves the links and tokens that were given out in force
@@ -130,6 +86,56 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     worker.join(3)
     lags.close()
     records.close()
+
+
+def _together(settings: Settings, city: City, records: Records, lags: Lags) -> Hub:
+    """The parts of hub, as the settings and the pack have them."""
+    data = settings.folder
+    registry = Registry(data)
+    divisions, departments = parents(city)
+    sessions = Sessions(
+        records,
+        founding.now,
+        divisions=divisions,
+        departments=departments,
+        policy=policy_of(city.admission),
+    )
+
+    def labels(device: str) -> Mapping[str, str]:
+        index = registry.find(device)
+        return {} if index is None else registry.labels(index)
+
+    manage = Manage(
+        records,
+        SqliteJournal(data),
+        city,
+        founding.now,
+        data,
+        labels=labels,
+        scan=scanner(settings.scan),
+        leaps=clock.drill() is not None,
+        providers=provider.ready,
+        present=reach.present,
+    )
+    return Hub(
+        data=data,
+        city=city,
+        records=records,
+        journal=lambda: SqliteJournal(data),
+        registry=registry,
+        sessions=sessions,
+        manage=manage,
+        live=lambda: _live(data),
+        history=History(data),
+        allowance=Allowance.of(city.asking),
+        version=__version__,
+        secure=settings.certificate is not None,
+        authority=settings.authority,
+        lags=lags.now,
+        load_pack=drilling.load_named if settings.clock else load,
+        sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
+        blurrer=Blurrer(Path(settings.blur)) if settings.blur else None,
+    )
 
 
 async def _until(stop: asyncio.Event, settings: Settings, hub: Hub, said: Said) -> None:

@@ -29,6 +29,8 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """pictures of alarms that came to no case; what a case holds is kept with it"""
     bulletin_days: float = 400.0
     """messages of other bodies since they are over; those that a case or a warning cites stay"""
+    patrol_days: float = 90.0
+    """walks of people in the field, which show where they were"""
     journal_hours: float = 48.0
     journal_gb: float = 20.0
     basis: str = ""
@@ -55,7 +57,7 @@ def check(reader: PackReader, document: Document, found: Retention) -> None:
             "bulletin_days", f"bulletin_days is {found.bulletin_days:g}",
             "give days from 1, or 0 to keep for ever",
         )  # fmt: skip
-    for key in ("journal_hours", "journal_gb", "sighting_days"):
+    for key in ("journal_hours", "journal_gb", "sighting_days", "patrol_days"):
         value = getattr(found, key)
         if not 0 < value < 1e9:
             fault(key, f"{key} is {value:g}", "give more than 0: it cannot be kept for ever")

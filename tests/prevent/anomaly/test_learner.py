@@ -137,7 +137,9 @@ def test_a_crash_learns_nothing_twice_and_tells_nothing_twice(tmp_path: Path) ->
         falling.close()
 
 
-def test_a_step_that_fails_half_way_leaves_nothing_behind(town: Watched) -> None:
+def test_a_step_that_fails_half_way_leaves_nothing_behind(
+    town: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it had found by then is not told, and told once when the same is read again."""
     learner = town.learner
     assert learner is not None
@@ -151,8 +153,8 @@ def test_a_step_that_fails_half_way_leaves_nothing_behind(town: Watched) -> None
         begun(what, now)
         raise ValueError("half way")
 
-    learner.book.begun = fails  # type: ignore[method-assign]
-    learner.start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(learner.book, "begun", fails)
+    monkeypatch.setattr(learner, "start", lambda: None)
     stop = threading.Event()
     threading.Timer(10, stop.set).start()
     with pytest.raises(ValueError, match="half way"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from tianmu.scenarios.gas_pipelines.feed import Day, fleet, told, write_truth
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
 from tianmu.scenarios.gas_pipelines.model import MODELS
+from tianmu.scenarios.gas_pipelines.simulate import Readings
 from tianmu.scenarios.judging import Judged, Judgement
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.run import parameters_of, run_model
@@ -66,7 +68,8 @@ class Town:
 
     def judgement(self) -> Judgement:
         """By works, at the end of the last step."""
-        found: Judgement = judge.judge(self)  # type: ignore[arg-type]
+        world: Any = self
+        found: Judgement = judge.judge(world)
         return found
 
     def judged(self) -> Judged:
@@ -133,7 +136,7 @@ def test_other_silent_meters_do_not_prepare_the_network_anew_each_step() -> None
     def heard(silent: range) -> Any:
         meter = np.ones((meters, 3))
         meter[list(silent)] = np.nan
-        return judge._heard(layout, SimpleNamespace(meter=meter))  # type: ignore[arg-type]
+        return judge._heard(layout, Readings(*np.zeros((3, 0, 3)), meter=meter))
 
     assert heard(range(10)) is layout
     first = heard(range(60))
@@ -214,10 +217,11 @@ def test_what_was_judged_is_told_old_failed_or_not_there(tmp_path: Path) -> None
         (replace(was, fault="KeyError: x"), "could not be judged: KeyError: x"),
         (replace(was, until=was.until - 30 * MINUTE), "minutes ago"),
     ):
-        found = present.present(SimpleNamespace(  # type: ignore[arg-type]
-            judged=lambda last=last: last, city=CITY, now=town.now, folder=tmp_path,
+        seen: Any = SimpleNamespace(
+            judged=partial(lambda one: one, last), city=CITY, now=town.now, folder=tmp_path,
             alarms=tuple, origins=(),
-        ))  # fmt: skip
+        )  # fmt: skip
+        found = present.present(seen)
         assert found.degree == 0 and words in found.why[0]["en"]
 
 

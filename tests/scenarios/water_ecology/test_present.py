@@ -95,4 +95,4 @@ def test_nothing_to_judge_is_said() -> None:
     none = present(Stations({}, []))
     assert none.degree == 0 and "no surface water station" in none.why[0]["en"]
     silent = present(Stations({}, ["a", "b"]))
-    assert silent.degree == 0 and "within eight hours" in silent.why[0]["en"]
+    assert silent.degree == 0 and "within 8 hours" in silent.why[0]["en"]

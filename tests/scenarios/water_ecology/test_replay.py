@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from tianmu.city import pack
@@ -70,10 +71,10 @@ def test_rows_are_what_stations_measured_and_where_a_bloom_was(tmp_path: Path) -
     assert int(told["false_alarms"]) == 0, "the calm station gives none"
 
 
-def test_an_hour_that_comes_twice_is_told_once() -> None:
+def test_an_hour_that_comes_twice_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clocks are put back in Port Ellery on 1 November 2026 at two."""
     lakes = Lakes("port_ellery", date(2026, 11, 3))
-    lakes.hourly = lambda code, start, hours: np.full((2, hours), 0.01)  # type: ignore[method-assign]
+    monkeypatch.setattr(lakes, "hourly", lambda code, start, hours: np.full((2, hours), 0.01))
     made = replay.rows(lakes, date(2026, 10, 20))  # type: ignore[arg-type]
     both = zip(made["station"].to_pylist(), made["timestamp"].to_pylist(), strict=True)
     times = [at for station, at in both if station == CALM]

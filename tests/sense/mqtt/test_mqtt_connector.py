@@ -32,7 +32,9 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-def test_what_is_published_is_on_disk_before_it_is_acknowledged(tmp_path: Path, kind: str) -> None:
+def test_what_is_published_is_on_disk_before_it_is_acknowledged(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scene() -> None:
         async with town(tmp_path, kind) as house, house.gate() as gate:
             acked: list[int] = []
@@ -42,7 +44,7 @@ def test_what_is_published_is_on_disk_before_it_is_acknowledged(tmp_path: Path, 
                 acked.extend(len(house.rows()) for _ in mids)
                 acknowledge(mids)
 
-            gate._client.acknowledge = after_disk  # type: ignore[method-assign]
+            monkeypatch.setattr(gate._client, "acknowledge", after_disk)
             async with sender(house, "well") as well:
                 forms = [row(0, 0.0), [row(1, 1.0), row(2, 2.0)]]
                 columns = {"datastream": ["d/x"], "time": [1_790_000_000_003], "value": [3.0]}

@@ -31,14 +31,14 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_what_was_not_acknowledged_comes_again_and_takes_effect_once(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Gate dies between the disk and the acknowledgement."""
 
     async def scene() -> None:
         async with town(tmp_path, kind) as house:
             first = house.connector()
-            first._client.acknowledge = lambda mids: None  # type: ignore[method-assign]
+            monkeypatch.setattr(first._client, "acknowledge", lambda mids: None)
             await first.start("", 0)
             await until(lambda: first.state()["connected"])
             await asyncio.sleep(0.2)

@@ -4,11 +4,10 @@ with it."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tianmu.access import token
 from ui.phone import Phone, picture
@@ -26,8 +25,7 @@ def order(world: Any) -> str:
         place = {"longitude": 119.31 + next(APART) * 0.04, "latitude": 31.43}
         body = {"channel": "app", "text": words, "matter": world.matter(), "place": place}
         report = program.post("/api/reports", json=body).json()["report"]
-    find: Callable[[], str] = lambda: world.hub.manage.case_of([report], "report").get(report)  # noqa: E731
-    case = eventually(find)
+    case = eventually(lambda: world.hub.manage.case_of([report], "report").get(report))
     with world.client("commander") as centre:
         for step in ("verify", "file", "order"):
             held = centre.get(f"/api/cases/{case}").json()
@@ -65,8 +63,8 @@ def take_along(phone: Phone, case: str) -> None:
 
 
 def attach(page: Page, role: str) -> None:
-    file = {"name": "IMG_1.png", "mimeType": "image/png", "buffer": picture()}
-    page.locator(f"[data-photo={role}]").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(name="IMG_1.png", mimeType="image/png", buffer=picture())
+    page.locator(f"[data-photo={role}]").set_input_files([file])
     expect(page.locator("figure img").last).to_be_visible()
 
 

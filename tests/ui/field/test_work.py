@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Geolocation, Page, expect
 
 from tianmu.access.scope import WHOLE
 from tianmu.city.coordinates import gcj02_to_wgs84
@@ -46,8 +46,8 @@ def test_it_is_checked_on_the_spot(world: Any, phone: Phone, page: Page) -> None
             done = crew.post(f"/api/cases/{case}/steps/{step}", json={"data": data})
             assert done.status_code == 200, done.text
     place = state.place
-    there = {"longitude": place.longitude, "latitude": place.latitude, "accuracy": 8}
-    phone.context.set_geolocation(there)  # type: ignore[arg-type]
+    there = Geolocation(longitude=place.longitude, latitude=place.latitude, accuracy=8)
+    phone.context.set_geolocation(there)
     take_along(phone, case)
     page.locator(f"[data-case={case}]").click()
     phone.lose_signal()
@@ -64,7 +64,7 @@ def test_it_is_checked_on_the_spot(world: Any, phone: Phone, page: Page) -> None
     assert [one.get("why") for one in checked] == [None]
     assert checked[0]["data"]["place"]["latitude"] == pytest.approx(place.latitude, abs=1e-4)
     assert checked[0]["data"]["evidence"]
-    phone.context.set_geolocation(GRID)  # type: ignore[arg-type]
+    phone.context.set_geolocation(GRID)
 
 
 def test_map_apps_get_their_own_coordinates(world: Any, phone: Phone, page: Page) -> None:
@@ -93,8 +93,8 @@ def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) 
     phone.lose_signal()
     page.locator("[name=start]").click()
     for step in range(1, 4):
-        there = {"longitude": 119.4842, "latitude": 31.4315 + step * 0.0005, "accuracy": 5}
-        phone.context.set_geolocation(there)  # type: ignore[arg-type]
+        there = Geolocation(longitude=119.4842, latitude=31.4315 + step * 0.0005, accuracy=5)
+        phone.context.set_geolocation(there)
         expect(page.locator("[data-walked]")).to_contain_text(str(round(step * 55.6)))
     page.locator("button.point").first.click()
     page.get_by_role("button", name="正常").click()

@@ -33,7 +33,8 @@ from tianmu.manage.case.table import metadata
 from tianmu.store.records import Transaction
 
 KEPT = 30 * 86_400 * 1_000_000
-"""µs for which a key is known (default, to be set by the city): longer than a phone is away"""
+"""µs for which a key is known: longer than any phone is away. It guards what is sent twice, and
+shows nobody: no city need choose it."""
 SKEW = 60 * 1_000_000
 """µs by which a told time may lie ahead of our clock and is taken for now"""
 

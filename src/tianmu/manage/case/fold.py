@@ -21,7 +21,8 @@ _replace = msgspec.structs.replace
 BESIDE = frozenset({"contact", "notice", "warn"})
 """steps that change nothing a person decides on: who is called, that a limit draws near"""
 HALF = 30 * 60_000_000
-"""µs after which a signal counts half in a case's pace"""
+"""µs after which a signal counts half in a case's pace. Events are folded again at any time, under
+any pack, and have to come to the same case: so it is in none."""
 
 
 def fold(events: Iterable[CaseEvent], state: CaseState | None = None) -> CaseState:

@@ -19,7 +19,7 @@ from tianmu.facts.place import Place
 from tianmu.manage.evidence.scanning import Scan
 
 LARGEST = 50 << 20
-"""bytes of one file (default, to be set by the city)"""
+"""bytes of one file: a bound for what one request may bring, and no rule of a city"""
 
 ROLES = ("near", "far", "reference", "handle_before", "handle_after", "other")
 """what a photo shows of a case (DOMAIN.md §2.2 [S3])"""

@@ -1,7 +1,7 @@
 """A patrol: where a grid worker walked, and what was looked at on the way.
 
 A walk is told when it is over (a phone keeps it until there is a line), and counts once for its
-key. It shows where a person was, so it is kept for ``KEPT`` and no longer.
+key. It shows where a person was, so it is kept for the pack's ``patrol_days`` and no longer.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from tianmu.city.place import distance
 from tianmu.manage.case.deed_key import SKEW, OtherDeed
 from tianmu.manage.case.table import metadata
 
-KEPT = 90 * 86_400 * 1_000_000
-"""µs (default, to be set by the city)"""
+DAY = 86_400_000_000
+"""µs"""
 
 table = Table(
     "patrol",
@@ -122,9 +122,9 @@ def believed(walk: Walk, now: int) -> Walk:
     )
 
 
-def keep(connection: Connection, told: Walk, now: int) -> tuple[Walk, bool]:
-    """Keep a walk and let go of old ones; the walk as it is kept, and whether it was there
-    already. ``OtherDeed`` where its key was another walk's."""
+def keep(connection: Connection, told: Walk, now: int, days: float) -> tuple[Walk, bool]:
+    """Keep a walk and let go of those that are older than so many ``days``; the walk as it is kept,
+    and whether it was there already. ``OtherDeed`` where its key was another walk's."""
     kept = select(table.c.walk).where(table.c.account == told.account, table.c.key == told.key)
     before = connection.execute(kept).scalar_one_or_none()
     walk = believed(told, now)
@@ -144,7 +144,7 @@ def keep(connection: Connection, told: Walk, now: int) -> tuple[Walk, bool]:
             walk=msgspec.msgpack.encode(walk),
         )
     )
-    connection.execute(delete(table).where(table.c.received_at < now - KEPT))
+    connection.execute(delete(table).where(table.c.received_at < now - days * DAY))
     return walk, False
 
 

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from tianmu.city.force import Unit
 
 KEPT = 20_000
-"""entries of topic ``unit`` (default, to be set by the city)"""
+"""entries of topic ``unit``: where units are now is a table, so this bounds room alone and is no
+rule of a city"""
 _STEP = 500
 """entries by which it may be longer: dropping each time would cost more than it saves"""
 

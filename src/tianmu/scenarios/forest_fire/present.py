@@ -19,7 +19,7 @@ from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted
 from tianmu.scenarios.forest_fire.spread import ellipse
 from tianmu.scenarios.forest_fire.station import KMH, Reckoned, reckon
 from tianmu.scenarios.forest_fire.warned import heeding
-from tianmu.scenarios.forest_fire.weather import F64, FRESH, Days, Settings, days_of
+from tianmu.scenarios.forest_fire.weather import F64, Days, Settings, days_of
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Ahead, Figure, Present, Shape
 from tianmu.scenarios.world import World
@@ -116,7 +116,7 @@ def _grid(world: World) -> Grid:
 def _spread(world: World, days: Days) -> list[Shape]:
     """The ellipse of each camera with an open alarm, by the wind of the nearest station."""
     stations = days.stations
-    origin = world.newest(world.streams(stations, WEATHER.direction.property), FRESH)
+    origin = world.newest(world.streams(stations, WEATHER.direction.property), WEATHER.fresh)
     wind = days.wind[:, -1]
     told = np.flatnonzero(np.isfinite(origin) & np.isfinite(wind))
     found = []

@@ -13,8 +13,6 @@ from tianmu.scenarios.world import HOUR, Devices, World
 
 F64 = NDArray[np.float64]
 DAY = 24 * HOUR
-FRESH = 3 * HOUR
-"""a value older than this is not the weather of now"""
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +36,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """how far back"""
     noon: int
     """hour of the local day"""
+    fresh_h: float
+    """a value that is older is not the weather of now"""
     cell_km: float
     stations: int
     """at most so many are reckoned with"""
+
+    @property
+    def fresh(self) -> int:
+        """µs"""
+        return round(self.fresh_h * HOUR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,7 @@ def days_of(world: World, settings: Settings, back: int = 0) -> Days:
     def past(source: Source) -> F64:
         streams = world.streams(stations, source.property)
         found = world.hourly(streams, start, hours) * source.times
-        latest = world.newest(streams, FRESH) * source.times
+        latest = world.newest(streams, settings.fresh) * source.times
         # what was measured in this hour may not be in the files yet
         found[:, -1] = np.where(np.isfinite(found[:, -1]), found[:, -1], latest)
         return found

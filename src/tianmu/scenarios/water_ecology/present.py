@@ -30,8 +30,6 @@ from tianmu.scenarios.world import Devices, World
 KIND = "surface_water_station"
 MOST = 2_000
 """stations that are judged"""
-FRESH = 8 * 3_600_000_000
-"""µs: stations tell every four hours; what is older than two of them is not the water of now"""
 SHOWN = 100
 """lines of a table"""
 SOURCES = 3
@@ -60,7 +58,12 @@ def present(world: World) -> Present:
     worst = np.where(lake, still.worst, river.worst)
     told = np.flatnonzero(worst != surface.NONE)
     if not len(told):
-        return Present(at=world.now, degree=0, why=(words.no_figure,), origins=found.origins)
+        return Present(
+            at=world.now,
+            degree=0,
+            why=(fill(words.no_figure, hours=f"{words.fresh_h:g}"),),
+            origins=found.origins,
+        )
     quality = _qualities(known)
     degree = overall([int(n) for n in worst[told]], settings().basin) + 1
     judged = [still if one else river for one in lake]
@@ -105,6 +108,7 @@ def _figures(
     world: World, devices: Devices, kind: DeviceKind, known: Standard
 ) -> tuple[Figures, ...]:
     """The latest values of every property of the kind that is an item with a class."""
+    fresh = round(settings().present.fresh_h * 3_600_000_000)
     found = []
     for code, own in kind.properties.items():
         item, _, unit = identify(code, known)
@@ -113,7 +117,7 @@ def _figures(
         factor = known.plain_units[item.unit].get(plain(own.unit or unit or item.unit))
         if factor is None:
             continue  # a unit of the pack's that nobody here knows: the item stays out
-        values = world.newest(world.streams(devices, code), FRESH) * factor
+        values = world.newest(world.streams(devices, code), fresh) * factor
         possible = (values >= item.low) & (values <= item.high)
         values = np.where(possible, values, np.nan)  # a fault of the instrument: other rules tell
         found.append(Figures(item, code, item.name["zh"], values, np.zeros(len(values), np.bool_)))

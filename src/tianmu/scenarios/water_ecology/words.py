@@ -95,6 +95,8 @@ class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PresentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    fresh_h: float
+    """what is older is not the water of now"""
     ring_m: float
     """how large a station is on the map"""
     no_station: Text

@@ -280,7 +280,8 @@ def take_patrol(ask: Asking, body: Annotated[WalkTold, Depends(taken(WalkTold))]
     told = _walk(ask, body, key)
 
     def write(tx: Transaction) -> patrol.Walk:
-        walk, again = patrol.keep(tx.connection, told, ask.hub.clock())
+        days = ask.hub.city.retention.patrol_days
+        walk, again = patrol.keep(tx.connection, told, ask.hub.clock(), days)
         if not again:
             ask.note(tx, "patrol.take", key, metres=round(walk.metres))
         return walk
