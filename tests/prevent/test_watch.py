@@ -153,8 +153,10 @@ def test_suppression_by_design(town: Town) -> None:
 
 def test_test_mode_is_marked_and_a_real_fire_after_it_is_real(town: Town) -> None:
     town.observe("p0", [2.0], quality=TEST)
+    assert town.live.alarm[0] == 0  # the map shows no alarm for it
     town.now += 1
     town.observe("p0", [2.0])
+    assert town.live.alarm[0] == 1
     first, end, real = town.events()
     assert first.test and first.transition == "raise"
     assert (end.alarm, end.transition, end.state) == (first.alarm, "return", AlarmState.NORMAL)

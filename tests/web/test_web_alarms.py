@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
 
 def test_alarm_list_and_deeds(world: Any) -> None:
     from tianmu.facts.deed import Deed
@@ -66,3 +68,33 @@ def test_an_alarm_out_of_scope_is_not_there(world: Any) -> None:
         assert acted.status_code == 404
         shown = client.get("/api/alarms", params={"division": here}).json()["items"]
         assert shown == []
+
+
+def test_what_a_test_raises_is_listed_and_counted_nowhere(world: Any) -> None:
+    def counted(client: httpx.Client) -> tuple[Any, ...]:
+        world.hub.memory.pop("vitals", None)
+        signs = client.get("/api/vitals").json()
+        listed = client.get("/api/scenarios").json()["items"]
+        smoke = next(one for one in listed if one["id"] == "forest-fire")
+        shift = client.get("/api/handovers/open").json()
+        waits = sorted(one["item"] for one in shift["items"] if one["kind"] == "alarm")
+        net = signs["nets"]["prevent"]
+        today = net["alarms_today"], net["alarms_active"]
+        handed = shift["active_alarms"], shift["unacknowledged_alarms"], waits
+        return signs["alarms"], today, smoke["alarms"], handed
+
+    with world.client("commander") as one, world.client("integrator") as program:
+        before, told = counted(one), program.get("/metrics").text
+        test = world.raise_alarm("d3", rule="forest_camera.smoke", test=True)
+        listed = one.get(f"/api/alarms/{test.alarm}").json()["alarm"]
+        assert listed["test"] and listed["state"] == "unacknowledged"
+        assert counted(one) == before
+
+        def alarms(text: str) -> list[str]:
+            return [line for line in text.splitlines() if line.startswith("tianmu_alarms")]
+
+        assert alarms(program.get("/metrics").text) == alarms(told)
+        world.raise_alarm("d3", rule="forest_camera.smoke")
+        after = counted(one)
+        assert after[0]["active"] == before[0]["active"] + 1 and after[2] == before[2] + 1
+        assert alarms(program.get("/metrics").text) != alarms(told)

@@ -174,7 +174,9 @@ def test_a_flood_of_sign_ins_holds_up_nobody_else(
 
 def test_passkeys_are_for_names(world: Any) -> None:
     with browser(world) as client:
-        assert client.get("/api/session/ways").json()["passkey"] is False  # 127.0.0.1
+        ways = client.get("/api/session/ways").json()
+        assert ways["passkey"] is False  # 127.0.0.1
+        assert (ways["password_length"], ways["password_classes"]) == (8, 3)
         assert client.post("/api/session/passkey/request").status_code == 409
         named = {"Host": "city.lan:8620"}
         assert client.get("/api/session/ways", headers=named).json()["passkey"] is True

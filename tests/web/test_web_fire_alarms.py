@@ -113,6 +113,20 @@ def table(said: Any, code: str) -> Any:
     return next(one for one in said["tables"] if one["code"] == code)
 
 
+def test_a_building_that_told_nothing_yet_is_not_called_normal(mill: Any) -> None:
+    index = mill.hub.registry.find(UNIT)
+    own = list(mill.hub.registry.datastreams_of(index))
+    before = mill.live.count[own].copy()
+    with mill.client("commander") as one:
+        assert present(one, mill)["degree"] == 1
+        mill.live.count[own] = 0
+        said = present(one, mill)
+        assert said["degree"] == 0 and "told anything yet" in said["why"][0]["en"]
+        [line] = [li for li in table(said, "buildings")["lines"] if li["thing"] == UNIT]
+        assert line["cells"][1]["en"] == "nothing told yet"
+        mill.live.count[own] = before
+
+
 def test_alarms_rise_in_rank_as_signs_come_together(mill: Any) -> None:
     with mill.client("commander") as one:
         calm = present(one, mill)

@@ -172,6 +172,8 @@ def test_a_shift_that_ends_without_hand_over_is_said(
     assert {one["account"] for one in soon} == leavers and not any(one["over"] for one in soon)
     assert all(one["next"] and one["account"] not in one["next"] for one in soon)
     assert all(one["over"] for one in asked(end + HOUR))
+    # nobody could hand over in a city that was not there yet
+    assert asked(city.calendar.instant(day - timedelta(days=1), 0) + HOUR) == []
 
 
 def test_roster_and_handover(world: Any) -> None:

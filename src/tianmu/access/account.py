@@ -129,6 +129,11 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
+def first_at(connection: Connection) -> int:
+    """When the first account was made (µs), which is when the city began; 0 where there is none."""
+    return connection.execute(select(func.min(table.c.created_at))).scalar_one() or 0
+
+
 def create(
     connection: Connection,
     account: str,

@@ -89,6 +89,7 @@ def brief(city: City) -> dict[str, Any]:
                 "name": one.name,
                 "kind": one.kind,
                 "class_name": one.class_name,
+                "synonyms": list(one.synonyms),
             }
             for one in city.matters.values()
         ],

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from tianmu.city.city import City
 
 
-def ending(city: City, department: str, now: int) -> list[Span]:
+def ending(city: City, department: str, now: int, began: int = 0) -> list[Span]:
     """Shifts at ``department`` that are to be handed over, from the pack's minutes before their end
-    on; not those of who stays on duty."""
+    on; not those of who stays on duty, nor those that the city has not seen the last minutes of:
+    ``began`` (µs) is when it did."""
     relief = city.contact.relief
     before, last = round(relief.remind_min * MINUTE), round(relief.last_h * HOUR)
     found: list[Span] = []
@@ -21,7 +22,7 @@ def ending(city: City, department: str, now: int) -> list[Span]:
         person = span.person
         if person is None or span.planned.post not in relief.posts:
             continue
-        if not span.end - before <= now < span.end + last:
+        if span.end - before < began or not span.end - before <= now < span.end + last:
             continue
         staying = city.roster.on_duty(department, "", span.end)
         if any(one.account == person.account for one in staying):

@@ -179,6 +179,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     q: str = ""
     probe: bool = True
     """whether alarms of probes and drills are meant too"""
+    test: bool = True
+    """whether alarms of what is being tested or maintained are meant too"""
     system: bool = True
     """whether the platform's own are meant too"""
 
@@ -209,6 +211,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             )
         if not self.probe:
             clauses.append(ALARM.c.probe == "")
+        if not self.test:
+            clauses.append(ALARM.c.test.is_(sa.false()))
         if not self.system:
             clauses.append(ALARM.c.system.is_(sa.false()))
         return clauses

@@ -76,11 +76,12 @@ class Book:
         return (a for a in self.open.values() if a.condition and not a.system)
 
     def worst(self, device: str) -> int:
-        """Highest priority (lowest number) annunciated on a device, 0 where there is none."""
+        """Highest priority (lowest number) annunciated on a device, tests aside; 0 where there is
+        none."""
         shown = [
             a.priority
             for a in self.by_device.get(device, {}).values()
-            if a.state in machine.ANNUNCIATED
+            if a.state in machine.ANNUNCIATED and not a.test
         ]
         return min(shown, default=0)
 

@@ -79,9 +79,9 @@ class World:
     folder: Path
     """``<data>/scenarios/<id>``: files that the city gives to the scenario, such as a forecast"""
     alarms: Callable[[], tuple[OpenAlarm, ...]] = tuple
-    """open alarms of the scenario's rules"""
+    """open alarms of the scenario's rules, tests aside"""
     others: Callable[[Sequence[str]], tuple[OpenAlarm, ...]] = _none
-    """open alarms of these rules of the pack"""
+    """open alarms of these rules of the pack, tests too"""
     signals: Callable[[Sequence[str], int], tuple[Signal, ...]] = _none
     """(codes of matters, since when in µs) → what their cases are made of and how they ended"""
     warned: Callable[[str], tuple[Warned, ...]] = _none
@@ -157,6 +157,14 @@ class World:
         found[measured] = live.value[streams[measured]]
         at[measured] = live.time[streams[measured]]
         return found, at
+
+    def received(self, streams: U32) -> NDArray[np.int64]:
+        """When the latest value of each came in (µs), 0 where none ever did."""
+        at, live = np.zeros(len(streams), np.int64), self.live
+        if live is not None:
+            known = np.flatnonzero((streams != UNKNOWN) & (streams < live.count_datastreams))
+            at[known] = np.where(live.count[streams[known]] > 0, live.received[streams[known]], 0)
+        return at
 
     def newest(self, streams: U32, within: int) -> F64:
         """Latest values not older than ``within`` µs, nan where there is none."""

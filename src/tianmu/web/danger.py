@@ -149,7 +149,7 @@ def world_of(hub: Hub, scenario: Folder, fit: Fit) -> World:
     return World(
         city=hub.city, now=hub.clock(), registry=hub.registry, history=hub.history,
         live=hub.live(), folder=hub.data / "scenarios" / scenario.id,
-        alarms=lambda: _open_alarms(hub, fit.rules),
+        alarms=lambda: tuple(one for one in _open_alarms(hub, fit.rules) if not one.test),
         others=lambda rules: _open_alarms(hub, rules),
         signals=lambda codes, since: _signals(hub, scenario.id, codes, since),
         warned=lambda event: warned(hub, event),

@@ -154,8 +154,8 @@ def _answered(connection: sa.Connection, scope: Scope, midnight: int) -> int:
 
 
 def raised_today(connection: sa.Connection, scope: Scope, midnight: int) -> int:
-    """Alarms that rose today, probes aside."""
-    where = Within(within=scope).where()
+    """Alarms that rose today, probes and tests aside."""
+    where = Within(within=scope, test=False).where()
     return int(
         connection.execute(
             sa.select(sa.func.count()).where(

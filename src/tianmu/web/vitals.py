@@ -30,6 +30,8 @@ from tianmu.web.signs import device_mask
 SECOND = 1_000_000
 KEEP = 950_000
 """µs a measurement is shared"""
+REAL = alarm_table.Scope(probe=False, test=False)
+"""alarms that count in the figures of the whole city"""
 COUNTED = 500_000
 """devices counted in a second for each scope that is not the whole city: a large part's are all
 counted less often"""
@@ -204,7 +206,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
 
     cases = hub.records.read(lambda connection: case_counts.counts(connection, at, midnight, scope))
     told, answered = figures.reports(hub, scope, midnight, at)
-    real = Within(within=scope, probe=bool(scope.probe))
+    real = Within(within=scope, probe=bool(scope.probe), test=False)
     alarms: alarm_table.Counts | None = hub.ask(
         "watch", lambda connection: alarm_table.counts(connection, real), None
     )
@@ -274,9 +276,11 @@ def lag(hub: Hub) -> dict[str, int]:
 
 
 def whole(hub: Hub) -> dict[str, Any]:
-    """For ``/metrics``: counts of the whole city."""
+    """For ``/metrics``: counts of the whole city, probes and tests aside."""
     at = hub.clock()
-    alarms: alarm_table.Counts | None = hub.ask("watch", alarm_table.counts, None)
+    alarms: alarm_table.Counts | None = hub.ask(
+        "watch", lambda connection: alarm_table.counts(connection, REAL), None
+    )
     cases = hub.records.read(
         lambda connection: case_counts.counts(connection, at, _midnight(hub, at))
     )

@@ -39,8 +39,10 @@ class Town:
     minute: int | None = 0
     """``None``: nothing was ever read"""
     smell: tuple[OpenAlarm, ...] = ()
-    last: int = 1_000
+    lately: int = 1_000
     """readings that there are of late"""
+    heard: int = 0
+    """µs when a reading of the inflow came in last; 0: never"""
     city: Any = field(default=CITY)
     rows: int = 1_000_000
 
@@ -50,6 +52,9 @@ class Town:
 
     def alarms(self) -> tuple[OpenAlarm, ...]:
         return self.smell
+
+    def received(self, streams: Any) -> Any:
+        return np.full(len(streams), self.heard)
 
     @property
     def known(self) -> Any:
@@ -84,7 +89,7 @@ class Town:
         names = list(self.known.devices)
         key, time, mean = [], [], []
         steps = (end - start) // step
-        for moment in range(max(steps - self.last, 0), steps):
+        for moment in range(max(steps - self.lately, 0), steps):
             at = CITY.calendar.local(start + moment * step)
             values = told(self.known, DAYS[self.share].until(at, 1))
             for row, name in enumerate(names):
@@ -114,10 +119,35 @@ def test_without_readings_nothing_is_claimed(tmp_path: Path) -> None:
 
 
 def test_too_few_readings_are_no_all_clear(tmp_path: Path) -> None:
-    found = present.present(Town(tmp_path, 0.0, 5 * LEAK.first, last=1))
+    found = present.present(Town(tmp_path, 0.0, 5 * LEAK.first, lately=1))
     assert found.degree == 0 and "Too few readings" in found.why[0]["en"]
     inflow = next(one for one in found.figures if one.name["en"].startswith("Inflow"))
     assert inflow.value is not None and inflow.value > 0
+
+
+def test_a_fresh_city_waits_for_its_first_readings(tmp_path: Path) -> None:
+    """It says so, and how many instruments there are now, whenever it was judged last."""
+
+    def page(**more: Any) -> tuple[str, dict[str, float | None], int]:
+        town: Any = Town(tmp_path, 0.0, 600, **more)
+        before = Judged(
+            town.now // STEP * STEP, town.now, "",
+            {"registered": 0, "silent": 0, "state": "no_readings", "origins": []},
+        )  # fmt: skip
+        town.judged = lambda: before
+        found = present.present(town)
+        figures = {one.name["en"]: one.value for one in found.figures}
+        return found.why[0]["en"], figures, found.degree
+
+    there = {"Instruments connected": float(len(KNOWN.devices))}
+    waits = "Waiting for the first readings: with 10 minutes of them"
+    why, figures, degree = page()
+    assert waits in why and figures == there and degree == 0
+    judged = CITY.calendar.instant(TODAY, 600)
+    why, figures, _ = page(heard=judged + MINUTE // 2)
+    assert waits in why and figures == there
+    why, figures, _ = page(heard=judged - 60 * MINUTE)
+    assert "No inflow was measured lately" in why and figures == there
 
 
 def test_a_trials_leak_can_be_had_soon() -> None:
@@ -213,13 +243,13 @@ def test_what_was_judged_is_told_old_failed_or_not_there(tmp_path: Path) -> None
     town = Town(tmp_path, 0.0, 5 * LEAK.first)
     was = town.judged()
     for last, words in (
-        (None, "Not judged yet"),
+        (None, "Waiting for the first readings"),
         (replace(was, fault="KeyError: x"), "could not be judged: KeyError: x"),
         (replace(was, until=was.until - 30 * MINUTE), "minutes ago"),
     ):
         seen: Any = SimpleNamespace(
             judged=partial(lambda one: one, last), city=CITY, now=town.now, folder=tmp_path,
-            alarms=tuple, origins=(),
+            alarms=tuple, origins=(), registry=town.registry, received=town.received,
         )  # fmt: skip
         found = present.present(seen)
         assert found.degree == 0 and words in found.why[0]["en"]

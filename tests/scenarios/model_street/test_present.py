@@ -52,6 +52,15 @@ def test_a_street_without_cameras_tells_nothing(tmp_path: Path) -> None:
     assert found.degree == 0 and "No camera" in found.why[0]["en"]
 
 
+def test_cameras_that_told_nothing_yet_are_no_calm_street(tmp_path: Path) -> None:
+    found = present(Street(tmp_path))  # type: ignore[arg-type]
+    assert found.degree == 0 and "No camera has told anything yet" in found.why[0]["en"]
+    assert [one.value for one in found.figures] == [2.0, None, None]
+    one = present(Street(tmp_path, {"crowd": [0.0, np.nan]}))  # type: ignore[arg-type]
+    assert [shape.degree for shape in one.shapes] == [1, 0]
+    assert one.shapes[1].label == {"zh": "Eye 1：尚未上报", "en": "Eye 1: nothing told yet"}
+
+
 def test_calm_something_busy_urgent(tmp_path: Path) -> None:
     nan = np.nan
 

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tianmu.facts.text import Text
 from tianmu.scenarios import signals
 from tianmu.scenarios.fire_alarms import duty
@@ -19,12 +22,12 @@ from tianmu.scenarios.present import Figure, Line, Present, Shape, Table
 from tianmu.scenarios.ring import around
 from tianmu.scenarios.world import Devices, OpenAlarm, World
 
-NORMAL, IMPAIRED = 1, 2
+UNKNOWN, NORMAL, IMPAIRED = 0, 1, 2
 MANY = 200
 """open alarms of one rule that a scenario is shown"""
 SHOWN = 100
 """lines of a table"""
-RING_M = {NORMAL: 60.0, IMPAIRED: 90.0}
+RING_M = {UNKNOWN: 60.0, NORMAL: 60.0, IMPAIRED: 90.0}
 RING_ALARM_M = 150.0
 """how large a building's sign is drawn: the graver, the larger"""
 
@@ -47,20 +50,24 @@ def present(world: World) -> Present:
     estate = Estate(world)
     units = estate.units()
     ranked = rank(world, estate)
+    # a test is listed as one, and counts in no figure and no degree
+    real = tuple(one for one in ranked if not one.alarm.test)
     alarms = world.alarms()
     if not len(units) and not ranked:
         return Present(at=world.now, degree=0, why=(say("no_unit"),))
     found = checks(world, units)
-    buildings = _buildings(world, estate, units, ranked, alarms)
-    worst = max((one.degree for one in ranked), default=NORMAL)
+    buildings = _buildings(world, estate, units, real, alarms)
+    worst = max((one.degree for one in real), default=NORMAL)
     if worst == NORMAL and any(one.degree > NORMAL for one in buildings):
         worst = IMPAIRED
+    if not real and buildings and all(one.degree == UNKNOWN for one in buildings):
+        worst = UNKNOWN
     return Present(
         at=world.now,
         degree=worst,
-        why=(_why(ranked, buildings),),
-        figures=_figures(world, ranked, buildings, found, alarms),
-        shapes=_shapes(world, buildings, ranked, estate),
+        why=(_why(real, buildings),),
+        figures=_figures(world, real, buildings, found, alarms),
+        shapes=_shapes(world, buildings, real, estate),
         tables=(
             _alarm_table(world, estate, ranked),
             _building_table(world, estate, buildings, found),
@@ -88,11 +95,12 @@ def _buildings(
         if alarm.rule in watched.impaired:
             impaired.setdefault(estate.spot(alarm.device).building, alarm.rule)
     unattended = {one.device for one in alarms if one.rule == watched.unattended}
+    heard = _heard(world, units)
     rules = {str(rule["code"]): dict(rule["name"]) for rule in world.city.rules}
     found: list[Building] = []
     for row, index in enumerate(units.index.tolist()):
         device = registry.device_id(index)
-        state, grade = say("normal"), NORMAL
+        state, grade = (say("normal"), NORMAL) if heard[row] else (say("unheard"), UNKNOWN)
         if device in fire:
             state, grade = (
                 say("fire", share=_percent(fire[device].judged.probability)),
@@ -112,12 +120,23 @@ def _buildings(
     return found
 
 
+def _heard(world: World, units: Devices) -> NDArray[np.bool_]:
+    """Of which units anything ever came."""
+    found = np.zeros(len(units), bool)
+    kind = world.city.kinds.get(settings().watched.unit)
+    for code in kind.properties if kind else ():
+        found |= world.last(world.streams(units, code))[1] > 0
+    return found
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
 def _why(ranked: Sequence[Ranked], buildings: Sequence[Building]) -> Text:
     """Told to all, whatever part of the city they see: it names no building."""
+    if not ranked and buildings and all(one.degree == UNKNOWN for one in buildings):
+        return say("waiting", buildings=len(buildings))
     if not ranked:
         lame = sum(one.degree == IMPAIRED for one in buildings)
         return say("calm", buildings=len(buildings), impaired=lame)

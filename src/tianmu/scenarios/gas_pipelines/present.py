@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tianmu.facts.text import Text
 from tianmu.scenarios.gas_pipelines.held import Held, held
+from tianmu.scenarios.gas_pipelines.measured import PROPERTY
 from tianmu.scenarios.gas_pipelines.permits import Ground
 from tianmu.scenarios.gas_pipelines.shapes import mains, outlines, valve_squares
 from tianmu.scenarios.gas_pipelines.words import said
@@ -15,11 +18,14 @@ from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.ring import around
 from tianmu.scenarios.world import World
+from tianmu.store.registry import UNKNOWN
 
 NORMAL, WATCHED, SUSPECTED, DANGER = 1, 2, 3, 4
 MINUTE = 60_000_000
 LATE = round(settings_of(__file__)["judged"]["late_min"] * MINUTE)
 """µs after which what was judged is told to be old"""
+NEEDED = min(settings_of(__file__)["leak"]["windows"]) * settings_of(__file__)["trial"]["every_min"]
+"""minutes of readings without which nothing is told of the network"""
 LOUD = tuple(settings_of(__file__)["danger_rules"])
 """an open alarm of these is danger"""
 
@@ -36,7 +42,7 @@ class Part:
 def present(world: World) -> Present:
     known = held(world.folder, *world.city.center)
     told = world.judged()
-    parts = [_leak(told, world.now), _digs(world, known), _alarms(world)]
+    parts = [_leak(world, known, told), _digs(world, known), _alarms(world)]
     degree = max(one.degree for one in parts)
     if parts[0].degree == 0 and degree == NORMAL:
         degree = 0  # nothing speaks against it, and the network cannot be judged
@@ -58,17 +64,24 @@ def _told(told: Judged | None, leak: Part) -> bool:
     return leak.degree > 0 and told is not None and told.said["state"] in {"tight", "leak"}
 
 
-def _leak(told: Judged | None, now: int) -> Part:
+def _leak(world: World, known: Held, told: Judged | None) -> Part:
     """What works judged last; nothing is reckoned here."""
+    registered, heard = _connected(world, known)
+    count = Figure(said("instruments"), float(registered))
+    needed = f"{NEEDED:g}"
+    if not registered:
+        return Part(0, (said("no_instruments"),), (count,))
     if told is None:
-        return Part(0, (said("not_judged"),))
+        return Part(0, (said("waiting", minutes=needed),), (count,))
     if told.fault:
-        return Part(0, (said("judge_failed", why=told.fault),))
-    if now - told.until > LATE:
-        minutes = (now - told.until) // MINUTE
-        return Part(0, (said("judged_long_ago", minutes=str(minutes)),))
+        return Part(0, (said("judge_failed", why=told.fault),), (count,))
+    if world.now - told.until > LATE:
+        minutes = (world.now - told.until) // MINUTE
+        return Part(0, (said("judged_long_ago", minutes=str(minutes)),), (count,))
     was: dict[str, Any] = told.said
-    count = Figure(said("instruments"), float(was["registered"]))
+    if was["state"] == "no_readings" and (not heard or heard > told.made_at):
+        # it was judged before the first of them were in
+        return Part(0, (said("waiting", minutes=needed),), (count,))
     silent = int(was["silent"])
     notes = (said("silent_note", count=str(silent)),) if silent else ()
     figures: tuple[Figure, ...] = (count,)
@@ -89,7 +102,17 @@ def _leak(told: Judged | None, now: int) -> Part:
         case "tight":
             return Part(WATCHED if silent else NORMAL, (), figures, (), notes)
         case other:  # no readings, or too few of late to say that nothing leaks
-            return Part(0, (said(other),), figures, (), notes if "score" in was else ())
+            why = said(other, minutes=needed)
+            return Part(0, (why,), figures, (), notes if "score" in was else ())
+
+
+def _connected(world: World, known: Held) -> tuple[int, int]:
+    """How many instruments of the city's table are registered now, and when (µs) a reading of the
+    inflow came in last, however old it was; 0: none ever did."""
+    names = {f"{name}/{PROPERTY[what]}": what for name, (what, _) in known.devices.items()}
+    streams = world.registry.datastream_index(list(names))
+    feeds = streams[[what == "inflow" for what in names.values()]]
+    return int(np.count_nonzero(streams != UNKNOWN)), int(world.received(feeds).max(initial=0))
 
 
 def _found(here: dict[str, Any], figures: tuple[Figure, ...], notes: tuple[Text, ...]) -> Part:

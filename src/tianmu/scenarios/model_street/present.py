@@ -16,7 +16,7 @@ from tianmu.sense.recognition.kind import EventKind
 
 MOST = 5_000
 """cameras that are looked at"""
-CALM, SOME, BUSY, URGENT = 1, 2, 3, 4
+UNKNOWN, CALM, SOME, BUSY, URGENT = 0, 1, 2, 3, 4
 
 
 def present(world: World) -> Present:
@@ -27,31 +27,34 @@ def present(world: World) -> Present:
     if not len(found):
         return Present(at=world.now, degree=0, why=(words.no_camera,), notes=_notes(world, 0))
     # told when it changes, and 0 when all is gone: the last word holds, however old it is
-    standing = np.array(
-        [np.nan_to_num(world.last(world.streams(found, one.code))[0]) for one in kinds]
-    )
+    told_last = np.array([world.last(world.streams(found, one.code))[0] for one in kinds])
+    heard, standing = np.isfinite(told_last).any(axis=0), np.nan_to_num(told_last)
     urgent = np.array([one.code in words.urgent for one in kinds])
     total, pressing = int(standing.sum()), int(standing[urgent].sum())
     degree = URGENT if pressing else BUSY if total >= words.busy else SOME if total else CALM
+    if not heard.any():
+        degree = UNKNOWN
     shapes = [
         Shape(
             "camera",
             around(float(found.longitude[at]), float(found.latitude[at]), words.ring_m),
-            URGENT if standing[urgent, at].any() else SOME if standing[:, at].any() else CALM,
+            _degree(standing[urgent, at].any(), standing[:, at].any(), heard[at]),
             float(standing[:, at].sum()),
-            _label(world, int(found.index[at]), kinds, standing[:, at]),
+            _label(world, int(found.index[at]), kinds, standing[:, at], bool(heard[at])),
         )
         for at in range(len(found))
     ]
-    why = words.none if not total else _why(kinds, standing.sum(axis=1))
+    why = _why(kinds, standing.sum(axis=1)) if total else words.none
+    if not heard.any():
+        why = words.unheard
     return Present(
         at=world.now,
         degree=degree,
         why=(why,),
         figures=(
             Figure(words.cameras, float(len(found) + found.left_out)),
-            Figure(words.standing, float(total)),
-            Figure(words.urgent_name, float(pressing)),
+            Figure(words.standing, float(total) if heard.any() else None),
+            Figure(words.urgent_name, float(pressing) if heard.any() else None),
             *(
                 Figure(dict(one.name), float(count))
                 for one, count in zip(kinds, standing.sum(axis=1), strict=True)
@@ -62,6 +65,12 @@ def present(world: World) -> Present:
         notes=_notes(world, found.left_out),
         origins=found.origins,
     )
+
+
+def _degree(urgent: bool, some: bool, heard: bool) -> int:
+    if urgent:
+        return URGENT
+    return SOME if some else CALM if heard else UNKNOWN
 
 
 def _why(kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
@@ -76,11 +85,13 @@ def _why(kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
     }
 
 
-def _label(world: World, index: int, kinds: tuple[EventKind, ...], count: np.ndarray) -> Text:
+def _label(
+    world: World, index: int, kinds: tuple[EventKind, ...], count: np.ndarray, heard: bool
+) -> Text:
     device = world.registry.device(index)
     here = [(one, int(number)) for one, number in zip(kinds, count, strict=True) if number]
     if not here:
-        words = settings().present.calm
+        words = settings().present.calm if heard else settings().present.silent
         return {language: text.format(camera=device.name or device.device)
                 for language, text in words.items()}  # fmt: skip
     return {

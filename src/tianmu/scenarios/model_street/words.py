@@ -30,11 +30,15 @@ class PresentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """things that stand, from which the street is busy"""
     ring_m: float
     no_camera: Text
+    unheard: Text
+    """no camera has told anything yet"""
     none: Text
     why: Text
     label: Text
     calm: Text
     """of a camera at which nothing stands"""
+    silent: Text
+    """of one that has told nothing yet"""
     cameras: Text
     standing: Text
     urgent_name: Text

@@ -74,6 +74,8 @@ class MatterSaid(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
     kind: str
     class_name: Text
+    synonyms: list[str]
+    """other words that people use for it: it is found by them"""
 
 
 class LevelSaid(msgspec.Struct, frozen=True, kw_only=True):

@@ -94,6 +94,7 @@ class OpenSaid(msgspec.Struct, frozen=True, kw_only=True):
 
     open_cases: int
     active_alarms: int
+    unacknowledged_alarms: int
     items: list[HandedSaid]
 
 
@@ -187,15 +188,15 @@ def list_handovers(ask: Asking, limit: int = 50) -> Page[HandoverSaid]:
     return Page(items=[said(ask, row, whole=False) for row in rows])
 
 
-def _alarms(ask: Ask) -> tuple[int, list[dict[str, Any]]]:
-    """How many alarms are active in the account's scope, and those that the next shift has to
-    know of, as items."""
+def _alarms(ask: Ask) -> tuple[int, int, list[dict[str, Any]]]:
+    """How many alarms are active in the account's scope, how many of them nobody has acknowledged,
+    and those that the next shift has to know of, as items."""
     scope = ask.who.scope
-    within = Within(within=scope, probe=bool(scope.probe))
+    within = Within(within=scope, probe=bool(scope.probe), test=False)
     counts: alarm_table.Counts | None = ask.hub.ask(
         "watch", lambda c: alarm_table.counts(c, within), None
     )
-    which = Within(within=scope, probe=bool(scope.probe), states=WAITS)
+    which = Within(within=scope, probe=bool(scope.probe), test=False, states=WAITS)
     page: alarm_table.Page = ask.hub.ask(
         "watch",
         lambda c: alarm_table.active(c, which, cursor=None, limit=ALARMS),
@@ -214,19 +215,21 @@ def _alarms(ask: Ask) -> tuple[int, list[dict[str, Any]]]:
         }
         for one in page.items
     ]
-    return count, [*items, *handover.more("alarm", waiting - len(items))]
+    loud = counts.unacknowledged if counts else 0
+    return count, loud, [*items, *handover.more("alarm", waiting - len(items))]
 
 
 @routes("GET", "/api/handovers/open", may="handover.write", gives=OpenSaid)
 def get_open_handover(ask: Asking) -> OpenSaid:
     """What would be handed over now: open cases by what is due, ladders that run, alarms that are
     shelved or not acknowledged."""
-    count, items = _alarms(ask)
+    count, loud, items = _alarms(ask)
     now, who = ask.hub.clock(), ask.who
     held = ask.hub.records.read(lambda c: handover.opened(c, who.probe, now, who.scope))
     return OpenSaid(
         open_cases=held["count"],
         active_alarms=count,
+        unacknowledged_alarms=loud,
         items=[_item(one, {}) for one in (*held["items"], *items)],
     )
 
@@ -246,7 +249,8 @@ def list_due_handovers(ask: Asking, department: str = "") -> Page[ReminderSaid]:
         return name if clear else mask("name", name)
 
     found: list[ReminderSaid] = []
-    for span in relief.ending(city, department, now) if department else ():
+    began = hub.records.read(accounts.first_at)
+    for span in relief.ending(city, department, now, began) if department else ():
         person = span.person
         assert person is not None
         since = partial(handover.since, account=person.account, at=span.start)
@@ -333,7 +337,7 @@ def hand_over(
     responsible until the other has confirmed all of it. With an `Idempotency-Key` a repeated
     hand-over takes effect once."""
     _can_take(ask, body.to)
-    count, items = _alarms(ask)
+    count, _, items = _alarms(ask)
     who, scope, relief = actor(ask.who), ask.who.scope, ask.hub.manage.relief
 
     def give(sent: Sent) -> dict[str, Any]:

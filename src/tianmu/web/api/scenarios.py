@@ -66,7 +66,7 @@ def list_scenarios(ask: Asking) -> said.ScenarioList:
                 id=one.id,
                 name=one.manifest.name,
                 what=one.manifest.what,
-                alarms=len(_alarms(ask, one, here)),
+                alarms=sum(not alarm.test for alarm in _alarms(ask, one, here)),
                 cases=_open_cases(ask, here) if ask.may("case.read") else None,
                 own_danger=danger.has_own(one),
                 complete=not here.lacks,

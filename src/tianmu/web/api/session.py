@@ -79,12 +79,16 @@ class PasskeyGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class WaysSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """Which ways in there are, beside a password."""
+    """Which ways in there are, beside a password, and what one must be like."""
 
     passkey: bool
     """whether the address that was asked can have passkeys: a name, and TLS or localhost"""
     sign_on: Text | None
     """what the city's own sign-on is called, where there is one"""
+    password_length: int
+    """characters that a password has at least"""
+    password_classes: int
+    """and sorts of them: small letters, capitals, digits, others"""
 
 
 class ScopeSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,9 +234,15 @@ def sign_in_second(ask: Asking, body: Annotated[SecondGiven, Depends(taken(Secon
 
 @routes("GET", "/api/session/ways", may=PUBLIC, gives=WaysSaid)
 def list_ways(ask: Asking) -> WaysSaid:
-    """Which ways in there are, beside a password."""
+    """Which ways in there are, beside a password, and what one must be like."""
     site, provider = site_of(ask.request), ask.hub.sign_on
-    return WaysSaid(passkey=bool(site.name), sign_on=provider.settings.name if provider else None)
+    policy = ask.hub.sessions.policy
+    return WaysSaid(
+        passkey=bool(site.name),
+        sign_on=provider.settings.name if provider else None,
+        password_length=policy.length,
+        password_classes=policy.classes,
+    )
 
 
 @routes("POST", "/api/session/passkey/request", may=PUBLIC, gives=PasskeyAsked)
