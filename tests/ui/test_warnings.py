@@ -151,7 +151,8 @@ def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(
     form = desk.locator("dialog form")
     expect(form.locator("input[required]").nth(0)).to_have_value("省气象台发布暴雨橙色预警")
     desk.keyboard.press("Escape")
-    expect(desk.locator("[data-came] .num").first).to_have_text("1")
+    expect(others).to_have_count(1)
+    expect(desk.locator("[data-came]")).to_have_count(0)  # what holds stands once
     phone = signed_in(small, browser, "commander", (390, 844))
     for where in ("/warnings", "/hall"):
         phone.goto(f"{small.url}{where}")

@@ -72,6 +72,11 @@ export function unacknowledged(alarm: Alarm): boolean {
   return NEEDS_ACKNOWLEDGING.has(alarm.state);
 }
 
+/** Counts in figures: what a test or a drill raised is shown as such and counted nowhere. */
+export function counts(alarm: Alarm): boolean {
+  return !alarm.test && !alarm.probe;
+}
+
 function applyAlarm(alarm: Alarm, news: boolean): void {
   const held = alarms.get(alarm.alarm);
   if (held && alarm.version < held.version) return;
@@ -317,15 +322,22 @@ export const levels = computed(() => {
 
 const newer = (a: string | null, b: string | null): number => ((a ?? "") < (b ?? "") ? 1 : -1);
 
-/** Open alarms, the most urgent first, then the newest. */
+/** Open alarms, the most urgent first, then the newest; tests and drills after all others. */
 export const alarmList = computed(() =>
   [...alarms.values()].sort(
     (a, b) =>
+      Number(counts(b)) - Number(counts(a)) ||
       Number(unacknowledged(b)) - Number(unacknowledged(a)) ||
       a.priority - b.priority ||
       newer(a.raised_at, b.raised_at),
   ),
 );
+
+/** How many open alarms count. */
+export const alarmCount = computed(() => alarmList.value.filter(counts).length);
+
+/** How many open cases count. */
+export const caseCount = computed(() => [...cases.values()].filter((one) => !one.probe).length);
 
 /** Open cases, the newest first. */
 export const newestCases = computed(() =>

@@ -3,7 +3,7 @@ import { computed } from "vue";
 import { city, levels } from "@/live";
 import { reading } from "@/numbers";
 import { language, listed, name, say, w } from "@/words";
-import type { Alarm, CaseItem, Level, Place, Text } from "@/api/types";
+import type { Alarm, CaseItem, City, Level, Place, Text } from "@/api/types";
 
 const divisions = computed(() => new Map((city.value?.divisions ?? []).map((d) => [d.code, d])));
 const departments = computed(() => new Map((city.value?.departments ?? []).map((d) => [d.code, d])));
@@ -69,6 +69,11 @@ export function deviceName(device: { device: string; name: string; labels?: Reco
 
 export function matterName(key: string | null | undefined): string {
   return key ? (say(matters.value.get(key)?.name) || key) : "";
+}
+
+/** Whether a matter is meant by these words: its code, its name, its class, or what people call it. */
+export function meant(one: City["matters"][number], asked: string): boolean {
+  return [one.code, ...Object.values(one.name), ...Object.values(one.class_name), ...one.synonyms].join(" ").toLowerCase().includes(asked);
 }
 
 export function stageName(stage: string): string {

@@ -2,7 +2,7 @@
 // (no file), and a browser lets it sound only after the person has pressed a key for it once.
 import { computed, ref, watch } from "vue";
 import { mine } from "@/contacts";
-import { alarmList, unacknowledged } from "@/live";
+import { alarmList, counts, unacknowledged } from "@/live";
 
 const KEPT = "tianmu.sound";
 /** what the person wants */
@@ -35,7 +35,7 @@ export const chimes = ref(0);
 /** Urgent alarms that nobody has acknowledged, and ladders that look for who sits here; tests and
  * drills never ring. */
 export const ringing = computed(
-  () => mine.value.length + alarmList.value.filter((a) => a.priority <= LOUD && unacknowledged(a) && !a.test && !a.probe).length,
+  () => mine.value.length + alarmList.value.filter((a) => a.priority <= LOUD && unacknowledged(a) && counts(a)).length,
 );
 
 function tone(at: number, hertz: number, seconds: number, loud: number): void {

@@ -82,8 +82,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which ways in there are, beside a password
-         * @description Which ways in there are, beside a password.
+         * Which ways in there are, beside a password, and what one must be like
+         * @description Which ways in there are, beside a password, and what one must be like.
          */
         get: operations["list_ways"];
         put?: never;
@@ -4757,13 +4757,15 @@ export interface components {
         };
         /**
          * WaysSaid
-         * @description Which ways in there are, beside a password.
+         * @description Which ways in there are, beside a password, and what one must be like.
          */
         WaysSaid: {
             passkey: boolean;
             sign_on: {
                 [key: string]: string;
             } | null;
+            password_length: number;
+            password_classes: number;
         };
         /** PasskeyAsked */
         PasskeyAsked: {
@@ -4950,6 +4952,7 @@ export interface components {
             class_name: {
                 [key: string]: string;
             };
+            synonyms: string[];
         };
         /** ProfileSaid */
         ProfileSaid: {
@@ -7780,6 +7783,7 @@ export interface components {
         OpenSaid: {
             open_cases: number;
             active_alarms: number;
+            unacknowledged_alarms: number;
             items: components["schemas"]["HandedSaid"][];
         };
         /**
