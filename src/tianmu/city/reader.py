@@ -152,7 +152,11 @@ class PackReader:
                 remedy = "add it; docs/pack.md says what it means"
             else:
                 remedy = "give a value of that type"
-            self.fault(document.file, document.line(*path, *steps), what, remedy)
+            line = document.line(*path, *steps)
+            key = ".".join(one for one in (*path, *steps) if isinstance(one, str))
+            if key and not unknown:
+                what = f"{key}: {what}"
+            self.fault(document.file, line, what, remedy)
             return None
 
     def tables(
