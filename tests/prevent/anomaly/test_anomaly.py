@@ -219,11 +219,14 @@ def test_faults_are_found(kind: str, fault: str) -> None:
 
 
 def test_a_shift_is_one_alarm_and_the_return_none() -> None:
+    more = 0
     for seed in range(13, 18):
         at, value = made(seed)
         value[5_000:5_400] += 12
         rows = [row for row, _ in told(judged((at, value))) if 4_990 <= row < 5_450]
-        assert rows == [5_000]
+        assert rows[0] == 5_000 and not any(5_400 <= row < 5_412 for row in rows)
+        more += len(rows) - 1
+    assert more <= 1, "a false alarm may fall into these eight days"
 
 
 def test_a_stream_that_stood_still_is_told_once_and_not_when_it_moves_again() -> None:
@@ -237,8 +240,26 @@ def test_a_counter_climbs_and_its_reset_is_told() -> None:
     at, value = made(14, level=0.0)
     count = np.cumsum(np.abs(value))
     count[AT:] -= count[AT - 1]
-    rows = [row for row, _ in told(judged((at, count))) if row > 2_000]
+    rows = [row for row, _ in told(judged((at, count))) if row > AT - 288]
     assert rows[:1] == [AT] and len(rows) <= 2
+
+
+def test_an_hourly_season_of_day_and_week_leaves_what_is_left_as_it_is() -> None:
+    """The jumps of weekends before they were learnt must not widen what is usual for months: a
+    shift of six in the ninth week is found the same day, a spike of nine at once."""
+    shifts = spikes = 0
+    for seed in range(30, 42):
+        at, value = made(seed, days=66, step=3600, season=5.0)
+        weekend = (np.arange(len(value)) // 24 + 4) % 7 >= 5  # 2021 began on a Friday
+        value = value + 5.0 * weekend
+        row = 9 * 168 + 7 * (seed - 30)
+        for size, until in ((6.0, len(value)), (9.0, row + 1)):
+            spoilt = value.copy()
+            spoilt[row:until] += size
+            rows = [one for one, _ in told(judged((at, spoilt))) if row <= one < row + 24]
+            shifts += size == 6 and bool(rows)
+            spikes += size == 9 and rows[:1] == [row]
+    assert shifts >= 11 and spikes >= 11
 
 
 def test_more_alarms_where_more_are_tolerable() -> None:

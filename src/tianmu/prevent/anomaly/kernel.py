@@ -66,6 +66,9 @@ WINDOW = 1000.0
 """values over which the spread is learnt"""
 LONG_WINDOW = 3000.0
 """values over which the short memory is learnt: a drift must not pass for one"""
+SHORT_WINDOW = 200.0
+"""the same at least, where few come in ``SETTLED`` days: what seasons that were still new left
+hanging together is unlearnt within weeks, and not within months"""
 CLOSEST = 0.995
 """greatest short memory"""
 RAMP = 6.0
@@ -78,6 +81,8 @@ FIRST = 0.25
 """the chance of the first change ever, times the values before it"""
 FORGETS = 0.05
 """of the smoothed distance, with each value"""
+HANGING = 2.0
+"""smoothed distances hang together: so many times fewer of them stand for themselves"""
 SLOWER = 0.05
 """how fast the smoothed distance is got used to, against the distance: its values hang together"""
 FAR = 4.0
@@ -216,7 +221,8 @@ def step(exact, small, t, x, per_week):
     told = small[TOLD]
     still = stand(exact, small, x, warm)
     exact[LAST] = x
-    least = min(far, drifting, still)
+    hanging = drifting * (1 + (HANGING - 1) * drifting) / HANGING  # 1 stays 1
+    least = min(far, hanging, still)
     likely = 1 - (1 - least) ** 3
     small[STRICT] -= min(small[STRICT], LAXER * max(per_week, SLOWEST) * min(dt / WEEK_S, 1.0))
     largest = min(LARGEST_CHANCE * max(per_week, 1.0), 0.2)
@@ -276,7 +282,9 @@ def step(exact, small, t, x, per_week):
     gain = max(1 / count, 1 / WINDOW)
     small[SPREAD] += gain * (size - small[SPREAD])
     if gap < 1.5 and whole > 1e-29:
-        gain = max(1 / count, 1 / LONG_WINDOW)
+        new = count * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
+        window = min(LONG_WINDOW, max(SETTLED * DAY_S / small[STEP], SHORT_WINDOW))
+        gain = max(1 / max(new, min(count, SHORT_WINDOW)), 1 / window)
         most = 30.0 if start else 3.0
         before = _bounded(small[CLEAN] / whole, most)
         small[CROSS] += gain * (_bounded(residual / whole, most) * before - small[CROSS])
@@ -288,8 +296,9 @@ def step(exact, small, t, x, per_week):
     if count > 20 and (age > 1 or count > 300):  # the first morning after a still night is no tail
         # while seasons are still new, distances are too great: what they taught is soon unlearnt
         settled = (count - 20) * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
-        learn(small, TAIL, distance, settled, 1.0)
-        learn(small, TAIL + 3, slow, (settled + count - 20) / 2, SLOWER)
+        seldom = min(max(small[STEP] / 600.0, 1.0), 3.0)
+        learn(small, TAIL, distance, settled, 1.0, seldom)
+        learn(small, TAIL + 3, slow, (settled + count - 20) / 2, SLOWER, seldom)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 

@@ -37,7 +37,7 @@ def learn_season(small, hour, block, residual, size, dt):
     gain = max(1.0 / (age + 1.0), 0.1) * min(dt / HOUR_S, 1.0)
     small[DAY + first] += gain * (1.0 - part) * residual
     small[DAY + (first + 1) % 24] += gain * part * residual
-    gain = max(0.5 / (age / 7.0 + 1.0), 0.1) * min(dt / (6 * HOUR_S), 1.0)
+    gain = max(min(1.0 / (age / 7.0 + 1.0), 0.4), 0.1) * min(dt / (6 * HOUR_S), 1.0)
     small[WEEK + block] += gain * residual
     at = HOURS + first // 3
     gain = max(1.0 / (age + 1.0), 0.1) * min(dt / (3 * HOUR_S), 1.0)

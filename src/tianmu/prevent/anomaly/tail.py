@@ -42,14 +42,15 @@ def chance(small, at, distance):
 
 
 @njit(cache=True)
-def learn(small, at, distance, count, pace):
+def learn(small, at, distance, count, pace, seldom):
     """Move each quantile a bounded step: one wild value moves it no farther than a mild one.
 
-    ``pace`` below 1 is for distances that follow each other closely."""
+    ``pace`` below 1 is for distances that follow each other closely; ``seldom`` above 1 has the
+    last quantile come down within weeks where few values come in one."""
     u = math.log(distance) if distance > 0.0067 else LEAST
     low = min(max(2.0 / count, 0.01 * pace), 0.3)
     middle = min(max(4.0 / count, 0.02 * pace), 0.3)
-    high = min(max(20.0 / count, 0.04 * pace), 0.3)
+    high = min(max(20.0 / count, 0.04 * pace * seldom), 0.3)
     small[at] += low * (0.5 if u > small[at] else -0.5)
     small[at + 1] += middle * (0.95 if u > small[at + 1] else -0.05)
     small[at + 2] += high * (0.995 if u > small[at + 2] else -0.005)
