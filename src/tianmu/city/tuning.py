@@ -103,9 +103,9 @@ class Tuning(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """share of those who tell that name any place at all"""
     pace_min: Positive = 5.0
     """minutes around a report within which others tell of the same thing most"""
-    named: Share = 0.6
+    named: Share = 0.75
     """share of all that it could be from which a report known by names alone joins a case"""
-    by_name: Share = 0.58
+    by_name: Share = 0.6
     """and from which one that was not sure at first does later"""
     again_min: Positive = 15.0
     """minutes after which one that is not sure is looked at again"""

@@ -24,7 +24,7 @@ KM = 1000.0
 """metres"""
 MOST = 300
 """of the cases of one matter in one division the newest so many are weighed"""
-AT_ONCE = 40
+AT_ONCE = 100
 """cases without a point that are looked at again with one transaction, at most"""
 
 
