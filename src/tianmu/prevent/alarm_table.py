@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -129,16 +130,19 @@ _JSON = ("text", "held_by", "rises")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 COLUMNS = tuple(column.name for column in ALARM.columns)
+_values = attrgetter(*COLUMNS)
+_ENCODED = tuple(COLUMNS.index(name) for name in _JSON)
+_NAMED = (COLUMNS.index("state"), COLUMNS.index("origin"))
 
 
-def to_row(alarm: Alarm) -> dict[str, Any]:
-    """``alarm`` as values of table ``alarm``."""
-    row = {name: getattr(alarm, name) for name in COLUMNS}
-    for name in _JSON:
-        row[name] = _encode(row[name]).decode()
-    row["state"] = alarm.state.value
-    row["origin"] = alarm.origin.value
-    return row
+def to_row(alarm: Alarm) -> tuple[Any, ...]:
+    """``alarm`` as a row of table ``alarm``, in the order of its columns."""
+    row = list(_values(alarm))
+    for at in _ENCODED:
+        row[at] = _encode(row[at]).decode()
+    for at in _NAMED:
+        row[at] = row[at].value
+    return tuple(row)
 
 
 def from_row(row: Any) -> Alarm:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.deed import Deed
@@ -16,9 +16,8 @@ from tianmu.prevent.alarm import follow
 from tianmu.prevent.occurrence import Alarm, tell
 
 
-@dataclass(frozen=True)
-class Step:
-    """A row of table ``alarm_transition``."""
+class Step(NamedTuple):
+    """A row of table ``alarm_transition``, in the order of its columns after the number."""
 
     alarm: str
     transition: str

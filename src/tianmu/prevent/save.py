@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ class Writing(Protocol):
     def connection(self) -> sa.Connection: ...
     @property
     def raw(self) -> Any: ...
-    def append(self, topic: str, payload: bytes, key: bytes | None = None) -> Any: ...
+    def append_all(self, topic: str, payloads: Sequence[bytes]) -> Any: ...
 
 
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -45,31 +45,13 @@ _ADD = (
 )
 
 
-def save(tx: Writing, drained: Drained, rows: Iterable[dict[str, Any]], at: int) -> None:
+def save(tx: Writing, drained: Drained, rows: Iterable[tuple[Any, ...]], at: int) -> None:
     """Write events, steps and refusals of ``drained``, and ``rows`` of alarms made by ``to_row``
     when it was drained (in order: an alarm that makes room for another stands before it)."""
     execute = tx.raw.executemany
-    execute(_UPSERT, [tuple(row.values()) for row in rows])
-    for event in drained.events:
-        tx.append(ALARM_TOPIC.name, encode(event))
-    execute(
-        _STEP,
-        [
-            (
-                s.alarm,
-                s.transition,
-                s.state,
-                s.before,
-                s.at,
-                s.actor,
-                s.reason,
-                s.until,
-                s.value,
-                s.annunciated,
-            )
-            for s in drained.steps
-        ],
-    )
+    execute(_UPSERT, rows)
+    tx.append_all(ALARM_TOPIC.name, [encode(event) for event in drained.events])
+    execute(_STEP, drained.steps)
     execute(
         _REFUSE,
         [(d.deed, d.verb, d.object, d.actor, at, why) for d, why in drained.refusals],
@@ -81,7 +63,7 @@ def add_totals(tx: Writing, more: Mapping[str, int]) -> None:
     tx.raw.executemany(_ADD, [(name, n) for name, n in more.items() if n])
 
 
-def rows_of(drained: Drained) -> list[dict[str, Any]]:
+def rows_of(drained: Drained) -> list[tuple[Any, ...]]:
     """Rows of the alarms as they are now."""
     return [to_row(alarm) for alarm in drained.alarms.values()]
 

@@ -177,13 +177,33 @@ def _mask(rule: Rule) -> int | None:
 def _states(
     described: Property | None, value: float | None, language: str, mask: int | None = None
 ) -> str:
-    """Names of the states that ``value`` stands for: of the number, or of its bits in ``mask``."""
-    if described is None or value is None or not 0 <= value < 2**53:
+    """Names of the states that ``value`` stands for: of the number, or of its bits in ``mask``.
+    Remembered: of many alarms at once most tell of the same state."""
+    if described is None or not described.states or value is None or not 0 <= value < 2**53:
         return ""
     number = int(value) if mask is None else int(value) & mask
-    whole = described.states.get(str(number)) if mask is None else None
-    if whole:
-        return say(whole, language)
+    key = (id(described), number, language, mask is None)
+    known = _named.get(key)
+    if known is not None and known[0] is described:
+        return known[1]
+    if len(_named) >= REMEMBERED:
+        _named.clear()
+    told = _name(described, number, language, whole=mask is None)
+    _named[key] = described, told
+    return told
+
+
+REMEMBERED = 10_000
+"""states of which it is remembered what they are called"""
+_named: dict[tuple[int, int, str, bool], tuple[Property, str]] = {}
+"""by the property's ``id``, which is its own as long as it stands here"""
+
+
+def _name(described: Property, number: int, language: str, *, whole: bool) -> str:
+    """What the state ``number`` is called: as a ``whole``, or else by its bits."""
+    named = described.states.get(str(number)) if whole else None
+    if named:
+        return say(named, language)
     return ", ".join(
         say(text, language)
         for key, text in described.states.items()

@@ -14,7 +14,7 @@ from tianmu.store.records import Records
 
 class _Waiting(msgspec.Struct):
     drained: Drained
-    rows: list[dict[str, Any]]
+    rows: list[tuple[Any, ...]]
     positions: dict[str, int]
     totals: dict[str, int]
     at: int
