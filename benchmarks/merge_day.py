@@ -166,7 +166,7 @@ class Room:
             member = case_table.member.c
             rows = connection.execute(select(member.kind, member.id, member.serial))
             held = {f"{kind}:{id_}": case_table.case_id(serial) for kind, id_, serial in rows}
-            states = map(decode_state, connection.scalars(select(case_table.case.c.state)))
+            states = map(decode_state, connection.scalars(select(case_table.STATE)))
             return held, sum(state.signals for state in states)
 
         return self.records.read(look)

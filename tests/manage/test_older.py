@@ -12,7 +12,12 @@ __all__ = ["house"]
 
 
 def _older(connection: Any) -> None:
-    """As version 1 left them: parties were who leads and joins, and no column says what is soon."""
+    """As version 1 left them: parties were who leads and joins, no column says what is soon, and a
+    case is one row."""
+    beside = "SELECT bytes FROM case_bulk WHERE case_bulk.serial = case_state.serial"
+    whole = f"CAST(state || coalesce(({beside}), x'') AS BLOB)"
+    connection.exec_driver_sql(f"UPDATE case_state SET state = {whole}")
+    connection.exec_driver_sql("DROP TABLE case_bulk")
     connection.exec_driver_sql("DELETE FROM case_party WHERE department NOT IN ('fire', 'clean')")
     connection.exec_driver_sql("INSERT INTO case_party VALUES ('roads', 1)")
     connection.exec_driver_sql("DROP INDEX case_open_count")
@@ -28,6 +33,7 @@ def test_what_follows_from_old_cases_is_right_after_a_start(house: House, tmp_pa
     house.manage.command("c1", "void", OFFICER, reason="a test")
     before = house.tables()
     assert len(before["case_party"]) > 2
+    assert len(before["case_bulk"]) == 1, "of what is open, and of nothing that has ended"
     house.hub.transact(lambda tx: _older(tx.connection))
     house.close()
     house.open()

@@ -24,6 +24,9 @@ def test_all_rows_are_written_and_changed(
     rows.update(raw, "t", "key", ("order", "data"), changed)  # those not there stay away
     whole = [*after[: len(before)], *before[len(after) :]]
     assert raw.execute("SELECT * FROM t").fetchall() == [(n, *one) for n, one in enumerate(whole)]
+    rows.put(raw, "t", ("key", "order", "data"), [(n, *one) for n, one in enumerate(after)])
+    whole = [*after, *before[len(after) :]]
+    assert raw.execute("SELECT * FROM t").fetchall() == [(n, *one) for n, one in enumerate(whole)]
     raw.close()
 
 

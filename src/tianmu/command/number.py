@@ -53,7 +53,7 @@ def listed(
     if after:
         limits.append(tuple_(o.due, o.order) > tuple_(*after))
     found = connection.execute(
-        select(c.state.label("whole"), o.order)
+        select(case_table.STATE.label("whole"), o.order)
         .join(case_table.case, c.serial == o.serial)
         .where(and_(*limits))
         .order_by(o.due, o.order)
@@ -70,7 +70,7 @@ def find(connection: Connection, order: str, scope: Scope) -> tuple[CaseState, O
     if scope.departments is not None:
         limits.append(o.unit.in_(sorted(scope.departments)))
     row = connection.execute(
-        select(c.state.label("whole"))
+        select(case_table.STATE.label("whole"))
         .join(case_table.order, c.serial == o.serial)
         .where(and_(*limits))
     ).first()

@@ -67,7 +67,7 @@ def read(connection: Connection, entries: Sequence[Entry]) -> Read:
     states: dict[str, CaseState] = {}
     for start in range(0, len(names), CHUNK):
         serials = [case_table.serial_of(one) for one in names[start : start + CHUNK]]
-        wanted = select(case_table.case.c.state).where(case_table.case.c.serial.in_(serials))
+        wanted = select(case_table.STATE).where(case_table.case.c.serial.in_(serials))
         for row in connection.execute(wanted).scalars():
             state = decode_state(row)
             states[state.case] = state

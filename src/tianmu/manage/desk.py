@@ -21,7 +21,6 @@ from tianmu.manage.case import ledger, table
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.numbering import Numbering
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.case.state_bytes import Bulk
 from tianmu.manage.clocks import overdue
 from tianmu.manage.clocks.deadline import DueList
 from tianmu.manage.contact import ladder as contact
@@ -61,7 +60,6 @@ class Desk:
         self._tuning = tuning
         self.reach = reach or Reach()
         self.policy = policy or intake.Policy()
-        self.bulk = Bulk()
         self.loaded = False
         self.set_city(city)
         self._clear()
@@ -106,7 +104,7 @@ class Desk:
         self._clear()
         for name, value in connection.execute(select(table.counter.c.name, table.counter.c.value)):
             self.counters[name] = value
-        rows = connection.execute(select(table.case.c.state).where(table.OPEN))
+        rows = connection.execute(select(table.STATE).where(table.OPEN))
         anchors: dict[int, Anchor] = {}
         for (data,) in rows:
             state = ledger.decode_state(data)
@@ -157,7 +155,7 @@ class Desk:
 def read_state(connection: Connection, case: str) -> CaseState | None:
     """A case from the tables; None where there is none."""
     serial = table.serial_of(case)
-    data = connection.scalar(select(table.case.c.state).where(table.case.c.serial == serial))
+    data = connection.scalar(select(table.STATE).where(table.case.c.serial == serial))
     return ledger.decode_state(data) if data is not None else None
 
 
@@ -381,9 +379,7 @@ class Work(Numbering, Calling):
         ledger.write_events(self.tx, ledger.append(self.tx, self._events))
         self.tell_unreached(self._before)
         ledger.write_states(
-            self.tx,
-            [(before, desk.states[case]) for case, before in self._before.items()],
-            desk.bulk.encode,
+            self.tx, [(before, desk.states[case]) for case, before in self._before.items()]
         )
         if any(event.step in ("rule", "withdraw_ruling") for event in self._events):
             desk.city = ruled(desk.pack, connection)

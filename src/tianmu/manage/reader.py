@@ -80,7 +80,9 @@ class Reader:
     def start(self) -> None:
         """Make the tables, read what is open and how far the topics were read."""
         self.records.create(
-            case_table.metadata, room="manage", migrations=(older.drop_old_indexes, older.settle)
+            case_table.metadata,
+            room="manage",
+            migrations=(older.drop_old_indexes, older.settle, older.part),
         )
 
         self.records.transact(lambda tx: case_search.make(tx.connection))

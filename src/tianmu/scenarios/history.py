@@ -65,7 +65,7 @@ def _real(connection: sa.Connection, matters: Collection[str]) -> list[int]:
 
     c = table.case.c
     rows = connection.execute(
-        sa.select(c.state).where(c.probe == "", c.matter.in_(sorted(matters)), c.open == 0)
+        sa.select(table.STATE).where(c.probe == "", c.matter.in_(sorted(matters)), c.open == 0)
     )
     states = [decode_state(row[0]) for row in rows]
     return [one.opened_at for one in states if one.outcome == "closed"]

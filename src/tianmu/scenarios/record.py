@@ -96,7 +96,7 @@ def record(
     """Cases of ``matters`` (keys) opened from ``since`` to before ``until`` (µs), on hub's file."""
     c = table.case.c
     rows = connection.execute(
-        sa.select(c.state, c.opened_at)
+        sa.select(table.STATE, c.opened_at)
         .where(
             c.probe == (scope.probe or ""), c.matter.in_(sorted(matters)),
             c.opened_at >= since, c.opened_at < until, case_query.within(scope),

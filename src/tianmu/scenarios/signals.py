@@ -55,7 +55,7 @@ def signals(
     order of their times; of the newest ``most`` (None: of all). On hub's file."""
     c = table.case.c
     rows = connection.execute(
-        sa.select(c.state)
+        sa.select(table.STATE)
         .where(
             c.probe == "", c.matter.in_(sorted(matters)),
             c.opened_at >= since, c.opened_at < until,

@@ -2,6 +2,9 @@
 
 SQLite lets Python's other threads run at each step of a statement, and one that is busy gives way
 only some milliseconds later: at a step for each row the writer would wait more than it writes.
+
+A statement that fails leaves the rows before the one at which it did (``OR FAIL``): so SQLite need
+not keep a copy of each page it changes, and whoever calls is rolled back whole anyway.
 """
 
 from __future__ import annotations
@@ -21,6 +24,13 @@ def insert(raw: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[An
     """Insert ``rows``, their values in the order of ``columns``; ``raw`` is a DBAPI connection."""
     for some in _parts(rows):
         raw.execute(_insert(table, tuple(columns), len(some)), list(chain.from_iterable(some)))
+
+
+def put(raw: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """``insert``, in place of rows that have the same key."""
+    for some in _parts(rows):
+        statement = _insert(table, tuple(columns), len(some), "REPLACE")
+        raw.execute(statement, list(chain.from_iterable(some)))
 
 
 def update(
@@ -48,8 +58,9 @@ def _parts(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[tuple[Any, ...]]]:
 
 
 @cache
-def _insert(table: str, columns: tuple[str, ...], count: int) -> str:
-    return _said("INSERT INTO", quoted(table), f"({listed(columns)})", _values(len(columns), count))
+def _insert(table: str, columns: tuple[str, ...], count: int, otherwise: str = "FAIL") -> str:
+    begin = f"INSERT OR {otherwise} INTO"
+    return _said(begin, quoted(table), f"({listed(columns)})", _values(len(columns), count))
 
 
 @cache
@@ -58,7 +69,7 @@ def _update(table: str, key: str, columns: tuple[str, ...], count: int) -> str:
     told = ", ".join(f"{quoted(name)} = new.column{at}" for at, name in enumerate(columns, 1))
     which = f"{quoted(table)}.{quoted(key)} = new.column{width}"
     new = f"({_values(width, count)}) AS new"
-    return _said("UPDATE", quoted(table), "SET", told, "FROM", new, "WHERE", which)
+    return _said("UPDATE OR FAIL", quoted(table), "SET", told, "FROM", new, "WHERE", which)
 
 
 @cache

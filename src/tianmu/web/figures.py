@@ -53,7 +53,7 @@ def _closing(
     fresh = [serial for serial, ended in closed if (serial, ended) not in known]
     for start in range(0, len(fresh), 500):
         rows = connection.execute(
-            sa.select(c.state).where(c.serial.in_(fresh[start : start + 500]))
+            sa.select(table.STATE).where(c.serial.in_(fresh[start : start + 500]))
         ).scalars()
         for state in map(decode_state, rows):
             done = [one for one in state.orders if one.state == "done"]

@@ -70,7 +70,7 @@ def _waiting(connection: sa.Connection) -> list[CaseState]:
     found: list[CaseState] = []
     for stage in proposal.WAITS:
         rows = connection.execute(
-            sa.select(c.state)
+            sa.select(table.STATE)
             .where(c.stage == stage, c.probe == "")
             .order_by(c.due, c.serial)
             .limit(MOST)

@@ -15,7 +15,7 @@ from tianmu.facts.topic import CASE
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case import table
 from tianmu.manage.case.state import CaseState, Ruling
-from tianmu.manage.case.state_bytes import Encode, encode_state
+from tianmu.manage.case.state_bytes import bulk, head, same_bulk
 from tianmu.manage.merging.likeness import plain
 from tianmu.store import rows
 from tianmu.store.records import Transaction
@@ -64,7 +64,7 @@ def _words(state: CaseState) -> str:
 def row(state: CaseState) -> Row:
     """The row of ``case_state`` for a state, in the order of the columns."""
     serial = table.serial_of(state.case)
-    return (serial, *_shown(state), *_limit(state), _words(state), encode_state(state))
+    return (serial, *_shown(state), *_limit(state), _words(state), head(state))
 
 
 def _limit(state: CaseState) -> tuple[int, int]:
@@ -73,12 +73,12 @@ def _limit(state: CaseState) -> tuple[int, int]:
     return (nearest.due, nearest.soon_at) if nearest is not None else (table.NEVER, table.NEVER)
 
 
-def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple[str, ...], Row]:
+def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]:
     """The columns that are others now, and their values with the serial number behind them: the
     less of a row is touched the fewer indexes are, and that is most of the work of a storm."""
     old, new = _shown(before), _shown(after)
     names: tuple[str, ...] = ("state",)
-    values: list[Any] = [encode(after)]
+    values: list[Any] = [head(after)]
     if old != new:
         other = [place for place, value in enumerate(new) if value != old[place]]
         names += tuple([_SHOWN[place] for place in other])
@@ -95,10 +95,13 @@ def _changed(before: CaseState, after: CaseState, encode: Encode) -> tuple[tuple
 def parties(state: CaseState) -> frozenset[str]:
     """Departments the case concerns: they lead or join, have an order, are called to the place, are
     told by the plan, or have a point of its checklist or conference."""
-    sent = (one.unit for one in state.orders)
-    called = (one.unit for one in state.calls)
-    named = (unit for one in state.tasks for unit in one.units)
-    return frozenset((state.lead, *state.joint, *sent, *called, *state.told, *named)) - {""}
+    found = {state.lead, *state.joint, *state.told}
+    found.update([one.unit for one in state.orders])
+    found.update([one.unit for one in state.calls])
+    for one in state.tasks:
+        found.update(one.units)
+    found.discard("")
+    return frozenset(found)
 
 
 def _others_concerned(before: CaseState, after: CaseState) -> bool:
@@ -248,15 +251,12 @@ def write_counters(connection: Connection, counters: Mapping[str, int]) -> None:
             connection.execute(_new_count, {"name": name, "value": value})
 
 
-def write_states(
-    tx: Transaction,
-    changed: Iterable[tuple[CaseState | None, CaseState]],
-    again: Encode = encode_state,
-) -> None:
+def write_states(tx: Transaction, changed: Iterable[tuple[CaseState | None, CaseState]]) -> None:
     """Rows of ``case_state``, ``case_party`` and ``case_order`` for cases that were (None: were
-    not there) and now are; ``again`` encodes those that were."""
+    not there) and now are."""
     new: list[Row] = []
     old: dict[tuple[str, ...], list[Row]] = {}
+    bulky: list[tuple[CaseState | None, CaseState]] = []
     orders: list[tuple[CaseState | None, CaseState]] = []
     concerned: list[tuple[CaseState | None, CaseState]] = []
     ruled: list[tuple[CaseState | None, CaseState]] = []
@@ -265,8 +265,10 @@ def write_states(
         if before is None:
             new.append(row(after))
         else:
-            names, told = _changed(before, after, again)
+            names, told = _changed(before, after)
             old.setdefault(names, []).append(told)
+        if before is None or not same_bulk(before, after):
+            bulky.append((before, after))
         if before is None or before.orders is not after.orders:
             orders.append((before, after))
         if before is None or _others_concerned(before, after):
@@ -281,12 +283,21 @@ def write_states(
         rows.update(tx.raw, table.case.name, "serial", names, values)
         if names[-1] == "words":
             case_search.change(tx.raw, [(one[-1], one[-2]) for one in values])
+    _write_bulk(tx, bulky)
     _replace(tx, table.order, orders, _order_rows)
     sent = [pair for pair in orders if any(_forces(state) for state in pair)]
     _replace(tx, table.sent, sent, _sent_rows)
     _replace(tx, table.party, concerned, _party_rows)
     _replace(tx, table.ruling, ruled, _ruling_rows)
     _replace(tx, table.contact, called, _contact_rows)
+
+
+def _write_bulk(tx: Transaction, changed: Sequence[tuple[CaseState | None, CaseState]]) -> None:
+    """Rows of ``case_bulk`` for cases that have another bulk now, or none."""
+    told = [(table.serial_of(after.case), bulk(after)) for _, after in changed]
+    rows.put(tx.raw, table.bulk.name, _columns(table.bulk), [one for one in told if one[1]])
+    gone = [(serial,) for serial, said in told if not said]
+    rows.delete(tx.raw, table.bulk.name, ("serial",), gone)
 
 
 def _replace(

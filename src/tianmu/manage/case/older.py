@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select, text, update
 
 from tianmu.manage.case import ledger, table
+from tianmu.manage.case.state_bytes import bulk, head
 
 CHUNK = 1000
 """cases that are read at a time"""
@@ -28,8 +29,7 @@ def settle(connection: Connection) -> None:
     the departments that cases concern, which were only some of them. Ended cases wait for
     ``some``."""
     connection.execute(text("DROP INDEX IF EXISTS case_state_count"))
-    found = connection.execute(text("SELECT name FROM pragma_table_info('case_state')"))
-    columns = set(found.scalars())
+    columns = _columns(connection)
     if not columns:
         return
     if table.case.c.soon.name not in columns:
@@ -44,6 +44,33 @@ def settle(connection: Connection) -> None:
     ledger.write_counters(connection, {OLDER: 0})
 
 
+def part(connection: Connection) -> None:
+    """Version 2 to 3: what seldom changes of an open case stands in a row of its own. Ended cases
+    are as they were."""
+    if not _columns(connection):
+        return
+    table.bulk.create(connection, checkfirst=True)
+    c, b = table.case.c, table.bulk.c
+    after, begun = 0, select(c.serial, c.state).where(table.OPEN).order_by(c.serial)
+    mine = c.serial == bindparam("of")
+    while rows := connection.execute(begun.where(c.serial > after).limit(CHUNK)).all():
+        states = [(int(serial), ledger.decode_state(data)) for serial, data in rows]
+        heads = [{"of": serial, "bytes": head(state)} for serial, state in states]
+        connection.execute(update(table.case).where(mine).values(state=bindparam("bytes")), heads)
+        bulks = [{"serial": serial, "bytes": bulk(state)} for serial, state in states]
+        serials = [serial for serial, _ in states]
+        connection.execute(delete(table.bulk).where(b.serial.in_(serials)))
+        if told := [one for one in bulks if one["bytes"]]:
+            connection.execute(insert(table.bulk), told)
+        after = serials[-1]
+
+
+def _columns(connection: Connection) -> set[str]:
+    """Of the table of cases; none where there is no such table yet."""
+    found = connection.execute(text("SELECT name FROM pragma_table_info('case_state')"))
+    return set(found.scalars())
+
+
 def waits(connection: Connection) -> bool:
     """Whether there may be cases that ``settle`` has left for later."""
     return connection.scalar(_reached()) is not None
@@ -55,7 +82,7 @@ def some(connection: Connection) -> bool:
     if after is None:
         return False
     c = table.case.c
-    asked = select(c.serial, c.state).where(c.serial > after).order_by(c.serial).limit(CHUNK)
+    asked = select(c.serial, table.STATE).where(c.serial > after).order_by(c.serial).limit(CHUNK)
     rows = connection.execute(asked).all()
     if not rows:
         connection.execute(delete(table.counter).where(table.counter.c.name == OLDER))

@@ -153,7 +153,7 @@ def cases(connection: Connection, query: Query, now: int, scope: Scope = WHOLE) 
         where.append(keys[0] < after[0] if query.sort == "opened" else tuple_(*keys) > after)
     limit = max(1, min(query.limit, MOST))
     rows = connection.execute(
-        select(c.state, *keys).where(*where).order_by(*order).limit(limit + 1)
+        select(table.STATE, *keys).where(*where).order_by(*order).limit(limit + 1)
     ).all()
     items = [ledger.decode_state(row[0]) for row in rows[:limit]]
     more = rows[limit - 1] if len(rows) > limit else None
@@ -229,7 +229,7 @@ def _spread(connection: Connection, query: Query, scope: Scope) -> bool:
 def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState | None:
     """A case within the scope, None where there is none."""
     condition = table.case.c.serial == table.serial_of(case)
-    data = connection.scalar(select(table.case.c.state).where(condition, within(scope)))
+    data = connection.scalar(select(table.STATE).where(condition, within(scope)))
     return ledger.decode_state(data) if data is not None else None
 
 

@@ -27,6 +27,7 @@ from tianmu.store.records import Records, Transaction
 
 TABLES = (
     table.case,
+    table.bulk,
     table.event,
     table.member,
     table.party,

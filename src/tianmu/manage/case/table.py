@@ -18,6 +18,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    cast,
+    func,
+    select,
     text,
 )
 
@@ -48,8 +51,20 @@ case = Table(
     # from when on that limit is due soon: its clock's warning
     Column("soon", BigInteger, nullable=False, server_default=str(NEVER)),
     Column("words", String, nullable=False),  # number, title and text, folded, for search
-    Column("state", LargeBinary, nullable=False),  # CaseState as msgpack
+    Column("state", LargeBinary, nullable=False),  # CaseState as msgpack: ``state_bytes.head``
 )
+bulk = Table(
+    "case_bulk",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+"""Of open cases what seldom changes: ``state_bytes.bulk``."""
+_beside = select(bulk.c.bytes).where(bulk.c.serial == case.c.serial).correlate(case)
+STATE = cast(
+    case.c.state.op("||")(func.coalesce(_beside.scalar_subquery(), b"")), LargeBinary
+).label("state")
+"""A case whole, as ``ledger.decode_state`` reads it: not ``case.c.state`` alone."""
 OPEN = text("open = 1")
 """the condition of indexes over open cases: in a query it has to stand in the same words"""
 CLOSED = text("open = 0")

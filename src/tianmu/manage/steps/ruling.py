@@ -33,7 +33,7 @@ def duty_of(state: CaseState) -> Duty | None:
 def cases(connection: Connection) -> list[CaseState]:
     """The cases whose rulings stand, the latest ruling first: it wins among equals."""
     asked = (
-        select(table.case.c.state)
+        select(table.STATE)
         .join(table.ruling, table.ruling.c.serial == table.case.c.serial)
         .where(table.ruling.c.withdrawn_at == 0, table.case.c.probe == "")
         .order_by(table.ruling.c.at.desc(), table.ruling.c.serial.desc())

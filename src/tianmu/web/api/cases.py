@@ -176,7 +176,7 @@ def states(hub: Hub, names: Sequence[str]) -> dict[str, CaseState]:
         found: list[bytes] = []
         for start in range(0, len(serials), CHUNK):
             found += connection.execute(
-                sa.select(table.case.c.state).where(
+                sa.select(table.STATE).where(
                     table.case.c.serial.in_(serials[start : start + CHUNK])
                 )
             ).scalars()
