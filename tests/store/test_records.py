@@ -13,7 +13,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pysqlite3 import dbapi2
 
+from tianmu.store import rows
 from tianmu.store.journal.file import Unusable, check_library, connect
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.journal.topics import KEEP_KEYS_US
@@ -93,6 +95,26 @@ def test_a_raising_function_rolls_back_only_itself(tmp_path: Path) -> None:
         assert not futures[2].result().duplicate
     assert [p for _, p in entries(tmp_path, "case")] == [b"1", b"2"]
     assert [p for _, p in entries(tmp_path, "deed")] == [b"3"]
+
+
+def test_a_raising_function_that_is_alone_leaves_nothing(tmp_path: Path) -> None:
+    """Nor does a statement of many rows that fails at one of them leave those before it."""
+
+    def twice(tx: Transaction) -> None:
+        tx.append("deed", b"first of its topic, undone")
+        rows.insert(tx.raw, "journal_setting", ("name", "value"), [("a", 1), ("b", 2), ("a", 3)])
+
+    with Records(tmp_path / "hub.sqlite") as records:
+        first = records.transact(lambda tx: tx.append("case", b"1"))
+        for _ in range(2):
+            with pytest.raises(dbapi2.IntegrityError):
+                records.transact(twice)
+        after = records.transact(lambda tx: tx.append("case", b"2"))
+        assert after.position > first.position
+        names = "SELECT count(*) FROM journal_setting WHERE name IN ('a', 'b')"
+        assert records.read(lambda one: one.exec_driver_sql(names).scalar()) == 0
+    assert [p for _, p in entries(tmp_path, "case")] == [b"1", b"2"]
+    assert entries(tmp_path, "deed") == []
 
 
 def test_output_and_read_position_are_one_commit(tmp_path: Path) -> None:

@@ -307,12 +307,14 @@ class Records:
             transaction.begin()
             for work in group:
                 done += 1
-                if refused is None or work.urgent:
-                    self._one(transaction, work)
-                else:
+                if refused is not None and not work.urgent:
                     work.error = refused
+                elif len(group) == 1:
+                    self._alone(transaction, work)
+                else:
+                    self._one(transaction, work)
             topics = transaction.commit()
-        except Exception as error:
+        except BaseException as error:  # also SystemExit of a function: the thread must go on
             refusal = self._explain(error)
             transaction.abandon()
             done = done or len(group)
@@ -332,6 +334,17 @@ class Records:
         if inside >= REUSE and free >= RESERVE_FIRST:
             return None
         return DiskFull(self.path, free, self.reserve)
+
+    def _alone(self, transaction: Transaction, work: _Work[Any]) -> None:
+        """The only function of a commit, which is rolled back whole where it raises: to be able to
+        go back to a savepoint SQLite copies every page that is changed, and large ones change
+        thousands."""
+        try:
+            work.result = work.fn(transaction)
+        except BaseException as error:
+            work.error = self._explain(error)
+            raise
+        transaction.release_core()
 
     def _one(self, transaction: Transaction, work: _Work[Any]) -> None:
         transaction.savepoint()

@@ -158,6 +158,10 @@ class Transaction:
 
     def release(self) -> None:
         self._cursor.execute("RELEASE one")
+        self.release_core()
+
+    def release_core(self) -> None:
+        """A function is done: what it left open in Core is closed."""
         if self._core is not None and self._core.in_nested_transaction():
             self._drop_core()
 
