@@ -85,11 +85,17 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     absence: Absences = Absences()
 
     def of_level(self, level: str) -> Ladder | None:
-        return next((one for one in self.ladders if level in one.levels), None)
+        for one in self.ladders:  # asked for each signal: no generator
+            if level in one.levels:
+                return one
+        return None
 
     def of_alarm(self, priority: int) -> Ladder | None:
         """The ladder that an alarm of this priority starts."""
-        return next((one for one in self.ladders if 0 < priority <= one.alarm_priority), None)
+        for one in self.ladders:
+            if 0 < priority <= one.alarm_priority:
+                return one
+        return None
 
     def ladder(self, code: str) -> Ladder | None:
         return next((one for one in self.ladders if one.code == code), None)

@@ -117,23 +117,49 @@ class Grading(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     periods: tuple[Period, ...] = ()
 
     @cached_property
-    def stirring(self) -> tuple[Condition, ...]:
-        """Conditions that one more signal may make hold by its number, words, urgency or place."""
-        return tuple(
-            when
-            for when in (rule.when for rule in self.rules)
-            if when.signals_from is not None
-            or when.devices_from is not None
-            or when.pace_from is not None
-            or when.spread_m_from is not None
-            or when.urgency
-            or when.words
-            or when.place
-        )
+    def counted(self) -> tuple[tuple[str, float], ...]:
+        """(what is counted of a case's signals, how many of it a rule waits for)."""
+        stirs = ("signals", "devices", "pace", "spread_m")
+        return tuple({one for rule in self.rules for one in rule.when.least if one[0] in stirs})
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Words that rules wait for."""
+        return tuple({word for rule in self.rules for word in rule.when.words})
+
+    @cached_property
+    def urgencies(self) -> frozenset[str]:
+        """Urgencies that rules wait for."""
+        return frozenset(one for rule in self.rules for one in rule.when.urgency)
+
+    @cached_property
+    def places(self) -> bool:
+        """Whether a rule waits for a place."""
+        return any(rule.when.place for rule in self.rules)
+
+    @cached_property
+    def divided(self) -> bool:
+        """Whether a rule waits for a division."""
+        return any(rule.when.divisions for rule in self.rules)
+
+    @cached_property
+    def _of(self) -> dict[str, tuple[GradingRule, ...]]:
+        return {}
+
+    def rules_of(self, matter: str) -> tuple[GradingRule, ...]:
+        """Rules that may hold of a matter; remembered: each signal of a storm may ask."""
+        found = self._of.get(matter)
+        if found is None:
+            found = self._of[matter] = tuple(
+                rule
+                for rule in self.rules
+                if not rule.when.matters or any(matches(one, matter) for one in rule.when.matters)
+            )
+        return found
 
     def periods_of(self, day: str) -> tuple[str, ...]:
         """Codes of the sensitive periods of a day ``MM-DD``."""
-        return tuple(one.code for one in self.periods if one.holds(day))
+        return tuple(one.code for one in self.periods if one.holds(day)) if self.periods else ()
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +203,7 @@ def grade(grading: Grading, matters: Mapping[str, Matter], known: Known) -> Grad
     base = grading.default if matter is None or matter.level is None else matter.level
     if known.suggested is not None:
         base = min(base, known.suggested)
-    hold = [rule for rule in grading.rules if _holds(rule.when, known)]
+    hold = [rule for rule in grading.rules_of(known.matter) if _holds(rule.when, known)]
     given = [rule for rule in hold if rule.level is not None and rule.level < base]
     level = min((rule.level for rule in given if rule.level is not None), default=base)
     rises = [rule for rule in hold if rule.rise]
@@ -187,12 +213,11 @@ def grade(grading: Grading, matters: Mapping[str, Matter], known: Known) -> Grad
 
 
 def _holds(when: Condition, known: Known) -> bool:
+    """Whether all but the matter, which ``rules_of`` has looked at, is as the rule says."""
     for name, need in when.least:
         if getattr(known, name) < need:
             return False
     if when.priority is not None and (known.priority is None or known.priority > when.priority):
-        return False
-    if when.matters and not any(matches(pattern, known.matter) for pattern in when.matters):
         return False
     if when.words and not any(word in known.text for word in when.words):
         return False

@@ -44,7 +44,9 @@ class SensitivePlaces:
         """Those that the point lies at; none where there is no point."""
         if longitude is None or latitude is None:
             return ()
-        near = self._squares.get((_square(longitude), _square(latitude)), ())
+        near = self._squares.get((_square(longitude), _square(latitude)))
+        if near is None:
+            return ()
         shrink = math.cos(math.radians(latitude))
         return tuple(
             one

@@ -26,22 +26,22 @@ def _find(key: str) -> Text:
 def phrase(key: str, **values: object) -> Text:
     """The phrase at ``key`` (``refusal.stage.why``) in every language; a value that is itself a
     text is put in by language. ``KeyError`` where ``words.toml`` has no such key."""
-    for value in values.values():
-        if isinstance(value, dict):
-            return {
-                language: words.format(
-                    **{
-                        name: say(one, language) if isinstance(one, dict) else one
-                        for name, one in values.items()
-                    }
-                )
-                for language, words in _find(key).items()
-            }
-    return dict(_filled(key, tuple(values), *values.values()))
+    given = [tuple(one.items()) if isinstance(one, dict) else one for one in values.values()]
+    return dict(_filled(key, tuple(values), *given))
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _filled(key: str, names: tuple[str, ...], *values: object) -> Text:
-    """Remembered: of signals that pour in the same is said again and again."""
-    told = dict(zip(names, values, strict=True))
-    return {language: words.format_map(told) for language, words in _find(key).items()}
+    """Remembered: of signals that pour in the same is said again and again. A text among the
+    ``values`` comes as its pairs."""
+    given = [dict(one) if isinstance(one, tuple) else one for one in values]
+    told = dict(zip(names, given, strict=True))
+    return {
+        language: words.format_map(
+            {
+                name: say(one, language) if isinstance(one, dict) else one
+                for name, one in told.items()
+            }
+        )
+        for language, words in _find(key).items()
+    }

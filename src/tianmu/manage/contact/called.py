@@ -9,7 +9,7 @@ from tianmu.city.contact import Ladder
 from tianmu.city.plan import LEAD
 from tianmu.city.roster import Person
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.contact.reach import Reach
+from tianmu.manage.contact.reach import MINUTE, Reach
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
@@ -40,8 +40,13 @@ def persons_of(
     city: City, state: CaseState, unit: str, now: int, reach: Callable[[], Reach]
 ) -> list[Person]:
     """Who is to be called at ``unit``: whoever has left without being relieved, then who is on duty
-    for the division, or for the whole of it."""
-    roster = city.roster
-    here = roster.on_duty(unit, state.division, now) or roster.on_duty(unit, "", now)
-    held = [one for one in roster.of(unit) if one.account in reach().unrelieved]
-    return [*held, *(one for one in here if one not in held)]
+    for the division, or for the whole of it. Remembered as ``ladder`` does how one begins."""
+    look = reach()
+    key = (unit, state.division, now // MINUTE)
+    found: list[Person] | None = look.there.get(key)
+    if found is None:
+        roster = city.roster
+        here = roster.on_duty(unit, state.division, now) or roster.on_duty(unit, "", now)
+        held = [one for one in roster.of(unit) if one.account in look.unrelieved]
+        found = look.there[key] = [*held, *(one for one in here if one not in held)]
+    return found

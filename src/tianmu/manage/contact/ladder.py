@@ -28,7 +28,7 @@ from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.contact.called import persons_of, units_of
-from tianmu.manage.contact.reach import COMMANDS, PERMISSION, WAITS, Reach
+from tianmu.manage.contact.reach import COMMANDS, MINUTE, PERMISSION, WAITS, Reach
 from tianmu.manage.contact.state import Contact
 from tianmu.manage.words import phrase
 
@@ -41,7 +41,8 @@ ACKNOWLEDGED = ("acknowledge",)
 REACHED = ("accept", "handle", "feed_back")
 """steps by which the department that is called shows that it was reached"""
 ADVICE = "advice"
-MINUTE = 60_000_000
+_TELLING = frozenset((*REACHED, "grade", "inherit"))
+"""steps by which a ladder may end"""
 
 
 def follow(
@@ -103,7 +104,7 @@ def _taken(state: CaseState) -> Order | None:
 def _start_by_alarm(
     happened: Sequence[CaseEvent], draft: Draft, city: City, reach: Callable[[], Reach]
 ) -> None:
-    ladder = next((one for p in _priorities(happened) if (one := city.contact.of_alarm(p))), None)
+    ladder = _of_alarms(happened, city)
     if ladder is None:
         return
     still = standing(draft.state)
@@ -116,6 +117,15 @@ def _start_by_alarm(
     for held in idle:  # it stands still as its case does, and this is news
         _end(draft, held, "replaced")
     _start(draft, city, reach, ladder, "alarm")
+
+
+def _of_alarms(happened: Sequence[CaseEvent], city: City) -> Ladder | None:
+    """The ladder that the first of the alarms starts which starts any."""
+    for priority in _priorities(happened):
+        ladder = city.contact.of_alarm(priority)
+        if ladder is not None:
+            return ladder
+    return None
 
 
 def _start_by_advice(
@@ -137,11 +147,13 @@ def _priorities(happened: Sequence[CaseEvent]) -> list[int]:
     are no news."""
     found = []
     for event in happened:
-        if event.data.get("moved") or event.data.get("split_from"):
+        step, data = event.step, event.data
+        if step not in ("open", "join", "worsened") or "moved" in data or "split_from" in data:
             continue
-        told = event.data.get("member", {}) if event.step in ("open", "join") else {}
-        if event.step == "worsened":
-            told = {"kind": "alarm", "priority": event.data.get("priority", 0)}
+        if step == "worsened":
+            found.append(data.get("priority", 0))
+            continue
+        told = data.get("member", {})
         if told.get("kind") == "alarm" and not told.get("returned"):
             found.append(told.get("priority", 0))
     return found
@@ -360,6 +372,8 @@ def awake(draft: Draft, actor: str) -> None:
 def _reached(happened: Sequence[CaseEvent], draft: Draft, city: City) -> None:
     """Steps by which the called department shows that it was reached."""
     for event in happened:
+        if event.step not in _TELLING:
+            continue
         if event.step == "grade" and event.data.get("by_hand"):  # that was decided
             for one in draft.state.contacts:
                 if one.waits and one.cause == ADVICE:

@@ -86,6 +86,8 @@ class Reach:
         """accounts whose hand-over nobody has confirmed yet: they are still responsible"""
         self.begun: dict[Hashable, Any] = {}
         """how ladders begin, for whom it was asked since this look"""
+        self.there: dict[tuple[str, str, int], list[Person]] = {}
+        """who is to be called at a unit for a division in a minute, as asked since this look"""
         self._city: City | None = None
 
     def look(self, connection: Connection, now: int, city: City) -> Reach:
@@ -94,9 +96,9 @@ class Reach:
             self._gateways = dict(self._providers(connection))
             self.unrelieved = unrelieved(connection)
             self._looked = now
-            self.begun = {}
+            self.begun, self.there = {}, {}
         if self._city is not city:  # others are on duty, or something else was ruled
-            self._city, self.begun = city, {}
+            self._city, self.begun, self.there = city, {}, {}
         return self
 
     def forget(self) -> None:

@@ -119,28 +119,23 @@ def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) ->
     suggested = _suggested(city, signal)
     if suggested is not None and suggested < after.level_number:
         return True
-    text, urgency = signal.text, signal.urgency
-    moved = before.place != after.place
-    return any(
-        _crossed(when.signals_from, before.signals, after.signals)
-        or (urgency and urgency in when.urgency)
-        or (when.words and any(word in text for word in when.words))
-        or _crossed(when.devices_from, before.devices, after.devices)
-        or _crossed(when.pace_from, before.pace, after.pace)
-        or _crossed(when.spread_m_from, before.spread_m, after.spread_m)
-        or (moved and when.place)
-        for when in city.grading.stirring
-    )
+    grading = city.grading
+    for name, wanted in grading.counted:
+        if getattr(before, name) < wanted <= getattr(after, name):
+            return True  # several may have come at once
+    if signal.urgency and signal.urgency in grading.urgencies:
+        return True
+    text = signal.text
+    for word in grading.words:  # asked for each signal: no generator
+        if word in text:
+            return True
+    return grading.places and before.place != after.place
 
 
 def failed_enough(city: City, before: int, after: int) -> bool:
     """Whether so many limits have now run out as a rule waits for."""
-    return any(_crossed(rule.when.failed_from, before, after) for rule in city.grading.rules)
-
-
-def _crossed(wanted: float | None, before: float, after: float) -> bool:
-    """Whether the threshold lies between: several may have come at once."""
-    return wanted is not None and before < wanted <= after
+    needs = (rule.when.failed_from for rule in city.grading.rules)
+    return any(need is not None and before < need <= after for need in needs)
 
 
 def rise(draft: Draft, city: City, *why: Text) -> bool:
@@ -208,7 +203,7 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         trapped=state.situation.trapped,
         loss=state.situation.loss,
         area_ha=state.situation.area_ha,
-        labels=tuple({one.label for one in _at(city, state)}),
+        labels=tuple({one.label for one in _at(city, state)}) if city.grading.places else (),
         periods=city.grading.periods_of(f"{wall.month:02d}-{wall.day:02d}"),
         pace=pace(state, now),
         spread_m=state.spread_m,
@@ -218,7 +213,7 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         departments=_called(city, state),
         text=f"{state.text} {signal.text}" if signal and signal.text != state.text else state.text,
         urgency=signal.urgency if signal else "",
-        divisions=lineage(city.divisions, state.division),
+        divisions=lineage(city.divisions, state.division) if city.grading.divided else (),
         month=wall.month,
         hour=wall.hour,
     )
@@ -236,6 +231,8 @@ def _called(city: City, state: CaseState) -> int:
         for one in state.orders
         if one.by and one.unit != state.lead and one.state not in ("cancelled", "returned")
     }
+    if not units:
+        return 1
     known = (city.departments.get(unit) for unit in units)
     return 1 + sum(one is not None and one.kind is not DepartmentKind.CENTRE for one in known)
 

@@ -5,6 +5,7 @@ persons on the roster now, or to the plain words "nobody on duty".
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,6 +42,10 @@ class _Memory:
         self.roster: Roster | None = None
         self.minute = 0
         self.on_duty: dict[tuple[str, str], tuple[dict[str, str], ...]] = {}
+        self.city: City | None = None
+        self.now = 0
+        self.clocks: dict[Hashable, Clock] = {}
+        """that begin now, each without its name, by all that they depend on"""
 
 
 _memory = threading.local()
@@ -50,6 +55,20 @@ def _remembered() -> _Memory:
     found: _Memory | None = getattr(_memory, "answers", None)
     if found is None:
         found = _memory.answers = _Memory()
+    return found
+
+
+def _begun(
+    city: City, state: CaseState, now: int, kind: Hashable, make: Callable[[], Clock]
+) -> Clock:
+    """What ``make`` gives, but for its name: remembered as long as it is the same moment."""
+    memory = _remembered()
+    if memory.now != now or memory.city is not city:
+        memory.city, memory.now, memory.clocks = city, now, {}
+    key = (kind, state.level, state.level_number, state.matter, state.standard)
+    found = memory.clocks.get(key)
+    if found is None:
+        found = memory.clocks[key] = make()
     return found
 
 
@@ -106,28 +125,35 @@ def handle_clock(
     city: City, state: CaseState, order: str, now: int, *, limit: Limit | None = None
 ) -> Clock:
     """The clock of an order's handling, with the marks at which the plan urges and escalates."""
-    plan = plan_of(city, state)
-    level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    rise_at = level.escalate.rise_at
-    if plan is not None and plan.rises.limit_part is not None:
-        rise_at = min(plan.rises.limit_part, rise_at or plan.rises.limit_part)
-    end = ("escalate", rise_at) if rise_at else ("urge", 1.0)
-    return deadline.start(
-        city.calendar,
-        f"handle:{order}",
-        limit or closing_limit(city, state, now),
-        now,
-        list(dict.fromkeys(marks(city, state, *end))),
-    )
+
+    def make() -> Clock:
+        plan = plan_of(city, state)
+        level = city.profile.numbered(state.level_number or len(city.profile.levels))
+        rise_at = level.escalate.rise_at
+        if plan is not None and plan.rises.limit_part is not None:
+            rise_at = min(plan.rises.limit_part, rise_at or plan.rises.limit_part)
+        end = ("escalate", rise_at) if rise_at else ("urge", 1.0)
+        told = list(dict.fromkeys(marks(city, state, *end)))
+        return deadline.start(
+            city.calendar, "", limit or closing_limit(city, state, now), now, told
+        )
+
+    clock = _begun(city, state, now, ("handle", limit), make)
+    return msgspec.structs.replace(clock, name=f"handle:{order}")
 
 
 def accept_clock(city: City, state: CaseState, order: str, now: int, *, lead: bool) -> Clock:
     """The clock of accepting an order. Only the lead's makes the case rise."""
-    plan = plan_of(city, state)
-    level = city.profile.numbered(state.level_number or len(city.profile.levels))
-    rises = lead and (plan is None or plan.rises.not_accepted)
-    told = marks(city, state, "escalate" if rises else "urge")
-    return deadline.start(city.calendar, f"accept:{order}", level.accept, now, told)
+
+    def make() -> Clock:
+        plan = plan_of(city, state)
+        level = city.profile.numbered(state.level_number or len(city.profile.levels))
+        rises = lead and (plan is None or plan.rises.not_accepted)
+        told = marks(city, state, "escalate" if rises else "urge")
+        return deadline.start(city.calendar, "", level.accept, now, told)
+
+    clock = _begun(city, state, now, ("accept", lead), make)
+    return msgspec.structs.replace(clock, name=f"accept:{order}")
 
 
 def persons(city: City, unit: str, division: str, now: int) -> tuple[dict[str, str], ...]:
