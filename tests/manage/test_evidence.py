@@ -55,6 +55,28 @@ def test_a_file_is_kept_once_and_proven(tmp_path: Path) -> None:
     assert store.read(kept["digest"]) == PNG
 
 
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        ("第一栋三楼漏水\n".encode("gb18030"), "text/plain"),
+        (b"\xef\xbb\xbfhouse,floor\r\n1,3\r\n", "text/csv"),
+        (b"PK\x03\x04..[Content_Types].xml", WORD),
+        (b"\x00\x00\x00\x14ftypqt  ", "video/quicktime"),
+        (b"\x00\x00\x10\x00moov", "video/quicktime"),
+        (b"\xff\xfb\x90\x64", "audio/mpeg"),
+        (b"#!AMR\n", "audio/amr"),
+    ],
+)
+def test_what_phones_and_offices_make_is_taken(
+    tmp_path: Path, content: bytes, media_type: str
+) -> None:
+    kept = EvidenceStore(tmp_path).keep(content, told("a", media_type))
+    assert kept["media_type"] == media_type
+
+
 @pytest.mark.parametrize(
     ("content", "evidence", "words"),
     [
@@ -63,6 +85,8 @@ def test_a_file_is_kept_once_and_proven(tmp_path: Path) -> None:
         (PNG, told(media_type="text/html"), "not taken"),
         (b"<html>", told(), "first bytes"),
         (PNG, told(role="selfie"), "role"),
+        (b"PK\x03\x04evil.jar", told("a.docx", WORD), "first bytes"),
+        (b"MZ\x90\x00\x03", told("a.txt", "text/plain"), "first bytes"),
     ],
 )
 def test_what_is_not_taken(tmp_path: Path, content: bytes, evidence: Evidence, words: str) -> None:

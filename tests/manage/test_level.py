@@ -141,6 +141,20 @@ def test_an_alarm_or_a_scenario_that_asks_for_more_than_a_person_has_set_is_hear
     assert not draft.events, "who said III had been told of it"
 
 
+def test_so_many_signals_as_the_plan_waits_for_are_said_of_a_level_that_a_person_has_set() -> None:
+    where = city()
+    draft = opened(where)
+    found = decide(draft.state, Command("grade", "ours", {"level": "III"}), OFFICER, MONDAY, where)
+    assert not isinstance(found, Refusal)
+    draft = Draft("c1", fold.fold(found, draft.state), MONDAY)
+    for minute in range(1, 25):
+        joined(draft, where, MONDAY + minute * MINUTE)
+    said = [(one.data["level"], one.data["why"]) for one in draft.events if one.step == "advise"]
+    assert [one for one, _ in said] == ["II"], "once"
+    assert said[0][1][0]["en"] == "20 signals so far"
+    assert (draft.state.level, draft.state.advised) == ("III", 2)
+
+
 def test_near_a_school_it_is_graver_and_the_reason_names_it() -> None:
     school = SensitivePlace(
         label="school", name=text("North School"), longitude=LON, latitude=LAT, radius_m=200.0

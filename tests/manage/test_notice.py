@@ -22,6 +22,8 @@ from .ladders import Reached
 from .town import OFFICER
 
 SOON = Limit(5, LimitUnit.MINUTE)
+LATER = Limit(30, LimitUnit.MINUTE)
+"""longer than what is gathered waits"""
 Telling = Callable[..., Reached]
 
 
@@ -95,7 +97,7 @@ def test_a_higher_level_uses_a_stronger_means_again_and_the_same_not_twice(
 def test_of_a_flood_of_cases_each_is_told_a_few_times_and_then_of_all_the_rest(
     telling: Telling,
 ) -> None:
-    house = telling(Tell("centre:1", SOON, "message"))
+    house = telling(Tell("centre:1", LATER, "message"))
     house.gateways["message"] = "w1"
 
     def flood(many: int) -> None:
@@ -129,7 +131,7 @@ def test_of_a_flood_of_cases_each_is_told_a_few_times_and_then_of_all_the_rest(
 
 
 def test_a_graver_case_does_not_wait_behind_others(telling: Telling) -> None:
-    house = telling(Tell("centre:1", SOON, "message"))
+    house = telling(Tell("centre:1", LATER, "message"))
     house.gateways["message"] = "w1"
     for number in range(8):
         house.alarm(east=number * 900.0, priority=3)
@@ -151,6 +153,19 @@ def test_a_graver_case_does_not_wait_behind_others(telling: Telling) -> None:
     ]
     assert (last.data["try"]["account"], last.data["try"]["more"]) == ("carl", 4)
     assert last.case == house.manage.case_of(["a10"])["a10"], "the gravest that waited is named"
+
+
+def test_what_is_gathered_is_told_by_when_the_plan_wants_it_told(telling: Telling) -> None:
+    house = telling(Tell("centre:1", SOON, "message"))
+    house.gateways["message"] = "w1"
+    for number in range(7):
+        house.alarm(east=number * 900.0, priority=3)
+        house.work()
+    house.pass_minutes(4.9)
+    assert len([one for one in notices(house) if one["account"] == "carl"]) == 5
+    house.pass_minutes(0.2)
+    last = [one for one in notices(house) if one["account"] == "carl"][5:]
+    assert [one["more"] for one in last] == [1]
 
 
 def test_without_a_gateway_nothing_is_said_to_have_been_sent(telling: Telling) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from tianmu.web import moment
@@ -145,3 +146,38 @@ def test_people_tell_only_what_is_real(world: Any) -> None:
         wrong = report(program, place={"longitude": 999, "latitude": 1})
         assert wrong.status_code == 422
         assert wrong.json()["faults"][0]["where"] == "body.$.place.longitude"
+
+
+def test_what_no_case_can_be_is_no_filter(world: Any) -> None:
+    with world.client("commander") as centre:
+        for name in ("stage", "level", "queue"):
+            refused = centre.get("/api/cases", params={name: "overdone"})
+            assert refused.status_code == 422 and name in refused.json()["detail"], name
+            assert "use one of" in refused.json()["remedy"]
+        for queue in ("disputed", "dispatch", "returned", "verify", "appeal"):
+            assert centre.get("/api/cases", params={"queue": queue}).status_code == 200
+
+
+def test_a_case_says_for_which_level_the_rules_ask_beside_the_one_a_person_has_set(
+    world: Any,
+) -> None:
+    with world.client("integrator") as program:
+        body = {"channel": "app", "text": f"collapse {uuid.uuid4().hex}"}
+        told = program.post("/api/reports", json={**body, "matter": world.matter()}).json()
+    world.settle()
+    case = world.hub.manage.case_of([told["report"]], "report")[told["report"]]
+    with world.client("commander") as centre:
+
+        def step(name: str, reason: str, **data: Any) -> dict[str, Any]:
+            path = f"/api/cases/{case}/steps/{name}"
+            answer = centre.post(path, json={"reason": reason, "data": data})
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+
+        assert step("grade", "ours", level="IV")["advised"] == ""
+        asked = step("assess", "", dead=40)
+        assert (asked["level"], asked["advised"]) == ("IV", "I")
+        listed = centre.get("/api/cases", params={"q": body["text"]}).json()["items"]
+        assert [one["advised"] for one in listed] == ["I"]
+        assert step("grade", "it is true", level="I")["advised"] == ""

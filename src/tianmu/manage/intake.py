@@ -149,7 +149,7 @@ def join_case(
             owner.assign(draft, city, signal.department)
     elif level.may_rise(city, before, draft.state, signal):
         level.reconsider(draft, city, signal)
-    swell(draft, city)
+    swell(draft, city, before.signals)
     state = draft.state
     if (
         signal.kind == "alarm"
@@ -196,14 +196,18 @@ def _of(event: AlarmEvent) -> Signal:
     )
 
 
-def swell(draft: Draft, city: City) -> None:
-    """The plan of a level may raise it when so many signals have come."""
+def swell(draft: Draft, city: City, before: int | None = None) -> None:
+    """The plan of a level may raise it when so many signals have come; where a person has set it,
+    the case says so as their number is reached. ``before``: how many there were."""
     state = draft.state
     plan = response.plan_of(city, state)
-    if plan is None or plan.rises.signals is None or state.level_by_hand:
+    if plan is None or plan.rises.signals is None or state.signals < plan.rises.signals:
         return
-    if state.signals >= plan.rises.signals:
-        level.rise(draft, city, phrase("why.signals", signals=state.signals))
+    why = phrase("why.signals", signals=state.signals)
+    if not state.level_by_hand:
+        level.rise(draft, city, why)
+    elif before is not None and before < plan.rises.signals and state.level_number > 1:
+        level.at_least(draft, city, state.level_number - 1, why)
 
 
 def _moved(place: Place) -> dict[str, Any]:

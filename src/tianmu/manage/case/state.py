@@ -39,6 +39,8 @@ OPEN_ORDER = ("sent", "accepted", "handling")
 
 DISPUTED = "disputed"
 """the queue of cases that wait for a ruling"""
+QUEUES = ("verify", "dispatch", DISPUTED, "returned", "appeal")
+"""why a person must look"""
 FALL = "fall"
 """the clock at whose end a quiet case's level falls: no limit of anybody's work"""
 
@@ -211,8 +213,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     lead: str = ""
     joint: tuple[str, ...] = ()
     queue: str = ""
-    """why a person must look: ``verify``, ``dispatch``, ``returned``, ``extension``, or of a closed
-    case ``appeal``; empty: nobody must"""
+    """why a person must look, one of ``QUEUES``; ``appeal`` of a closed case; empty: nobody must"""
     place: Place = msgspec.field(default_factory=Place)
     division: str = ""
     origin: Origin = Origin.REAL

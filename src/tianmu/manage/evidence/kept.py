@@ -24,21 +24,32 @@ LARGEST = 50 << 20
 ROLES = ("near", "far", "reference", "handle_before", "handle_after", "other")
 """what a photo shows of a case (DOMAIN.md §2.2 [S3])"""
 
-_STARTS: dict[str, tuple[tuple[int, bytes], ...]] = {
-    "image/jpeg": ((0, b"\xff\xd8\xff"),),
-    "image/png": ((0, b"\x89PNG\r\n\x1a\n"),),
-    "image/webp": ((0, b"RIFF"), (8, b"WEBP")),
-    "image/heic": ((4, b"ftyp"),),
-    "video/mp4": ((4, b"ftyp"),),
-    "video/webm": ((0, b"\x1aE\xdf\xa3"),),
-    "audio/mpeg": ((0, b"ID3"),),
-    "audio/wav": ((0, b"RIFF"), (8, b"WAVE")),
-    "audio/ogg": ((0, b"OggS"),),
-    "audio/mp4": ((4, b"ftyp"),),
-    "audio/webm": ((0, b"\x1aE\xdf\xa3"),),
-    "application/pdf": ((0, b"%PDF-"),),
+ANYWHERE = -1
+Signs = tuple[tuple[int, bytes], ...]
+_FTYP: Signs = ((4, b"ftyp"),)
+_OFFICE: Signs = ((0, b"PK\x03\x04"), (ANYWHERE, b"[Content_Types].xml"))
+_STARTS: dict[str, tuple[Signs, ...]] = {
+    "image/jpeg": (((0, b"\xff\xd8\xff"),),),
+    "image/png": (((0, b"\x89PNG\r\n\x1a\n"),),),
+    "image/webp": (((0, b"RIFF"), (8, b"WEBP")),),
+    "image/heic": (_FTYP,),
+    "video/mp4": (_FTYP,),
+    "video/quicktime": (_FTYP, ((4, b"moov"),), ((4, b"mdat"),), ((4, b"wide"),)),
+    "video/webm": (((0, b"\x1aE\xdf\xa3"),),),
+    "audio/mpeg": tuple(((0, sign),) for sign in (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
+    "audio/wav": (((0, b"RIFF"), (8, b"WAVE")),),
+    "audio/ogg": (((0, b"OggS"),),),
+    "audio/mp4": (_FTYP,),
+    "audio/webm": (((0, b"\x1aE\xdf\xa3"),),),
+    "audio/amr": (((0, b"#!AMR"),),),
+    "application/pdf": (((0, b"%PDF-"),),),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": (_OFFICE,),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (_OFFICE,),
+    "text/plain": (),
+    "text/csv": (),
 }
-"""Types that are taken, and the bytes (at an offset) by which a file shows that it is of one."""
+"""Types that are taken, and the bytes (at an offset) by which a file shows that it is of one: one
+row of several, where there are several; none where it is plain text, whatever it begins with."""
 
 TYPES = tuple(_STARTS)
 
@@ -141,7 +152,7 @@ class EvidenceStore:
                 f"{evidence.name} is of type {evidence.media_type!r}, which is not taken: "
                 f"use one of {', '.join(TYPES)}"
             )
-        if not all(content.startswith(sign, at) for at, sign in starts):
+        if not _shows(content, starts):
             raise ValueError(
                 f"{evidence.name} says it is {evidence.media_type}, but its first bytes are not: "
                 "save it again in that format"
@@ -294,3 +305,19 @@ def _settle(folder: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _shows(content: bytes, starts: tuple[Signs, ...]) -> bool:
+    """Whether the file is what it says: by its first bytes, or because it can be read as text."""
+    if starts:
+        return any(
+            all(
+                sign in content if at == ANYWHERE else content.startswith(sign, at)
+                for at, sign in one
+            )
+            for one in starts
+        )
+    for encoding in ("utf-8-sig", "gb18030"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return not any(ord(c) < 32 and c not in "\t\n\r\f" for c in content.decode(encoding))
+    return False

@@ -56,9 +56,10 @@ class Gathering:
                 row.begun, row.sent, row.gravest, row.waiting, named, row.unit, row.level
             )
 
-    def admit(self, key: Key, case: str, unit: str, level: int, now: int) -> bool:
-        """Whether the person may be told of a case of this level now; else it is gathered. One
-        that is graver than all they were told of may be, whatever was sent before."""
+    def admit(self, key: Key, case: str, unit: str, level: int, now: int, due: int = 0) -> bool:
+        """Whether the person may be told of a case of this level now; else it is gathered, until
+        ``due`` (µs) at the latest: by then the plan wants them told. One that is graver than all
+        they were told of may be, whatever was sent before."""
         one, level = self.held.get(key), level or UNGRADED
         if one is None or (not one.waiting and not 0 <= now - one.begun < self._for):
             one = Gathered(now)
@@ -71,6 +72,8 @@ class Gathering:
             one = replace(one, waiting=one.waiting + 1)
             if not one.level or level <= one.level:
                 one = replace(one, case=case, unit=unit, level=level)
+            if due:  # the count is over by then
+                one = replace(one, begun=min(one.begun, due - self._for))
         self._put(key, one)
         return sends
 

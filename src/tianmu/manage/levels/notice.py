@@ -52,7 +52,7 @@ def follow(
             tried = look.attempt(told["by"], person, told["unit"], extent)
             key = (person.account, tried.by)
             if tried.outcome == HANDED and not gathering.admit(
-                key, state.case, told["unit"], state.level_number, draft.now
+                key, state.case, told["unit"], state.level_number, draft.now, told["due"]
             ):
                 later.append(person)
                 continue

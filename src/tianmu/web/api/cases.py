@@ -17,14 +17,14 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
 from tianmu.manage.case.ledger import decode_state, parties
-from tianmu.manage.case.state import CaseState
+from tianmu.manage.case.state import QUEUES, STAGES, CaseState
 from tianmu.manage.clocks import remaining
 from tianmu.web import exposure, moment
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page, bad_cursor
 from tianmu.web.place import PlaceSaid, department_name, division_name, masked
-from tianmu.web.problem import not_found
+from tianmu.web.problem import Problem, not_found
 from tianmu.web.route import Ask, Asking, Routes
 
 routes = Routes("cases")
@@ -44,8 +44,8 @@ class CaseSaid(msgspec.Struct, frozen=True, kw_only=True):
     """the graver level that the rules ask for where a person has set a lower one, or empty"""
     stage: str
     queue: str
-    """why a person must look (``verify``, ``dispatch``, ``returned``; of a closed case ``appeal``),
-    or empty"""
+    """why a person must look: ``verify``, ``dispatch`` (nobody answers for it), ``disputed``,
+    ``returned``; of a closed case ``appeal``; or empty"""
     owner: str
     owner_name: Text | None
     joint: list[str]
@@ -227,6 +227,16 @@ def list_cases(
 ) -> Page[CaseSaid]:
     """Cases in the account's scope: by what is due first, newest first, or gravest first."""
     hub, now, scope = ask.hub, ask.hub.clock(), ask.who.scope
+    known = {
+        "stage": (stage, STAGES),
+        "level": (level, [one.name for one in hub.city.profile.levels]),
+        "queue": (queue, QUEUES),
+    }
+    for name, (given, choices) in known.items():
+        if given and given not in choices:
+            raise Problem(
+                422, "invalid", f"there is no {name} {given!r}", f"use one of {', '.join(choices)}"
+            )
     question = case_query.Query(
         stage=stage,
         level=level,
