@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -204,8 +204,11 @@ def count(town: Town) -> dict[str, Any]:
     judged = look(town.data)["observations_total"]
     by_stream = Counter(name for name, _ in sent)
     live = {name: _live_count(city, name) for name in by_stream}
+    rung = defaultdict[str, list[str]](list)
+    for item in _every(city, "/api/alarms", state="all", priority=1):
+        rung[item["device"]].append(item["alarm"])
     alarms = {
-        (load.address, one.address): _alarms(city, load.address, one)
+        (load.address, one.address): rung[_device(load.address, one)]
         for load in town.fires
         for one in load.acknowledged
     }
@@ -288,17 +291,15 @@ def _live_count(city: City, name: str) -> int:
     return next(int(one["count"]) for one in values if one["property"] == prop)
 
 
-def _alarms(city: City, address: str, one: Component) -> list[str]:
-    device = f"gbt26875-{address}-{one.system_type}-{one.system_address}-{one.type}-{one.address}"
-    items = city.get("/api/alarms", state="all", device=device, priority=1)["items"]
-    return [item["alarm"] for item in items]
+def _device(address: str, one: Component) -> str:
+    return f"gbt26875-{address}-{one.system_type}-{one.system_address}-{one.type}-{one.address}"
 
 
-def _every(city: City, path: str) -> list[dict[str, Any]]:
+def _every(city: City, path: str, **asked: Any) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: dict[str, Any] = {}
     while True:
-        page = city.get(path, limit=500, **cursor)
+        page = city.get(path, limit=500, **asked, **cursor)
         items += page["items"]
         if not page["next"]:
             return items

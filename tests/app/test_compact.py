@@ -32,6 +32,7 @@ from tianmu.store.history.manifest import DAY, HOUR, RAW
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from waiting import eventually
 
 START = (time.time_ns() // 1000 // DAY - 2) * DAY
 ROWS = 400_000
@@ -118,9 +119,7 @@ def test_a_child_merges_and_works_commits(data: Path, history: History) -> None:
         kwargs={"merge": merge, "trouble": told.append, "every": 0.05},
     )  # fmt: skip
     worker.start()
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not any(f.kind == HOUR for f in history.files()):
-        time.sleep(0.05)
+    eventually(lambda: any(f.kind == HOUR for f in history.files()), 60)
     stop.set()
     worker.join()
     assert not told and whole(history) == before
@@ -137,19 +136,15 @@ def test_killed_at_any_moment_it_loses_nothing_and_leaves_nothing(
     print("seed", seed)
     chance = random.Random(seed)
     kills = 0
-    for _ in range(6):
+    for _ in range(4):
         job = compaction(history.files(history.days()[0]))
         assert job is not None
 
         def kill(after: float = chance.uniform(0.0, 0.5)) -> None:
-            end = time.monotonic() + 20
-            while time.monotonic() < end:
-                said = heard(data / "run", compact.NAME)
-                if said is not None:
-                    time.sleep(after)
-                    os.kill(said.pid, signal.SIGKILL)
-                    return
-                time.sleep(0.002)
+            said = eventually(lambda: heard(data / "run", compact.NAME))
+            assert said is not None
+            time.sleep(after)
+            os.kill(said.pid, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
@@ -212,9 +207,7 @@ def test_when_works_is_killed_its_child_ends_and_nothing_stays(data: Path) -> No
         before = whole(history)
         history.close()
     works = subprocess.Popen([sys.executable, "-c", WORKS, str(data)])
-    end = time.monotonic() + 30
-    while (said := heard(data / "run", compact.NAME)) is None and time.monotonic() < end:
-        time.sleep(0.01)
+    said = eventually(lambda: heard(data / "run", compact.NAME))
     assert said is not None
     time.sleep(random.uniform(0, 0.4))
     works.kill()

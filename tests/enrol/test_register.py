@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tianmu.rehearse.city import City, Started, connect, start_city
+from waiting import eventually
 
 KIND = "smoke_detector"
 
@@ -139,9 +139,8 @@ def test_it_goes_on_after_the_client_was_killed(town: tuple[Path, Started], tmp_
     process = subprocess.Popen(
         command(file, data, "--chunk", "2000"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while total(connect(data)) < before + 6000:
-        assert process.poll() is None
-        time.sleep(0.02)
+    eventually(lambda: total(connect(data)) >= before + 6000, 120)
+    assert process.poll() is None
     process.kill()
     process.wait()
     assert total(connect(data)) < before + 40_000
@@ -161,9 +160,8 @@ def test_it_goes_on_after_the_city_was_killed(tmp_path: Path) -> None:
         process = subprocess.Popen(
             command(file, data, "--chunk", "2000"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        while total(city) < before + 6000:
-            assert process.poll() is None
-            time.sleep(0.02)
+        eventually(lambda: total(city) >= before + 6000, 120)
+        assert process.poll() is None
         for child in started._all():
             os.kill(child.pid, signal.SIGKILL)
         started.process.wait()

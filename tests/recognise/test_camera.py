@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from tianmu.recognise import digest, rtsp
 from tianmu.recognise.fault import NoStream, Unusable, WrongPassword
 from tianmu.recognise.frames import of_camera
 from tianmu.recognise.relay import Relay
+from waiting import eventually
 
 from .camera import Camera
 from .tiny import scene, write_model
@@ -52,10 +52,7 @@ def test_it_is_seen_and_found_again_where_it_breaks(
         assert image.shape == (120, 160, 3)
         red, road = image[80, 120].astype(int), image[10, 10].astype(int)
         assert abs(red - (10, 10, 240)).max() < 12 and abs(road - 110).max() < 4
-        end = time.monotonic() + 5
-        while camera.playing and time.monotonic() < end:
-            time.sleep(0.02)
-        assert not camera.playing, "who is left sends nothing more"
+        eventually(lambda: not camera.playing, what="who is left sends nothing more")
     assert all("secret" not in line for line in told)
 
 
@@ -69,10 +66,7 @@ def test_a_camera_may_ask_by_a_newer_digest(algorithm: str) -> None:
             assert next(frames).image.shape == (120, 160, 3), told
             assert next(frames).image.shape == (120, 160, 3)
         assert camera.asked["PLAY"] == 1
-        end = time.monotonic() + 5
-        while camera.playing and time.monotonic() < end:
-            time.sleep(0.02)
-        assert not camera.playing, "who is left sends nothing more"
+        eventually(lambda: not camera.playing, what="who is left sends nothing more")
         with pytest.raises(WrongPassword, match="401"):
             next(of_camera(camera.address(user="eye:wrong"), 0.1, lambda: NOW, told.append))
     assert not told

@@ -26,6 +26,7 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.journal.wake import Sleeper
 from tianmu.store.records import Records, Transaction
+from waiting import eventually
 
 KILLS = 200
 _NUMBER = struct.Struct("<q")
@@ -266,8 +267,8 @@ def test_history_survives_kills(tmp_path: Path) -> None:
             )
             thread.start()
             last = journal.last("observation")
-            while works.positions().get(("history", "observation"), 0) < last:
-                time.sleep(0.02)
+            reader = ("history", "observation")
+            eventually(lambda: works.positions().get(reader, 0) >= last)
             stop.set()
             thread.join()
             found = [history.series(s, start, start + total * 1000, 1 << 30) for s in range(7)]

@@ -21,6 +21,7 @@ from tianmu.store.history import (
 from tianmu.store.history.manifest import DAY, day_of
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import DiskFull, Records
+from waiting import eventually
 
 from .observed import TODAY, YESTERDAY, batch
 
@@ -172,9 +173,7 @@ def test_an_entry_that_cannot_be_read_does_not_end_history(tmp_path: Path) -> No
             kwargs={"trouble": told.append, "flush_seconds": 0.05},
         )  # fmt: skip
         worker.start()
-        end = time.monotonic() + 20
-        while history.position("observation") < 2 and time.monotonic() < end:
-            time.sleep(0.02)
+        eventually(lambda: history.position("observation") >= 2)
         stop.set()
         worker.join()
         assert history.position("observation") == 2

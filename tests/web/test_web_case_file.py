@@ -17,6 +17,7 @@ from PIL import Image
 
 from tianmu.web import case_file, turn
 from tianmu.web.api import case_print
+from waiting import until
 
 
 def text_of(pdf: bytes) -> str:
@@ -153,8 +154,7 @@ def test_many_who_print_hold_up_nobody_else(
             printing = [asyncio.create_task(duty.get(path)) for _ in range(45)]
             await asyncio.sleep(0.3)
             assert (await duty.get("/api/session")).status_code == 200
-            while sum(one.done() for one in printing) < 44:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await until(lambda: sum(one.done() for one in printing) >= 44, 60)
             slow.set()
             return await asyncio.gather(*printing)
 

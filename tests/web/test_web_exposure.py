@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tianmu.web import exposure
 from tianmu.web.route import Ask
+from waiting import eventually
 
 
 @pytest.fixture
@@ -43,10 +43,7 @@ def lines(world: Any, case: str, role: str = "commander") -> list[Any]:
 
 def wait(world: Any, case: str, count: int) -> list[Any]:
     """Opening is written beside the answer."""
-    end = time.monotonic() + 5
-    while len(found := lines(world, case)) < count and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
+    return eventually(lambda: len(found := lines(world, case)) >= count and found) or []
 
 
 def test_opening_showing_and_handing_on(world: Any, told: tuple[str, str]) -> None:
@@ -90,12 +87,13 @@ def test_what_another_system_lists_or_hears(world: Any, told: tuple[str, str]) -
             assert case in system.get("/api/cases").text
             with system.stream("GET", "/api/push") as stream:
                 assert stream.status_code == 200
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            trail = auditor.get("/api/audit", params={"actor": name}).json()["items"]
-            if {one["verb"] for one in trail} == {"push.listen", "case.pass"}:
-                break
-            time.sleep(0.02)
+
+        def told_of() -> list[Any]:
+            trail: list[Any] = auditor.get("/api/audit", params={"actor": name}).json()["items"]
+            both = {one["verb"] for one in trail} == {"push.listen", "case.pass"}
+            return trail if both else []
+
+        trail = eventually(told_of)
     assert [one["verb"] for one in trail].count("push.listen") == 1
     assert [one["object"] for one in trail if one["verb"] == "case.pass"].count(case) == 1
 
@@ -158,7 +156,4 @@ def test_another_system_has_the_cases_of_every_list(world: Any, path: str) -> No
             return {one["object"] for one in trail if one["verb"] == "case.pass"}
 
         assert shown or path in LISTS[1:] or path.endswith("alike")
-        end = time.monotonic() + 5
-        while not passed() >= shown and time.monotonic() < end:
-            time.sleep(0.02)
-        assert passed() >= shown
+        eventually(lambda: passed() >= shown)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tianmu.access.scope import WHOLE
 from tianmu.manage.units import patrol
 from tianmu.web import moment
+from waiting import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"
 APART = count()
@@ -313,14 +314,13 @@ def test_what_a_departments_system_was_given_is_on_the_case(
 
 def seen(world: Any, case: str, who: str) -> list[str]:
     """What stands on the case of this account; written beside the answer."""
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
+
+    def mine() -> list[str]:
         with world.client("commander") as client:
             found = client.get(f"/api/cases/{case}/exposure").json()["items"]
-        if mine := [one["deed"] for one in found if one["actor"] == who]:
-            return mine
-        time.sleep(0.02)
-    return []
+        return [one["deed"] for one in found if one["actor"] == who]
+
+    return eventually(mine)
 
 
 def test_walks_go_after_the_packs_days(world: Any) -> None:

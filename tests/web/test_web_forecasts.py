@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from tianmu.app.foreseeing import Foreseeing
 from tianmu.scenarios import forecast_table as table
 from tianmu.store.history import History
 from tianmu.store.records import Records
+from waiting import eventually
 
 from .foretold import foretell
 
@@ -95,11 +95,7 @@ def test_works_makes_what_scenarios_ask_for(world: Any, foretold: str) -> None:
         working = Foreseeing(records, history, belonging, world.city, stop)
         thread = threading.Thread(target=working.work, kwargs={"look_s": 0.05})
         thread.start()
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            if records.read(lambda c: table.run_of(c, "forest-fire", "wind")):
-                break
-            time.sleep(0.05)
+        eventually(lambda: records.read(lambda c: table.run_of(c, "forest-fire", "wind")))
         stop.set()
         thread.join(20)
         run = records.read(lambda c: table.run_of(c, "forest-fire", "wind"))

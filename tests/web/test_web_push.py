@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from functools import partial
 from itertools import accumulate, product
 from typing import Any
 
@@ -40,6 +41,10 @@ def grown(events: list[Any]) -> dict[str, list[int]]:
         if kind == "case":
             found.setdefault(data["case"], []).append(data["sequence"])
     return found
+
+
+def told_up_to(stream: Any, case: str, version: int) -> bool:
+    return grown(stream.events).get(case, [0])[-1] >= version
 
 
 def report(client: Any, number: int) -> str:
@@ -183,10 +188,7 @@ def test_what_the_machine_does_to_a_case_is_told_together(world: Any, stream: An
         assert answer.status_code == 200, answer.text
         for heard, case in product(listeners, sorted(set(held.values()))):
             state = world.hub.manage.case(case)
-            deadline = time.monotonic() + 5
-            while grown(heard.events).get(case, [0])[-1] < state.version:
-                assert time.monotonic() < deadline, case
-                time.sleep(0.02)
+            eventually(partial(told_up_to, heard, case, state.version), what=case)
             steps = world.hub.records.read(
                 lambda c, case=case: events_of(c, world.hub.manage.journal, case)
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Any
 
 from tianmu.city.basemap import Basemap
 from tianmu.web import filter as filters
 from tianmu.web.tiles import SQUARES
+from waiting import eventually
 
 from .fleet_of_tiles import decoded, tile_of
 
@@ -67,10 +67,7 @@ def test_changes_are_pushed(world: Any, stream: Any) -> None:
         square = list(tile_of(place.longitude, place.latitude, SQUARES))
         world.live.alarm[7] = 2
         try:
-            deadline = time.monotonic() + 30
-            while not any(square in told["alarms"] for told in heard.of("tiles")):
-                assert time.monotonic() < deadline, heard.of("tiles")
-                time.sleep(0.05)
+            eventually(lambda: any(square in told["alarms"] for told in heard.of("tiles")))
             after = {"after": before["epoch"]}
             asked = client.get("/api/tiles/devices/changes", params=after).json()
             assert not asked["whole"] and square in asked["alarms"]

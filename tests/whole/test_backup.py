@@ -55,7 +55,7 @@ class Busy:
     def _run(self) -> None:
         start = int(time.time() * 1000) - 3_600_000
         try:
-            while not self._stop.is_set():
+            while not self._stop.wait(0.05):  # each report is a case, and all are compared
                 rows = [
                     {"datastream": self._datastream, "time": start + self.rows + n, "value": n}
                     for n in range(100)

@@ -20,6 +20,7 @@ from tianmu.sense.cap.asking import Asking
 from tianmu.sense.cap.feed import read
 from tianmu.sense.cap.xml import BadXml
 from tianmu.store.records import DiskFull
+from waiting import until
 
 from ..door import run
 from .bureau import Bureau, alert, reference
@@ -249,16 +250,10 @@ async def _slow(tmp_path: Path) -> None:
 
     feeds = asking(bureau, web)
     feeds.start()
-    for _ in range(500):
-        if bureau.stages():
-            break
-        await asyncio.sleep(0.01)
+    await until(bureau.stages)
     assert list(bureau.stages().values()) == ["in_force"], "the slow one is still waited for"
     feeds._fed["quick"].due = 0.0
-    for _ in range(500):
-        if asked.count(quick) == 2:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: asked.count(quick) == 2)
     assert (asked.count(quick), asked.count(FEED)) == (2, 1), "nor is it asked once more meanwhile"
     feeds.stop()
     await asyncio.sleep(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
+from waiting import until
 
 WELL = SourceChanged(source="well", number=1, protocol="mqtt", at=1, actor="test")
 NOW = 1_700_000_000_000_000
@@ -124,11 +126,9 @@ def test_a_message_that_comes_while_others_are_taken_is_not_left_behind(
         await asyncio.sleep(0)
         door._hear([Publish(1, 1, TOPIC, b"{}")])
         for mid in (3, 4):
-            while len(taken) < mid - 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+            await until(partial(lambda least: len(taken) >= least, mid - 1))
             door._hear([Publish(1, mid, TOPIC, b"{}")])
-        while len(taken) < 4:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        await until(lambda: len(taken) >= 4)
         task.cancel()
 
     monkeypatch.setattr(door, "_take", take)
