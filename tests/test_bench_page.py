@@ -65,8 +65,8 @@ def take(folder: Path, **more: Any) -> dict[str, Any]:
     results = json.loads(file.read_text()) if file.exists() else {}
     run.take(SPEED, results, **{"runs": 3, "peers": True, "resume": False, **more})
     page.write([SPEED])
-    kept: dict[str, Any] = json.loads(file.read_text())
-    return kept[SPEED.name]  # type: ignore[no-any-return]
+    kept: dict[str, dict[str, Any]] = json.loads(file.read_text())
+    return kept[SPEED.name]
 
 
 def test_runs_are_kept_and_shown_with_peers_of_the_first(bench: Path) -> None:

@@ -28,7 +28,7 @@ from tianmu.facts.registry import Device
 from tianmu.store.history import History
 from tianmu.store.history.job import Job, compaction
 from tianmu.store.history.keep import tend
-from tianmu.store.history.manifest import DAY, HOUR, RAW
+from tianmu.store.history.manifest import DAY, HOUR, RAW, File
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
@@ -98,7 +98,7 @@ def test_a_child_merges_and_works_commits(data: Path, history: History) -> None:
     merger = compact.Merger(settings_of(data), stop)
     seen: list[int] = []
 
-    def merge(job: Job) -> list:  # type: ignore[type-arg]
+    def merge(job: Job) -> list[File]:
         def look() -> None:
             while not done.wait(0.02):
                 said = heard(data / "run", compact.NAME)

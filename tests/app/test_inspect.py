@@ -45,7 +45,7 @@ def test_it_reports_and_mends(tmp_path: Path) -> None:
         (tmp_path / "history" / file.name).write_bytes(b"no Parquet")
         code, found = check(tmp_path)
         assert (code, found["ok"], found["mended"]) == (1, False, [])
-        (damaged,) = found["damaged"]  # type: ignore[misc]
+        (damaged,) = found["damaged"]
         assert (damaged["file"], damaged["kind"]) == (file.name, RAW)
         running = CliRunner().invoke(main, ["history", "check", "--data", str(tmp_path), "--mend"])
         assert running.exit_code == 1 and "stop the city first" in running.stderr

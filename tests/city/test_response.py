@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,12 +94,12 @@ def test_the_deadline_is_the_matters_own_before_the_levels() -> None:
     assert response.orders[0].due == at(LIYANG, "2026-11-30 09:00")
 
 
-def shift(city: City, **changes: object) -> Shift:
+def shift(city: City, **changes: Any) -> Shift:
     person = Person(
         name="x", account="x", department=next(iter(city.departments)),
         division=city.root.code, post="watch",
     )  # fmt: skip
-    return Shift(person=person, **changes)  # type: ignore[arg-type]
+    return Shift(person=person, **changes)
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,6 +12,7 @@ from tianmu.manage.case import table as case_table
 from tianmu.manage.case.query import Query
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.merging.likeness import plain
+from tianmu.store.records import Transaction
 
 from .house import House, house
 from .town import OFFICER, RUBBISH
@@ -52,8 +53,8 @@ def test_the_index_is_made_of_cases_that_are_there_and_follows_them(house: House
     house.report("litter at the gate", east=0, matter=RUBBISH)
     house.work()
 
-    def unmake(tx: object) -> None:
-        connection = tx.connection  # type: ignore[attr-defined]
+    def unmake(tx: Transaction) -> None:
+        connection = tx.connection
         for name in ("new", "gone", "changed"):
             connection.execute(text(f"DROP TRIGGER case_words_{name}"))
         connection.execute(text("DROP TABLE case_words"))

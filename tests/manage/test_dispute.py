@@ -12,7 +12,7 @@ from tianmu.manage.manage import Refused
 
 from .house import House
 from .test_lifecycle import CITY, Story, signal
-from .town import CHECKER, CLEANER, COMMANDER, FIREMAN, MONDAY, OFFICER, POTHOLE, RUBBISH
+from .town import CHECKER, CLEANER, COMMANDER, FIREMAN, MONDAY, OFFICER, POTHOLE, RUBBISH, due_of
 
 NOT_OURS = "the yard is private ground"
 
@@ -57,7 +57,7 @@ def test_the_ruling_sends_the_order_and_stops_the_clock() -> None:
 def test_nobody_rules_and_the_case_rises() -> None:
     story = sent()
     before = story.do("dispute", CLEANER, NOT_OURS).level_number
-    state = story.wait(story.state.clock("rule").due)  # type: ignore[union-attr]
+    state = story.wait(due_of(story.state, "rule"))
     assert state.level_number == before - 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,17 +42,17 @@ from .town import (
 )
 
 
-def city(*rules: GradingRule, **more: object) -> City:
+def city(*rules: GradingRule, **more: Any) -> City:
     plain = town()
     grading = msgspec.structs.replace(plain.grading, rules=rules)
-    return replace(plain, grading=grading, **more)  # type: ignore[arg-type]
+    return replace(plain, grading=grading, **more)
 
 
 def rule(when: Condition, level: int | None = None, rise: int = 0) -> GradingRule:
     return GradingRule(code="r", name=text("the rule"), when=when, level=level, rise=rise)
 
 
-def opened(where: City, **more: object) -> Draft:
+def opened(where: City, **more: Any) -> Draft:
     draft = Draft("c1", None, MONDAY)
     intake.open_case(draft, where, signal(matter=RUBBISH, **more), "N1", intake.Policy())
     return draft

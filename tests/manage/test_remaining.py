@@ -18,7 +18,7 @@ from tianmu.manage.clocks.remaining import left, of_case, of_clock
 
 from .house import House, house
 from .test_lifecycle import CITY, filed
-from .town import HOUR, MONDAY, OFFICER, at, town
+from .town import HOUR, MONDAY, OFFICER, at, due_of, town
 
 __all__ = ["house"]
 
@@ -226,7 +226,7 @@ def test_open_limits_follow_a_changed_calendar(house: House) -> None:
     house.manage.set_city(replace(city, working=free))
     state = house.manage.case("c1")
     later = at("2026-03-04T12:00")
-    assert state.orders[0].due == later == state.clock("handle:c1-1").due  # type: ignore[union-attr]
+    assert state.orders[0].due == later == due_of(state, "handle:c1-1")
     assert house.topic()[-1].step == "reckon" and house.topic()[-1].actor == "@system"
     assert house.manage.case("c2").orders[0].due == due
     house.manage.command("c2", "resume", OFFICER, reason="over")

@@ -14,7 +14,7 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.steps import lifecycle
 
 from .test_lifecycle import CITY, Story, signal
-from .town import CHECKER, CLEANER, FIREMAN, GRID, HOUR, MINUTE, OFFICER, RUBBISH
+from .town import CHECKER, CLEANER, FIREMAN, GRID, HOUR, MINUTE, OFFICER, RUBBISH, due_of
 
 
 def test_what_is_waited_for_has_a_clock_again_after_a_case_is_reopened() -> None:
@@ -46,9 +46,9 @@ def test_what_is_waited_for_has_a_clock_again_after_a_case_is_reopened() -> None
     state = do("reopen", OFFICER)
     due = story.now + 30 * MINUTE
     assert [(one.unit, one.waits) for one in state.calls] == [("fire", False), ("roads", True)]
-    assert state.calls[1].due == state.clock("arrive:roads").due == due  # type: ignore[union-attr]
+    assert state.calls[1].due == due_of(state, "arrive:roads") == due
     look = state.tasks[0]
-    assert look.due == state.clock("task:plan-V/look").due == story.now + 20 * MINUTE  # type: ignore[union-attr]
+    assert look.due == due_of(state, "task:plan-V/look") == story.now + 20 * MINUTE
     assert state.clock("task:plan-V/rest") is None and state.clock("arrive:fire") is None
     # a plan that is gone: as long as it was from when the point was opened
     long = state.tasks[0].due - state.tasks[0].opened_at

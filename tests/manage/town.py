@@ -19,6 +19,7 @@ from tianmu.city.plan import OrderTemplate, Plan, Rise, Tell
 from tianmu.city.profile import Escalation, Level, ResponseProfile
 from tianmu.city.roster import Person, Shift
 from tianmu.manage.actor import Actor
+from tianmu.manage.case.state import CaseState
 
 FIRE, SMOKE, RUBBISH, POTHOLE = "t:event:1", "t:event:2", "t:event:3", "t:event:4"
 LON, LAT = 10.0, 50.0
@@ -34,6 +35,13 @@ def at(text: str) -> int:
 
 
 MONDAY = at("2026-03-02T09:00")
+
+
+def due_of(state: CaseState, clock: str) -> int:
+    """When the limit runs out that the state has under this name."""
+    found = state.clock(clock)
+    assert found is not None
+    return found.due
 
 
 def text(words: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,10 +65,10 @@ def test_empty_and_stale(tmp_path: Path) -> None:
     town.close()
 
 
-def series(values: list[float], step: int = 10, **more: object) -> Series:
+def series(values: list[float], step: int = 10, **more: Any) -> Series:
     time = START + np.arange(len(values), dtype=np.int64) * step * S
     fields = {"device": "g0", "kind": "gauge", "property": "level", **more}
-    return Series(time=time, value=np.array(values), **fields)  # type: ignore[arg-type]
+    return Series(time=time, value=np.array(values), **fields)
 
 
 def test_trial_tells_what_would_have_alarmed() -> None:

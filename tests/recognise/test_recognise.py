@@ -39,7 +39,7 @@ def test_a_model_sees_the_cart_where_it_is(tmp_path: Path) -> None:
 
 
 def layout(form: str, **more: Any) -> Layout:
-    output = Output(form=form, **more)  # type: ignore[arg-type]
+    output = Output(form=form, **more)
     return Layout(input=Input(width=100, height=100), output=output, classes={"0": "a", "2": "c"})
 
 

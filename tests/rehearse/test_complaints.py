@@ -89,12 +89,12 @@ class Desk:
             raise EOFError
 
 
-def citizens(desk: Desk, complaints: list[Complaint] | None, per_hour: float = 3.6e6) -> Citizens:
+def citizens(desk: Any, complaints: list[Complaint] | None, per_hour: float = 3.6e6) -> Citizens:
     random = np.random.default_rng(5)
     return Citizens(
         desk, SEEDING, TOWNS, Words(SEEDING, NAMES, "en"), random, per_hour=per_hour,
         complaints=Complaints(complaints, random) if complaints else None,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def listen(desk: Desk, complaints: list[Complaint] | None) -> list[dict[str, Any]]:

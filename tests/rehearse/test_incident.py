@@ -108,7 +108,9 @@ class Wire:
     """Keeps what devices and people send, with what the file of truth said at that moment."""
 
     def __init__(self, truth: Path) -> None:
-        self.truth, self.rows, self.told = truth, [], []  # type: ignore[var-annotated]
+        self.truth = truth
+        self.rows: list[tuple[str, Any, bool]] = []
+        self.told: list[tuple[dict[str, Any], bool]] = []
 
     def known(self) -> set[str]:
         if not self.truth.exists():
@@ -131,12 +133,12 @@ def test_the_truth_is_written_before_any_signal(
     now = [1_790_000_000.0]
     monkeypatch.setattr("tianmu.rehearse.seeded.time", SimpleNamespace(time=lambda: now[0]))
     random = np.random.default_rng(2)
-    wire = Wire(tmp_path / "truth.jsonl")
+    wire: Any = Wire(tmp_path / "truth.jsonl")
     citizens = Citizens(
-        wire, SEEDING, TOWNS, Words(SEEDING, NAMES, "en"), random, per_hour=0,  # type: ignore[arg-type]
+        wire, SEEDING, TOWNS, Words(SEEDING, NAMES, "en"), random, per_hour=0,
     )  # fmt: skip
     city = SeededCity(
-        fleet, incidents(fleet, 4, per_hour=600.0), citizens, {True: wire, False: wire},  # type: ignore[dict-item]
+        fleet, incidents(fleet, 4, per_hour=600.0), citizens, {True: wire, False: wire},
         zone="Europe/Berlin", truth=wire.truth, speed=1.0, random=random,
     )  # fmt: skip
     ticks = 0

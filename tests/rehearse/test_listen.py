@@ -70,8 +70,8 @@ class Pusher:
 
 
 def test_a_listener_resumes_where_it_was() -> None:
-    pusher = Pusher()
-    with Heard(pusher, {"even"}) as heard:  # type: ignore[arg-type]
+    pusher: Any = Pusher()
+    with Heard(pusher, {"even"}) as heard:
         found = heard.first("even", lambda data: data["n"] == 10, 5)
         assert found is not None and found[0] == pytest.approx(time.time(), abs=5)
         assert [data["n"] for _, _, data in heard.take()] == [2, 4, 6, 8, 10]
@@ -90,5 +90,6 @@ def test_a_city_that_says_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> No
             yield  # pragma: no cover
 
     monkeypatch.setattr(threading.Event, "wait", lambda self, timeout=None: False)
-    with pytest.raises(TimeoutError, match="pushes nothing"), Heard(Mute()):  # type: ignore[arg-type]
+    mute: Any = Mute()
+    with pytest.raises(TimeoutError, match="pushes nothing"), Heard(mute):
         pass

@@ -18,9 +18,10 @@ from .small import NAMES, SEEDING
 
 def test_placeholders_are_filled() -> None:
     words, random = Words(SEEDING, NAMES, "en"), np.random.default_rng(1)
-    said = {words.tell("m:fire", "north", "north", random) for _ in range(200)}
-    texts = {text for text, _ in said if said} if None not in said else set()
-    assert {category for _, category in said if said} == {"request"}  # type: ignore[misc]
+    told = [words.tell("m:fire", "north", "north", random) for _ in range(200)]
+    said = {one for one in told if one is not None}
+    texts = {text for text, _ in said}
+    assert {category for _, category in said} == {"request"} and None not in told
     assert "Smoke by the mill in Northtown!" in texts and "Smoke on the quay in Northtown!" in texts
     times = [t for t in texts if t.startswith("I see")]
     assert times and all(re.fullmatch(r"I see smoke, Northtown, since \d\d:\d\d", t) for t in times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,28 +60,28 @@ class Door:
 
 
 @pytest.fixture
-def door(tmp_path: Path):  # type: ignore[no-untyped-def]
+def door(tmp_path: Path) -> Iterator[Door]:
     made = Door(tmp_path)
     yield made
     made.close()
 
 
-def source(name: str = "s", *, life: bool = False, **more: object) -> SourceChanged:
+def source(name: str = "s", *, life: bool = False, **more: Any) -> SourceChanged:
     return SourceChanged(
         source=name, number=1, protocol="http", life_safety=life, at=0, actor="test", **more
-    )  # type: ignore[arg-type]
+    )
 
 
-def readings(*rows: tuple[str, str, int, float], **more: object) -> Readings:
+def readings(*rows: tuple[str, str, int, float], **more: Any) -> Readings:
     address, name, time, value = zip(*rows, strict=True)
     return Readings(
         address=address, property=name, time=np.array(time), value=np.array(value, dtype=float),
         **more,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
-def take(door: Door, what: Readings, who: SourceChanged, key: bytes | None = None):  # type: ignore[no-untyped-def]
-    async def run():  # type: ignore[no-untyped-def]
+def take(door: Door, what: Readings, who: SourceChanged, key: bytes | None = None) -> Any:
+    async def run() -> Any:
         return await door.intake.take(what, source=who, key=key, peer="p")
 
     return asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tianmu.store.history import Membership
 NAN = float("nan")
 
 
-def membership(**changes: object) -> Membership:
+def membership(**changes: Any) -> Membership:
     columns: dict[str, object] = {
         "town": np.array([1, 1, 2, 0], np.uint16),
         "village": np.array([1, 1, 2, 0], np.uint32),
@@ -27,7 +28,7 @@ def membership(**changes: object) -> Membership:
         "departments": ("", "water"),
         "properties": ("", "level", "wind"),
     }
-    return Membership(**{**columns, **changes})  # type: ignore[arg-type]
+    return Membership(**{**columns, **changes})
 
 
 def test_those_that_are_alike_share_a_cell() -> None:

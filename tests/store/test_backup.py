@@ -21,7 +21,7 @@ from tianmu.store.history import History
 from tianmu.store.journal.purge import positions
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
-from tianmu.store.records import Records
+from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import Registry, write_segment
 
 
@@ -41,7 +41,7 @@ def test_a_backup_under_load_is_of_one_moment(tmp_path: Path) -> None:
                     continue
                 position = entries[-1].position
 
-                def step(tx, entries=entries, position=position):  # type: ignore[no-untyped-def]
+                def step(tx: Transaction, entries: Any = entries, position: int = position) -> None:
                     for entry in entries:
                         tx.append(writes, entry.payload)
                     tx.advance(reader, reads, position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +24,9 @@ from tianmu.store.registry.merge import merge, worth_merging
 from tianmu.store.registry.text import Texts
 
 
-def device(device_id: str, *properties: str, address: str = "", **more: object) -> Device:
+def device(device_id: str, *properties: str, address: str = "", **more: Any) -> Device:
     labels = {"address": address} if address else {}
-    return Device(device=device_id, kind="smoke", properties=properties, labels=labels, **more)  # type: ignore[arg-type]
+    return Device(device=device_id, kind="smoke", properties=properties, labels=labels, **more)
 
 
 def table(n: int, start: int = 0) -> pa.Table:
@@ -150,8 +151,8 @@ def test_every_process_gets_the_same_from_the_journal(tmp_path: Path) -> None:
     hub = Registry(tmp_path)
     with Records(tmp_path / "hub.sqlite") as records, SqliteJournal(tmp_path) as journal:
 
-        def tell(fact: object) -> None:
-            records.transact(lambda tx: tx.append("registry", encode(fact)))  # type: ignore[arg-type]
+        def tell(fact: Any) -> None:
+            records.transact(lambda tx: tx.append("registry", encode(fact)))
             assert hub.refresh(journal) == 1
 
         tell(SourceChanged(source="s", number=3, protocol="mqtt", at=1, actor="a"))
@@ -169,7 +170,7 @@ def test_every_process_gets_the_same_from_the_journal(tmp_path: Path) -> None:
             np.testing.assert_array_equal(mine, theirs)
         assert other.refresh(journal) == 0
         with pytest.raises(ValueError, match="applied twice"):
-            other.apply(seen[1])  # type: ignore[arg-type]
+            other.apply(seen[1])
 
 
 def test_what_is_taken_is_not_given_again(tmp_path: Path) -> None:
@@ -273,8 +274,8 @@ def test_many_segments_become_one_and_nothing_changes(tmp_path: Path, many: int)
     n = 17_000
     with Records(tmp_path / "hub.sqlite") as records, SqliteJournal(tmp_path) as journal:
 
-        def tell(fact: object) -> None:
-            records.transact(lambda tx: tx.append("registry", encode(fact)))  # type: ignore[arg-type]
+        def tell(fact: Any) -> None:
+            records.transact(lambda tx: tx.append("registry", encode(fact)))
             hub.refresh(journal)
 
         tell(hub.registration([device("first", "p", "q", address="w/1")], at=1, actor="a"))

@@ -6,6 +6,7 @@ leaves behind; never change one that is here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,8 @@ def version_1(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [version_1])
-def test_older_data_opens(tmp_path: Path, make: object) -> None:
-    make(tmp_path / "hub.sqlite")  # type: ignore[operator]
+def test_older_data_opens(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "hub.sqlite")
     with Records(tmp_path / "hub.sqlite") as records, SqliteJournal(tmp_path) as journal:
         version = records.read(lambda c: c.exec_driver_sql("PRAGMA user_version").scalar())
         assert version == len(MIGRATIONS)
@@ -115,9 +116,9 @@ def history_1(data: Path) -> None:
 
 @pytest.mark.parametrize("make", [history_1])
 def test_older_history_is_asked_before_and_after_it_is_brought_up(
-    tmp_path: Path, make: object
+    tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    make(tmp_path)  # type: ignore[operator]
+    make(tmp_path)
     span = OLD_START, OLD_START + 24 * HOUR_US
     for upgraded in (False, True):
         past = History(tmp_path)

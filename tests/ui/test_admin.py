@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -151,8 +151,8 @@ def test_devices_are_registered_from_a_file(
     form = system.get_by_role("dialog")
 
     def choose(text: str) -> None:
-        file = {"name": "d.csv", "mimeType": "text/csv", "buffer": text.encode("gb18030")}
-        form.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        file = FilePayload(name="d.csv", mimeType="text/csv", buffer=text.encode("gb18030"))
+        form.locator("input[type=file]").set_input_files(file)
 
     choose(f"device,kind,name\n{stem}-1,smoke_detector,一层烟感\n{stem}-2,cloud,二层\n")
     form.get_by_role("button", name="登记", exact=True).click()

@@ -115,9 +115,9 @@ def bulletin(small: Any, **more: Any) -> Bulletin:
         }
     )  # fmt: skip
     small.gate.create(held.metadata, room="bulletin")
-    made = small.gate.transact(lambda tx: held.take(tx, told))
+    made: Any = small.gate.transact(lambda tx: held.take(tx, told))
     assert made is not None
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def test_the_wall_shows_what_others_warn_of_and_the_ledgers_figures(

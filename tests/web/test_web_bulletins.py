@@ -50,9 +50,9 @@ def came(world: Any, **more: Any) -> Bulletin:
     def take(tx: Transaction) -> Bulletin | None:
         return held.take(tx, told)
 
-    made = world.gate.transact(take)
+    made: Bulletin | None = world.gate.transact(take)
     assert made is not None
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def test_what_holds_is_listed_and_pushed_and_ended(world: Any) -> None:

@@ -25,7 +25,7 @@ def stations_along(world: Any) -> list[WaterStation]:
     for top in range(len(placed)):
         below = [n for n in range(len(placed)) if 0 < seconds[top, n] < float("inf")]
         if len(below) + 1 > len(best):
-            best = [top, *sorted(below, key=lambda n, t=top: seconds[t, n])]  # type: ignore[misc]
+            best = [top, *sorted(below, key=seconds[top].__getitem__)]
     assert len(best) >= 2
     return [placed[n] for n in best]
 

@@ -101,7 +101,8 @@ def test_what_another_system_lists_or_hears(world: Any, told: tuple[str, str]) -
 def test_a_file_taken_out_is_written_first(world: Any, told: tuple[str, str]) -> None:
     case, _ = told
     who = world.hub.sessions.token_principal(world.tokens["commander"])
-    exposure.exported(Ask(world.hub, who, "::1", None), case, "case.pdf", "for the court")  # type: ignore[arg-type]
+    request: Any = None
+    exposure.exported(Ask(world.hub, who, "::1", request), case, "case.pdf", "for the court")
     found = next(line for line in lines(world, case) if line["deed"] == "exported")
     assert (found["actor"], found["what"], found["reason"]) == (
         "t-commander", "case.pdf", "for the court",

@@ -301,7 +301,8 @@ def test_a_session_that_ends_ends_the_stream(
 
 def test_a_slow_listener_is_cut_and_resumes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriber, "PENDING", 2_000)
-    one = subscriber.Subscriber(subscriber.Sort(scope=None, permissions=frozenset()))  # type: ignore[arg-type]
+    scope: Any = None
+    one = subscriber.Subscriber(subscriber.Sort(scope=scope, permissions=frozenset()))
     for _ in range(30):
         one.give(b"x" * 100)
     assert one.cut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -122,7 +123,7 @@ def test_without_codes_it_says_what_is_missing() -> None:
         ({"headline": {"zh": " ", "en": " "}}, "headline"),
     ],
 )
-def test_what_the_format_cannot_say_is_named(more: dict[str, object], what: str) -> None:
+def test_what_the_format_cannot_say_is_named(more: dict[str, Any], what: str) -> None:
     first, _ = coded()
     told = msgspec.structs.replace(
         first,

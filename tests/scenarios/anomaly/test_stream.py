@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def test_times_are_read_in_every_form() -> None:
     texts = hours(40)
     seconds = np.array(texts, "datetime64[s]").astype(np.int64)
     value = [float(h % 5) for h in range(40)]
-    forms: list[object] = [
+    forms: list[Any] = [
         texts,
         [text.replace("T", " ") for text in texts],
         [text.replace("-", "/").replace("T", " ") for text in texts],
@@ -66,7 +67,7 @@ def test_times_are_read_in_every_form() -> None:
         [text.translate(str.maketrans("", "", "-T:")) + "00" for text in texts],
         [f"{text[:4]}年{text[5:7]}月{text[8:10]}日 {text[11:]}" for text in texts],
     ]
-    made = [run(table(form, value))[0].column("score").to_pylist() for form in forms]  # type: ignore[arg-type]
+    made = [run(table(form, value))[0].column("score").to_pylist() for form in forms]
     assert all(one == made[0] for one in made)
 
 
@@ -74,17 +75,17 @@ def test_dates_without_anything_between_are_no_seconds() -> None:
     days = [str(np.datetime64("2021-04-01") + n) for n in range(40)]
     value = [float(d % 5) for d in range(40)]
     made = [
-        run(table(form, value))[0].column("expected").to_pylist()  # type: ignore[arg-type]
+        run(table(form, value))[0].column("expected").to_pylist()
         for form in (days, [day.replace("-", "") for day in days])
     ]
     assert made[0] == made[1]
-    counted, _ = run(table([str(20_210_470 + n) for n in range(40)], value))  # type: ignore[arg-type]
+    counted, _ = run(table([str(20_210_470 + n) for n in range(40)], value))
     assert len(counted) == 40, "no dates: seconds since 1970"
 
 
 def test_words_for_no_value_are_no_value() -> None:
     words = ["", "NA", "N/A", "nan", "None", "NULL", "--", "*"]
-    made, said = run(table(hours(20), ["1"] * 12 + words))  # type: ignore[arg-type]
+    made, said = run(table(hours(20), ["1"] * 12 + words))
     assert made.column("why").to_pylist()[12:] == ["no value"] * 8
     assert said[-1].startswith("8 rows have no value")
 
@@ -107,13 +108,13 @@ def test_a_fault_says_its_row(times: list[object], values: list[object], said: s
 def test_double_and_backward_times_are_judged_and_said() -> None:
     times = hours(30)
     times[10], times[20] = times[9], times[15]
-    made, said = run(table(times, [str(h % 4) for h in range(30)]))  # type: ignore[arg-type]
+    made, said = run(table(times, [str(h % 4) for h in range(30)]))
     assert made.column("score").null_count == 0
     assert len(said) == 1 and said[0].startswith("2 rows are not after those before, the first is")
 
 
 def test_no_rows_give_no_rows_and_a_rate_must_be_possible() -> None:
-    empty = table(pa.array([], pa.string()), pa.array([], pa.string()))  # type: ignore[arg-type]
+    empty = table(pa.array([], pa.string()), pa.array([], pa.string()))
     assert len(run(empty)[0]) == 0
     with pytest.raises(BadParameter, match="per_week"):
-        run(table(hours(2), ["1", "2"]), "per_week=0")  # type: ignore[arg-type]
+        run(table(hours(2), ["1", "2"]), "per_week=0")

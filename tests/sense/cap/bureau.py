@@ -131,9 +131,12 @@ class Bureau:
         return found
 
     def facts(self) -> list[Bulletin]:
-        found = [decode(one.payload) for one in self.door.journal.read(BULLETIN.name, 0)]
-        assert all(isinstance(one, Bulletin) for one in found)
-        return found  # type: ignore[return-value]
+        found = []
+        for one in self.door.journal.read(BULLETIN.name, 0):
+            told = decode(one.payload)
+            assert isinstance(told, Bulletin)
+            found.append(told)
+        return found
 
     def stages(self) -> dict[str, str]:
         standing: list[Standing] = self.door.main.read(lambda c: held.listed(c, 0, 1000))

@@ -287,7 +287,7 @@ async def test_records_of_2005_without_marks_follow_the_marks_of_their_values() 
             await logger.next()
         assert [readings.quality.tolist() for readings, _ in ledger.taken] == [
             [GOOD], [BAD], [UNCERTAIN],
-        ]  # type: ignore[union-attr]  # fmt: skip
+        ]  # fmt: skip
 
 
 @run

@@ -101,13 +101,13 @@ class House:
 
     def counted_by_watch(self) -> int:
         """How many observations of ``d/x`` take effect, by watch over the same files."""
-        city = SimpleNamespace(
+        city: Any = SimpleNamespace(
             kinds={}, divisions={}, rules=[], matters={}, departments={},
             profile=SimpleNamespace(levels=()),
         )  # fmt: skip
         records, live = Records(self.data / "watch.sqlite"), Live(self.data)
         watch = Watch(
-            records, self.journal, Registry(self.data), live, city,  # type: ignore[arg-type]
+            records, self.journal, Registry(self.data), live, city,
             lambda: time.time_ns() // 1000,
         )  # fmt: skip
         watch.start()
