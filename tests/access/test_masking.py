@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.access.masking import mask, mask_address, mask_report, mask_text
+from tianmu.access.masking import mask, mask_address, mask_data, mask_report, mask_text
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report, Reporter
 
@@ -59,6 +59,20 @@ def test_free_text(text: str, hidden: str) -> None:
 )
 def test_figures_stay(text: str) -> None:
     assert mask_text(text) == text
+
+
+def test_data_of_an_event_names_nobody_who_was_called() -> None:
+    told = {
+        "tries": [{"account": "fire-2", "name": "张三丰", "by": "call"}],
+        "gathered": [{"account": "fire-3", "name": "李四"}],
+        "clocks": [{"name": "accept:c1-1"}],
+        "persons": [{"account": "fire-2", "name": "张三丰", "phone": "13800138000"}],
+    }
+    assert mask_data(told) == {
+        "tries": [{"account": "fire-2", "name": "张**", "by": "call"}],
+        "gathered": [{"account": "fire-3", "name": "李**"}],
+        "clocks": [{"name": "accept:c1-1"}],
+    }
 
 
 def test_report() -> None:

@@ -105,11 +105,15 @@ def mask_text(text: str, rules: Mapping[str, Rule] = RULES) -> str:
 
 
 def mask_data(value: Any, rules: Mapping[str, Rule] = RULES) -> Any:
-    """Data of a case's event with every text in it masked, and without who was on duty."""
+    """Data of a case's event with every text in it masked, and without who was on duty; whoever
+    was called keeps the account, and of the name what the rule leaves."""
     if isinstance(value, str):
         return mask_text(value, rules)
     if isinstance(value, Mapping):
-        return {str(k): mask_data(one, rules) for k, one in value.items() if k != "persons"}
+        found = {str(k): mask_data(one, rules) for k, one in value.items() if k != "persons"}
+        if "account" in found and isinstance(found.get("name"), str):
+            found["name"] = mask("name", found["name"], rules)
+        return found
     if isinstance(value, list | tuple):
         return [mask_data(one, rules) for one in value]
     return value

@@ -33,7 +33,8 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    sign_in: Rate = Rate(1 / 6, 10)
+    sign_in: Rate = Rate(1, 60)
+    """a whole shift comes in by one line; guessing is locked out long before (``access.lock``)"""
     change: Rate = Rate(20, 60)
     read: Rate = Rate(100, 600)
     program: Rate = Rate(5_000, 20_000)
