@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tianmu.city.matter import Matter
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.manage.merging.anchor import Anchor, widen
 from tianmu.manage.merging.open_cases import OpenCases
@@ -40,8 +40,12 @@ def signal(matter: str = FIRE, east: float = 0.0, **more: Any) -> Signal:
     return Signal(**fields)
 
 
-def index(*cases: tuple[str, Signal], matters: Mapping[str, Matter] | None = None) -> OpenCases:
-    found = OpenCases(matters or CITY.matters, LAT, Tuning())
+def index(
+    *cases: tuple[str, Signal],
+    matters: Mapping[str, Matter] | None = None,
+    again: Powers | None = None,
+) -> OpenCases:
+    found = OpenCases(matters or CITY.matters, LAT, Tuning(), again=again)
     for case, first in cases:
         anchor = Anchor(
             case=case,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city.tuning import Tuning
+from tianmu.city.tuning import Again, Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.merging.likeness import Vocabulary, Wording, likeness, pairs
+from tianmu.manage.merging.merge import Evidence
 from tianmu.manage.merging.place_names import PlaceNames, tells
 from tianmu.manage.merging.signal import of_report
 
 from .signals import index, place, signal
 from .town import FIRE, MINUTE, MONDAY, RUBBISH
+
+POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
@@ -129,3 +134,33 @@ def test_one_who_was_not_sure_is_looked_at_again() -> None:
     assert cases.again(MONDAY + 31 * MINUTE) == [("c3", "c2")]
     found = cases.alike("c3", "c2")
     assert found and found.score >= Tuning().by_name
+
+
+def test_one_is_looked_at_again_with_powers_of_its_own() -> None:
+    first = ("c1", signal(device="d1", place=place()))
+    told = signal(kind="report", id="t", place=Place(division="11", address="mill"))
+    for lone, sees in ((-50.0, False), (50.0, True)):
+        cases = index(first, again=Again(lone=lone))
+        assert 0 < cases.by_name.guesses(told, (FIRE,))[0].share < 1
+        [later] = cases.by_name.guesses(told, (FIRE,), own="c2")
+        assert (later.share > 0.99) is sees
+
+
+@given(st.lists(st.floats(-3, 3), min_size=len(POWERS), max_size=len(POWERS)))
+def test_what_tells_for_a_case_is_a_sum_over_the_powers(numbers: list[float]) -> None:
+    """So that they can be fitted: each power times a number that hangs on no power."""
+    cases = index(("c1", signal(device="d1", place=place())))
+    for minutes in (1, 4, 30):
+        at = MONDAY + minutes * MINUTE
+        cases.join("c1", signal(kind="report", id=f"r{minutes}", at=at, text="it burns"))
+    anchor = cases.get("c1")
+    assert anchor is not None
+    told = signal(kind="report", id="t", at=MONDAY + 20 * MINUTE, place=place(600, precision=900.0))
+    evidence = Evidence("same_matter", FIRE, FIRE, 100.0, 60.0, 10.0, metres=600.0)
+
+    def power(**powers: float) -> float:
+        some = Powers(**{**dict.fromkeys(POWERS, 0.0), **powers})
+        return cases.by_name._power(told, anchor, evidence, 0.8, 905.0, some)
+
+    whole = sum(one * power(**{name: 1.0}) for name, one in zip(POWERS, numbers, strict=True))
+    assert math.isclose(power(**dict(zip(POWERS, numbers, strict=True))), whole, abs_tol=1e-9)

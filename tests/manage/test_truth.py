@@ -61,6 +61,18 @@ def test_the_powers_that_made_the_choices_are_found_again() -> None:
         assert found[name] == pytest.approx(value, abs=0.2)
 
 
+def test_what_reports_could_be_is_noted_as_they_come_and_as_they_are_looked_at_again() -> None:
+    city = pack.load("port_ellery")
+    made = merge_day.draw(city, 5, 1.0)
+    watch = merge_fit.Watch(made)
+    watch.play(made, city)
+    for choices in (watch.choices, watch.looks):
+        cases = [one for choice in choices for one in choice.of_cases]
+        assert cases and all(base > 0 for base, _, _ in cases)
+        assert {len(numbers) for _, numbers, _ in cases} == {len(merge_fit.POWERS)}
+        assert any(right for _, _, right in cases) and not all(right for _, _, right in cases)
+
+
 def test_how_long_matters_are_told_of_is_learned_from_the_days() -> None:
     city = pack.load("port_ellery")
     assert city.truth is not None
