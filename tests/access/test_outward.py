@@ -114,7 +114,7 @@ def test_what_a_name_stands_for_is_held_against_the_rules_at_each_call(
     async def scene() -> None:
         async with Inside(OK) as inside:
             url = f"https://feed.example:{inside.port}/"
-            assert await outward.resolve(url, allowed) == "8.8.8.8"
+            assert await outward.resolve(url, allowed) == ["8.8.8.8"]
             async with httpx.AsyncClient(transport=Outward(allowed)) as client:
                 with pytest.raises(Forbidden, match=r"127\.0\.0\.1.*named in the setting"):
                     await client.get(url)
@@ -149,3 +149,64 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
             assert len(inside.asked) == 1 and not proxy.asked
 
     asyncio.run(scene())
+
+
+def stands_for_all(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Any name stands for all of these."""
+
+    def looked_up(host: str, port: int, *_: Any, **__: Any) -> Any:
+        found = [host] if host[0].isdigit() else [*addresses, addresses[0]]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+
+
+def test_each_address_of_a_name_is_tried_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    stands_for_all(monkeypatch, "127.0.0.9", "127.0.0.8", "127.0.0.1")
+
+    async def scene() -> None:
+        async with Inside(OK) as inside:
+            allowed = Allowed.of(["feed.lan"])
+            url = f"http://feed.lan:{inside.port}/a"
+            assert await outward.resolve(url, allowed) == ["127.0.0.9", "127.0.0.8", "127.0.0.1"]
+            async with httpx.AsyncClient(transport=Outward(allowed)) as client:
+                answer = await client.post(url, content=b"once")
+                assert (answer.content, len(inside.asked)) == (b"hi", 1)
+                gone = f"http://feed.lan:{inside.port - 1 if inside.port > 1024 else 1}/a"
+                with pytest.raises(httpx.ConnectError, match=r"127\.0\.0\.9: .*127\.0\.0\.1: "):
+                    await client.get(gone)
+            # one that is not allowed among them: none is called
+            asked = len(inside.asked)
+            async with httpx.AsyncClient(transport=Outward(Allowed.of(["127.0.0.1"]))) as client:
+                with pytest.raises(Forbidden, match=r"127\.0\.0\.9"):
+                    await client.get(url.replace("http:", "https:"))
+            assert len(inside.asked) == asked
+
+    asyncio.run(scene())
+
+
+def test_the_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent one leaves the others their part; what was sent is not sent to the next."""
+    stands_for_all(monkeypatch, "127.0.0.9", "127.0.0.8", "127.0.0.1")
+    given: list[tuple[str, float]] = []
+
+    class Line(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            within = request.extensions["timeout"]["connect"]
+            given.append((request.url.host, within))
+            if request.url.host == "127.0.0.8":
+                raise httpx.ReadTimeout("it took the request and says nothing")
+            await asyncio.sleep(within)
+            raise httpx.ConnectTimeout("")
+
+    async def scene() -> None:
+        outwards = Outward(Allowed.of(["feed.lan"]))
+        outwards._lines["feed.lan"] = Line()  # type: ignore[assignment]
+        async with httpx.AsyncClient(transport=outwards, timeout=0.3) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get("http://feed.lan/a")
+
+    asyncio.run(scene())
+    assert [host for host, _ in given] == ["127.0.0.9", "127.0.0.8"]
+    first, second = (within for _, within in given)
+    assert first == pytest.approx(0.1, abs=0.01) and 0 < second <= 0.1

@@ -6,13 +6,13 @@ import asyncio
 import email.utils
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 import httpx
 
 from tianmu.access.masking import mask_text
-from tianmu.access.outward import resolve, trust
+from tianmu.access.outward import BEFORE, first, resolve, trust
 from tianmu.facts.address import Allowed, Forbidden, split
 
 SHOWN = 400
@@ -56,21 +56,26 @@ async def send(
     timeout_s: float,
     now: float,
 ) -> Outcome:
-    """Send it, to the address that was held against the rules. Never raises for what the receiver
+    """Send it, to an address that was held against the rules. Never raises for what the receiver
     or the network does. ``now``: seconds since the epoch."""
     begun = False
+
+    def call(address: str, within: float | None) -> Awaitable[Outcome]:
+        return _send(line, url, headers, body, address, within, now)
+
     try:
         async with asyncio.timeout(timeout_s):
-            address = await resolve(url, allowed)
+            addresses = await resolve(url, allowed)
             begun = True
-            return await _send(line, url, headers, body, address, now)
+            within = timeout_s if len(addresses) > 1 else None
+            return await first(split(url)[1], addresses, within, call)
     except TimeoutError:
         return Outcome(False, error=f"no answer within {timeout_s:g} s", away=True, begun=begun)
     except Forbidden as error:
         return Outcome(False, error=str(error), away=True)
     except (OSError, httpx.HTTPError, ssl.SSLError) as error:
         said = str(error) or type(error).__name__
-        begun = begun and not isinstance(error, httpx.ConnectError)
+        begun = begun and not isinstance(error, BEFORE)
         text = f"could not be reached: {said}"[:SHOWN]
         return Outcome(False, error=text, away=True, begun=begun)
 
@@ -81,6 +86,7 @@ async def _send(
     headers: Mapping[str, str],
     body: bytes,
     address: str,
+    within: float | None,
     now: float,
 ) -> Outcome:
     parts, host, _ = split(url)
@@ -91,7 +97,7 @@ async def _send(
         content=body,
         headers={**headers, "Host": parts.netloc, "Content-Type": "application/json",
                  "User-Agent": "tianmu-webhooks/1", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(None),
+        timeout=httpx.Timeout(None, connect=within),
         extensions={"sni_hostname": host},
     )  # fmt: skip
     answer = await line.send(request, stream=True)
