@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import pytest
 
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.records import Transaction
 
 from .heard import Stream
 
@@ -74,6 +76,42 @@ def test_a_hazard_from_entered_to_signed_off(world: Any) -> None:
     listed = [h["hazard"] for h in kiosk.get("/api/hazards?limit=500").json()["items"]]
     assert name not in listed
     stream.stop()
+
+
+def test_what_is_wrong_with_a_file_is_told_apart_from_what_is_not(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.client("duty_officer") as duty, world.client("grid_worker") as other:
+        name = duty.post("/api/hazards", json=written(world)).json()["hazard"]
+        path = f"/api/hazards/{name}/evidence"
+
+        def attach(content: bytes, media: str, role: str = "other") -> httpx.Response:
+            answer = other.post(
+                path, files={"file": ("now.png", content, media)}, data={"role": role}
+            )
+            return cast(httpx.Response, answer)
+
+        for content, media, role, kind, where, why in (
+            (b"", "image/png", "other", "bad-file", "form.file", "empty"),
+            (PNG, "text/html", "other", "bad-file", "form.file", "text/html"),
+            (b"GIF89a", "image/png", "other", "bad-file", "form.file", "first bytes"),
+            (PNG, "image/png", "sideways", "invalid", "form.role", "sideways"),
+        ):
+            said = attach(content, media, role)
+            assert said.status_code == 422 and said.json()["type"].endswith(kind), said.text
+            (fault,) = said.json()["faults"]
+            assert fault["where"] == where and why in fault["what"]
+        # what goes wrong with the hazard is not said of the file
+        real = hazard_table.append
+
+        def late(tx: Transaction, made: Any, *more: Any) -> Any:
+            if made.hazard == name:
+                raise hazard_table.HazardChanged(9)
+            return real(tx, made, *more)
+
+        monkeypatch.setattr(hazard_table, "append", late)
+        said = attach(PNG, "image/png")
+        assert said.status_code == 412 and said.json()["type"].endswith("changed"), said.text
 
 
 def test_whoever_may_do_both_does_not_sign_his_own_work(world: Any) -> None:

@@ -70,6 +70,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     order: str = ""
 
 
+class BadFile(ValueError):
+    """A file is not taken; says why, and what would be. ``where``: what of it is at fault, the
+    ``file`` or its ``role``."""
+
+    def __init__(self, told: str, where: str = "file") -> None:
+        super().__init__(told)
+        self.where = where
+
+
 class EvidenceStore:
     """Files under one folder, ``<first two>/<digest>`` in hexadecimal SHA-256.
 
@@ -136,29 +145,31 @@ class EvidenceStore:
         """Write the file to disk if it is not there; what the case's event says of it. ``token``:
         it is not known yet whether it stays (``taking``).
 
-        Raises ``ValueError`` where it is too big, empty, of a type that is not taken or is not
+        Raises ``BadFile`` where it is too big, empty, of a type that is not taken or is not
         what it says it is; ``NoAnswer`` where a scanner is set and says nothing.
         """
         if not content:
-            raise ValueError(f"{evidence.name} is empty: attach the file itself")
+            raise BadFile(f"{evidence.name} is empty: attach the file itself")
         if len(content) > self.largest:
-            raise ValueError(
+            raise BadFile(
                 f"{evidence.name} has {len(content)} bytes, at most {self.largest} are taken: "
                 "attach a smaller picture or a shorter recording"
             )
         starts = _STARTS.get(evidence.media_type)
         if starts is None:
-            raise ValueError(
+            raise BadFile(
                 f"{evidence.name} is of type {evidence.media_type!r}, which is not taken: "
                 f"use one of {', '.join(TYPES)}"
             )
         if not _shows(content, starts):
-            raise ValueError(
+            raise BadFile(
                 f"{evidence.name} says it is {evidence.media_type}, but its first bytes are not: "
                 "save it again in that format"
             )
         if evidence.role not in ROLES:
-            raise ValueError(f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}")
+            raise BadFile(
+                f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}", "role"
+            )
         verdict = self.scan(content) if self.scan is not None else None
         digest = hashlib.sha256(content).hexdigest()
         if verdict is not None and verdict.infected:

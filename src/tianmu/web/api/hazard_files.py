@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from tianmu.manage.evidence.kept import BadFile
 from tianmu.manage.evidence.scanning import NoAnswer
 from tianmu.manage.hazard import sheet as hazard_sheet
 from tianmu.manage.hazard import step as hazard_step
@@ -18,12 +19,13 @@ from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.hazard.sheet import SheetFault, SheetRow
 from tianmu.manage.hazard.state import Hazard
 from tianmu.manage.hazard.step import HazardRefused
+from tianmu.manage.hazard.table import HazardChanged
 from tianmu.store.records import Transaction
 from tianmu.web.api.case_steps import FORM, Upload, uploaded
 from tianmu.web.api.hazards import entered, event, held, problem, whole, within
 from tianmu.web.hazard_said import HazardWhole
 from tianmu.web.outgoing import AT_ONCE, BUSY, leaves, outgoing
-from tianmu.web.problem import Fault, Problem, not_found
+from tianmu.web.problem import Fault, Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 from tianmu.web.turn import turn
 
@@ -96,6 +98,14 @@ def _faulty(faults: list[SheetFault]) -> Problem:
     )  # fmt: skip
 
 
+def _bad(error: BadFile) -> Problem:
+    """What of an attached file is not taken; anything else that goes wrong is no fault of it."""
+    fault = Fault(where=f"form.{error.where}", what=str(error))
+    if error.where == "file":
+        return Problem(422, "bad-file", str(error), "choose another file", faults=[fault])
+    return Problem(422, "invalid", str(error), "the file itself is not at fault", faults=[fault])
+
+
 @routes(
     "POST", "/api/hazards/{hazard}/evidence", may="hazard.write", form=FORM, gives=HazardWhole,
     status=201,
@@ -119,8 +129,10 @@ async def attach_hazard_evidence(
             raise problem(error) from error
         except NoAnswer as error:
             raise Problem(503, "not-scanned", str(error), "attach it again later") from error
-        except ValueError as error:
-            raise Problem(422, "bad-file", str(error), "choose another file") from error
+        except BadFile as error:
+            raise _bad(error) from error
+        except HazardChanged as error:
+            raise changed(error.version, ask.if_match() or 0) from error
         return Reply(done.body, status=201, etag=done.etag)
 
     def write(tx: Transaction, kept: dict[str, Any]) -> Hazard:
