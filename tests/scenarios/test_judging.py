@@ -54,6 +54,20 @@ def test_what_grew_or_moved_is_told_of_the_same_alarm(made: Works) -> None:
     assert events[-1].place.precision == 30.0 and len(made.town.alarms()) == 1
 
 
+def test_a_place_of_which_nobody_says_how_sure_it_is_is_not_told_at_each_shake(
+    made: Works,
+) -> None:
+    """A device that lies in the water: its own place is never twice the same."""
+
+    def here(east: float, within: float | None = None) -> Condition:
+        return low(value=2.0, longitude=119.5 + east, latitude=31.4, within_m=within)
+
+    assert made.step(here(0.0)) == 1
+    assert made.step(here(0.0003)) == made.step(here(-0.0004)) == 0  # 28 and 38 m off
+    assert made.step(here(0.0012)) == 1  # 114 m, from what was told
+    assert made.step(here(0.0015)) == made.step(here(0.0012, within=5.0)) == 0
+
+
 def test_what_cannot_be_judged_leaves_what_holds(made: Works) -> None:
     made.step(low())
     assert made.step(able=False, steps=9) == 0

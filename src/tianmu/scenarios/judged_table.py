@@ -20,6 +20,10 @@ from tianmu.facts.verdict import Verdict
 from tianmu.scenarios.judging import Condition, Judged, Judgement
 from tianmu.store.records import Transaction
 
+UNSAID = 100.0
+"""metres that a place has to move to be told anew where a judge does not say how sure it is: a
+device's own place shakes by tens of metres"""
+
 METADATA = sa.MetaData()
 RUN = sa.Table(
     "judged_run",
@@ -137,9 +141,11 @@ def _worse(before: sa.Row[Any], one: Condition, grown: float) -> bool:
         return True
     if one.longitude is None or one.latitude is None or before.longitude is None:
         return False
-    sure = before.within_m or 0.0
+    sure = UNSAID if before.within_m is None else before.within_m
+    now = UNSAID if one.within_m is None else one.within_m
     moved = distance((before.longitude, before.latitude), (one.longitude, one.latitude))
-    return moved > max(sure, one.within_m or 0.0) or (one.within_m or sure) < sure / 2
+    surer = None not in (before.within_m, one.within_m) and now < sure / 2
+    return moved > max(sure, now) or surer
 
 
 def _verdict(one: Condition, datastream: int, until: int, *, known: bool) -> Verdict:

@@ -29,7 +29,7 @@ class Condition:
     """of what was found; none: the device's"""
     latitude: float | None = None
     within_m: float | None = None
-    """it lies so near, as surely as the scenario says"""
+    """it lies so near, as surely as the scenario says; none: 100 m count as no move"""
     data: dict[str, Any] = field(default_factory=dict)
     """what else the alarm says: numbers, texts, lists of them"""
 
