@@ -72,6 +72,7 @@ def test_a_warning_is_drafted_confirmed_and_stands_on_the_wall(
 
 def test_a_hazard_is_entered_put_right_and_signed_off(small: Any, browser: Browser) -> None:
     grid = signed_in(small, browser, "grid_worker", (390, 844))
+    grid.add_init_script("delete Crypto.prototype.randomUUID")  # as over http from elsewhere
     grid.goto(f"{small.url}/hazards")
     grid.locator("[data-enter]").click()
     grid.locator("dialog input").first.fill("消防通道被占用")
@@ -191,3 +192,27 @@ def test_a_commander_publishes_alone_only_with_a_reason(small: Any, browser: Bro
     messages = page.locator("[data-stage=in_force] .messages")
     expect(messages).to_contain_text("紧急独自签发")
     page.context.close()
+
+
+def test_what_is_not_for_the_public_is_drafted_from_with_a_mark(
+    small: Any, browser: Browser
+) -> None:
+    bulletin(small, public=False, restriction="offices alone")
+    duty = signed_in(small, browser, "duty_officer")
+    duty.goto(f"{small.url}/warnings")
+    duty.locator("[data-others] li:has([data-restricted]) [data-take]").first.click()
+    expect(duty.locator("dialog [data-restricted]")).to_contain_text("offices alone")
+    duty.locator("dialog form input[required]").nth(1).fill("Orange warning: rainstorm")
+    duty.locator("dialog footer .main").click()
+    expect(duty.locator("[data-pending] [data-restricted]")).to_contain_text("offices alone")
+    other = signed_in(small, browser, "commander", (390, 844))
+    other.goto(duty.url)
+    fits(other)
+    other.locator("[data-confirm]").click()
+    expect(other.locator("dialog")).to_contain_text("offices alone")
+    other.locator("dialog textarea").fill("the bureau gave leave")
+    other.locator("dialog .risk").click()
+    expect(other.locator("[data-stage=in_force] [data-cap]")).to_be_visible()
+    expect(other.locator("[data-warning] [data-restricted]")).to_have_count(0)
+    for page in (duty, other):
+        page.context.close()

@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
 
 from tianmu.access import level
-from tianmu.facts.bulletin import Bulletin, Part
+from tianmu.facts.bulletin import Bulletin
 from tianmu.sense.cap import held
-from tianmu.store.records import Transaction
 from tianmu.web import page as page_of
 from tianmu.web.warned import warned
 
 from .heard import Stream
-
-HOUR = 3_600_000_000
-ROOT = "320481000000"
+from .warned import HOUR, ROOT, came, part
 
 
 @pytest.fixture(autouse=True)
 def tables(world: Any) -> None:
     world.gate.create(held.metadata, room="bulletin")
-
-
-def part(world: Any, **more: Any) -> Part:
-    now = world.hub.clock()
-    return Part(
-        **{
-            "event": "rainstorm", "event_name": {"zh": "暴雨"}, "colour": "orange",
-            "severity": "Severe", "urgency": "Expected", "certainty": "Likely",
-            "headline": {"zh": "暴雨橙色预警"}, "start": now - HOUR, "until": now + HOUR,
-            "divisions": (ROOT,), **more,
-        }
-    )  # fmt: skip
-
-
-def came(world: Any, **more: Any) -> Bulletin:
-    now = world.hub.clock()
-    told = Bulletin(
-        **{
-            "source": "bureau", "sender": "bureau@example", "identifier": uuid.uuid4().hex,
-            "sent": now, "kind": "Alert", "status": "Actual", "parts": (part(world),),
-            "received": now, **more,
-        }
-    )  # fmt: skip
-
-    def take(tx: Transaction) -> Bulletin | None:
-        return held.take(tx, told)
-
-    made: Bulletin | None = world.gate.transact(take)
-    assert made is not None
-    return made
 
 
 def test_what_holds_is_listed_and_pushed_and_ended(world: Any) -> None:
@@ -93,6 +59,42 @@ def test_what_is_not_for_the_public_is_for_those_who_warn(world: Any) -> None:
             assert secret.bulletin not in [b["bulletin"] for b in seen]
             seen = duty.get(f"/api/bulletins?state={state}").json()["items"]
             assert secret.bulletin in [b["bulletin"] for b in seen]
+
+
+def test_the_public_is_told_nothing_of_what_is_not_for_it(world: Any) -> None:
+    """A restricted cancellation of a public warning: the public's holds on, by list and push."""
+    with world.client("kiosk") as kiosk, world.client("duty_officer") as duty:
+        public = Stream(world.client("kiosk"), only="bulletin")
+        offices = Stream(world.client("duty_officer"), only="bulletin")
+        one = came(world)
+        path = f"/api/bulletins/{one.bulletin}"
+        before = kiosk.get(path).json()
+        assert public.wait("bulletin") == [before]
+        end = came(
+            world, kind="Cancel", parts=(), references=(one.key,), public=False,
+            restriction="offices alone", note="only for the offices",
+        )  # fmt: skip
+        told = offices.wait("bulletin", 3)[1:]
+        assert {b["bulletin"]: b["stage"] for b in told} == {
+            one.bulletin: "cancelled", end.bulletin: "cancel"
+        }  # fmt: skip
+        said = duty.get(path).json()
+        assert (said["stage"], said["ended_by"]) == ("cancelled", end.bulletin)
+        assert said["public_until"] == said["parts"][0]["until"]
+        assert kiosk.get(path).json() == before and before["public_until"] is None
+        listed = kiosk.get("/api/bulletins").json()["items"]
+        assert before in listed
+        assert one.bulletin not in [
+            b["bulletin"] for b in duty.get("/api/bulletins").json()["items"]
+        ]
+        after = came(world, kind="Cancel", parts=(), references=(one.key,))
+        told = public.wait("bulletin", 3)[1:]
+        assert {b["bulletin"]: b["ended_by"] for b in told} == {
+            one.bulletin: after.bulletin, after.bulletin: ""
+        }  # fmt: skip
+        assert duty.get(path).json()["public_until"] is None
+        public.stop()
+        offices.stop()
 
 
 def test_scenarios_see_what_holds_for_everybody_now(world: Any) -> None:

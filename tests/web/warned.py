@@ -1,4 +1,5 @@
-"""Warnings as duty officers write them, and two who do."""
+"""Warnings as duty officers write them, two who do, and messages of other bodies as gate keeps
+them."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tianmu.facts.bulletin import Bulletin, Part
+from tianmu.sense.cap import held
+from tianmu.store.records import Transaction
+
 ROOT = "320481000000"
+HOUR = 3_600_000_000
 
 
 def written(**more: Any) -> dict[str, Any]:
@@ -44,3 +50,33 @@ def trail(world: Any, verb: str, object: str) -> list[dict[str, Any]]:
         assert asked.status_code == 200, asked.text
         found: list[dict[str, Any]] = asked.json()["items"]
         return found
+
+
+def part(world: Any, **more: Any) -> Part:
+    now = world.hub.clock()
+    return Part(
+        **{
+            "event": "rainstorm", "event_name": {"zh": "暴雨"}, "colour": "orange",
+            "severity": "Severe", "urgency": "Expected", "certainty": "Likely",
+            "headline": {"zh": "暴雨橙色预警"}, "start": now - HOUR, "until": now + HOUR,
+            "divisions": (ROOT,), **more,
+        }
+    )  # fmt: skip
+
+
+def came(world: Any, **more: Any) -> Bulletin:
+    now = world.hub.clock()
+    told = Bulletin(
+        **{
+            "source": "bureau", "sender": "bureau@example", "identifier": uuid.uuid4().hex,
+            "sent": now, "kind": "Alert", "status": "Actual", "parts": (part(world),),
+            "received": now, **more,
+        }
+    )  # fmt: skip
+
+    def take(tx: Transaction) -> Bulletin | None:
+        return held.take(tx, told)
+
+    made: Bulletin | None = world.gate.transact(take)
+    assert made is not None
+    return made

@@ -43,7 +43,7 @@ export const fault = ref<Problem | null>(null);
 /** why nothing is there yet: what the server answered, or that it does not answer */
 export const trouble = computed(() => fault.value ?? (pushState.value === "broken" && !vitals.value ? new Problem(0, {}) : null));
 /** grows with each push event of a kind: lists that are not held here reload on it */
-export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0, hazard: 0, bulletin: 0 });
+export const heard = reactive<Record<string, number>>({ report: 0, device: 0, source: 0, handover: 0, case: 0, alarm: 0, contact: 0, warning: 0, hazard: 0 });
 /** the last case that changed: an open case page asks for its details again */
 export const lastCase = ref<{ case: string; version: number } | null>(null);
 
@@ -66,6 +66,13 @@ const roomHearers = new Set<(told: RoomEvent | null) => void>();
 export function onRoom(hear: (told: RoomEvent | null) => void): () => void {
   roomHearers.add(hear);
   return () => roomHearers.delete(hear);
+}
+
+/** Whoever shows all that came from other bodies hears what comes; null: ask for it again. */
+const bulletinHearers = new Set<(told: BulletinItem | null) => void>();
+export function onBulletin(hear: (told: BulletinItem | null) => void): () => void {
+  bulletinHearers.add(hear);
+  return () => bulletinHearers.delete(hear);
 }
 
 export function unacknowledged(alarm: Alarm): boolean {
@@ -146,7 +153,7 @@ function apply(kind: PushKind, data: unknown): void {
       return applyWarning(data as WarningItem);
     case "bulletin":
       bulletins.set((data as BulletinItem).bulletin, data as BulletinItem);
-      return;
+      return bulletinHearers.forEach((tell) => tell(data as BulletinItem));
     case "notice":
       notices.unshift(data as Notice);
       notices.splice(20);
@@ -241,6 +248,7 @@ function hear(kind: PushKind, data: unknown): void {
     mapHearers.forEach((tell) => tell(null));
     if (!hello?.resumed) {
       roomHearers.forEach((tell) => tell(null));
+      bulletinHearers.forEach((tell) => tell(null));
       void refresh();
     }
     return;

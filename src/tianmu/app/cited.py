@@ -12,10 +12,8 @@ from tianmu.facts.bulletin import Bulletin
 from tianmu.manage.case import query as case_query
 from tianmu.prevent.alarm_table import ALARM
 from tianmu.prevent.warning import table as warnings
+from tianmu.sense.cap.held import CITED
 from tianmu.store.records import Records
-
-SHOWN = 100
-"""characters of what a warning says it was drafted from (``ui`` writes sender and identifier)"""
 
 
 class Cited:
@@ -43,7 +41,7 @@ class Cited:
         return {
             one.bulletin
             for one in messages
-            if f"{one.sender} {one.identifier}"[:SHOWN] in drafted
+            if f"{one.sender} {one.identifier}"[:CITED] in drafted
             or any(
                 part.event == event and part.start <= at <= part.until
                 for part in one.parts

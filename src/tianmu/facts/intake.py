@@ -18,6 +18,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     reason: str
     """what is wrong, where, and how to mend it"""
     offset: int = 0
+    restricted: bool = False
+    """whether its words, and so the reason, may not be for everybody who sees the quarantine"""
     payload: bytes = b""
 
 

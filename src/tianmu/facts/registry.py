@@ -75,6 +75,8 @@ class SourceChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
     probe: str = ""
     active: bool = True
+    version: int = 1
+    """counted from 1; what was written before versions were counted has 1"""
     at: int
     actor: str
 

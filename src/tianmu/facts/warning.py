@@ -50,7 +50,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rings: tuple[Ring, ...] = ()
     """drawn besides: then these are where it holds, within the divisions"""
     source: str = ""
-    """what it was drafted from: ``scenario:<id>``, ``case:<case>``, or empty"""
+    """what it was drafted from: ``scenario:<id>``, ``case:<case>``, sender and identifier of
+    another body's message, or empty"""
+    restriction: str = ""
+    """for whom that was, in its sender's words, where it was not for the public; never published"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -113,7 +116,8 @@ class WarningEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message: Message | None = None
     """of ``publish``"""
     data: dict[str, Any] = msgspec.field(default_factory=dict)
-    """of ``publish``: ``alone`` where whoever wrote it confirmed it himself, in an emergency"""
+    """of ``publish``: ``alone`` where whoever wrote it confirmed it himself, in an emergency;
+    ``released`` where it was drafted from what is not for the public"""
 
 
 class ProposalDismissed(

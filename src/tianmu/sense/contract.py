@@ -90,8 +90,10 @@ class Intake(Protocol):
         peer: str,
         source: str = "",
         offset: int = 0,
+        restricted: bool = False,
     ) -> None:
-        """Keep input that could not be read, with its bytes and the reason."""
+        """Keep input that could not be read, with its bytes and the reason; ``restricted``: it may
+        have words that are not for everybody who sees the quarantine."""
         ...
 
     def source(self, protocol: str, address: str) -> SourceChanged | None:

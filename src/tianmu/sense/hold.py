@@ -76,6 +76,8 @@ quarantine = sa.Table(
     sa.Column("offset", sa.Integer, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="kept"),
+    # whether its words may not be for everybody who sees the quarantine; null: nobody looked
+    sa.Column("restricted", sa.Boolean, nullable=True),
 )
 
 
@@ -231,13 +233,15 @@ def put_in_quarantine(
     source: str,
     offset: int,
     at: int,
+    restricted: bool = False,
 ) -> str:
-    """Keep unreadable input with its bytes; announced on topic ``intake`` without them."""
+    """Keep unreadable input with its bytes; announced on topic ``intake`` without them.
+    ``restricted``: it may have words that are not for everybody who sees the quarantine."""
     name = uuid.uuid4().hex
     tx.connection.execute(
         sa.insert(quarantine).values(
             quarantine=name, at=at, protocol=protocol, source=source, peer=peer,
-            reason=reason, offset=offset, payload=payload,
+            reason=reason, offset=offset, payload=payload, restricted=restricted,
         )
     )  # fmt: skip
     tx.append(
@@ -245,7 +249,7 @@ def put_in_quarantine(
         encode(
             Quarantined(
                 quarantine=name, at=at, protocol=protocol, source=source, peer=peer,
-                reason=reason, offset=offset,
+                reason=reason, offset=offset, restricted=restricted,
             )
         ),
     )  # fmt: skip

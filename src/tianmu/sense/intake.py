@@ -205,13 +205,15 @@ class Intake:
         peer: str,
         source: str = "",
         offset: int = 0,
+        restricted: bool = False,
     ) -> None:
-        """Keep input that could not be read, with its bytes and the reason."""
+        """Keep input that could not be read, with its bytes and the reason; ``restricted`` as in
+        ``put_in_quarantine``."""
         at = self.now()
         await self.main.write_async(
                 lambda tx: hold.put_in_quarantine(
                     tx, protocol, payload, reason=reason, peer=peer, source=source,
-                    offset=offset, at=at,
+                    offset=offset, at=at, restricted=restricted,
                 )
         )  # fmt: skip
         self.counts["refused"] += 1

@@ -12,9 +12,6 @@ from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.warning_said import WarningAreaSaid
 
-RESTRICTED = "restricted.read"
-"""permission for what its sender did not mean for the public"""
-
 
 class BulletinPart(msgspec.Struct, frozen=True, kw_only=True):
     """One danger that a message warns of."""
@@ -60,13 +57,10 @@ class BulletinSaid(msgspec.Struct, frozen=True, kw_only=True):
     """``in_force``, ``ahead``, ``expired``, ``updated``, ``cancelled``; ``cancel``: it ends others
     itself"""
     ended_by: str
+    public_until: Instant | None
+    """until when it holds on for the public, where what ended it is not for the public"""
     note: str
     parts: list[BulletinPart]
-
-
-def permission(one: Standing) -> str:
-    """What it takes to see a message."""
-    return "warning.read" if one.bulletin.public else RESTRICTED
 
 
 def said(hub: Hub, one: Standing) -> BulletinSaid:
@@ -88,6 +82,7 @@ def said(hub: Hub, one: Standing) -> BulletinSaid:
         restriction=told.restriction,
         stage=one.stage(hub.clock()),
         ended_by=one.ended_by,
+        public_until=moment.say(one.on),
         note=told.note,
         parts=[_part(hub, part) for part in told.parts],
     )

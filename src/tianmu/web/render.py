@@ -44,6 +44,7 @@ from tianmu.web import bulletin_said, hazard_said, moment, sending, warning_said
 from tianmu.web.api import alarms, cases, reports, rooms, sources, units
 from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
+from tianmu.web.restricted import NOT_PUBLIC, RESTRICTED
 from tianmu.web.route import encode
 
 HANDOVER = "handover."
@@ -63,6 +64,8 @@ class News:
     data: bytes
     also: tuple[Extent, ...] = ()
     """other places it stands in"""
+    besides: str = ""
+    """a permission that it takes beside the first, or empty"""
 
 
 class AlarmNews(alarms.AlarmSaid, frozen=True, kw_only=True):
@@ -237,10 +240,10 @@ def _intake(hub: Hub, entries: Sequence[Entry]) -> list[News]:
             told = DeviceNews(at=moment.say(fact.at), unknown=fact.unknown)
             news.append(News(entry.position, "device", "device.read", None, encode(told)))
         elif isinstance(fact, Quarantined):
+            zh, en = (NOT_PUBLIC["zh"], NOT_PUBLIC["en"]) if fact.restricted else (fact.reason,) * 2
             text = {
-                "zh": f"输入无法解读，已隔离：{fact.protocol}，{fact.reason}",
-                "en": f"Input could not be read and is in quarantine: "
-                f"{fact.protocol}, {fact.reason}",
+                "zh": f"输入无法解读，已隔离：{fact.protocol}，{zh}",
+                "en": f"Input could not be read and is in quarantine: {fact.protocol}, {en}",
             }
             news.append(_notice(entry.position, "quarantine.read", fact.at, text, "warning"))
     return news
@@ -316,7 +319,8 @@ def _warnings(hub: Hub, entries: Sequence[Entry]) -> list[News]:
         content = state.pending.content if state.pending else state.content
         where = warning_said.extent(hub, content)
         data = encode(warning_said.said(hub, state, drafts=True))
-        news.append(News(entry.position, "warning", "warning.draft", where, data))
+        besides = RESTRICTED if content.restriction else ""
+        news.append(News(entry.position, "warning", "warning.draft", where, data, besides=besides))
     return news
 
 
@@ -337,16 +341,20 @@ def _hazards(hub: Hub, entries: Sequence[Entry]) -> list[News]:
 
 
 def _bulletins(hub: Hub, entries: Sequence[Entry]) -> list[News]:
-    """Messages of other bodies as they stand now, and those that each of them ends."""
+    """Messages of other bodies as they stand now, and those that each of them ends: as the public
+    may know it to all, then as it is to those who may know more."""
     news = []
     for entry in entries:
         fact = decode(entry.payload)
         if not isinstance(fact, Bulletin):
             continue
-        for one in hub.ask("gate", partial(bulletins.concerned, bulletin=fact.bulletin), []):
-            data = encode(bulletin_said.said(hub, one))
-            allowed = bulletin_said.permission(one)
-            news.append(News(entry.position, "bulletin", allowed, None, data))
+        ask = partial(bulletins.concerned, bulletin=fact.bulletin)
+        told = hub.ask("gate", partial(ask, public=True), [])
+        more = [one for one in hub.ask("gate", ask, []) if one not in told]
+        for allowed, found in (("warning.read", told), (RESTRICTED, more)):
+            for one in found:
+                data = encode(bulletin_said.said(hub, one))
+                news.append(News(entry.position, "bulletin", allowed, None, data))
     return news
 
 

@@ -29,7 +29,7 @@ class Sort:
 
     def hears(self, news: News) -> bool:
         return (
-            news.permission in self.permissions
+            {news.permission, news.besides or news.permission} <= self.permissions
             and (not self.kinds or news.kind in self.kinds)
             and (
                 news.extent is None

@@ -45,7 +45,10 @@ class WarningContentSaid(msgspec.Struct, frozen=True, kw_only=True):
     divisions: list[str]
     areas: list[WarningAreaSaid]
     source: str
-    """``scenario:<id>`` or ``case:<case>`` that it was drafted from, or empty"""
+    """``scenario:<id>``, ``case:<case>``, or sender and identifier of another body's message that
+    it was drafted from; empty: none, or once published one that is not for the public"""
+    restriction: str
+    """of a draft: for whom that message is, where it is not for the public"""
 
 
 class WarningPending(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +117,9 @@ class WarningWritten(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     rings: Annotated[list[Ring], msgspec.Meta(max_length=20)] = []
     """drawn outlines, in place of those of the divisions"""
     source: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    restriction: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+    """for whom the source is, where it is not for the public; of a message that is here it is known
+    anyway"""
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
     """of an update: what is new"""
 
@@ -134,6 +140,7 @@ def content_of(told: WarningWritten) -> Content:
         divisions=tuple(dict.fromkeys(told.divisions)),
         rings=tuple(told.rings),
         source=told.source,
+        restriction=told.restriction.strip(),
     )
 
 
@@ -216,7 +223,8 @@ def _published(one: Message) -> WarningContentSaid:
         expires=moment.say(content.expires),
         divisions=list(content.divisions),
         areas=[WarningAreaSaid(name=a.name, code=a.code, rings=list(a.rings)) for a in one.areas],
-        source=content.source,
+        source="" if content.restriction else content.source,
+        restriction="",
     )
 
 
@@ -244,4 +252,5 @@ def content_said(hub: Hub, content: Content) -> WarningContentSaid:
         divisions=list(content.divisions),
         areas=[WarningAreaSaid(name=a.name, code=a.code, rings=list(a.rings)) for a in areas],
         source=content.source,
+        restriction=content.restriction,
     )

@@ -22,6 +22,7 @@ from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.http.door import Doors
 from tianmu.sense.intake import Intake
 from tianmu.sense.source import digest
+from tianmu.store.records import Transaction
 
 from ..door import NOW, Door, post
 
@@ -85,6 +86,20 @@ def alert(
     ).encode()
 
 
+def version_1(tx: Transaction) -> None:
+    """The tables of messages as they were before what is for the public stood apart."""
+    for line in (
+        "DROP TABLE bulletin_public_reference",
+        "DROP INDEX bulletin_public_until",
+        "DROP INDEX bulletin_public_ended_by",
+        "ALTER TABLE bulletin DROP COLUMN public_until",
+        "ALTER TABLE bulletin DROP COLUMN public_ended",
+        "ALTER TABLE bulletin DROP COLUMN public_ended_by",
+        "UPDATE journal_schema SET version = 1 WHERE room = 'bulletin'",
+    ):
+        tx.connection.exec_driver_sql(line)
+
+
 class Bureau:
     """A gate with source ``bureau``; devices for the city and one town where ``registered``."""
 
@@ -138,8 +153,10 @@ class Bureau:
             found.append(told)
         return found
 
-    def stages(self) -> dict[str, str]:
-        standing: list[Standing] = self.door.main.read(lambda c: held.listed(c, 0, 1000))
+    def stages(self, *, public: bool = False) -> dict[str, str]:
+        standing: list[Standing] = self.door.main.read(
+            lambda c: held.listed(c, 0, 1000, public=public)
+        )
         return {one.bulletin.identifier: one.stage(self.now) for one in standing}
 
     def levels(self, name: str) -> list[int]:

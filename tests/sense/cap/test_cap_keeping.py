@@ -14,7 +14,7 @@ from tianmu.sense.cap import held, keeping
 from tianmu.store.records import Transaction
 
 from ..door import run
-from .bureau import Bureau, alert, info, reference
+from .bureau import Bureau, alert, info, reference, version_1
 
 DAY = 86_400_000_000
 DAYS = 400
@@ -106,6 +106,7 @@ async def test_a_table_of_before_is_filled_in(tmp_path: Path) -> None:
     bureau.door.main.transact(lambda tx: held.take(tx, hidden))
 
     def old(tx: Transaction) -> None:
+        version_1(tx)
         connection = tx.connection
         connection.execute(
             sa.update(held.BULLETIN)
@@ -125,4 +126,5 @@ async def test_a_table_of_before_is_filled_in(tmp_path: Path) -> None:
     )
     assert [tuple(row) for row in rows] == [(1, one.until), (1, one.until), (0, one.until)]
     assert set(newer.stages().values()) == {"in_force"}
+    assert set(newer.stages(public=True).values()) == {"in_force"}
     newer.close()

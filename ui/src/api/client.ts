@@ -1,4 +1,5 @@
 // One door to the server: JSON in, JSON out, problems (RFC 9457) as exceptions.
+import { newKey } from "@/unique";
 
 /** The server begins its sentences small, since they also stand within others. */
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -124,7 +125,7 @@ const unanswered = new Map<string, string>();
 
 async function deed<T>(where: string, body: unknown, version?: number | string): Promise<T> {
   const what = `${where} ${JSON.stringify(body)}`;
-  const key = unanswered.get(what) ?? globalThis.crypto?.randomUUID?.() ?? "";
+  const key = unanswered.get(what) ?? newKey();
   unanswered.set(what, key);
   try {
     const said = await ask<T>("POST", where, body, version, undefined, key);

@@ -2591,8 +2591,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Input that could not be read, newest first: why, from whom, and its bytes
-         * @description Input that could not be read, newest first: why, from whom, and its bytes.
+         * Input that could not be read, newest first: why, from whom, and its bytes. Of a warning that
+         * @description Input that could not be read, newest first: why, from whom, and its bytes. Of a warning that
+         *     may not be for the public (or says not for whom it is) those take `restricted.read`.
          *
          *     Needs `quarantine.read`.
          */
@@ -2687,8 +2688,9 @@ export interface paths {
         get: operations["list_sources"];
         put?: never;
         /**
-         * Register a source, or change the one of this name (its number and token stay)
-         * @description Register a source, or change the one of this name (its number and token stay).
+         * Register a source, or change the one of this name (its number and token stay). With its
+         * @description Register a source, or change the one of this name (its number and token stay). With its
+         *     version in `If-Match` nobody is overwritten; `0` there: only where it is new.
          *
          *     Needs `source.write`.
          */
@@ -3961,7 +3963,7 @@ export interface paths {
          * Warnings of other bodies that hold or will, or all that came, the newest first; `total`
          * @description Warnings of other bodies that hold or will, or all that came, the newest first; `total`
          *     counts all of them that the account sees. What its sender did not mean for the public needs
-         *     `restricted.read`.
+         *     `restricted.read`; without it nothing of that ends what is public either.
          *
          *     Needs `warning.read`.
          */
@@ -3982,8 +3984,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One message of another body, and whether another one ended it
-         * @description One message of another body, and whether another one ended it.
+         * One message of another body, and whether another one ended it: to whom it takes
+         * @description One message of another body, and whether another one ended it: to whom it takes
+         *     `restricted.read` to see that one, this one holds on.
          *
          *     Needs `warning.read`.
          */
@@ -4084,6 +4087,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/warnings/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Colours and events of the pack, for whoever writes a warning
+         * @description Colours and events of the pack, for whoever writes a warning.
+         *
+         *     Needs `warning.read`.
+         */
+        get: operations["get_warning_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/warnings/proposals": {
         parameters: {
             query?: never;
@@ -4125,28 +4150,6 @@ export interface paths {
          *     Needs `warning.draft`.
          */
         post: operations["dismiss_warning_proposal"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/warnings/kinds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Colours and events of the pack, for whoever writes a warning
-         * @description Colours and events of the pack, for whoever writes a warning.
-         *
-         *     Needs `warning.read`.
-         */
-        get: operations["get_warning_kinds"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4328,7 +4331,8 @@ export interface paths {
          * Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
          * @description Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
          *     not confirm it: somebody else looks at it first. Only in an `emergency`, with a reason and the
-         *     permission `warning.alone`, one person does both.
+         *     permission `warning.alone`, one person does both. What was drafted from a message that is not
+         *     for the public is published with `release` and a reason alone.
          *
          *     Needs `warning.confirm`.
          */
@@ -5106,6 +5110,7 @@ export interface components {
         SourceSaid: {
             source: string;
             number: number;
+            version: number;
             protocol: string;
             name: {
                 [key: string]: string;
@@ -7315,6 +7320,7 @@ export interface components {
             size: number;
             state: string;
             payload: string;
+            masked: boolean;
         };
         /**
          * Page[SourceSaid]
@@ -8455,6 +8461,7 @@ export interface components {
             restriction: string;
             stage: string;
             ended_by: string;
+            public_until: string | null;
             note: string;
             parts: components["schemas"]["BulletinPart"][];
         };
@@ -8535,6 +8542,44 @@ export interface components {
                 number,
                 number
             ][][];
+            restriction: string;
+        };
+        /**
+         * WarningKinds
+         * @description What the pack lets be warned of; no events: the city does not warn.
+         */
+        WarningKinds: {
+            sender: string;
+            sender_name: {
+                [key: string]: string;
+            };
+            languages: string[];
+            colours: components["schemas"]["WarningColourSaid"][];
+            events: components["schemas"]["WarningEventSaid"][];
+            open: boolean;
+        };
+        /** WarningColourSaid */
+        WarningColourSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            level: {
+                [key: string]: string;
+            };
+            severity: string;
+            hours: number;
+        };
+        /** WarningEventSaid */
+        WarningEventSaid: {
+            code: string;
+            name: {
+                [key: string]: string;
+            };
+            instruction: {
+                [key: string]: string;
+            };
+            national: boolean;
         };
         /**
          * Page[WarningProposal]
@@ -8613,43 +8658,6 @@ export interface components {
             reason: string;
         };
         /**
-         * WarningKinds
-         * @description What the pack lets be warned of; no events: the city does not warn.
-         */
-        WarningKinds: {
-            sender: string;
-            sender_name: {
-                [key: string]: string;
-            };
-            languages: string[];
-            colours: components["schemas"]["WarningColourSaid"][];
-            events: components["schemas"]["WarningEventSaid"][];
-            open: boolean;
-        };
-        /** WarningColourSaid */
-        WarningColourSaid: {
-            code: string;
-            name: {
-                [key: string]: string;
-            };
-            level: {
-                [key: string]: string;
-            };
-            severity: string;
-            hours: number;
-        };
-        /** WarningEventSaid */
-        WarningEventSaid: {
-            code: string;
-            name: {
-                [key: string]: string;
-            };
-            instruction: {
-                [key: string]: string;
-            };
-            national: boolean;
-        };
-        /**
          * Page[WarningItemSaid]
          * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
          *         items where that is cheap, else null.
@@ -8703,6 +8711,7 @@ export interface components {
             divisions: string[];
             areas: components["schemas"]["WarningAreaSaid"][];
             source: string;
+            restriction: string;
         };
         /**
          * WarningPending
@@ -8781,6 +8790,8 @@ export interface components {
             /** @default  */
             source: string;
             /** @default  */
+            restriction: string;
+            /** @default  */
             note: string;
         };
         /** WarningNote */
@@ -8794,6 +8805,8 @@ export interface components {
             reason: string;
             /** @default false */
             emergency: boolean;
+            /** @default false */
+            release: boolean;
         };
         /** ForecastList */
         ForecastList: {
@@ -16469,6 +16482,35 @@ export interface operations {
             };
         };
     };
+    get_warning_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningKinds"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_warning_proposals: {
         parameters: {
             query?: {
@@ -16529,35 +16571,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WarningDismissal"];
-                };
-            };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
-    get_warning_kinds: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WarningKinds"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

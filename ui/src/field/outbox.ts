@@ -1,6 +1,7 @@
 // The deeds of this phone as the page shows them, and adding to them.
 import { computed, ref, shallowRef } from "vue";
 import { session } from "@/session";
+import { newKey } from "@/unique";
 import * as box from "./box";
 import type { Deed, FileTold, Links } from "./deed";
 import { moved, onMoved, sendAll, type Outcome } from "./send";
@@ -21,8 +22,6 @@ export async function reload(): Promise<void> {
 }
 
 export type NewDeed = Omit<Deed, "number" | "id" | "account" | "state" | "tries" | "next" | "at"> & { content?: Blob; id?: string };
-
-export const newKey = (): string => crypto.randomUUID();
 
 /** Keep deeds and their files in one commit, in this order, and begin to send. */
 export async function add(fresh: NewDeed[]): Promise<void> {

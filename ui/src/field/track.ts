@@ -3,7 +3,8 @@
 import { ref, shallowRef } from "vue";
 import * as box from "./box";
 import type { WalkTold } from "./deed";
-import { add, newKey } from "./outbox";
+import { add } from "./outbox";
+import { newKey } from "@/unique";
 import { follow, here, metres, type Fix } from "./position";
 
 export interface Walk {

@@ -35,11 +35,12 @@ class Refused(ValueError):
 
 def permit(
     state: Warning, step: str, actor: str, now: int, *,
-    alone: bool = False, emergency: bool = False, reason: str = "",
+    alone: bool = False, emergency: bool = False, reason: str = "", release: bool = False,
 ) -> None:  # fmt: skip
     """``Refused`` unless ``actor`` may take ``step`` now. Nobody confirms what he wrote himself,
     but for an ``emergency`` in which nobody else is there: with a reason, and where ``alone`` (his
-    role permits it)."""
+    role permits it). What was drafted from a message that is not for the public is published only
+    by whoever answers for its ``release``, with a reason."""
     stage = state.stage(now)
     pending = state.pending
     if step in {"revise", "drop", "publish"}:
@@ -50,6 +51,8 @@ def permit(
         if step == "publish":
             if pending.by == actor:
                 _alone(alone, emergency, reason)
+            if pending.kind != "Cancel" and pending.content.restriction:
+                _release(pending.content.restriction, release, reason)
             if pending.kind != "Cancel" and pending.content.expires <= now:
                 raise Refused(
                     "over", "the time for which it should hold is over", "revise `expires`"
@@ -80,6 +83,19 @@ def _alone(alone: bool, emergency: bool, reason: str) -> None:
     if not reason.strip():
         what = "publishing alone in an emergency needs a reason"
         raise Refused("reason-needed", what, "say why nobody else looks at it", "reason")
+
+
+def _release(restriction: str, release: bool, reason: str) -> None:
+    if not release:
+        raise Refused(
+            "restricted",
+            f"it was drafted from a message that is not for the public: {restriction[:200]}",
+            "have its sender's leave, then publish with `release` and a reason; or drop it and "
+            "draft one that says nothing of that message",
+        )
+    if not reason.strip():
+        what = "publishing what was not for the public needs a reason"
+        raise Refused("reason-needed", what, "say who gave leave, or why none is needed", "reason")
 
 
 def check(city: City, content: Content, now: int) -> None:

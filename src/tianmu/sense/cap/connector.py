@@ -16,7 +16,7 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold
-from tianmu.sense.cap import feed, held, keeping, signature
+from tianmu.sense.cap import feed, held, keeping, scope, signature
 from tianmu.sense.cap.codec import NotCap, read
 from tianmu.sense.cap.meaning import ELSEWHERE, bulletin
 from tianmu.sense.cap.settings import settings_of
@@ -37,6 +37,8 @@ SWEEP = 2.0
 """seconds between two looks at what begins or is over"""
 LET_GO = 3600.0
 """seconds between two looks for what need not be kept"""
+SIGNED = ("certificate", "authority", "signer")
+"""settings of a source whose messages have to be signed"""
 PAST = "it has been over for longer than the city keeps such messages"
 KIND = "warnings_in_force"
 """device kind that an unregistered address is offered as"""
@@ -136,16 +138,21 @@ class Bulletins:
         return said
 
     async def unreadable(self, body: bytes, reason: str, source: SourceChanged, peer: str) -> None:
-        """Keep what could not be read, with the reason."""
-        await self._intake.quarantine("http", body, reason=reason, peer=peer, source=source.source)
+        """Keep what could not be read, with the reason; apart unless it is for the public."""
+        restricted = not await asyncio.to_thread(scope.public, body)
+        await self._intake.quarantine(
+            "http", body, reason=reason, peer=peer, source=source.source, restricted=restricted
+        )
 
     def _meaning(self, document: bytes, source: SourceChanged) -> Bulletin | str:
         """Raises ``NotCap``."""
         now, (own, fault) = self._intake.now(), settings_of(source)
-        if fault and source.settings.get("certificate"):  # the defaults ask for no signature
+        if fault and any(source.settings.get(one) for one in SIGNED):  # the defaults ask for none
             raise NotCap(fault, f"mend the settings of source {source.source}")
         if own.certificate:
             document = signature.verified(document, own.certificate, now)
+        elif own.authority:
+            document = signature.vouched(document, own.authority, own.signer.strip(), now)
         alert = read(document)
         if source.allow and alert.sender not in source.allow:
             raise NotCap(
@@ -244,7 +251,7 @@ class Bulletins:
         async for found in self._over():
             named = await asyncio.to_thread(self._cited, [one.bulletin for one in found], devices)
             # what ended one that stays says how it ended
-            cited |= {by for one in found if one.name in named for by in (one.name, one.ended_by)}
+            cited |= {by for one in found if one.name in named for by in (one.name, *one.ended_by)}
         async for found in self._over():
             names = [one.serial for one in found if one.name not in cited]
             if names:

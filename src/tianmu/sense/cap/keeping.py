@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from tianmu.facts.bulletin import Bulletin
-from tianmu.sense.cap.held import BULLETIN, REFERENCE
+from tianmu.sense.cap.held import BULLETIN, PUBLIC_REFERENCE, REFERENCE
 from tianmu.store.records import Transaction
 
 DAY = 86_400_000_000
@@ -31,7 +31,8 @@ class Over(NamedTuple):
     over: int
     """µs"""
     serial: int
-    ended_by: str
+    ended_by: tuple[str, str]
+    """what ended it for those who see all, and for the public; each may be empty"""
     bulletin: Bulletin
 
     @property
@@ -44,12 +45,15 @@ def over(connection: Connection, horizon: int, after: tuple[int, int] = (0, 0)) 
     behind ``after`` (when it was over, serial)."""
     b = BULLETIN.c
     rows = connection.execute(
-        sa.select(b.over, b.serial, b.ended_by, b.state)
+        sa.select(b.over, b.serial, b.ended_by, b.public_ended_by, b.state)
         .where(b.over < horizon, sa.tuple_(b.over, b.serial) > sa.tuple_(*after))
         .order_by(b.over, b.serial)
         .limit(AT_ONCE)
     )
-    return [Over(row.over, row.serial, row.ended_by, _states.decode(row.state)) for row in rows]
+    return [
+        Over(at, serial, (by, public_by), _states.decode(state))
+        for at, serial, by, public_by, state in rows
+    ]
 
 
 def let_go(tx: Transaction, serials: Sequence[int]) -> int:
@@ -58,6 +62,7 @@ def let_go(tx: Transaction, serials: Sequence[int]) -> int:
     newest = tx.connection.scalar(sa.select(sa.func.max(BULLETIN.c.serial)))
     serials = [one for one in serials if one != newest]
     names = [f"b{serial}" for serial in serials]
-    tx.connection.execute(sa.delete(REFERENCE).where(REFERENCE.c.by.in_(names)))
+    for references in (REFERENCE, PUBLIC_REFERENCE):
+        tx.connection.execute(sa.delete(references).where(references.c.by.in_(names)))
     gone = sa.delete(BULLETIN).where(BULLETIN.c.serial.in_(serials))
     return tx.connection.execute(gone).rowcount

@@ -52,16 +52,18 @@ def bulletin(
         kind=alert.kind,
         status=alert.status,
         public=alert.scope == "Public",
-        restriction={
-            "Public": "",
-            "Restricted": alert.restriction,
-            "Private": " ".join(alert.addresses),
-        }[alert.scope],
+        restriction=restriction(alert),
         note=alert.note,
         references=alert.references,
         parts=tuple(one for one in parts if one is not None),
         received=received,
     )
+
+
+def restriction(alert: CapAlert) -> str:
+    """For whom a message is, where it is not for the public."""
+    told = {"Restricted": alert.restriction, "Private": " ".join(alert.addresses)}
+    return told.get(alert.scope, "")
 
 
 def _parts(city: City, alert: CapAlert, received: int, hours: float) -> list[Part | None]:

@@ -26,6 +26,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """by which a private message is for this city; none: no private message is taken"""
     certificate: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
     """PEM: what is not signed by it is refused; empty: signatures are not looked at"""
+    authority: Annotated[str, msgspec.Meta(max_length=100_000)] = ""
+    """PEM, one or more: what is not signed by a certificate of ``signer`` for which one of them
+    vouches is refused; in place of ``certificate``"""
+    signer: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """common name of the certificate that the sender signs with"""
     hours: Annotated[float, msgspec.Meta(gt=0, le=744)] = UNSAID
     """that a message holds which does not say when it ends"""
 
@@ -42,6 +47,14 @@ def check(settings: Mapping[str, Any], allowed: Allowed | None = None) -> Settin
         raise ValueError(f"feed {told.feed[:100]!r} is no http or https address")
     if told.certificate:
         signature.certificate(told.certificate)
+    if told.authority:
+        signature.authorities(told.authority)
+    if told.authority and told.certificate:
+        raise ValueError("certificate and authority are both given: leave one")
+    if bool(told.authority) != bool(told.signer.strip()):
+        raise ValueError(
+            "authority and signer go together: whom else the authority vouches for may not warn"
+        )
     if told.feed and allowed is not None:
         address.check(told.feed, allowed)
     return told

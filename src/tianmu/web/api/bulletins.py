@@ -10,9 +10,10 @@ from fastapi import Query
 
 from tianmu.sense.cap import held
 from tianmu.web import page
-from tianmu.web.bulletin_said import RESTRICTED, BulletinSaid, permission, said
+from tianmu.web.bulletin_said import BulletinSaid, said
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import not_found
+from tianmu.web.restricted import RESTRICTED
 from tianmu.web.route import Asking, Routes
 
 routes = Routes("warnings")
@@ -37,7 +38,7 @@ def list_bulletins(
 ) -> Page[BulletinSaid]:
     """Warnings of other bodies that hold or will, or all that came, the newest first; `total`
     counts all of them that the account sees. What its sender did not mean for the public needs
-    `restricted.read`."""
+    `restricted.read`; without it nothing of that ends what is public either."""
     hub = ask.hub
     key = page.read(cursor, int)
     now = hub.clock() if state == "in_force" else 0
@@ -57,8 +58,10 @@ def list_bulletins(
 
 @routes("GET", "/api/bulletins/{bulletin}", may="warning.read", gives=BulletinSaid)
 def get_bulletin(ask: Asking, bulletin: str) -> BulletinSaid:
-    """One message of another body, and whether another one ended it."""
-    found = ask.hub.ask("gate", partial(held.get, bulletin=bulletin), None)
-    if found is None or not ask.may(permission(found)):
+    """One message of another body, and whether another one ended it: to whom it takes
+    `restricted.read` to see that one, this one holds on."""
+    read = partial(held.get, bulletin=bulletin, public=not ask.may(RESTRICTED))
+    found = ask.hub.ask("gate", read, None)
+    if found is None:
         raise not_found("bulletin", bulletin)
     return said(ask.hub, found)

@@ -14,12 +14,14 @@ from starlette.responses import Response
 from tianmu.facts.deed import Deed
 from tianmu.facts.registry import Device
 from tianmu.sense import hold
+from tianmu.sense.cap import connector as cap
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
 from tianmu.web.api.devices import NewDevice, fact_of, register
 from tianmu.web.moment import Instant
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import Problem, not_found
+from tianmu.web.restricted import NOT_PUBLIC, RESTRICTED
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("intake")
@@ -55,6 +57,9 @@ class QuarantinedSaid(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     payload: str
     """base64 of at most the first 1,024 bytes"""
+    masked: bool
+    """it came as a warning of another body that may not be for the public: without
+    `restricted.read` its bytes and what is wrong with them are not shown"""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +197,8 @@ def list_quarantine(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[QuarantinedSaid]:
-    """Input that could not be read, newest first: why, from whom, and its bytes."""
+    """Input that could not be read, newest first: why, from whom, and its bytes. Of a warning that
+    may not be for the public (or says not for whom it is) those take `restricted.read`."""
     table = hold.quarantine
     conditions: list[sa.ColumnElement[bool]] = []
     if state != "all":
@@ -221,6 +227,7 @@ def list_quarantine(
 
     rows, total = ask.hub.ask("gate", find, ([], 0))
     more = rows[limit - 1] if len(rows) > limit else None
+    masked = {row.quarantine: _masked(ask, row) for row in rows}
     return Page(
         items=[
             QuarantinedSaid(
@@ -229,17 +236,34 @@ def list_quarantine(
                 protocol=row.protocol,
                 source=row.source,
                 peer=row.peer,
-                reason=row.reason,
+                reason=_why(ask) if masked[row.quarantine] else row.reason,
                 offset=row.offset,
                 size=row.size,
                 state=row.state,
-                payload=base64.b64encode(row.beginning or b"").decode(),
+                payload=base64.b64encode(
+                    b"" if masked[row.quarantine] else row.beginning or b""
+                ).decode(),
+                masked=masked[row.quarantine],
             )
             for row in rows[:limit]
         ],
         next=page.write(more.at, more.quarantine) if more is not None else None,
         total=total,
     )
+
+
+def _masked(ask: Ask, row: Any) -> bool:
+    """Whether what is in it is not for this account. Of what was kept before anybody looked into
+    it, that is all that came from a source of warnings."""
+    restricted = row.restricted
+    if restricted is None:
+        source = ask.hub.registry.sources.get(row.source)
+        restricted = source is not None and source.protocol == cap.PROTOCOL
+    return bool(restricted) and not ask.may(RESTRICTED)
+
+
+def _why(ask: Ask) -> str:
+    return NOT_PUBLIC.get(ask.language) or NOT_PUBLIC["en"]
 
 
 def _kept(ask: Ask, name: str) -> Any:
@@ -255,6 +279,11 @@ def _kept(ask: Ask, name: str) -> Any:
 def get_quarantined(ask: Asking, quarantine: str) -> Response:
     """All bytes of a quarantined input; that they were fetched is kept in the trail."""
     row = _kept(ask, quarantine)
+    if _masked(ask, row):
+        raise Problem(
+            403, "restricted", "it came as a warning that may not be for the public",
+            f"ask an account with {RESTRICTED}; it is played again or discarded without",
+        )  # fmt: skip
     ask.hub.records.transact(lambda tx: ask.note(tx, "quarantine.fetch", quarantine))
     return Response(
         row.payload,

@@ -22,7 +22,7 @@ from tianmu.web.hub import Hub
 from tianmu.web.moment import Instant
 from tianmu.web.page import Page
 from tianmu.web.problem import Fault, Problem, not_found
-from tianmu.web.route import Asking, Routes, taken
+from tianmu.web.route import Asking, Reply, Routes, taken
 
 routes = Routes("sources")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -40,6 +40,8 @@ SECRET = frozenset({PASSWORD_HASH, "password", "sm4_key"})
 class SourceSaid(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     number: int
+    version: int
+    """to be sent in `If-Match` with a change"""
     protocol: str
     name: Text
     origin: str
@@ -114,6 +116,7 @@ def said(fact: SourceChanged, seen: gate_state.SourceState | None, now: int = 0)
     return SourceSaid(
         source=fact.source,
         number=fact.number,
+        version=fact.version,
         protocol=fact.protocol,
         name=fact.name,
         origin=str(fact.origin),
@@ -195,8 +198,9 @@ def list_connectors(ask: Asking) -> Page[ConnectorSaid]:
     status=201,
     example=EXAMPLE,
 )
-def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))]) -> SourceMade:
-    """Register a source, or change the one of this name (its number and token stay)."""
+def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))]) -> Reply:
+    """Register a source, or change the one of this name (its number and token stay). With its
+    version in `If-Match` nobody is overwritten; `0` there: only where it is new."""
     hub = ask.hub
     if not _NAME.fullmatch(body.source):
         raise Problem(
@@ -211,6 +215,8 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
     def make(tx: Transaction) -> SourceChanged:
         known = hub.registry.sources
         before = known.get(body.source)
+        version = before.version if before else 0
+        ask.check_match(version)
         number = before.number if before else max((s.number for s in known.values()), default=0) + 1
         if number > LAST:
             raise Problem(
@@ -229,13 +235,16 @@ def put_source(ask: Asking, body: Annotated[NewSource, Depends(taken(NewSource))
             settings=_with_password(body.protocol, body.settings, before, plain),
             active=body.active,
             probe=before.probe if before else ask.who.probe,
+            version=version + 1,
             at=hub.clock(),
             actor=ask.who.account,
         )
         ask.note(tx, "source.put", body.source, protocol=body.protocol, origin=body.origin.value)
         return fact
 
-    return SourceMade(source=said(hub.registrar.write(make), None), token=plain)
+    fact = hub.registrar.write(make)
+    made = SourceMade(source=said(fact, None), token=plain)
+    return Reply(made, status=201, etag=fact.version)
 
 
 def _check(hub: Hub, body: NewSource) -> None:
@@ -266,6 +275,7 @@ def make_source_token(ask: Asking, source: str) -> TokenMade:
             before,
             token_digest=tokens.digest(plain),
             settings=_with_password(before.protocol, before.settings, before, plain),
+            version=before.version + 1,
             at=hub.clock(),
             actor=ask.who.account,
         )
@@ -284,7 +294,9 @@ def close_source(ask: Asking, source: str) -> SourceSaid:
         if before is None:
             raise not_found("source", source)
         ask.note(tx, "source.close", source)
-        return msgspec.structs.replace(before, active=False, at=hub.clock(), actor=ask.who.account)
+        return msgspec.structs.replace(
+            before, active=False, version=before.version + 1, at=hub.clock(), actor=ask.who.account
+        )
 
     return said(hub.registrar.write(make), None)
 

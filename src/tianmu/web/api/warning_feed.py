@@ -133,6 +133,8 @@ class CapTaken(msgspec.Struct, frozen=True, kw_only=True):
     divisions: list[str]
     """where it holds here, by its codes, outlines, names"""
     rings: list[Ring]
+    restriction: str
+    """for whom it is, where it is not for the public"""
 
 
 @routes(
@@ -178,6 +180,7 @@ def _cap(ask: Ask, alert: codec.CapAlert) -> CapTaken:
         expires=moment.say(first.expires) if first else None,
         divisions=list(here),
         rings=[ring for one in areas for ring in one.rings],
+        restriction=meaning.restriction(alert),
     )
 
 
@@ -203,4 +206,5 @@ def _national(ask: Ask, told: national_read.NationalWarning) -> CapTaken:
         expires=moment.say(told.expires),
         divisions=[code for code in told.divisions if code in city.divisions],
         rings=[],
+        restriction="",
     )

@@ -20,6 +20,7 @@ from tianmu.web.deed import deed_of
 from tianmu.web.hub import Hub
 from tianmu.web.page import Cursor, Limit, Page
 from tianmu.web.problem import Fault, Problem, changed, not_found
+from tianmu.web.restricted import RESTRICTED, restriction_of
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 from tianmu.web.warning_said import (
     WarningItemSaid,
@@ -58,41 +59,14 @@ GIVEN = {
 }
 
 
-class WarningColourSaid(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    name: Text
-    level: Text
-    severity: str
-    hours: float
-    """for which it is proposed to hold"""
-
-
-class WarningEventSaid(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    name: Text
-    instruction: Text
-    national: bool
-    """whether the national format can say it"""
-
-
-class WarningKinds(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pack lets be warned of; no events: the city does not warn."""
-
-    sender: str
-    sender_name: Text
-    languages: list[str]
-    colours: list[WarningColourSaid]
-    """gravest first"""
-    events: list[WarningEventSaid]
-    open: bool
-    """whether anybody may read the feed"""
-
-
 class WarningConfirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=KEPT)] = ""
     emergency: bool = False
     """publish what one wrote oneself, since nobody else is there and it cannot wait: needs
     `warning.alone` and a reason, which stands in the audit trail"""
+    release: bool = False
+    """publish what was drafted from a message that is not for the public, and answer for that:
+    needs a reason, which stands in the audit trail"""
 
 
 class WarningNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,34 +76,6 @@ class WarningNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def bring(hub: Hub) -> None:
     """Make the tables."""
     hub.records.create(table.metadata, room="warning")
-
-
-@routes("GET", "/api/warnings/kinds", may="warning.read", gives=WarningKinds)
-def get_warning_kinds(ask: Asking) -> WarningKinds:
-    """Colours and events of the pack, for whoever writes a warning."""
-    told = ask.hub.city.warnings
-    colours = [told.colours[code] for code in ("red", "orange", "yellow", "blue") if told.colours]
-    return WarningKinds(
-        sender=told.sender,
-        sender_name=told.name,
-        languages=list(ask.hub.city.languages),
-        colours=[
-            WarningColourSaid(
-                code=c.code, name=c.name, level=c.level, severity=c.severity, hours=c.hours
-            )
-            for c in colours
-        ],
-        events=[
-            WarningEventSaid(
-                code=e.code,
-                name=e.name,
-                instruction=e.instruction,
-                national=bool(e.national and told.national),
-            )
-            for e in told.events.values()
-        ],
-        open=told.open,
-    )
 
 
 @routes("GET", "/api/warnings", may="warning.read", gives=Page[WarningItemSaid], given=GIVEN)
@@ -256,8 +202,12 @@ def confirm_warning(
 ) -> Reply:
     """Publish what waits: to the feed, the wall and the departments' systems. Whoever wrote it does
     not confirm it: somebody else looks at it first. Only in an `emergency`, with a reason and the
-    permission `warning.alone`, one person does both."""
-    return _do(ask, warning, "publish", reason=body.reason.strip(), emergency=body.emergency)
+    permission `warning.alone`, one person does both. What was drafted from a message that is not
+    for the public is published with `release` and a reason alone."""
+    return _do(
+        ask, warning, "publish", reason=body.reason.strip(), emergency=body.emergency,
+        release=body.release,
+    )  # fmt: skip
 
 
 def held(ask: Ask, name: str) -> Warning:
@@ -272,20 +222,24 @@ def held(ask: Ask, name: str) -> Warning:
 
 
 def drafts(ask: Ask, state: Warning) -> bool:
-    """Whether this account sees what waits there, or what was given up before it was published."""
+    """Whether this account sees what waits there, or what was given up before it was published:
+    with the words of a message that is not for the public, as that message."""
     content = state.pending.content if state.pending else state.content
+    if content.restriction and not ask.may(RESTRICTED):
+        return False
     return ask.may("warning.draft", extent(ask.hub, content))
 
 
 def _do(
     ask: Ask, name: str, what: str, *, content: Content | None = None, reason: str = "",
-    emergency: bool = False,
+    emergency: bool = False, release: bool = False,
 ) -> Reply:  # fmt: skip
     hub, version, key = ask.hub, ask.if_match(), _key(ask)
     before = held(ask, name)
     _within(ask, before.content)
     if before.pending is not None:
         _within(ask, before.pending.content)
+        _may_know(ask, before.pending.content)
     now = hub.clock()
     alone = ask.may("warning.alone")
     asked = before.pending.by if before.pending else ""
@@ -303,13 +257,17 @@ def _do(
         if version is not None and version != state.version:
             raise Changed(state.version)
         step.permit(
-            state, what, ask.who.account, now, alone=alone, emergency=emergency, reason=reason
-        )
+            state, what, ask.who.account, now,
+            alone=alone, emergency=emergency, reason=reason, release=release,
+        )  # fmt: skip
         message: Message | None = None
+        told = _as_before(state, content) if what == "revise" else content
         data: dict[str, Any] = {}
         if what == "publish":
             assert state.pending is not None
             data = {"alone": True} if state.pending.by == ask.who.account else {}
+            if state.pending.kind != CANCEL and state.pending.content.restriction:
+                data["released"] = True
             _within(ask, state.pending.content)
             if state.pending.kind != CANCEL:
                 step.check(hub.city, state.pending.content, now)
@@ -318,7 +276,7 @@ def _do(
                 last=table.last_sent(tx.connection),
             )  # fmt: skip
         event = _event(
-            ask, name, state.version + 1, what, content=content, message=message, reason=reason,
+            ask, name, state.version + 1, what, content=told, message=message, reason=reason,
             data=data,
         )  # fmt: skip
         colour = message.content.colour if message else ""
@@ -361,7 +319,31 @@ def _content(ask: Ask, body: WarningWritten) -> Content:
         raise Problem(422, "invalid", str(error), "give RFC 3339", faults=[fault]) from error
     _checked(ask, content)
     _within(ask, content)
+    if ask.may(RESTRICTED) and (known := restriction_of(ask.hub, content.source)):
+        content = msgspec.structs.replace(content, restriction=known)
+    _may_know(ask, content)
     return content
+
+
+def _as_before(state: Warning, content: Content | None) -> Content | None:
+    """What is written anew stays marked as what was there: its words came from there."""
+    before = state.pending.content if state.pending else None
+    if content is None or before is None or not before.restriction or content.restriction:
+        return content
+    return msgspec.structs.replace(
+        content, restriction=before.restriction, source=content.source or before.source
+    )
+
+
+def _may_know(ask: Ask, content: Content) -> None:
+    """403 where it has words that are not for the public, and the account may not see such."""
+    if content.restriction and not ask.may(RESTRICTED):
+        raise Problem(
+            403,
+            "restricted",
+            f"it was drafted from what is not for the public, which takes {RESTRICTED} to see",
+            "let somebody who has it do this",
+        )
 
 
 def _checked(ask: Ask, content: Content) -> None:

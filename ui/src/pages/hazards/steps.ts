@@ -4,6 +4,7 @@ import { ask, type Want } from "@/ask";
 import { city } from "@/live";
 import { done, failed } from "@/toast";
 import { fromField } from "@/pages/warnings/draft";
+import { newKey } from "@/unique";
 import { say, w } from "@/words";
 import type { HazardDetail, HazardKinds } from "@/api/types";
 
@@ -27,7 +28,7 @@ export async function takeStep(held: HazardDetail, step: string, kinds: HazardKi
   if (step === "measure") body.measures = (answer.measures ?? "").split("\n").filter((line) => line.trim());
   if (answer.day) body.due = fromField(`${answer.day}T23:59`) ?? answer.day;
   try {
-    const found = await api.post<HazardDetail>(`${path`/api/hazards/${held.hazard.hazard}`}/steps/${step}`, body, held.hazard.version, crypto.randomUUID());
+    const found = await api.post<HazardDetail>(`${path`/api/hazards/${held.hazard.hazard}`}/steps/${step}`, body, held.hazard.version, newKey());
     done(`${t.steps[step]} · ${held.hazard.title}`);
     return found;
   } catch (problem) {

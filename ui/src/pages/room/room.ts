@@ -4,6 +4,7 @@ import { api, path, Problem } from "@/api/client";
 import { asProblem } from "@/list";
 import { onRoom } from "@/live";
 import { done, failed } from "@/toast";
+import { newKey } from "@/unique";
 import { w } from "@/words";
 import type { Room, RoomEvent, RoomItem } from "@/api/types";
 
@@ -103,7 +104,7 @@ export function useRoom(id: () => string): RoomLive {
   const gone = (): void => void fetch(`${where()}/here`, { method: "DELETE", keepalive: true, credentials: "same-origin", headers: { "X-Requested-With": "tianmu" } }).catch(() => undefined);
 
   async function tell(what: Told): Promise<boolean> {
-    const key = crypto.randomUUID();
+    const key = newKey();
     for (let tries = 0; ; tries += 1) {
       try {
         take(await api.post<RoomEvent>(where(), { ...what, key }));

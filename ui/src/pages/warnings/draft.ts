@@ -7,6 +7,8 @@ export interface Draft {
   event: string; colour: string; status: string; urgency: string; certainty: string;
   headline: Record<string, string>; description: Record<string, string>; instruction: Record<string, string>;
   divisions: string[]; onset: string; expires: string; outline: string; source: string; note: string;
+  /** for whom its source is, where that is not for the public */
+  restriction: string;
   /** outlines that came with it and were not changed by hand */
   rings: [number, number][][];
 }
@@ -32,7 +34,7 @@ export function fresh(kinds: WarningKinds, root: string): Draft {
   return {
     event: kinds.events[0]?.code ?? "", colour: colour?.code ?? "", status: "Actual", urgency: "Expected", certainty: "Likely",
     headline: words(kinds.languages, undefined), description: words(kinds.languages, undefined), instruction: words(kinds.languages, undefined),
-    divisions: [root], onset: "", expires: toField(now.value + (colour?.hours ?? 24) * HOUR), outline: "", source: "", note: "", rings: [],
+    divisions: [root], onset: "", expires: toField(now.value + (colour?.hours ?? 24) * HOUR), outline: "", source: "", restriction: "", note: "", rings: [],
   };
 }
 export function ofContent(kinds: WarningKinds, content: Content, note = ""): Draft {
@@ -48,7 +50,7 @@ export function ofProposal(kinds: WarningKinds, one: WarningProposal): Draft {
     headline: words(kinds.languages, one.headline), description: words(kinds.languages, one.description), instruction: words(kinds.languages, one.instruction),
   };
 }
-type Taken = Pick<CapTaken, "event" | "colour" | "urgency" | "certainty" | "headline" | "description" | "instruction" | "divisions" | "onset" | "expires" | "rings" | "sender" | "identifier">;
+type Taken = Pick<CapTaken, "event" | "colour" | "urgency" | "certainty" | "headline" | "description" | "instruction" | "divisions" | "onset" | "expires" | "rings" | "sender" | "identifier" | "restriction">;
 export function ofTaken(kinds: WarningKinds, root: string, one: Taken): Draft {
   const begin = fresh(kinds, root);
   const known = kinds.events.some((e) => e.code === one.event);
@@ -57,11 +59,11 @@ export function ofTaken(kinds: WarningKinds, root: string, one: Taken): Draft {
     headline: words(kinds.languages, one.headline), description: words(kinds.languages, one.description), instruction: words(kinds.languages, one.instruction),
     divisions: one.divisions.length ? [...one.divisions] : [root], onset: toField(one.onset), expires: toField(one.expires) || begin.expires,
     rings: one.divisions.length ? [] : (one.rings as [number, number][][]), outline: !one.divisions.length && one.rings.length === 1 ? lines(one.rings[0] as [number, number][]) : "",
-    source: `${one.sender} ${one.identifier}`.slice(0, 100),
+    source: `${one.sender} ${one.identifier}`.slice(0, 100), restriction: one.restriction,
   };
 }
 export function ofBulletin(kinds: WarningKinds, root: string, one: BulletinItem, part: BulletinItem["parts"][number]): Draft {
-  const told = { ...part, sender: one.sender, identifier: one.identifier, expires: part.until, rings: part.areas.flatMap((a) => a.rings) };
+  const told = { ...part, sender: one.sender, identifier: one.identifier, restriction: one.restriction, expires: part.until, rings: part.areas.flatMap((a) => a.rings) };
   return ofTaken(kinds, root, told);
 }
 const lines = (ring: [number, number][]): string => ring.slice(0, -1).map(([x, y]) => `${x},${y}`).join("\n");
@@ -88,7 +90,7 @@ export function toBody(draft: Draft): Record<string, unknown> | string {
   if (typeof rings === "string") return rings;
   const filled = (text: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(text).filter(([, words]) => words.trim()));
   return {
-    event: draft.event, colour: draft.colour, status: draft.status, urgency: draft.urgency, certainty: draft.certainty, divisions: draft.divisions, source: draft.source, note: draft.note, rings,
+    event: draft.event, colour: draft.colour, status: draft.status, urgency: draft.urgency, certainty: draft.certainty, divisions: draft.divisions, source: draft.source, restriction: draft.restriction, note: draft.note, rings,
     headline: filled(draft.headline), description: filled(draft.description), instruction: filled(draft.instruction), onset: fromField(draft.onset), expires: fromField(draft.expires) ?? "",
   };
 }
