@@ -62,6 +62,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """how often in the seeded city, per 100,000 inhabitants"""
     truth: bool = True
     """False: a false start, a test or a fault – signals without an incident"""
+    void: bool = False
+    """whoever goes there finds nothing: the feed's people make a case of it void"""
     hours: tuple[int, int] = (0, 24)
     signals: tuple[Signal, ...] = ()
     told: tuple[Told, ...] = ()

@@ -69,6 +69,7 @@ class Happening:
     code: str
     matter: str
     truth: bool
+    void: bool
     at: float
     longitude: float
     latitude: float
@@ -83,6 +84,7 @@ class Happening:
             "code": self.code,
             "matter": self.matter,
             "truth": self.truth,
+            "void": self.void,
             "at": self.at,
             "longitude": self.longitude,
             "latitude": self.latitude,
@@ -134,6 +136,7 @@ class Incidents:
             code=spec["code"],
             matter=spec["matter"],
             truth=spec.get("truth", True),
+            void=spec.get("void", False),
             at=now,
             longitude=longitude,
             latitude=latitude,

@@ -271,6 +271,12 @@ class Panel(OnALine):
 
     # -- as the city knows it --
 
+    def wire_address(self, head: bytes) -> str:
+        """Of the component whose seven bytes these are."""
+        system, number, kind = head[:3]
+        address = int.from_bytes(head[3:7], "little")
+        return f"{PROTOCOL}/{self.address}/{system}-{number}-{kind}-{address}"
+
     def devices(
         self,
         properties: dict[str, tuple[str, ...]],
@@ -287,7 +293,7 @@ class Panel(OnALine):
         for c in self.components:
             system = f"{unit}/{c.system_type}-{c.system_address}"
             named.setdefault(system, ("fire_system", ""))
-            named[f"{system}-{c.type}-{c.address}"] = ("fire_component", c.description)
+            named[self.wire_address(c.head)] = ("fire_component", c.description)
         return tuple(
             Device(
                 device=address.replace("/", "-"),

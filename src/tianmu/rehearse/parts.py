@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import logging
 import random
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +28,7 @@ from tianmu.rehearse.asked import Asked
 from tianmu.rehearse.city import Answered, City, credentials
 from tianmu.rehearse.fleet import scatter
 from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.panel_script import Step
 from tianmu.rehearse.people import People
 from tianmu.rehearse.replay import Due
 from tianmu.rehearse.station import Station
@@ -152,16 +157,18 @@ def _panels(ground: Ground) -> Part:
         panels.append(panel)
     _register(city, devices)
 
+    truth = asked.data / "feed" / "truth.jsonl"
+
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             for panel in panels:
-                group.create_task(_play_panel(panel))
+                group.create_task(_play_panel(panel, truth))
 
     return source, run
 
 
-async def _play_panel(panel: Panel) -> None:
-    """Day after day, each from a seed of its own."""
+async def _play_panel(panel: Panel, truth: Path) -> None:
+    """Day after day, each from a seed of its own; what was false is written down as the truth."""
     async with panel:
         while True:
             seconds = 6 * 3600.0
@@ -171,7 +178,28 @@ async def _play_panel(panel: Panel) -> None:
                 seconds,
                 max(1, round(INCIDENTS_PER_HOUR * seconds / 3600)),
             )
-            await panel.play(steps)
+            await panel.play(noted(panel, steps, truth))
+
+
+FALSE = frozenset((panel_script.Truth.FALSE_ALARM, panel_script.Truth.TEST))
+
+
+def noted(panel: Panel, steps: Iterable[Step], truth: Path) -> Iterator[Step]:
+    """``steps`` as they are; before the first of each incident is sent it stands in ``truth``
+    which detectors alarm and whether for nothing."""
+    for number, group in itertools.groupby(steps, key=lambda step: step.incident):
+        some = list(group)
+        fires = [step for step in some if step.event.name == "fire"]
+        if number and fires:
+            addresses = {panel.wire_address(step.event.body) for step in fires}
+            line = {
+                "panel": panel.address, "truth": fires[0].truth, "void": fires[0].truth in FALSE,
+                "at": time.time() + some[0].delay,
+                "devices": sorted(one.replace("/", "-") for one in addresses),
+            }  # fmt: skip
+            with truth.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        yield from some
 
 
 def _street(ground: Ground) -> Part:

@@ -1,7 +1,8 @@
 """The people of a seeded city: who verifies, sends, accepts, handles, checks and closes.
 
 They see what an account of theirs may see, hear of cases by push, take their time, and do the
-next step that the city offers them. Now and then a check fails and work is done again.
+next step that the city offers them. Now and then a check fails and work is done again. Whoever goes
+where there was nothing, by the feed's own truth, says so, and the case is void.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 
 from tianmu.rehearse.city import Answered, City, connect, credentials
+from tianmu.rehearse.found import Found
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.words import Words
 
@@ -50,6 +52,9 @@ HABITS = (
 )
 
 
+THERE = frozenset(("feed_back", "check", "close"))
+"""steps before which somebody has been there"""
+VOID = Habit("", "void", "duty", (20, 120))
 WAITING = {"accept": "sent", "handle": "accepted", "feed_back": "handling"}
 """step of a unit → the state of the order it is for"""
 
@@ -68,6 +73,7 @@ class People:
         if "duty" not in self._cities:
             raise RuntimeError("this city was started without a feed: nobody plays its people")
         self._words, self._told, self._pace = words, told, pace
+        self._found = Found(data / "feed" / "truth.jsonl")
         self._at_work: set[str] = set()
         self._matters: list[str] = []
         """keys that the duty officer chooses from where nobody can tell what it is about"""
@@ -101,6 +107,8 @@ class People:
             if view is None or step is None:
                 return
             who, habit = step
+            if habit.step in THERE and self._found.nothing(view):
+                who, habit = VOID.who, VOID
             await asyncio.sleep(random.uniform(*habit.after) * self._pace)
             with contextlib.suppress(httpx.TransportError):
                 await self._do(case, who, habit)
@@ -137,6 +145,8 @@ class People:
             return
         offered = {action["step"] for action in view["actions"]}
         step = habit.step
+        if habit is VOID and not self._found.nothing(view):
+            return  # somebody told of it meanwhile
         if step not in offered:
             others = [h.step for h in HABITS if h.stage == view["stage"] and h.step in offered]
             if not others:

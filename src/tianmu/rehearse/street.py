@@ -200,9 +200,9 @@ class Street:
         self._write(
             {
                 "incident": scene.incident, "code": f"street.{scene.kind.kind}", "matter": "",
-                "truth": scene.real, "at": began, "longitude": place.longitude,
-                "latitude": place.latitude, "division": place.division, "devices": [camera],
-                "reports": 0,
+                "truth": scene.real, "void": not scene.real, "at": began,
+                "longitude": place.longitude, "latitude": place.latitude,
+                "division": place.division, "devices": [camera], "reports": 0,
             }
         )  # fmt: skip
         while (now := time.time()) < began + scene.seconds:
