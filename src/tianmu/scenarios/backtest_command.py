@@ -148,7 +148,7 @@ def _of_history(
     tell: Tell,
 ) -> dict[str, Any]:
     from tianmu.scenarios.contract import listening
-    from tianmu.scenarios.history import NoReplay, past_rows
+    from tianmu.scenarios.history import NoReplay, TooLong, past_rows
     from tianmu.scenarios.load import find
     from tianmu.scenarios.run import telling
     from tianmu.store.history.asked import TooCostly
@@ -163,7 +163,7 @@ def _of_history(
             rows = past_rows(_scenario(found, scenario), city, data, first, last)
     except NoReplay as error:
         raise click.UsageError(str(error)) from error
-    except TooCostly as error:
+    except (TooCostly, TooLong) as error:
         raise click.ClickException(str(error)) from error
     finally:
         city.close()

@@ -23,12 +23,22 @@ class NoReplay(ValueError):
     """The scenario has no ``replay.py``, which makes rows of what a city measured."""
 
 
+class TooLong(ValueError):
+    """More readings than are held at once lie in the span that was asked for."""
+
+    def __init__(self, readings: int, most: int, days: int) -> None:
+        super().__init__(
+            f"{readings:,} readings lie between --from and --to, and at most {most:,} are held at "
+            f"once: ask for {days} days or fewer"
+        )
+
+
 def past_rows(
     scenario: Scenario, archive: Archive, data: Path, since: date, until: date
 ) -> pa.Table:
     """Days up to ``until``, with ``event``: 1 on those on which a case of the scenario's matters
     was opened that was closed as real; or what the scenario itself says happened. Raises
-    ``NoReplay``, ``TooCostly``."""
+    ``NoReplay``, ``TooCostly``, ``TooLong``."""
     if not (scenario.folder / "replay.py").exists():
         raise NoReplay(
             f"{scenario.id} has no replay.py, which makes rows of what a city measured: give a "

@@ -20,6 +20,7 @@ from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
 from tianmu.scenarios.gas_pipelines.model import MODELS
 from tianmu.scenarios.gas_pipelines.simulate import Readings
+from tianmu.scenarios.history import TooLong
 from tianmu.scenarios.judging import Judged, Judgement
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.run import parameters_of, run_model
@@ -312,6 +313,12 @@ def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path)
         event = np.flatnonzero(rows.column("event").to_numpy())
         assert event.tolist() == [LEAK.first + 5] and len(rows) == LEAK.first + 12
         assert rows.column("timestamp").to_pylist()[0] == "2026-04-10 00:05:00"
+        patch.setattr(replay, "MOST", 1_000)
+        with pytest.raises(TooLong, match="at most 1,000 are held at once: ask for 1 days or"):
+            replay.rows(world, TODAY)
+        patch.undo()
+        patch.setattr(replay, "measured", measured)
+        patch.setattr(replay, "replace", _replaced)
         write_truth(tmp_path / "leaks.csv", DAYS[0.08], TODAY)
         world.signals = None
         again = replay.rows(world, TODAY)

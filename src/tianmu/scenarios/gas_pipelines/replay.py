@@ -16,12 +16,16 @@ from tianmu.scenarios.gas_pipelines import table
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import measured
 from tianmu.scenarios.gas_pipelines.trial import trial
+from tianmu.scenarios.history import TooLong
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.signals import REAL
 from tianmu.scenarios.world import World
 
 MINUTE = 60_000_000
+MEASURED = ("inflow", "flow", "pressure", "meter")
 DAY_MIN = 1440
+MOST = 60_000_000
+"""readings that are held at once: with what is made of them about 2 GB"""
 TRUTH = "leaks.csv"
 """of a trial's feed"""
 
@@ -30,7 +34,7 @@ def rows(world: World, since: date) -> pa.Table:
     """Steps from the midnight of ``since`` to ``world.now``, in the city's time, each a day of the
     past at a time. ``event`` is 1 in the step by which a leak is to be found, half an hour after it
     began: an alarm that stands then has found it. Steps in which no inflow was read are left out,
-    and the second of an hour that comes twice. Raises ``TooCostly``."""
+    and the second of an hour that comes twice. Raises ``TooCostly``, ``TooLong``."""
     own = settings_of(__file__)["replay"]
     known, every = held(world.folder, *world.city.center), trial().every_min
     step = round(every * MINUTE)
@@ -45,11 +49,13 @@ def rows(world: World, since: date) -> pa.Table:
         # a step is called by its end
         until = replace(world, now=first + (at + count) * step)
         parts.append(measured(until, known, every, count).readings)
+        wide = sum(len(getattr(parts[0], name)) for name in MEASURED)
+        if wide * steps > MOST:
+            raise TooLong(wide * steps, MOST, max(MOST // (wide * day), 1))
     if not parts:
         return pa.table({"timestamp": pa.array([], pa.string())})
     joined = {
-        name: np.concatenate([getattr(one, name) for one in parts], axis=1)
-        for name in ("inflow", "flow", "pressure", "meter")
+        name: np.concatenate([getattr(one, name) for one in parts], axis=1) for name in MEASURED
     }
     ends = first + step * (1 + np.arange(steps))
     made = table.write(
