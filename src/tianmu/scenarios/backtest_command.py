@@ -112,7 +112,8 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         if as_json:
             give(result)
         else:
-            click.echo("\n".join(lines(result, width=24)))
+            notes = result.pop("notes")
+            click.echo("\n".join([*lines(result, width=24), *notes]))
 
 
 def _of_file(
