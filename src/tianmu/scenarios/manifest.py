@@ -201,7 +201,8 @@ def read(file: Path) -> Manifest:
         manifest = msgspec.convert(document.data, Manifest)
     except msgspec.ValidationError as error:
         told = str(error)
-        raise BadManifest(f"{file}:{_line(document, told)}: {told}: see manifest.py") from error
+        remedy = "docs/rooms/scenarios.md says what each key is"
+        raise BadManifest(f"{file}:{_line(document, told)}: {told}: {remedy}") from error
     _check(manifest, _At(document, file))
     return manifest
 
