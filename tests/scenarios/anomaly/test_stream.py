@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import math
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +120,42 @@ def test_no_rows_give_no_rows_and_a_rate_must_be_possible() -> None:
     assert len(run(empty)[0]) == 0
     with pytest.raises(BadParameter, match="per_week"):
         run(table(hours(2), ["1", "2"]), "per_week=0")
+
+
+AIR = ("PM2.5", "SO2", "NO2", "O3", "TEMP", "PRES", "DEWP", "WSPM", "RAIN")
+
+
+def test_a_year_of_real_air_and_weather_alarms_no_more_than_is_tolerable() -> None:
+    """Hourly figures of Dongsi, with their gaps. Nothing says which of them are faults, so an alarm
+    counts as false; and what is called once in a hundred comes so often."""
+    with gzip.open(files("tianmu.rehearse") / "data/air_dongsi_2015.csv.gz", "rt") as text:
+        read = list(csv.DictReader(text))
+    times: list[object] = [
+        f"{row['year']}-{row['month']:>02}-{row['day']:>02} {row['hour']:>02}:00" for row in read
+    ]
+    weeks, said = len(read) / 168, {}
+    for name in AIR:
+        made, _ = run(table(times, [row[name] for row in read]))
+        score = made.column("score").drop_null().to_numpy()
+        alarms = np.flatnonzero(made.column("alarm").to_numpy())
+        said[name] = (len(alarms) / weeks, (alarms < 168).sum(), (score > 0.99).mean())
+    assert all(week <= 1 and first <= 2 for week, first, _ in said.values()), said
+    shares = [share for name, (_, _, share) in said.items() if name != "RAIN"]
+    assert all(0.005 < share < 0.025 for share in shares), "rain rests at zero and is rare itself"
+    faults = 0
+    for name in ("TEMP", "PRES", "O3"):
+        value = [row[name] for row in read]
+        for row in range(2_000, 8_000, 1_000):
+            if value[row] in ("NA", ""):
+                continue
+            at = float(value[row])
+            spoilt = [*value[:row], str(at + 12 * _step(value))]
+            made, _ = run(table(times[: row + 1], list(spoilt)))
+            faults += made.column("alarm")[row].as_py()
+    assert faults >= 15, "of eighteen spikes as high as twelve usual changes"
+
+
+def _step(value: list[str]) -> float:
+    """The usual change from one to the next (standard deviation)."""
+    found = np.array([float(one) if one not in ("NA", "") else np.nan for one in value])
+    return float(np.nanstd(np.diff(found)))
