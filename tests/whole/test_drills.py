@@ -181,6 +181,14 @@ def test_on_a_running_city_everything_is_marked(running_city: Any, tmp_path: Pat
     assert city.get("/api/vitals")["cases"]["today_opened"] == before["today_opened"]
 
 
+def test_what_is_told_on_a_running_city_is_told_of_the_detectors_that_burn_there(
+    running_city: Any,
+) -> None:
+    city, drill = running_city.city(), read("fire")
+    result = Player(drill, running(drill, city.url, running_city.data)).run()
+    assert (result["failed"], result["signals"]) == (0, 42), result
+
+
 def up(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tianmu", "up", "--port", "0", *arguments],

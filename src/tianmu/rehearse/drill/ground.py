@@ -130,6 +130,8 @@ def running(drill: Drill, url: str, data: Path) -> Ground:
     trouble = []
     if any(one.door != "panel" for one in drill.device):
         trouble.append("devices of its own (door http, mqtt)")
+    if len({one.place for one in drill.device}) > 1:
+        trouble.append("detectors at several places")
     if any(one.clocks or one.overdue is not None or one.at is not None for one in drill.expect):
         trouble.append("a clock that can be moved (expect at, clocks, overdue)")
     if trouble:

@@ -59,6 +59,7 @@ class Signals:
         self.named: dict[str, str] = {}
         self._components: dict[str, Component] = {}
         self._kinds: dict[str, str] = {}
+        self._places = dict(drill.place)
 
     def prepare(self) -> None:
         """Register the drill's devices where they stand."""
@@ -92,11 +93,22 @@ class Signals:
                     "labels": msgspec.json.encode(device.labels).decode(),
                 }
             )
+        if self.named and self._ground.url:
+            self._move_to_detectors()
         self._tokens = doors(self._ground, drill)
         if rows:
             answer = register(self._ground.own, pa.Table.from_pylist(rows))
             if answer.get("refused"):
                 raise Unplayable(f"the city refused devices of the drill: {answer['refused']}")
+
+    def _move_to_detectors(self) -> None:
+        """A running city's detectors stand where they stand, all at one place: the whole drill
+        moves there, so that what is told is told of what burns."""
+        first = self._drill.device[0]
+        there = self._ground.own.get(f"/api/devices/{self.named[first.device]}")["place"]
+        x, y = self._drill.place[first.place]
+        east, north = there["longitude"] - x, there["latitude"] - y
+        self._places = {name: (a + east, b + north) for name, (a, b) in self._places.items()}
 
     def _spare(self) -> list[int]:
         """Detectors of a running city's probe that are free, once what was left there is ended."""
@@ -142,7 +154,7 @@ class Signals:
 
     def _spots(self, play: Play, told: Told) -> Iterator[tuple[str, Point | None]]:
         """(case in truth, place) of each thing that the play is about."""
-        at = self._drill.place[told.place] if told.place else None
+        at = self._places[told.place] if told.place else None
         if play.spots is None or at is None:
             yield play.case, at
             return
