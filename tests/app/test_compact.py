@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -139,14 +140,17 @@ def test_killed_at_any_moment_it_loses_nothing_and_leaves_nothing(
     for _ in range(4):
         job = compaction(history.files(history.days()[0]))
         assert job is not None
+        over = threading.Event()
 
-        def kill(after: float = chance.uniform(0.0, 0.5)) -> None:
-            said = eventually(lambda: heard(data / "run", compact.NAME))
-            assert said is not None
-            time.sleep(after)
-            os.kill(said.pid, signal.SIGKILL)
+        def kill(after: float = chance.uniform(0.0, 0.5), over: threading.Event = over) -> None:
+            said = None
+            while said is None and not over.wait(0.002):
+                said = heard(data / "run", compact.NAME)
+            if said is not None and not over.wait(after):
+                with contextlib.suppress(ProcessLookupError):  # it ends at this moment
+                    os.kill(said.pid, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         try:
             files = compact.Merger(settings_of(data), threading.Event())(job)
@@ -156,6 +160,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_leaves_nothing(
         else:
             for file in files:  # it was quicker: as if works had died before the commit
                 (history.folder / file.name).unlink()
+        over.set()
         killer.join()
         nothing_else(history)
         assert whole(history) == before
