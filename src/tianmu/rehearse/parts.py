@@ -57,6 +57,8 @@ class Ground:
     """what sources are called, by language"""
     zone: str
     language: str
+    called: dict[str, dict[str, str]]
+    """what kinds of devices are called, by language"""
 
     @cached_property
     def kinds(self) -> dict[str, list[str]]:
@@ -83,7 +85,10 @@ async def build(
 ) -> list[Part]:
     """The parts that this city's pack knows the kinds for."""
     language = brief["languages"][0]
-    ground = Ground(asked, city, seeding, towns, words["sources"], brief["time_zone"], language)
+    called = {one["code"]: one["name"] for one in brief["kinds"]}
+    ground = Ground(
+        asked, city, seeding, towns, words["sources"], brief["time_zone"], language, called
+    )
     kinds = ground.kinds
     making: list[Callable[[Ground], Part]] = []
     if asked.panels and {UNIT, SYSTEM, COMPONENT} <= set(kinds):
@@ -211,7 +216,9 @@ def _street(ground: Ground) -> Part:
         code, names, place = _lamp(city, spot)
         camera = f"seeded-{code}"
         if not code or camera in cameras:  # two spots share a lamp: the second stands by itself
-            camera, names, place = f"seeded-camera-{len(cameras) + 1}", {}, spot
+            number, place = len(cameras) + 1, spot
+            camera = f"seeded-camera-{number}"
+            names = {tag: f"{said} {number}" for tag, said in ground.called[street.CAMERA].items()}
         cameras[camera], called[camera] = place, names
     known = ground.kinds[street.CAMERA]
     seen = [one for one in street.script().scene if one.kind in known]
