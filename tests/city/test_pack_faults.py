@@ -77,6 +77,7 @@ TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
         ("roster.csv", "watch_keeper,daily", "watch_keeper,sometimes", "not understood"),
         ("units.csv", "fire-rescue,PE", "fire-rescue,XX", "no division"),
         ("seeding.toml", 'shape = "ramp"', 'shape = "wave"', "unknown shape"),
+        ("seeding.toml", "truth = false\nvoid = true", "void = true", "though it is true"),
         ("seeding.toml", "PE-HAR = 0.22", "PE-XXX = 0.22", "no division"),
         ("reports.toml", "overflowing.", "{weather}.", "has no words"),
         ("street_edges.csv", ",secondary,45.0,", ",secondary,0,", "out of range"),

@@ -193,6 +193,10 @@ def _incidents(
             if key and key not in matters:
                 what = f"incident {incident.code}: {key!r} is no matter"
                 source.fault(INCIDENTS, document.line(*path, "matter"), what, "see matters.csv")
+        if incident.void and incident.truth:
+            what = f"incident {incident.code}: who goes there finds nothing, though it is true"
+            remedy = "add truth = false, or leave void out"
+            source.fault(INCIDENTS, document.line(*path, "void"), what, remedy)
         for place, signal in enumerate(incident.signals):
             kind = kinds.get(signal.kind)
             if kind is None or signal.property not in kind.properties:
