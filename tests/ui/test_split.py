@@ -69,8 +69,10 @@ def test_the_timeline_leads_the_map_and_the_evidence(
 ) -> None:
     page = opened(small, browser, case)
     expect(page.locator("[data-pair] img")).to_have_count(2)
-    left, right = (box(one) for one in page.locator("[data-pair] figure").all())
-    assert left["x"] + left["width"] <= right["x"] and left["y"] == right["y"]
+    before, later = (box(one) for one in page.locator("[data-pair] figure").all())
+    beside = before["x"] + before["width"] <= later["x"] and before["y"] == later["y"]
+    assert beside or before["y"] + before["height"] <= later["y"], "where it is narrow, below"
+    assert (before["width"], before["height"]) == (later["width"], later["height"])
     canvas = page.locator(".map canvas").first
     expect(canvas).to_be_visible()
 

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from reportlab.lib import colors
+from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -22,6 +23,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
+    CondPageBreak,
     Flowable,
     Frame,
     KeepTogether,
@@ -107,6 +109,8 @@ class Paper:
         self.story.append(Paragraph(self._marked(text, bold=True), self._title))
 
     def heading(self, text: str) -> None:
+        """Never the last line of a page: a table's head and its first row find room under it."""
+        self.story.append(CondPageBreak(30 * mm))
         self.story.append(Paragraph(self._marked(text, bold=True), self._heading))
 
     def text(self, text: str, *, small: bool = False) -> None:
@@ -192,11 +196,16 @@ class Paper:
         document.build(self.story, canvasmaker=self._numbered())
         return out.getvalue()
 
-    def _draw(self, canvas: Canvas, x: float, y: float, text: str, size: float) -> None:
+    def _draw(
+        self, canvas: Canvas, x: float, y: float, text: str, size: float, *, right: bool = False
+    ) -> None:
+        """A line from ``x`` to the right margin, at its left or right end."""
         style = ParagraphStyle(
             "line", fontName=self._face or faces.LATIN, fontSize=size, leading=size * 1.2
         )
         style.textColor = INK if size > 8 else FAINT
+        if right:
+            style.alignment = TA_RIGHT
         line = Paragraph(self._marked(text, bold=size > 12), style)
         line.wrapOn(canvas, A4[0] - MARGIN - x, 100)
         line.drawOn(canvas, x, y)
@@ -246,7 +255,7 @@ class Paper:
                 for number, page in enumerate(self._pages, 1):
                     self.__dict__.update(page)
                     words = paper.head.page(number, len(self._pages))
-                    paper._draw(self, A4[0] - MARGIN - 32 * mm, 15.5 * mm, words, 7)
+                    paper._draw(self, A4[0] / 2, 15.5 * mm, words, 7, right=True)
                     super().showPage()
                 super().save()
 

@@ -52,6 +52,7 @@ export function cellRadius(devices: number, scale: number): unknown {
 /** `scale`: size of the page's type against 16 px; `query`: which devices are asked for; `devices`:
  * how many there are. */
 export function cityStyle(ink: Ink, scale: number, query: string, devices: number): StyleSpecification {
+  const far = Math.log2(scale); // the same picture on a smaller wall is one of a smaller zoom
   const colour = (property: string): unknown => ["match", ["get", property], 1, ink.levels.red, 2, ink.levels.orange, 3, ink.levels.yellow, 4, ink.levels.blue, ink.device];
   return {
     version: 8,
@@ -101,10 +102,11 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
       {
         id: "labels", type: "symbol", source: "labels",
         layout: {
-          "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["match", ["get", "tier"], 2, 17 * scale, 13 * scale],
+          "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["interpolate", ["linear"], ["zoom"], 8.8 + far, 13 * scale, 9.3 + far, ["match", ["get", "tier"], 2, 17 * scale, 13 * scale]],
           "text-padding": 2, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
-          // beside the signs, not under them; where there is no room on any side, under them after all
-          "text-variable-anchor": ["center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], "text-radial-offset": 1.1, "text-allow-overlap": true,
+          // beside the signs, not under them; where there is no room on any side, under them after all, but
+          // not on a map as small as a hand
+          "text-variable-anchor": ["center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], "text-radial-offset": 1.1, "text-allow-overlap": ["step", ["zoom"], false, 9.1 + far, true] as never,
         },
         paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
       },

@@ -19,7 +19,7 @@ export interface Deeds {
   next: Action[];
   groups: { name: GroupName; actions: Action[] }[];
   grave: Action[];
-  /** all of them as the number keys count them: as they stand on the page, what is grave last */
+  /** as the number keys count them: as they stand on the page, what is grave last; a note has a key of its own */
   ordered: Action[];
 }
 
@@ -40,5 +40,5 @@ export function deedsOf(held: CaseDetail): Deeds {
   const grave = taken(GRAVE);
   const groups = (Object.keys(GROUPS) as GroupName[]).map((name) => ({ name, actions: taken(GROUPS[name]) }));
   groups[groups.length - 1]?.actions.push(...left.values()); // a step that is new here is not left out
-  return { next, groups, grave, ordered: [...next, ...groups.flatMap((one) => one.actions), ...grave] };
+  return { next, groups, grave, ordered: [...next, ...groups.flatMap((one) => one.actions), ...grave].filter((one) => one.step !== "note") };
 }
