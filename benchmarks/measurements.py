@@ -301,7 +301,7 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("quality forecast alarms", ("benchmarks/forecast_alarms.py",),
                     FORECAST_ALARMS, 1),
         Measurement("quality gas hydraulics", ("benchmarks/gas_hydraulics.py",), GAS_HYDRAULICS, 1),
-        Measurement("quality gas leaks", ("benchmarks/gas_leaks.py", "--weeks", "16", "--json"),
+        Measurement("quality gas leaks", ("benchmarks/gas_leaks.py", "--weeks", "8", "--json"),
                     GAS_LEAKS, 1),
         Measurement("size", ("benchmarks.city_size", *size), SIZE, 1),
         Measurement("anomaly city", ("benchmarks.city_anomaly", *size), CITY_ANOMALY, 1),
