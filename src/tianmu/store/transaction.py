@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ENTRY = ("position", "topic", "at", "payload")
 _INSERT = "INSERT INTO journal_entry (position, topic, at, payload) VALUES (?, ?, ?, ?)"
+_PAYLOAD = "SELECT payload FROM journal_entry WHERE position = ?"
 _SEEN = (
     "SELECT position FROM journal_seen0 WHERE topic = ? AND key = ?",
     "SELECT position FROM journal_seen1 WHERE topic = ? AND key = ?",
@@ -89,6 +90,14 @@ class Transaction:
         if payloads:
             self._woken.add(topic)
         return positions
+
+    def entry(self, position: int) -> bytes:
+        """The payload of an entry of this file, of this commit too; ``LookupError`` where there is
+        none, or none any more."""
+        row = self._cursor.execute(_PAYLOAD, (position,)).fetchone()
+        if row is None:
+            raise LookupError(f"there is no entry at position {position}")
+        return bytes(row[0])
 
     def seen(self, topic: str, key: bytes) -> int | None:
         """Position of the entry that ``key`` on ``topic``; None where there is none."""

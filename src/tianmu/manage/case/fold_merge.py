@@ -53,4 +53,5 @@ CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "unmerge": _unmerge,
     "inherit": _given,
     "give_back": _given,
+    "split": _given,
 }

@@ -233,15 +233,20 @@ def read(connection: Connection, case: str, scope: Scope = WHOLE) -> CaseState |
     return ledger.decode_state(data) if data is not None else None
 
 
-def events_of(connection: Connection, journal: Journal, case: str) -> list[CaseEvent]:
-    """All events of a case in their order, from their positions in topic ``case``."""
-    positions = connection.scalars(
+def positions_of(connection: Connection, case: str) -> list[int]:
+    """Where in topic ``case`` the events of a case stand, in their order."""
+    found = connection.scalars(
         select(table.event.c.position)
         .where(table.event.c.serial == table.serial_of(case))
         .order_by(table.event.c.sequence)
     )
+    return list(found)
+
+
+def events_of(connection: Connection, journal: Journal, case: str) -> list[CaseEvent]:
+    """All events of a case in their order, from their positions in topic ``case``."""
     found: list[CaseEvent] = []
-    for position in positions:
+    for position in positions_of(connection, case):
         [entry] = journal.read(CASE.name, position - 1, entries=1)
         fact = decode(entry.payload)
         assert isinstance(fact, CaseEvent)

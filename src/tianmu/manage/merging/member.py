@@ -17,7 +17,7 @@ Row = tuple[dict[str, Any], int, int]
 
 def members(connection: Connection, state: CaseState) -> list[Row]:
     """(what was told, whether it has returned, when it joined) in the order they came; an alarm
-    that has worsened since tells its worst."""
+    that has worsened since tells its worst. ``since`` is when it first came into any case."""
     rows = connection.execute(
         select(table.member.c.told, table.member.c.returned, table.member.c.joined_at)
         .where(table.member.c.serial == table.serial_of(state.case))
@@ -26,7 +26,7 @@ def members(connection: Connection, state: CaseState) -> list[Row]:
     graver = dict(state.graver)
     found: list[Row] = []
     for stored, returned, joined_at in rows:
-        told = decode_member(stored)[0]
+        told = {"since": joined_at, **decode_member(stored)[0]}
         worse = graver.get(told["id"]) if told["kind"] == "alarm" else None
         if worse and worse < (told.get("priority") or worse + 1):
             told = {**told, "priority": worse}

@@ -25,6 +25,7 @@ from tianmu.manage.merging.member import Row, came_through, joining_as, members
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.place import sharper
 from tianmu.manage.merging.restitution import give_back
+from tianmu.manage.merging.run_on import pauses, run_on
 from tianmu.manage.merging.signal import Signal, again
 from tianmu.manage.steps.step import Refusal, refuse
 from tianmu.manage.words import phrase
@@ -347,9 +348,10 @@ def _found(
     if first.place == Place():
         first = replace(first, place=before.place)
     draft = Draft(target, None, work.now, before.probe)
-    since = min(joined for _, _, joined in out)  # it has waited since then
+    oldest = min(out, key=lambda row: row[0]["since"])  # it has waited since then
     more: dict[str, Any] = {
-        "since": since,
+        "since": oldest[0]["since"],
+        "member": {**first.told(), "since": out[0][0]["since"]},
         "split_from": case,
         "reasons": [why],
         "by": actor.account,
@@ -364,6 +366,7 @@ def _found(
     level.grade(draft, work.city, only_up=True)
     if not draft.state.lead and before.lead:
         owner.assign(draft, work.city, before.lead)
+    run_on(draft, work.city, before, oldest, pauses(work, before, oldest))
     work.take(None, draft)
     return draft.state
 
