@@ -272,6 +272,23 @@ def test_rules_that_count_signals_hold_for_what_a_merge_adds_at_once(house: Hous
     assert (got.level, got.level_by_hand) == ("III", True), "what a person has set stands"
 
 
+def test_a_merge_that_reaches_the_plans_count_says_so_once_where_a_person_has_set_the_level(
+    house: House,
+) -> None:
+    for east in (0.0, 900.0, 1800.0):
+        for n in range(11):
+            house.alarm(east=east + n, matter=RUBBISH, priority=3)
+    house.work()
+    one, two, three = house.states()
+    house.manage.command(one.case, "grade", OFFICER, reason="I saw it", data={"level": "III"})
+    got = house.manage.merge(two.case, one.case, OFFICER, "one heap")
+    assert (got.signals, got.level, got.level_by_hand) == (22, "III", True)
+    house.manage.merge(three.case, one.case, OFFICER, "one heap")
+    [advice] = [one for one in house.topic() if one.step == "advise"]
+    assert (advice.case, advice.data["level"]) == (one.case, "II")
+    assert advice.data["why"][0]["en"] == "22 signals so far"
+
+
 def test_what_a_person_had_set_on_the_graver_case_stays_set_by_a_person(house: House) -> None:
     for east in (0.0, 900.0):
         house.alarm(east=east, matter=RUBBISH, priority=3)

@@ -89,7 +89,7 @@ def together(
         stage = taken.pop("stage", "")
         data = {"from": case, "fields": estate.plain(taken)}
         joining.add("inherit", data, stage=stage, actor=account)
-    _raise(joining, work.city, one, reasons)
+    _raise(joining, work.city, one, reasons, other.signals)
     leaving = work.draft(case)
     made = [joining.state.level_number, joining.state.level_by_hand]
     beside = {**_beside(other), "made_level": made, "left": left}
@@ -115,18 +115,18 @@ def together(
     return joining.state
 
 
-def _raise(draft: Draft, city: City, one: CaseState, reasons: list[Text]) -> None:
+def _raise(draft: Draft, city: City, one: CaseState, reasons: list[Text], had: int) -> None:
     """The graver level of both counts, and what the rules say of all signals together; what a
-    person has set stays set by a person."""
+    person has set stays set by a person, who is told where they ask for more. ``had``: its
+    signals before."""
     before = draft.state
     if one.level_number and (not before.level_number or one.level_number < before.level_number):
         chosen = city.profile.numbered(one.level_number)
         by_hand = True if one.level_by_hand else None
         told = level.data(city, before, chosen, *reasons, by_hand=by_hand)
         draft.add("grade", {**told, "held": before.held})
-    if not draft.state.level_by_hand:
-        level.grade(draft, city, only_up=True)
-        intake.swell(draft, city)
+    level.reconsider(draft, city)
+    intake.swell(draft, city, had)
     if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
         response.follow(draft, city)
 
