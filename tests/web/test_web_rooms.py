@@ -161,6 +161,28 @@ def test_who_may_and_what_cannot_be_meant(world: Any, case: str) -> None:
         assert leader.get(f"/api/cases/{case}/room").status_code == 403
 
 
+def test_a_drawing_keeps_its_shape_and_says_so(world: Any, case: str) -> None:
+    with world.client("commander") as one:
+        line = [[119.4, 31.4], [119.5, 31.4]]
+        made = say(one, case, kind="draw", shape="line", text="hose", points=line).json()
+        known = {"kind": "redraw", "item": made["item"], "was": made["sequence"]}
+        area = [*line, [119.5, 31.5]]
+        for wrong in (
+            {"shape": "area", "points": area},
+            {"shape": "area", "text": "hose"},
+            {"shape": "star"},
+        ):
+            refused = say(one, case, **known, **wrong)
+            assert refused.status_code == 422, wrong
+            assert f"the shape of {made['item']} is line and stays so" in refused.json()["detail"]
+        short = say(one, case, **known, points=line[:1])
+        assert (short.status_code, "shape line has 2 to" in short.json()["detail"]) == (422, True)
+        assert one.get(f"/api/cases/{case}/room").json()["version"] == made["sequence"]
+        assert say(one, case, **known, shape="line", points=area).status_code == 201
+        [drawn] = one.get(f"/api/cases/{case}/room").json()["drawings"]
+        assert (drawn["shape"], drawn["points"]) == ("line", area)
+
+
 def test_a_mild_case_has_a_room_when_somebody_opens_one(world: Any) -> None:
     alarm = world.raise_alarm(matter="liyang:event:bin_full", priority=4)
     world.settle()

@@ -183,6 +183,8 @@ def append(
             raise RoomRefused(f"there is no {CHANGES[told.kind]} {item!r} here (any more)")
         if was != held.version:
             raise ItemMoved(held, was or 0)
+        if told.kind == "redraw":
+            _redrawn(told, held)
     made = msgspec.structs.replace(told, sequence=sequence, item=item)
     connection.execute(
         sa.insert(event).values(
@@ -204,17 +206,31 @@ def _check(told: RoomEvent) -> None:
         raise RoomRefused(f"the text has {len(told.text)} letters: at most {WORDS} are kept")
     if told.kind in ("say", "task", "open") and not told.text.strip():
         raise RoomRefused("there are no words in it: write what is meant")
-    if told.kind == "draw" or (told.kind == "redraw" and told.points):
-        if told.kind == "draw" and told.shape not in SHAPES:
+    if told.kind == "draw":
+        if told.shape not in SHAPES:
             raise RoomRefused(f"shape {told.shape!r} is none of {', '.join(SHAPES)}")
-        least, most = SHAPES.get(told.shape, (1, POINTS))
-        if not least <= len(told.points) <= most:
-            raise RoomRefused(
-                f"{len(told.points)} points: a {told.shape or 'drawing'} has {least} to {most}"
-            )
+        _corners(told, told.shape)
+    if told.kind in ("draw", "redraw"):
         for longitude, latitude in told.points:
             if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
                 raise RoomRefused(f"{longitude}, {latitude} is no longitude and latitude")
+
+
+def _redrawn(told: RoomEvent, held: Item) -> None:
+    """A drawing may have other words and corners, and keeps its shape."""
+    if told.shape not in ("", held.shape):
+        raise RoomRefused(
+            f"the shape of {held.item} is {held.shape} and stays so: leave it out, or erase the "
+            f"drawing and draw another"
+        )
+    if told.points:
+        _corners(told, held.shape)
+
+
+def _corners(told: RoomEvent, shape: str) -> None:
+    least, most = SHAPES[shape]
+    if not least <= len(told.points) <= most:
+        raise RoomRefused(f"{len(told.points)} points: shape {shape} has {least} to {most}")
 
 
 def log_lines(happened: Iterable[RoomEvent], words: dict[str, Any]) -> list[tuple[int, str, str]]:
