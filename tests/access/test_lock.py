@@ -4,6 +4,9 @@ and tickets, which a flood of others pushes out nobody's of."""
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,3 +190,53 @@ def test_a_flood_of_what_anybody_may_begin_pushes_nobodys_out(clock: Any) -> Non
     assert tickets.unseal("passkey", old) is None and tickets.take("second", late) is None
     tickets.give("second", "x", "wang")
     assert len(tickets._held) == 1 and len(tickets._owned) == 1
+
+
+@pytest.mark.parametrize("kind", ["password", "code"])
+def test_guesses_that_come_at_once_are_no_more_than_those_that_come_one_after_another(
+    records: Records,
+    entrance: Entrance,
+    officer: str,
+    clock: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """All have seen that nothing is locked before the first of them is counted."""
+    many = 24
+    barrier, looked, look = threading.Barrier(many), set[int](), entrance.not_locked
+    ticket = ""
+    if kind == "code":
+        enrol(records, officer, clock, Keys(tmp_path / "keys"))
+        with pytest.raises(SecondStep) as step:
+            entrance.by_password(officer, GOOD, address=DESK)
+        ticket = step.value.ticket
+
+    def wait() -> None:
+        if threading.get_ident() not in looked:
+            looked.add(threading.get_ident())
+            barrier.wait(20)
+
+    def slow(kept: str, plain: str) -> bool:
+        wait()
+        return kept == plain
+
+    def not_locked(*given: Any) -> None:
+        look(*given)
+        wait()
+
+    monkeypatch.setattr(*((password, "matches", slow) if kind == "password" else
+                          (entrance, "not_locked", not_locked)))  # fmt: skip
+
+    def one(_: int) -> str:
+        with pytest.raises(SignInRefused) as told:
+            if kind == "password":
+                entrance.by_password(officer, WRONG, address=DESK)
+            else:
+                entrance.second(ticket, "totp", "000000", address=DESK)
+        return str(told.value)
+
+    with ThreadPoolExecutor(many) as pool:
+        said = list(pool.map(one, range(many)))
+    assert sum("wrong" in one for one in said) == POLICY.failures
+    assert sum("locked" in one for one in said) == many - POLICY.failures

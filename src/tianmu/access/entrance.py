@@ -70,10 +70,8 @@ class Entrance:
         self._not_shut(lock.PASSWORD, address)
         found = self._found(account)
         kept = self._records.read(lambda c: accounts.kept_password(c, account))
-        right = password.matches(kept, plain)
-        self.not_locked(account, lock.PASSWORD, address)
-        if found is None or not right:
-            self.failed(account, lock.PASSWORD, address)
+        right = password.matches(kept, plain) and found is not None
+        if not self.judged(account, lock.PASSWORD, address, lambda tx: right) or found is None:
             raise SignInRefused("account or password is wrong")
         self._awake(found, address)
         return self._first(found, "password", address, agent)
@@ -152,11 +150,10 @@ class Entrance:
         if found is None:
             raise SignInRefused("this sign-in took too long or was ended; begin again")
         self.not_locked(found.account, kind, address)
-        if not self._right(found.account, way, code, address):
+        if not self._right(found.account, kind, way, code, address):
             half.tries += 1
             if half.tries >= TRIES:
                 self.tickets.take("second", ticket)
-            self.failed(found.account, kind, address, reason=way)
             raise SignInRefused(
                 "the password is wrong"
                 if kind == lock.PASSWORD
@@ -172,16 +169,14 @@ class Entrance:
         self._not_shut(lock.CODE, address)
         self.not_locked(account, lock.CODE, address)
         way = "totp" if code.replace(" ", "").isdecimal() else "recovery"
-        if self._right(account, way, code, address):
-            return True
-        self.failed(account, lock.CODE, address, reason=way)
-        return False
+        return self._right(account, lock.CODE, way, code, address)
 
-    def _right(self, account: str, way: str, code: str, address: str) -> bool:
+    def _right(self, account: str, kind: str, way: str, code: str, address: str) -> bool:
         now = self._clock()
         if way == lock.PASSWORD:
             kept = self._records.read(lambda c: accounts.kept_password(c, account))
-            return password.matches(kept, code)
+            same = password.matches(kept, code)
+            return self.judged(account, kind, address, lambda tx: same, reason=way)
 
         def use(tx: Transaction) -> bool:
             if way == "totp":
@@ -189,7 +184,7 @@ class Entrance:
             return factor.use_recovery(tx.connection, account, code, at=now)
 
         try:
-            return self._records.transact(use)
+            return self.judged(account, kind, address, use, reason=way)
         except NotOurs as error:
             self.note(account, address, reason="key")
             raise SignInRefused(
@@ -240,12 +235,28 @@ class Entrance:
 
         return self._open(found, "passkey", address, agent, also)
 
-    def failed(self, account: str, kind: str, address: str, *, reason: str = "") -> None:
-        """A failed attempt at what can be guessed (``lock.PASSWORD``, ``lock.CODE``): counted
-        against the account, whether or not there is one, and the address."""
+    def judged(
+        self,
+        account: str,
+        kind: str,
+        address: str,
+        right: Callable[[Transaction], bool],
+        *,
+        reason: str = "",
+    ) -> bool:
+        """Whether ``right`` says so of an attempt at what can be guessed (``lock.PASSWORD``,
+        ``lock.CODE``). A wrong one is counted against the account, whether or not there is one, and
+        the address. The lock is looked at and the attempt counted in one transaction: of many that
+        come at once no more are judged than of those that come one after another.
+        ``SignInRefused`` where it is locked by then."""
         now, policy = self._clock(), self._sessions.policy
 
-        def write(tx: Transaction) -> None:
+        def write(tx: Transaction) -> bool | None:
+            shut = lock.address_locked_until(tx.connection, kind, address)
+            if max(shut, lock.locked_until(tx.connection, account, kind, address)) > now:
+                return None
+            if right(tx):
+                return True
             locked = lock.failed(tx.connection, account, kind, address, at=now, policy=policy)
             known = self._known(tx.connection, account)
             audit.append(
@@ -261,8 +272,13 @@ class Entrance:
                     "address_locked": locked.address,
                 },
             )
+            return False
 
-        self._records.transact(write)
+        found = self._records.transact(write)
+        if found is None:
+            self._not_shut(kind, address)
+            self.not_locked(account, kind, address)
+        return bool(found)
 
     def _known(self, connection: Connection, account: str) -> bool:
         try:

@@ -329,11 +329,12 @@ def confirm(ask: Ask, password: str, code: str, verb: str) -> str:
         return _confirm_without(ask, code, verb)
     try:
         hub.entrance.not_locked(name, lock.PASSWORD, ask.address)
+        same = passwords.matches(kept, password)
+        right = hub.entrance.judged(name, lock.PASSWORD, ask.address, lambda tx: same)
     except SignInRefused as error:
         raise _locked(error) from error
-    if not passwords.matches(kept, password):
+    if not right:
         ask.refused(verb, name, reason="the password is wrong")
-        hub.entrance.failed(name, lock.PASSWORD, ask.address)
         raise Problem(403, "wrong-password", "the old password is wrong", "try again")
     return "password"
 
