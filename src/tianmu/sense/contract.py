@@ -90,10 +90,11 @@ class Intake(Protocol):
         peer: str,
         source: str = "",
         offset: int = 0,
-        restricted: bool = False,
+        restricted: bool | None = False,
     ) -> None:
         """Keep input that could not be read, with its bytes and the reason; ``restricted``: it may
-        have words that are not for everybody who sees the quarantine."""
+        have words that are not for everybody who sees the quarantine, None where nobody can tell:
+        then that goes by the protocol of its source."""
         ...
 
     def source(self, protocol: str, address: str) -> SourceChanged | None:

@@ -233,10 +233,11 @@ def put_in_quarantine(
     source: str,
     offset: int,
     at: int,
-    restricted: bool = False,
+    restricted: bool | None = False,
 ) -> str:
     """Keep unreadable input with its bytes; announced on topic ``intake`` without them.
-    ``restricted``: it may have words that are not for everybody who sees the quarantine."""
+    ``restricted``: it may have words that are not for everybody who sees the quarantine; None:
+    nobody could look."""
     name = uuid.uuid4().hex
     tx.connection.execute(
         sa.insert(quarantine).values(
@@ -249,7 +250,7 @@ def put_in_quarantine(
         encode(
             Quarantined(
                 quarantine=name, at=at, protocol=protocol, source=source, peer=peer,
-                reason=reason, offset=offset, restricted=restricted,
+                reason=reason, offset=offset, restricted=bool(restricted),
             )
         ),
     )  # fmt: skip

@@ -205,7 +205,7 @@ class Intake:
         peer: str,
         source: str = "",
         offset: int = 0,
-        restricted: bool = False,
+        restricted: bool | None = False,
     ) -> None:
         """Keep input that could not be read, with its bytes and the reason; ``restricted`` as in
         ``put_in_quarantine``."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from tianmu.sense import hold
+from tianmu.sense.cap.connector import PATH
 from tianmu.sense.cap.scope import public
 
-from ..door import run
+from ..door import post, run
 from .bureau import Bureau, alert
 from .test_cap_tables import SCOPE
 
@@ -56,4 +58,17 @@ async def test_it_is_marked_where_it_is_kept(tmp_path: Path) -> None:
         (False, False), (True, True)
     }  # fmt: skip
     assert len(rows) == 4
+    bureau.close()
+
+
+@run
+async def test_what_could_not_be_unpacked_is_not_said_to_be_for_the_public(tmp_path: Path) -> None:
+    """Most of a packed message that was cut off can be read all the same."""
+    bureau = Bureau(tmp_path)
+    packed = gzip.compress(RESTRICTED)[:-9]
+    told = await post(bureau.http, "bureau", packed, {"content-encoding": "gzip"}, PATH)
+    assert told[0] == 400
+    c = hold.quarantine.c
+    rows = bureau.door.main.read(lambda x: x.execute(sa.select(c.source, c.restricted)).all())
+    assert rows == [("bureau", None)]  # then it goes by what its source speaks
     bureau.close()

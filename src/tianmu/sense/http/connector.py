@@ -240,7 +240,7 @@ class HttpConnector:
         """What to tell of a body that is in the quarantine from now on."""
         await self._intake.quarantine(
             self.protocol, body, reason=f"{refused.detail}: {refused.remedy}", peer=peer,
-            source=source.source, offset=refused.offset,
+            source=source.source, offset=refused.offset, restricted=None,
         )  # fmt: skip
         return Answer(400, "Cannot be read", refused.detail, refused.remedy)
 

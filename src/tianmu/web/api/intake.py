@@ -253,8 +253,8 @@ def list_quarantine(
 
 
 def _masked(ask: Ask, row: Any) -> bool:
-    """Whether what is in it is not for this account. Of what was kept before anybody looked into
-    it, that is all that came from a source of warnings."""
+    """Whether what is in it is not for this account. Of what nobody looked into (it was kept
+    before that was done, or cannot be unpacked) that is all from a source of warnings."""
     restricted = row.restricted
     if restricted is None:
         source = ask.hub.registry.sources.get(row.source)
