@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -29,13 +30,18 @@ from tianmu.store.registry import Registry
 from tianmu.web import moment
 from tianmu.web.allowance import Allowance
 from tianmu.web.limit import Rates
+from tianmu.web.problem import Problem
 from tianmu.web.registrar import Registrar
 from tianmu.web.sign_on import SignOn
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+log = logging.getLogger("tianmu.web")
 UI = Path(__file__).parent / "ui"
+WIDENED = 2.0
+"""seconds for which a question waits until another process, after an upgrade, has given its tables
+the columns that are asked for"""
 
 
 @dataclass
@@ -119,18 +125,27 @@ class Hub:
 
     def ask(self, name: str, question: Callable[[Connection], Any], otherwise: Any) -> Any:
         """A read-only question to another process's file; ``otherwise`` where it has no such file
-        or table yet."""
+        or table yet. 503 with ``Retry-After`` where a table has lacked a column for ``WIDENED``
+        seconds: what it would say is not known, and no answer is not the same as none."""
         held = self.other(name)
         if held is None:
             return otherwise
         from sqlalchemy.exc import OperationalError
 
-        try:
-            return held.read(question)
-        except OperationalError as error:
-            if "no such table" in str(error):
-                return otherwise
-            raise
+        end = time.monotonic() + WIDENED
+        while True:
+            try:
+                return held.read(question)
+            except OperationalError as error:
+                why = str(error.orig)
+                if "no such table" in why:
+                    return otherwise
+                if "no such column" not in why:
+                    raise
+                if time.monotonic() > end:
+                    log.warning("%s.sqlite is not of this release yet: %s", name, why)
+                    raise _not_ready(name) from error
+            time.sleep(0.05)
 
     def below(self, division: str) -> frozenset[str]:
         """A division and all below it; only itself where the pack does not know it."""
@@ -154,6 +169,16 @@ class Hub:
             self._live.close()
             self._live = None
         self._others.clear()
+
+
+def _not_ready(name: str) -> Problem:
+    return Problem(
+        503,
+        "not-ready",
+        f"{name} has not brought its tables to this release yet",
+        "try again when Retry-After says",
+        headers={"Retry-After": "2"},
+    )
 
 
 def parents(city: City) -> tuple[dict[str, str], dict[str, str]]:
