@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore, served_as
 from tianmu.manage.evidence.scanning import NoAnswer, Verdict, scanner
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
@@ -86,7 +86,8 @@ def test_what_phones_and_offices_make_is_taken(
         (b"<html>", told(), "first bytes"),
         (PNG, told(role="selfie"), "role"),
         (b"PK\x03\x04evil.jar", told("a.docx", WORD), "first bytes"),
-        (b"MZ\x90\x00\x03", told("a.txt", "text/plain"), "first bytes"),
+        (b"MZ\x90\x00\x03", told("a.txt", "text/plain"), "read as text"),
+        ("三楼漏水".encode("utf-16"), told("a.txt", "text/plain"), "save it again in UTF-8"),
     ],
 )
 def test_what_is_not_taken(tmp_path: Path, content: bytes, evidence: Evidence, words: str) -> None:
@@ -94,6 +95,21 @@ def test_what_is_not_taken(tmp_path: Path, content: bytes, evidence: Evidence, w
     with pytest.raises(ValueError, match=words):
         store.keep(content, evidence)
     assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "wanted"),
+    [
+        ("第一栋三楼漏水".encode("gb18030"), "text/plain", "text/plain; charset=gb18030"),
+        ("漏水".encode(), "text/csv", "text/csv; charset=utf-8"),
+        (b"\xff\xff", "text/csv", "text/csv; charset=utf-8"),  # damaged: as good as any
+        (PNG, "image/png", "image/png"),
+    ],
+)
+def test_a_text_is_given_out_with_how_it_is_written(
+    content: bytes, media_type: str, wanted: str
+) -> None:
+    assert served_as(content, media_type) == wanted
 
 
 VIRUS = PNG + b"EICAR"

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -52,6 +53,7 @@ _STARTS: dict[str, tuple[Signs, ...]] = {
 row of several, where there are several; none where it is plain text, whatever it begins with."""
 
 TYPES = tuple(_STARTS)
+_NO_TEXT = re.compile("[\\0-\\x08\\x0b\\x0e-\\x1f]")
 
 
 Held = Callable[[Collection[str]], Collection[str]]
@@ -161,7 +163,12 @@ class EvidenceStore:
                 f"{evidence.name} is of type {evidence.media_type!r}, which is not taken: "
                 f"use one of {', '.join(TYPES)}"
             )
-        if not _shows(content, starts):
+        if not starts and written_in(content) is None:
+            raise BadFile(
+                f"{evidence.name} says it is {evidence.media_type}, but cannot be read as text: "
+                "save it again in UTF-8"
+            )
+        if starts and not _shows(content, starts):
             raise BadFile(
                 f"{evidence.name} says it is {evidence.media_type}, but its first bytes are not: "
                 "save it again in that format"
@@ -319,16 +326,23 @@ def _settle(folder: Path) -> None:
 
 
 def _shows(content: bytes, starts: tuple[Signs, ...]) -> bool:
-    """Whether the file is what it says: by its first bytes, or because it can be read as text."""
-    if starts:
-        return any(
-            all(
-                sign in content if at == ANYWHERE else content.startswith(sign, at)
-                for at, sign in one
-            )
-            for one in starts
-        )
-    for encoding in ("utf-8-sig", "gb18030"):
+    """Whether the file begins as what it says it is."""
+    return any(
+        all(sign in content if at == ANYWHERE else content.startswith(sign, at) for at, sign in one)
+        for one in starts
+    )
+
+
+def written_in(content: bytes) -> str | None:
+    """The encoding of a plain text; None where it is none, or has signs that no text has."""
+    for encoding in ("utf-8", "gb18030"):
         with contextlib.suppress(UnicodeDecodeError):
-            return not any(ord(c) < 32 and c not in "\t\n\r\f" for c in content.decode(encoding))
-    return False
+            return None if _NO_TEXT.search(content.decode(encoding)) else encoding
+    return None
+
+
+def served_as(content: bytes, media_type: str) -> str:
+    """The type of a file for whoever reads it: of a text with its encoding."""
+    if not media_type.startswith("text/"):
+        return media_type
+    return f"{media_type}; charset={written_in(content) or 'utf-8'}"

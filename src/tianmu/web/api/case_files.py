@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tianmu.facts.text import say
 from tianmu.manage.case import query as case_query
+from tianmu.manage.evidence.kept import served_as
 from tianmu.manage.steps.step import refuse
 from tianmu.web import exposure
 from tianmu.web.api.cases import one
@@ -61,7 +62,7 @@ def _given(ask: Ask, case: str, digest: str, out: bool) -> Response:
         exposure.viewed(ask, state.case, what)
     return Response(
         content,
-        media_type=found["media_type"],
+        media_type=served_as(content, found["media_type"]),
         headers={
             # who looks is asked, and written down, every time
             "Cache-Control": "no-store",

@@ -274,7 +274,7 @@ async def uploaded(request: Request) -> Upload:
         raise Problem(422, "invalid", "the form has no part `file`", "attach a file")
     told = Evidence(
         name=file.filename or "file",
-        media_type=file.content_type or "",
+        media_type=(file.content_type or "").partition(";")[0].strip().lower(),
         role=str(form.get("role") or "other"),
         order=str(form.get("order") or ""),
         at=_taken_at(form.get("at")),

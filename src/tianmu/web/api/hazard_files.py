@@ -11,7 +11,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from tianmu.manage.evidence.kept import BadFile
+from tianmu.manage.evidence.kept import BadFile, served_as
 from tianmu.manage.evidence.scanning import NoAnswer
 from tianmu.manage.hazard import sheet as hazard_sheet
 from tianmu.manage.hazard import step as hazard_step
@@ -182,7 +182,7 @@ def _given(ask: Ask, hazard: str, digest: str, out: bool) -> Response:
     )
     return Response(
         content,
-        media_type=found.media_type,
+        media_type=served_as(content, found.media_type),
         headers={
             "Cache-Control": "no-store",
             "Content-Disposition": "inline",
