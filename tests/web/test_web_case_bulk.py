@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
+
+from tianmu.web.api.filters import QUEUES
 
 
 def cases_of(world: Any, devices: range) -> list[dict[str, Any]]:
@@ -92,13 +96,13 @@ def test_who_answers_can_be_set_back(world: Any) -> None:
 
 def test_filters_are_kept_by_name_and_shared_with_a_post(world: Any) -> None:
     with world.client("dispatcher") as one, world.client("commander") as other:
-        mine = {"name": "Gas", "choice": {"queue": "overdue", "department": "gas"}}
+        mine = {"name": "Gas", "choice": {"queue": "overdue", "department": "fire"}}
         first = one.post("/api/filters", json=mine).json()
         again = one.post("/api/filters", json={**mine, "share": True}).json()
         assert first["filter"] != again["filter"]
         held = one.get("/api/filters").json()["items"]
         assert [(f["name"], f["mine"], f["shared"]) for f in held] == [("Gas", True, True)]
-        assert held[0]["choice"]["department"] == "gas"
+        assert held[0]["choice"]["department"] == "fire"
         assert other.get("/api/filters").json()["items"] == [], "another post"
         token = world.account("second-dispatcher", ["dispatcher"])
         with world.client() as second:
@@ -110,3 +114,33 @@ def test_filters_are_kept_by_name_and_shared_with_a_post(world: Any) -> None:
         assert one.get("/api/filters").json()["items"] == []
         wrong = one.post("/api/filters", json={"name": "", "choice": {}})
         assert wrong.status_code == 422
+
+
+def test_a_filter_that_would_show_nothing_is_refused_with_the_choices(world: Any) -> None:
+    with world.client("dispatcher") as one:
+        for field, choices in (
+            ("queue", ["overdue", "mine"]),
+            ("level", [level.name for level in world.city.profile.levels]),
+            ("stage", ["verify", "check"]),
+            ("department", ["fire", "gas-company"]),
+        ):
+            kept = {"name": "Nonsense", "choice": {field: "no-such"}}
+            refused = one.post("/api/filters", json=kept)
+            assert refused.status_code == 422, field
+            told = refused.json()
+            assert told["detail"] == f"there is no {field} 'no-such'"
+            for choice in choices:
+                assert choice in told["remedy"]
+        blank = one.post("/api/filters", json={"name": "  ", "choice": {}})
+        assert (blank.status_code, "name" in blank.json()["detail"]) == (422, True)
+        assert one.get("/api/filters").json()["items"] == []
+        for queue in QUEUES:
+            made = one.post("/api/filters", json={"name": "Each", "choice": {"queue": queue}})
+            assert made.status_code == 201, queue
+        one.delete(f"/api/filters/{made.json()['filter']}")
+
+
+def test_the_queues_of_a_filter_are_those_of_the_desk() -> None:
+    page = Path(__file__).parents[2] / "ui/src/pages/desk/queues.ts"
+    [names] = re.findall(r"const QUEUES = \[(.*?)\]", page.read_text())
+    assert tuple(re.findall(r'"(.*?)"', names)) == QUEUES

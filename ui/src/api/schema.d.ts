@@ -1180,6 +1180,9 @@ export interface paths {
          * Keep a filter; one of the account's that has the name is replaced
          * @description Keep a filter; one of the account's that has the name is replaced.
          *
+         *     What no case could be in (a level, a stage, a queue, a department that there is not) is
+         *     refused.
+         *
          *     Needs `case.read`.
          */
         post: operations["keep_filter"];
@@ -5664,7 +5667,7 @@ export interface components {
         };
         /**
          * Choice
-         * @description What is shown.
+         * @description What is shown; what is empty is not asked for.
          */
         Choice: {
             /** @default  */
@@ -11367,7 +11370,7 @@ export interface operations {
                  *       "name": "Gas, overdue",
                  *       "choice": {
                  *         "queue": "overdue",
-                 *         "department": "gas"
+                 *         "department": "fire"
                  *       }
                  *     }
                  */

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Depends
 
+from tianmu.manage.case.state import STAGES
 from tianmu.store.records import Transaction
 from tianmu.web.hub import Hub
 from tianmu.web.page import Page
@@ -30,17 +31,21 @@ kept = sa.Table(
 )
 MOST = 50
 """of one account"""
+QUEUES = ("all", "overdue", "soon", "today", "disputed", "nobody", "returned", "mine")
+"""of the desk: ``ui/src/pages/desk/queues.ts``"""
 Short = Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is shown."""
+    """What is shown; what is empty is not asked for."""
 
     queue: Short = ""
+    """one of ``QUEUES``"""
     words: Short = ""
     level: Short = ""
     stage: Short = ""
     department: Short = ""
+    """its code"""
     newest: bool = False
 
 
@@ -103,10 +108,14 @@ def list_filters(ask: Asking) -> Page[FilterSaid]:
     takes=NewFilter,
     gives=FilterSaid,
     status=201,
-    example={"name": "Gas, overdue", "choice": {"queue": "overdue", "department": "gas"}},
+    example={"name": "Gas, overdue", "choice": {"queue": "overdue", "department": "fire"}},
 )
 def keep_filter(ask: Asking, body: Annotated[NewFilter, Depends(taken(NewFilter))]) -> FilterSaid:
-    """Keep a filter; one of the account's that has the name is replaced."""
+    """Keep a filter; one of the account's that has the name is replaced.
+
+    What no case could be in (a level, a stage, a queue, a department that there is not) is
+    refused."""
+    _known(ask, body)
     name = uuid.uuid4().hex[:12]
     mine = kept.c.account == ask.who.account
 
@@ -136,6 +145,24 @@ def keep_filter(ask: Asking, body: Annotated[NewFilter, Depends(taken(NewFilter)
         shared=body.share,
         by=ask.who.name,
     )
+
+
+def _known(ask: Ask, body: NewFilter) -> None:
+    """Refused where a choice is none of those there are: it would never show anything."""
+    if not body.name.strip():
+        raise Problem(422, "invalid", "body.name is empty", "give the filter a name")
+    city, asked = ask.hub.city, body.choice
+    known: dict[str, tuple[str, Sequence[str]]] = {
+        "queue": (asked.queue, QUEUES),
+        "level": (asked.level, [one.name for one in city.profile.levels]),
+        "stage": (asked.stage, STAGES),
+        "department": (asked.department, sorted(city.departments)),
+    }
+    for name, (given, choices) in known.items():
+        if given and given not in choices:
+            raise Problem(
+                422, "invalid", f"there is no {name} {given!r}", f"use one of {', '.join(choices)}"
+            )
 
 
 @routes("DELETE", "/api/filters/{filter}", may="case.read")
