@@ -158,3 +158,33 @@ def test_another_system_has_the_cases_of_every_list(world: Any, path: str) -> No
 
         assert shown or path in LISTS[1:] or path.endswith("alike")
         eventually(lambda: passed() >= shown)
+
+
+def test_who_only_takes_steps_has_seen_the_case_too(world: Any, told: tuple[str, str]) -> None:
+    """The answer is the whole case, with the names of those on duty in clear for who may see them;
+    what a citizen has said of themselves is masked in it."""
+    case, _ = told
+    name = "only-takes-steps"  # whom nothing else of the tests is about
+    world.tokens[name] = world.account(name, ["duty_officer"])
+    with world.client(name) as one:
+        noted = one.post(f"/api/cases/{case}/steps/note", json={"data": {"text": "looked at"}})
+        assert noted.status_code == 200, noted.text
+        assert "13812345678" not in noted.text and "张三丰" not in noted.text
+
+    def viewed(of: str) -> bool:
+        found = [(line["actor"], line["deed"]) for line in lines(world, of)]
+        return (name, "viewed") in found
+
+    assert eventually(lambda: viewed(case))
+    with world.client(name) as duty:
+        other = world.raise_alarm("d31", matter="liyang:event:fire_alarm")
+        world.settle()
+        into = world.hub.manage.case_of([other.alarm])[other.alarm]
+        asked = {"into": into, "reason": "the same"}
+        merged = duty.post(f"/api/cases/{case}/merge", json=asked)
+        assert merged.status_code == 200, merged.text
+        shown = [person["name"] for order in merged.json()["orders"] for person in order["persons"]]
+        assert shown and not any("*" in name for name in shown), (
+            "in clear: it has to be written down"
+        )
+    assert eventually(lambda: viewed(into))

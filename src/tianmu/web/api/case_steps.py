@@ -19,7 +19,7 @@ from tianmu.manage.evidence.kept import LARGEST, Evidence
 from tianmu.manage.evidence.scanning import NoAnswer
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.merging.grouping import Regroup
-from tianmu.web import moment
+from tianmu.web import exposure, moment
 from tianmu.web.api.case_evidence import EvidenceSaid, evidence_said
 from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
@@ -126,6 +126,7 @@ def take_case_step(
     """
     one(ask, case)
     done = stepped(ask, case, step, body)
+    exposure.viewed(ask, case)
     return Reply(whole(ask, done.state), etag=done.state.version, headers=between(done))
 
 
@@ -146,6 +147,7 @@ def merge_case(
     one(ask, body.into)
     done = regrouped(ask, Regroup("merge", case, body.reason, into=body.into), into=body.into)
     state = done.other
+    exposure.viewed(ask, state.case)
     return Reply(whole(ask, state), etag=state.version, headers=between(done))
 
 
