@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tianmu.access import audit, factor, first, totp
+from tianmu.access import audit, factor, first, password, totp
 from tianmu.access.entrance import Entrance, SecondStep, SignInRefused
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.access.policy import DAY, HOUR, MINUTE, Policy, policy_of
@@ -123,6 +127,27 @@ def test_guessing_locks(
     again = half(entrance, officer)  # the password was right: it is the codes that are locked
     with pytest.raises(SignInRefused, match="locked"):
         entrance.second(again.ticket, "totp", "000000", address="::1")
+
+
+def test_passwords_are_looked_at_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes 64 MiB, and whoever is signed in may send sixty at once."""
+    most, under_way, lock = 0, 0, threading.Lock()
+
+    class Hasher:
+        def verify(self, *_: str) -> bool:
+            nonlocal most, under_way
+            with lock:
+                under_way += 1
+                most = max(most, under_way)
+            time.sleep(0.01)
+            with lock:
+                under_way -= 1
+            return True
+
+    monkeypatch.setattr(password, "_hasher", Hasher())
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(lambda _: password.matches("kept", "plain"), range(24)))
+    assert most <= (os.cpu_count() or 1)
 
 
 def test_a_ticket_is_over_in_minutes(

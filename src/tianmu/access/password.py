@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import threading
 from collections.abc import Iterable
 
 from argon2 import PasswordHasher
@@ -16,6 +18,8 @@ class WeakPassword(ValueError):
 
 
 _hasher = PasswordHasher()
+_turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""each takes 64 MiB: sixty that came at once would take the machine's memory"""
 _nobody = ""
 
 
@@ -44,7 +48,8 @@ def check(password: str, account: str, past: Iterable[str] = (), policy: Policy 
 
 def digest(password: str) -> str:
     """The Argon2id hash to keep: takes some 50 ms and 64 MiB on purpose."""
-    return _hasher.hash(password)
+    with _turns:
+        return _hasher.hash(password)
 
 
 def matches(kept: str, password: str) -> bool:
@@ -52,10 +57,11 @@ def matches(kept: str, password: str) -> bool:
     global _nobody  # noqa: PLW0603 - made once, when first needed
     if not kept:
         if not _nobody:
-            _nobody = _hasher.hash(secrets.token_urlsafe())
+            _nobody = digest(secrets.token_urlsafe())
         kept, password = _nobody, password + "\0"
     try:
-        return _hasher.verify(kept, password)
+        with _turns:
+            return _hasher.verify(kept, password)
     except (VerificationError, InvalidHashError):
         return False
 
