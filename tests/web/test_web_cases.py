@@ -96,6 +96,13 @@ def test_report_to_closed_case(world: Any) -> None:
             data={"role": "handle_after"},
         )
         assert photo.status_code == 201, photo.text
+        wrong = crew.post(
+            f"/api/cases/{case}/evidence",
+            files={"file": ("after.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "image/png")},
+            data={"role": "sideways"},
+        )  # what is wrong is not the file
+        assert wrong.status_code == 422 and wrong.json()["type"].endswith("invalid"), wrong.text
+        assert wrong.json()["faults"][0]["where"] == "form.role"
         assert crew.get(photo.json()["url"]).content.startswith(b"\x89PNG")
         assert crew.post(f"/api/cases/{case}/steps/check", json={}).status_code in {403, 409}
     with world.client("duty_officer") as duty:

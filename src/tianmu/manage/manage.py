@@ -204,8 +204,8 @@ class Manage(Grouping):
     ) -> tuple[dict[str, Any], Done]:
         """Keep a file as evidence of a case: by its SHA-256 under ``data``, its event on the case.
         The same file on the same case counts once, whatever its key. Raises ``Refused`` for who
-        has no part in cases, ``ValueError`` for a file too big or of a type that is not taken,
-        ``OtherDeed``."""
+        has no part in cases, ``BadFile`` for one too big or of a type that is not taken,
+        ``NoAnswer``, ``OtherDeed``."""
         deed = deed or Deed()
         if actor.permissions.isdisjoint(ATTACHES):
             raise Refused(refuse("permission", step=phrase("step.evidence")))

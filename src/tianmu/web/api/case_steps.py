@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
 from tianmu.manage.case.deed_key import Done, OtherDeed, Regrouped
-from tianmu.manage.evidence.kept import LARGEST, Evidence
+from tianmu.manage.evidence.kept import LARGEST, BadFile, Evidence
 from tianmu.manage.evidence.scanning import NoAnswer
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.merging.grouping import Regroup
@@ -25,7 +25,7 @@ from tianmu.web.api.case_whole import CaseWhole, whole
 from tianmu.web.api.cases import CaseSaid, actor, one, said
 from tianmu.web.deed import Note, between, deed_of, reused
 from tianmu.web.moment import Instant
-from tianmu.web.problem import Problem, changed, not_found
+from tianmu.web.problem import Fault, Problem, changed, not_found
 from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 
 routes = Routes("cases")
@@ -288,6 +288,14 @@ async def uploaded(request: Request) -> Upload:
         await form.close()
 
 
+def bad_file(error: BadFile) -> Problem:
+    """What of an attached file is not taken; anything else that goes wrong is no fault of it."""
+    fault = Fault(where=f"form.{error.where}", what=str(error))
+    if error.where == "file":
+        return Problem(422, "bad-file", str(error), "choose another file", faults=[fault])
+    return Problem(422, "invalid", str(error), "the file itself is not at fault", faults=[fault])
+
+
 @routes(
     "POST",
     "/api/cases/{case}/evidence",
@@ -320,8 +328,8 @@ async def attached(ask: Ask, case: str, upload: Upload, *, own: bool = False) ->
             one(ask, case)
         try:
             return carry_out(ask, "case.evidence", case, attach)
-        except ValueError as error:
-            raise Problem(422, "bad-file", str(error), "choose another file") from error
+        except BadFile as error:
+            raise bad_file(error) from error
         except NoAnswer as error:
             raise Problem(503, "not-scanned", str(error), "attach it again later") from error
 

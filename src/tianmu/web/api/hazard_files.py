@@ -21,7 +21,7 @@ from tianmu.manage.hazard.state import Hazard
 from tianmu.manage.hazard.step import HazardRefused
 from tianmu.manage.hazard.table import HazardChanged
 from tianmu.store.records import Transaction
-from tianmu.web.api.case_steps import FORM, Upload, uploaded
+from tianmu.web.api.case_steps import FORM, Upload, bad_file, uploaded
 from tianmu.web.api.hazards import entered, event, held, problem, whole, within
 from tianmu.web.hazard_said import HazardWhole
 from tianmu.web.outgoing import AT_ONCE, BUSY, leaves, outgoing
@@ -98,14 +98,6 @@ def _faulty(faults: list[SheetFault]) -> Problem:
     )  # fmt: skip
 
 
-def _bad(error: BadFile) -> Problem:
-    """What of an attached file is not taken; anything else that goes wrong is no fault of it."""
-    fault = Fault(where=f"form.{error.where}", what=str(error))
-    if error.where == "file":
-        return Problem(422, "bad-file", str(error), "choose another file", faults=[fault])
-    return Problem(422, "invalid", str(error), "the file itself is not at fault", faults=[fault])
-
-
 @routes(
     "POST", "/api/hazards/{hazard}/evidence", may="hazard.write", form=FORM, gives=HazardWhole,
     status=201,
@@ -130,7 +122,7 @@ async def attach_hazard_evidence(
         except NoAnswer as error:
             raise Problem(503, "not-scanned", str(error), "attach it again later") from error
         except BadFile as error:
-            raise _bad(error) from error
+            raise bad_file(error) from error
         except HazardChanged as error:
             raise changed(error.version, ask.if_match() or 0) from error
         return Reply(done.body, status=201, etag=done.etag)
