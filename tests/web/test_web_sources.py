@@ -37,6 +37,9 @@ def test_of_two_who_change_a_source_the_second_is_told(world: Any) -> None:
             x for x in admin.get("/api/sources").json()["items"] if x["source"] == "two-writers"
         ]
         assert (held["allow"], held["version"]) == (["b"], 2)
+        for verb in ("token", "close"):  # whoever does these may say of which version, too
+            late = admin.post(f"/api/sources/two-writers/{verb}", headers={"If-Match": '"1"'})
+            assert late.status_code == 412, late.text
         assert admin.post("/api/sources/two-writers/token").status_code == 200
         assert put(2).status_code == 412  # the token is another one by now
         assert admin.post("/api/sources/two-writers/close").json()["version"] == 4

@@ -270,6 +270,7 @@ def make_source_token(ask: Asking, source: str) -> TokenMade:
         before = hub.registry.sources.get(source)
         if before is None:
             raise not_found("source", source)
+        ask.check_match(before.version)
         ask.note(tx, "source.token", source)
         return msgspec.structs.replace(
             before,
@@ -293,6 +294,7 @@ def close_source(ask: Asking, source: str) -> SourceSaid:
         before = hub.registry.sources.get(source)
         if before is None:
             raise not_found("source", source)
+        ask.check_match(before.version)
         ask.note(tx, "source.close", source)
         return msgspec.structs.replace(
             before, active=False, version=before.version + 1, at=hub.clock(), actor=ask.who.account
