@@ -152,6 +152,7 @@ def test_a_film_does_not_leave_and_a_voice_is_said_not_to_be_looked_at(
         for said_voice, content in (
             ("audio/mp4", b"\0\0\0\x18ftypmp42\0\0\0!hdlr" + bytes(8) + b"vide...."),
             ("audio/webm", b"\x1aE\xdf\xa3....\x86\x85V_VP9...."),
+            ("audio/ogg", b"OggS\0\2" + bytes(20) + b"\1*\x80theora\3\2\1...."),
         ):
             hidden = attach(world, case, content, "voice", said_voice)
             refused = duty.get(f"/api/cases/{case}/evidence/{hidden}?export=true")

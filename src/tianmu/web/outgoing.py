@@ -27,10 +27,10 @@ AT_ONCE = 1
 BUSY = "other pictures are being blurred"
 SHOWS = ("image/", "video/")
 """types of files on which somebody can be seen"""
-HOLDS = ("audio/mp4", "audio/webm")
+HOLDS = ("audio/mp4", "audio/webm", "audio/ogg")
 """types that are said of voice, whose form may hold a film as well"""
-FILM = re.compile(rb"hdlr.{8}vide|\x86[\x80-\x9f]V_[A-Z]", re.DOTALL)
-"""how a track of a film is named there: handler of MP4, codec of Matroska"""
+FILM = re.compile(rb"hdlr.{8}vide|\x86[\x80-\x9f]V_[A-Z]|\x80theora|OVP80|BBCD\0", re.DOTALL)
+"""how a track of a film is named there: handler of MP4, codec of Matroska, first packet of Ogg"""
 
 
 @dataclass(frozen=True)
