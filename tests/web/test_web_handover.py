@@ -123,6 +123,45 @@ def test_a_hand_over_that_is_sent_again_is_one(world: Any) -> None:
     assert sorted(done) == ["handover.give", "handover.take"]
 
 
+def test_a_hand_over_by_mistake_is_withdrawn_until_it_is_confirmed(world: Any) -> None:
+    from tianmu.manage.contact.reach import unrelieved
+    from tianmu.manage.duty import handover
+
+    since = world.hub.clock()
+    with world.client("acceptor") as leaver, world.client("duty_officer") as taker:
+
+        def give(text: str) -> tuple[str, list[str]]:
+            told = {"to": "t-duty-officer", "text": text}
+            given = leaver.post("/api/handovers", json=told).json()
+            return f"/api/handovers/{given['handover']}", [one["item"] for one in given["items"]]
+
+        path, items = give("to the wrong one")
+        assert "t-acceptor" in world.hub.records.read(unrelieved)
+        assert taker.post(f"{path}/confirm", json={"items": items[:1]}).status_code == 200
+        other = taker.post(f"{path}/withdraw")
+        assert other.status_code == 409 and "t-acceptor" in other.json()["detail"]
+        key = {"Idempotency-Key": "withdraw-1"}
+        gone, again = (leaver.post(f"{path}/withdraw", headers=key).json() for _ in range(2))
+        assert gone == again
+        assert gone["withdrawn_at"] and not gone["signed_at"]
+        assert (gone["responsible"], gone["confirmed"]) == ("t-acceptor", 1)
+        assert [one["item"] for one in gone["items"]] == items
+        assert "t-acceptor" not in world.hub.records.read(unrelieved)
+        assert not world.hub.records.read(lambda c: handover.since(c, "t-acceptor", since))
+        for deed, told in (("take", None), ("confirm", {"items": items})):
+            late = taker.post(f"{path}/{deed}", json=told)
+            assert late.status_code == 409 and "withdrawn" in late.json()["detail"], deed
+        assert leaver.post(f"{path}/withdraw").status_code == 409
+        path, _ = give("to the right one")
+        assert taker.post(f"{path}/take").status_code == 200
+        late = leaver.post(f"{path}/withdraw")
+        assert late.status_code == 409 and "taken" in late.json()["detail"]
+        assert leaver.get(path).json()["withdrawn_at"] is None
+    assert world.hub.records.read(handover.verify) is None
+    rows = world.hub.records.read(lambda c: audit.query(c, verb="handover.withdraw", limit=10))
+    assert [one.actor for one in rows] == ["t-acceptor"]
+
+
 def test_what_the_list_does_not_name_is_an_item_of_it(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3387,6 +3387,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/handovers/{handover}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw a shift that this account has handed over by mistake, until the other has taken it
+         * @description Withdraw a shift that this account has handed over by mistake, until the other has taken it
+         *     over; it stands in the log as withdrawn, and the shift as before. With an `Idempotency-Key` what
+         *     is sent again takes effect once.
+         *
+         *     Needs `handover.write`.
+         */
+        post: operations["withdraw_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roster": {
         parameters: {
             query?: never;
@@ -7760,6 +7784,7 @@ export interface components {
             responsible: string;
             signed_at: string | null;
             signed_by: string | null;
+            withdrawn_at: string | null;
             digest: string;
             taken_digest: string;
             open_cases: number;
@@ -15266,6 +15291,37 @@ export interface operations {
         };
     };
     take_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    withdraw_handover: {
         parameters: {
             query?: never;
             header?: never;

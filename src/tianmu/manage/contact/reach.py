@@ -15,6 +15,7 @@ from tianmu.access.table import account as account_table
 from tianmu.access.table import account_role, session
 from tianmu.city.roster import Person
 from tianmu.manage.case.table import handover
+from tianmu.manage.duty.handover import withdrawn
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
@@ -124,9 +125,10 @@ class Reach:
 
 def unrelieved(connection: Connection) -> frozenset[str]:
     """Accounts whose newest hand-over nobody has confirmed: one before it, which was never taken,
-    is over with the shift that it was of."""
+    is over with the shift that it was of. One that was withdrawn is none."""
     c = handover.c
-    newest = select(func.max(c.number)).group_by(c.from_account)
+    stand = c.number.not_in(withdrawn())
+    newest = select(func.max(c.number)).where(stand).group_by(c.from_account)
     waiting = select(c.from_account).where(c.taken_at == 0, c.number.in_(newest))
     return frozenset(connection.scalars(waiting))
 

@@ -3,7 +3,7 @@
 Both sign: whoever hands over, and whoever takes over. Each entry's digest covers the one before,
 so that none can be changed or left out without it showing (``verify``). What is handed over is a
 list of items; the taker confirms them one by one or all at once, and with the last one has taken
-over.
+over. Until then whoever handed over may withdraw it: it was a mistake, and is over.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, desc, insert, select, update
+from sqlalchemy import Connection, Select, desc, insert, select, update
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.manage.actor import Actor
@@ -27,6 +27,8 @@ OPEN_MOST = 500
 """cases of a hand-over, the most pressing ones"""
 NOTE = "note"
 """the item that is what the leaver wrote"""
+WITHDRAWN = "withdrawn"
+"""the link of the chain that says that it was withdrawn, signed by whoever handed over"""
 MORE = "more"
 """kind of the item that stands for those which the list does not name"""
 
@@ -80,7 +82,7 @@ def give(
     }
     entry["digest"] = _digest(before, entry)
     connection.execute(insert(handover).values(**entry, taken_at=0, taken_digest=""))
-    return {**entry, "taken_at": 0, "taken_digest": "", "confirmed": {}}
+    return {**entry, "taken_at": 0, "taken_digest": "", "confirmed": {}, "withdrawn_at": 0}
 
 
 def confirm(
@@ -119,26 +121,55 @@ def take(connection: Connection, number: int, actor: Actor, now: int) -> dict[st
     return {**row, "taken_at": now, "taken_digest": signed}
 
 
+def withdraw(connection: Connection, number: int, actor: Actor, now: int) -> dict[str, Any]:
+    """Withdraw a shift that this account has handed over, which nobody has taken over yet."""
+    row = _open(connection, number)
+    if row["from_account"] != actor.account:
+        raise HandoverRefused(f"hand-over {number} was given by {row['from_account']}: ask them")
+    digest, sequence = _last(connection, row)
+    values = {"number": number, "sequence": sequence + 1, "item": WITHDRAWN, "at": now}
+    signed = _confirmed(digest, WITHDRAWN, actor.account, now)
+    connection.execute(insert(handover_item).values(**values, digest=signed))
+    return {**row, "withdrawn_at": now}
+
+
+def withdrawn() -> Select[tuple[int]]:
+    """The numbers of the hand-overs that were withdrawn."""
+    return select(handover_item.c.number).where(handover_item.c.item == WITHDRAWN)
+
+
 def _mine(connection: Connection, number: int, actor: Actor) -> dict[str, Any]:
+    row = _open(connection, number)
+    if row["to_account"] != actor.account:
+        raise HandoverRefused(f"hand-over {number} is for {row['to_account']}")
+    return row
+
+
+def _open(connection: Connection, number: int) -> dict[str, Any]:
     row = connection.execute(select(handover).where(handover.c.number == number)).mappings().first()
     if row is None:
         raise HandoverRefused(f"there is no hand-over {number}")
-    if row["to_account"] != actor.account:
-        raise HandoverRefused(f"hand-over {number} is for {row['to_account']}")
     if row["taken_at"]:
         raise HandoverRefused(f"hand-over {number} has been taken already")
-    return _with_confirmed(connection, [dict(row)])[0]
+    found = _with_confirmed(connection, [dict(row)])[0]
+    if found["withdrawn_at"]:
+        raise HandoverRefused(f"hand-over {number} was withdrawn by {row['from_account']}")
+    return found
 
 
 def _with_confirmed(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with what of each was confirmed when: item → µs."""
+    """Rows with what of each was confirmed when (item → µs), and when it was withdrawn (0: not)."""
     by_number: dict[int, dict[str, int]] = {row["number"]: {} for row in rows}
     c = handover_item.c
     for number, item, at in connection.execute(
         select(c.number, c.item, c.at).where(c.number.in_(sorted(by_number)))
     ):
         by_number[number][item] = at
-    return [{**row, "confirmed": by_number[row["number"]]} for row in rows]
+    gone = {number: confirmed.pop(WITHDRAWN, 0) for number, confirmed in by_number.items()}
+    return [
+        {**row, "confirmed": by_number[row["number"]], "withdrawn_at": gone[row["number"]]}
+        for row in rows
+    ]
 
 
 def _last(connection: Connection, row: dict[str, Any]) -> tuple[str, int]:
@@ -162,8 +193,11 @@ def read(connection: Connection, most: int = 50, number: int = 0) -> list[dict[s
 
 
 def since(connection: Connection, account: str, at: int) -> bool:
-    """Whether ``account`` has handed a shift over since ``at`` (µs)."""
-    found = select(handover.c.number).where(handover.c.from_account == account, handover.c.at >= at)
+    """Whether ``account`` has handed a shift over since ``at`` (µs), and not withdrawn it."""
+    c = handover.c
+    found = select(c.number).where(
+        c.from_account == account, c.at >= at, c.number.not_in(withdrawn())
+    )
     return connection.scalar(found.limit(1)) is not None
 
 
@@ -188,7 +222,8 @@ def _items_hold(connection: Connection, row: dict[str, Any]) -> bool:
     digest, expected = row["digest"], 1
     asked = select(handover_item).where(handover_item.c.number == row["number"])
     for one in connection.execute(asked.order_by(handover_item.c.sequence)).mappings():
-        digest = _confirmed(digest, one["item"], row["to_account"], one["at"])
+        by = row["from_account"] if one["item"] == WITHDRAWN else row["to_account"]
+        digest = _confirmed(digest, one["item"], by, one["at"])
         if one["sequence"] != expected or one["digest"] != digest:
             return False
         expected += 1

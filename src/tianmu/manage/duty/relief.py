@@ -79,6 +79,15 @@ class Relief:
             lambda connection, now: handover.take(connection, number, actor, now),
         )
 
+    def withdraw(self, number: int, actor: Actor, sent: Sent = PLAIN) -> Row:
+        """Withdraw the shift that this account has handed over and nobody has taken yet."""
+        return self._once(
+            actor,
+            sent,
+            ["withdraw", number],
+            lambda connection, now: handover.withdraw(connection, number, actor, now),
+        )
+
     def read(self, most: int = 50, number: int = 0) -> list[Row]:
         """Hand-overs, the newest first; or the one of this number."""
         return self.records.read(lambda connection: handover.read(connection, most, number))
