@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tianmu.access.scope import WHOLE
+from tianmu.app import walks
 from tianmu.manage.units import patrol
 from tianmu.web import moment
 from waiting import eventually
@@ -337,3 +338,20 @@ def test_walks_go_after_the_packs_days(world: Any) -> None:
     assert kept(2.0, "one", now) == ["one"]
     assert kept(2.0, "two", now + 2 * patrol.DAY) == ["one", "two"]
     assert kept(2.0, "three", now + 2 * patrol.DAY + 1) == ["three", "two"]
+
+
+def test_walks_go_where_nobody_tells_of_a_new_one(world: Any) -> None:
+    days = world.hub.city.retention.patrol_days
+    now = world.hub.clock()
+
+    def told(key: str, at: int) -> None:
+        walk = patrol.Walk(
+            account="v", key=key, started_at=at, ended_at=at, division="", steps=(),
+        )  # fmt: skip
+        world.hub.records.transact(lambda tx: patrol.keep(tx.connection, walk, at, days))
+
+    told("old", round(now - (days + 1) * patrol.DAY))
+    told("new", round(now - (days - 1) * patrol.DAY))
+    assert walks.let_go(world.hub) == 1
+    mine = sa.select(patrol.table.c.key).where(patrol.table.c.account == "v")
+    assert world.hub.records.read(lambda c: c.execute(mine).scalars().all()) == ["new"]

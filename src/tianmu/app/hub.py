@@ -14,7 +14,7 @@ from tianmu import __version__
 from tianmu.access import first
 from tianmu.access.policy import policy_of
 from tianmu.access.session import Sessions
-from tianmu.app import drilling, founding, pictures
+from tianmu.app import drilling, founding, pictures, walks
 from tianmu.app.certificate import serve_renewed
 from tianmu.app.process import Said, port_of, say, settle, starting
 from tianmu.app.settings import Settings
@@ -73,7 +73,7 @@ async def serve(settings: Settings, city: City, stop: asyncio.Event) -> None:
     said.ports = {"web": await server.start(settings.host, port)}
     beside: list[asyncio.Task[None]] = []
     if not settings.clock:
-        beside = [asyncio.create_task(job(hub, stop)) for job in (tend, pictures.tidy)]
+        beside = [asyncio.create_task(job(hub, stop)) for job in (tend, pictures.tidy, walks.tidy)]
     renewing = asyncio.create_task(serve_renewed(settings, stop, server.renew))
     hub.ports = said.ports
     settle()

@@ -144,8 +144,14 @@ def keep(connection: Connection, told: Walk, now: int, days: float) -> tuple[Wal
             walk=msgspec.msgpack.encode(walk),
         )
     )
-    connection.execute(delete(table).where(table.c.received_at < now - days * DAY))
+    let_go(connection, now, days)
     return walk, False
+
+
+def let_go(connection: Connection, now: int, days: float) -> int:
+    """Remove walks that came longer than so many ``days`` ago; how many."""
+    old = table.c.received_at < now - days * DAY
+    return connection.execute(delete(table).where(old)).rowcount
 
 
 def listed(
