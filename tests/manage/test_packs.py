@@ -78,3 +78,16 @@ def test_every_level_has_a_deadline_and_somebody(name: str) -> None:
             lead = [order for order in state.orders if order.lead]
             assert lead and lead[0].unit == state.lead
             assert all(order.due > NOW for order in state.orders)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_who_names_no_level_is_told_those_of_the_city(name: str) -> None:
+    city = pack.load(name)
+    signal = Signal(kind="report", id="r", at=NOW, matters=((next(iter(city.matters)), 1.0),))
+    draft = Draft("c1", None, NOW)
+    intake.open_case(draft, city, signal, "N", intake.Policy())
+    for data in ({}, {"level": "none"}, {"level": ["I"]}):
+        found = decide(draft.state, Command("grade", "because", data), OFFICER, NOW, city)
+        assert isinstance(found, Refusal) and found.what == "data"
+        for level in city.profile.levels:
+            assert all(level.name in words for words in found.remedy.values()), found.remedy

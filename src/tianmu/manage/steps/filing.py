@@ -8,6 +8,7 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.levels import level, owner, response
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn, separate
+from tianmu.manage.words import phrase
 
 
 def supplement(turn: Turn) -> None:
@@ -96,9 +97,11 @@ def assess(turn: Turn) -> None:
 
 
 def grade(turn: Turn) -> None:
-    name = turn.text("level")
-    if name not in {one.name for one in turn.city.profile.levels}:
-        raise Refused(refuse("data", field="level"))
+    names = [one.name for one in turn.city.profile.levels]
+    name = str(turn.command.data.get("level", "")).strip()
+    if name not in names:
+        form = phrase("form.level", levels=", ".join(names))
+        raise Refused(refuse("data", field="level", form=form))
     before = turn.state
     chosen = turn.city.profile.level(name)
     told = level.data(turn.city, before, chosen, level.by_hand(), by_hand=True)

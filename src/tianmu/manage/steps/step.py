@@ -32,10 +32,11 @@ class Refusal:
     remedy: Text
 
 
-FORMS = frozenset(
-    ("limit", "standing", "score", "level", "place", "department", "departments", "joint")
-) | {"evidence", "matter"}
-"""data of steps whose form is said where they are missing or wrong"""
+FORMS = frozenset(("limit", "standing", "score", "place", "department", "departments", "joint")) | {
+    "evidence",
+    "matter",
+}
+"""data of steps whose form is said where they are missing or wrong; of others the step says it"""
 
 
 def refuse(what: str, **values: object) -> Refusal:
