@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from tianmu.city.tuning import Again, Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
+from tianmu.manage.merging.anchor import Anchor, widen
 from tianmu.manage.merging.likeness import Vocabulary, Wording, likeness, pairs
 from tianmu.manage.merging.merge import Evidence
+from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.place_names import PlaceNames, tells
 from tianmu.manage.merging.signal import of_report
 
-from .signals import index, place, signal
-from .town import FIRE, MINUTE, MONDAY, RUBBISH
+from .signals import CITY, index, place, signal
+from .town import FIRE, LAT, MINUTE, MONDAY, RUBBISH
 
 POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")
 
@@ -164,3 +166,30 @@ def test_what_tells_for_a_case_is_a_sum_over_the_powers(numbers: list[float]) ->
 
     whole = sum(one * power(**{name: 1.0}) for name, one in zip(POWERS, numbers, strict=True))
     assert math.isclose(power(**dict(zip(POWERS, numbers, strict=True))), whole, abs_tol=1e-9)
+
+
+def test_a_case_whose_point_a_person_gave_is_known_by_names_too() -> None:
+    """As it is read again after a start: no report of it has a point of its own."""
+    first = signal(kind="report", text="it burns", place=Place(division="11"))
+    cases = OpenCases(CITY.matters, LAT, Tuning())
+    anchor = Anchor("c1", "", place(), FIRE, MONDAY, MONDAY)
+    widen(anchor, first)
+    cases.put(anchor)
+    told = signal(
+        kind="report", id="t", at=MONDAY + MINUTE, place=Place(division="11", address="the mill")
+    )
+    [found] = cases.by_name.guesses(told, (FIRE,), ["the mill"])
+    assert found.case == "c1" and found.share > 0.1
+
+
+def test_powers_of_a_pack_that_count_the_other_way_lose_no_report() -> None:
+    first = signal(device="d1", place=place())
+    for powers in (Tuning(gap=-3.0), Tuning(gap=3.0), Tuning(span=-300.0)):
+        cases = OpenCases(CITY.matters, LAT, powers)
+        anchor = Anchor("c1", "", first.place, FIRE, MONDAY, MONDAY, active=1)
+        widen(anchor, first)
+        cases.put(anchor)
+        at = MONDAY + 30 * 24 * 60 * MINUTE
+        told = signal(kind="report", id="t", at=at, place=Place(division="11", address="mill"))
+        for guess in cases.by_name.guesses(told, (FIRE,), ["mill"]):
+            assert 0.0 <= guess.share <= 1.0

@@ -1,8 +1,8 @@
 """Tables of this room (in ``hub.sqlite``): what the events of topic ``case`` add up to.
 
 Every row but those of ``report``, ``handover``, ``handover_item``, ``case_gathered``,
-``case_bridge`` and ``case_counter`` can be rebuilt from the events (``rebuild``). Times are µs
-since the epoch.
+``case_bridge`` and ``case_unread`` can be rebuilt from the events (``rebuild``), and what
+``case_counter`` counts of them. Times are µs since the epoch.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ KM = 1000.0
 """metres"""
 MOST = 300
 """of the cases of one matter in one division the newest so many are weighed"""
+STRONGEST = 300.0
+"""power of e beyond which a case tells for itself no more: as surely as a number can say"""
 AT_ONCE = 100
 """cases without a point that are looked at again with one transaction, at most"""
 
@@ -152,9 +154,8 @@ class ByName:
         alike = self._alike(told, shares, anchor.said)
         evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
         reach = math.hypot(evidence.radius, slack) if share is not None else 0.0
-        return alike * math.exp(
-            self._power(signal, anchor, evidence, worth, reach, powers)
-        ), evidence
+        power = self._power(signal, anchor, evidence, worth, reach, powers)
+        return alike * math.exp(min(power, STRONGEST)), evidence
 
     def _power(
         self,
@@ -188,8 +189,9 @@ class ByName:
         """The power of e by which the case is told of less, by its age, by how long nobody who
         says where it is has told of it, and by how few have at about that time."""
         tuning = self._tuning
-        gap = max(anchor.first_at - signal.at, signal.at - anchor.clear_at, 0) / MINUTE
-        span = max(max(signal.at, anchor.clear_at) - anchor.first_at, 0) / MINUTE
+        told = max(anchor.clear_at, anchor.first_at)  # of none who says where it is, it began
+        gap = max(anchor.first_at - signal.at, signal.at - told, 0) / MINUTE
+        span = max(max(signal.at, told) - anchor.first_at, 0) / MINUTE
         tau = evidence.told or min(max(evidence.window, 1.0) / 4, tuning.fresh_min)
         power = powers.span * math.log(1 + span / tau) + powers.gap * gap / tau
         power += powers.ahead * max(anchor.first_at - signal.at, 0) / MINUTE / tau
