@@ -43,7 +43,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  { echo "Tianmu needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "installing what requirements.lock pins (once: a minute or two on a quiet machine, 2 GB)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@began=$$(date +%s); (while sleep 20; do echo "  still installing, $$(($$(date +%s) - began)) s so far" >&2; done) & told=$$!; \
+	@began=$$(date +%s); (while sleep 20 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do echo "  still installing, $$(($$(date +%s) - began)) s so far" >&2; done) & told=$$!; \
 	  $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock; \
 	  failed=$$?; kill $$told; exit $$failed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -216,6 +216,8 @@ def test_a_shift_that_ends_without_hand_over_is_said(
 
 
 def test_roster_and_handover(world: Any) -> None:
+    world.raise_alarm()
+    world.settle()
     with world.client("commander") as client:
         held = client.get("/api/roster")
         assert held.json()["version"] == 0

@@ -240,7 +240,9 @@ def test_a_counter_climbs_and_its_reset_is_told() -> None:
     at, value = made(14, level=0.0)
     count = np.cumsum(np.abs(value))
     count[AT:] -= count[AT - 1]
-    rows = [row for row, _ in told(judged((at, count))) if row > AT - 288]
+    rows = [row for row, _ in told(judged((at, count)))]
+    assert len([row for row in rows if row < AT]) <= 2, "of these 19 days one a week may be false"
+    rows = [row for row in rows if row > AT - 288]
     assert rows[:1] == [AT] and len(rows) <= 2
 
 
