@@ -82,7 +82,7 @@ def test_a_wrong_expectation_fails(tmp_path: Path) -> None:
         [sys.executable, "-m", "tianmu", "drill", str(file), "--json"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1 and done.stdout, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert (told["passed"], told["failed"]) == (0, 1)
     (one,) = told["cases"]
