@@ -65,6 +65,7 @@ def test_what_is_written_of_a_call_is_not_lost(small: Any, browser: Browser) -> 
     save.click()
     expect(form.get_by_role("alert")).to_be_in_viewport()
     form.locator("input[name=address]").fill("老街桥头")
+    expect(form.get_by_role("alert")).to_have_count(0)
     desk.context.set_offline(True)
     save.click()
     expect(form.get_by_role("alert")).to_contain_text("连接中断")
