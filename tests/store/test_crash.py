@@ -127,7 +127,7 @@ def test_two_hundred_kills(tmp_path: Path) -> None:
     find a lock held for ever by a thread that is not there any more."""
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path)], capture_output=True, text=True, timeout=280,
-        check=False,
+        check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
