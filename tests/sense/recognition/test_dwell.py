@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tianmu.sense.recognition.dwell import (
@@ -151,6 +151,7 @@ def by_columns(times: list[int], sure: list[float], patience: Patience) -> list[
     st.sampled_from([0.0, 0.9]),
     st.integers(1, 50),
 )
+@example([(0, 0.6), (0, 0.6)], 0, 1, 1, 0.0, 1)  # a clock that stands at 1970
 @settings(max_examples=150, deadline=None)
 def test_event_by_event_is_as_by_columns(
     steps: list[tuple[int, float]], dwell: int, repeat: int, window: int, sure: float, gone: int

@@ -107,7 +107,8 @@ def see(
     thing = _again(old, sight, patience, number)
     rises = not thing.stands and _stands(thing, patience)
     if rises:
-        thing = msgspec.structs.replace(thing, stands=thing.last)
+        # a camera whose clock stands at 1970 sees it at 0, which says that nothing stands
+        thing = msgspec.structs.replace(thing, stands=thing.last or 1)
     held = [thing if one is old else one for one in held]
     if old is None:
         held.append(thing)
