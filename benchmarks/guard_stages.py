@@ -150,7 +150,7 @@ def _judging() -> Stage:
         sum(map(len, evaluator.run(told)))
 
     run()
-    return Stage("judge by seven rules", run, likes.judge(city.datastreams, batch))
+    return Stage("judge by seven rules", run, likes.judge(batch))
 
 
 def _appending(folder: Path) -> Stage:
