@@ -47,16 +47,21 @@ class Street:
         return told, np.full(self.cameras, self.now - 30 * DAY)
 
 
+def street(*given: Any, **named: Any) -> Any:
+    """It stands for a whole ``World``, of which the present reads no more."""
+    return Street(*given, **named)
+
+
 def test_a_street_without_cameras_tells_nothing(tmp_path: Path) -> None:
-    found = present(Street(tmp_path, cameras=0))  # type: ignore[arg-type]
+    found = present(street(tmp_path, cameras=0))
     assert found.degree == 0 and "No camera" in found.why[0]["en"]
 
 
 def test_cameras_that_told_nothing_yet_are_no_calm_street(tmp_path: Path) -> None:
-    found = present(Street(tmp_path))  # type: ignore[arg-type]
+    found = present(street(tmp_path))
     assert found.degree == 0 and "No camera has told anything yet" in found.why[0]["en"]
     assert [one.value for one in found.figures] == [2.0, None, None]
-    one = present(Street(tmp_path, {"crowd": [0.0, np.nan]}))  # type: ignore[arg-type]
+    one = present(street(tmp_path, {"crowd": [0.0, np.nan]}))
     assert [shape.degree for shape in one.shapes] == [1, 0]
     assert one.shapes[1].label == {"zh": "Eye 1：尚未上报", "en": "Eye 1: nothing told yet"}
 
@@ -65,7 +70,7 @@ def test_calm_something_busy_urgent(tmp_path: Path) -> None:
     nan = np.nan
 
     def degree(**standing: list[float]) -> int:
-        return present(Street(tmp_path, standing)).degree  # type: ignore[arg-type]
+        return present(street(tmp_path, standing)).degree
 
     assert degree(crowd=[0.0, nan]) == 1
     assert degree(off_store_operation=[1, nan]) == 2
@@ -75,7 +80,7 @@ def test_calm_something_busy_urgent(tmp_path: Path) -> None:
 
 def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> None:
     standing: dict[str, list[float]] = {"garbage_exposed": [2, 0], "off_store_operation": [1, 0]}
-    found = present(Street(tmp_path, standing, left_out=3))  # type: ignore[arg-type]
+    found = present(street(tmp_path, standing, left_out=3))
     shape, calm = found.shapes
     assert (calm.degree, calm.value, calm.label["en"]) == (1, 0.0, "Eye 1: nothing stands")
     assert shape.label is not None
@@ -93,6 +98,6 @@ def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> Non
 def test_files_that_cannot_be_used_are_told_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "shop_fronts.csv").write_text("code\n", encoding="utf-8")
     (tmp_path / "recognition.toml").write_text("[nothing]\n", encoding="utf-8")
-    notes = [one["en"] for one in present(Street(tmp_path)).notes]  # type: ignore[arg-type]
+    notes = [one["en"] for one in present(street(tmp_path)).notes]
     assert sum(one.startswith("A file cannot be used:") for one in notes) == 2
     assert any("recognition.toml:1: nothing is no kind of event" in one for one in notes)

@@ -152,7 +152,7 @@ def one_report(ask: Ask, name: str) -> Report:
             break
         if time.monotonic() > end:
             raise waiting(name)
-        time.sleep(0.02)
+        time.sleep(0.02)  # what another thread has read is looked up: nobody is woken by it
     fact = decode(row.payload) if row is not None else None
     if row is None or not isinstance(fact, Report) or not (row.within or own(ask, fact)):
         raise not_found("report", name)
