@@ -57,6 +57,23 @@ def test_csv_and_parquet_give_the_same(tmp_path: Path) -> None:
     )
 
 
+def test_columns_kept_as_places_in_a_dictionary_are_read_and_come_out_so(tmp_path: Path) -> None:
+    table = pa.table({"lat": [40, 40], "mon": ["4", "4"], "day": [13, 14], "temp": [17.0, 20.0],
+                      "rh": [42, 21], "ws": ["25", "25"], "prec": [0, 2.4],
+                      "note": ["a", "a"]})  # fmt: skip
+    for name in ("mon", "ws", "note"):
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, table.column(name).dictionary_encode())
+    pq.write_table(table, tmp_path / "in.parquet")
+    done = run("forest-fire", "fwi", "--in", tmp_path / "in.parquet", "--out",
+               tmp_path / "out.parquet")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    made = pq.read_table(tmp_path / "out.parquet")
+    assert made.schema.field("mon").type == made.schema.field("note").type
+    assert pa.types.is_dictionary(made.schema.field("mon").type)
+    assert made["ffmc"].to_pylist()[0] == pytest.approx(87.692980092774448, abs=1e-9)
+
+
 def test_names_in_other_cases_and_gb18030_are_read(tmp_path: Path) -> None:
     text = "LAT,Mon,day,temp,RH,ws,prec,说明\n40,4,13,17,42,25,0,晴\n"
     done = fwi(tmp_path, text.encode("gb18030"))
@@ -130,7 +147,7 @@ def test_a_bad_parameter_is_refused(tmp_path: Path, given: str, told: str) -> No
     [
         (f"{HEAD}\n40,4,13,17,42,25,0\n40,4,14,17,1x2,25,0\n", "row 2, column rh: '1x2' is no num"),
         (f"{HEAD}\n40,4,13,17,142,25,0\n", "row 1, column rh: 142 is not between 0 and 100"),
-        (f"{HEAD}\n40,4,13,17,,25,0\n", "row 1, column rh: no value"),
+        (f"{HEAD}\n,4,13,17,42,25,0\n", "row 1, column lat: no value"),
         (f"{HEAD}\n40,4,13,17,42,25,0\n40,4,14,17,42\n", "row 2: has 5 cells, and the head 7"),
         (
             "lat,mon,day,temp,rh,prec\n40,4,13,17,42,0\n",

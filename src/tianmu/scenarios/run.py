@@ -55,7 +55,7 @@ def apart(text: str, known: Collection[str]) -> list[str]:
 def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Table:
     """``rows`` with the model's columns beside them. Raises ``BadInput``, ``BadParameter``,
     ``BadModel``."""
-    called = named(model, rows)
+    called = named(model, _spelt_out(rows))
     made = model.run(called, parameters)
     gives = [one.name for one in model.gives]
     if made.column_names != gives or len(made) != len(rows):
@@ -65,6 +65,15 @@ def run_model(model: Model, rows: pa.Table, parameters: dict[str, str]) -> pa.Ta
         )
     for name in gives:
         rows = rows.append_column(name, made.column(name))
+    return rows
+
+
+def _spelt_out(rows: pa.Table) -> pa.Table:
+    """``rows`` with the values of columns that Parquet keeps as places in a dictionary."""
+    for at, field in enumerate(rows.schema):
+        if pa.types.is_dictionary(field.type):
+            values = rows.column(at).cast(field.type.value_type)
+            rows = rows.set_column(at, field.name, values)
     return rows
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tianmu.scenarios.anomaly.dates import year_last
 from tianmu.scenarios.contract import BadInput
 
 FORMS = (
@@ -24,9 +25,10 @@ LONGEST = 1e11
 """seconds; a larger number is of milliseconds, or of microseconds"""
 
 
-def times(table: pa.Table, name: str) -> NDArray[np.int64]:
+def times(table: pa.Table, name: str, dates: str = "") -> NDArray[np.int64]:
     """Column ``name`` in µs since 1970, shape (rows,), by the clock that stands there; one that
-    says its distance from UTC is read in UTC. Raises ``BadInput``."""
+    says its distance from UTC is read in UTC. ``dates``: see ``dates.DATES``. Raises
+    ``BadInput``."""
     cells = table.column(name)
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
@@ -36,7 +38,7 @@ def times(table: pa.Table, name: str) -> NDArray[np.int64]:
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         read = _counted(cells.cast(pa.float64()))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        read = _read(pc.utf8_trim_whitespace(cells.cast(pa.string())), name)
+        read = _read(pc.utf8_trim_whitespace(cells.cast(pa.string())), name, dates)
     else:
         raise BadInput(0, name, f"holds {kind}, not times", "write it like 2021-04-01 08:00:00")
     if read.null_count:
@@ -55,16 +57,16 @@ def _counted(seconds: pa.Array) -> pa.Array:
     return pa.array(micro, pa.timestamp("us"), mask=~known)
 
 
-def _read(texts: pa.Array, name: str) -> pa.Array:
+def _read(texts: pa.Array, name: str, dates: str) -> pa.Array:
     if not len(texts):
         return pa.nulls(0, pa.timestamp("us"))
     bare = pc.if_else(pc.equal(texts, ""), None, texts)
     bare = pc.replace_substring_regex(bare, FINER, r"\1")
     for pattern, form in DIGITS.items():
         if pc.all(pc.match_substring_regex(bare, pattern)).as_py():
-            dates = pc.strptime(bare, form, "us", error_is_null=True)
-            if dates.null_count == bare.null_count:
-                return dates
+            solid = pc.strptime(bare, form, "us", error_is_null=True)
+            if solid.null_count == bare.null_count:
+                return solid
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
             return bare.cast(kind).cast(pa.timestamp("us"))
@@ -74,6 +76,9 @@ def _read(texts: pa.Array, name: str) -> pa.Array:
         return _counted(bare.cast(pa.float64()))
     except pa.ArrowInvalid:
         pass
+    by_order = year_last(bare, name, dates)
+    if by_order is not None:
+        return by_order
     read = pa.nulls(len(bare), pa.timestamp("us"))
     for form in FORMS:
         read = pc.coalesce(read, pc.strptime(bare, form, "us", error_is_null=True))

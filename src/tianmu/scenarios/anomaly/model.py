@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tianmu.prevent.anomaly.bank import REASONS, Bank
 from tianmu.scenarios.anomaly.clock import times
+from tianmu.scenarios.anomaly.dates import DATES
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
 from tianmu.scenarios.reading import column, number_of, numbers
 
@@ -18,7 +19,7 @@ EVERY = 50_000
 
 def run_stream(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Row after row; what is said of one row is known from it and those before it."""
-    at = times(table, "timestamp")
+    at = times(table, "timestamp", parameters["dates"])
     value = numbers(table, "value", required=False)
     bank = Bank(1, number_of(parameters, "per_week", low=1e-6, high=10_000))
     _tell_order(at)
@@ -81,7 +82,7 @@ MODELS = (
                 "early for alarms; no value; else empty",
             ),
         ),
-        parameters=(Parameter("per_week", "false alarms a week that are tolerable", "1"),),
+        parameters=(Parameter("per_week", "false alarms a week that are tolerable", "1"), DATES),
         run=run_stream,
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tianmu.prevent.forecast.score import score
 from tianmu.prevent.forecast.walk import Course, walk
 from tianmu.scenarios.anomaly.clock import times
+from tianmu.scenarios.anomaly.dates import DATES
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter, remark
 from tianmu.scenarios.reading import column, number_of, numbers
 from tianmu.scenarios.wanted import season_of
@@ -23,7 +24,7 @@ MOST_AHEAD = 1_000
 
 def run_bands(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """What is said of a row rests on rows at least ``horizon`` steps before it, and on no other."""
-    at = times(table, "timestamp")
+    at = times(table, "timestamp", parameters["dates"])
     value = numbers(table, "value", required=False)
     ahead = int(number_of(parameters, "horizon", low=1, high=MOST_AHEAD))
     coverage = number_of(parameters, "coverage", low=0.01, high=0.99)
@@ -134,6 +135,7 @@ MODELS = (
             Parameter("step", "seconds; left out: the usual distance between two rows", ""),
             Parameter("least", "lowest that can be measured at all", ""),
             Parameter("most", "highest that can be measured at all", ""),
+            DATES,
         ),
         run=run_bands,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 
 import msgspec
 import numpy as np
@@ -22,7 +23,6 @@ from tianmu.scenarios.forest_fire.fwi import (
     EXACT,
     PUBLISHED,
     Codes,
-    Day,
     Weather,
     fire_weather,
     initial_spread,
@@ -31,6 +31,7 @@ from tianmu.scenarios.forest_fire.fwi import (
 )
 from tianmu.scenarios.forest_fire.hourly import fine_fuel_hour
 from tianmu.scenarios.forest_fire.season import Season
+from tianmu.scenarios.forest_fire.series import STATION, series, whole
 from tianmu.scenarios.forest_fire.winter import spring_drought
 from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.reading import column, number_of, numbers
@@ -38,6 +39,11 @@ from tianmu.scenarios.reading import column, number_of, numbers
 FIGURES = msgspec.convert(settings_of(__file__)["danger"], Figures)
 EVERY = 5_000
 """rows between two words of progress"""
+POINTS = (
+    ("a_temp", "temp"), ("b_humidity", "humidity"), ("c_dry", "dry"), ("d_wind", "wind"),
+    ("e_cover", "season"), ("index", "index"),
+)  # fmt: skip
+"""columns of points, and what they are of a ``Danger``"""
 FACTORS = {"published": PUBLISHED, "exact": EXACT}
 FACTOR = Parameter(
     "factor",
@@ -52,59 +58,67 @@ PREC = Column("prec", "mm", "rain since the row before")
 
 
 def run_fwi(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
-    """Day after day; the codes of a row begin with those of the row before."""
+    """Day after day; the codes of a row begin with those of the station's row before."""
     latitude = numbers(table, "lat", low=-90, high=90)
     month, day = _days(table)
-    temp, rh, wind, rain = _weather(table)
-    codes = Codes(
+    weather = _weather(table)
+    known = whole(*weather)
+    start = Codes(
         number_of(parameters, "ffmc", low=0, high=101),
         number_of(parameters, "dmc", low=0, high=5_000),
         number_of(parameters, "dc", low=0, high=10_000),
     )
     factor = FACTORS[parameters["factor"]]
-    season = Season(month, day)
-    made: list[Day] = []
-    for row in range(len(table)):
-        noon = Weather(
-            float(temp[row]), float(rh[row]), float(wind[row]), float(rain[row]),
-            int(month[row]), float(latitude[row]),
-        )  # fmt: skip
-        made.append(next_day(codes, noon, factor))
-        codes = made[-1].codes
-        if row % EVERY == 0:
-            progress(row, len(table))
-    if season.missing:
+    missing, first_missing, done = 0, 0, 0
+    found = np.full((len(FWI), len(table)), np.nan)
+    for rows in series(table):
+        season = Season(month[rows], day[rows], rows + 1)
+        missing, first_missing = missing + season.missing, first_missing or season.first_missing
+        codes = start
+        for row in rows[known[rows]].tolist():
+            temp, rh, wind, rain = (float(part[row]) for part in weather)
+            noon = Weather(temp, rh, wind, rain, int(month[row]), float(latitude[row]))
+            made = next_day(codes, noon, factor)
+            found[:, row] = astuple(made)
+            codes = made.codes
+            done += 1
+            if done % EVERY == 0:
+                progress(done, len(table))
+    if missing:
         remark(
-            f"{season.missing} days are missing, the first before row {season.first_missing}: "
+            f"{missing} days are missing, the first before row {first_missing}: "
             "the codes go on from the day before"
         )
-    return pa.table({one.name: column([getattr(each, one.name) for each in made]) for one in FWI})
+    return pa.table({one.name: column(found[at]) for at, one in enumerate(FWI)})
 
 
 def run_hourly(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Hour after hour; fuel that has dried for a day is for the daily build-up to tell."""
-    temp, rh, wind, rain = _weather(table)
-    ffmc = number_of(parameters, "ffmc", low=0, high=101)
+    weather = _weather(table)
+    known = whole(*weather)
+    start = number_of(parameters, "ffmc", low=0, high=101)
     hours = number_of(parameters, "hours", low=1 / 60, high=24)
     factor = FACTORS[parameters["factor"]]
     if "bui" in table.column_names:
-        bui = numbers(table, "bui", low=0)
+        bui = numbers(table, "bui", low=0, required=False)
     elif parameters["bui"]:
         bui = np.full(len(table), number_of(parameters, "bui", low=0))
     else:
         bui = np.full(len(table), np.nan)
         remark("no bui is given, by column or by parameter: fwi and dsr are empty")
-    found = np.empty((4, len(table)))
-    for row in range(len(table)):
-        ffmc = fine_fuel_hour(
-            ffmc, float(temp[row]), float(rh[row]), float(wind[row]), float(rain[row]),
-            hours, factor,
-        )  # fmt: skip
-        isi = initial_spread(ffmc, float(wind[row]), factor)
-        fwi = fire_weather(isi, float(bui[row])) if np.isfinite(bui[row]) else np.nan
-        found[:, row] = ffmc, isi, fwi, severity(fwi)
-        if row % EVERY == 0:
-            progress(row, len(table))
+    found = np.full((len(HOURLY), len(table)), np.nan)
+    done = 0
+    for rows in series(table):
+        ffmc = start
+        for row in rows[known[rows]].tolist():
+            temp, rh, wind, rain = (float(part[row]) for part in weather)
+            ffmc = fine_fuel_hour(ffmc, temp, rh, wind, rain, hours, factor)
+            isi = initial_spread(ffmc, wind, factor)
+            fwi = fire_weather(isi, float(bui[row])) if np.isfinite(bui[row]) else np.nan
+            found[:, row] = ffmc, isi, fwi, severity(fwi)
+            done += 1
+            if done % EVERY == 0:
+                progress(done, len(table))
     return pa.table({one.name: column(found[index]) for index, one in enumerate(HOURLY)})
 
 
@@ -126,46 +140,47 @@ def run_overwinter(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
 
 
 def run_danger(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
-    """Day after day; the dry days of a row begin with those of the row before."""
-    temp = numbers(table, "tmax", low=-60, high=60)
-    humidity = numbers(table, "rhmin", low=0, high=100)
-    rain = numbers(table, "prec", low=0, high=2000)
-    wind = numbers(table, "wind", low=0, high=120)
+    """Day after day; the dry days of a row begin with those of the station's row before."""
+    temp = numbers(table, "tmax", low=-60, high=60, required=False)
+    humidity = numbers(table, "rhmin", low=0, high=100, required=False)
+    rain = numbers(table, "prec", low=0, high=2000, required=False)
+    wind = numbers(table, "wind", low=0, high=120, required=False)
     green = _cover(table, parameters, "green")
     snow = _cover(table, parameters, "snow")
-    dry = DryDays(number_of(parameters, "dry", low=0, high=FIGURES.most))
-    made: list[Danger] = []
-    for row in range(len(table)):
-        made.append(
-            next_danger(
+    known = whole(temp, humidity, rain, wind, green, snow)
+    start = DryDays(number_of(parameters, "dry", low=0, high=FIGURES.most))
+    made: list[Danger | None] = [None] * len(table)
+    done = 0
+    for rows in series(table):
+        dry = start
+        for row in rows[known[rows]].tolist():
+            one = next_danger(
                 FIGURES, dry, temp=temp[row], humidity=humidity[row], rain=rain[row],
                 wind=wind[row], green=green[row], snow=snow[row],
-            )
-        )  # fmt: skip
-        dry = made[-1].dry_days
-        if row % EVERY == 0:
-            progress(row, len(table))
+            )  # fmt: skip
+            made[row], dry = one, one.dry_days
+            done += 1
+            if done % EVERY == 0:
+                progress(done, len(table))
     points = {
-        "a_temp": [one.temp for one in made], "b_humidity": [one.humidity for one in made],
-        "c_dry": [one.dry for one in made], "d_wind": [one.wind for one in made],
-        "e_cover": [one.season for one in made], "index": [one.index for one in made],
-    }  # fmt: skip
-    grades = pa.array([one.grade for one in made], pa.int8())
-    return pa.table({**{name: column(values) for name, values in points.items()}, "class": grades})
+        name: column([getattr(one, of) if one else None for one in made]) for name, of in POINTS
+    }
+    grades = pa.array([one.grade if one else None for one in made], pa.int8())
+    return pa.table({**points, "class": grades})
 
 
 def _cover(table: pa.Table, parameters: Mapping[str, str], name: str) -> np.ndarray:
     if name in table.column_names:
-        return numbers(table, name, low=0, high=100)
+        return numbers(table, name, low=0, high=100, required=False)
     return np.full(len(table), number_of(parameters, name, low=0, high=100))
 
 
 def _weather(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return (
-        numbers(table, "temp", low=-60, high=60),
-        numbers(table, "rh", low=0, high=100),
-        numbers(table, "ws", low=0, high=400),
-        numbers(table, "prec", low=0, high=2000),
+        numbers(table, "temp", low=-60, high=60, required=False),
+        numbers(table, "rh", low=0, high=100, required=False),
+        numbers(table, "ws", low=0, high=400, required=False),
+        numbers(table, "prec", low=0, high=2000, required=False),
     )
 
 
@@ -202,7 +217,7 @@ MODELS = (
             Column("day", "", "day of the month; one row a day, in order"),
             TEMP, RH, WS, PREC,
         ),
-        optional=(),
+        optional=(STATION,),
         gives=FWI,
         parameters=(
             Parameter("ffmc", "FFMC of the day before the first", "85"),
@@ -216,7 +231,10 @@ MODELS = (
         name="hourly",
         what="fine fuel and spread from hour to hour (Van Wagner 1977, Alexander and others 1984)",
         needs=(TEMP, RH, WS, PREC),
-        optional=(Column("bui", "", "the day's Build-up Index, by which fwi is made"),),
+        optional=(
+            Column("bui", "", "the day's Build-up Index, by which fwi is made"),
+            STATION,
+        ),
         gives=HOURLY,
         parameters=(
             Parameter("ffmc", "FFMC of the hour before the first", "85"),
@@ -254,6 +272,7 @@ MODELS = (
         optional=(
             Column("green", "%", "ground that is green"),
             Column("snow", "%", "ground under snow"),
+            STATION,
         ),
         gives=(
             Column("a_temp", "", "points of temperature"),

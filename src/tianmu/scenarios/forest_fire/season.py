@@ -16,21 +16,27 @@ BACK = 60
 
 
 class Season:
-    """Checks that rows of (``month``, ``day``) are days in order, and counts those left out.
+    """Checks that ``rows`` (from 1) of (``month``, ``day``) are days in order, and counts those
+    left out.
 
     Raises ``BadInput`` where a day does not exist, or is the same as the one before it or a few
     weeks earlier: a file that is sorted wrong would give wrong codes without a word.
     """
 
-    def __init__(self, month: NDArray[np.int64], day: NDArray[np.int64]) -> None:
+    def __init__(
+        self, month: NDArray[np.int64], day: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
         self.missing = 0
         self.first_missing = 0
         """the row before which the first day is missing"""
         before: tuple[int, int] | None = None
-        for row, (m, d) in enumerate(zip(month.tolist(), day.tolist(), strict=True), 1):
+        for m, d, row in zip(month.tolist(), day.tolist(), rows.tolist(), strict=True):
             if before is not None and (m, d) == before:
                 raise BadInput(
-                    row, "day", "the same day as the row before", "give one row a day, of noon"
+                    row,
+                    "day",
+                    "the same day as the row before",
+                    "give one row a day, of noon; name several stations in a column station",
                 )
             try:
                 date(_YEARS[1], m, d)
@@ -55,7 +61,7 @@ class Season:
             if 0 < back <= BACK:
                 raise BadInput(
                     row, "day", f"{now[0]}-{now[1]} comes after {before[0]}-{before[1]}",
-                    "sort the rows by their days",
+                    "sort the rows by their days; name several stations in a column station",
                 )  # fmt: skip
             length = 366 if year % 4 == 0 else 365
             gaps.append((-back if back <= 0 else length - back) - 1)

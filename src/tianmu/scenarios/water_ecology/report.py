@@ -30,6 +30,7 @@ from tianmu.scenarios.water_ecology import asked, compliance, surface
 from tianmu.scenarios.water_ecology import trophic as tli
 from tianmu.scenarios.water_ecology.compliance import Sections
 from tianmu.scenarios.water_ecology.figures import Figures, read_all
+from tianmu.scenarios.water_ecology.markup import bare
 from tianmu.scenarios.water_ecology.rows import stations, times
 from tianmu.scenarios.water_ecology.standard import HERE, WORST, Standard, standard, trophic
 from tianmu.scenarios.water_ecology.words import BasinSettings, ReportWords, settings
@@ -67,6 +68,7 @@ def monthly(
     """The report on ``month`` (2021-04) from the rows of any months, as ``md`` or ``html``.
     ``parameters`` are those of the model ``compliance``. Raises ``BadInput``, ``BadParameter``."""
     known, language = standard(), parameters["language"]
+    table = bare(table)
     own, at = stations(table, known), times(table, known)
     names = _names(parameters, language)
     which = asked.kinds(parameters, len(table), lambda: own)

@@ -20,6 +20,7 @@ from tianmu.scenarios.water_ecology import asked, compliance, surface
 from tianmu.scenarios.water_ecology import trophic as tli
 from tianmu.scenarios.water_ecology.figures import Figures, read_all
 from tianmu.scenarios.water_ecology.heads import of_item, of_role
+from tianmu.scenarios.water_ecology.markup import bare
 from tianmu.scenarios.water_ecology.rows import stations, times
 from tianmu.scenarios.water_ecology.standard import Standard, standard, trophic
 from tianmu.scenarios.water_ecology.words import settings
@@ -34,6 +35,7 @@ def _figures(table: pa.Table, known: Standard) -> dict[str, Figures]:
 
 
 def run_gb3838(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known = standard()
     figures = _figures(table, known)
     whose = partial(stations, table, known)
@@ -65,6 +67,7 @@ def run_gb3838(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
 
 
 def run_tli(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known, formula, words = standard(), trophic(), settings().trophic
     figures = read_all(table, known)
     if formula.decides not in figures:
@@ -95,6 +98,7 @@ def run_tli(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
 
 
 def run_compliance(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known = standard()
     figures = tuple(_figures(table, known).values())
     own, at = stations(table, known), times(table, known)

@@ -15,6 +15,7 @@ from tianmu.scenarios.water_ecology import outlook as ahead
 from tianmu.scenarios.water_ecology import trend as trends
 from tianmu.scenarios.water_ecology.figures import Figures, read_all
 from tianmu.scenarios.water_ecology.heads import of_item, of_role
+from tianmu.scenarios.water_ecology.markup import bare
 from tianmu.scenarios.water_ecology.rows import stations, times
 from tianmu.scenarios.water_ecology.standard import Item, standard
 from tianmu.scenarios.water_ecology.words import settings
@@ -30,6 +31,7 @@ def _figures(table: pa.Table, item: Item) -> Figures:
 
 
 def run_trend(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known, words = standard(), settings().trend
     item = asked.item(parameters["item"], "item", known)
     alpha = number_of(parameters, "alpha", low=0.0, high=1.0)
@@ -66,6 +68,7 @@ def run_trend(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
 
 
 def run_outlook(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known, words = standard(), settings().outlook
     item = asked.item(parameters["item"], "item", known)
     hours = number_of(parameters, "hours", low=0.5, high=24.0 * 31)

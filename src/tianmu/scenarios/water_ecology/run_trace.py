@@ -15,6 +15,7 @@ from tianmu.scenarios.reading import number_of, numbers, texts
 from tianmu.scenarios.water_ecology import asked, seeding
 from tianmu.scenarios.water_ecology.figures import read_all
 from tianmu.scenarios.water_ecology.heads import of_item
+from tianmu.scenarios.water_ecology.markup import bare
 from tianmu.scenarios.water_ecology.network import Network, Upstream, build, upstream
 from tianmu.scenarios.water_ecology.standard import standard
 from tianmu.scenarios.water_ecology.trace import Sources, Traced, Weighing, trace
@@ -81,6 +82,7 @@ def trace_station(
 
 
 def run_trace(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
+    table = bare(table)
     known = standard()
     figures = read_all(table, known)
     if not figures:
