@@ -16,6 +16,11 @@ from tianmu.store.records import Records, Transaction
 PERSONS = sorted(code for code, role in ROLES.items() if not role.machine)
 
 
+def test_somebody_on_duty_may_read_what_is_quarantined_and_say_what_becomes_of_it() -> None:
+    whole = {"quarantine.read", "quarantine.write", "restricted.read"}
+    assert [code for code in PERSONS if whole <= ROLES[code].permissions] == ["duty_officer"]
+
+
 @pytest.mark.parametrize("role", PERSONS)
 def test_permissions_grow_with_the_level(
     records: Records, sessions: Sessions, clock: Any, role: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.prevent.town import S
 
@@ -66,6 +67,8 @@ def test_a_place_of_which_nobody_says_how_sure_it_is_is_not_told_at_each_shake(
     assert made.step(here(0.0003)) == made.step(here(-0.0004)) == 0  # 28 and 38 m off
     assert made.step(here(0.0012)) == 1  # 114 m, from what was told
     assert made.step(here(0.0015)) == made.step(here(0.0012, within=5.0)) == 0
+    made.schedule = msgspec.structs.replace(EVERY, moved_m=20.0)  # the scenario's own
+    assert made.step(here(0.0013)) == 0 and made.step(here(0.0015)) == 1
 
 
 def test_what_cannot_be_judged_leaves_what_holds(made: Works) -> None:

@@ -56,6 +56,7 @@ class Works:
         self.town.city.rules.append(RULE)
         self.publish([*self.town.city.rules])
         self.scenario: Any = SimpleNamespace(id="well-water")
+        self.schedule = EVERY
         self.says: Any = Judgement()
         module: Any = ModuleType("judge")
         module.judge = self._judge
@@ -110,10 +111,10 @@ class Works:
         """Works' part of a step alone."""
         self.town.now += steps * STEP
         self.says = Judgement(conditions, able, {"held": len(conditions)})
-        return self.judging.turn(self.scenario, EVERY, self.town.now)
+        return self.judging.turn(self.scenario, self.schedule, self.town.now)
 
     def turn(self) -> int:
-        told = self.judging.turn(self.scenario, EVERY, self.town.now)
+        told = self.judging.turn(self.scenario, self.schedule, self.town.now)
         self.town.watch.step(0)
         return told
 

@@ -145,7 +145,8 @@ ROLES: dict[str, Role] = {
         Role(
             "duty_officer",
             {"zh": "值班员", "en": "Duty officer"},
-            _COMMAND | {"report.write", "quarantine.read"},
+            # whoever may see what is not for the public can also say what becomes of it
+            _COMMAND | {"report.write", "quarantine.read", "quarantine.write"},
         ),
         Role(
             "acceptor",

@@ -104,7 +104,16 @@ class Judging:
             # what a judge says may not be of a form that can be kept: that is its fault too
             told: int = self._records.transact(
                 lambda tx: table.write(
-                    tx, scenario.id, until, now, judgement, streams, over, asked.grown, edition
+                    tx,
+                    scenario.id,
+                    until,
+                    now,
+                    judgement,
+                    streams,
+                    over,
+                    asked.grown,
+                    asked.moved_m,
+                    edition,
                 )
             )
         except Exception as error:

@@ -20,10 +20,6 @@ from tianmu.facts.verdict import Verdict
 from tianmu.scenarios.judging import Condition, Judged, Judgement
 from tianmu.store.records import Transaction
 
-UNSAID = 100.0
-"""metres that a place has to move to be told anew where a judge does not say how sure it is: a
-device's own place shakes by tens of metres"""
-
 METADATA = sa.MetaData()
 RUN = sa.Table(
     "judged_run",
@@ -70,12 +66,14 @@ def write(
     streams: Mapping[tuple[str, str], int],
     over: int,
     grown: float,
+    moved: float,
     edition: int,
 ) -> int:
     """Tell what began, grew worse and ended by a judgement up to ``until`` (µs); how many.
     ``streams``: (rule, device) → datastream of each condition whose rule is in force; ``over``:
     µs after which one ends that is told no more; ``grown``: times the value that was told, from
-    which it is worse; ``edition``: how many rule sets there have been.
+    which it is worse; ``moved``: metres from which it is elsewhere, where a judge does not say how
+    surely it lies; ``edition``: how many rule sets there have been.
 
     What was told under an earlier set is told once more: a set in between may have ended its alarm.
     """
@@ -90,7 +88,7 @@ def write(
             # the rule is of another property now, so this is another alarm
             _end(tx, scenario, key, before.datastream, until)
             told, before = told + 1, None
-        known = before is not None and not _worse(before, one, grown)
+        known = before is not None and not _worse(before, one, grown, moved)
         if known and before is not None and before.edition == edition:
             _change(tx, scenario, key, seen=until)
             continue
@@ -133,7 +131,7 @@ def _standing(tx: Transaction, scenario: str) -> dict[tuple[str, str], sa.Row[An
     return {(row.rule, row.device): row for row in rows}
 
 
-def _worse(before: sa.Row[Any], one: Condition, grown: float) -> bool:
+def _worse(before: sa.Row[Any], one: Condition, grown: float, moved: float) -> bool:
     """Whether it is worth telling anew: so many times as much, or elsewhere than was said, or twice
     as surely. Below zero, where less may be worse, no value says that it grew."""
     more = (before.value or 0.0) > 0
@@ -141,11 +139,11 @@ def _worse(before: sa.Row[Any], one: Condition, grown: float) -> bool:
         return True
     if one.longitude is None or one.latitude is None or before.longitude is None:
         return False
-    sure = UNSAID if before.within_m is None else before.within_m
-    now = UNSAID if one.within_m is None else one.within_m
-    moved = distance((before.longitude, before.latitude), (one.longitude, one.latitude))
+    sure = moved if before.within_m is None else before.within_m
+    now = moved if one.within_m is None else one.within_m
+    away = distance((before.longitude, before.latitude), (one.longitude, one.latitude))
     surer = None not in (before.within_m, one.within_m) and now < sure / 2
-    return moved > max(sure, now) or surer
+    return away > max(sure, now) or surer
 
 
 def _verdict(one: Condition, datastream: int, until: int, *, known: bool) -> Verdict:

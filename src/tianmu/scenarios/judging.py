@@ -29,7 +29,8 @@ class Condition:
     """of what was found; none: the device's"""
     latitude: float | None = None
     within_m: float | None = None
-    """it lies so near, as surely as the scenario says; none: 100 m count as no move"""
+    """it lies so near, as surely as the scenario says; none: ``moved_m`` of
+    ``[judging]`` counts as no move"""
     data: dict[str, Any] = field(default_factory=dict)
     """what else the alarm says: numbers, texts, lists of them"""
 

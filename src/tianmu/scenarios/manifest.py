@@ -108,6 +108,8 @@ class Judging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """a condition that is told no more ends after so long"""
     grown: AtLeastOne = 1.5
     """times the value that was told last, from which a condition is told anew"""
+    moved_m: Positive = 100.0
+    """so far elsewhere is it told anew, where no ``within_m`` says how surely it lies"""
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
