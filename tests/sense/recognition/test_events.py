@@ -113,6 +113,12 @@ async def test_labels_and_addresses_name_kinds_and_cameras(street: Street) -> No
 
 
 @run
+async def test_a_picture_as_browsers_hand_it_over_is_taken(street: Street) -> None:
+    status, _ = await street.tell(told("e1", picture="data:image/jpeg;base64," + picture()))
+    assert status == 200 and len(list((street.data / "recognised").glob("??/*"))) == 1
+
+
+@run
 async def test_events_of_one_picture_send_it_once(street: Street) -> None:
     first = told("e1", picture=picture())
     second = told("e2", kind="smoke", box=[0.5, 0.5, 0.9, 0.9], picture_of="e1")
@@ -164,9 +170,9 @@ REFUSED = {
     "no kind": (told("e", kind="nothing"), "kind 'nothing' is not known: there are stall, smoke"),
     "ahead": (told("e", 601), "ahead of the city's clock"),
     "no zone": (told("e", time="2026-11-23T08:00:00"), "has no zone"),
-    "confidence": (told("e", confidence=1.2), "confidence"),
+    "confidence": (told("e", confidence=87), "confidence`: send a number from 0 to 1, not per"),
     "box": (told("e", box=[0.4, 0.2, 0.1, 0.6]), "box must be left, top"),
-    "box outside": (told("e", box=[0.4, 0.2, 1.1, 0.6]), "box"),
+    "box outside": (told("e", box=[40, 20, 110, 60]), "box[0]`: send four shares of the"),
     "no base64": (told("e", picture="%%%"), "not base64"),
     "no jpeg": (told("e", picture=picture(b"GIF89a...")), "no JPEG by its first bytes"),
     "cut": (told("e", picture=picture(jpeg()[:300])), "cannot be read"),
@@ -186,6 +192,7 @@ async def test_what_cannot_be_taken_is_told_and_kept(street: Street, name: str) 
     assert status == 422, answer
     [said] = answer["events"]
     assert said["state"] == "refused" and why in said["reason"]
+    assert said["event"] == ("" if name == "name" else "e")
     [row] = quarantined(street)
     assert json.loads(row.payload) == [event] and why in row.reason
     assert street.door.entries() == []

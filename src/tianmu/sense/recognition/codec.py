@@ -33,6 +33,14 @@ NARROWEST, WIDEST = 16, 8192
 """pixels of a picture's side"""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+REMEDIES = {
+    "box": "send four shares of the picture's sides, 0 to 1, not pixels",
+    "confidence": "send a number from 0 to 1, not per cent and no text",
+    "time": "send RFC 3339 with a zone, or milliseconds since 1970",
+}
+"""field → what is wanted there"""
+_DATA_URL = re.compile(r"^data:image/jpe?g;base64,")
+"""as browsers hand pictures over"""
 _NAME = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -48,6 +56,10 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     picture: str | None = None
     picture_of: str | None = None
     recogniser: str = ""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    event: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,8 @@ class Message:
     events: tuple[Event, ...]
     refused: Mapping[int, str] = field(default_factory=dict)
     """row → why"""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """row → its event, of those refused ones that say one"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,16 @@ def decode(body: bytes) -> Message:
             refused[row] = str(error)
     if len(rows) == 1 and start == b"{" and refused and not _is_json(body):
         raise Refused(f"not JSON: {refused[0]}", "send one event or an array of events")
-    return Message(tuple(events), refused)
+    return Message(tuple(events), refused, {row: _name(rows[row]) for row in refused})
+
+
+def _name(raw: bytes) -> str:
+    """What an event calls itself that cannot be read otherwise: its sender has to find it."""
+    try:
+        told = msgspec.json.decode(raw, type=_Named).event
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    return told if _NAME.fullmatch(told) else ""
 
 
 def _is_json(body: bytes) -> bool:
@@ -122,7 +145,10 @@ def _is_json(body: bytes) -> bool:
 
 
 def _event(row: int, raw: bytes) -> Event:
-    said = _said.decode(raw)
+    try:
+        said = _said.decode(raw)
+    except msgspec.ValidationError as error:
+        raise ValueError(_mended(str(error))) from error
     for name in ("event", "camera", "kind"):
         if not _NAME.fullmatch(getattr(said, name)):
             raise ValueError(f"{name} must be 1 to 200 printable ASCII signs without blanks")
@@ -149,7 +175,15 @@ def _event(row: int, raw: bytes) -> Event:
     )
 
 
+def _mended(fault: str) -> str:
+    """A fault of form with what to send."""
+    field = fault.partition("`$.")[2].partition("`")[0].partition("[")[0]
+    remedy = REMEDIES.get(field)
+    return f"{fault}: {remedy}" if remedy else fault
+
+
 def _bytes(told: str) -> bytes:
+    told = _DATA_URL.sub("", told, count=1)
     if len(told) > PICTURE * 4 // 3 + 4:
         raise ValueError(f"the picture has more than {PICTURE} bytes: send a smaller one")
     try:

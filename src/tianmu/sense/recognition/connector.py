@@ -118,7 +118,7 @@ class Recognitions:
     ) -> list[dict[str, Any]]:
         """What became of each event, in the order of the message."""
         said: dict[int, dict[str, Any]] = {
-            row: {"event": "", "state": "refused", "reason": why}
+            row: {"event": message.names.get(row, ""), "state": "refused", "reason": why}
             for row, why in message.refused.items()
         }
         for event in message.events:
