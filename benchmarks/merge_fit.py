@@ -28,9 +28,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks import merge_day
+from tianmu.city.charter.tuning import Powers
 from tianmu.city.city import City
 from tianmu.city.pack import load
-from tianmu.city.tuning import Powers
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import Anchor, Middle, clear_place, far

@@ -19,7 +19,7 @@ import sys
 import numpy as np
 
 from tianmu.city import pack
-from tianmu.city.waters import Waters
+from tianmu.city.place.waters import Waters
 
 PACK = "liyang"
 SPEED = {1: 0.12, 2: 0.2, 3: 0.28, 4: 0.33, 5: 0.36}

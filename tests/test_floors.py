@@ -37,7 +37,7 @@ NEIGHBOURS = {("city", "facts"), ("cities", "city"), ("cli", "app"), ("__main__"
 """on one floor, yet allowed: what travels is defined on the ground, and commands start the app"""
 OUTSIDE = {"rehearse", "enrol", "recognise"}
 """rooms that speak to a city over its sockets only"""
-READERS = {"tianmu.city.document", "tianmu.city.fault"}
+READERS = {"tianmu.city.file.document", "tianmu.city.file.fault"}
 """how a TOML file is read with the lines of its values, and what is wrong in it is said: nothing
 of any city, so a drill is read by it too"""
 BUILDERS = {"past_build.py", "bench_history.py", "history_questions.py"}
@@ -71,7 +71,7 @@ def breaches(path: Path) -> Iterator[str]:
         if other == room or (room, other) in NEIGHBOURS:
             continue
         builds = room == "rehearse" and path.name in BUILDERS and other == "store"
-        reads = room == "rehearse" and ".".join(parts[:3]) in READERS
+        reads = room == "rehearse" and ".".join(parts[:4]) in READERS
         if room in OUTSIDE and other not in {"facts"} and not builds and not reads:
             yield f"{path}:{line}: {room} speaks to a city over its sockets only, not to {name}"
         elif FLOORS[other] > FLOORS[room]:

@@ -17,7 +17,7 @@ from tianmu.access.keys import Keys, NotOurs
 from tianmu.access.policy import DAY, HOUR, MINUTE, Policy, policy_of
 from tianmu.access.role import ROLES
 from tianmu.access.session import Sessions
-from tianmu.city import admission
+from tianmu.city.charter import admission
 from tianmu.store.records import Records
 
 from .conftest import GOOD

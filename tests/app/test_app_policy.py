@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tianmu.app.policy import bounds_of
-from tianmu.city.bounds import Asking, Taking
+from tianmu.city.charter.bounds import Asking, Taking
 from tianmu.city.pack import load
 from tianmu.sense.admission import Bounds
 from tianmu.web.allowance import Allowance

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tianmu.city import pack
-from tianmu.city.basemap import Basemap, faults
+from tianmu.city.charter.basemap import Basemap, faults
 
 GOOD = "https://t0.example.org/w?x={x}&y={y}&l={z}&tk={key}"
 

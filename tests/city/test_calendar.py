@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.city.reference import MINUTE, Minutes
 
 from tianmu.city import pack
-from tianmu.city.calendar import Calendar, Span, WorkingTime
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.calendar import Calendar, Span, WorkingTime
+from tianmu.city.calendar.limit import Limit, LimitUnit
 
 DAY_H = [(480, 720), (840, 1080)]
 

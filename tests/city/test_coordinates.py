@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city import coordinates
-from tianmu.city.place import distance
+from tianmu.city.place import coordinates
+from tianmu.city.place.place import distance
 
 # GCJ-02 of the division points of Vonng/adcode (CC BY 4.0) and their WGS 84 as converted by the
 # data's own compiler: an implementation that is not ours.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.city.document import Document, Path, TomlError
+from tianmu.city.file.document import Document, Path, TomlError
 
 TEXT = '''# head
 title = "x # not a comment"

@@ -9,7 +9,8 @@ import tomllib
 import msgspec
 import pytest
 
-from tianmu.city import approximate, gabriel, pack, people
+from tianmu.city import pack
+from tianmu.city.makers import approximate, gabriel, people
 
 PACKS = ("liyang", "port_ellery")
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.city.fault import PackFaulty
+from tianmu.city.file.fault import PackFaulty
 
 from .edit import damage, replace
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.city.approximate import share, town_areas
 from tianmu.city.city import City
-from tianmu.city.gabriel import gabriel
+from tianmu.city.makers.approximate import share, town_areas
+from tianmu.city.makers.gabriel import gabriel
 
 PACKS = ("liyang", "port_ellery")
 CITIES: dict[str, City] = {}

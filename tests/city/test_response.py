@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
+from tianmu.city.calendar.limit import MINUTE, Limit, LimitUnit
 from tianmu.city.city import City
-from tianmu.city.grading import Known
-from tianmu.city.limit import MINUTE, Limit, LimitUnit
-from tianmu.city.matter import matches
-from tianmu.city.roster import Person, Roster, Shift
+from tianmu.city.level.grading import Known
+from tianmu.city.matter.matter import matches
+from tianmu.city.people.roster import Person, Roster, Shift
 
 LIYANG = pack.load("liyang")
 ELLERY = pack.load("port_ellery")

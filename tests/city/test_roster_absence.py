@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.city.absence import Absence
-from tianmu.city.calendar import Calendar, Span, WorkingTime
-from tianmu.city.contact import FILE
-from tianmu.city.division import Division
-from tianmu.city.roster import DAYS, Person, Roster, Shift
+from tianmu.city.calendar.calendar import Calendar, Span, WorkingTime
+from tianmu.city.people.absence import Absence
+from tianmu.city.people.contact import FILE
+from tianmu.city.people.roster import DAYS, Person, Roster, Shift
+from tianmu.city.place.division import Division
 from tianmu.city.substitute import candidates, clash
 
 MINUTE = 60_000_000

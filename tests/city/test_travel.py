@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tianmu.city import pack
 from tianmu.city.city import City
-from tianmu.city.reach import isochrones
-from tianmu.city.sending import Sending, Street, Travelling
-from tianmu.city.streets import Streets
-from tianmu.city.travel import Pace, Travel
+from tianmu.city.force.sending import Sending, Street, Travelling
+from tianmu.city.way.reach import isochrones
+from tianmu.city.way.streets import Streets
+from tianmu.city.way.travel import Pace, Travel
 from tianmu.facts.place import DEGREE_M
 
 PACKS = ("liyang", "port_ellery")

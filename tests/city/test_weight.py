@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tianmu.city import brought, weight
+from tianmu.city import brought
+from tianmu.city.charter import weight
+from tianmu.city.file.reader import PackReader
 from tianmu.city.pack import load
-from tianmu.city.reader import PackReader
 
 OWN = """
 [well-water]

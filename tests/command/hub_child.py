@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tianmu.access.keys import Keys
-from tianmu.city.outbound import Outbound
+from tianmu.city.charter.outbound import Outbound
 from tianmu.city.pack import load
 from tianmu.command.deliver import Deliverer
 from tianmu.store.journal.sqlite import SqliteJournal

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tianmu.city.city import City
-from tianmu.city.force import Unit
-from tianmu.city.sending import LevelNeed, Need, Sending, Skill, Travelling, UnitKind
+from tianmu.city.force.force import Unit
+from tianmu.city.force.sending import LevelNeed, Need, Sending, Skill, Travelling, UnitKind
 from tianmu.facts.place import Place
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.units import proposal, unit

@@ -11,11 +11,11 @@ import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import table as access_table
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.city import City
-from tianmu.city.contact import Contact as Reaching
-from tianmu.city.contact import Ladder, Rung
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.roster import Person, Shift
+from tianmu.city.people.contact import Contact as Reaching
+from tianmu.city.people.contact import Ladder, Rung
+from tianmu.city.people.roster import Person, Shift
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tianmu.city.matter import Matter
-from tianmu.city.tuning import Powers, Tuning
+from tianmu.city.charter.tuning import Powers, Tuning
+from tianmu.city.matter.matter import Matter
 from tianmu.facts.place import Place
 from tianmu.manage.merging.anchor import Anchor, widen
 from tianmu.manage.merging.open_cases import OpenCases

@@ -8,7 +8,7 @@ import msgspec
 
 from tianmu.city import pack
 from tianmu.city.city import City
-from tianmu.city.plan import Acts
+from tianmu.city.level.plan import Acts
 from tianmu.manage.actor import Actor
 from tianmu.manage.levels import acting
 from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from tianmu.city.contact import Contact as Reaching
-from tianmu.city.grading import Condition, GradingRule
+from tianmu.city.level.grading import Condition, GradingRule
+from tianmu.city.people.contact import Contact as Reaching
 from tianmu.command import provider
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED

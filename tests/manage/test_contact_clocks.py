@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.access.scope import Extent
-from tianmu.city.contact import Ladder, Rung
-from tianmu.city.roster import Person
+from tianmu.city.people.contact import Ladder, Rung
+from tianmu.city.people.roster import Person
 from tianmu.manage.case import table as case_table
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState

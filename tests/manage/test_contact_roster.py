@@ -9,8 +9,8 @@ import msgspec
 
 from tianmu.access import table as access_table
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.city.absence import Absence
-from tianmu.city.roster import Shift
+from tianmu.city.people.absence import Absence
+from tianmu.city.people.roster import Shift
 from tianmu.facts.place import Place
 from tianmu.manage.contact import reach
 from tianmu.manage.contact.query import waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.deadline import DueList
 

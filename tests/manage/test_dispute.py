@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tianmu.city.limit import LimitUnit
+from tianmu.city.calendar.limit import LimitUnit
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.manage import Refused
 

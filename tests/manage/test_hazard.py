@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city.city import City
-from tianmu.city.hazard import Hazards
+from tianmu.city.matter.hazard import Hazards
 from tianmu.city.pack import load
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city.city import City
-from tianmu.city.grading import Condition, GradingRule, Period
+from tianmu.city.level.grading import Condition, GradingRule, Period
 from tianmu.city.pack import load
-from tianmu.city.sensitive import SensitivePlace, SensitivePlaces
+from tianmu.city.place.sensitive import SensitivePlace, SensitivePlaces
 from tianmu.facts.place import Place
 from tianmu.manage import intake
 from tianmu.manage.case import fold

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city.tuning import Metres, Tuning
+from tianmu.city.charter.tuning import Metres, Tuning
 from tianmu.facts.place import Place
 from tianmu.manage.merging.anchor import Anchor, metres
 from tianmu.manage.merging.merge import Match

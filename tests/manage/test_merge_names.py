@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.city.tuning import Again, Powers, Tuning
+from tianmu.city.charter.tuning import Again, Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import Anchor, widen

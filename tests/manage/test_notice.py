@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import Tell
+from tianmu.city.calendar.limit import Limit, LimitUnit
+from tianmu.city.level.plan import Tell
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import rebuild

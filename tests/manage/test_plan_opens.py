@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from tianmu.city import pack
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.city import City
-from tianmu.city.grading import Condition, GradingRule
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import Conference, Fall, Item, Next, PlanWarning, Tell
+from tianmu.city.level.grading import Condition, GradingRule
+from tianmu.city.level.plan import Conference, Fall, Item, Next, PlanWarning, Tell
 from tianmu.manage import intake
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import Acts, OrderTemplate, Tell
+from tianmu.city.calendar.limit import Limit, LimitUnit
+from tianmu.city.level.plan import Acts, OrderTemplate, Tell
 from tianmu.manage.levels.rehearsal import rehearse
 
 from .test_lifecycle import CITY, Story, signal

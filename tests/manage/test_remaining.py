@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.city.reference import MINUTE, Minutes
 
-from tianmu.city.calendar import Calendar, Span, WorkingTime
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.calendar import Calendar, Span, WorkingTime
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.manage.case.rebuild import TABLES, rebuild
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.remaining import left, of_case, of_clock

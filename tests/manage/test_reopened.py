@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import msgspec
 
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.city import City
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.plan import Item
+from tianmu.city.level.plan import Item
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.steps import lifecycle

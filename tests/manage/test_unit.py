@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tianmu.city.city import City
-from tianmu.city.plan import OrderTemplate, Plan
-from tianmu.city.sending import Need, Sending
+from tianmu.city.force.sending import Need, Sending
+from tianmu.city.level.plan import OrderTemplate, Plan
 from tianmu.facts.place import Place
 from tianmu.manage.case.state import Order
 from tianmu.manage.units import proposal, unit

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from tianmu.city.calendar import Span, WorkingTime
+from tianmu.city.calendar.calendar import Span, WorkingTime
+from tianmu.city.calendar.limit import Limit, LimitUnit
+from tianmu.city.charter.head import Merging
 from tianmu.city.city import City
-from tianmu.city.department import Department, DepartmentKind
-from tianmu.city.division import Division, Tier
-from tianmu.city.duty import Duties, Duty
-from tianmu.city.grading import Condition, Grading, GradingRule
-from tianmu.city.head import Merging
-from tianmu.city.limit import Limit, LimitUnit
-from tianmu.city.matter import FilingStandard, Matter
-from tianmu.city.plan import OrderTemplate, Plan, Rise, Tell
-from tianmu.city.profile import Escalation, Level, ResponseProfile
-from tianmu.city.roster import Person, Shift
+from tianmu.city.level.grading import Condition, Grading, GradingRule
+from tianmu.city.level.plan import OrderTemplate, Plan, Rise, Tell
+from tianmu.city.level.profile import Escalation, Level, ResponseProfile
+from tianmu.city.matter.matter import FilingStandard, Matter
+from tianmu.city.people.department import Department, DepartmentKind
+from tianmu.city.people.duty import Duties, Duty
+from tianmu.city.people.roster import Person, Shift
+from tianmu.city.place.division import Division, Tier
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.city.device import Property
+from tianmu.city.device.device import Property
 from tianmu.facts.registry import Device
 from tianmu.prevent.rule import read
 from tianmu.prevent.subject import rounded, words

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tianmu.city.building import Building
+from tianmu.city.place.building import Building
 from tianmu.facts.place import Place
 from tianmu.facts.registry import DevicesRegistered
 from tianmu.rehearse.panel import Panel

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tianmu.access.scope import WHOLE
-from tianmu.city.outbound import Outbound
+from tianmu.city.charter.outbound import Outbound
 from waiting import eventually
 
 FAST = Outbound(

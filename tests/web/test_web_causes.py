@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.city.waters import WaterStation
+from tianmu.city.place.waters import WaterStation
 from tianmu.prevent.cause.ways import Ways
 
 HOUR = 3_600_000_000

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tianmu.city.contact import Rung
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.limit import Limit, LimitUnit
+from tianmu.city.people.contact import Rung
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import TABLES

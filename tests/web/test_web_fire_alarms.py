@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from tianmu.city.building import Building
 from tianmu.city.city import City
+from tianmu.city.place.building import Building
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered
@@ -364,8 +364,8 @@ def test_the_past_as_rows_of_the_model(mill: Any) -> None:
 
 
 def test_the_pack_checks_buildings(tmp_path: Path) -> None:
-    from tianmu.city.building import FILE, read
-    from tianmu.city.reader import PackReader
+    from tianmu.city.file.reader import PackReader
+    from tianmu.city.place.building import FILE, read
 
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / FILE).write_text(

@@ -10,7 +10,7 @@ import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import audit
-from tianmu.city.limit import HOUR
+from tianmu.city.calendar.limit import HOUR
 
 from .duty import CENTRE, FIRE
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.city.attendance import Attendance
+from tianmu.city.charter.attendance import Attendance
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION_LIFE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tianmu.city.attendance import Attendance
+from tianmu.city.charter.attendance import Attendance
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import DEED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tianmu.city.basemap import Basemap
+from tianmu.city.charter.basemap import Basemap
 from tianmu.web import filter as filters
 from tianmu.web.tiles import SQUARES
 from waiting import eventually

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import xmlschema
 
-from tianmu.city.warning import NAMESPACE
+from tianmu.city.level.warning import NAMESPACE
 from tianmu.prevent.warning import feed, table
 from tianmu.sense.cap import codec
 from tianmu.store.journal.sqlite import SqliteJournal

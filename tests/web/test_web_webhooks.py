@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tianmu.access.scope import WHOLE
-from tianmu.city.outbound import Outbound
+from tianmu.city.charter.outbound import Outbound
 from tianmu.command import signing
 from waiting import eventually
 

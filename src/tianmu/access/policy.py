@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from tianmu.city.admission import Admission
+from tianmu.city.charter.admission import Admission
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE

@@ -25,7 +25,7 @@ Tell = Callable[[str], None]
 def run_city(settings: Settings, tell: Tell) -> int:
     """Start a city and keep it running until SIGTERM or Ctrl-C; the exit code."""
     from tianmu.app import drilling
-    from tianmu.city.fault import PackFaulty
+    from tianmu.city.file.fault import PackFaulty
     from tianmu.city.pack import load
 
     try:

@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tianmu.city.document import Document, Key
-from tianmu.city.matter import Matter
-from tianmu.city.reader import PackReader, Row
+from tianmu.city.file.document import Document, Key
+from tianmu.city.file.reader import PackReader, Row
+from tianmu.city.matter.matter import Matter
 from tianmu.facts.text import Text
 
 SHIPPED = Path(str(resources.files("tianmu"))) / "scenarios"

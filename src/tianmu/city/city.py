@@ -8,55 +8,50 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tianmu.city import (
-    duty,
-    front,
-    grading,
-    hazard,
-    layer,
-    network,
-    plan,
-    warning,
-    weight,
-)
-from tianmu.city.absence import Absence
-from tianmu.city.admission import Admission
-from tianmu.city.attendance import Attendance
-from tianmu.city.basemap import Basemap
-from tianmu.city.bounds import Asking, Taking
-from tianmu.city.building import Building
-from tianmu.city.calendar import Calendar, WorkingTime
-from tianmu.city.cell import Cells
-from tianmu.city.contact import Contact
-from tianmu.city.department import Department
-from tianmu.city.desk import Desk
-from tianmu.city.device import DeviceKind
-from tianmu.city.division import Division, Tier
-from tianmu.city.duty import Duties, Duty
-from tianmu.city.force import Unit
-from tianmu.city.grading import Grade, Grading, Known
-from tianmu.city.head import Merging
-from tianmu.city.letterhead import Letterhead
-from tianmu.city.limit import Limit
-from tianmu.city.matter import Edition, Matter
-from tianmu.city.naming import ShortName
-from tianmu.city.outbound import Outbound
-from tianmu.city.place import Places
-from tianmu.city.plan import Plan
-from tianmu.city.profile import ResponseProfile
-from tianmu.city.resource import Resource
-from tianmu.city.response import Response, resolve
-from tianmu.city.retention import Retention
-from tianmu.city.roster import Roster, Shift
-from tianmu.city.seeding import Seeding
-from tianmu.city.sending import Sending
-from tianmu.city.sensitive import SensitivePlaces
-from tianmu.city.side_paths import SidePaths
-from tianmu.city.streets import Streets
-from tianmu.city.terrain import Terrain
-from tianmu.city.travel import Travel
-from tianmu.city.truth import Truth
-from tianmu.city.waters import Waters
+from tianmu.city import layer
+from tianmu.city.calendar.calendar import Calendar, WorkingTime
+from tianmu.city.calendar.limit import Limit
+from tianmu.city.charter import weight
+from tianmu.city.charter.admission import Admission
+from tianmu.city.charter.attendance import Attendance
+from tianmu.city.charter.basemap import Basemap
+from tianmu.city.charter.bounds import Asking, Taking
+from tianmu.city.charter.desk import Desk
+from tianmu.city.charter.head import Merging
+from tianmu.city.charter.letterhead import Letterhead
+from tianmu.city.charter.outbound import Outbound
+from tianmu.city.charter.retention import Retention
+from tianmu.city.charter.side_paths import SidePaths
+from tianmu.city.device.device import DeviceKind
+from tianmu.city.force.force import Unit
+from tianmu.city.force.resource import Resource
+from tianmu.city.force.sending import Sending
+from tianmu.city.level import grading, plan, warning
+from tianmu.city.level.grading import Grade, Grading, Known
+from tianmu.city.level.plan import Plan
+from tianmu.city.level.profile import ResponseProfile
+from tianmu.city.level.response import Response, resolve
+from tianmu.city.matter import hazard
+from tianmu.city.matter.matter import Edition, Matter
+from tianmu.city.people import duty
+from tianmu.city.people.absence import Absence
+from tianmu.city.people.contact import Contact
+from tianmu.city.people.department import Department
+from tianmu.city.people.duty import Duties, Duty
+from tianmu.city.people.roster import Roster, Shift
+from tianmu.city.place import front, network
+from tianmu.city.place.building import Building
+from tianmu.city.place.cell import Cells
+from tianmu.city.place.division import Division, Tier
+from tianmu.city.place.naming import ShortName
+from tianmu.city.place.place import Places
+from tianmu.city.place.sensitive import SensitivePlaces
+from tianmu.city.place.terrain import Terrain
+from tianmu.city.place.waters import Waters
+from tianmu.city.trial.seeding import Seeding
+from tianmu.city.trial.truth import Truth
+from tianmu.city.way.streets import Streets
+from tianmu.city.way.travel import Travel
 from tianmu.facts.text import Text
 
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tianmu.city.force import Unit
-from tianmu.city.place import LAYERS
-from tianmu.city.reader import PackReader
+from tianmu.city.file.reader import PackReader
+from tianmu.city.force.force import Unit
+from tianmu.city.place.place import LAYERS
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -10,40 +10,21 @@ from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 
-from tianmu.city import (
-    brought,
-    building,
-    contact,
-    department,
-    device,
-    division,
-    duty,
-    force,
-    front,
-    grading,
-    hazard,
-    layer,
-    matter,
-    network,
-    plan,
-    profile,
-    resource,
-    roster,
-    seeding,
-    sending,
-    sensitive,
-    streets,
-    terrain,
-    truth,
-    warning,
-    waters,
-    weight,
-    workdays,
-)
+from tianmu.city import brought, layer
+from tianmu.city.calendar import workdays
+from tianmu.city.charter import weight
+from tianmu.city.charter.head import HEAD, read_head
 from tianmu.city.city import City
-from tianmu.city.fault import Fault, PackFaulty
-from tianmu.city.head import HEAD, read_head
-from tianmu.city.reader import PackReader
+from tianmu.city.device import device
+from tianmu.city.file.fault import Fault, PackFaulty
+from tianmu.city.file.reader import PackReader
+from tianmu.city.force import force, resource, sending
+from tianmu.city.level import grading, plan, profile, warning
+from tianmu.city.matter import hazard, matter
+from tianmu.city.people import contact, department, duty, roster
+from tianmu.city.place import building, division, front, network, sensitive, terrain, waters
+from tianmu.city.trial import seeding, truth
+from tianmu.city.way import streets
 
 
 def locate(path_or_name: str | Path) -> Path:

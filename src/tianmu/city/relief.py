@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tianmu.city.limit import HOUR, MINUTE
-from tianmu.city.roster import Span
+from tianmu.city.calendar.limit import HOUR, MINUTE
+from tianmu.city.people.roster import Span
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tianmu.city.roster import Person, Span
+from tianmu.city.people.roster import Person, Span
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

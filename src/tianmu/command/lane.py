@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from tianmu.access import exposure
 from tianmu.access.keys import Keys, NotOurs
-from tianmu.city.outbound import Outbound
+from tianmu.city.charter.outbound import Outbound
 from tianmu.command import delivery, signing, webhook
 from tianmu.command.delivery import Delivery
 from tianmu.command.send import Outcome, client, send

@@ -11,7 +11,7 @@ import msgspec
 
 from tianmu.access.masking import mask_address, mask_data, mask_text
 from tianmu.access.scope import Extent, Scope, below, covers
-from tianmu.city.naming import upper_names
+from tianmu.city.place.naming import upper_names
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.case.ledger import parties

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
-from tianmu.city.tuning import Tuning
+from tianmu.city.charter.tuning import Tuning
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import EXHAUSTED

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.city.tuning import Tuning
+from tianmu.city.charter.tuning import Tuning
 from tianmu.facts import clock
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tianmu.city.city import City
-from tianmu.city.department import Department
+from tianmu.city.people.department import Department
 from tianmu.facts.text import Text
 from tianmu.scenarios.manifest import Manifest, Role
 

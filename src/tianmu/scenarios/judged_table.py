@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from tianmu.city.place import distance
+from tianmu.city.place.place import distance
 from tianmu.facts.encoding import encode
 from tianmu.facts.place import Place
 from tianmu.facts.topic import FINDING

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tianmu.city.city import City
-from tianmu.city.network import Along
+from tianmu.city.place.network import Along
 from tianmu.prevent.cause.network import Network
 from tianmu.prevent.cause.ways import Laid
 from tianmu.scenarios.fit import matter_keys

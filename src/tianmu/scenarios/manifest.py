@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tianmu.city.anomaly import MOST_PER_WEEK
-from tianmu.city.document import Document, TomlError
-from tianmu.city.network import Positive
-from tianmu.city.plan import COLOURS
+from tianmu.city.device.anomaly import MOST_PER_WEEK
+from tianmu.city.file.document import Document, TomlError
+from tianmu.city.level.plan import COLOURS
+from tianmu.city.place.network import Positive
 from tianmu.facts.text import Text
 
 LANGUAGES = ("zh", "en")

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from tianmu.city.city import City
-from tianmu.city.document import Document, TomlError
+from tianmu.city.file.document import Document, TomlError
 from tianmu.facts.text import Text
 from tianmu.scenarios.load import Folder, part
 from tianmu.sense.recognition.dwell import Patience

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from tianmu.city.bounds import Asking
+from tianmu.city.charter.bounds import Asking
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tianmu.access import account as accounts
-from tianmu.city.department import centres
+from tianmu.city.people.department import centres
 from tianmu.facts.text import Text
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from tianmu.access.masking import mask_address
-from tianmu.city import naming
 from tianmu.city.city import City
+from tianmu.city.place import naming
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from tianmu.city.city import City
-from tianmu.city.department import Department
-from tianmu.city.device import DeviceKind
-from tianmu.city.division import Division
-from tianmu.city.place import Places
+from tianmu.city.device.device import DeviceKind
+from tianmu.city.people.department import Department
+from tianmu.city.place.division import Division
+from tianmu.city.place.place import Places
 from tianmu.enrol.fault import Fault
 from tianmu.store.registry import Written
 

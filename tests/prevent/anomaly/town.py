@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tianmu.city.anomaly import Anomaly
+from tianmu.city.device.anomaly import Anomaly
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import tianmu.cities
-from tianmu.city import network, pack
-from tianmu.city.reader import PackReader
+from tianmu.city import pack
+from tianmu.city.file.reader import PackReader
+from tianmu.city.place import network
 from tianmu.prevent.cause.found import causes
 from tianmu.prevent.cause.judge import SECOND, Sign, judge
 from tianmu.prevent.cause.ways import Ways

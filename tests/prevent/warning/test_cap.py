@@ -14,7 +14,7 @@ import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.city.warning import (
+from tianmu.city.level.warning import (
     CATEGORIES,
     CERTAINTIES,
     NAMESPACE,

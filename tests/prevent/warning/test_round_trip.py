@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.city.city import City
-from tianmu.city.plan import COLOURS
-from tianmu.city.warning import CERTAINTIES, URGENCIES
+from tianmu.city.level.plan import COLOURS
+from tianmu.city.level.warning import CERTAINTIES, URGENCIES
 from tianmu.facts.bulletin import Bulletin
 from tianmu.facts.warning import Content, Message
 from tianmu.prevent.warning import cap, feed, national

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pytest
 
-from tianmu.city import weight
+from tianmu.city.charter import weight
+from tianmu.city.file.reader import PackReader
 from tianmu.city.pack import load
-from tianmu.city.reader import PackReader
 from tianmu.scenarios.fire_alarms.calibrate import Past, fit, past_of, report, toml
 from tianmu.scenarios.fire_alarms.figures import evidence
 from tianmu.scenarios.fire_alarms.model import events_of

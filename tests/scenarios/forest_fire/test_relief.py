@@ -11,7 +11,7 @@ import pytest
 
 from tianmu.city import pack
 from tianmu.city.city import City
-from tianmu.city.fault import PackFaulty
+from tianmu.city.file.fault import PackFaulty
 from tianmu.scenarios.forest_fire import present as fire
 from tianmu.scenarios.forest_fire.grid import squares
 from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted

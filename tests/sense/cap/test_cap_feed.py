@@ -11,7 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from tianmu.city.outbound import SETTING, Outbound
+from tianmu.city.charter.outbound import SETTING, Outbound
 from tianmu.facts.address import Allowed
 from tianmu.facts.registry import SourceChanged
 from tianmu.sense import hold

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Geolocation, Page, expect
 
 from tianmu.access.scope import WHOLE
-from tianmu.city.coordinates import gcj02_to_wgs84
+from tianmu.city.place.coordinates import gcj02_to_wgs84
 from ui.field.crew import WORKER, attach, nothing_waits, order, steps, take_along
 from ui.phone import GRID, Phone
 from waiting import eventually

@@ -1,5 +1,5 @@
 // China's shifted coordinates, which the map apps there want: the same public reconstruction as
-// `tianmu.city.coordinates` (within a metre or two of the real GCJ-02).
+// `tianmu.city.place.coordinates` (within a metre or two of the real GCJ-02).
 const A = 6378245.0;
 const EE = 0.00669342162296594323;
 

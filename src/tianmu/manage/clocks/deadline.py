@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from tianmu.city.calendar import Calendar
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.calendar import Calendar
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.manage.case.state import CaseState, Clock, Mark
 
 Marks = Sequence[tuple[float, str]]

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tianmu.city.limit import DAY, HOUR, MINUTE, LimitUnit
+from tianmu.city.calendar.limit import DAY, HOUR, MINUTE, LimitUnit
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState, Clock
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
-    from tianmu.city.calendar import Calendar
+    from tianmu.city.calendar.calendar import Calendar
     from tianmu.city.city import City
 
 _BY_DAYS = (LimitUnit.WORK_DAY, LimitUnit.URGENT_DAY, LimitUnit.NATURAL_DAY)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tianmu.access.scope import Extent
-from tianmu.city.contact import Ladder
-from tianmu.city.limit import Limit
-from tianmu.city.plan import LEAD
-from tianmu.city.roster import Person
+from tianmu.city.calendar.limit import Limit
+from tianmu.city.level.plan import LEAD
+from tianmu.city.people.contact import Ladder
+from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor

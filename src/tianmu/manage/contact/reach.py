@@ -13,7 +13,7 @@ from tianmu.access.role import ROLES
 from tianmu.access.scope import Extent, Scope, covers, scope_of
 from tianmu.access.table import account as account_table
 from tianmu.access.table import account_role, session
-from tianmu.city.roster import Person
+from tianmu.city.people.roster import Person
 from tianmu.manage.case.table import handover
 from tianmu.manage.duty.handover import withdrawn
 

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from tianmu.city.absence import Absence
+from tianmu.city.people.absence import Absence
 from tianmu.city.substitute import ABSENT, ON_POST, Clash, clash
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tianmu.city.limit import Limit
+from tianmu.city.calendar.limit import Limit
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place
 

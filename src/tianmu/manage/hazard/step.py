@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.access.masking import mask_text
-from tianmu.city.hazard import GRADES
-from tianmu.city.limit import Limit
+from tianmu.city.calendar.limit import Limit
+from tianmu.city.matter.hazard import GRADES
 from tianmu.facts.place import Place
 from tianmu.manage.hazard.state import CLOSED, OPEN, RECTIFIED, STANDS, VOID, Hazard, Reckoned
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tianmu.city.plan import Acts
+from tianmu.city.level.plan import Acts
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.levels.response import plan_of

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.department import DepartmentKind
-from tianmu.city.duty import lineage
-from tianmu.city.grading import Grade, Known
-from tianmu.city.grading import grade as by_rules
-from tianmu.city.profile import Level
-from tianmu.city.sensitive import SensitivePlace
+from tianmu.city.level.grading import Grade, Known
+from tianmu.city.level.grading import grade as by_rules
+from tianmu.city.level.profile import Level
+from tianmu.city.people.department import DepartmentKind
+from tianmu.city.people.duty import lineage
+from tianmu.city.place.sensitive import SensitivePlace
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import pace

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.access.scope import Extent
-from tianmu.city.roster import Person
+from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.ledger import parties

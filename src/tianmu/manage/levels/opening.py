@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import MINUTE, Limit, LimitUnit
-from tianmu.city.plan import Conference, Item, Plan, Tell
+from tianmu.city.calendar.limit import MINUTE, Limit, LimitUnit
+from tianmu.city.level.plan import Conference, Item, Plan, Tell
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Task, Warned

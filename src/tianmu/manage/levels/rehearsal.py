@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tianmu.city.limit import Limit
-from tianmu.city.plan import Plan
+from tianmu.city.calendar.limit import Limit
+from tianmu.city.level.plan import Plan
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.fold import evolve
 from tianmu.manage.case.state import CaseState

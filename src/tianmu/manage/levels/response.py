@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import MINUTE, Limit
-from tianmu.city.matter import FilingStandard
-from tianmu.city.plan import JOINT, LEAD, Next, Plan, Tell, choose
-from tianmu.city.roster import Roster
+from tianmu.city.calendar.limit import MINUTE, Limit
+from tianmu.city.level.plan import JOINT, LEAD, Next, Plan, Tell, choose
+from tianmu.city.matter.matter import FilingStandard
+from tianmu.city.people.roster import Roster
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tianmu.city.tuning import Metres
+from tianmu.city.charter.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging.likeness import pairs

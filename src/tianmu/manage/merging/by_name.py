@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from tianmu.city.tuning import Powers, Tuning
+from tianmu.city.charter.tuning import Powers, Tuning
 from tianmu.manage.merging.anchor import Anchor
 from tianmu.manage.merging.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
 from tianmu.manage.merging.place_names import PlaceNames, tells

@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tianmu.city.matter import Matter
-from tianmu.city.tuning import Metres, Tuning
+from tianmu.city.charter.tuning import Metres, Tuning
+from tianmu.city.matter.matter import Matter
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.merging.anchor import Anchor, far

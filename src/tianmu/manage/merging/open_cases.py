@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tianmu.city.matter import Matter
-from tianmu.city.tuning import Again, Metres, Powers, Tuning
+from tianmu.city.charter.tuning import Again, Metres, Powers, Tuning
+from tianmu.city.matter.matter import Matter
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging.anchor import Anchor, anchor_of, widen

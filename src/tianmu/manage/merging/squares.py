@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from tianmu.city.tuning import Metres
+from tianmu.city.charter.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.merging.anchor import Anchor
 

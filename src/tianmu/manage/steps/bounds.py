@@ -11,7 +11,7 @@ from tianmu.manage.steps.step import Refusal, of_department, refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tianmu.city.side_paths import SidePaths
+    from tianmu.city.charter.side_paths import SidePaths
 
 
 def late_orders(state: CaseState, actor: Actor, parents: Mapping[str, str]) -> list[Order]:

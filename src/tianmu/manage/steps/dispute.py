@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tianmu.city.duty import lineage
+from tianmu.city.people.duty import lineage
 from tianmu.manage.case.state import DISPUTED, Ruling
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tianmu.city.limit import Limit, LimitUnit
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.manage.case.aside import Extension
 from tianmu.manage.case.state import Clock
 from tianmu.manage.clocks import deadline, remaining

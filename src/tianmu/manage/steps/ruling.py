@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
-from tianmu.city.duty import Duty
+from tianmu.city.people.duty import Duty
 from tianmu.manage.case import ledger, table
 from tianmu.manage.case.state import CaseState
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import Limit
+from tianmu.city.calendar.limit import Limit
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import DISPUTED, CaseState, Order

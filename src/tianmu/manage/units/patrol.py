@@ -26,7 +26,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from tianmu.city.place import distance
+from tianmu.city.place.place import distance
 from tianmu.manage.case.deed_key import SKEW, OtherDeed
 from tianmu.manage.case.table import metadata
 

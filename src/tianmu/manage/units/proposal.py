@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.limit import MINUTE
-from tianmu.city.travel import Pace, pace_of
+from tianmu.city.calendar.limit import MINUTE
+from tianmu.city.way.travel import Pace, pace_of
 from tianmu.facts.text import Text, say
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.levels.asked import Wanted, asked

@@ -25,9 +25,9 @@ from sqlalchemy import (
     update,
 )
 
-from tianmu.city.limit import MINUTE
-from tianmu.city.roster import Person, Shift, minute
-from tianmu.city.sending import UnitKind
+from tianmu.city.calendar.limit import MINUTE
+from tianmu.city.force.sending import UnitKind
+from tianmu.city.people.roster import Person, Shift, minute
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import UNIT
 from tianmu.facts.unit import STATUSES, UnitTold
@@ -39,7 +39,7 @@ from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
-    from tianmu.city.force import Unit
+    from tianmu.city.force.force import Unit
 
 KEPT = 20_000
 """entries of topic ``unit``: where units are now is a table, so this bounds room alone and is no

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tianmu.city.anomaly import Anomaly
     from tianmu.city.city import City
+    from tianmu.city.device.anomaly import Anomaly
     from tianmu.store.registry import Registry
 
 NOT = -1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tianmu.city.network import Along
+from tianmu.city.place.network import Along
 from tianmu.facts.text import Text
 from tianmu.prevent.alarm_table import ALARM, from_row
 from tianmu.prevent.cause.judge import Hung, Sign, judge

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from tianmu.city.city import City
-from tianmu.city.network import Along
-from tianmu.city.place import distances
+from tianmu.city.place.network import Along
+from tianmu.city.place.place import distances
 from tianmu.prevent.cause.judge import Fit
 from tianmu.prevent.cause.network import F64, Network, Spot
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
-from tianmu.city.warning import NAMESPACE
+from tianmu.city.level.warning import NAMESPACE
 from tianmu.facts.text import Text, say
 from tianmu.facts.warning import Area, Message
 from tianmu.prevent.warning.state import ALERT, CANCEL

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from tianmu.city.warning import NAMESPACE
+from tianmu.city.level.warning import NAMESPACE
 from tianmu.facts.text import Text, say
 from tianmu.facts.warning import Message
 from tianmu.prevent.warning import cap

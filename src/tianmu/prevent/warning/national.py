@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
-from tianmu.city.warning import NATIONAL_COLOURS, NATIONAL_LANGUAGE
+from tianmu.city.level.warning import NATIONAL_COLOURS, NATIONAL_LANGUAGE
 from tianmu.facts.text import say
 from tianmu.facts.warning import Message
 from tianmu.prevent.warning.cap import offsets

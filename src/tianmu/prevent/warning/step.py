@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import shapely
 
-from tianmu.city.warning import CERTAINTIES, URGENCIES
+from tianmu.city.level.warning import CERTAINTIES, URGENCIES
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Content
 from tianmu.prevent.warning.state import Warning

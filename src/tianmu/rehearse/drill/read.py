@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from tianmu.city.document import Document, Key, TomlError
-from tianmu.city.fault import Fault
+from tianmu.city.file.document import Document, Key, TomlError
+from tianmu.city.file.fault import Fault
 from tianmu.rehearse.drill.script import (
     OF_ALL,
     OF_ONE,

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from tianmu.city.brought import id_of
+from tianmu.city.charter.weight import BASIS, BETWEEN, FILE
 from tianmu.city.city import City
-from tianmu.city.weight import BASIS, BETWEEN, FILE
 from tianmu.facts.text import Text, fill
 from tianmu.scenarios.manifest import settings_of
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from tianmu.city import pack
-from tianmu.city.fault import PackFaulty
+from tianmu.city.file.fault import PackFaulty
 from tianmu.facts.text import Text
 from tianmu.scenarios.contract import (
     BadInput,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tianmu.city.building import Building
-from tianmu.city.travel import Pace
+from tianmu.city.place.building import Building
+from tianmu.city.way.travel import Pace
 from tianmu.facts.text import Text
 from tianmu.scenarios.fire_alarms import duty
 from tianmu.scenarios.fire_alarms.estate import Estate

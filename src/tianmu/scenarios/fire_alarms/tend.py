@@ -16,7 +16,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from tianmu.city.attendance import Attendance
+from tianmu.city.charter.attendance import Attendance
 from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import MINUTE
 from tianmu.scenarios.fire_alarms.figures import evidence, say, settings

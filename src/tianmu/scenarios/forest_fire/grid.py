@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.place import EARTH_M
-from tianmu.city.terrain import Terrain
+from tianmu.city.place.place import EARTH_M
+from tianmu.city.place.terrain import Terrain
 from tianmu.scenarios.present import Ring
 
 F64 = NDArray[np.float64]

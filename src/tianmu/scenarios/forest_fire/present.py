@@ -9,7 +9,7 @@ from functools import lru_cache
 import msgspec
 import numpy as np
 
-from tianmu.city.terrain import Terrain
+from tianmu.city.place.terrain import Terrain
 from tianmu.facts.text import Text, fill
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.forest_fire.danger import Figures, grade_of

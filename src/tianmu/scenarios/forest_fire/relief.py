@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.terrain import Terrain
+from tianmu.city.place.terrain import Terrain
 from tianmu.scenarios.forest_fire.grid import Grid, between
 from tianmu.scenarios.forest_fire.weather import F64, Days
 

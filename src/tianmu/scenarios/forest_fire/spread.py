@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from tianmu.city.place import EARTH_M
+from tianmu.city.place.place import EARTH_M
 from tianmu.scenarios.present import Ring
 
 CORNERS = 36

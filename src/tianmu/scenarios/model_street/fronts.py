@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from tianmu.city.city import City
-from tianmu.city.front import FILE, Front, read
-from tianmu.city.place import distances
-from tianmu.city.reader import PackReader
+from tianmu.city.file.reader import PackReader
+from tianmu.city.place.front import FILE, Front, read
+from tianmu.city.place.place import distances
 from tianmu.facts.origin import Origin
 from tianmu.sense.recognition.dwell import Box
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tianmu.city import pack
 from tianmu.city.city import City
-from tianmu.city.front import FILE
+from tianmu.city.place.front import FILE
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tianmu.city import pack
-from tianmu.city.fault import PackFaulty
-from tianmu.city.waters import Waters, WaterStation
+from tianmu.city.file.fault import PackFaulty
+from tianmu.city.place.waters import Waters, WaterStation
 from tianmu.scenarios.contract import BadInput, BadParameter, Parameter
 from tianmu.scenarios.water_ecology.rows import Stations
 from tianmu.scenarios.water_ecology.standard import WORST, Item, Standard, plain

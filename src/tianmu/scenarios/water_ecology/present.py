@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.device import DeviceKind
-from tianmu.city.waters import Waters, WaterStation
+from tianmu.city.device.device import DeviceKind
+from tianmu.city.place.waters import Waters, WaterStation
 from tianmu.facts.text import Text, fill
 from tianmu.scenarios.present import Figure, Line, Present, Shape, Table
 from tianmu.scenarios.ring import around

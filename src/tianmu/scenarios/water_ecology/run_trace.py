@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tianmu.city.waters import Reach, Waters
+from tianmu.city.place.waters import Reach, Waters
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter
 from tianmu.scenarios.reading import number_of, numbers, texts
 from tianmu.scenarios.water_ecology import asked, seeding

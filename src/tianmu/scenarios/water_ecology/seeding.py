@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from tianmu.city import pack
-from tianmu.city.head import read_head
-from tianmu.city.reader import PackReader
-from tianmu.city.waters import OUTLETS, REACHES, Reach
+from tianmu.city.charter.head import read_head
+from tianmu.city.file.reader import PackReader
+from tianmu.city.place.waters import OUTLETS, REACHES, Reach
 from tianmu.scenarios.water_ecology.words import SeedingSettings, settings
 
 SEED = 20261128

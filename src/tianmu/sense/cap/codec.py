@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from tianmu.city.warning import (
+from tianmu.city.level.warning import (
     CATEGORIES,
     CERTAINTIES,
     NAMESPACE,

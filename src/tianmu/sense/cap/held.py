@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from tianmu.city.plan import COLOURS
+from tianmu.city.level.plan import COLOURS
 from tianmu.facts.bulletin import Bulletin, Key
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import BULLETIN as TOPIC

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from tianmu.city.plan import COLOURS
+from tianmu.city.level.plan import COLOURS
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Area

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from tianmu.city.warning import NATIONAL_COLOURS
+from tianmu.city.level.warning import NATIONAL_COLOURS
 from tianmu.sense.cap.xml import BadXml, parse
 
 _IDENTIFIER = re.compile(r"(\d{14})_(\d{14})(_\d+)?")

@@ -9,9 +9,9 @@ import msgspec
 from fastapi import Depends, Query
 
 from tianmu.access.masking import mask, mask_text
-from tianmu.city.absence import Absence
 from tianmu.city.city import City
-from tianmu.city.roster import Span
+from tianmu.city.people.absence import Absence
+from tianmu.city.people.roster import Span
 from tianmu.city.substitute import Clash, candidates
 from tianmu.facts.text import Text
 from tianmu.manage.duty import absence

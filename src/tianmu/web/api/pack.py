@@ -12,7 +12,7 @@ from tianmu.access.policy import policy_of
 from tianmu.city import brought
 from tianmu.city import pack as packs
 from tianmu.city.city import City
-from tianmu.city.fault import PackFaulty
+from tianmu.city.file.fault import PackFaulty
 from tianmu.facts.registry import PackLoaded
 from tianmu.facts.text import Text
 from tianmu.prevent.edition import judge

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Depends
 from sqlalchemy import Connection
 
-from tianmu.city import plan as plans
+from tianmu.city.level import plan as plans
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query

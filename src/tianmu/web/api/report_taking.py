@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Depends, Request
 
-from tianmu.city.coordinates import to_wgs84
+from tianmu.city.place.coordinates import to_wgs84
 from tianmu.facts.encoding import encode
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from tianmu.access.masking import mask
 from tianmu.access.scope import Extent, covers
-from tianmu.city.reach import isochrones
-from tianmu.city.resource import Resource
-from tianmu.city.travel import LINE, STREETS, Pace
+from tianmu.city.force.resource import Resource
+from tianmu.city.way.reach import isochrones
+from tianmu.city.way.travel import LINE, STREETS, Pace
 from tianmu.facts.text import Text
 from tianmu.manage.units.proposal import arrivals
 from tianmu.web import sending

@@ -11,7 +11,7 @@ from fastapi import Depends
 
 from tianmu.access.masking import mask
 from tianmu.city.city import City
-from tianmu.city.roster import DAYS, Person, Shift
+from tianmu.city.people.roster import DAYS, Person, Shift
 from tianmu.manage.duty import absence
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment

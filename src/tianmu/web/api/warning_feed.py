@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from tianmu.city.warning import NATIONAL_LANGUAGE
+from tianmu.city.level.warning import NATIONAL_LANGUAGE
 from tianmu.facts.warning import Message, Ring
 from tianmu.prevent.warning import cap, feed, national, table
 from tianmu.prevent.warning.national import NotNational

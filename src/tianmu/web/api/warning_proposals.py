@@ -10,7 +10,7 @@ import msgspec
 from fastapi import Depends
 
 from tianmu.access.scope import Extent
-from tianmu.city.plan import COLOURS
+from tianmu.city.level.plan import COLOURS
 from tianmu.facts.text import Text, say
 from tianmu.facts.warning import ProposalDismissed
 from tianmu.prevent.warning import table

@@ -1,0 +1,1 @@
+"""Working time: which days are worked, and limits reckoned over them."""

@@ -1,0 +1,1 @@
+"""What the city senses with, and what it asks of anomaly detection."""

@@ -1,0 +1,1 @@
+"""How grave it is, and what that starts: levels, grading, plans, warnings."""

@@ -1,0 +1,1 @@
+"""What may be wrong: the catalogue of matters, and hazards kept in a ledger."""

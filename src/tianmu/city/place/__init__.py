@@ -1,0 +1,1 @@
+"""Space: divisions and their names, cells, ground, water, and what stands where."""
