@@ -90,6 +90,24 @@ def test_no_floor_imports_a_higher_one() -> None:
     assert not found, "\n".join(found)
 
 
+def _of_the_city() -> dict[str, set[str]]:
+    """Which rooms of the city each one imports; a file on top counts as a room of its own."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((SOURCE / "city").rglob("*.py")):
+        room = path.relative_to(SOURCE / "city").with_suffix("").parts[0]
+        names = [name.split(".") for _, name in imports(path) if name.startswith("tianmu.city.")]
+        others = {name[2] for name in names if (SOURCE / "city" / name[2]).is_dir()}
+        found.setdefault(room, set()).update(others - {room})
+    return found
+
+
+def test_rooms_of_the_city_import_one_way() -> None:
+    left = _of_the_city()
+    while free := [room for room, others in left.items() if not others & left.keys()]:
+        left = {room: others for room, others in left.items() if room not in free}
+    assert not left, f"these rooms of the city import each other: {left}"
+
+
 def test_a_breach_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
     (tmp_path / "store").mkdir()

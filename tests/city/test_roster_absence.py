@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tianmu.city import pack
 from tianmu.city.calendar.calendar import Calendar, Span, WorkingTime
+from tianmu.city.calendar.clock import DAYS
 from tianmu.city.people.absence import Absence
 from tianmu.city.people.contact import FILE
-from tianmu.city.people.roster import DAYS, Person, Roster, Shift
+from tianmu.city.people.roster import Person, Roster, Shift
 from tianmu.city.place.division import Division
 from tianmu.city.substitute import candidates, clash
 

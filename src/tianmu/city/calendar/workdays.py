@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from tianmu.city.calendar.calendar import Span, WorkingTime
+from tianmu.city.calendar.clock import DAYS, minute
 from tianmu.city.file.document import Document
 from tianmu.city.file.reader import PackReader
-from tianmu.city.people.roster import DAYS, minute
 
 FILE = "calendar.toml"
 

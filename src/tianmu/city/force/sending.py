@@ -10,12 +10,12 @@ from functools import cached_property
 
 import msgspec
 
+from tianmu.city.calendar.clock import DAYS, minute
 from tianmu.city.file.document import Document
 from tianmu.city.file.reader import PackReader
 from tianmu.city.force.force import Unit
 from tianmu.city.level.profile import ResponseProfile
 from tianmu.city.matter.matter import Matter, matches
-from tianmu.city.people.roster import DAYS, minute
 from tianmu.facts.text import Text
 
 FILE = "sending.toml"

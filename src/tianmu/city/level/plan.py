@@ -19,11 +19,10 @@ from tianmu.city.file.fault import Fault
 from tianmu.city.file.reader import PackReader
 from tianmu.city.matter.matter import Matter, matches
 from tianmu.city.people.department import Department
-from tianmu.city.people.duty import is_own, is_party
+from tianmu.city.people.duty import JOINT, LEAD, is_own, is_party
 from tianmu.facts.text import Text
 
 FILE = "plans.toml"
-LEAD, JOINT = "lead", "joint"
 
 
 class Next(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

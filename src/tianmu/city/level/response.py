@@ -6,10 +6,10 @@ import msgspec
 
 from tianmu.city.calendar.calendar import Calendar
 from tianmu.city.calendar.limit import Limit
-from tianmu.city.level.plan import JOINT, LEAD, OrderTemplate, Plan, Tell
+from tianmu.city.level.plan import OrderTemplate, Plan, Tell
 from tianmu.city.level.profile import Level
 from tianmu.city.matter.matter import Matter
-from tianmu.city.people.duty import Duties
+from tianmu.city.people.duty import JOINT, LEAD, Duties
 from tianmu.city.people.roster import Person, Roster
 from tianmu.facts.text import Text
 

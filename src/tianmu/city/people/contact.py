@@ -10,9 +10,8 @@ import msgspec
 from tianmu.city.calendar.limit import Limit
 from tianmu.city.file.document import Document, Key
 from tianmu.city.file.reader import PackReader
-from tianmu.city.level.plan import LEAD
 from tianmu.city.people.department import Department
-from tianmu.city.people.duty import is_party
+from tianmu.city.people.duty import LEAD, is_party
 from tianmu.facts.text import Text
 
 FILE = "contact.toml"

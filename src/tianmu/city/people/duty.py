@@ -13,6 +13,8 @@ from tianmu.city.people.department import REMIT, Department, centres, remits
 from tianmu.city.place.division import Division
 
 FILE = "duties.csv"
+LEAD, JOINT = "lead", "joint"
+"""the two parts in a duty; a plan or a ladder names them for whoever has them in the case"""
 CENTRE = "centre:"
 """``centre:2`` means the centre that commands at tier 2 of the division in question"""
 

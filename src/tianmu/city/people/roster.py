@@ -6,7 +6,6 @@ one is absent too; where the chain ends without anybody, the duty has nobody.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -14,14 +13,13 @@ from itertools import pairwise
 import msgspec
 
 from tianmu.city.calendar.calendar import Calendar
+from tianmu.city.calendar.clock import DAYS, minute
 from tianmu.city.file.reader import PackReader, Row
 from tianmu.city.people.absence import Absence
 from tianmu.city.people.department import Department
 from tianmu.city.place.division import Division
 
 FILE = "roster.csv"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 _CYCLE_FROM = date(2024, 1, 1)
 """day 0 of every rotation: a Monday"""
 
@@ -225,15 +223,6 @@ class Roster:
             else:
                 found.append(piece)
         return found
-
-
-def minute(clock: str) -> int | None:
-    """``HH:MM`` (to 24:00) as minutes after midnight; None where it is none."""
-    found = _CLOCK.fullmatch(clock)
-    if not found:
-        return None
-    value = int(found[1]) * 60 + int(found[2])
-    return value if value <= 1440 else None
 
 
 def read(

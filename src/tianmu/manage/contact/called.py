@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tianmu.city.level.plan import LEAD
 from tianmu.city.people.contact import Ladder
+from tianmu.city.people.duty import LEAD
 from tianmu.city.people.roster import Person
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.reach import MINUTE, Reach

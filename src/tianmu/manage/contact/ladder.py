@@ -17,8 +17,8 @@ import msgspec
 
 from tianmu.access.scope import Extent
 from tianmu.city.calendar.limit import Limit
-from tianmu.city.level.plan import LEAD
 from tianmu.city.people.contact import Ladder
+from tianmu.city.people.duty import LEAD
 from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text

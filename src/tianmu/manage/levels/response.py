@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.city.calendar.limit import MINUTE, Limit
-from tianmu.city.level.plan import JOINT, LEAD, Next, Plan, Tell, choose
+from tianmu.city.level.plan import Next, Plan, Tell, choose
 from tianmu.city.matter.matter import FilingStandard
+from tianmu.city.people.duty import JOINT, LEAD
 from tianmu.city.people.roster import Roster
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft

@@ -25,9 +25,10 @@ from sqlalchemy import (
     update,
 )
 
+from tianmu.city.calendar.clock import minute
 from tianmu.city.calendar.limit import MINUTE
 from tianmu.city.force.sending import UnitKind
-from tianmu.city.people.roster import Person, Shift, minute
+from tianmu.city.people.roster import Person, Shift
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import UNIT
 from tianmu.facts.unit import STATUSES, UnitTold

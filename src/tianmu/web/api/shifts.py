@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from fastapi import Depends
 
 from tianmu.access.masking import mask
+from tianmu.city.calendar.clock import DAYS
 from tianmu.city.city import City
-from tianmu.city.people.roster import DAYS, Person, Shift
+from tianmu.city.people.roster import Person, Shift
 from tianmu.manage.duty import absence
 from tianmu.store.records import Records, Transaction
 from tianmu.web import moment
