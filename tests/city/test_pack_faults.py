@@ -79,6 +79,8 @@ TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
         ("seeding.toml", 'shape = "ramp"', 'shape = "wave"', "unknown shape"),
         ("seeding.toml", "truth = false\nvoid = true", "void = true", "though it is true"),
         ("seeding.toml", "PE-HAR = 0.22", "PE-XXX = 0.22", "no division"),
+        ("seeding.toml", "phone = 0.7", 'phone = "most"', "channels: Expected `float`"),
+        ("seeding.toml", "population = 42000", "population = []", "population: Expected `int`"),
         ("reports.toml", "overflowing.", "{weather}.", "has no words"),
         ("street_edges.csv", ",secondary,45.0,", ",secondary,0,", "out of range"),
         ("street_edges.csv", "PE-HAR,", "PE-XXX,", "no node"),

@@ -80,6 +80,15 @@ class ReportTemplates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     weight: float = 1.0
 
 
+class _Head(msgspec.Struct, frozen=True):
+    """What stands above the incidents; names as in ``Seeding``."""
+
+    population: int = 0
+    weights: dict[str, float] = {}
+    channels: dict[str, float] = {}
+    basis: str = ""
+
+
 class Seeding(msgspec.Struct, frozen=True, kw_only=True):
     population: int
     weights: dict[str, float]
@@ -106,12 +115,11 @@ def read(
     """The pack's seeding, with the incidents and reports of scenarios; faults for kinds,
     properties, matters and placeholders not there."""
     main = reader.toml(INCIDENTS, required=False)
-    data: dict[str, Any] = main.data if main is not None else {}
-    for code in data.get("weights", {}):
+    head = (reader.build(main, (), main.data, _Head) if main is not None else None) or _Head()
+    for code in head.weights:
         if main is not None and code not in divisions:
             what = f"{code} is no division"
             reader.fault(INCIDENTS, main.line("weights", code), what, "see divisions.csv")
-    channels = {name: float(share) for name, share in data.get("channels", {}).items()}
     words: dict[str, dict[str, tuple[str, ...]]] = {}
     reports: list[ReportTemplates] = []
     incidents: dict[str, Incident] = {}
@@ -127,15 +135,15 @@ def read(
         else:
             source.only(document, "population", "weights", "channels", "incident", "basis")
         for one in _incidents(source, document, kinds, matters):
-            incidents.setdefault(one.code, _told_by(one, channels))
+            incidents.setdefault(one.code, _told_by(one, head.channels))
     return Seeding(
-        population=int(data.get("population", 0)),
-        weights={code: float(share) for code, share in data.get("weights", {}).items()},
+        population=head.population,
+        weights=head.weights,
         words=words,
-        channels=channels,
+        channels=head.channels,
         incidents=tuple(incidents.values()),
         reports=tuple(reports),
-        basis=str(data.get("basis", "")),
+        basis=head.basis,
     )
 
 
