@@ -19,6 +19,7 @@ from tianmu.facts.report import Report
 from tianmu.manage import intake
 from tianmu.manage.case import ledger, table
 from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.fresh import Fresh
 from tianmu.manage.case.numbering import Numbering
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.clocks import overdue
@@ -61,6 +62,7 @@ class Desk:
         self.reach = reach or Reach()
         self.policy = policy or intake.Policy()
         self.loaded = False
+        self.fresh = Fresh()
         self.set_city(city)
         self._clear()
 
@@ -101,6 +103,7 @@ class Desk:
     def load(self, connection: Connection) -> None:
         """Memory from the tables: open cases, their signals, their clocks."""
         self.city = ruled(self.pack, connection)
+        self.fresh.forget()
         self._clear()
         for name, value in connection.execute(select(table.counter.c.name, table.counter.c.value)):
             self.counters[name] = value
@@ -376,7 +379,9 @@ class Work(Numbering, Calling):
         desk, connection = self.desk, self.tx.connection
         if again:
             self.bridges += waiting.take(connection, desk.index, self.now)
-        ledger.write_events(self.tx, ledger.append(self.tx, self._events))
+        written = ledger.append(self.tx, self._events)
+        ledger.write_events(self.tx, written)
+        desk.fresh.add(written)
         self.tell_unreached(self._before)
         ledger.write_states(
             self.tx, [(before, desk.states[case]) for case, before in self._before.items()]

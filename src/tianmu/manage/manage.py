@@ -89,6 +89,7 @@ class Manage(Grouping):
         self.city = city
         self.evidence = EvidenceStore((data or records.path.parent) / "evidence", scan=scan)
         self._desk = Desk(city, tuning, policy, labels, Reach(providers, present))
+        self.fresh = self._desk.fresh
         self.relief = Relief(records, clock, self.look_again)
         self._reader = Reader(records, journal, self._desk, clock, leaps=leaps)
 
@@ -272,8 +273,7 @@ class Manage(Grouping):
     ) -> CaseState:
         """``actor`` answers a contact ladder of a case, or says that the account ``reached`` has
         answered by phone: it stops. A ladder that was answered already stays so. ``note`` is
-        written with it. Raises ``NotFound``, ``Refused`` for who
-        may not answer."""
+        written with it. Raises ``NotFound``, and ``Refused`` for who may not."""
 
         def job(work: Work) -> CaseState:
             before = expect(work, case, None)

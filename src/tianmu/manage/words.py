@@ -26,8 +26,15 @@ def _find(key: str) -> Text:
 def phrase(key: str, **values: object) -> Text:
     """The phrase at ``key`` (``refusal.stage.why``) in every language; a value that is itself a
     text is put in by language. ``KeyError`` where ``words.toml`` has no such key."""
+    if not values:  # of most phrases; no arguments to put together, then
+        return dict(_bare(key))
     given = [tuple(one.items()) if isinstance(one, dict) else one for one in values.values()]
     return dict(_filled(key, tuple(values), *given))
+
+
+@cache
+def _bare(key: str) -> Text:
+    return _filled(key, ())
 
 
 @lru_cache(maxsize=8192, typed=True)

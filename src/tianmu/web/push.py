@@ -24,7 +24,7 @@ from tianmu.web import exposure, vitals
 from tianmu.web.cursor import Positions, cursor, frame, positions_of
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
-from tianmu.web.render import KINDS, TOPICS, News, topic_news
+from tianmu.web.render import KINDS, TOPICS, News, case_news, topic_news
 from tianmu.web.route import Ask, encode, identify
 from tianmu.web.subscriber import Sort, Subscriber
 from tianmu.web.tiles import Tiles
@@ -170,19 +170,31 @@ class Push:
             if topic not in wanted:
                 positions[topic] = journal.last(topic) if until is None else until[topic]
                 continue
-            entries = journal.read(topic, positions[topic], entries=READ)
-            if until is not None:
-                entries = [entry for entry in entries if entry.position <= until[topic]]
-            if not entries:
-                if until is not None:
-                    positions[topic] = until[topic]
-                continue
-            count += len(entries) if topic == PACED else 0
-            for news in topic_news(self._hub, topic, entries):
+            end = None if until is None else until[topic]
+            told, last, read = self._read(journal, topic, positions[topic], end)
+            count += read if topic == PACED else 0
+            for news in told:
                 positions[topic] = news.position
                 found.append((news, cursor(positions)))
-            positions[topic] = entries[-1].position
+            positions[topic] = last
         return found, positions, count
+
+    def _read(
+        self, journal: Journal, topic: str, after: int, until: int | None
+    ) -> tuple[list[News], int, int]:
+        """News of one topic, how far it was read, and how many entries that were. What this process
+        has just written itself need not be read from the disk."""
+        if topic == PACED:
+            end = journal.last(topic) if until is None else until
+            fresh = self._hub.manage.fresh.between(after, end, READ)
+            if fresh:
+                return case_news(self._hub, fresh), fresh[-1][0], len(fresh)
+        entries = journal.read(topic, after, entries=READ)
+        if until is not None:
+            entries = [entry for entry in entries if entry.position <= until]
+        if not entries:
+            return [], after if until is None else until, 0
+        return topic_news(self._hub, topic, entries), entries[-1].position, len(entries)
 
     def _hand_out(self, news: list[tuple[News, str]], positions: Positions) -> None:
         self._positions = positions

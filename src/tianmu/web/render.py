@@ -33,6 +33,7 @@ from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
 from tianmu.facts.warning import WarningEvent
 from tianmu.manage.actor import SYSTEM
+from tianmu.manage.case.fresh import Placed, decode_step
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent import alarm_table
@@ -84,19 +85,6 @@ class CaseStep(msgspec.Struct, frozen=True, kw_only=True):
     """all that are told with it, each once: those of the machine since the one told before"""
     at: Instant | None
     actor: str
-
-
-class Step(msgspec.Struct, frozen=True, tag="case/1"):
-    """What push tells of a case's event: without the data of it, which are most of its bytes."""
-
-    case: str
-    sequence: int
-    step: str
-    at: int
-    actor: str
-
-
-_step = msgspec.msgpack.Decoder(Step)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,10 +143,14 @@ def _alarms(hub: Hub, entries: Sequence[Entry]) -> list[News]:
 
 
 def _cases(hub: Hub, entries: Sequence[Entry]) -> list[News]:
-    """What a person did to a case is told by itself. What the machine and signals did, a dozen
-    steps where a case opens and hundreds a second in a storm, is told with what comes next of those
-    read at once: the case is told as it is now, and would be the same each time."""
-    facts = [(entry.position, _step.decode(entry.payload)) for entry in entries]
+    return case_news(hub, [(entry.position, decode_step(entry.payload)) for entry in entries])
+
+
+def case_news(hub: Hub, facts: Sequence[Placed]) -> list[News]:
+    """What steps of cases say. What a person did to a case is told by itself. What the machine and
+    signals did, a dozen steps where a case opens and hundreds a second in a storm, is told with
+    what comes next of those read at once: the case is told as it is now, and would be the same each
+    time."""
     last = {fact.case: fact.sequence for _, fact in facts}
     items = cases.items(hub, last)
     steps: dict[str, dict[str, None]] = {}

@@ -68,7 +68,10 @@ class ResponseProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     def numbered(self, number: int) -> Level:
         """The level of that number, kept within the scale (1 highest … 5)."""
-        return self.levels[min(max(number, 1), len(self.levels)) - 1]
+        levels = self.levels
+        if 0 < number <= len(levels):  # asked several times for each signal
+            return levels[number - 1]
+        return levels[0] if number < 1 else levels[-1]
 
 
 def read(reader: PackReader, tiers: dict[int, Tier]) -> dict[str, ResponseProfile]:

@@ -32,7 +32,7 @@ def start(
         name=name,
         started_at=now,
         due=due,
-        value=limit.value,
+        value=float(limit.value),  # as it comes out of its event again
         unit=str(limit.unit),
         basis=limit.basis,
         marks=set_marks,
@@ -47,7 +47,7 @@ def _reckon(
     """When a clock ends and when it does something; remembered: in a storm many cases begin in
     one moment."""
     return _at(calendar, limit, now, 1.0 - used), tuple(
-        Mark(share, _at(calendar, limit, now, share - used), step)
+        Mark(float(share), _at(calendar, limit, now, share - used), step)
         for share, step in marks
         if share >= used
     )
@@ -104,8 +104,9 @@ def reckoned(calendar: Calendar, clock: Clock) -> Clock:
 
 
 def data(*clocks: Clock | None) -> dict[str, Any]:
-    """``clocks`` as the data of the event that starts them; empty where there are none."""
-    running = [msgspec.to_builtins(clock) for clock in clocks if clock is not None]
+    """``clocks`` as the data of the event that starts them; empty where there are none. As they
+    are: encoding makes of them what it would make of their fields."""
+    running = [clock for clock in clocks if clock is not None]
     return {"clocks": running} if running else {}
 
 

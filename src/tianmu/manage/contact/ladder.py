@@ -321,7 +321,7 @@ def _add(
     why += [phrase("why.nobody_on_duty")] * bool(empty)
     if did != "call":
         why.append(phrase(f"contact.did.{did}"))
-    told = {"contact": msgspec.to_builtins(contact), "did": did, "tries": tries, "empty": empty}
+    told = {"contact": contact, "did": did, "tries": tries, "empty": empty}
     plain = {key: value for key, value in data.items() if value}
     more = {"actor": actor} if actor else {}
     draft.add(STEP, {**told, "why": why, **plain}, **more)

@@ -4,8 +4,8 @@ it proposes, and a point for each who has to say that they know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -16,17 +16,20 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Task, Warned
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.mark import marks
+from tianmu.manage.levels.moment import at_once
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
 
+Units: TypeAlias = tuple[str, ...]
+"""codes of departments"""
 CONFERENCE = "conference"
 KNOWS = "knows:"
 """beginning of points by which who is told says that they know; ``<party>=<unit>`` follows"""
 
 
-def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], list[str]]) -> None:
+def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], Units]) -> None:
     """Adds a ``begin`` event with what the plan opens, once for each plan; none where it opens
     nothing. ``resolve`` gives the department codes of a party."""
     state, now = draft.state, draft.now
@@ -34,32 +37,43 @@ def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], list[st
     nothing = not (plan.checklist or plan.conference or plan.warning or watched)
     if nothing or plan.code in state.plans:
         return
+    parties = [item.by for item in plan.checklist if item.by] + [tell.to for tell in watched]
+    parties += plan.conference.parties if plan.conference is not None else ()
+    units = {party: resolve(party) for party in parties}
+    asked = (plan.code, state.level_number, *units.values())
+    data = at_once(city, now, asked, lambda: _opened(city, state, plan, units, now))
+    draft.add("begin", data)
+
+
+def _opened(
+    city: City, state: CaseState, plan: Plan, parties: Mapping[str, Units], now: int
+) -> dict[str, Any]:
+    """What a plan opens now, as the data of its event; of the case only its level counts.
+    ``parties``: those that the plan names → their units."""
     tasks: list[Task] = []
     clocks: list[Clock] = []
     for item in plan.checklist:
-        units = tuple(resolve(item.by)) if item.by else ()
-        tasks.append(_task(plan, item.code, item.text, units, now))
+        tasks.append(_task(plan, item.code, item.text, parties.get(item.by, ()), now))
         if item.within is not None:
             clocks.append(_clock(city, state, tasks, item.within, now))
-    for tell in watched:
-        for unit in resolve(tell.to):
+    for tell in plan.tells:
+        for unit in parties[tell.to] if tell.then is not None else ():
             known = city.departments.get(unit)
             words = phrase("task.knows", unit=known.name if known else unit)
             tasks.append(_task(plan, f"{KNOWS}{tell.to}={unit}", words, (unit,), now))
             clocks.append(_clock(city, state, tasks, tell.within, now))
     if plan.conference is not None:
-        parties = (resolve(one) for one in plan.conference.parties)
-        units = tuple(dict.fromkeys(unit for found in parties for unit in found))
+        confer = (unit for party in plan.conference.parties for unit in parties[party])
+        units = tuple(dict.fromkeys(confer))
         tasks.append(_task(plan, CONFERENCE, plan.conference.topic, units, now))
         clocks.append(_clock(city, state, tasks, plan.conference.within, now))
     data: dict[str, Any] = {"plan": plan.code, "name": plan.name, **deadline.data(*clocks)}
     if tasks:
-        data["tasks"] = [msgspec.to_builtins(one) for one in tasks]
+        data["tasks"] = tasks
     if plan.warning is not None:
         told = plan.warning
-        warned = Warned(colour=told.colour, text=told.text, plan=plan.code, at=now)
-        data["warning"] = msgspec.to_builtins(warned)
-    draft.add("begin", data)
+        data["warning"] = Warned(colour=told.colour, text=told.text, plan=plan.code, at=now)
+    return data
 
 
 def _task(plan: Plan, code: str, text: Text, units: tuple[str, ...], now: int) -> Task:

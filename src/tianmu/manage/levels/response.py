@@ -21,6 +21,7 @@ from tianmu.manage.case.state import CaseState, Clock, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.mark import marks
 from tianmu.manage.levels import opening
+from tianmu.manage.levels.moment import at_once
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ class _Memory:
         self.roster: Roster | None = None
         self.minute = 0
         self.on_duty: dict[tuple[str, str], tuple[dict[str, str], ...]] = {}
-        self.city: City | None = None
-        self.now = 0
-        self.clocks: dict[Hashable, Clock] = {}
-        """that begin now, each without its name, by all that they depend on"""
 
 
 _memory = threading.local()
@@ -62,15 +59,9 @@ def _remembered() -> _Memory:
 def _begun(
     city: City, state: CaseState, now: int, kind: Hashable, make: Callable[[], Clock]
 ) -> Clock:
-    """What ``make`` gives, but for its name: remembered as long as it is the same moment."""
-    memory = _remembered()
-    if memory.now != now or memory.city is not city:
-        memory.city, memory.now, memory.clocks = city, now, {}
-    key = (kind, state.level, state.level_number, state.matter, state.standard)
-    found = memory.clocks.get(key)
-    if found is None:
-        found = memory.clocks[key] = make()
-    return found
+    """A clock that begins now, without its name."""
+    asked = ("clock", kind, state.level, state.level_number, state.matter, state.standard)
+    return at_once(city, now, asked, make)
 
 
 def plan_of(city: City, state: CaseState) -> Plan | None:
@@ -248,12 +239,14 @@ def follow(draft: Draft, city: City) -> None:
     ]
     if tells:
         draft.add("tell", {"tells": tells, "plan": plan.code})
-    opening.begin(draft, city, plan, lambda party: resolve(city, draft.state, party))
+    opening.begin(draft, city, plan, lambda party: tuple(resolve(city, state, party)))
     if not state.lead:
         return
+    sent = {one.unit for one in draft.state.orders if one.state != "cancelled"}
     for template in plan.orders:
         for unit in resolve(city, state, template.to):
-            if not any(one.unit == unit and one.state != "cancelled" for one in draft.state.orders):
+            if unit not in sent:
+                sent.add(unit)
                 lead = unit == state.lead
                 _send(draft, city, unit, template.task, template.limit, lead=lead)
 
@@ -301,8 +294,8 @@ def _told(city: City, state: CaseState, unit: str, tell: Tell | Next, now: int) 
     told: dict[str, Any] = {
         "unit": unit,
         "by": tell.by,
-        "due": city.calendar.add(now, tell.within),
-        "persons": list(on_duty),
+        "due": at_once(city, now, tell.within, lambda: city.calendar.add(now, tell.within)),
+        "persons": on_duty,
     }
     if not on_duty and not state.probe:
         told["nobody"] = phrase("why.nobody_on_duty")
@@ -315,7 +308,7 @@ def _send(
     state = draft.state
     words = words or task(city, state, lead=lead)
     sent, clocks = order(city, state, unit, words, draft.now, limit=limit, lead=lead)
-    data: dict[str, Any] = {"order": msgspec.to_builtins(sent), **deadline.data(*clocks)}
+    data: dict[str, Any] = {"order": sent, **deadline.data(*clocks)}
     if not sent.persons and not state.probe:
         data["nobody"] = phrase("why.nobody_on_duty")
     if state.stage == "dispatch":

@@ -4,8 +4,9 @@ its matters their words speak of."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from tianmu.city.charter.tuning import Metres, Tuning
 from tianmu.city.matter.matter import Matter
@@ -25,8 +26,7 @@ from tianmu.manage.words import phrase
 MINUTE = 60_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A case a signal fits, how well, and why."""
 
     case: str
@@ -34,9 +34,8 @@ class Match:
     reasons: tuple[Text, ...]
 
 
-@dataclass(slots=True)
-class Evidence:
-    """What was found between one signal and one case."""
+class Evidence(msgspec.Struct):
+    """What was found between one signal and one case; filled in as it is found."""
 
     kind: str
     one: str

@@ -7,8 +7,9 @@ threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from tianmu.city.charter.tuning import Again, Metres, Powers, Tuning
 from tianmu.city.matter.matter import Matter

@@ -6,10 +6,10 @@ person has taken apart the machine does not put together again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +16,12 @@ from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.manage.merging.likeness import pairs, plain
 
+NOWHERE = Place()
 
-@dataclass(frozen=True, kw_only=True)
-class Signal:
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Made for each fact that comes in: a struct is made in a tenth of a data class's time."""
+
     kind: str
     """``alarm`` or ``report``"""
     id: str
@@ -29,14 +31,14 @@ class Signal:
     """what makes two signals the same: the alarm's condition, the report's number elsewhere"""
     matters: tuple[tuple[str, float], ...] = ()
     """(matter key, certainty 0…1), the likeliest first; empty: not known"""
-    place: Place = field(default_factory=Place)
+    place: Place = NOWHERE
     device: str = ""
     panel: str = ""
     """what the device hangs on: panel, station, gateway"""
     ties: tuple[str, ...] = ()
     """``<label>=<name>`` of all that the device hangs on by the labels of its registration"""
     text: str = ""
-    title: Text = field(default_factory=dict)
+    title: Text = msgspec.field(default_factory=dict)
     origin: Origin = Origin.REAL
     probe: str = ""
     source: str = ""
@@ -83,14 +85,13 @@ class Signal:
             if value := getattr(self, name):
                 kept[name] = value
         if self.ties:
-            kept["ties"] = list(self.ties)
+            kept["ties"] = self.ties
         if self.pictures:
-            kept["pictures"] = list(self.pictures)
+            kept["pictures"] = self.pictures
         if self.matters:
-            kept["matters"] = [list(one) for one in self.matters]
-        place = msgspec.to_builtins(self.place)
-        if place:
-            kept["place"] = place
+            kept["matters"] = self.matters
+        if self.place != NOWHERE:
+            kept["place"] = self.place
         if text := self.text[:MEMBER_TEXT]:
             kept["text"] = text
         if self.origin is not Origin.REAL:

@@ -65,7 +65,7 @@ def rule(turn: Turn) -> None:
         words = response.task(city, turn.state, lead=True)
         sent, clocks = response.order(city, turn.state, lead, words, turn.draft.now, lead=True)
         turn.take(
-            {"order": msgspec.to_builtins(sent), **deadline.data(*clocks)},
+            {"order": sent, **deadline.data(*clocks)},
             stage="handle",
             step="order",
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from tianmu.manage.case.state import Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import level, response
@@ -48,7 +46,7 @@ def order(turn: Turn) -> None:
         named = {"lead": unit, "joint": joint, "queue": ""}
         turn.take({**named, "why": [phrase("why.ordered")]}, step="assign")
     turn.take(
-        {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
+        {"order": order, **deadline.data(*clocks)},
         stage="handle",
     )
     level.reconsider(turn.draft, turn.city)
@@ -120,7 +118,7 @@ def transfer(turn: Turn) -> None:
         lead=True,
     )
     turn.take(
-        {"order": msgspec.to_builtins(order), **deadline.data(*clocks)},
+        {"order": order, **deadline.data(*clocks)},
         stage="handle",
         step="order",
     )
