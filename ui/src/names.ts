@@ -2,7 +2,7 @@
 import { computed } from "vue";
 import { city, levels } from "@/live";
 import { reading } from "@/numbers";
-import { language, listed, name, say, w } from "@/words";
+import { language, listed, name, say, tongue, w } from "@/words";
 import type { Alarm, CaseItem, City, Level, Place, Text } from "@/api/types";
 
 const divisions = computed(() => new Map((city.value?.divisions ?? []).map((d) => [d.code, d])));
@@ -62,9 +62,20 @@ export function valueWords(kind: string, property: string, value: number | null 
   return stateWords(statesOf(kind, property), value) || `${reading(value)} ${unit}`.trim();
 }
 
-/** A device's name in the page's language, where its registration has one for it. */
-export function deviceName(device: { device: string; name: string; labels?: Record<string, string> }): string {
-  return device.labels?.[`name_${language.value}`] || device.name || device.device;
+/** Signs of a code by which devices of one kind are told apart. */
+const TAIL = 8;
+
+/** A device's name in the page's language, where its registration has one for it; else what it is and the end of its
+ * code, where the name is in letters that the reader may not know. */
+export function deviceName(device: { device: string; name: string; kind: string; labels?: Record<string, string> }): string {
+  const own = device.labels?.[`name_${language.value}`];
+  if (own || !device.name) return own || device.device;
+  return tongue(device.name) ? `${kindName(device.kind)} ${device.device.slice(-TAIL)}` : device.name;
+}
+
+/** What it is called where it was registered, if that is not how this page calls it. */
+export function nameBeside(device: { device: string; name: string; kind: string; labels?: Record<string, string> }): string {
+  return device.name && device.name !== deviceName(device) ? device.name : "";
 }
 
 export function matterName(key: string | null | undefined): string {

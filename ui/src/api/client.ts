@@ -142,6 +142,8 @@ export const api = {
   /** `key`: what is sent again with it is done once */
   post: <T>(where: string, body: unknown = {}, version?: number | string, key?: string): Promise<T> =>
     ask<T>("POST", where, body, version, undefined, key),
+  /** a question that needs a body: it changes nothing */
+  ask: <T>(where: string, body: unknown, signal: AbortSignal): Promise<T> => ask<T>("POST", where, body, undefined, signal),
   /** what a person does: with a key of its own, which it keeps until an answer has come */
   deed,
   put: <T>(where: string, body: unknown, version?: number | string): Promise<T> =>

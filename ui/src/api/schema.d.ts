@@ -2088,6 +2088,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open cases in the account's scope that what is being told may be about, the likeliest first,
+         * @description Open cases in the account's scope that what is being told may be about, the likeliest first,
+         *     and why: among all that are open, by place, matter and words. Nothing is kept of what is sent;
+         *     whether a report joins is decided as it is taken.
+         *
+         *     Needs `case.read`.
+         */
+        post: operations["find_alike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/batch": {
         parameters: {
             query?: never;
@@ -6671,6 +6695,35 @@ export interface components {
             reason: string;
         };
         /**
+         * Telling
+         * @description What has been told so far; any of it may be empty.
+         */
+        Telling: {
+            /** @default  */
+            text: string;
+            /** @default  */
+            matter: string;
+            place?: components["schemas"]["NewPlace"];
+        };
+        /** NewPlace */
+        NewPlace: {
+            /** @default null */
+            longitude: number | null;
+            /** @default null */
+            latitude: number | null;
+            /** @default null */
+            precision: number | null;
+            /** @default  */
+            division: string;
+            /** @default  */
+            address: string;
+            /**
+             * @default CGCS2000
+             * @enum {unknown}
+             */
+            crs: "BD-09" | "CGCS2000" | "GCJ-02" | "WGS84";
+        };
+        /**
          * NewReport
          * @description What somebody tells.
          */
@@ -6700,24 +6753,6 @@ export interface components {
             source: string;
             /** @default null */
             origin: components["schemas"]["Origin"] | null;
-        };
-        /** NewPlace */
-        NewPlace: {
-            /** @default null */
-            longitude: number | null;
-            /** @default null */
-            latitude: number | null;
-            /** @default null */
-            precision: number | null;
-            /** @default  */
-            division: string;
-            /** @default  */
-            address: string;
-            /**
-             * @default CGCS2000
-             * @enum {unknown}
-             */
-            crs: "BD-09" | "CGCS2000" | "GCJ-02" | "WGS84";
         };
         /** NewReporter */
         NewReporter: {
@@ -12911,6 +12946,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    find_alike: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "The street lamp in front of the school is dark.",
+                 *       "place": {
+                 *         "longitude": 119.48,
+                 *         "latitude": 31.43,
+                 *         "address": "Pingling West Road 1"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Telling"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeSaid"][];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

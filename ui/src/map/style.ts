@@ -49,6 +49,15 @@ export function cellRadius(devices: number, scale: number): unknown {
   return ["interpolate", ["exponential", 2], ["zoom"], 8, at(8), 10, at(10), 12, at(12), 16, at(16)];
 }
 
+/** Where a name may stand beside its point, the likeliest first: how far off, in ems, by the side of it that is
+ * at the point. */
+function around(...sides: string[]): unknown {
+  const off = 1.1;
+  const slant = off / Math.SQRT2;
+  const far: Record<string, [number, number]> = { center: [0, 0], top: [0, off], bottom: [0, -off], left: [off, 0], right: [-off, 0], "top-left": [slant, slant], "top-right": [-slant, slant], "bottom-left": [slant, -slant], "bottom-right": [-slant, -slant] };
+  return ["literal", sides.flatMap((side) => [side, far[side]])];
+}
+
 /** `scale`: size of the page's type against 16 px; `query`: which devices are asked for; `devices`:
  * how many there are. */
 export function cityStyle(ink: Ink, scale: number, query: string, devices: number): StyleSpecification {
@@ -105,8 +114,8 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
           "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["interpolate", ["linear"], ["zoom"], 8.8 + far, 13 * scale, 9.3 + far, ["match", ["get", "tier"], 2, 17 * scale, 13 * scale]],
           "text-padding": 2, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
           // beside the signs, not under them; where there is no room on any side, under them after all, but
-          // not on a map as small as a hand
-          "text-variable-anchor": ["center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], "text-radial-offset": 1.1, "text-allow-overlap": ["step", ["zoom"], false, 9.1 + far, true] as never,
+          // not on a map as small as a hand; a name at the edge of a narrow map is written inwards
+          "text-variable-anchor-offset": ["match", ["get", "edge"], "west", around("left", "top-left", "bottom-left", "center"), "east", around("right", "top-right", "bottom-right", "center"), around("center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right")] as never, "text-allow-overlap": ["step", ["zoom"], false, 9.1 + far, true] as never,
         },
         paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
       },

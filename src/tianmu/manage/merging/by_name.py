@@ -10,7 +10,7 @@ and is looked at again, as others tell more.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -99,6 +99,11 @@ class ByName:
             self._unplaced[case] = now + self._again  # behind all others
         return found
 
+    def of(self, division: str, matter: str) -> Iterator[Anchor]:
+        """The cases of a matter around a division of the second tier, the newest ``MOST``."""
+        cases = self._cases.get((self._outer(division), matter))
+        return islice(reversed(cases.values()), MOST) if cases else iter(())
+
     def told(self, anchor: Anchor) -> list[str]:
         """The names by which the reports of a case tell where it is."""
         return [name for said in anchor.said for name in self.names.named(said)]
@@ -116,8 +121,7 @@ class ByName:
         powers = self._looking if own else self._tuning
         found: dict[str, tuple[float, int, str, Evidence]] = {}
         for matter in matters:
-            cases = self._cases.get((division, matter))
-            for anchor in islice(reversed(cases.values()), MOST) if cases else ():
+            for anchor in self.of(division, matter):
                 if anchor.case in found or anchor.probe != signal.probe or anchor.case == own:
                     continue
                 weight, evidence = self._weigh(signal, anchor, told, shares, powers)

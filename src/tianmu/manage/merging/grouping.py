@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
 from tianmu.manage.case import deed_key
 from tianmu.manage.case.deed_key import Deed, Regrouped
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.merging import regroup
+from tianmu.manage.merging.heard import from_person
 from tianmu.manage.merging.merge import Match
+from tianmu.manage.merging.offered import offered
 from tianmu.manage.refused import allowed, expect
 
 T = TypeVar("T")
@@ -112,6 +115,18 @@ class Grouping(ABC):
             expect(work, case, None)
             found = work.desk.index.possibly(case, most)
             return [(work.desk.states[match.case], match) for match in found]
+
+        return self._work(job)
+
+    def like(self, report: Report, most: int) -> list[tuple[CaseState, Match]]:
+        """Open cases that a report may be about which is only being taken, the likeliest first: for
+        whoever takes it to ask. Nothing is written."""
+
+        def job(work: Work) -> list[tuple[CaseState, Match]]:
+            desk = work.desk
+            signal = from_person(work.city, desk.vocabulary, report)
+            found = offered(desk.index, signal, most)
+            return [(desk.states[match.case], match) for match in found]
 
         return self._work(job)
 

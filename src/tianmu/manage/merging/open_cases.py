@@ -7,12 +7,14 @@ threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from tianmu.city.charter.tuning import Again, Metres, Powers, Tuning
 from tianmu.city.matter.matter import Matter
+from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
@@ -93,6 +95,15 @@ class OpenCases:
 
     def get(self, case: str) -> Anchor | None:
         return self._anchors.get(case)
+
+    def about(self, place: Place) -> Iterator[Anchor]:
+        """Cases of whatever matter that may be as near to a point as one that nothing is known of
+        has to be; some come more than once."""
+        return self._squares.near(place, self._radii_by(()).items())
+
+    def newest(self, most: int) -> Iterator[Anchor]:
+        """Those that were put last."""
+        return islice(reversed(self._anchors.values()), most)
 
     # -- keeping it -----------------------------------------------------------------------------
 

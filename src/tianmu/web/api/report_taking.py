@@ -131,6 +131,15 @@ def _place(hub: Hub, told: NewPlace, text: str) -> Place:
     )
 
 
+def checked_place(hub: Hub, matter: str, place: NewPlace, text: str) -> Place:
+    """Where it is, as above; a 422 problem where the city has no such matter or division."""
+    if matter and matter not in hub.city.matters:
+        raise _invalid("body.matter", f"{matter!r} is no matter of the catalogue")
+    if place.division and place.division not in hub.city.divisions:
+        raise _invalid("body.place.division", f"{place.division!r} is no division")
+    return _place(hub, place, text)
+
+
 def _invalid(where: str, what: str, remedy: str = "mend what is named") -> Problem:
     return Problem(
         422, "invalid", f"{where}: {what}", remedy, faults=[Fault(where=where, what=what)]
@@ -164,10 +173,7 @@ def _made(ask: Ask, told: NewReport, key: str) -> Report:
             raise _invalid("body.at", str(error)) from error
         if at > now + LEAD:
             raise _invalid("body.at", "lies in the future", "check the sender's clock")
-    if told.matter and told.matter not in hub.city.matters:
-        raise _invalid("body.matter", f"{told.matter!r} is no matter of the catalogue")
-    if told.place.division and told.place.division not in hub.city.divisions:
-        raise _invalid("body.place.division", f"{told.place.division!r} is no division")
+    place = checked_place(hub, told.matter, told.place, f"{told.title} {told.text}")
     name = (
         hashlib.sha256(f"{ask.who.account}/{key}".encode()).hexdigest()[:32]
         if key
@@ -182,7 +188,7 @@ def _made(ask: Ask, told: NewReport, key: str) -> Report:
         matter=told.matter,
         category=told.category,
         urgency=told.urgency,
-        place=_place(hub, told.place, f"{told.title} {told.text}"),
+        place=place,
         reporter=Reporter(
             name=told.reporter.name,
             phone=told.reporter.phone,

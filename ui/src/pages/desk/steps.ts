@@ -7,9 +7,9 @@ const NEXT = ["resume", "review", "rule", "verify", "file", "accept", "handle", 
 const GRAVE = ["return", "void"];
 const GROUPS = {
   who: ["order", "assign", "transfer", "cancel", "whistle", "call_off", "dispute", "withdraw_ruling"],
+  record: ["note", "supplement", "reopen", "appeal"],
   level: ["grade", "assess", "escalate"],
   limit: ["urge", "supervise", "lift", "suspend", "ask_extension", "extend", "refuse_extension"],
-  record: ["note", "supplement", "reopen", "appeal"],
 } as const;
 export type GroupName = keyof typeof GROUPS;
 /** Merging, splitting and the checklist have their own places on the page. */
@@ -39,6 +39,6 @@ export function deedsOf(held: CaseDetail): Deeds {
   const next = taken(nextAt(held));
   const grave = taken(GRAVE);
   const groups = (Object.keys(GROUPS) as GroupName[]).map((name) => ({ name, actions: taken(GROUPS[name]) }));
-  groups[groups.length - 1]?.actions.push(...left.values()); // a step that is new here is not left out
+  groups.find((one) => one.name === "record")?.actions.push(...left.values()); // a step that is new here is not left out
   return { next, groups, grave, ordered: [...next, ...groups.flatMap((one) => one.actions), ...grave].filter((one) => one.step !== "note") };
 }
