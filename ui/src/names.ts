@@ -147,14 +147,19 @@ export function besides(title: Text, text: string | null | undefined): string {
   return rest && titles.length < 2 ? (text ?? "") : rest;
 }
 
+/** An address of which masking has left something to read, else "". */
+export function told(address: string | null | undefined): string {
+  return address && /[^*\s]/.test(address) ? address : "";
+}
+
 /** Where an alarm is, in words: never bare coordinates. What the city found of itself is of the city. */
 export function alarmPlace(alarm: Alarm): string {
-  return divisionPath(alarm.place.division) || alarm.place.address || say(alarm.division_name) || say(alarm.department_name) || (alarm.device_kind ? `${kindName(alarm.device_kind)} ${alarm.device.slice(-8)}` : say(city.value?.name));
+  return divisionPath(alarm.place.division) || told(alarm.place.address) || say(alarm.division_name) || say(alarm.department_name) || (alarm.device_kind ? `${kindName(alarm.device_kind)} ${alarm.device.slice(-8)}` : say(city.value?.name));
 }
 
 export function placeWords(place: Place | null | undefined, division?: string | null): string {
   const where = divisionPath(place?.division || division);
-  const address = place?.address ?? "";
+  const address = told(place?.address);
   if (!where) return address || (place?.longitude ? `${place.longitude?.toFixed(4)}, ${place.latitude?.toFixed(4)}` : "");
   return address && !address.startsWith(where) ? `${where} · ${address}` : where;
 }

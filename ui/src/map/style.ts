@@ -111,11 +111,11 @@ export function cityStyle(ink: Ink, scale: number, query: string, devices: numbe
       {
         id: "labels", type: "symbol", source: "labels",
         layout: {
-          "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["interpolate", ["linear"], ["zoom"], 8.8 + far, 13 * scale, 9.3 + far, ["match", ["get", "tier"], 2, 17 * scale, 13 * scale]],
-          "text-padding": 2, "text-max-width": 8, "symbol-sort-key": ["get", "tier"],
+          "text-field": ["get", "name"], "text-font": [TEXT_FACE], "text-size": ["interpolate", ["linear"], ["zoom"], 8.8 + far, 13 * scale, 9.3 + far, ["match", ["get", "size"], "small", 13 * scale, 17 * scale]],
+          "text-padding": 2, "text-max-width": 8,
           // beside the signs, not under them; where there is no room on any side, under them after all, but
           // not on a map as small as a hand; a name at the edge of a narrow map is written inwards
-          "text-variable-anchor-offset": ["match", ["get", "edge"], "west", around("left", "top-left", "bottom-left", "center"), "east", around("right", "top-right", "bottom-right", "center"), around("center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right")] as never, "text-allow-overlap": ["step", ["zoom"], false, 9.1 + far, true] as never,
+          "text-variable-anchor-offset": ["match", ["get", "edge"], "west", around("left", "top-left", "bottom-left", "center", "top", "bottom"), "east", around("center", "right", "top-right", "bottom-right", "top", "bottom"), around("center", "bottom", "top", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right")] as never, "text-allow-overlap": ["step", ["zoom"], false, 9.1 + far, true] as never,
         },
         paint: { "text-color": ink.label, "text-halo-color": ink.land, "text-halo-width": 1.6 * scale },
       },
