@@ -19,10 +19,10 @@ from benchmarks.guard_likes import Work
 from benchmarks.prevent_kernel import Live, fleet, rules
 from tianmu.access.scope import WHOLE
 from tianmu.facts.batch import ObservationBatch
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.evaluate import Evaluator
-from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import load
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator
+from tianmu.prevent.kernel.program import Columns
+from tianmu.prevent.rule.rule import load
 from tianmu.rehearse.load import BATCHES
 from tianmu.sense.http.codec import decode
 from tianmu.store.history import History, Membership

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.evaluate import Evaluator
-from tianmu.prevent.fleet import Fleet
-from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import load
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator
+from tianmu.prevent.kernel.fleet import Fleet
+from tianmu.prevent.kernel.program import Columns
+from tianmu.prevent.rule.rule import load
 
 KINDS = 20
 S = 1_000_000

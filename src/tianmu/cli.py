@@ -218,7 +218,7 @@ def check(pack: str) -> None:
     """Check a city pack: one line per fault, and exit 1 if there is any."""
     from tianmu.city.pack import check as check_pack
     from tianmu.city.pack import load as load_pack
-    from tianmu.prevent.edition import judge
+    from tianmu.prevent.rule.edition import judge
 
     try:
         faults = check_pack(pack, judge=judge)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tianmu.city import brought, pack
 from tianmu.city.city import City
 from tianmu.city.file.fault import PackFaulty
-from tianmu.prevent.edition import judge
+from tianmu.prevent.rule.edition import judge
 from tianmu.scenarios.fit import fit
 from tianmu.scenarios.load import find
 

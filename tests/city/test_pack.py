@@ -12,7 +12,7 @@ from tianmu.city import DEFAULT_BASIS, pack
 from tianmu.city.charter.bounds import Asking, Taking
 from tianmu.city.city import City
 from tianmu.city.people.department import DepartmentKind
-from tianmu.prevent import rule as rules
+from tianmu.prevent.rule import rule as rules
 from tianmu.sense.gbt26875.tables import ANALOGS
 from tianmu.sense.hj212.tables import PERIODS
 

@@ -21,9 +21,9 @@ from tianmu.facts.encoding import decode, encode
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.rebuild import TABLES, rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
-from tianmu.prevent.deeds import unreached
-from tianmu.prevent.ledger import Ledger
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm.deeds import unreached
+from tianmu.prevent.alarm.ledger import Ledger
+from tianmu.prevent.alarm.target import Targets
 
 from .ladders import NIGHT, Reached, house
 from .town import (

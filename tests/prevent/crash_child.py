@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from prevent.town import city
-from tianmu.prevent.rule import load
-from tianmu.prevent.settings import Settings
-from tianmu.prevent.target import Targets
-from tianmu.prevent.trial import Series, run_trial
-from tianmu.prevent.watch import Watch
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.kernel.trial import Series, run_trial
+from tianmu.prevent.rule.rule import load
+from tianmu.prevent.watch.settings import Settings
+from tianmu.prevent.watch.watch import Watch
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
 from tianmu.store.records import Records

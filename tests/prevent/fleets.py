@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tianmu.prevent.fleet import Fleet
+from tianmu.prevent.kernel.fleet import Fleet
 
 
 def fleet_of(devices: list[tuple[str, list[str], str]]) -> Fleet:

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from tianmu.prevent.rule import AnyRule, Expression, Rate, Silence, State, Threshold
+from tianmu.prevent.rule.rule import AnyRule, Expression, Rate, Silence, State, Threshold
 
 S = 1_000_000
 BAD, MAINTENANCE, TEST = 2, 3, 4

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tianmu.facts.alarm import AlarmState as S
-from tianmu.prevent import alarm as machine
-from tianmu.prevent.alarm import NotPermitted, follow, permitted
+from tianmu.prevent.alarm import alarm as machine
+from tianmu.prevent.alarm.alarm import NotPermitted, follow, permitted
 
 # state, transition, condition after it, latching → state; whatever is not listed is refused
 # (raise and return, which are no deeds, then leave the state as it is)

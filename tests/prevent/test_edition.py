@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tianmu.city.pack import load as load_pack
-from tianmu.prevent.edition import Editions, vocabulary
-from tianmu.prevent.rule import RuleError, read
+from tianmu.prevent.rule.edition import Editions, vocabulary
+from tianmu.prevent.rule.rule import RuleError, read
 
 from .town import city
 

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tianmu.prevent import program
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.evaluate import Evaluator, Found
-from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import AnyRule, load
+from tianmu.prevent.kernel import program
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator, Found
+from tianmu.prevent.kernel.program import Columns
+from tianmu.prevent.rule.rule import AnyRule, load
 
 from .fleets import PlainLive, fleet_of
 from .reference import TRUTHS, City, Reading

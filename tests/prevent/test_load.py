@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tianmu.prevent import load
-from tianmu.prevent.rule import load as load_rules
-from tianmu.prevent.target import Targets
-from tianmu.prevent.trial import Series, run_trial
+from tianmu.prevent.alarm import load
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.kernel.trial import Series, run_trial
+from tianmu.prevent.rule.rule import load as load_rules
 
 from .town import LEVEL_RULES, RULES, START, S, Town
 

@@ -8,9 +8,9 @@ import pytest
 
 from prevent.town import city
 from tianmu.facts.registry import Device
-from tianmu.prevent.expression import ExpressionError, Op, parse
-from tianmu.prevent.rule import RuleError, Silence, Threshold, Vocabulary, dump, load, read
-from tianmu.prevent.subject import words
+from tianmu.prevent.alarm.subject import words
+from tianmu.prevent.rule.expression import ExpressionError, Op, parse
+from tianmu.prevent.rule.rule import RuleError, Silence, Threshold, Vocabulary, dump, load, read
 
 GOOD: dict[str, Any] = {
     "type": "threshold",

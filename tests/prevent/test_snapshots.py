@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tianmu.prevent.snapshots import Snapshots
+from tianmu.prevent.watch.snapshots import Snapshots
 from tianmu.store.live import Live
 from tianmu.store.live.snapshot import SPARE, load
 

@@ -9,8 +9,8 @@ import pytest
 
 from tianmu.city.device.device import Property
 from tianmu.facts.registry import Device
-from tianmu.prevent.rule import read
-from tianmu.prevent.subject import rounded, words
+from tianmu.prevent.alarm.subject import rounded, words
+from tianmu.prevent.rule.rule import read
 
 PRESSURE = Property("pressure", {"en": "Pressure"}, unit="MPa", step=0.001)
 CITY: Any = SimpleNamespace(kinds={}, divisions={})

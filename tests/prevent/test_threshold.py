@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from tests.prevent.fleets import fleet_of
 
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.rule import load
-from tianmu.prevent.threshold import thresholds
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.threshold import thresholds
+from tianmu.prevent.rule.rule import load
 
 
 def test_the_first_limit_that_alarms_counts() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.batch import BAD, TEST
 from tianmu.facts.registry import Device, MaintenanceChanged, RulesPublished
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 
 from .town import FIRE, HIGH, LEVEL_RULES, RULES, Town
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tianmu.facts.registry import Device
-from tianmu.prevent import alarm_table
-from tianmu.prevent.settings import Settings
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.watch.settings import Settings
 
 from .town import FIRE, HIGH, Town
 

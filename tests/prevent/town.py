@@ -16,10 +16,10 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
-from tianmu.prevent import alarm_table
-from tianmu.prevent.settings import Settings
-from tianmu.prevent.target import Targets
-from tianmu.prevent.watch import Watch
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.watch.settings import Settings
+from tianmu.prevent.watch.watch import Watch
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
 from tianmu.store.records import Records

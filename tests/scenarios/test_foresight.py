@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tianmu.city.device.device import Property
 from tianmu.facts.batch import ObservationBatch
-from tianmu.prevent.rule import Override, Threshold
+from tianmu.prevent.rule.rule import Override, Threshold
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios import foresight, settling
 from tianmu.scenarios.manifest import Forecast

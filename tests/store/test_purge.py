@@ -10,7 +10,7 @@ import pytest
 from pysqlite3 import dbapi2
 
 from tianmu.facts.topic import OBSERVATION, TOPICS
-from tianmu.prevent.watch import READER as WATCH
+from tianmu.prevent.watch.watch import READER as WATCH
 from tianmu.store.history.manifest import READER as HISTORY
 from tianmu.store.journal.contract import Purged
 from tianmu.store.journal.purge import Horizon, let_go, positions, purge

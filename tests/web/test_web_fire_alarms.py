@@ -19,7 +19,7 @@ from tianmu.city.place.building import Building
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component
 from tianmu.scenarios.load import find

@@ -34,8 +34,8 @@ from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered, SourceChanged
 from tianmu.manage.contact import reach
 from tianmu.manage.manage import Manage
-from tianmu.prevent import alarm_table
-from tianmu.prevent.occurrence import Alarm, tell
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.occurrence import Alarm, tell
 from tianmu.sense import hold
 from tianmu.sense import state as gate_state
 from tianmu.store.history import History

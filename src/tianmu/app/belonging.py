@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.city import City
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
-from tianmu.prevent.fleet import Fleet
-from tianmu.prevent.rule import AnyRule
-from tianmu.prevent.threshold import thresholds
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.fleet import Fleet
+from tianmu.prevent.kernel.threshold import thresholds
+from tianmu.prevent.rule.edition import Editions, heartbeats, parents, vocabulary
+from tianmu.prevent.rule.rule import AnyRule
 from tianmu.store.history import Membership
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.registry import Registry

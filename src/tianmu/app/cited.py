@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tianmu.facts.bulletin import Bulletin
 from tianmu.manage.case import query as case_query
-from tianmu.prevent.alarm_table import ALARM
+from tianmu.prevent.alarm.table import ALARM
 from tianmu.prevent.warning import table as warnings
 from tianmu.sense.cap.held import CITED
 from tianmu.store.records import Records

@@ -10,7 +10,7 @@ from pathlib import Path
 from tianmu.app.belonging import Belonging
 from tianmu.city.city import City
 from tianmu.facts import clock
-from tianmu.prevent.rule import Judged
+from tianmu.prevent.rule.rule import Judged
 from tianmu.scenarios import judged_table as table
 from tianmu.scenarios.judging import Judgement
 from tianmu.scenarios.load import Folder, folders, part

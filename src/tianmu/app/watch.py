@@ -7,8 +7,8 @@ import threading
 from tianmu.app.process import say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
-from tianmu.prevent.settings import Settings as Pace
-from tianmu.prevent.watch import Watch, run
+from tianmu.prevent.watch.settings import Settings as Pace
+from tianmu.prevent.watch.watch import Watch, run
 from tianmu.sense.intake import clock
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live

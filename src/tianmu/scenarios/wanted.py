@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tianmu.city.city import City
 from tianmu.city.device.device import Property
 from tianmu.prevent.forecast.walk import Course
-from tianmu.prevent.rule import AnyRule, Threshold
+from tianmu.prevent.rule.rule import AnyRule, Threshold
 from tianmu.scenarios.forecast_table import DAY
 from tianmu.scenarios.manifest import Forecast, Manifest, steps_of
 from tianmu.store.registry import Registry

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tianmu.city.city import City
+from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.cause import found as judged
 from tianmu.prevent.cause.found import Caused
 from tianmu.prevent.cause.ways import Line, Ways
-from tianmu.prevent.occurrence import Alarm
 from tianmu.scenarios.laid import lines
 from tianmu.web.hub import Hub
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.scenarios import judged_table
 from tianmu.scenarios.fit import Fit, matter_keys
 from tianmu.scenarios.load import Folder, part

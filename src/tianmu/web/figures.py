@@ -11,7 +11,7 @@ from tianmu.access.scope import Scope, restrict
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
 from tianmu.manage.case.ledger import decode_state
-from tianmu.prevent.alarm_table import ALARM
+from tianmu.prevent.alarm.table import ALARM
 from tianmu.web.api.alarms import Within
 from tianmu.web.hub import Hub
 

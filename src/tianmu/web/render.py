@@ -36,8 +36,8 @@ from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.fresh import Placed, decode_step
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.room import RoomEvent
-from tianmu.prevent import alarm_table
-from tianmu.prevent.alarm_table import ALARM
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.table import ALARM
 from tianmu.prevent.warning import table as warning_table
 from tianmu.sense.cap import held as bulletins
 from tianmu.store.journal.contract import Entry

@@ -18,7 +18,7 @@ from tianmu.facts.text import Text
 from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case.view import department_name
 from tianmu.manage.steps import ruling
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.web import figures, moment
 from tianmu.web.api import sources
 from tianmu.web.api.alarms import Within

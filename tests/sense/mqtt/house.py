@@ -20,7 +20,7 @@ from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.encoding import encode
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.topic import OBSERVATION, REGISTRY
-from tianmu.prevent.watch import Watch
+from tianmu.prevent.watch.watch import Watch
 from tianmu.sense import hold
 from tianmu.sense.http.connector import HttpConnector
 from tianmu.sense.intake import Intake

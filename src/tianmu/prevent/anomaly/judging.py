@@ -14,7 +14,7 @@ from tianmu.prevent.anomaly.kernel import LATE, STRICTER, STRICTEST, judge
 from tianmu.prevent.anomaly.layout import LAST, STRICT, TIME
 from tianmu.prevent.anomaly.learnt import Learnt
 from tianmu.prevent.anomaly.watched import NOT, Watched
-from tianmu.prevent.program import Columns
+from tianmu.prevent.kernel.program import Columns
 
 AHEAD = 3_600_000_000
 """µs: a time that lies farther after its arrival is not believed (as in watch)"""

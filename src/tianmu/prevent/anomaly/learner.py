@@ -28,7 +28,7 @@ from tianmu.prevent.anomaly.judging import Begun, Ended, Judge
 from tianmu.prevent.anomaly.layout import EXACT, SMALL
 from tianmu.prevent.anomaly.learnt import Learnt
 from tianmu.prevent.anomaly.watched import NOT, Watched
-from tianmu.prevent.reading import read
+from tianmu.prevent.kernel.reading import read
 from tianmu.store.journal.contract import Entry, Journal, Purged
 from tianmu.store.records import DiskFull, Records
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from tianmu.city.place.network import Along
 from tianmu.facts.text import Text
-from tianmu.prevent.alarm_table import ALARM, from_row
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.table import ALARM, from_row
 from tianmu.prevent.cause.judge import Hung, Sign, judge
 from tianmu.prevent.cause.ways import Line
-from tianmu.prevent.occurrence import Alarm
 from tianmu.prevent.words import phrase
 
 HOUR = 3600.0

@@ -15,10 +15,11 @@ from tianmu.access.scope import Extent, Scope, covers, restrict
 from tianmu.facts.deed import Deed
 from tianmu.facts.origin import Origin
 from tianmu.facts.text import Text
-from tianmu.prevent import alarm as machine
-from tianmu.prevent import alarm_table, load
-from tianmu.prevent.alarm_table import ALARM
-from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.alarm import alarm as machine
+from tianmu.prevent.alarm import load
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.table import ALARM
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.cases import cases_of

@@ -14,10 +14,10 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.finding import FOUND, MISSED, RULE
 from tianmu.facts.text import Text
 from tianmu.manage.case import deed_key
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.anomaly import record
 from tianmu.prevent.anomaly.policy import LAXEST, STRICTEST, WEEK, Policy, eased, rate
-from tianmu.prevent.occurrence import Alarm
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api import alarms, devices

@@ -8,9 +8,9 @@ import msgspec
 
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.cause.found import Caused
-from tianmu.prevent.occurrence import Alarm
 from tianmu.web.api.alarms import AlarmSaid, extent, saids
 from tianmu.web.causes import Causes, causes
 from tianmu.web.problem import not_found

@@ -15,7 +15,7 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered
 from tianmu.facts.text import Text
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.store.records import Transaction
 from tianmu.web import moment, page
 from tianmu.web.api import alarms

@@ -22,7 +22,7 @@ from tianmu.manage.case.deed_key import OtherDeed
 from tianmu.manage.duty import handover
 from tianmu.manage.duty.handover import HandoverRefused
 from tianmu.manage.duty.relief import Sent
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api.alarms import Within

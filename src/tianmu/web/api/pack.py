@@ -15,7 +15,7 @@ from tianmu.city.city import City
 from tianmu.city.file.fault import PackFaulty
 from tianmu.facts.registry import PackLoaded
 from tianmu.facts.text import Text
-from tianmu.prevent.edition import judge
+from tianmu.prevent.rule.edition import judge
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.api import shifts

@@ -12,8 +12,8 @@ from tianmu.access.scope import Scope
 from tianmu.facts.encoding import decode
 from tianmu.facts.registry import RulesPublished
 from tianmu.facts.topic import REGISTRY
-from tianmu.prevent.edition import heartbeats, parents, vocabulary
-from tianmu.prevent.rule import AnyRule, RuleError, dump, load, read
+from tianmu.prevent.rule.edition import heartbeats, parents, vocabulary
+from tianmu.prevent.rule.rule import AnyRule, RuleError, dump, load, read
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
@@ -23,7 +23,7 @@ from tianmu.web.route import Ask, Asking, Reply, Routes, taken
 from tianmu.web.signs import device_mask
 
 if TYPE_CHECKING:
-    from tianmu.prevent.trial import Series
+    from tianmu.prevent.kernel.trial import Series
 
 routes = Routes("rules")
 
@@ -254,7 +254,7 @@ def _past(
 ) -> tuple[list[Series], int, int]:
     """The past of some devices of a kind, spread over all there are; how many were looked at, and
     how many there are."""
-    from tianmu.prevent.trial import Series
+    from tianmu.prevent.kernel.trial import Series
 
     registry = hub.registry
     if hub.history is None or kind not in registry.kinds:
@@ -287,7 +287,7 @@ def _past(
 def play(hub: Hub, scope: Scope, rules: list[AnyRule], hours: float, devices: int) -> TestSaid:
     """The past played to the rules, and to those in force for the same kinds."""
     # the kernels are compiled code that hub needs for nothing else: loaded when first asked for
-    from tianmu.prevent.trial import run_trial
+    from tianmu.prevent.kernel.trial import run_trial
 
     until = hub.clock()
     since = until - round(hours * HOUR)

@@ -14,7 +14,7 @@ from tianmu.facts.finding import foretold_rule
 from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.state import CaseState
-from tianmu.prevent import alarm_table
+from tianmu.prevent.alarm import table as alarm_table
 from tianmu.scenarios import record as records
 from tianmu.scenarios.contract import Model
 from tianmu.scenarios.fit import Fit, fit

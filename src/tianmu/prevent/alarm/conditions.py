@@ -12,13 +12,14 @@ from tianmu.facts.alarm import AlarmState
 from tianmu.facts.finding import FORETOLD, Finding, Foretold, foretold_rule
 from tianmu.facts.finding import RULE as ANOMALY
 from tianmu.facts.verdict import Verdict
-from tianmu.prevent import foretold, judged, program, unusual
-from tianmu.prevent.evaluate import Evaluator, Found
-from tianmu.prevent.ledger import Ledger
-from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import Judged, Silence
-from tianmu.prevent.subject import describe, identity, told
+from tianmu.prevent.alarm import foretold, judged, unusual
+from tianmu.prevent.alarm.ledger import Ledger
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.subject import describe, identity, told
+from tianmu.prevent.kernel import program
+from tianmu.prevent.kernel.evaluate import Evaluator, Found
+from tianmu.prevent.kernel.program import Columns
+from tianmu.prevent.rule.rule import Judged, Silence
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

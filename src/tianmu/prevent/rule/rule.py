@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tianmu.facts.text import Text
-from tianmu.prevent.vocabulary import Fault, RuleError, Vocabulary
+from tianmu.prevent.rule.vocabulary import Fault, RuleError, Vocabulary
 
 __all__ = [
     "PLACEHOLDERS",
@@ -169,7 +169,7 @@ def read(
     data: Iterable[Mapping[str, Any]], vocabulary: Vocabulary | None = None
 ) -> tuple[list[AnyRule], list[Fault]]:
     """The rules that can be read and all faults, for a page that shows both."""
-    from tianmu.prevent.check import check  # it looks at the structs above
+    from tianmu.prevent.rule.check import check  # it looks at the structs above
 
     rules: list[AnyRule] = []
     faults: list[Fault] = []

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tianmu.prevent.judge import judge
-from tianmu.prevent.program import (
+from tianmu.prevent.kernel.judge import judge
+from tianmu.prevent.kernel.program import (
     ACTIVE,
     AHEAD,
     ALL,

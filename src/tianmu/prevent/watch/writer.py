@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tianmu.prevent import alarm_table, save
-from tianmu.prevent.book import Book, Drained
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.book import Book, Drained
+from tianmu.prevent.watch import save
 from tianmu.store.records import Records
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tianmu.facts.alarm import AlarmState
-from tianmu.prevent import alarm as machine
-from tianmu.prevent.book import Book
-from tianmu.prevent.flood import Flood
-from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import AnyRule
-from tianmu.prevent.subject import freshen
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm import alarm as machine
+from tianmu.prevent.alarm.book import Book
+from tianmu.prevent.alarm.flood import Flood
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.subject import freshen
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.rule.rule import AnyRule
 from tianmu.prevent.words import phrase
 
 S = 1_000_000

@@ -8,8 +8,8 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from tianmu.prevent.expression import ExpressionError, parse
-from tianmu.prevent.rule import (
+from tianmu.prevent.rule.expression import ExpressionError, parse
+from tianmu.prevent.rule.rule import (
     PLACEHOLDERS,
     AnyRule,
     Expression,
@@ -19,7 +19,7 @@ from tianmu.prevent.rule import (
     State,
     Threshold,
 )
-from tianmu.prevent.vocabulary import Fault, Vocabulary
+from tianmu.prevent.rule.vocabulary import Fault, Vocabulary
 
 _NUMBER_FORMAT = re.compile(r"[+,]?(\.\d{1,2})?[defg%]?")
 

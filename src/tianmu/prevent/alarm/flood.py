@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm.target import Targets
 
 _BUCKETS = 60
 

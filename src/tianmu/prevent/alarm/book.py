@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.deed import Deed
-from tianmu.prevent import alarm as machine
-from tianmu.prevent.alarm import follow
-from tianmu.prevent.occurrence import Alarm, tell
+from tianmu.prevent.alarm import alarm as machine
+from tianmu.prevent.alarm.alarm import follow
+from tianmu.prevent.alarm.occurrence import Alarm, tell
 
 
 class Step(NamedTuple):

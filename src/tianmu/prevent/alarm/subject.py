@@ -11,8 +11,8 @@ import msgspec
 
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.text import Text, say
-from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import Rate, Rule, Silence, State, Threshold
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.rule.rule import Rate, Rule, Silence, State, Threshold
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.origin import Origin
-from tianmu.prevent.alarm import ANNUNCIATED as SHOWN
-from tianmu.prevent.alarm import WAITING
-from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.alarm.alarm import ANNUNCIATED as SHOWN
+from tianmu.prevent.alarm.alarm import WAITING
+from tianmu.prevent.alarm.occurrence import Alarm
 
 METADATA = sa.MetaData()
 ROOM = "prevent"

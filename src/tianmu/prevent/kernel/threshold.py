@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.prevent import program as tables
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.fleet import Fleet
+from tianmu.prevent.kernel import program as tables
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.fleet import Fleet
 
 
 def thresholds(compiled: Compiled, fleet: Fleet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

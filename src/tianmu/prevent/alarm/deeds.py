@@ -8,10 +8,10 @@ from typing import Final
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.contact import EXHAUSTED, LADDERS
 from tianmu.facts.deed import Deed
-from tianmu.prevent import alarm as machine
-from tianmu.prevent.alarm import NotPermitted, follow
-from tianmu.prevent.ledger import Ledger
-from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.alarm import alarm as machine
+from tianmu.prevent.alarm.alarm import NotPermitted, follow
+from tianmu.prevent.alarm.ledger import Ledger
+from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.words import phrase
 
 S = 1_000_000

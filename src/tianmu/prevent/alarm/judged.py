@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tianmu.facts.verdict import Verdict
-from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import Judged
-from tianmu.prevent.subject import Devices, describe
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.subject import Devices, describe
+from tianmu.prevent.rule.rule import Judged
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -11,9 +11,9 @@ import msgspec
 
 from tianmu.facts.finding import Foretold, foretold_rule
 from tianmu.facts.text import Text, say
-from tianmu.prevent.occurrence import Alarm
-from tianmu.prevent.rule import Rule
-from tianmu.prevent.subject import Devices, Number, describe, resolution, rounded
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.subject import Devices, Number, describe, resolution, rounded
+from tianmu.prevent.rule.rule import Rule
 from tianmu.prevent.words import phrase, template
 
 if TYPE_CHECKING:

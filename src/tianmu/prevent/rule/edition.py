@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.registry import RulesPublished
-from tianmu.prevent.rule import AnyRule, Fault, Vocabulary, dump, load, read
+from tianmu.prevent.rule.rule import AnyRule, Fault, Vocabulary, dump, load, read
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

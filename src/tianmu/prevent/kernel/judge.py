@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tianmu.prevent.program import BAD, MAINTENANCE, TESTING
+from tianmu.prevent.kernel.program import BAD, MAINTENANCE, TESTING
 
 
 @njit(cache=True)

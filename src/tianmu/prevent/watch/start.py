@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tianmu.prevent import save
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.evaluate import Evaluator
-from tianmu.prevent.fleet import Fleet
-from tianmu.prevent.ledger import Ledger
-from tianmu.prevent.reading import read
-from tianmu.prevent.rule import AnyRule
-from tianmu.prevent.rule import read as read_rules
+from tianmu.prevent.alarm.ledger import Ledger
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator
+from tianmu.prevent.kernel.fleet import Fleet
+from tianmu.prevent.kernel.reading import read
+from tianmu.prevent.rule.rule import AnyRule
+from tianmu.prevent.rule.rule import read as read_rules
+from tianmu.prevent.watch import save
 from tianmu.store.journal.contract import Journal, Purged
 
 if TYPE_CHECKING:

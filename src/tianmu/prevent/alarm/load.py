@@ -17,9 +17,9 @@ import msgspec
 import sqlalchemy as sa
 
 from tianmu.facts.text import Text
-from tianmu.prevent.alarm import ANNUNCIATED
-from tianmu.prevent.alarm_table import ALARM, TRANSITION
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm.alarm import ANNUNCIATED
+from tianmu.prevent.alarm.table import ALARM, TRANSITION
+from tianmu.prevent.alarm.target import Targets
 
 S = 1_000_000
 HOUR = 3600 * S

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tianmu.facts.batch import ObservationBatch
-from tianmu.prevent.program import Columns
+from tianmu.prevent.kernel.program import Columns
 from tianmu.store.journal.contract import Entry
 
 log = logging.getLogger("tianmu.prevent")

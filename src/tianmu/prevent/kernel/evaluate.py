@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tianmu.prevent import kernel, sweep
-from tianmu.prevent import program as tables
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.expression import STACK
-from tianmu.prevent.fleet import Array, Fleet
-from tianmu.prevent.program import Columns, Live, Slots, grow, room_for
+from tianmu.prevent.kernel import kernel, sweep
+from tianmu.prevent.kernel import program as tables
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.fleet import Array, Fleet
+from tianmu.prevent.kernel.program import Columns, Live, Slots, grow, room_for
+from tianmu.prevent.rule.expression import STACK
 
 ROOM = 1 << 12
 """Transitions the kernel may find before it hands them over."""

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import ALARM as ALARM_TOPIC
-from tianmu.prevent.alarm_table import ALARM, COLUMNS, REFUSAL, TOTAL, TRANSITION, from_row, to_row
-from tianmu.prevent.book import Drained
-from tianmu.prevent.occurrence import Alarm
+from tianmu.prevent.alarm.book import Drained
+from tianmu.prevent.alarm.occurrence import Alarm
+from tianmu.prevent.alarm.table import ALARM, COLUMNS, REFUSAL, TOTAL, TRANSITION, from_row, to_row
 
 
 class Writing(Protocol):

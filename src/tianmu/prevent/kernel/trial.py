@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from tianmu.prevent import program
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.evaluate import Evaluator, Found
-from tianmu.prevent.fleet import Array, Fleet
-from tianmu.prevent.program import Columns
-from tianmu.prevent.rule import AnyRule
+from tianmu.prevent.kernel import program
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator, Found
+from tianmu.prevent.kernel.fleet import Array, Fleet
+from tianmu.prevent.kernel.program import Columns
+from tianmu.prevent.rule.rule import AnyRule
 
 S = 1_000_000
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tianmu.prevent import program as tables
-from tianmu.prevent.expression import parse
-from tianmu.prevent.fleet import Array, Fleet, layouts
-from tianmu.prevent.rule import (
+from tianmu.prevent.kernel import program as tables
+from tianmu.prevent.kernel.fleet import Array, Fleet, layouts
+from tianmu.prevent.rule.expression import parse
+from tianmu.prevent.rule.rule import (
     AnyRule,
     Expression,
     Judged,

@@ -19,23 +19,24 @@ from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.registry import MaintenanceChanged
 from tianmu.facts.topic import DEED, FINDING, OBSERVATION, OBSERVATION_LIFE
 from tianmu.facts.verdict import Verdict
-from tianmu.prevent import alarm_table, program
-from tianmu.prevent.compile import Compiled
-from tianmu.prevent.conditions import Conditions
-from tianmu.prevent.deeds import Deeds, unreached
-from tianmu.prevent.edition import Editions, heartbeats, parents, vocabulary
-from tianmu.prevent.evaluate import Evaluator
-from tianmu.prevent.fleet import Fleet
-from tianmu.prevent.ledger import Ledger
-from tianmu.prevent.maintenance import Windows
-from tianmu.prevent.reading import Reading, read
-from tianmu.prevent.rule import AnyRule, dump
-from tianmu.prevent.settings import Settings
-from tianmu.prevent.snapshots import Snapshots
-from tianmu.prevent.start import recall, replay, restore
-from tianmu.prevent.target import Targets
+from tianmu.prevent.alarm import table as alarm_table
+from tianmu.prevent.alarm.conditions import Conditions
+from tianmu.prevent.alarm.deeds import Deeds, unreached
+from tianmu.prevent.alarm.ledger import Ledger
+from tianmu.prevent.alarm.maintenance import Windows
+from tianmu.prevent.alarm.target import Targets
+from tianmu.prevent.kernel import program
+from tianmu.prevent.kernel.compile import Compiled
+from tianmu.prevent.kernel.evaluate import Evaluator
+from tianmu.prevent.kernel.fleet import Fleet
+from tianmu.prevent.kernel.reading import Reading, read
+from tianmu.prevent.rule.edition import Editions, heartbeats, parents, vocabulary
+from tianmu.prevent.rule.rule import AnyRule, dump
+from tianmu.prevent.watch.settings import Settings
+from tianmu.prevent.watch.snapshots import Snapshots
+from tianmu.prevent.watch.start import recall, replay, restore
+from tianmu.prevent.watch.writer import Writer
 from tianmu.prevent.words import phrase
-from tianmu.prevent.writer import Writer
 from tianmu.store.journal.contract import Entry, Journal, Purged
 from tianmu.store.records import DiskFull, Records
 

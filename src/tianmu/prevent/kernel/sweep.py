@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from tianmu.prevent.kernel import emit, settle
-from tianmu.prevent.program import (
+from tianmu.prevent.kernel.kernel import emit, settle
+from tianmu.prevent.kernel.program import (
     ACTIVE,
     EXPRESSION,
     IDLE,

@@ -1,0 +1,1 @@
+"""Alarms: their state machine, what is open, what persons do to them, how many come at once."""

@@ -1,0 +1,1 @@
+"""Rules at work: compiled to flat tables, run over batches and by the clock, tried on history."""

@@ -1,0 +1,1 @@
+"""Process watch: its step, its commits, its restart."""
