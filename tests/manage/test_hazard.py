@@ -85,7 +85,7 @@ def test_a_limit_runs_over_working_time() -> None:
     assert state.next == min(state.due, state.check_due)
     assert state.department == city().duties.resolve(
         city().owner_of("liyang:event:fire_alarm", TOWN).department,
-        TOWN,  # type: ignore[union-attr]
+        TOWN,
     )
 
 

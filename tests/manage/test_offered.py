@@ -15,7 +15,7 @@ def told(matter: str = "", **more: object) -> Signal:
 
 
 def cases_of(cases: object, call: Signal, most: int = 5) -> list[str]:
-    return [one.case for one in offered(cases, call, most)]  # type: ignore[arg-type]
+    return [one.case for one in offered(cases, call, most)]
 
 
 def test_what_merging_would_join_comes_first_then_the_matter_here_then_what_is_near() -> None:

@@ -39,7 +39,7 @@ def test_a_changed_plan_shows_what_it_would_have_changed_and_where() -> None:
         tells=(*plan.tells, Tell("roads", Limit(1, LimitUnit.MINUTE), "call")),
         orders=(OrderTemplate("lead", text("Out"), Limit(1, LimitUnit.URGENT_HOUR)),),
     )
-    found = rehearse([story.events for story in past()], CITY, more)  # type: ignore[arg-type]
+    found = rehearse([story.events for story in past()], CITY, more)
     (change,) = found.changes
     assert (change.case, change.level, change.at) == ("c1", "III", MONDAY)
     assert change.parts() == ["tells", "orders"]
@@ -50,12 +50,12 @@ def test_a_changed_plan_shows_what_it_would_have_changed_and_where() -> None:
 
 def test_other_tiers_are_a_change() -> None:
     other = changed("fire-III", acts=Acts(handle=2, coordinate=1, command=1))
-    (change,) = rehearse([past()[0].events], CITY, other).changes  # type: ignore[arg-type]
+    (change,) = rehearse([past()[0].events], CITY, other).changes
     assert change.parts() == ["acts"]
     assert (change.before.acts, change.after.acts) == ("2 2 2", "2 1 1")
 
 
 def test_a_level_that_rose_is_asked_for_again() -> None:
-    found = rehearse([past()[1].events], CITY, changed("plan-IV", tells=()))  # type: ignore[arg-type]
+    found = rehearse([past()[1].events], CITY, changed("plan-IV", tells=()))
     assert found.moments == 2
     assert [one.level for one in found.changes] == ["IV"]

@@ -204,7 +204,7 @@ def test_both_readings_of_the_standard_agree() -> None:
     sent = wire.pack([("QN", "1"), ("ST", "21"), ("CN", "2011"), ("PW", "x"), ("MN", "M"),
                       ("Flag", "9")], "DataTime=20261123100000;w01018-Rtd=1", KEY)  # fmt: skip
     (frame,) = Framer().feed(sent)
-    message = decode(frame, KEY)  # type: ignore[arg-type]
+    message = decode(frame, KEY)
     assert message.value("w01018-Rtd") == "1" and message.encrypted
     (fields,) = wire.unpack(bytearray(b"noise" + sent + b"##12"), KEY)
     assert fields["MN"] == "M" and wire.values(fields["CP"])["w01018-Rtd"] == "1"

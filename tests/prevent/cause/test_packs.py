@@ -32,9 +32,9 @@ def test_on_the_packs_river_a_spill_hangs_together(name: str) -> None:
     assert (speed > 0.1).all() and (speed < 0.6).all()
     codes = list(spots)
     begins = 1_000_000 * SECOND
-    signs = [Sign("source", spots[codes[top]], begins)]  # type: ignore[arg-type]
+    signs = [Sign("source", spots[codes[top]], begins)]
     signs += [
-        Sign(codes[n], spots[codes[n]], begins + round(seconds[top, n] * 1.2 * SECOND))  # type: ignore[arg-type]
+        Sign(codes[n], spots[codes[n]], begins + round(seconds[top, n] * 1.2 * SECOND))
         for n in np.flatnonzero(below[top]).tolist()
     ]
     found = judge(ways.network, signs, ways.fit)

@@ -193,7 +193,7 @@ def test_whoever_wrote_it_does_not_confirm_it() -> None:
         ({"alone": True, "emergency": True, "reason": " "}, "reason-needed"),
     ):
         with pytest.raises(Refused) as refused:
-            permit(state, "publish", "wang", NOW, **more)  # type: ignore[arg-type]
+            permit(state, "publish", "wang", NOW, **more)
         assert refused.value.code == code
     permit(state, "publish", "wang", NOW, alone=True, emergency=True, reason="alone here")
     revised = drafts.then(state, "revise", NOW, "li", content=drafts.content(colour="red"))

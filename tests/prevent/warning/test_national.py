@@ -73,7 +73,7 @@ def coded() -> tuple[object, ...]:
 
 def test_ours_reads_back() -> None:
     first, second = coded()
-    one, other = (reader.read(national.document(told)) for told in (first, second))  # type: ignore[arg-type]
+    one, other = (reader.read(national.document(told)) for told in (first, second))
     assert one.identifier == "32048100000000_20261118190640"
     assert (one.colour, other.colour, one.event) == ("blue", "orange", "11B06")
     assert other.references == (one.identifier,)
@@ -127,13 +127,13 @@ def test_what_the_format_cannot_say_is_named(more: dict[str, Any], what: str) ->
     first, _ = coded()
     told = msgspec.structs.replace(
         first,
-        content=msgspec.structs.replace(first.content, **more),  # type: ignore[attr-defined, type-var]
+        content=msgspec.structs.replace(first.content, **more),
     )
     if not what:  # one language is as good as another where there is only one
-        assert reader.read(national.document(told)).headline == "Gale"  # type: ignore[arg-type]
+        assert reader.read(national.document(told)).headline == "Gale"
         return
     with pytest.raises(NotNational, match=what) as refused:
-        national.document(told)  # type: ignore[arg-type]
+        national.document(told)
     assert refused.value.remedy
 
 
@@ -143,7 +143,7 @@ def test_what_the_format_cannot_say_is_named(more: dict[str, Any], what: str) ->
 def test_codes_that_are_none_are_refused(field: str, code: str) -> None:
     first, _ = coded()
     with pytest.raises(NotNational, match=code):
-        national.document(msgspec.structs.replace(first, **{field: code}))  # type: ignore[type-var]
+        national.document(msgspec.structs.replace(first, **{field: code}))
 
 
 def test_what_is_drawn_is_told_by_the_divisions_it_lies_in() -> None:

@@ -210,8 +210,8 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 def test_before_noon_the_latest_values_stand_for_it(tmp_path: Path) -> None:
     town = Town(tmp_path, now=NOW - 6 * HOUR)
-    days = days_of(town, fire.WEATHER)  # type: ignore[arg-type]
-    assert days.no_noon and not days_of(Town(tmp_path), fire.WEATHER).no_noon  # type: ignore[arg-type]
+    days = days_of(town, fire.WEATHER)
+    assert days.no_noon and not days_of(Town(tmp_path), fire.WEATHER).no_noon
     assert len(days.dates) == 60 and days.temp.shape == (2, 60)
 
 
@@ -242,7 +242,7 @@ def test_the_ellipse_of_st_x_3() -> None:
 def test_the_citys_past_as_rows_of_its_models(tmp_path: Path) -> None:
     """A day of rain in the middle; the models run over it as they would over a file."""
     town = Town(tmp_path, rain_day=3, known_days=20)
-    made = replay.rows(town, date(2026, 4, 4))  # type: ignore[arg-type]
+    made = replay.rows(town, date(2026, 4, 4))
     days = made["date"].to_pylist()
     assert days[-1] == "2026-04-10" and len(days) == 20, "days without weather are left out"
     assert made["prec"].to_pylist()[-4:] == [12, 0, 0, 0]

@@ -43,7 +43,7 @@ def slope(tmp_path_factory: pytest.TempPathFactory) -> City:
 
 
 def test_a_kilometre_further_up_is_colder_and_damper(slope: City, tmp_path: Path) -> None:
-    days = days_of(Town(tmp_path, city=slope), fire.WEATHER)  # type: ignore[arg-type]
+    days = days_of(Town(tmp_path, city=slope), fire.WEATHER)
     own, _ = slope.terrain.at(days.stations.longitude, days.stations.latitude)
     up = lifted(days, slope.terrain, float(own[0]) + 1000, LAPSE)
     assert (days.temp - up.temp)[0] == pytest.approx(np.full(days.temp.shape[1], 6.5))
@@ -70,8 +70,8 @@ def test_a_square_between_two_heights_has_what_lies_between(slope: City) -> None
 
 
 def test_the_hill_is_in_less_danger_than_the_plain(slope: City, tmp_path: Path) -> None:
-    flat = fire.present(Town(tmp_path))  # type: ignore[arg-type]
-    hills = fire.present(Town(tmp_path, city=slope))  # type: ignore[arg-type]
+    flat = fire.present(Town(tmp_path))
+    hills = fire.present(Town(tmp_path, city=slope))
     level = [one.value for one in flat.shapes if one.kind == "cell"]
     cells = [one for one in hills.shapes if one.kind == "cell"]
     assert len(cells) == len(level), "all is wooded"
@@ -88,10 +88,10 @@ def test_the_hill_is_in_less_danger_than_the_plain(slope: City, tmp_path: Path) 
 def test_only_wood_burns(tmp_path: Path) -> None:
     middle = (WEST + EAST) / 2
     city = hilly(tmp_path / "half", wooded_from=middle)
-    cells = fire.present(Town(tmp_path, city=city)).shapes  # type: ignore[arg-type]
+    cells = fire.present(Town(tmp_path, city=city)).shapes
     assert cells and min(one.ring[1][0] for one in cells) > middle - 0.02
     bare = hilly(tmp_path / "bare", wooded_from=EAST + 1)
-    found = fire.present(Town(tmp_path, city=bare))  # type: ignore[arg-type]
+    found = fire.present(Town(tmp_path, city=bare))
     assert (found.degree, found.shapes) == (0, ()) and "no wood" in found.why[0]["en"]
 
 

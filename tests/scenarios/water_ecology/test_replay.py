@@ -49,7 +49,7 @@ class Lakes:
 
 
 def test_rows_are_what_stations_measured_and_where_a_bloom_was(tmp_path: Path) -> None:
-    made = replay.rows(Lakes("liyang", date(2026, 4, 24)), date(2026, 4, 10))  # type: ignore[arg-type]
+    made = replay.rows(Lakes("liyang", date(2026, 4, 24)), date(2026, 4, 10))
     stations, events = made["station"].to_pylist(), made["event"].to_pylist()
     assert {s for s, e in zip(stations, events, strict=True) if e} == {BLOOM}
     assert made["timestamp"].to_pylist()[0].startswith("2026-03-11"), "thirty days before"
@@ -75,7 +75,7 @@ def test_an_hour_that_comes_twice_is_told_once(monkeypatch: pytest.MonkeyPatch) 
     """Clocks are put back in Port Ellery on 1 November 2026 at two."""
     lakes = Lakes("port_ellery", date(2026, 11, 3))
     monkeypatch.setattr(lakes, "hourly", lambda code, start, hours: np.full((2, hours), 0.01))
-    made = replay.rows(lakes, date(2026, 10, 20))  # type: ignore[arg-type]
+    made = replay.rows(lakes, date(2026, 10, 20))
     both = zip(made["station"].to_pylist(), made["timestamp"].to_pylist(), strict=True)
     times = [at for station, at in both if station == CALM]
     assert times == sorted(set(times))

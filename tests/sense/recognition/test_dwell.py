@@ -115,7 +115,7 @@ def test_the_things_of_a_camera_are_bounded_and_what_stands_is_kept() -> None:
 @pytest.mark.parametrize("wrong", [{"least": 1.1}, {"repeat": 0}, {"gone_s": 0}, {"dwell_s": -1}])
 def test_impatience_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must lie between"):
-        Patience(**wrong)  # type: ignore[arg-type]
+        Patience(**wrong)
 
 
 def by_columns(times: list[int], sure: list[float], patience: Patience) -> list[int]:
