@@ -1,0 +1,1 @@
+"""Before harm: rules judged into alarms, what is unusual, forecasts, causes, warnings."""

@@ -1,0 +1,1 @@
+"""Playing a city from outside: the feed, the probe, drills, measurements."""

@@ -1,0 +1,1 @@
+"""What comes in: connectors, each a protocol, and the one door to the journal."""

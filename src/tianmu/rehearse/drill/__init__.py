@@ -1,0 +1,1 @@
+"""Drills: a script played in a fresh city whose clock it moves."""

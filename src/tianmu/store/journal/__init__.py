@@ -1,0 +1,1 @@
+"""The journal: every fact, appended once, read by each reader from its own position."""
