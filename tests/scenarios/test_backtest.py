@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import click
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from tianmu.city.pack import load
 from tianmu.cli import main
 from tianmu.scenarios.backtest import _times, judge
-from tianmu.scenarios.backtest_command import _today
+from tianmu.scenarios.backtest_command import _span, _today
 from tianmu.scenarios.contract import BadInput
 
 DAYS = [datetime(2026, 3, 1) + timedelta(days=n) for n in range(14)]
@@ -160,3 +161,13 @@ def test_the_last_day_is_that_of_the_citys_own_clock(monkeypatch: pytest.MonkeyP
     )
     assert _today(load("liyang")).isoformat() == "2026-11-29"
     assert _today(load("port_ellery")).isoformat() == "2026-11-28"
+    first, last = _span(load("liyang"), None, None)
+    assert (first.isoformat(), last.isoformat()) == ("2026-09-06", "2026-11-29")
+    with pytest.raises(click.UsageError, match="--from 2026-11-30 is still to come"):
+        _span(load("liyang"), date(2026, 11, 30), date(2027, 1, 1))
+
+
+def test_days_are_read_in_other_forms(past: Path) -> None:
+    wanted = json.loads(run(past, "--from", "2026-03-21", "--to", "2026-04-05", "--json").stdout)
+    told = json.loads(run(past, "--from", "2026/03/21", "--to", "20260405", "--json").stdout)
+    assert told == wanted and told["rows"] == 16

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tianmu.manage.case import table
 from tianmu.manage.case.state import CaseState
-from tianmu.scenarios.record import WEEK, judge, summed
+from tianmu.scenarios.record import WEEK, begins, judge, record, summed
+from tianmu.store.records import Records
 
 RULES = ("forest_camera.smoke",)
 
@@ -62,3 +65,12 @@ def test_figures_of_two_weeks() -> None:
     assert (young.weeks, young.false_per_week) == (1.0, 3.0)
     assert summed(judged, WEEK, 2 * WEEK, began=1).weeks == 1.0
     assert summed(judged, 0, 2 * WEEK, began=2 * WEEK).weeks == 1 / 7, "a day at least"
+
+
+def test_a_city_without_a_case_has_no_past_that_was_free_of_false_alarms(tmp_path: Path) -> None:
+    with Records(tmp_path / "hub.sqlite") as records:
+        records.create(table.metadata)
+        made = records.read(lambda c: record(c, ["fire"], RULES, 0, 12 * WEEK))
+        assert records.read(begins) == 0
+    assert made.weeks == 1 / 7 and made.false_at_most == pytest.approx(20.97, abs=0.01)
+    assert made.begins == 12 * WEEK

@@ -32,7 +32,7 @@ Asked = tuple[str, str, "float | None", list[str]]
 """model, column, value, parameters that were said in place of the scenario's own"""
 PLAYED = Path("feed", "truth.jsonl")
 """what truly happened in a city that is played, beside its data"""
-DAY = click.DateTime(formats=["%Y-%m-%d"])
+DAY = click.DateTime(formats=["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"])
 
 
 def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
@@ -156,10 +156,9 @@ def _of_history(
 
     city = _opened(data, archive)
     found = find(city.city.folder)
-    last = until or _today(city.city)
-    first = since or last - timedelta(weeks=12)
-    tell(f"reading what the city measured from {first} to {last}")
     try:
+        first, last = _span(city.city, since, until)
+        tell(f"reading what the city measured from {first} to {last}")
         with listening(telling(tell)):
             rows = past_rows(_scenario(found, scenario), city, data, first, last)
     except NoReplay as error:
@@ -224,6 +223,17 @@ def _scenario(found: Found, scenario: str) -> Scenario:
     return one
 
 
+def _span(city: City, since: date | None, until: date | None) -> tuple[date, date]:
+    """First and last day of the city's past that is judged. Raises a usage error where none of it
+    has been yet."""
+    today = _today(city)
+    last = until or today
+    first = since or last - timedelta(weeks=12)
+    if first > today:
+        raise click.UsageError(f"--from {first} is still to come: today is {today} in the city")
+    return first, last
+
+
 def _today(city: City) -> date:
     """The day by the city's own clock: it may be another than in Greenwich."""
     return city.calendar.local(time.time_ns() // 1_000).date()
@@ -252,11 +262,16 @@ def _of_city(
 
     opened = _opened(data, archive)
     city = opened.city
-    last = until or _today(city)
-    first = since or last - timedelta(weeks=12)
-    begin = city.calendar.instant(first, 0)
-    end = min(city.calendar.instant(last, 1440), time.time_ns() // 1_000)
     try:
+        first, last = _span(city, since, until)
+        begin = city.calendar.instant(first, 0)
+        end = min(city.calendar.instant(last, 1440), time.time_ns() // 1_000)
+        begins = opened.records.read(record.begins)
+        if begins >= end:
+            raise click.ClickException(
+                f"nothing is known from {first} to {last}: the city's first case is of "
+                f"{city.calendar.local(begins).date()}: give another span, or a past by --in"
+            )
         here = fit(_scenario(find(city.folder), scenario).manifest, city)
         told = opened.records.read(lambda c: record.record(c, here.matters, here.rules, begin, end))
     finally:
@@ -265,7 +280,8 @@ def _of_city(
         "scenario": scenario, "since": first.isoformat(), "until": last.isoformat(),
         "judged_by": "cases",
         # a city that is younger than the span is judged by what there is of it
-        "cases_from": city.calendar.local(told.begins).isoformat(timespec="minutes"),
+        "cases_from": city.calendar.local(told.begins).isoformat(timespec="minutes")
+        if begins else None,
         "weeks_of_cases": round(told.weeks, 2),
         "events": told.hits + told.misses, "hits": told.hits, "misses": told.misses,
         "false_alarms": told.false,

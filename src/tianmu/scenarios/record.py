@@ -112,12 +112,13 @@ def record(
         if found is not None:
             judged.append(found)
     cut = len(rows) > MOST
-    began = rows[MOST - 1][1] if cut else _began(connection, scope.probe or "")
+    began = rows[MOST - 1][1] if cut else (begins(connection, scope.probe or "") or until)
     return summed(judged, since, until, began=began, cut=cut)
 
 
-def _began(connection: sa.Connection, probe: str) -> int:
-    """When the city's first case was opened (µs); 0 where there is none."""
+def begins(connection: sa.Connection, probe: str = "") -> int:
+    """When the city's first case was opened (µs); 0 where there is none: nothing has been seen of
+    it, so no span before then says that there was no false alarm."""
     first = sa.select(sa.func.min(table.case.c.opened_at)).where(table.case.c.probe == probe)
     return int(connection.execute(first).scalar() or 0)
 
@@ -129,10 +130,10 @@ def summed(
     begin, or those that were looked through."""
     count = {v: sum(one.verdict == v for one in judged) for v in ("hit", "miss", "false", "open")}
     leads = [one.lead for one in judged if one.verdict == "hit" and one.lead is not None]
-    begins = max(since, began)
-    weeks = max((until - begins) / WEEK, 1 / 7)
+    first = min(max(since, began), until)
+    weeks = max((until - first) / WEEK, 1 / 7)
     return Record(
-        since=since, until=until, begins=begins, weeks=weeks,
+        since=since, until=until, begins=first, weeks=weeks,
         hits=count["hit"], misses=count["miss"], false=count["false"], open=count["open"],
         false_per_week=count["false"] / weeks, false_at_most=at_most(count["false"], weeks),
         lead_median=statistics.median(leads) if leads else None,
