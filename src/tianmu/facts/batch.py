@@ -7,7 +7,7 @@ over the same identity. Terms are those of OGC 18-088 (SensorThings 1.1), clause
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class ObservationBatch:
             result_time=None if self.result_time is None else self.result_time[at],
             quality=None if self.quality is None else self.quality[at],
             sequence=None if self.sequence is None else self.sequence[at],
-            side={new: self.side[old] for new, old in enumerate(which) if old in self.side},
+            side=side_of(self.side, which),
         )
 
     def encode(self) -> bytes:
@@ -132,3 +132,8 @@ class ObservationBatch:
             sequence=sequence,
             side=side,
         )
+
+
+def side_of(side: Mapping[int, Any], rows: Iterable[int]) -> dict[int, Any]:
+    """What ``side`` holds of ``rows``, by their new numbers: the first of them is 0."""
+    return {new: side[old] for new, old in enumerate(rows) if old in side}

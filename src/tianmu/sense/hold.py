@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tianmu.facts.batch import side_of
 from tianmu.facts.encoding import encode
 from tianmu.facts.intake import Quarantined, UnknownSeen
 from tianmu.facts.topic import INTAKE
@@ -101,7 +102,7 @@ def pick(readings: HeldReadings, rows: list[int]) -> HeldReadings:
         time=[readings.time[row] for row in rows],
         value=[readings.value[row] for row in rows],
         quality=None if readings.quality is None else [readings.quality[row] for row in rows],
-        side={new: readings.side[old] for new, old in enumerate(rows) if old in readings.side},
+        side=side_of(readings.side, rows),
     )
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts import clock as city_clock
-from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.batch import ObservationBatch, side_of
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION, OBSERVATION_LIFE, Topic
-from tianmu.sense import hold
+from tianmu.sense import hold, placed
 from tianmu.sense.admission import Admission
 from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.source import Sources
@@ -122,7 +122,7 @@ class Intake:
             held = await self._hold(readings, ~known, source, key, peer, received)
         duplicate = False
         if known.any():
-            batch = _select(readings, known, index, source.number, received)
+            batch = placed.batch(readings, known, index, source.number, received)
             duplicate = (await self.append(batch, source, key)).duplicate
         return Taken(known=int(known.sum()), held=held, duplicate=duplicate)
 
@@ -319,35 +319,6 @@ def _append_each(
     ]
 
 
-def _select(
-    readings: Readings,
-    rows: NDArray[np.bool_],
-    index: NDArray[np.uint32],
-    source: int,
-    received: int,
-) -> ObservationBatch:
-    if rows.all():
-        side = dict(readings.side)
-        which: Any = slice(None)
-    else:
-        which = np.flatnonzero(rows)
-        side = {
-            new: readings.side[old]
-            for new, old in enumerate(which.tolist())
-            if old in readings.side
-        }
-    return ObservationBatch(
-        datastream=index[which],
-        phenomenon_time=readings.time[which],
-        value=readings.value[which],
-        received=received,
-        source=source,
-        quality=None if readings.quality is None else readings.quality[which],
-        sequence=None if readings.sequence is None else readings.sequence[which],
-        side=side,
-    )
-
-
 def _held(readings: Readings, rows: list[int], source: int, received: int) -> hold.HeldReadings:
     values = [float(readings.value[row]) for row in rows]
     return hold.HeldReadings(
@@ -355,7 +326,7 @@ def _held(readings: Readings, rows: list[int], source: int, received: int) -> ho
         time=[int(readings.time[row]) for row in rows],
         value=[None if np.isnan(value) else value for value in values],
         quality=None if readings.quality is None else [int(readings.quality[row]) for row in rows],
-        side={new: readings.side[old] for new, old in enumerate(rows) if old in readings.side},
+        side=side_of(readings.side, rows),
         source=source,
         received=received,
     )
@@ -375,9 +346,7 @@ def _unpark(
         quality=(
             None if parked.quality is None else np.array(parked.quality, dtype=np.uint8)[which]
         ),
-        side={
-            new: parked.side[old] for new, old in enumerate(which.tolist()) if old in parked.side
-        },
+        side=side_of(parked.side, which.tolist()),
     )
 
 

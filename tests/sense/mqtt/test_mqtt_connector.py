@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tianmu.sense import hold
-from tianmu.sense.mqtt import broker as brokers
 from waiting import until
 
 from .house import (
@@ -23,13 +22,6 @@ from .house import (
     source,
     town,
 )
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "amqtt":
-        monkeypatch.setattr(brokers, "find_mosquitto", lambda: None)
-    return str(request.param)
 
 
 def test_what_is_published_is_on_disk_before_it_is_acknowledged(

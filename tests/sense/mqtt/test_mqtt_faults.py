@@ -10,24 +10,15 @@ from typing import Any
 import pytest
 
 from tianmu.facts.registry import SourceChanged
-from tianmu.sense.mqtt import broker as brokers
 from tianmu.store.records import DiskFull
 from waiting import until
 
 from .house import (
-    KINDS,
     row,
     run,
     sender,
     town,
 )
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "amqtt":
-        monkeypatch.setattr(brokers, "find_mosquitto", lambda: None)
-    return str(request.param)
 
 
 def test_what_was_not_acknowledged_comes_again_and_takes_effect_once(

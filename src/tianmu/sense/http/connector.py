@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.facts.batch import ObservationBatch
+from tianmu.facts.batch import side_of
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.text import Text
+from tianmu.sense import placed
 from tianmu.sense.http.answer import AHEAD, Answer
 from tianmu.sense.http.codec import (
     ARROW,
@@ -253,7 +254,7 @@ class HttpConnector:
         taken = np.asarray((index != UNKNOWN) & (columns.time <= received + AHEAD))
         if not taken.any():
             return taken, []
-        batch = _batch(columns, taken, index, source.number, received)
+        batch = placed.batch(columns, taken, index, source.number, received, columns.result_time)
         mine = [keys[row] for row in np.flatnonzero(taken).tolist()]
         appended = await self._intake.append_each(batch, source, mine)
         self._counts["messages"] += len(mine)
@@ -290,7 +291,9 @@ class HttpConnector:
             held = await self._hold(columns, strange, source, key, peer)
         duplicate, position = False, 0
         if known.any():
-            batch = _batch(columns, known, index, source.number, received)
+            batch = placed.batch(
+                columns, known, index, source.number, received, columns.result_time
+            )
             position, duplicate = await self._intake.append(batch, source, key)
         answer: dict[str, Any] = {
             "accepted": int(known.sum()), "held": held, "duplicate": duplicate,
@@ -323,35 +326,11 @@ class HttpConnector:
             value=columns.value[rows],
             quality=None if columns.quality is None else columns.quality[rows],
             sequence=None if columns.sequence is None else columns.sequence[rows],
-            side={
-                new: columns.side[old]
-                for new, old in enumerate(rows.tolist())
-                if old in columns.side
-            },
+            side=side_of(columns.side, rows.tolist()),
         )
         held_key = None if key is None else b"h" + key
         taken = await self._intake.place(readings, source=source, key=held_key, peer=peer)
         return taken.held
-
-
-def _batch(
-    columns: Columns, known: Any, index: Any, source: int, received: int
-) -> ObservationBatch:
-    which: Any = slice(None) if known.all() else np.flatnonzero(known)
-    side = columns.side
-    if side and not isinstance(which, slice):
-        side = {new: side[old] for new, old in enumerate(which.tolist()) if old in side}
-    return ObservationBatch(
-        datastream=index[which],
-        phenomenon_time=columns.time[which],
-        value=columns.value[which],
-        received=received,
-        source=source,
-        result_time=None if columns.result_time is None else columns.result_time[which],
-        quality=None if columns.quality is None else columns.quality[which],
-        sequence=None if columns.sequence is None else columns.sequence[which],
-        side=side,
-    )
 
 
 def _told_length(headers: Mapping[bytes, bytes]) -> int:
