@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tianmu.facts.place import Place
 from tianmu.manage.merging.offered import offered
+from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.signal import Signal
 
 from .signals import index, place, signal
 from .town import FIRE, RUBBISH
 
 
-def told(matter: str = "", **more: object) -> Signal:
+def told(matter: str = "", **more: Any) -> Signal:
     return signal(matter, kind="report", **more)
 
 
-def cases_of(cases: object, call: Signal, most: int = 5) -> list[str]:
+def cases_of(cases: OpenCases, call: Signal, most: int = 5) -> list[str]:
     return [one.case for one in offered(cases, call, most)]
 
 

@@ -15,7 +15,12 @@ const KINDS = ["hello", "vitals", "alarm", "case", "report", "device", "source",
 export type PushKind = (typeof KINDS)[number];
 export type Hearer = (kind: PushKind, data: unknown) => void;
 
+/** ms without a vital sign, which come every few seconds, after which the line is taken for dead: one that was cut
+ * without a word looks open for many minutes */
+const SILENT = 30_000;
 let stream: EventSource | null = null;
+/** whether vital signs come to this account */
+let beats = false;
 let retry = 0;
 let failures = 0;
 let cursor = "";
@@ -43,6 +48,7 @@ function open(): void {
     made.addEventListener(kind, (event: MessageEvent<string>) => {
       if (event.lastEventId) cursor = event.lastEventId;
       heardAt.value = Date.now();
+      beats ||= kind === "vitals";
       pushState.value = "open";
       let data: unknown = null;
       try {
@@ -56,8 +62,17 @@ function open(): void {
   }
 }
 
+/** A line that has fallen silent is opened anew where it broke. */
+window.setInterval(() => {
+  if (!stream || !beats || Date.now() - heardAt.value < SILENT) return;
+  heardAt.value = Date.now(); // the next try is as far off
+  pushState.value = "broken";
+  open();
+}, 5000);
+
 export function listen(to: Hearer): void {
   hearer = to;
+  beats = false;
   pushState.value = "connecting";
   cursor = "";
   failures = 0;

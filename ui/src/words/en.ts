@@ -187,7 +187,7 @@ export const en: Words = {
     unitKind: { department: "department", unit: "unit", centre: "command centre" },
     nouns: { divisions: "divisions", departments: "departments", matters: "matters", kinds: "device kinds", profiles: "readings", units: "units", editions: "editions", profile: "reading in force", shifts: "shifts", duties: "duties", plans: "plans", rules: "rules" },
     outcome: { done: "done", refused: "refused", failed: "failed" },
-    forbidden: "This account may not see this", loadHint: "IEC 62682 / EEMUA 191: alarms an officer has to bear in ten minutes.",
+    forbidden: "This account may not see this", askRole: "Ask a security administrator for a role that has it", loadHint: "IEC 62682 / EEMUA 191: alarms an officer has to bear in ten minutes.",
   },
   map: {
     filter: "Filter", title: "Map", opening: "The map is opening", clear: "Clear", state: "State", inAlarm: "In alarm", category: "Category", kind: "Kind", department: "Department", matching: (n, total) => `${n} of ${total} devices`, nothing: "No device matches this filter", unplaced: (n) => `${n} without a known place are on no map`, choose: "Which device?", nothingHere: "No device under the cross", here: (n) => counted(n, "device here", "devices here"), more: (n) => `Too many to list (${n}): zoom in`, itsAlarms: "Active alarms", noAlarms: "None", asOf: "Not reached just now; as of", filterKey: "filter the map", clearKey: "show all devices on the map", serviceDown: "The base map service does not answer; the city's own map is shown",
