@@ -62,15 +62,18 @@ export function valueWords(kind: string, property: string, value: number | null 
   return stateWords(statesOf(kind, property), value) || `${reading(value)} ${unit}`.trim();
 }
 
-/** Signs of a code by which devices of one kind are told apart. */
-const TAIL = 8;
+/** signs of a code that are shown beside its kind */
+const TAIL = 10;
+
+/** The end of a device's code, by which those of one kind are told apart. */
+export const ending = (device: string): string => (device.length > TAIL + 4 ? `…${device.slice(-TAIL)}` : device);
 
 /** A device's name in the page's language, where its registration has one for it; else what it is and the end of its
  * code, where the name is in letters that the reader may not know. */
 export function deviceName(device: { device: string; name: string; kind: string; labels?: Record<string, string> }): string {
   const own = device.labels?.[`name_${language.value}`];
   if (own || !device.name) return own || device.device;
-  return tongue(device.name) ? `${kindName(device.kind)} ${device.device.slice(-TAIL)}` : device.name;
+  return tongue(device.name) ? `${kindName(device.kind)} ${ending(device.device)}` : device.name;
 }
 
 /** What it is called where it was registered, if that is not how this page calls it. */
