@@ -21,7 +21,7 @@ from tianmu.prevent.kernel.compile import Compiled
 from tianmu.prevent.kernel.evaluate import Evaluator
 from tianmu.prevent.kernel.fleet import Fleet
 from tianmu.prevent.kernel.program import Columns
-from tianmu.prevent.rule.rule import load
+from tianmu.prevent.rule.reading import load
 
 KINDS = 20
 S = 1_000_000

@@ -12,7 +12,8 @@ from tianmu.city import DEFAULT_BASIS, pack
 from tianmu.city.charter.bounds import Asking, Taking
 from tianmu.city.city import City
 from tianmu.city.people.department import DepartmentKind
-from tianmu.prevent.rule import rule as rules
+from tianmu.prevent.rule import reading
+from tianmu.prevent.rule.vocabulary import Vocabulary
 from tianmu.sense.gbt26875.tables import ANALOGS
 from tianmu.sense.hj212.tables import PERIODS
 
@@ -108,14 +109,14 @@ def test_each_reading_can_be_put_in_force(reading: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PACKS)
 def test_default_rules_are_rules_of_the_engine(name: str) -> None:
     city = pack.load(name)
-    known = rules.Vocabulary(
+    known = Vocabulary(
         properties={code: frozenset(kind.properties) for code, kind in city.kinds.items()},
         heartbeats={c: k.heartbeat_s for c, k in city.kinds.items() if k.heartbeat_s is not None},
         matters=frozenset(city.matters),
         severities=frozenset(level.name for level in city.profile.levels),
         divisions=frozenset(city.divisions),
     )
-    assert len(rules.load(city.rules, known)) == len(city.rules)
+    assert len(reading.load(city.rules, known)) == len(city.rules)
     assert all(one["basis"] for one in city.rules)
 
 
@@ -123,7 +124,7 @@ def test_the_rule_engine_judges_with_the_line_of_the_rule(copy: Path) -> None:
     line = replace("kinds.toml", "deadband = 0.5", "deadband = -0.5")(copy)
 
     def judge(city: City) -> list[tuple[str, str, str]]:
-        return [(f.rule, f"{f.field} {f.what}", f.remedy) for f in rules.read(city.rules)[1]]
+        return [(f.rule, f"{f.field} {f.what}", f.remedy) for f in reading.read(city.rules)[1]]
 
     assert pack.check(copy) == []
     faults = pack.check(copy, judge=judge)

@@ -19,7 +19,7 @@ import numpy as np
 from prevent.town import city
 from tianmu.prevent.alarm.target import Targets
 from tianmu.prevent.kernel.trial import Series, run_trial
-from tianmu.prevent.rule.rule import load
+from tianmu.prevent.rule.reading import load
 from tianmu.prevent.watch.settings import Settings
 from tianmu.prevent.watch.watch import Watch
 from tianmu.store.journal.sqlite import SqliteJournal

@@ -6,7 +6,8 @@ import pytest
 
 from tianmu.city.pack import load as load_pack
 from tianmu.prevent.rule.edition import Editions, vocabulary
-from tianmu.prevent.rule.rule import RuleError, read
+from tianmu.prevent.rule.reading import read
+from tianmu.prevent.rule.vocabulary import RuleError
 
 from .town import city
 

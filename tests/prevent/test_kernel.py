@@ -12,7 +12,8 @@ from tianmu.prevent.kernel import program
 from tianmu.prevent.kernel.compile import Compiled
 from tianmu.prevent.kernel.evaluate import Evaluator, Found
 from tianmu.prevent.kernel.program import Columns
-from tianmu.prevent.rule.rule import AnyRule, load
+from tianmu.prevent.rule.reading import load
+from tianmu.prevent.rule.rule import AnyRule
 
 from .fleets import PlainLive, fleet_of
 from .reference import TRUTHS, City, Reading

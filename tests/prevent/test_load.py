@@ -11,7 +11,7 @@ import pytest
 from tianmu.prevent.alarm import load
 from tianmu.prevent.alarm.target import Targets
 from tianmu.prevent.kernel.trial import Series, run_trial
-from tianmu.prevent.rule.rule import load as load_rules
+from tianmu.prevent.rule.reading import load as load_rules
 
 from .town import LEVEL_RULES, RULES, START, S, Town
 

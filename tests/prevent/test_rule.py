@@ -10,7 +10,9 @@ from prevent.town import city
 from tianmu.facts.registry import Device
 from tianmu.prevent.alarm.subject import words
 from tianmu.prevent.rule.expression import ExpressionError, Op, parse
-from tianmu.prevent.rule.rule import RuleError, Silence, Threshold, Vocabulary, dump, load, read
+from tianmu.prevent.rule.reading import dump, load, read
+from tianmu.prevent.rule.rule import Silence, Threshold
+from tianmu.prevent.rule.vocabulary import RuleError, Vocabulary
 
 GOOD: dict[str, Any] = {
     "type": "threshold",

@@ -10,7 +10,7 @@ import pytest
 from tianmu.city.device.device import Property
 from tianmu.facts.registry import Device
 from tianmu.prevent.alarm.subject import rounded, words
-from tianmu.prevent.rule.rule import read
+from tianmu.prevent.rule.reading import read
 
 PRESSURE = Property("pressure", {"en": "Pressure"}, unit="MPa", step=0.001)
 CITY: Any = SimpleNamespace(kinds={}, divisions={})

@@ -7,7 +7,7 @@ from tests.prevent.fleets import fleet_of
 
 from tianmu.prevent.kernel.compile import Compiled
 from tianmu.prevent.kernel.threshold import thresholds
-from tianmu.prevent.rule.rule import load
+from tianmu.prevent.rule.reading import load
 
 
 def test_the_first_limit_that_alarms_counts() -> None:

@@ -8,7 +8,7 @@ from tests.prevent.town import RULES
 
 from tianmu.city.device.device import Property
 from tianmu.facts.registry import Device
-from tianmu.prevent.rule.rule import read
+from tianmu.prevent.rule.reading import read
 
 from .works import NAME, OFF, RULE, Works, low, made, others
 

@@ -17,7 +17,8 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.registry import RulesPublished
 from tianmu.facts.verdict import Verdict
-from tianmu.prevent.rule.rule import Judged, read
+from tianmu.prevent.rule.reading import read
+from tianmu.prevent.rule.rule import Judged
 from tianmu.scenarios import judged_table as table
 from tianmu.scenarios.judging import Condition, Judgement
 from tianmu.scenarios.manifest import Judging as Schedule

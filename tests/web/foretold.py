@@ -8,7 +8,7 @@ import numpy as np
 
 from tianmu.facts.batch import ObservationBatch
 from tianmu.prevent.rule.edition import vocabulary
-from tianmu.prevent.rule.rule import load
+from tianmu.prevent.rule.reading import load
 from tianmu.scenarios import forecast_table as table
 from tianmu.scenarios import foresight, settling
 from tianmu.scenarios.load import manifests

@@ -6,14 +6,28 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from tianmu.recognise.frames import Frame
+    from tianmu.recognise.model import Recogniser
+    from tianmu.recognise.picture import Found
+
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@dataclass
+class Looked:
+    """What one run came to."""
+
+    frames: int = 0
+    events: int = 0
 
 
 def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[str], None]) -> None:
@@ -84,7 +98,6 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
     ) -> None:
         """Look for events on a video file or a camera, and tell the city."""
         import httpx
-        import msgspec
 
         from tianmu.recognise.fault import Unusable
         from tianmu.recognise.frames import is_live, jpeg, named, of_camera, of_file
@@ -97,7 +110,7 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
         first = _begin(begin)
         called = name or model.stem
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
-        frames, events, began = 0, 0, time.monotonic()
+        looked, began = Looked(), time.monotonic()
         with httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60
         ) as client:
@@ -111,18 +124,11 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
                 )
                 # closed in any case: the camera is told that nobody looks any more
                 with contextlib.closing(pictures), _ended_by_sigterm():
-                    for frame in pictures:
-                        frames += 1
-                        found = recogniser.things(frame.image)
-                        if not found:
-                            continue
-                        events += len(found)
+                    for frame, found in _seen(recogniser, pictures, looked):
                         shot = jpeg(frame.image, widest)
                         made = events_of(camera, frame.at, found, shot, called)
                         if tries:
-                            for one in made:
-                                kept = {k: v for k, v in one.items() if not k.startswith("picture")}
-                                click.echo(msgspec.json.encode(kept).decode())
+                            _print(made)
                         else:
                             sender.send(made)
             except Unusable as error:
@@ -131,16 +137,37 @@ def add_to(main: click.Group, *, give: Callable[[Any], None], tell: Callable[[st
                 tell("stopped")
         counts = sender.counts
         result = {
-            "source": named(source), "frames": frames, "events": events,
+            "source": named(source), "frames": looked.frames, "events": looked.events,
             "taken": counts["taken"], "duplicate": counts["duplicate"], "held": counts["held"],
             "refused": counts["refused"], "rises": counts["rises"],
-            "frames_per_second": round(frames / max(time.monotonic() - began, 1e-9), 1),
+            "frames_per_second": round(looked.frames / max(time.monotonic() - began, 1e-9), 1),
         }  # fmt: skip
         if as_json:
             give(result)
         else:
             tell(", ".join(f"{name} {value}" for name, value in result.items()))
         sys.exit(1 if counts["refused"] else 0)
+
+
+def _seen(
+    recogniser: Recogniser, pictures: Iterable[Frame], looked: Looked
+) -> Iterator[tuple[Frame, list[Found]]]:
+    """The frames on which something is recognised, with what."""
+    for frame in pictures:
+        looked.frames += 1
+        found = recogniser.things(frame.image)
+        if found:
+            looked.events += len(found)
+            yield frame, found
+
+
+def _print(events: list[dict[str, Any]]) -> None:
+    """Events as they would be sent, a line each, without their pictures."""
+    import msgspec
+
+    for one in events:
+        kept = {name: value for name, value in one.items() if not name.startswith("picture")}
+        click.echo(msgspec.json.encode(kept).decode())
 
 
 @contextlib.contextmanager

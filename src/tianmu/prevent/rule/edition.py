@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tianmu.facts.registry import RulesPublished
-from tianmu.prevent.rule.rule import AnyRule, Fault, Vocabulary, dump, load, read
+from tianmu.prevent.rule.reading import dump, load, read
+from tianmu.prevent.rule.rule import AnyRule
+from tianmu.prevent.rule.vocabulary import Fault, Vocabulary
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

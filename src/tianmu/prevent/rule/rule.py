@@ -1,40 +1,18 @@
 """Rules as data: what is a condition on a device, how it is judged, what alarm it makes.
 
-A rule set is a list of mappings (from the city pack, or from ``RulesPublished``). ``load`` turns
-it into frozen structs and says everything that is wrong with it at once, by rule and field.
+A rule set is a list of mappings (from the city pack, or from ``RulesPublished``). ``reading.load``
+turns it into these frozen structs and says all that is wrong with it at once, by rule and field.
 The schema is told in ``docs/rules.md``. Terms follow IEC 62682 (alarm set point, deadband,
 on-delay, off-delay, suppression by design, shelving).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from tianmu.facts.text import Text
-from tianmu.prevent.rule.vocabulary import Fault, RuleError, Vocabulary
-
-__all__ = [
-    "PLACEHOLDERS",
-    "AnyRule",
-    "Expression",
-    "Fault",
-    "Judged",
-    "Override",
-    "Rate",
-    "Rule",
-    "RuleError",
-    "Silence",
-    "State",
-    "Threshold",
-    "Vocabulary",
-    "dump",
-    "load",
-    "read",
-]
 
 PLACEHOLDERS = frozenset(
     {"name", "device", "kind", "property", "value", "limit", "unit", "place", "division", "state"}
@@ -155,55 +133,3 @@ class Judged(Rule, frozen=True, kw_only=True, tag="judged"):
 
 
 AnyRule: TypeAlias = Threshold | Rate | Silence | State | Expression | Judged
-
-
-def load(data: Iterable[Mapping[str, Any]], vocabulary: Vocabulary | None = None) -> list[AnyRule]:
-    """The rules in ``data``, in order. Raises ``RuleError`` naming every fault."""
-    rules, faults = read(data, vocabulary)
-    if faults:
-        raise RuleError(faults)
-    return rules
-
-
-def read(
-    data: Iterable[Mapping[str, Any]], vocabulary: Vocabulary | None = None
-) -> tuple[list[AnyRule], list[Fault]]:
-    """The rules that can be read and all faults, for a page that shows both."""
-    from tianmu.prevent.rule.check import check  # it looks at the structs above
-
-    rules: list[AnyRule] = []
-    faults: list[Fault] = []
-    for number, item in enumerate(data, 1):
-        given = item.get("code") if isinstance(item, Mapping) else None
-        name = given if isinstance(given, str) and given else f"number {number}"
-        try:
-            rules.append(msgspec.convert(item, AnyRule, strict=False))
-        except msgspec.ValidationError as error:
-            what, _, path = str(error).partition(" - at `$")
-            field = path.rstrip("`").lstrip(".") or "rule"
-            faults.append(Fault(name, field, what, "see docs/rules.md"))
-    return rules, faults + check(rules, vocabulary)
-
-
-def dump(rules: Iterable[AnyRule]) -> list[dict[str, Any]]:
-    """The rules as plain data again: ``load(dump(r)) == r``."""
-    return [_slim(msgspec.to_builtins(rule), rule) for rule in rules]
-
-
-@cache
-def _defaults(sort: type[AnyRule]) -> dict[str, Any]:
-    return {
-        field.encode_name: field.default
-        for field in msgspec.structs.fields(sort)
-        if field.default is not msgspec.NODEFAULT
-    }
-
-
-def _slim(data: dict[str, Any], rule: AnyRule) -> dict[str, Any]:
-    defaults = _defaults(type(rule))
-    empty: tuple[Any, ...] = ((), [], {})
-    return {
-        key: value
-        for key, value in data.items()
-        if not (key in defaults and value == defaults[key]) and value not in empty
-    }

@@ -11,8 +11,8 @@ from tianmu.prevent.kernel.compile import Compiled
 from tianmu.prevent.kernel.evaluate import Evaluator
 from tianmu.prevent.kernel.fleet import Fleet
 from tianmu.prevent.kernel.reading import read
+from tianmu.prevent.rule.reading import read as read_rules
 from tianmu.prevent.rule.rule import AnyRule
-from tianmu.prevent.rule.rule import read as read_rules
 from tianmu.prevent.watch import save
 from tianmu.store.journal.contract import Journal, Purged
 

@@ -31,7 +31,8 @@ from tianmu.prevent.kernel.evaluate import Evaluator
 from tianmu.prevent.kernel.fleet import Fleet
 from tianmu.prevent.kernel.reading import Reading, read
 from tianmu.prevent.rule.edition import Editions, heartbeats, parents, vocabulary
-from tianmu.prevent.rule.rule import AnyRule, dump
+from tianmu.prevent.rule.reading import dump
+from tianmu.prevent.rule.rule import AnyRule
 from tianmu.prevent.watch.settings import Settings
 from tianmu.prevent.watch.snapshots import Snapshots
 from tianmu.prevent.watch.start import recall, replay, restore

@@ -21,6 +21,14 @@ _READ = (
     "SELECT position, at, payload FROM journal_entry"
     " WHERE topic = ? AND position > ? ORDER BY position LIMIT ?"
 )
+_FIRST = "SELECT min(position) FROM journal_entry WHERE topic = ?"
+_COUNT = "SELECT count(*) FROM journal_entry WHERE topic = ? AND position > ?"
+_HORIZON = "SELECT horizon FROM journal_topic WHERE id = ?"
+_LAST = (
+    "SELECT coalesce((SELECT max(position) FROM journal_entry WHERE topic = ?1),"
+    " (SELECT horizon FROM journal_topic WHERE id = ?1))"
+)
+"""of a topic that was let go to its end: where it had come"""
 
 
 class _File:
@@ -106,51 +114,33 @@ class SqliteJournal:
         row = file.connection.execute(_READ, (number, horizon, 1)).fetchone()
         return int(row[0]) if row else horizon + 1
 
-    def last(self, topic: str) -> int:
-        """See ``Journal.last``."""
-        with self._lock:
-            opened = self._open(topic)
-            if opened is None:
-                return 0
-            file, number = opened
-            row = file.connection.execute(
-                "SELECT max(position) FROM journal_entry WHERE topic = ?", (number,)
-            ).fetchone()
-            if row[0] is not None:
-                return int(row[0])
-            return self._horizon(file, number)
-
     @staticmethod
     def _horizon(file: _File, number: int) -> int:
-        row = file.connection.execute(
-            "SELECT horizon FROM journal_topic WHERE id = ?", (number,)
-        ).fetchone()
-        return int(row[0])
+        (horizon,) = file.connection.execute(_HORIZON, (number,)).fetchone()
+        return int(horizon)
+
+    def last(self, topic: str) -> int:
+        """See ``Journal.last``."""
+        return self._number(topic, _LAST)
 
     def first(self, topic: str) -> int:
         """Position of the oldest entry kept, 0 where there is none."""
-        with self._lock:
-            opened = self._open(topic)
-            if opened is None:
-                return 0
-            file, number = opened
-            row = file.connection.execute(
-                "SELECT min(position) FROM journal_entry WHERE topic = ?", (number,)
-            ).fetchone()
-            return int(row[0] or 0)
+        return self._number(topic, _FIRST)
 
     def count(self, topic: str, after: int) -> int:
         """How many entries come after a position, without reading them: a reader's lag."""
+        return self._number(topic, _COUNT, after)
+
+    def _number(self, topic: str, asked: str, *more: int) -> int:
+        """What ``asked`` answers of a topic; 0 where it answers nothing, or its process has not
+        begun it."""
         with self._lock:
             opened = self._open(topic)
             if opened is None:
                 return 0
             file, number = opened
-            row = file.connection.execute(
-                "SELECT count(*) FROM journal_entry WHERE topic = ? AND position > ?",
-                (number, after),
-            ).fetchone()
-            return int(row[0])
+            (found,) = file.connection.execute(asked, (number, *more)).fetchone()
+            return int(found or 0)
 
     def _news(self, after: Mapping[str, int]) -> bool:
         return any(self.last(topic) > position for topic, position in after.items())

@@ -13,7 +13,9 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.registry import RulesPublished
 from tianmu.facts.topic import REGISTRY
 from tianmu.prevent.rule.edition import heartbeats, parents, vocabulary
-from tianmu.prevent.rule.rule import AnyRule, RuleError, dump, load, read
+from tianmu.prevent.rule.reading import dump, load, read
+from tianmu.prevent.rule.rule import AnyRule
+from tianmu.prevent.rule.vocabulary import RuleError
 from tianmu.store.records import Transaction
 from tianmu.web import moment
 from tianmu.web.hub import Hub
