@@ -352,6 +352,17 @@ export const newestCases = computed(() =>
   [...cases.values()].sort((a, b) => newer(a.opened_at, b.opened_at)),
 );
 
+/** cases that stand over the newest on a wall */
+const FIRST = 2;
+/** Open cases as a wall shows them: those that are overdue or of the graver half of the levels first, the gravest
+ * before all and at most `FIRST`; then the newest. What needs somebody does not sink out of sight. */
+export const wallCases = computed(() => {
+  const rank = (item: CaseItem): number => levels.value.get(item.level)?.number ?? 99;
+  const grave = newestCases.value.filter((one) => one.overdue || rank(one) <= levels.value.size / 2);
+  const first = grave.sort((a, b) => rank(a) - rank(b) || ((a.due ?? "~") < (b.due ?? "~") ? -1 : 1)).slice(0, FIRST);
+  return [...first, ...newestCases.value.filter((one) => !first.includes(one))];
+});
+
 /** Open cases, the one that is due first on top. */
 export const caseList = computed(() =>
   [...cases.values()].sort((a, b) => {

@@ -136,7 +136,8 @@ class _Filing:
     def _front(self) -> None:
         case, paper = self.case, self.paper
         paper.title(self.say(case.title))
-        place = " · ".join(one for one in (self.say(case.division_name), case.place.address) if one)
+        address = case.place.address if case.place.address.strip("* ") else ""
+        place = " · ".join(one for one in (self.say(case.division_name), address) if one)
         joint = [self.say(d.name) if (d := self.city.departments.get(c)) else c for c in case.joint]
         late = f" ({self.w('overdue')})" if case.overdue else ""
         pairs = [
@@ -306,6 +307,10 @@ class _Filing:
         pictures = [
             one for one in self.case.evidence if one.url and one.media_type.startswith("image/")
         ]
+        if pictures:
+            model = self.told.model
+            words = self.w("blurred", model=model) if model else self.w("nothing_blurred")
+            self.paper.text(words, small=True)  # before them: alone it would take a page
         for number, one in enumerate(pictures):
             under = f"{self._called(one)} · {self.time(one.taken_at or one.at)} · {one.evidence}"
             try:
@@ -316,10 +321,6 @@ class _Filing:
                 why = str(error) if number >= PICTURES or not error.__cause__ else ""
                 words = self.w("no_picture", why=why or self.w("unreadable"))
                 self.paper.text(f"{under}\n{words}", small=True)
-        if pictures:
-            model = self.told.model
-            words = self.w("blurred", model=model) if model else self.w("nothing_blurred")
-            self.paper.text(words, small=True)
 
     def _content(self, digest: str) -> bytes:
         try:
