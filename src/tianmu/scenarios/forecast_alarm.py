@@ -67,17 +67,17 @@ class Likely:
     """A passing that a forecast says."""
 
     lead: int
-    """of the first step in which it is as likely as asked"""
+    """of the first step by whose end it is as likely as asked"""
     chance: float
-    """highest of all steps that are not over"""
+    """by the end of the last step"""
     expected: float
     limit: float
     high: bool
 
 
 def likely(kept: Kept, chance: float, now: int) -> Likely | None:
-    """Whether ``kept`` says that a limit is passed with at least ``chance``, in a step that is not
-    over by ``now`` (µs); None where not."""
+    """Whether ``kept`` says that a limit is passed with at least ``chance``, by the end of a step
+    that is not over by ``now`` (µs); None where not."""
     said = np.nan_to_num(kept.outlook.chance, nan=-1.0)
     said[: max((now - kept.origin) // kept.step, 0)] = -1.0
     steps = np.flatnonzero(said >= chance)

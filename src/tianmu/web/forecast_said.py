@@ -62,12 +62,12 @@ class ForecastExceeds(msgspec.Struct, frozen=True, kw_only=True):
     """The limit is likely to be passed."""
 
     at: Instant
-    """where the first step begins in which that is as likely as the scenario asks for; now, where
-    that step has begun"""
+    """where the first step begins by whose end that is as likely as the scenario asks for; now,
+    where that step has begun"""
     chance: float
-    """in that step"""
+    """by the end of that step"""
     highest: float
-    """chance of the likeliest step"""
+    """by the end of all that is forecast"""
     limit: float
     direction: str
     """``high`` or ``low``"""
@@ -148,7 +148,7 @@ class ForecastAhead(msgspec.Struct, frozen=True, kw_only=True):
     low: list[float | None]
     high: list[float | None]
     chance: list[float | None]
-    """of passing the limit"""
+    """of having passed the limit by the end of each step"""
 
 
 class ForecastOf(msgspec.Struct, frozen=True, kw_only=True):

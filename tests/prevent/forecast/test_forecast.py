@@ -90,6 +90,24 @@ def test_the_chance_of_a_limit_is_the_share_of_errors_that_lead_there() -> None:
     assert abs(float(np.mean(said)) - float(np.mean(was))) < 0.05
 
 
+def test_a_peak_of_which_only_the_hour_is_not_known_is_foretold_as_surely_as_it_comes() -> None:
+    """Rare surges at no fixed hour: no single step is likely, one of them within a day is."""
+    draw = np.random.default_rng(8)
+    value = draw.normal(10, 0.5, 3000)
+    for start in np.flatnonzero(draw.random(3000) < 1 / 30).tolist():
+        value[start : start + 2] += 6
+    leads, limit, nan = walk(value, Course(DAY), range(1, 25), ahead=24), 14.0, float("nan")
+    said, single, was = [], [], []
+    for origin in range(1000, 2970, 11):
+        chance = outlook(leads, origin, high=limit).chance
+        assert (np.diff(chance) >= 0).all()
+        said.append(chance[-1])
+        single.append(max(one.chance(origin + one.lead, nan, limit) for one in leads))
+        was.append(bool((value[origin + 1 : origin + 25] >= limit).any()))
+    assert abs(float(np.mean(said)) - float(np.mean(was))) < 0.1 < 0.4 < float(np.mean(was))
+    assert float(np.mean(single)) < float(np.mean(was)) / 2
+
+
 def test_what_cannot_be_measured_is_not_expected() -> None:
     draw = np.random.default_rng(3)
     rain = np.maximum(0, draw.normal(-1, 1, 1500))

@@ -77,7 +77,29 @@ class Lead:
     """usual size of an error at that time of the day"""
     errors: F64
     """shape (blocks, kept): errors in sizes known at the end of each block, sorted, nan last"""
-    block: int
+    course: Course
+    best: NDArray[np.uint8]
+    """place in ``WAYS`` of the way that had erred least at the end of each block"""
+    sizes: F64
+    """shape (blocks, parts): usual size of an error of that way, by part of the season"""
+    missed: F64
+    """shape (steps, ways): what came, less what each way said of it"""
+
+    @property
+    def block(self) -> int:
+        return self.course.block
+
+    def came(self, block: int) -> F64:
+        """The errors of ``errors`` at the end of a block in the order in which they came, shape
+        (kept,): the last is that of its last step."""
+        kept, end = self.course.kept, (block + 1) * self.course.block
+        first = max(end - kept, 0)
+        part = _part(np.arange(first, end), self.course)
+        found = np.full(kept, np.nan)
+        found[kept - (end - first) :] = (
+            self.missed[first:end, self.best[block]] / self.sizes[block, part]
+        )
+        return found
 
     def chance(self, target: int, low: float, high: float) -> float:
         """That the value of ``target`` lies at or below ``low`` or at or above ``high`` (nan: no
@@ -114,14 +136,15 @@ def _lead(value: F64, known: F64, course: Course, lead: int, since: int) -> Lead
     said = way != NONE_YET
     expected = np.full(steps, np.nan)
     expected[said] = ways[np.flatnonzero(said), way[said]]
-    errors, sizes = _errors(value[:, None] - ways, best, course, max(0, (since + 1) // block - 1))
+    missed = value[:, None] - ways
+    errors, sizes = _errors(missed, best, course, max(0, (since + 1) // block - 1))
     size = _size(sizes, course, at)
     # where the way that was best says nothing, its errors say nothing of the one in its place
     own = at >= 0
     own[own] = way[own] == best[at[own]]
     size[~own] = np.nan
     low, high = _band(expected, size, errors, course, at)
-    return Lead(lead, expected, low, high, naive, way, size, errors, block)
+    return Lead(lead, expected, low, high, naive, way, size, errors, course, best, sizes, missed)
 
 
 def _best(value: F64, ways: F64, course: Course) -> NDArray[np.uint8]:
@@ -161,8 +184,8 @@ def _errors(error: F64, best: NDArray[np.uint8], course: Course, first: int) -> 
     They are those of the way as it would have been taken all along: each was made before its value
     came. Blocks before ``first`` have nan.
     """
-    block, kept, season = course.block, course.kept, course.season
-    parts = min(season, PARTS) if season else 1
+    block, kept = course.block, course.kept
+    parts = _parts(course)
     errors, all_sizes = np.full((len(best), kept), np.nan), np.full((len(best), parts), np.nan)
     best = best[first:]
     blocks = len(best)
@@ -176,7 +199,7 @@ def _errors(error: F64, best: NDArray[np.uint8], course: Course, first: int) -> 
         mine = np.flatnonzero(best == way)
         window[mine] = every[ends[mine]]
     steps_of = ends[:, None] - kept + np.arange(kept)
-    part = steps_of % season * parts // season if season else np.zeros_like(steps_of)
+    part = _part(steps_of, course)
     seen = np.isfinite(window)
     size = np.where(seen, np.abs(window), 0.0)
     whole = size.sum(1) / np.maximum(seen.sum(1), 1)
@@ -191,13 +214,22 @@ def _errors(error: F64, best: NDArray[np.uint8], course: Course, first: int) -> 
     return errors, all_sizes
 
 
+def _parts(course: Course) -> int:
+    return min(course.season, PARTS) if course.season else 1
+
+
+def _part(steps: NDArray[np.int64], course: Course) -> NDArray[np.int64]:
+    """Which part of the season each step lies in."""
+    if not course.season:
+        return np.zeros_like(steps)
+    return steps % course.season * _parts(course) // course.season
+
+
 def _size(sizes: F64, course: Course, at: NDArray[np.int64]) -> F64:
     """By target the usual size of errors at its time of the day; nan where none is known."""
-    season, parts = course.season, sizes.shape[1]
     size = np.full(len(at), np.nan)
     known = np.flatnonzero(at >= 0)
-    part = known % season * parts // season if season else np.zeros(len(known), np.int64)
-    size[known] = sizes[at[known], part]
+    size[known] = sizes[at[known], _part(known, course)]
     return size
 
 

@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput, BadParameter
+from tianmu.scenarios.letters import carried
 from tianmu.scenarios.table_file import read_table
 from tianmu.scenarios.water_ecology import asked, compliance, surface
 from tianmu.scenarios.water_ecology import trophic as tli
@@ -112,10 +113,13 @@ def monthly(
     if form == HTML:
         filled, said = _escaped(filled), _escaped(said)
         repeated = {name: [_escaped(one) for one in each] for name, each in repeated.items()}
-    return fill(Template(text).safe_substitute(said), filled, repeated)
+    made = fill(Template(text).safe_substitute(said), filled, repeated)
+    return made.replace(LETTERS, carried(made), 1) if LETTERS in made else made
 
 
 HTML = "html"
+LETTERS = "/* letters */"
+"""in a template's style: here stand its Chinese letters, for machines that have none"""
 
 
 def _words(language: str) -> dict[str, str]:
@@ -339,6 +343,8 @@ def main() -> None:
         )
     except (BadInput, BadParameter, OSError) as error:
         raise SystemExit(str(error)) from error
+    if text.startswith("<!doctype html") and "@font-face" not in text:
+        print("the pages were not built: its Chinese letters are the reader's own", file=sys.stderr)
     if given.out:
         given.out.write_text(text, "utf-8")
     else:
