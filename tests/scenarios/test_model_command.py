@@ -177,6 +177,16 @@ def test_a_fault_is_told_with_its_row_and_column(
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(GOOD)
+    for out, told in (
+        (tmp_path / "none" / "out.csv", "there is no folder"),
+        (tmp_path / ("x" * 300 + ".csv"), "cannot be written: File name too long"),
+    ):
+        done = run("forest-fire", "fwi", "--in", tmp_path / "in.csv", "--out", out)
+        assert done.exit_code == 1 and told in done.stderr and ".part" not in done.stderr
+
+
 def test_no_rows_give_no_rows(tmp_path: Path) -> None:
     assert fwi(tmp_path, f"{HEAD}\n").exit_code == 0
     assert (tmp_path / "out.csv").read_text() == f"{HEAD},ffmc,dmc,dc,isi,bui,fwi,dsr\n"

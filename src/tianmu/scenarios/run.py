@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tianmu.scenarios.contract import BadParameter, Listener, Model, listening
 from tianmu.scenarios.heads import named
-from tianmu.scenarios.table_file import read_table, write_table
+from tianmu.scenarios.table_file import check_place, read_table, write_table
 
 EVERY_S = 2.0
 """how often progress is told"""
@@ -99,6 +99,7 @@ def run_file(
     """Run ``model`` on the file ``source`` and write ``target``; how many rows. Raises
     ``BadInput``, ``BadParameter``, ``BadModel``, ``OSError``."""
     parameters = parameters_of(model, given)
+    check_place(target)
     rows = read_table(source, tell)
     with listening(telling(tell)):
         whole = run_model(model, rows, parameters)

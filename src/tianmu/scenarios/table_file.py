@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,17 @@ def write_table(table: pa.Table, path: Path) -> None:
         else:
             _write_csv(table, part)
         part.replace(path)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Whether ``path`` lies in a folder: to be asked before long work. Raises ``OSError``."""
+    if not path.parent.is_dir():
+        raise OSError(f"{path} cannot be written: there is no folder {path.parent}: make it first")
 
 
 def _read_parquet(path: Path) -> pa.Table:
