@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 from tianmu.facts.registry import Device
 from tianmu.prevent.alarm.subject import rounded, words
 from tianmu.prevent.rule.reading import read

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tianmu.city.device.device import DeviceKind, Property
+from tianmu.city.device.device import DeviceKind
+from tianmu.city.device.property import Property
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.deed import Deed

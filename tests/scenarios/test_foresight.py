@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 from tianmu.facts.batch import ObservationBatch
 from tianmu.prevent.rule.rule import Override, Threshold
 from tianmu.scenarios import forecast_table as table

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.prevent.town import RULES
 
-from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 from tianmu.facts.registry import Device
 from tianmu.prevent.rule.reading import read
 

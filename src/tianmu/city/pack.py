@@ -16,6 +16,7 @@ from tianmu.city.charter import weight
 from tianmu.city.charter.head import HEAD, read_head
 from tianmu.city.city import City
 from tianmu.city.device import device
+from tianmu.city.device.part import FILE as KINDS
 from tianmu.city.file.fault import Fault, PackFaulty
 from tianmu.city.file.reader import PackReader
 from tianmu.city.force import force, resource, sending
@@ -71,8 +72,8 @@ def check(path_or_name: str | Path, *, judge: Judge | None = None) -> list[Fault
         streets.check(reader, [one.code for one in city.sending.street])
         layer.check(reader, city)
         for code, what, remedy in judge(city) if judge else ():
-            source, line = reader.anywhere(device.FILE, f'"{code}"')
-            source.fault(device.FILE, line, f"rule {code}: {what}", remedy)
+            source, line = reader.anywhere(KINDS, f'"{code}"')
+            source.fault(KINDS, line, f"rule {code}: {what}", remedy)
     return sorted(set(reader.faults))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.city.city import City
-from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 from tianmu.prevent.forecast.walk import Course
 from tianmu.prevent.rule.rule import AnyRule, Threshold
 from tianmu.scenarios.forecast_table import DAY

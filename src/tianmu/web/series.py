@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 from tianmu.facts.batch import UNCERTAIN
 from tianmu.facts.text import Text
 from tianmu.store.history.asked import Asked

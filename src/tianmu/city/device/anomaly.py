@@ -4,12 +4,10 @@ what an alarm of it is worth."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from tianmu.city.device.device import Property
+from tianmu.city.device.property import Property
 
 MOST_PER_WEEK = 10_000.0
 

@@ -16,7 +16,7 @@ from tianmu.prevent.rule.rule import Rate, Rule, Silence, State, Threshold
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
-    from tianmu.city.device.device import Property
+    from tianmu.city.device.property import Property
 
 
 class Devices(Protocol):
