@@ -9,7 +9,9 @@ He takes each for the likeliest thing by its town, words, names of places and ti
 outweighs all others together; else it stands alone. One JSON object is printed. ``taking_all`` is
 what he reaches where he takes the likeliest however little it outweighs the others: the most recall
 that he can have. ``told_where`` is the recall of all signals but the devices left to him: what is
-lost by these alone.
+lost by these alone. ``frontier`` is the most recall that he has where he takes the likeliest from
+some share on and ``--precision`` of his pairs, or more, are right: all others are right by what he
+was given, which no machine is.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +38,8 @@ from tianmu.rehearse.thing import Thing
 
 RETOLD_S = (60, 3600)
 """a report is told once more so long after the first"""
+LEASTS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7)
+"""shares from which a reader may take the likeliest"""
 Fact = AlarmEvent | Report
 
 
@@ -162,19 +167,25 @@ class Knower:
         return found
 
 
-def read(knower: Knower, least: float = 0.5) -> tuple[dict[str, Hashable], set[str]]:
-    """Signal → the thing that the reader takes it for, of a share of at least ``least`` of all
-    that it could be; those that were left to him."""
-    left: set[str] = set()
-    held: dict[str, Hashable] = dict(knower.truth)
+@dataclass(frozen=True)
+class Left:
+    """Signals that were left to the reader and are one thing, and all that they could be."""
+
+    signals: list[str]
+    alone: Hashable
+    """what they are where he takes them for none of these"""
+    likely: dict[int, float]
+
+
+def weigh(knower: Knower) -> list[Left]:
+    """What the reader has to read, each with what it could be."""
+    found: list[Left] = []
     groups: dict[Hashable, list[str]] = defaultdict(list)
     clear = set()
     for signal, fact in knower.facts.items():
         if isinstance(fact, Report):
             if fact.place.longitude is None:
-                left.add(signal)
-                likely = knower.of_report(fact)
-                held[signal] = _taken(likely, fact.data["number"], least)
+                found.append(Left([signal], fact.data["number"], knower.of_report(fact)))
         else:
             group: Hashable = knower.labels[fact.device] or fact.device
             groups[group].append(signal)
@@ -182,11 +193,31 @@ def read(knower: Knower, least: float = 0.5) -> tuple[dict[str, Hashable], set[s
                 clear.add(group)
     for one_group, signals in groups.items():
         if one_group not in clear:
-            left.update(signals)
             alarms = [knower.facts[one] for one in signals]
             likely = knower.of_devices([one for one in alarms if isinstance(one, AlarmEvent)])
-            held.update(dict.fromkeys(signals, _taken(likely, one_group, least)))
-    return held, left
+            found.append(Left(signals, one_group, likely))
+    return found
+
+
+def read(knower: Knower, left: list[Left], least: float = 0.5) -> dict[str, Hashable]:
+    """Signal → the thing that the reader takes it for, of a share of at least ``least`` of all
+    that it could be."""
+    held: dict[str, Hashable] = dict(knower.truth)
+    for one in left:
+        held.update(dict.fromkeys(one.signals, _taken(one.likely, one.alone, least)))
+    return held
+
+
+def frontier(knower: Knower, left: list[Left], precision: float) -> dict[str, float]:
+    """The most recall of a reader whose pairs are right so often, and from which share on he takes
+    the likeliest."""
+    found: dict[str, float] = {}
+    for least in LEASTS:
+        agreed = agree(knower.truth, read(knower, left, least)).rounded()
+        best = found.get("pairwise_recall", 0.0)
+        if agreed["pairwise_precision"] >= precision and agreed["pairwise_recall"] > best:
+            found = {"least": least, **agreed}
+    return found
 
 
 def _taken(likely: dict[int, float], alone: Hashable, least: float) -> Hashable:
@@ -203,20 +234,23 @@ def main() -> None:
     parser.add_argument("--pack", default="liyang")
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--precision", type=float, default=0.97, help="of the frontier")
     asked = parser.parse_args()
     city = load(asked.pack)
     knower = Knower(city, draw(city, asked.seed, asked.hours))
-    held, left = read(knower)
+    left = weigh(knower)
+    held = read(knower, left)
     taken: dict[str, Counter[str]] = {"reports": Counter(), "alarms": Counter()}
-    for signal in left:
+    blind = {one for some in left for one in some.signals if one.startswith("alarm:")}
+    for signal in (one for some in left for one in some.signals):
         thing = held[signal]
         how = "alone" if isinstance(thing, tuple) else "right"
         if how == "right" and thing != knower.truth[signal]:
             how = "wrong"
-        taken["reports" if signal.startswith("report:") else "alarms"][how] += 1
+        taken["alarms" if signal in blind else "reports"][how] += 1
     result: dict[str, Any] = {**agree(knower.truth, held).rounded()}
-    result["taking_all"] = agree(knower.truth, read(knower, 0.0)[0]).rounded()
-    blind = {one for one in left if one.startswith("alarm:")}
+    result["taking_all"] = agree(knower.truth, read(knower, left, 0.0)).rounded()
+    result["frontier"] = frontier(knower, left, asked.precision)
     where = {one: ("alone", one) if one in blind else thing for one, thing in knower.truth.items()}
     result["told_where"] = agree(knower.truth, where).rounded()
     known = {"pack": asked.pack, "seed": asked.seed, "hours": asked.hours}

@@ -4,7 +4,7 @@
 
 Printed are, as one JSON object, ``told_min`` of each matter (``matters.csv``): the 99th percentile
 of the minutes between two that told of the same thing, the later one of this matter, up to the next
-five; ``told_m``: the 98th percentile of the metres between one that told and the middle of those
+five; ``told_for_min``: that of those between the first and each later one, by pairs; ``told_m``: the 98th percentile of the metres between one that told and the middle of those
 before, beyond what the points are imprecise by, up to the next ten (``radius_m``, where that is
 more than the city's own); and the powers of ``[merging.weights]`` by which a report without a clear
 point is weighed: a conditional logit over all that each such report could be, and a new thing, as
@@ -50,12 +50,14 @@ HELD = 1e-3
 """how strongly powers are held to 0, so that what never came up stays there"""
 
 
-def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
-    """Matter → minutes, of those that enough told of."""
+def told_minutes(city: City, days: list[Day], since_first: bool = False) -> dict[str, int]:
+    """Matter → minutes, of those that enough told of; ``since_first``: since the first one told,
+    and not since the one before: there each counts as often as others told before it."""
     vocabulary = _vocabulary(city)
     gaps: dict[str, list[float]] = defaultdict(list)
     for made in days:
         last: dict[int, int] = {}
+        before: Counter[int] = Counter()
         known: set[str] = set()
         for told in made.told:
             fact = told.fact
@@ -67,8 +69,11 @@ def told_minutes(city: City, days: list[Day]) -> dict[str, int]:
             known.add(source)
             matter = _matter(city, vocabulary, fact)
             if told.thing in last and matter:
-                gaps[matter].append((told.at - last[told.thing]) / 60e6)
-            last[told.thing] = told.at
+                gap = (told.at - last[told.thing]) / 60e6
+                gaps[matter] += [gap] * (before[told.thing] if since_first else 1)
+            before[told.thing] += 1
+            if not since_first or told.thing not in last:
+                last[told.thing] = told.at
     return {
         matter: STEP_MIN * math.ceil(max(float(np.quantile(found, 0.99)), 1.0) / STEP_MIN)
         for matter, found in sorted(gaps.items())
@@ -199,7 +204,7 @@ class Watch:
             names = by_name.names.named(signal.said) if told is None else told
             shares = [by_name.names.share(name) for name in names]
             self._thing = self._most(own) if own else self._truth[signal.key]
-            self._about = about = Choice(by_name._alike(names, shares, []))
+            self._about = about = Choice(by_name._alike(names, shares, None))
             found = guesses(by_name, signal, matters, told, own)
             self._about = None
             if about.of_cases:
@@ -230,7 +235,8 @@ class Watch:
 
 
 def fit(choices: list[Choice]) -> dict[str, float]:
-    """The powers, and ``anew``, under which what is right is likeliest."""
+    """The powers, and ``anew``, under which what is right is likeliest, and how it surprises
+    then: the mean of its −log share."""
     rows: list[list[float]] = []
     right: list[bool] = []
     begins: list[int] = []
@@ -257,7 +263,8 @@ def fit(choices: list[Choice]) -> dict[str, float]:
 
     found = minimize(loss, np.zeros(1 + len(POWERS)), jac=True, method="L-BFGS-B").x
     said = {name: round(float(value), 2) for name, value in zip(POWERS, found[1:], strict=True)}
-    return {"anew": round(math.exp(float(found[0])), 2), **said}
+    surprise = round(loss(found)[0] / max(len(choices), 1), 4)
+    return {"anew": round(math.exp(float(found[0])), 2), **said, "surprise": surprise}
 
 
 def main() -> None:
@@ -285,6 +292,7 @@ def main() -> None:
         "hours": asked.hours,
         **({"since": asked.since} if asked.since else {}),
         "told_min": told_minutes(city, days),
+        "told_for_min": told_minutes(city, days, since_first=True),
         "told_m": told_metres(city, days),
         "reports": len(choices),
         "weights": fit(choices),

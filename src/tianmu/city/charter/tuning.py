@@ -97,10 +97,8 @@ class Tuning(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """reports that a case counts as having beside those that came"""
     fresh_min: Positive = 40.0
     """minutes after which a matter is no more told of by so many, where it does not say itself"""
-    loose: Positive = 1.2
-    """reports that would have to name a place before half of all name just that one"""
     stray: Share = 0.1
-    """share of those who tell that name any place at all"""
+    """share of those who tell that name any place at all, not one of the two the thing goes by"""
     pace_min: Positive = 5.0
     """minutes around a report within which others tell of the same thing most"""
     named: Share = 0.75

@@ -64,6 +64,8 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     """and nearer in time than this"""
     told_min: float = 0.0
     """so long after somebody told of a problem others still do; 0: not known"""
+    told_for_min: float = 0.0
+    """so long after a problem was first told of others still do; 0: not known"""
     basis: str = ""
 
     @property
@@ -123,6 +125,7 @@ def read(
             radius_m=source.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
             window_min=source.number(MATTERS, row, "window_min", low=0, default=window_min) or 0,
             told_min=source.number(MATTERS, row, "told_min", low=0, default=0) or 0,
+            told_for_min=source.number(MATTERS, row, "told_for_min", low=0, default=0) or 0,
             basis=row["basis"],
         )
     return found
@@ -146,6 +149,7 @@ def _rows(
                 "radius_m",
                 "window_min",
                 "told_min",
+                "told_for_min",
                 "stands_for",
                 "basis",
             ),

@@ -87,6 +87,9 @@ class Anchor:
     said: list[str] = field(default_factory=list)
     """addresses and texts, plain, of its reports that say where it is, at most ``SAID``: they
     name its place. What was only guessed to belong to it proves nothing."""
+    names: dict[str, int] = field(default_factory=dict)
+    """names of places in the first ``heard`` of these, with how many told them"""
+    heard: int = 0
     told_at: list[int] = field(default_factory=list)
     """when they were told, µs, at most ``WHEN``"""
     clear_at: int = 0

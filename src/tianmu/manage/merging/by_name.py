@@ -28,6 +28,10 @@ STRONGEST = 300.0
 """power of e beyond which a case tells for itself no more: as surely as a number can say"""
 AT_ONCE = 100
 """cases without a point that are looked at again with one transaction, at most"""
+LEAST_STRAY = 1e-3
+"""share of those who name another place, at least: what nobody could say would be sure for ever"""
+MOST_TOLD = 12
+"""times that a name tells for itself: of what more have told only the proportion counts"""
 
 
 def stands_for(anchor: Anchor) -> Signal:
@@ -128,7 +132,7 @@ class ByName:
                 if weight:
                     rank = (-weight, anchor.first_at, anchor.case, evidence)
                     found[anchor.case] = rank
-        anew = powers.anew * self._alike(told, shares, [])
+        anew = powers.anew * self._alike(told, shares, None)
         whole = anew + sum(-rank[0] for rank in found.values())
         others = len(found) - 1
         ranked = sorted(found.values(), key=lambda rank: rank[:3])
@@ -155,7 +159,7 @@ class ByName:
                 return 0.0, evidence  # the points have spoken
         elif not self._judge.beside(signal.place.division, anchor.place.division):
             return 0.0, evidence
-        alike = self._alike(told, shares, anchor.said)
+        alike = self._alike(told, shares, anchor)
         evidence.address = max(0.0, 1.0 - 1.0 / alike) if told else 0.0
         reach = math.hypot(evidence.radius, slack) if share is not None else 0.0
         power = self._power(signal, anchor, evidence, worth, reach, powers)
@@ -216,18 +220,48 @@ class ByName:
                 best, found = worth, evidence
         return best, found
 
-    def _alike(self, told: list[str], shares: list[float], said: list[str]) -> float:
-        """How much likelier these names are told of a thing of which ``said`` was said than of any:
-        each is one that was told before, or another one, as often as it is told anywhere."""
-        loose, stray = self._tuning.loose, self._tuning.stray
-        found = 1.0
-        before: dict[str, int] = {}
-        size = len(said)
-        for name, share in zip(told, shares, strict=True):
-            same = before.get(name)
-            if same is None:
-                same = sum(tells(name, one) for one in said)
-            found *= (1 - stray) * (same / share + loose) / (size + loose) + stray
-            before[name] = same + 1
-            size += 1
-        return found
+    def _alike(self, told: list[str], shares: list[float], anchor: Anchor | None) -> float:
+        """How much likelier these names are told of the case's thing, or of a new one, than of any:
+        a thing goes by one name or two, and some who tell of it name another place."""
+        stray = max(self._tuning.stray, LEAST_STRAY)
+        before = self._said(anchor) if anchor else {}
+        now = dict(before)
+        for name in told:
+            if anchor and name not in now:  # part of what they said, or nearly what they did
+                same = sum(tells(name, one) for one in anchor.said)
+                if same:
+                    before = {**before, name: same}
+                    now[name] = same
+            now[name] = now.get(name, 0) + 1
+        known = dict(zip(told, shares, strict=True))
+        for name in before:
+            known.setdefault(name, self.names.share(name))
+        most = max(now.values(), default=0)
+        unit = min(1.0, MOST_TOLD / most) if most else 1.0
+        one, other = (_of_two(some, known, stray, unit) for some in (before, now))
+        return stray ** (unit * len(told)) * other / one
+
+    def _said(self, anchor: Anchor) -> dict[str, int]:
+        """Name → how many of those who told of the case told it."""
+        for said in anchor.said[anchor.heard :]:
+            for name in self.names.named(said):
+                anchor.names[name] = anchor.names.get(name, 0) + 1
+        anchor.heard = len(anchor.said)
+        return anchor.names
+
+
+def _of_two(counts: dict[str, int], known: dict[str, float], stray: float, unit: float) -> float:
+    """How likely these names are all told of one thing, beside being told by those who name any
+    place: of all pairs of names that it could go by, where each is as likely as it is told
+    anywhere (``known``) and may be the same twice."""
+    found, others = 1.0, 0.0
+    for name, count in counts.items():
+        share = known[name]
+        more = (1 - stray) / (2 * stray * share)
+        times = count * unit
+        by_one = (1 + more) ** times
+        gain = share * (by_one - 1)
+        found += 2 * gain * (1 + others)  # it and any, it and one of those before, …
+        found += share * share * ((1 + 2 * more) ** times - 2 * by_one + 1)  # … or it alone
+        others += gain
+    return found

@@ -45,6 +45,8 @@ class Evidence(msgspec.Struct):
     window: float
     told: float = 0.0
     """minutes after somebody new told of it in which others do; 0: not known"""
+    told_for: float = 0.0
+    """and minutes after it was first told of; 0: not known"""
     metres: float | None = None
     reach: float = 0.0
     """the radius widened by how imprecise both are and how far the case extends, m"""
@@ -189,7 +191,9 @@ class Judge:
                 radius = max(own.radius_m, case.radius_m)
                 window = max(own.window_min, case.window_min)
                 told = max(own.told_min, case.told_min) if own.told_min and case.told_min else 0.0
-                evidence = Evidence(kind, key, other, radius, window, told)
+                whole = own.told_for_min and case.told_for_min
+                told_for = max(own.told_for_min, case.told_for_min) if whole else 0.0
+                evidence = Evidence(kind, key, other, radius, window, told, told_for)
                 said = case.related_m.get(key)
                 if said is not None:
                     evidence.radius, evidence.strict, evidence.narrow = said, True, said < radius
@@ -315,12 +319,14 @@ def nearest(signal: Signal, anchor: Anchor, evidence: Evidence) -> tuple[float |
 
 def since(signal: Signal, anchor: Anchor, evidence: Evidence) -> float:
     """How well the times go together, 0 … 1. Devices tell of a thing again and again, and keep it
-    from growing old; but when nobody new has told of it for longer than it is told of, whoever
-    tells now tells of another, unless it hangs together with it or stands at the very spot of what
-    still goes on."""
+    from growing old; but when nobody new has told of it for longer than it is told of, or it was
+    first told of longer ago than anybody tells of such a thing, whoever tells now tells of another,
+    unless it hangs together with it or stands at the very spot of what still goes on."""
     gap = max(anchor.first_at - signal.at, signal.at - anchor.last_at, 0) / MINUTE
     evidence.minutes = gap
     stale = evidence.told and (signal.at - anchor.fresh_at) / MINUTE > evidence.told
+    if evidence.told_for and (signal.at - anchor.first_at) / MINUTE > evidence.told_for:
+        stale = True
     metres = evidence.metres
     there = anchor.active and metres is not None and metres <= anchor.metres.exact
     if stale and not (evidence.device or evidence.tie or there):
