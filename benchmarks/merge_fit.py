@@ -4,12 +4,13 @@
 
 Printed are, as one JSON object, ``told_min`` of each matter (``matters.csv``): the 99th percentile
 of the minutes between two that told of the same thing, the later one of this matter, up to the next
-five; ``told_for_min``: that of those between the first and each later one, by pairs; ``told_m``: the 98th percentile of the metres between one that told and the middle of those
-before, beyond what the points are imprecise by, up to the next ten (``radius_m``, where that is
-more than the city's own); and the powers of ``[merging.weights]`` by which a report without a clear
-point is weighed: a conditional logit over all that each such report could be, and a new thing, as
-it comes in; and those of ``[merging.again]``, over all that each case without one could be whenever
-it is looked at again. How well merging does is told by other seeds than these: ``merge_day``.
+five; ``told_for_min``: that of the minutes between the first and each later one, by pairs;
+``told_m``: the 98th percentile of the metres between one that told and the middle of those before,
+beyond what the points are imprecise by, up to the next ten (``radius_m``, where that is more than
+the city's own); and the powers of ``[merging.weights]`` by which a report without a clear point is
+weighed: a conditional logit over all that each such report could be, and a new thing, as it comes
+in; and those of ``[merging.again]``, over all that each case without one could be whenever it is
+looked at again. How well merging does is told by other seeds than these: ``merge_day``.
 """
 
 from __future__ import annotations

@@ -90,6 +90,7 @@ TIDE = '[[kind]]\ncode = "tide_gauge"\nname = { en = "Tide gauge" }\n'
         ("city.toml", "exact = 50.0", "exact = 400.0", "exact up to 400 m"),
         ("city.toml", "sharp = 5.0", "sharp = 0", "> 0.0"),
         ("matters.csv", "burning,3,100,60,10,", "burning,3,100,60,-1,", "told_min"),
+        ("matters.csv", "burning,3,100,60,10,15,", "burning,3,100,60,10,-1,", "told_for_min"),
         ("truth.toml", 'kind = "bin"', 'kind = "box"', "no kind"),
         ("truth.toml", "ellery-311:service:R01", "ellery-311:service:R99", "no matter"),
         ("truth.toml", 'channel = "web"', 'channel = "wave"', "but how?"),

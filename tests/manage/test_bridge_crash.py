@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from killed import killed_after
 
+from killed import killed_after
 from tianmu.manage.merging.merge import Match
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.refused import NotFound

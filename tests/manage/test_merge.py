@@ -108,6 +108,21 @@ def test_what_nobody_new_has_told_of_for_long_is_told_of_no_more() -> None:
     assert cases.match(signal(device="d3", at=MONDAY + 28 * MINUTE))  # somebody new has told
 
 
+def test_what_was_first_told_of_long_ago_is_told_of_no_more_however_many_told() -> None:
+    matters = {
+        key: msgspec.structs.replace(one, told_min=15.0, told_for_min=40.0)
+        for key, one in CITY.matters.items()
+    }
+    cases = OpenCases(matters, LAT, Tuning())
+    cases.put(Anchor(case="c1", probe="", place=place(), matter=FIRE, last_at=0, first_at=MONDAY))
+    for minute in (0, 10, 20, 30, 39):
+        cases.join("c1", signal(device=f"d{minute}", at=MONDAY + minute * MINUTE))
+    beside = {"device": "d", "east": 80}
+    assert cases.match(signal(at=MONDAY + 40 * MINUTE, **beside))
+    assert cases.match(signal(at=MONDAY + 41 * MINUTE, **beside)) is None
+    assert cases.match(signal(device="d10", at=MONDAY + 41 * MINUTE))  # it is the very device
+
+
 def test_a_relation_that_reaches_farther_does_not_outweigh_the_matter_itself() -> None:
     far = {SMOKE: 900.0}
     matters = dict(CITY.matters)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from tianmu.city.charter.tuning import Again, Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import Anchor, widen
+from tianmu.manage.merging.by_name import of_two
 from tianmu.manage.merging.likeness import Vocabulary, Wording, likeness, pairs
 from tianmu.manage.merging.merge import Evidence
 from tianmu.manage.merging.open_cases import OpenCases
@@ -119,6 +122,29 @@ def test_names_seldom_told_tell_most(addresses: list[str]) -> None:
         for other in told:
             if told.count(one) > told.count(other):
                 assert names.share(one) > names.share(other)
+
+
+@given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=12))
+def test_names_tell_of_one_thing_as_all_pairs_that_it_could_go_by_do(told: list[str]) -> None:
+    share = {"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.06, "e": 0.04}
+    stray, whole = 0.1, 0.0
+    for (one, first), (other, second) in product(share.items(), repeat=2):
+        likely = first * second
+        for name in told:
+            own = (1 - stray) / 2 * ((name == one) + (name == other))
+            likely *= (stray * share[name] + own) / (stray * share[name])
+        whole += likely
+    assert math.isclose(of_two(Counter(told), share, stray), whole, rel_tol=1e-9)
+
+
+def test_what_many_have_told_tells_as_surely_as_a_number_can_say() -> None:
+    assert math.isfinite(of_two({"a": 48, "b": 40}, {"a": 1e-7, "b": 1e-7}, 1e-3, 12 / 48))
+    cases = index(("c1", signal(kind="report", text="by the mill", place=place())))
+    for n in range(60):
+        cases.join("c1", signal(kind="report", id=f"r{n}", text="fire by the mill", place=place()))
+    told = signal(kind="report", id="t", text="", place=Place(division="11", address="mill"))
+    [guess] = cases.by_name.guesses(told, (FIRE,))
+    assert 0 < guess.share <= 1
 
 
 def test_one_who_was_not_sure_is_looked_at_again() -> None:

@@ -81,6 +81,9 @@ def test_how_long_matters_are_told_of_is_learned_from_the_days() -> None:
     [fire] = [one for one in city.truth.plain()["story"] if one["code"] == "house_fire"]
     longest = max(one["after_s"][1] for one in (*fire["told"], *fire["alarms"]))
     assert 5 <= found["ellery-311:hazard:F01"] <= 5 * math.ceil(longest / 300)
+    whole = merge_fit.told_minutes(city, [merge_day.draw(city, 5, 1.0)], since_first=True)
+    assert set(whole) == set(found)
+    assert whole["ellery-311:hazard:F01"] >= found["ellery-311:hazard:F01"]
 
 
 def test_how_far_off_matters_are_told_of_is_learned_from_the_days() -> None:

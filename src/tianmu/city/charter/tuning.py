@@ -19,34 +19,34 @@ class Powers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What counts how much where only names speak. A power may be below 0: then it counts the
     other way. What is not said is the default."""
 
-    anew: Amount = 0.44
+    anew: Amount = 0.55
     """what speaks for a new thing, beside 1 for a case of which one report has just come"""
-    surely: float = 5.72
+    surely: float = 5.89
     """power of the worth of a matter: how much a related or an unsure one counts for less"""
-    devices: float = 0.8
+    devices: float = 0.83
     """power of the devices that told of the case, and one"""
-    often: float = 0.27
+    often: float = 0.38
     """power of its reports: of what many have told already fewer are yet to tell"""
-    pace: float = 0.54
+    pace: float = 0.28
     """power of those of its reports that came within ``pace_min`` of this one"""
-    brief: float = 0.59
+    brief: float = 0.78
     """power of the minutes in which its matter is told of: of what is told of for longer, fewer
     tell at a time"""
-    lone: float = -0.19
+    lone: float = -0.17
     """power of e by which it counts for more where one device tells of it and nobody else"""
-    span: float = 1.06
+    span: float = 0.21
     """power of its age, by the minutes in which its matter is told of, and one"""
-    gap: float = 0.03
+    gap: float = 0.36
     """and of e: by how many times those minutes it has been told of by nobody"""
     ahead: float = 0.0
     """and of e: by how many times those minutes it began after this was told"""
-    unsure: float = 1.82
+    unsure: float = 1.88
     """power of e by which a case counts for less whose own place nobody knows"""
-    near: float = 2.87
+    near: float = 3.53
     """of a point that says little: power of e by which it counts where it is the case's own, …"""
-    wide: float = 1.27
+    wide: float = 0.9
     """power of the kilometres within which that says it is, by which it counts for less, …"""
-    far: float = 1.99
+    far: float = 2.96
     """and power of e by which it does at their end"""
 
 
@@ -54,20 +54,20 @@ class Again(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[merging.again]``: the same for a case without a point that is looked at again, by what
     has been told since. Its defaults are its own."""
 
-    anew: Amount = 0.1
-    surely: float = 5.72
-    devices: float = 0.68
-    often: float = 0.27
-    pace: float = 0.56
-    brief: float = 0.81
-    lone: float = 0.5
-    span: float = 0.31
-    gap: float = 0.19
-    ahead: float = 1.53
-    unsure: float = 1.19
-    near: float = 1.16
-    wide: float = -0.84
-    far: float = 0.63
+    anew: Amount = 0.33
+    surely: float = 6.79
+    devices: float = 0.77
+    often: float = 0.11
+    pace: float = 0.22
+    brief: float = 0.82
+    lone: float = 0.16
+    span: float = 0.3
+    gap: float = 0.35
+    ahead: float = 2.32
+    unsure: float = 0.46
+    near: float = 5.12
+    wide: float = 1.07
+    far: float = 3.72
 
 
 class Tuning(Powers, frozen=True, forbid_unknown_fields=True, kw_only=True):

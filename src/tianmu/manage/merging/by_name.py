@@ -10,7 +10,7 @@ and is looked at again, as others tell more.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -31,7 +31,8 @@ AT_ONCE = 100
 LEAST_STRAY = 1e-3
 """share of those who name another place, at least: what nobody could say would be sure for ever"""
 MOST_TOLD = 12
-"""times that a name tells for itself: of what more have told only the proportion counts"""
+"""times that a name tells for itself: where more have told it, each counts for less, so that what
+they tell together stays a number"""
 
 
 def stands_for(anchor: Anchor) -> Signal:
@@ -236,10 +237,9 @@ class ByName:
         known = dict(zip(told, shares, strict=True))
         for name in before:
             known.setdefault(name, self.names.share(name))
-        most = max(now.values(), default=0)
-        unit = min(1.0, MOST_TOLD / most) if most else 1.0
-        one, other = (_of_two(some, known, stray, unit) for some in (before, now))
-        return stray ** (unit * len(told)) * other / one
+        unit = min(1.0, MOST_TOLD / max(now.values(), default=1))
+        more = of_two(now, known, stray, unit) / of_two(before, known, stray, unit)
+        return float(stray ** (unit * len(told)) * more)
 
     def _said(self, anchor: Anchor) -> dict[str, int]:
         """Name → how many of those who told of the case told it."""
@@ -250,10 +250,12 @@ class ByName:
         return anchor.names
 
 
-def _of_two(counts: dict[str, int], known: dict[str, float], stray: float, unit: float) -> float:
+def of_two(
+    counts: Mapping[str, int], known: Mapping[str, float], stray: float, unit: float = 1.0
+) -> float:
     """How likely these names are all told of one thing, beside being told by those who name any
     place: of all pairs of names that it could go by, where each is as likely as it is told
-    anywhere (``known``) and may be the same twice."""
+    anywhere (``known``) and may be the same twice. ``unit``: what one who told counts for."""
     found, others = 1.0, 0.0
     for name, count in counts.items():
         share = known[name]
