@@ -12,6 +12,7 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.clocks import overdue
 from tianmu.manage.merging.signal import Signal
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
@@ -54,6 +55,31 @@ def test_every_matter_goes_all_the_way(name: str) -> None:
         state = _do(city, state, "check", CHECKER, result="pass")
         state = _do(city, state, "close", OFFICER)
         assert state.outcome == "closed"
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_what_nobody_accepts_rises_by_two_levels_and_never_to_the_gravest(name: str) -> None:
+    city = pack.load(name)
+    seen = dict.fromkeys(m.level or city.grading.default for m in city.matters.values())
+    for own in seen:
+        key = next(m.key for m in city.matters.values() if (m.level or city.grading.default) == own)
+        draft = Draft("c1", None, NOW)
+        signal = Signal(kind="report", id="r", at=NOW, matters=((key, 1.0),), text="words")
+        intake.open_case(draft, city, signal, "N", intake.Policy())
+        state = _do(city, draft.state, "file", OFFICER)
+        begun = state.level_number
+        now = NOW
+        for _ in range(60):  # weeks of limits that run out
+            marks = [m.at for c in state.running for m in c.marks[c.passed :] if m.at > now]
+            if not marks:
+                break
+            now = min(marks)
+            draft = Draft("c1", state, now)
+            overdue.attend(draft, city)
+            state = draft.state
+        assert state.failed, (key, "nothing ran out")
+        highest = begun if begun <= 2 else max(2, begun - 2)
+        assert state.level_number >= highest, (key, begun, state.level)
 
 
 @pytest.mark.parametrize("name", PACKS)

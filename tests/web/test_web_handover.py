@@ -237,8 +237,11 @@ def test_roster_and_handover(world: Any) -> None:
         )
         assert put.status_code == 200, put.text
         assert [one["name"] for one in put.json()["on_duty"]] == ["王伟"]
+        empty = client.put("/api/roster", json={"shifts": []})
+        assert (empty.status_code, empty.json()["faults"][0]["where"]) == (422, "shifts")
+        assert "nobody would be on duty" in empty.json()["detail"]
         late = client.put(
-            "/api/roster", json={"shifts": []}, headers={"If-Match": held.headers["etag"]}
+            "/api/roster", json={"shifts": [shift]}, headers={"If-Match": held.headers["etag"]}
         )
         assert late.status_code == 412
         on_duty = world.hub.city.roster.on_duty(department, "", world.hub.clock())

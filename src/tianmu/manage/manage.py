@@ -42,8 +42,8 @@ from tianmu.manage.merging.grouping import Grouping
 from tianmu.manage.merging.heard import Labels, nothing
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
-from tianmu.manage.steps.lifecycle import decide
 from tianmu.manage.steps.step import Command, refuse
+from tianmu.manage.steps.taking_back import decide
 from tianmu.manage.words import phrase
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction

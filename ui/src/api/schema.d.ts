@@ -1146,11 +1146,14 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
-         * @description Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
-         *     permissions of the step are held against the account for each, one that is refused or was
-         *     changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells. With an
-         *     `Idempotency-Key` what is sent again is done once to each case.
+         * Do one step (`accept`, `note`, `urge`, `assign`, `file`, `order`, `transfer`, `grade`,
+         * @description Do one step (`accept`, `note`, `urge`, `assign`, `file`, `order`, `transfer`, `grade`,
+         *     `escalate`, `suspend`, `resume`, `supervise`, `check`, `void`) to many cases, each for itself:
+         *     the permissions of the step are held against the account for each, one that is refused or was
+         *     changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells, also of
+         *     each whether it can be taken back. The step `undo` takes a deed back by the `steps` that its
+         *     answer named as `undo` for each case: with its `version`, a case that somebody has changed since
+         *     is named and left. With an `Idempotency-Key` what is sent again is done once to each case.
          *
          *     Needs `case.read`.
          */
@@ -3450,8 +3453,9 @@ export interface paths {
          */
         get: operations["get_roster"];
         /**
-         * Put another roster in force, whole; plans resolve to it from the next order on
-         * @description Put another roster in force, whole; plans resolve to it from the next order on.
+         * Put another roster in force, whole; plans resolve to it from the next order on. One without
+         * @description Put another roster in force, whole; plans resolve to it from the next order on. One without
+         *     shifts is refused: it would leave nobody on duty anywhere.
          *
          *     Needs `roster.write`.
          */
@@ -5690,7 +5694,16 @@ export interface components {
             version: number;
             status: number;
             why: string;
-            undo: Record<string, never> | null;
+            undo: components["schemas"]["Back"][] | null;
+        };
+        /**
+         * Back
+         * @description One step by which a deed is taken back.
+         */
+        Back: {
+            step: string;
+            /** @default {} */
+            data: Record<string, never>;
         };
         /**
          * Page[FilterSaid]

@@ -16,7 +16,7 @@ export const dutyEn: DutyWords = {
   },
   bulk: {
     chosen: (n) => `${n} chosen`, none: "Clear", act: "Do to all", step: "What", most: (n) => `at most ${n} at once`, would: (n) => `${n} will be done`, wouldNot: (n) => `${n} will be left as they are`, canUndo: "can be undone", cannotUndo: "cannot be undone", did: (n) => `${n} done`, didNot: (n) => `${n} not done`, doIt: "Do it", look: "See what will happen", reason: "Reason", text: "Note", undone: (n, of) => `${n} of ${of} undone`, select: "Choose",
-    steps: { accept: "Accept", note: "Note", urge: "Urge", assign: "Assign owner", check: "Check: passed" }, keySelect: "choose, or not", keyBulk: "do to all chosen", keyFilters: "saved filters", keyQueue: "another queue",
+    steps: { accept: "Accept", note: "Note", urge: "Urge", assign: "Assign owner", file: "File", order: "Send order", transfer: "Transfer", grade: "Set level", escalate: "Raise level", suspend: "Suspend", resume: "Resume", supervise: "Supervise", check: "Check: passed", void: "Void" }, keySelect: "choose, or not", keyBulk: "do to all chosen", keyFilters: "saved filters", keyQueue: "another queue",
   },
   room: {
     title: "Command room", enter: "Command room", back: "Back to the case", here: "In the room", nobody: "Nobody is in", log: "Log", say: "Write to the log; Enter sends", send: "Send", tasks: "Tasks", newTask: "New task", taskText: "What is to be done", taskUnit: "Whose it is", done: "Done", again: "Not done", doneBy: (who, when) => `done by ${who}, ${when}`, noTasks: "No task yet", orders: "Orders", order: "Send an order",

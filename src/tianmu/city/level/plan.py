@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import msgspec
 
@@ -66,6 +67,9 @@ class Rise(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """so much of the closing limit has run out"""
     signals: int | None = None
     """so many signals have joined the case"""
+    late_levels: Annotated[int, msgspec.Meta(ge=0, le=4)] | None = None
+    """limits that run out raise it at most so many levels above what the rules ask for otherwise;
+    None: up to the gravest"""
     text: Text = msgspec.field(default_factory=dict)
 
 

@@ -279,7 +279,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     """signals taken out by hand: never put in again by the machine"""
     merged_into: str = ""
     stage_before: str = ""
-    """where it stood when it was merged"""
+    """where it stood when it was merged, or made void"""
     kept: CaseState | None = None
     """of a merged case: all as it was, to come back to"""
     beside: dict[str, Any] = msgspec.field(default_factory=dict)

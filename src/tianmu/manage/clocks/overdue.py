@@ -48,6 +48,7 @@ def attend(draft: Draft, city: City) -> None:
         quiet.fall(draft, city)
         urged = [one for one in urged if one[1].step != FALL]
         passed.pop(FALL, None)
+    stays = bool(raised) and _highest(draft, city)
     for step, found, later in (
         (WARN, warned, [*urged, *raised]),
         ("urge", urged, raised),
@@ -55,16 +56,27 @@ def attend(draft: Draft, city: City) -> None:
     ):
         names = {clock.name for clock, _ in found} - {clock.name for clock, _ in later}
         if found:
-            _add(draft, step, found, {name: passed[name] for name in passed if name in names})
+            why = [phrase("why.as_late_as_it_gets")] if found is raised and stays else []
+            _add(draft, step, found, {name: passed[name] for name in passed if name in names}, why)
     for name in dict.fromkeys(clock.name for clock, mark in urged if mark.share >= 1.0):
         response.pass_on(draft, city, name)
     if raised:
-        _rise(draft, city, [_words(clock, mark) for clock, mark in raised], state.failed)
+        why = [_words(clock, mark) for clock, mark in raised]
+        _rise(draft, city, why, state.failed, stays=stays)
 
 
-def _rise(draft: Draft, city: City, why: list[Text], failed: int) -> None:
-    """``failed``: limits that had run out before these."""
-    risen = level.rise(draft, city, *why)
+def _highest(draft: Draft, city: City) -> bool:
+    """Whether limits that run out raise the case no further, by its plan."""
+    plan, state = response.plan_of(city, draft.state), draft.state
+    if plan is None or plan.rises.late_levels is None:
+        return False
+    asked = level.asked_in_time(city, state, draft.now)
+    return 0 < state.level_number <= asked - plan.rises.late_levels
+
+
+def _rise(draft: Draft, city: City, why: list[Text], failed: int, *, stays: bool) -> None:
+    """``failed``: limits that had run out before these. ``stays``: no further by them."""
+    risen = not stays and level.rise(draft, city, *why)
     if level.failed_enough(city, failed, draft.state.failed):
         level.grade(draft, city, only_up=True)
     if not risen or draft.state.stage not in ("dispatch", "handle"):
@@ -81,13 +93,19 @@ def _rise(draft: Draft, city: City, why: list[Text], failed: int) -> None:
         draft.add("urge", {"orders": orders, "why": why, **deadline.data(*clocks)})
 
 
-def _add(draft: Draft, step: str, marks: list[tuple[Clock, Mark]], passed: dict[str, int]) -> None:
+def _add(
+    draft: Draft,
+    step: str,
+    marks: list[tuple[Clock, Mark]],
+    passed: dict[str, int],
+    why: list[Text],
+) -> None:
     draft.add(
         step,
         {
             "marks": [[name, count] for name, count in passed.items()],
             "clocks_due": {clock.name: clock.due for clock, _ in marks},
-            "why": [_words(clock, mark) for clock, mark in marks],
+            "why": [*(_words(clock, mark) for clock, mark in marks), *why],
         },
     )
 

@@ -63,6 +63,12 @@ def asked(city: City, state: CaseState, now: int) -> int:
     return _asked(city, state, None, now)[0].number
 
 
+def asked_in_time(city: City, state: CaseState, now: int) -> int:
+    """The level number that the rules ask for, as if no limit had run out."""
+    known = msgspec.structs.replace(_known(city, state, None, now), failed=0)
+    return by_rules(city.grading, city.matters, known).number
+
+
 def _asked(
     city: City, state: CaseState, signal: Signal | None, now: int
 ) -> tuple[Level, list[Text], list[str]]:

@@ -124,13 +124,14 @@ def asked(city: City, state: CaseState) -> Asked:
     if plan.conference is not None:
         tasks.add("conference")
     rises = plan.rises
+    late = "" if rises.late_levels is None else f" late {rises.late_levels}"
     return Asked(
         plan=plan.code,
         tells=tells,
         orders=orders,
         tasks=frozenset(tasks),
         warning=plan.warning.colour if plan.warning else "",
-        rises=f"{rises.not_accepted:d} {rises.limit_part or 0:g} {rises.signals or 0}",
+        rises=f"{rises.not_accepted:d} {rises.limit_part or 0:g} {rises.signals or 0}{late}",
         falls=_limit(plan.falls.quiet) if plan.falls else "",
         acts=" ".join(str(tier) for tier in msgspec.structs.astuple(acting.acts(city, state))),
     )

@@ -104,12 +104,15 @@ def grade(turn: Turn) -> None:
         raise Refused(refuse("data", field="level", form=form))
     before = turn.state
     chosen = turn.city.profile.level(name)
-    told = level.data(turn.city, before, chosen, level.by_hand(), by_hand=True)
+    by_hand = turn.command.data.get("rules") is not True  # else the rules may raise it from there
+    told = level.data(turn.city, before, chosen, level.by_hand(), by_hand=by_hand)
     asked = level.asked(turn.city, before, turn.draft.now)
     asked = min(asked, before.advised or asked)  # a scenario has asked for it, or an alarm
     if asked < chosen.number:  # the case has said so already, or shows it: known to who decides
         told["advised"] = asked
     turn.take(told)
+    if not by_hand:
+        level.reconsider(turn.draft, turn.city)
     if turn.state.stage in ("dispatch", "handle"):
         response.follow(turn.draft, turn.city)
 

@@ -134,14 +134,17 @@ def _close(turn: Turn) -> None:
 
 
 def _void(turn: Turn) -> None:
-    turn.take(stage="close")
+    turn.take({"before": turn.state.stage}, stage="close")
 
 
 def _reopen(turn: Turn) -> None:
-    """It waits for dispatch again, and so do the calls and points that were left open."""
+    """It waits for dispatch again, and so do the calls and points that were left open; what was
+    void before it was filed waits where it did: nobody has verified or filed it since."""
     city, state, now = turn.city, turn.state, turn.draft.now
     clocks = [*whistle.again(city, state, now), *opening.again(city, state, now)]
-    turn.take({"queue": "returned", **deadline.data(*clocks)}, stage="dispatch")
+    unfiled = state.outcome == "void" and state.stage_before in ("collect", "verify", "file")
+    stage = state.stage_before if unfiled else "dispatch"
+    turn.take({"queue": "returned", **deadline.data(*clocks)}, stage=stage)
 
 
 def _evaluate(turn: Turn) -> None:

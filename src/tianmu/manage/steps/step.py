@@ -35,6 +35,7 @@ class Refusal:
 FORMS = frozenset(("limit", "standing", "score", "place", "department", "departments", "joint")) | {
     "evidence",
     "matter",
+    "steps",
 }
 """data of steps whose form is said where they are missing or wrong; of others the step says it"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Annotated, Any
 
 import msgspec
@@ -12,8 +13,9 @@ from tianmu.manage.case import query as case_query
 from tianmu.manage.case.deed_key import Done
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.refused import fresh
-from tianmu.manage.steps.lifecycle import decide, fold
+from tianmu.manage.steps.lifecycle import evolve, fold
 from tianmu.manage.steps.step import Command, Refusal
+from tianmu.manage.steps.taking_back import UNDO, Back, back, decide
 from tianmu.manage.words import phrase
 from tianmu.web.api.case_steps import STATUS, carry_out
 from tianmu.web.api.cases import actor, masked_text, one
@@ -23,7 +25,10 @@ from tianmu.web.problem import Problem
 from tianmu.web.route import Ask, Asking, Routes, taken
 
 routes = Routes("cases")
-STEPS = ("accept", "note", "urge", "assign", "check")
+STEPS = (
+    "accept", "note", "urge", "assign", "file", "order", "transfer", "grade", "escalate", "suspend",
+    "resume", "supervise", "check", "void", UNDO,
+)  # fmt: skip
 """what may be done to many at once"""
 
 
@@ -32,7 +37,8 @@ class OneOfMany(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     version: int | None = None
     """the one that was seen: where it has moved on, this case is left as it is"""
     data: dict[str, Any] = {}
-    """what the step needs for this case alone, over what all are given"""
+    """what the step needs for this case alone, over what all are given; of `undo`: `steps`, what
+    the answer to the deed has as `undo`"""
 
 
 class ManyAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,8 +61,9 @@ class OneDone(msgspec.Struct, frozen=True, kw_only=True):
     """200, or as the step alone would have been answered"""
     why: str
     """why not, and what to do"""
-    undo: dict[str, Any] | None
-    """data with which the same step takes it back; null: it cannot be taken back"""
+    undo: list[Back] | None
+    """the steps that take it back, as `steps` in the data of the step `undo`; null: it cannot be
+    taken back, or not by this account"""
 
 
 class ManyDone(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +74,12 @@ class ManyDone(msgspec.Struct, frozen=True, kw_only=True):
     cases: list[OneDone]
 
 
-def _undo(ask: Ask, step: str, seen: CaseState, done: Done) -> dict[str, Any] | None:
-    """Only who answers can be set back; what was noted, urged, accepted or checked has been."""
-    if step != "assign":
-        return None
+def _undo(ask: Ask, step: str, seen: CaseState, done: Done) -> list[Back] | None:
+    """How this account would take it back as it stands after it. ``seen``: the case as it was read
+    before."""
     before = seen if seen.version == done.before else _at(ask, seen.case, done.before)
-    return {"department": before.lead, "joint": list(before.joint)} if before.lead else None
+    after = done.state if done.state.version == done.version else _at(ask, seen.case, done.version)
+    return back(before, step, after, actor(ask.who), ask.hub.clock(), ask.hub.city)
 
 
 def _at(ask: Ask, case: str, version: int) -> CaseState:
@@ -101,7 +108,8 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
                     for text in (found.why, found.remedy)
                 )
                 raise Problem(STATUS.get(found.what, 409), found.what, why, remedy)
-            undo = _undo(ask, body.step, state, Done(state, version, version))
+            after = reduce(evolve, found, state)
+            undo = _undo(ask, body.step, state, Done(after, version, after.version))
         else:
             done = carry_out(
                 ask,
@@ -148,10 +156,13 @@ def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:
     },
 )
 def do_to_many(ask: Asking, body: Annotated[ManyAsked, Depends(taken(ManyAsked))]) -> ManyDone:
-    """Do one step (`accept`, `note`, `urge`, `assign`, `check`) to many cases, each for itself: the
-    permissions of the step are held against the account for each, one that is refused or was
-    changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells. With an
-    `Idempotency-Key` what is sent again is done once to each case."""
+    """Do one step (`accept`, `note`, `urge`, `assign`, `file`, `order`, `transfer`, `grade`,
+    `escalate`, `suspend`, `resume`, `supervise`, `check`, `void`) to many cases, each for itself:
+    the permissions of the step are held against the account for each, one that is refused or was
+    changed meanwhile stays as it is, and the answer says so of each. `rehearse` only tells, also of
+    each whether it can be taken back. The step `undo` takes a deed back by the `steps` that its
+    answer named as `undo` for each case: with its `version`, a case that somebody has changed since
+    is named and left. With an `Idempotency-Key` what is sent again is done once to each case."""
     if body.step not in STEPS:
         raise Problem(
             422, "invalid", f"{body.step!r} is not done to many", f"use one of {', '.join(STEPS)}"

@@ -243,9 +243,14 @@ def _shift(city: City, one: ShiftSaid, row: int, faults: list[Fault]) -> Shift:
     },
 )
 def put_roster(ask: Asking, body: Annotated[RosterAsked, Depends(taken(RosterAsked))]) -> Reply:
-    """Put another roster in force, whole; plans resolve to it from the next order on."""
+    """Put another roster in force, whole; plans resolve to it from the next order on. One without
+    shifts is refused: it would leave nobody on duty anywhere."""
     hub = ask.hub
     faults: list[Fault] = []
+    if not body.shifts:
+        faults.append(
+            Fault(where="shifts", what="is empty: nobody would be on duty anywhere, send the whole")
+        )
     shifts = [_shift(hub.city, one, row, faults) for row, one in enumerate(body.shifts)]
     if faults:
         raise Problem(

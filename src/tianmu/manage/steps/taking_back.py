@@ -1,0 +1,140 @@
+"""A deed taken back: the steps that set right what it did, in one go and in the trail.
+
+Nothing is struck from the trail. What was said (an urging, a note, whom a plan has told) stays
+said; a department that gets its order again has its time anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tianmu.city.limit import MINUTE
+from tianmu.facts.case import CaseEvent
+from tianmu.manage.actor import Actor
+from tianmu.manage.case.fold import evolve
+from tianmu.manage.case.state import CaseState
+from tianmu.manage.steps import lifecycle
+from tianmu.manage.steps.step import Command, Refusal, refuse
+
+if TYPE_CHECKING:
+    from tianmu.city.city import City
+
+UNDO = "undo"
+"""the command that takes a deed back: its data name the ``steps``, as ``back`` gives them"""
+MOST = 60
+"""steps of one taking back: an order each, and what stands behind it"""
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step by which a deed is taken back."""
+
+    step: str
+    data: dict[str, Any] = {}
+
+
+TAKES_BACK = frozenset(
+    ("assign", "cancel", "grade", "lift", "reopen", "resume", "return", "suspend", "transfer")
+)
+"""the only steps that a taking back has"""
+
+
+def decide(
+    state: CaseState, command: Command, actor: Actor, now: int, city: City
+) -> list[CaseEvent] | Refusal:
+    """``lifecycle.decide``, which also takes back: all steps of it, or none."""
+    if command.step != UNDO:
+        return lifecycle.decide(state, command, actor, now, city)
+    try:
+        steps = msgspec.convert(command.data.get("steps"), list[Back])
+    except msgspec.ValidationError:
+        steps = []
+    if not 0 < len(steps) <= MOST or any(one.step not in TAKES_BACK for one in steps):
+        return refuse("data", field="steps")
+    events: list[CaseEvent] = []
+    for one in steps:
+        step = Command(one.step, command.reason, one.data)
+        found = lifecycle.decide(state, step, actor, now, city)
+        if isinstance(found, Refusal):
+            return found
+        events += found
+        for event in found:
+            state = evolve(state, event)
+    return events
+
+
+def back(
+    before: CaseState, step: str, after: CaseState, actor: Actor, now: int, city: City
+) -> list[Back] | None:
+    """How ``actor`` would take back the ``step`` that led from ``before`` to ``after``; None where
+    it cannot be taken back, or not by him."""
+    steps = _steps(before, step, after, now)
+    if not steps:
+        return None
+    command = Command(UNDO, "?", {"steps": msgspec.to_builtins(steps)})
+    return None if isinstance(decide(after, command, actor, now, city), Refusal) else steps
+
+
+def _steps(before: CaseState, step: str, after: CaseState, now: int) -> list[Back]:
+    if step == "assign" and before.lead:
+        return [_assign(before)]
+    if step in ("grade", "escalate"):
+        return _level(before, after)
+    if step == "order":
+        return _new_orders(before, after) if before.lead == after.lead else []
+    if step == "transfer":
+        return _transfer(before, after)
+    if step == "file":
+        return _filing(before, after)
+    if step == "suspend":
+        return [Back(step="resume")]
+    if step == "resume":
+        left = max(1, (before.suspended_until - now) // MINUTE)
+        limit = {"limit": {"value": left, "unit": "minute"}} if before.suspended_until else {}
+        return [Back(step="suspend", data=limit)]
+    if step == "supervise":
+        return [Back(step="lift")]
+    # what was in hand when it was voided lost its orders: it waits for dispatch again
+    return [Back(step="reopen")] if step == "void" else []
+
+
+def _assign(before: CaseState) -> Back:
+    return Back(step="assign", data={"department": before.lead, "joint": list(before.joint)})
+
+
+def _new_orders(before: CaseState, after: CaseState) -> list[Back]:
+    """Those that the deed has sent are withdrawn."""
+    had = {one.order for one in before.orders}
+    sent = [one.order for one in after.open_orders if one.order not in had]
+    return [Back(step="cancel", data={"order": one}) for one in sent]
+
+
+def _level(before: CaseState, after: CaseState) -> list[Back]:
+    """The level it had, by whom it had it: what the rules have set they may raise again."""
+    if not before.level or before.level == after.level:
+        return []
+    rules = {} if before.level_by_hand else {"rules": True}
+    level = Back(step="grade", data={"level": before.level, **rules})
+    return [*_new_orders(before, after), level]
+
+
+def _transfer(before: CaseState, after: CaseState) -> list[Back]:
+    if not before.lead:
+        return []
+    if any(one.lead for one in before.open_orders):
+        return [Back(step="transfer", data={"department": before.lead})]
+    if before.open_orders:  # it stays with those who help: nobody leads, as before
+        return []
+    return [*_new_orders(before, after), _assign(before)]
+
+
+def _filing(before: CaseState, after: CaseState) -> list[Back]:
+    """Its orders withdrawn, and back to where it waited; whom it was told stays told."""
+    if (before.matter, before.division) != (after.matter, after.division):
+        return []
+    stages = ["file", "verify"] if before.stage == "verify" else ["file"]
+    return [*_new_orders(before, after), *(Back(step="return") for _ in stages)]
+
+
+__all__ = ["TAKES_BACK", "UNDO", "Back", "back", "decide"]
