@@ -193,6 +193,7 @@ def test_a_report_and_its_photo(world: Any) -> None:
         early = worker.post(f"/api/reports/{report}/evidence", files=file, headers=key())
         assert early.status_code == 503 and early.headers["retry-after"], early.text
         assert worker.get(f"/api/reports/{report}").status_code == 503, "it was taken all the same"
+        assert worker.get("/api/reports/r-no-such").status_code == 404, "nobody has told of it"
         world.settle()
         photo = grid.post(f"/api/reports/{report}/evidence", files=file, headers=key())
         assert photo.status_code == 201, photo.text

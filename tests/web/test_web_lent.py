@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +16,7 @@ import msgspec
 import pytest
 
 from tianmu.app import pictures
-from tianmu.app.pictures import DAY_S, Pictures, let_go
+from tianmu.app.pictures import DAY_S, Pictures, find, let_go
 from tianmu.facts.topic import OBSERVATION
 from tianmu.manage.evidence.kept import Evidence
 
@@ -105,6 +109,50 @@ def test_a_picture_that_is_shown_again_is_lent_anew(street: Any) -> None:
     one = shown(street, "again")
     assert Pictures(street.hub.data).show(one["digest"])
     assert let_go(street.hub) == 0 and there(street, one)
+
+
+OLDER = """
+import os, signal, sys
+from pathlib import Path
+from tianmu.manage.evidence.kept import Evidence, EvidenceStore
+store = EvidenceStore(Path(sys.argv[1]))
+about = Evidence(name="a.jpg", media_type="image/jpeg")
+for content in sys.argv[2:]:
+    store.keep(b"\\xff\\xd8\\xff" + content.encode(), about)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""keeps files as releases did that told whose they are afterwards, and is killed before that"""
+
+
+def test_a_file_whose_case_was_never_told_is_found_marked_and_goes(street: Any) -> None:
+    folder, evidence = street.hub.data / "evidence", street.hub.manage.evidence
+    held = shown(street, "kept by a case")
+    told = {"pictures": [{**held, "role": "handle_before"}]}
+    street.raise_alarm(matter=street.matter(), told=told)
+    street.settle()
+    let_go(street.hub)
+    ended = subprocess.run([sys.executable, "-c", OLDER, str(folder), "a", "b"], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    kept = [hashlib.sha256(JPEG + text).hexdigest() for text in (b"a", b"b")]
+    assert find(street.hub) == 0, "somebody may be about to tell whose it is"
+    for digest in (*kept, held["digest"]):
+        os.utime(evidence.path(digest), (0, 0))
+    assert find(street.hub) == 2 and marks(street) == sorted(kept)
+    assert find(street.hub) == 0, "found once"
+    assert let_go(street.hub) == 0, "they wait for as long as the pack says"
+    about = Evidence(name="b.jpg", media_type="image/jpeg")
+    with evidence.taking(JPEG + b"b", about, {kept[1]}.intersection):
+        pass  # somebody attaches the same file to a case meanwhile
+    for digest in marks(street):
+        age(street, digest, 31)
+    assert let_go(street.hub) == 1
+    assert not evidence.path(kept[0]).exists() and evidence.path(kept[1]).exists()
+    assert there(street, held)
+    with street.client("audit_admin") as auditor:
+        asked = {"verb": pictures.FOUND}
+        items = auditor.get("/api/audit", params=asked).json()["items"]
+    assert [one["detail"] for one in items] == [{"files": 2}]
+    evidence.path(kept[1]).unlink()
 
 
 @pytest.mark.parametrize("step", ["unlink", "_settle"])

@@ -1,7 +1,8 @@
 """Pictures of recognised events: kept for a while, and as evidence where an alarm needs them.
 
 Pictures may show people, so none is kept for ever that no case holds: one that no alarm needed goes
-after the pack's ``sighting_days``, one whose alarm came to no case after its ``picture_days``.
+after the pack's ``sighting_days``, one whose alarm came to no case after its ``picture_days``, and
+so does any other file of evidence that is found to belong to nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import sqlalchemy as sa
 
 from tianmu.access import audit
 from tianmu.facts.topic import ALARM, OBSERVATION, OBSERVATION_LIFE
-from tianmu.manage.case import query as case_query
 from tianmu.manage.evidence.kept import Evidence, EvidenceStore
 from tianmu.manage.evidence.scanning import scanner
 from tianmu.manage.reader import READER as CASES
@@ -32,9 +32,11 @@ log = logging.getLogger("tianmu.hub")
 DAY_S = 86_400.0
 EVERY_S = 3600.0
 """seconds between two looks for pictures that no case holds"""
+LOST_S = 3600.0
+"""seconds since which a file lies there whose case was never told: its attaching is over"""
 PATIENCE_S = 60.0
 """seconds that hub may take to come to the end of the alarms, else the next look does it"""
-VERB = "evidence.let_go"
+VERB, FOUND = "evidence.let_go", "evidence.found"
 WATCH = "watch"
 """reader of observations who makes alarms of them"""
 
@@ -71,13 +73,38 @@ class Pictures:
 
 async def tidy(hub: Hub, stop: asyncio.Event) -> None:
     """In hub, which alone knows what cases hold: let go what no case holds, until ``stop``."""
+    searched = -DAY_S
     while not stop.is_set():
         try:
+            if time.monotonic() - searched >= DAY_S:
+                await asyncio.to_thread(find, hub)
+                searched = time.monotonic()
             await asyncio.to_thread(let_go, hub, stop.is_set)
         except Exception:
             log.exception("pictures that no case holds: trying again in %.0f s", EVERY_S)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), EVERY_S)
+
+
+def find(hub: Hub) -> int:
+    """Mark files of evidence that no case and no hazard holds, though nobody lends or attaches
+    them, as lent from now on: they go after ``picture_days``. How many."""
+    if not hub.city.retention.picture_days:
+        return 0
+    found = hub.manage.evidence.mark_lost(hub.manage.held, time.time() - LOST_S)
+    if found:
+        log.warning("%d file(s) of evidence that nothing holds were found and marked", found)
+        _note(hub, FOUND, {"files": found})
+    return found
+
+
+def _note(hub: Hub, verb: str, detail: dict[str, Any]) -> None:
+    hub.records.transact(
+        lambda tx: audit.append(
+            tx.connection, at=hub.clock(), actor="@system", verb=verb, object="evidence",
+            detail=detail,
+        )
+    )  # fmt: skip
 
 
 def let_go(hub: Hub, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -92,15 +119,10 @@ def let_go(hub: Hub, stopped: Callable[[], bool] = lambda: False) -> int:
     lent = evidence.lent(before)
     if not lent or not _come_to_cases(hub, round(before * 1e6), stopped):
         return 0
-    held = hub.records.read(lambda c: case_query.held(c, lent))
+    held = hub.manage.held(lent)
     gone = len(set(lent) - held)
     if gone:
-        hub.records.transact(
-            lambda tx: audit.append(
-                tx.connection, at=hub.clock(), actor="@system", verb=VERB, object="evidence",
-                detail={"pictures": gone, "days": days},
-            )
-        )  # fmt: skip
+        _note(hub, VERB, {"pictures": gone, "days": days})
     count = evidence.give_back(lent, held, before)
     log.info("%d picture(s) of alarms that came to no case were let go after %g days", count, days)
     return count

@@ -254,6 +254,22 @@ class EvidenceStore:
                     found.append(mark.name)
         return tuple(sorted(found))
 
+    def mark_lost(self, held: Held, before: float) -> int:
+        """Lend what lies here since before then (seconds since 1970) though nobody holds, lends or
+        attaches it: as older releases left it where they ended before they had told whose it is.
+        If nobody comes to hold it, it goes as all that is lent does. How many were found."""
+        count = 0
+        for folder in (*sorted(self.folder.glob("??")), self.folder / "quarantine"):
+            old = {one.name for one in folder.glob("[!.]*") if one.stat().st_mtime < before}
+            for digest in sorted(old - held(old) if old else ()):
+                with self._guard():
+                    mark = self._mark(digest)
+                    if mark.exists() or self._attaching(digest) or held({digest}):
+                        continue
+                    self._put_mark(mark)
+                    count += 1
+        return count
+
     def give_back(self, digests: Collection[str], held: Collection[str], before: float) -> int:
         """End the lending of ``digests`` where it is still as old as ``before``: what is ``held``
         stays for good, the other files are removed; how many of these."""
@@ -266,10 +282,11 @@ class EvidenceStore:
                 if self._attaching(digest):
                     continue
                 if digest not in held:
-                    with contextlib.suppress(FileNotFoundError):
-                        self.path(digest).unlink()
-                        _settle(self.path(digest).parent)
-                        count += 1
+                    for file in (self.path(digest), self.folder / "quarantine" / digest):
+                        with contextlib.suppress(FileNotFoundError):
+                            file.unlink()
+                            _settle(file.parent)
+                            count += 1
                 mark.unlink()
         return count
 

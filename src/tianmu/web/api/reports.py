@@ -18,6 +18,7 @@ from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
+from tianmu.manage.reader import READER as CASES
 from tianmu.store.records import Transaction
 from tianmu.web import exposure, moment
 from tianmu.web.api.cases import cases_of
@@ -31,6 +32,8 @@ from tianmu.web.route import Ask, Asking, Routes, taken
 routes = Routes("reports")
 READ_WITHIN = 1.0
 """seconds that who asks for a report waits until it has been read"""
+UNREAD, PAGE = 20_000, 2_000
+"""reports that the room has not read among which one is looked for, and how many at a time"""
 
 
 class ReporterSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,11 +147,13 @@ def one_report(ask: Ask, name: str) -> Report:
     ago is waited for until the room has read it; 503 with `Retry-After` where that takes long."""
     told = table.report
     asked = sa.select(told.c.payload, _within(ask).label("within")).where(told.c.report == name)
-    end = time.monotonic() + READ_WITHIN
+    end, told_at = time.monotonic() + READ_WITHIN, 0
     while True:
-        unread = any(one.entries for one in ask.hub.manage.lag() if one.topic == REPORT.name)
+        read = ask.hub.records.positions().get((CASES, REPORT.name), 0)
         row = ask.hub.records.read(lambda connection: connection.execute(asked).first())
-        if row is not None or not unread:
+        if row is None and not told_at:
+            told_at = _told_at(ask.hub, name, read)
+        if row is not None or read >= told_at:
             break
         if time.monotonic() > end:
             raise waiting(name)
@@ -157,6 +162,21 @@ def one_report(ask: Ask, name: str) -> Report:
     if row is None or not isinstance(fact, Report) or not (row.within or own(ask, fact)):
         raise not_found("report", name)
     return fact
+
+
+def _told_at(hub: Hub, name: str, read: int) -> int:
+    """Where in the journal the report stands behind what the room has ``read``; 0: nowhere. What
+    is behind ``UNREAD`` others counts as told: it is waited for."""
+    sought, looked = name.encode(), 0
+    while looked < UNREAD:
+        entries = hub.manage.journal.read(REPORT.name, read, entries=PAGE)
+        if not entries:
+            return 0
+        for entry in entries:
+            if sought in entry.payload:
+                return entry.position
+        looked, read = looked + len(entries), entries[-1].position
+    return read + 1
 
 
 def own(ask: Ask, report: Report) -> bool:
