@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from tianmu.city.charter.tuning import Again, Powers, Tuning
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
-from tianmu.manage.merging.anchor import Anchor, widen
+from tianmu.manage import intake
+from tianmu.manage.case.draft import Draft
+from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
 from tianmu.manage.merging.by_name import of_two
 from tianmu.manage.merging.likeness import Vocabulary, Wording, likeness, pairs
-from tianmu.manage.merging.merge import Evidence
+from tianmu.manage.merging.merge import Evidence, Match
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.place_names import PlaceNames, tells
 from tianmu.manage.merging.signal import of_report
@@ -206,6 +208,27 @@ def test_a_case_whose_point_a_person_gave_is_known_by_names_too() -> None:
     )
     [found] = cases.by_name.guesses(told, (FIRE,), ["the mill"])
     assert found.case == "c1" and found.share > 0.1
+
+
+def test_names_told_before_a_point_was_known_are_known_after_a_start_too() -> None:
+    """As it is read again, with the point that came later."""
+    unplaced = Place(division="11", address="by the old mill")
+    first = signal(kind="report", id="r1", text="it burns", place=unplaced)
+    later = signal(kind="alarm", id="a1", device="d1", at=MONDAY + MINUTE, place=place())
+    draft = Draft("c1", None, MONDAY)
+    intake.open_case(draft, CITY, first, "N1", intake.Policy())
+    live = OpenCases(CITY.matters, LAT, Tuning())
+    anchor = anchor_of(draft.state, live.metres)
+    widen(anchor, first)
+    live.put(anchor)
+    live.join("c1", later)
+    intake.join_case(draft, CITY, later, Match("c1", 0.9, ()), intake.Policy())
+    assert draft.state.place.longitude is not None
+    again = OpenCases(CITY.matters, LAT, Tuning())
+    again.refresh(draft.state, [first, later])
+    known = again._anchors["c1"]
+    assert known.said == anchor.said == [first.said] and first.said
+    assert known.told_at == anchor.told_at and known.spots == [draft.state.place]
 
 
 def test_powers_of_a_pack_that_count_the_other_way_lose_no_report() -> None:

@@ -81,3 +81,26 @@ def test_the_rules_advice_is_told_until_it_is_answered(small: Any, browser: Brow
     with small.client("duty_officer") as client:
         assert client.get(f"/api/cases/{case}").json()["level"] == "I"
     page.context.close()
+
+
+def test_what_is_left_in_working_time_is_asked_anew_each_minute(
+    small: Any, browser: Browser
+) -> None:
+    page = signed_in(small, browser, "duty_officer")
+    with small.client("duty_officer") as client:
+        sent = {"channel": "hotline", "text": "垃圾桶满了", "matter": "gbt30428.2-2013:event:0110"}
+        report = client.post("/api/reports", json=sent).json()["report"]
+        small.settle()
+        case = small.hub.manage.case_of([report], "report")[report]
+        for one in ("verify", "file"):
+            assert client.post(f"/api/cases/{case}/steps/{one}", json={}).status_code == 200
+        limits = {
+            one["limit"]["unit"] for one in client.get(f"/api/cases/{case}").json()["deadlines"]
+        }
+        assert limits & {"work_hour", "work_day"}, limits
+    page.clock.install()
+    page.goto(f"{small.url}/desk/cases/{case}")
+    expect(page.locator(".case .clock")).to_be_visible()
+    with page.expect_request(lambda asked: asked.url.endswith(f"/api/cases/{case}")):
+        page.clock.run_for(61_000)
+    page.context.close()

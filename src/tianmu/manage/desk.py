@@ -30,7 +30,7 @@ from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import quiet
 from tianmu.manage.levels.gathering import DUE, Gathering
 from tianmu.manage.merging import waiting
-from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
+from tianmu.manage.merging.anchor import Anchor, anchor_of, placed, widen
 from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.merging.known import Known
 from tianmu.manage.merging.likeness import Vocabulary
@@ -115,7 +115,8 @@ class Desk:
             self.due.put(state.case, state.next_mark_at)
             if unreached(state):
                 self.unreached.add(state.case)
-            anchors[table.serial_of(state.case)] = anchor_of(state, self.index.metres)
+            serial = table.serial_of(state.case)
+            anchors[serial] = anchor_of(state, self.index.metres, again=True)
         known = (
             select(table.member.c.serial, table.member.c.told, table.member.c.returned)
             .join(table.case, table.case.c.serial == table.member.c.serial)
@@ -133,6 +134,7 @@ class Desk:
             if signal.kind == "alarm" and not returned:
                 self.alarms[signal.id] = anchor.case
         for anchor in anchors.values():
+            placed(anchor, self.states[anchor.case].place)
             self.index.put(anchor)
         for case, identity in identities:
             self.index.know(case, identity)

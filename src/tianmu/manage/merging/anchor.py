@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tianmu.city.charter.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
 from tianmu.manage.case.state import CaseState
@@ -132,12 +134,17 @@ class Anchor:
         return 1.0 if matter == self.matter and found >= 0.5 else found
 
 
-def anchor_of(state: CaseState, metres: Metres = DEFAULT) -> Anchor:
-    """The case as merging sees it, before its signals are counted in."""
+def anchor_of(state: CaseState, metres: Metres = DEFAULT, *, again: bool = False) -> Anchor:
+    """The case as merging sees it, before its signals are counted in. ``again``: they are once
+    more, in their order, and its point comes after them (``placed``): who named its place before
+    a point of it was known has named it still."""
+    place = state.place
+    if again and place.longitude is not None:
+        place = msgspec.structs.replace(place, longitude=None, latitude=None, precision=None)
     return Anchor(
         case=state.case,
         probe=state.probe,
-        place=state.place,
+        place=place,
         matter=state.matter,
         last_at=state.last_at,
         first_at=state.first_at,
@@ -146,6 +153,14 @@ def anchor_of(state: CaseState, metres: Metres = DEFAULT) -> Anchor:
         active=state.active,
         metres=metres,
     )
+
+
+def placed(anchor: Anchor, place: Place) -> None:
+    """The place of a case whose signals have been counted in again."""
+    spots, anchor.spots = anchor.spots, []
+    anchor.settle(place, anchor.matter)
+    for spot in spots:
+        _spread(anchor, spot)
 
 
 def widen(anchor: Anchor, signal: Signal) -> None:

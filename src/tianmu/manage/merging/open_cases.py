@@ -17,7 +17,7 @@ from tianmu.city.matter.matter import Matter
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
+from tianmu.manage.merging.anchor import Anchor, anchor_of, placed, widen
 from tianmu.manage.merging.by_name import ByName, Guess, stands_for
 from tianmu.manage.merging.likeness import Wording
 from tianmu.manage.merging.merge import Evidence, Judge, Match
@@ -182,9 +182,10 @@ class OpenCases:
     def refresh(self, state: CaseState, signals: Iterable[Signal]) -> None:
         """``state`` holds just these signals from now on."""
         self.drop(state.case, keep_identities=True)
-        anchor = anchor_of(state, self.metres)
+        anchor = anchor_of(state, self.metres, again=True)
         for signal in signals:
             widen(anchor, signal)
+        placed(anchor, state.place)
         self.put(anchor)
 
     # -- finding --------------------------------------------------------------------------------
