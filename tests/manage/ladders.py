@@ -120,6 +120,16 @@ class Reached(House):
         deeds = (decode(one.payload) for one in self.journal.read("deed", 0))
         return [one for one in deeds if isinstance(one, Deed) and one.verb == UNREACHED]
 
+    def account(self, account: str, role: str) -> None:
+        """Of somebody who is not signed in."""
+
+        def job(tx: Any) -> None:
+            accounts.create(tx.connection, account, account, at=self.now)
+            accounts.set_roles(tx.connection, account, [role])
+
+        self.hub.transact(job)
+        self.manage.look_again()
+
     def sign_in(self, account: str, role: str) -> None:
         def job(tx: Any) -> None:
             accounts.create(tx.connection, account, account, at=self.now)

@@ -74,6 +74,8 @@ def test_rung_by_rung_person_by_person_tier_by_tier(house: Reached) -> None:
 
 
 def test_what_has_no_provider_is_said_and_passed_over_at_once(house: Reached) -> None:
+    for one in ("fred", "faye", "carl", "cora"):
+        house.account(one, "department_worker")
     house.case()
     (only,) = house.moves()
     assert only.data["did"] == "exhausted"
@@ -89,6 +91,23 @@ def test_what_has_no_provider_is_said_and_passed_over_at_once(house: Reached) ->
     words = [one["en"] for one in only.data["why"]]
     assert "message: no provider set, nothing was sent" in words
     assert words[-1] == "the ladder is at its end and nobody has answered"
+
+
+def test_a_roster_of_names_that_have_no_account_is_said_to_be_one(house: Reached) -> None:
+    house.case()
+    (only,) = house.moves()
+    assert only.data["did"] == "exhausted" and house.held().strangers
+    assert {one["outcome"] for one in only.data["tries"] if one["by"] == "app"} == {"no_account"}
+    words = [one["en"] for one in only.data["why"]]
+    assert words[-1].startswith("the ladder is at its end: nobody on duty has an account here")
+    assert not any("nobody has answered" in one for one in words)
+
+
+def test_one_account_among_them_is_enough_to_say_that_nobody_answered(house: Reached) -> None:
+    house.account("carl", "department_worker")
+    house.case()
+    assert not house.held().strangers
+    assert house.moves()[-1].data["why"][-1]["en"].endswith("nobody has answered")
 
 
 def test_somebody_answers_and_it_stops(house: Reached) -> None:

@@ -107,6 +107,7 @@ def test_the_desk_is_whoever_sees_the_case(house: Reached) -> None:
         house.hub.transact(job)
         house.manage.look_again()
 
+    house.account("fred", "department_worker")
     house.sign_in("olga", "duty_officer")
     move("12")  # the cases are in division 11
     house.case()

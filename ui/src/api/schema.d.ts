@@ -6324,6 +6324,7 @@ export interface components {
             answered_by: string;
             answered_name: string;
             ended_at: string | null;
+            strangers: boolean;
             mine: boolean;
             may: boolean;
             tries: components["schemas"]["TriedSaid"][];
@@ -7706,6 +7707,7 @@ export interface components {
             ends: string;
             duties: components["schemas"]["DutySaid"][];
             on_duty: string[];
+            strangers: string[];
         };
         /**
          * DutySaid

@@ -28,7 +28,15 @@ from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.contact.called import persons_of, units_of
-from tianmu.manage.contact.reach import COMMANDS, MINUTE, PERMISSION, WAITS, Reach
+from tianmu.manage.contact.reach import (
+    CANNOT,
+    COMMANDS,
+    MINUTE,
+    NO_ACCOUNT,
+    PERMISSION,
+    WAITS,
+    Reach,
+)
 from tianmu.manage.contact.state import Contact
 from tianmu.manage.words import phrase
 
@@ -190,8 +198,10 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
         _add(draft, contact, found.tries, found.empty, "call", **deadline.data(clock))
         return
     stopped = [contact.clock] if state.clock(contact.clock) else []
+    outcomes = {one["outcome"] for one in found.tries}
+    strangers = not was.units and NO_ACCOUNT in outcomes and outcomes <= CANNOT
     gone = msgspec.structs.replace(
-        contact, state="exhausted", ended_at=now, due=0, account="", post=""
+        contact, state="exhausted", ended_at=now, due=0, account="", post="", strangers=strangers
     )
     _add(draft, gone, found.tries, found.empty, "exhausted", stopped=stopped)
 
@@ -320,7 +330,8 @@ def _add(
     why = [_said(*one) for one in dict.fromkeys((one["by"], one["outcome"]) for one in tries)]
     why += [phrase("why.nobody_on_duty")] * bool(empty)
     if did != "call":
-        why.append(phrase(f"contact.did.{did}"))
+        ended = "strangers" if did == "exhausted" and contact.strangers else did
+        why.append(phrase(f"contact.did.{ended}"))
     told = {"contact": contact, "did": did, "tries": tries, "empty": empty}
     plain = {key: value for key, value in data.items() if value}
     more = {"actor": actor} if actor else {}

@@ -27,9 +27,13 @@ KEEP = 5_000_000
 """µs that a look holds: many cases ask the same in a storm"""
 
 SHOWN, DESK, NOBODY_IN = "shown", "desk", "nobody_in_app"
+NO_ACCOUNT = "no_account"
+"""whoever the roster names there is no account of this city: nobody can be signed in as them"""
 HANDED, NO_PROVIDER, NO_NUMBER = "handed_over", "no_provider", "no_number"
 WAITS = (SHOWN, DESK, HANDED)
 """outcomes after which an answer is waited for"""
+CANNOT = frozenset((NO_ACCOUNT, NO_PROVIDER, NO_NUMBER))
+"""outcomes that are so until somebody sets something up, whoever is there"""
 
 Providers = Callable[[Connection], Mapping[str, str]]
 """``message`` and ``call`` → the gateway that is set and on"""
@@ -44,6 +48,8 @@ class Presence:
     """of these accounts: each may answer for their own"""
     desk: frozenset[Scope] = frozenset()
     """what those who command cases see: they may answer for all of it"""
+    known: frozenset[str] | None = None
+    """the accounts that there are; None: it is not known"""
 
     def serves(self, unit: str, extent: Extent) -> bool:
         """Whether somebody may answer for ``unit`` about what stands there."""
@@ -116,7 +122,10 @@ class Reach:
         if by == "app":
             if person.account in self._in.accounts:
                 return Tried(by, SHOWN)
-            return Tried(by, DESK if self._in.serves(unit, extent) else NOBODY_IN)
+            if self._in.serves(unit, extent):
+                return Tried(by, DESK)
+            known = self._in.known
+            return Tried(by, NOBODY_IN if known is None or person.account in known else NO_ACCOUNT)
         via = self.gateway(by)
         if not via:
             return Tried(by, NO_PROVIDER)
@@ -131,6 +140,12 @@ def unrelieved(connection: Connection) -> frozenset[str]:
     newest = select(func.max(c.number)).where(stand).group_by(c.from_account)
     waiting = select(c.from_account).where(c.taken_at == 0, c.number.in_(newest))
     return frozenset(connection.scalars(waiting))
+
+
+def accounts_of(connection: Connection) -> frozenset[str]:
+    """The accounts of persons that are in use."""
+    c = account_table.c
+    return frozenset(connection.scalars(select(c.account).where(c.active == 1, c.probe == "")))
 
 
 def present(connection: Connection, now: int, city: City) -> Presence:
@@ -163,6 +178,7 @@ def present(connection: Connection, now: int, city: City) -> Presence:
             held.setdefault((row.account, row.division, row.department), []).append(row.role)
     divisions = {one.code: one.parent for one in city.divisions.values()}
     return Presence(
+        known=accounts_of(connection),
         accounts=frozenset(row.account for row in answers),
         departments=frozenset(row.department for row in answers) - {""},
         desk=frozenset(

@@ -41,6 +41,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """until when an answer is waited for"""
     answered_by: str = ""
     ended_at: int = 0
+    strangers: bool = False
+    """it is at its end because nobody on it has an account here, and nothing else is set"""
 
     @property
     def running(self) -> bool:

@@ -261,7 +261,7 @@ class EvidenceStore:
         count = 0
         for folder in (*sorted(self.folder.glob("??")), self.folder / "quarantine"):
             old = {one.name for one in folder.glob("[!.]*") if one.stat().st_mtime < before}
-            for digest in sorted(old - held(old) if old else ()):
+            for digest in sorted(old.difference(held(old)) if old else ()):
                 with self._guard():
                     mark = self._mark(digest)
                     if mark.exists() or self._attaching(digest) or held({digest}):

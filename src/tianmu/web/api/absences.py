@@ -14,6 +14,7 @@ from tianmu.city.people.absence import Absence
 from tianmu.city.people.roster import Span
 from tianmu.city.substitute import Clash, candidates
 from tianmu.facts.text import Text
+from tianmu.manage.contact.reach import accounts_of
 from tianmu.manage.duty import absence
 from tianmu.manage.duty.absence import AbsenceRefused, NoAbsence
 from tianmu.store.records import Transaction
@@ -119,6 +120,9 @@ class WeekSaid(msgspec.Struct, frozen=True, kw_only=True):
     duties: list[DutySaid]
     on_duty: list[str]
     """accounts on duty now, first to call first; empty: nobody"""
+    strangers: list[str]
+    """those of them that there is no account of: the app cannot call them. Make the accounts, or
+    name accounts that there are on the roster"""
 
 
 def _name(ask: Ask, name: str) -> str:
@@ -185,6 +189,8 @@ def get_roster_week(
         away = hub.records.read(lambda connection: absence.standing(connection, edges[0]))
         city = city.staffed(city.shifts, away)
     spans = city.roster.spans(department, edges[0], edges[-1])
+    on_duty = [one.account for one in hub.city.roster.on_duty(department, "", now)]
+    known = hub.records.read(accounts_of)
     return WeekSaid(
         department=department,
         department_name=department_name(city, department),
@@ -192,7 +198,8 @@ def get_roster_week(
         starts=[moment.say(at) for at in edges[:7]],
         ends=moment.say(edges[7]),
         duties=[_duty(ask, one, now) for one in spans],
-        on_duty=[one.account for one in hub.city.roster.on_duty(department, "", now)],
+        on_duty=on_duty,
+        strangers=[one for one in on_duty if one not in known],
     )
 
 

@@ -43,7 +43,8 @@ class TriedSaid(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     outcome: str
     """``shown`` (to them), ``desk`` (they are not signed in, the desk is), ``nobody_in_app``,
-    ``handed_over`` (to the gateway), ``no_provider``, ``no_number``: the last two sent nothing"""
+    ``no_account`` (there is none of that name), ``handed_over`` (to the gateway), ``no_provider``,
+    ``no_number``: the last two sent nothing"""
     gateway: str
     """what became of what was handed over: ``waiting``, ``done`` (the gateway took it), ``dead``,
     ``discarded``, ``unknown`` (not kept any more); empty for what was not"""
@@ -79,6 +80,8 @@ class ContactSaid(msgspec.Struct, frozen=True, kw_only=True):
     answered_by: str
     answered_name: str
     ended_at: Instant | None
+    strangers: bool
+    """``exhausted`` because nobody on it has an account here, and no gateway is set"""
     mine: bool
     """this account is the one that is called"""
     may: bool
@@ -118,6 +121,7 @@ def said(ask: Ask, state: CaseState, held: Contact, names: dict[str, str]) -> Co
         answered_name=names.get(held.answered_by, "")
         or (_known(ask, held.answered_by) if held.answered_by else ""),
         ended_at=moment.say(held.ended_at),
+        strangers=held.strangers,
         mine=held.running and held.account == ask.who.account,
         may=held.waits and may_answer(held, actor(ask.who)),
         tries=[],
