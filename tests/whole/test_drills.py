@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tianmu.facts.clock import DrillClock, machine
+from tianmu.rehearse import probe
 from tianmu.rehearse.drill.ground import Ground, Unplayable, fresh, running
 from tianmu.rehearse.drill.play import Player
 from tianmu.rehearse.drill.read import read, shipped
@@ -96,6 +97,55 @@ def test_a_drill_that_needs_a_clock_is_refused_on_a_running_city(
 ) -> None:
     with pytest.raises(Unplayable, match="fresh city"):
         running(read("half_days"), running_city.city().url, running_city.data)
+
+
+def test_what_hangs_on_a_clock_is_played_again_where_the_drill_moves_it(grounds: Grounds) -> None:
+    """On a city that runs and goes by a drill's clock: whole, and as often as one likes."""
+    fresh_one = grounds.of(read("appeal"))
+    for name in ("appeal", "gas_leak", "fire"):
+        drill = read(name)
+        ground = running(drill, fresh_one.own.url, fresh_one.data)
+        assert not ground.marked
+        result = Player(drill, ground).run()
+        assert (result["failed"], result["unseen"]) == (0, []), result
+    left = fresh_one.own.get("/api/cases", open="true", limit=500)["items"]
+    assert not [one for one in left if one["opened_at"] > "2026-10-15"], "it tidies up"
+    with pytest.raises(Unplayable, match="do not come again"):
+        drill = read("shifted_days")
+        Player(drill, running(drill, fresh_one.own.url, fresh_one.data)).run()
+    with pytest.raises(Unplayable, match="of the pack port_ellery"):
+        running(read("half_days"), fresh_one.own.url, fresh_one.data)
+
+
+def test_the_probe_goes_by_the_clock_of_its_city(grounds: Grounds) -> None:
+    found = probe.run(grounds.of(read("appeal")).data)
+    assert found["ok"], found
+    for part in ("fire_ms", "complaint_ms"):
+        assert all(0 <= one < 60_000 for one in found[part].values()), found
+
+
+def test_disputes_and_appeals_pass_whole_on_a_real_city_and_count_nowhere(
+    running_city: Any,
+) -> None:
+    city = running_city.city()
+    before = city.get("/api/vitals")["cases"]
+    rulings = city.get("/api/rulings")
+    for name in ("dispute", "appeal"):
+        drill = read(name)
+        result = Player(drill, running(drill, city.url, running_city.data)).run()
+        assert (result["failed"], result["unseen"]) == (0, []), result
+    assert city.get("/api/vitals")["cases"]["today_opened"] == before["today_opened"]
+    assert city.get("/api/rulings") == rulings
+
+
+def test_what_a_real_city_cannot_show_is_said_and_neither_passed_nor_failed(
+    running_city: Any,
+) -> None:
+    city, drill = running_city.city(), read("gas_leak")
+    result = Player(drill, running(drill, city.url, running_city.data)).run()
+    assert (result["passed"], result["failed"]) == (2, 0), result
+    [unseen] = result["unseen"]
+    assert unseen["case"] == "leak" and "alarms" in unseen["keys"] and "level" in unseen["keys"]
 
 
 MARKED = """\

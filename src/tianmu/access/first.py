@@ -30,10 +30,12 @@ FIRST: tuple[tuple[str, str, str], ...] = (
 
 PROBES: tuple[tuple[str, str], ...] = (
     ("probe-command", "probe_command"),
+    ("probe-lead", "probe_lead"),
+    ("probe-check", "probe_check"),
     ("probe-handle", "probe_handle"),
 )
 PROBE = "probe"
-"""the mark on everything that the probe's two accounts make or touch"""
+"""the mark on everything that the probe's accounts make or touch"""
 WALL = "wall"
 
 
@@ -107,9 +109,15 @@ def first_start(
         if fresh:
             accounts.create(connection, WALL, "大屏 Wall", at=at)
             accounts.set_roles(connection, WALL, ["kiosk"])
-            for account, role in PROBES:
+        for account, role in PROBES:
+            if _held(connection, account) is None:  # a later version may have more of them
                 accounts.create(connection, account, account, at=at, probe=PROBE)
                 accounts.set_roles(connection, account, [role])
+                if not fresh:
+                    audit.append(
+                        connection, at=at, actor="start", verb="account.create", object=account,
+                        detail={"roles": [role]},
+                    )  # fmt: skip
         return links
 
     return records.transact(make)
@@ -127,7 +135,7 @@ def wall_link(records: Records, at: int, account: str = "duty") -> str:
 
 
 def probe_tokens(records: Records, at: int) -> dict[str, str]:
-    """Fresh tokens of the probe's two accounts by account; those of earlier starts end. Whoever
+    """Fresh tokens of the probe's accounts by account; those of earlier starts end. Whoever
     calls keeps them readable by the owner of the data folder only."""
 
     def make(tx: Transaction) -> dict[str, str]:

@@ -320,6 +320,31 @@ ROLES: dict[str, Role] = {
             machine=True,
         ),
         Role(
+            "probe_lead",
+            {"zh": "探针：指挥、裁定、督办", "en": "Probe: leads, rules, supervises"},
+            _SEE
+            | {
+                "report.read",
+                "case.file",
+                "case.command",
+                "case.check",
+                "case.merge",
+                "case.note",
+                "case.rule",
+                "case.supervise",
+                "case.whistle",
+            },
+            excludes=frozenset({"*"}),
+            machine=True,
+        ),
+        Role(
+            "probe_check",
+            {"zh": "探针：受理、核查", "en": "Probe: accepts, checks"},
+            _SEE | {"report.read", "case.file", "case.check", "case.note"},
+            excludes=frozenset({"*"}),
+            machine=True,
+        ),
+        Role(
             "probe_handle",
             {"zh": "探针：签收、处置", "en": "Probe: accepts and handles"},
             _SEE | {"case.handle", "case.note"},

@@ -8,16 +8,20 @@ from pathlib import Path
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
 from tianmu.city.pack import load
-from tianmu.facts.clock import DrillClock
+from tianmu.facts.clock import DrillClock, machine
 
 MARK = "drill"
 """file in the data folder of a city whose clock was ever moved by a drill"""
+YEAR = 365 * 86_400_000_000
+"""µs"""
 KEPT = "hub.sqlite"
 """what a folder holds once a city was started on it"""
 
 
 def forbidden(settings: Settings) -> str:
-    """Why the city may not be started by the clock asked for, and what to do; empty if it may."""
+    """Why the city may not be started by the clock asked for, and what to do; empty if it may. A
+    new city gets its clock where there is no file yet: of a year ago, so that all days and holidays
+    of the year are still to come, since no drill moves it back."""
     folder = settings.folder
     drilled = (folder / MARK).exists()
     if not settings.clock:
@@ -28,6 +32,8 @@ def forbidden(settings: Settings) -> str:
             "must not come among them. Start a real city in a folder of its own (--data)"
         )
     try:
+        if not drilled and not (folder / KEPT).exists() and not Path(settings.clock).exists():
+            DrillClock.make(Path(settings.clock), machine() - YEAR)
         DrillClock(Path(settings.clock))
     except (OSError, ValueError) as error:
         return (

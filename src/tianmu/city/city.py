@@ -94,6 +94,8 @@ class City:
     shifts: tuple[Shift, ...]
     ruling_within: Limit = duty.RULING_WITHIN
     """by when it is ruled who answers for what departments dispute"""
+    marked_duties: Duties | None = None
+    """duties with what was ruled on marked cases, which counts for these alone; None: as for all"""
     sensitive: SensitivePlaces = field(default_factory=SensitivePlaces)
     """schools, hospitals…: near them a case is graver"""
     sending: Sending = field(default_factory=Sending)

@@ -154,7 +154,9 @@ def _add_drill(main: click.Group, give: Give, tell: Tell) -> None:
         if as_json:
             give(result)
         else:
-            click.echo(f"{script.name}: {result['passed']} passed, {result['failed']} failed")
+            unseen = sum(len(one["keys"]) for one in result["unseen"])
+            rest = f", {unseen} not to be seen in this city" if unseen else ""
+            click.echo(f"{script.name}: {result['passed']} passed, {result['failed']} failed{rest}")
         sys.stdout.flush()
         sys.stderr.flush()
         # everything is stopped; an interpreter that ends under the threads of libraries was seen

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from tianmu.rehearse.city import Answered, City
-from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component, normal
 
 WITHIN = 20.0
@@ -45,10 +45,12 @@ def spare(command: City, count: int, wanted: int = 1) -> list[int]:
     return random.sample(free, wanted)
 
 
-def end(command: City, address: str, detector: Component, alarm: str) -> None:
+def end(
+    command: City, address: str, detector: Component, alarm: str, *, ahead: float = 0.0
+) -> None:
     """Take a fire back and its alarm to normal. A deed is refused until the city has judged what
-    makes it possible."""
-    asyncio.run(clear(command, address, detector))
+    makes it possible. ``ahead``: see ``panel``."""
+    asyncio.run(clear(command, address, detector, ahead=ahead))
     until, done = time.monotonic() + WITHIN, ""
     while time.monotonic() < until:
         now = command.get(f"/api/alarms/{alarm}")["alarm"]
@@ -66,15 +68,16 @@ def end(command: City, address: str, detector: Component, alarm: str) -> None:
     raise Stuck(f"the alarm of {now['device']} did not end within {WITHIN:g} s: {now['state']}")
 
 
-def panel(city: City, address: str, detector: Component) -> Panel:
+def panel(city: City, address: str, detector: Component, *, ahead: float = 0.0) -> Panel:
+    """The probe's panel; its clock is ``ahead`` (s) of the machine's, as its city's is."""
     return Panel(
         address, city.host, city.ports["gbt26875"], components=[detector],
-        first_serial=next(_serials) & 0xFFFF,
+        nature=Nature(clock_off=ahead), first_serial=next(_serials) & 0xFFFF,
     )  # fmt: skip
 
 
-async def clear(city: City, address: str, detector: Component) -> None:
-    async with panel(city, address, detector) as line:
+async def clear(city: City, address: str, detector: Component, *, ahead: float = 0.0) -> None:
+    async with panel(city, address, detector, ahead=ahead) as line:
         await line.send(normal(detector))
 
 

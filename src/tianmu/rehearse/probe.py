@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tianmu.rehearse.city import Answered, City, connect, credentials
+from tianmu.rehearse.city_clock import ahead_s
 from tianmu.rehearse.listen import Heard
 from tianmu.rehearse.marked import (
     WITHIN,
@@ -38,12 +39,12 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
     """Both walks; what ``--json`` prints."""
     command, handle = (connect(data, role, url) for role in (COMMAND, HANDLE))
     found: dict[str, Any] = {"ok": False, "fire_ms": {}, "complaint_ms": {}, "trouble": []}
-    about = credentials(data)["probe"]
+    about, ahead = credentials(data)["probe"], ahead_s(data)
     void_leftovers(command)
     with Heard(command, {"alarm", "case"}) as heard:
         walks: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
-            ("fire_ms", lambda: _fire(command, handle, heard, about)),
-            ("complaint_ms", lambda: _complaint(command, handle, heard)),
+            ("fire_ms", lambda: _fire(command, handle, heard, about, ahead)),
+            ("complaint_ms", lambda: _complaint(command, handle, heard, ahead)),
         )
         for name, walk in walks:
             try:
@@ -54,11 +55,14 @@ def run(data: Path, url: str = "") -> dict[str, Any]:
     return found
 
 
-def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> dict[str, float]:
+def _fire(
+    command: City, handle: City, heard: Heard, about: dict[str, Any], ahead: float
+) -> dict[str, float]:
+    """``ahead``: seconds that the city's clock, by which it tells times, is ahead of ours."""
     [number] = spare(command, about["components"])
     detector = Component(40, number, f"probe {number}")
     name = device(number)
-    sent, latency = asyncio.run(_send_fire(command, about["source"], detector))
+    sent, latency = asyncio.run(_send_fire(command, about["source"], detector, ahead))
     alarm = heard.first(
         "alarm",
         lambda a: a["device"] == name and a["priority"] == 1 and _after(a, sent),
@@ -74,24 +78,26 @@ def _fire(command: City, handle: City, heard: Heard, about: dict[str, Any]) -> d
     }
     case = _case_of(lambda: _find_by_alarm(command, told["alarm"]))
     stages |= _walk(command, handle, heard, case, sent)
-    stages["push"] = round((arrived - sent) * 1000, 2)
-    end(command, about["source"], detector, told["alarm"])
+    stages["push"] = round((arrived + ahead - sent) * 1000, 2)
+    end(command, about["source"], detector, told["alarm"], ahead=ahead)
     return stages
 
 
-async def _send_fire(city: City, address: str, detector: Component) -> tuple[float, float]:
-    """(wall time the frame was sent at, seconds until its confirm)."""
-    async with panel(city, address, detector) as line:
+async def _send_fire(
+    city: City, address: str, detector: Component, ahead: float
+) -> tuple[float, float]:
+    """(the city's time the frame was sent at, seconds until its confirm)."""
+    async with panel(city, address, detector, ahead=ahead) as line:
         await line.send(normal(detector))
-        sent = time.time()
+        sent = time.time() + ahead
         latency = await line.send(fire(detector))
     return sent, latency
 
 
-def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
+def _complaint(command: City, handle: City, heard: Heard, ahead: float) -> dict[str, float]:
     brief = command.get("/api/city")
     matter = brief["matters"][0]
-    sent = time.time()
+    sent = time.time() + ahead
     begin = time.perf_counter()
     answer = command.post(
         "/api/reports",
@@ -112,7 +118,7 @@ def _complaint(command: City, handle: City, heard: Heard) -> dict[str, float]:
     stages = {"acknowledged": acknowledged, "durable": acknowledged}
     stages |= _walk(command, handle, heard, case, sent)
     if first is not None:
-        stages["push"] = round((first[0] - sent) * 1000, 2)
+        stages["push"] = round((first[0] + ahead - sent) * 1000, 2)
     return stages
 
 

@@ -19,7 +19,8 @@ def assign(
     the device that told; ``more`` goes into the event. Where nobody answers the case goes to the
     dispatch queue."""
     state = draft.state
-    duty = city.duties.owner_of(state.matter, state.division) if state.matter else None
+    duties = (state.probe and city.marked_duties) or city.duties
+    duty = duties.owner_of(state.matter, state.division) if state.matter else None
     if duty is not None:
         data: dict[str, Any] = {
             "lead": duty.department,

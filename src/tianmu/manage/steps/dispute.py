@@ -79,7 +79,7 @@ def _standing(turn: Turn, lead: str, joint: list[str]) -> Ruling | None:
     if how == "":
         return None
     state = turn.state
-    if how not in ("division", "city") or not state.matter or state.probe:
+    if how not in ("division", "city") or not state.matter:
         raise Refused(refuse("data", field="standing"))
     around = lineage(turn.city.divisions, state.division)
     return Ruling(

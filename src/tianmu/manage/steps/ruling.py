@@ -30,12 +30,14 @@ def duty_of(state: CaseState) -> Duty | None:
     )
 
 
-def cases(connection: Connection) -> list[CaseState]:
-    """The cases whose rulings stand, the latest ruling first: it wins among equals."""
+def cases(connection: Connection, *, marked: bool = False) -> list[CaseState]:
+    """The cases whose rulings stand, the latest ruling first: it wins among equals. ``marked``:
+    those of drills, whose rulings count for such cases alone."""
+    which = table.case.c.probe != "" if marked else table.case.c.probe == ""
     asked = (
         select(table.STATE)
         .join(table.ruling, table.ruling.c.serial == table.case.c.serial)
-        .where(table.ruling.c.withdrawn_at == 0, table.case.c.probe == "")
+        .where(table.ruling.c.withdrawn_at == 0, which)
         .order_by(table.ruling.c.at.desc(), table.ruling.c.serial.desc())
     )
     return [ledger.decode_state(data) for (data,) in connection.execute(asked)]
@@ -54,5 +56,11 @@ def standing(connection: Connection) -> int:
 
 def ruled(pack: City, connection: Connection) -> City:
     """The city with what was ruled beside its own duties."""
-    duties = [found for state in cases(connection) if (found := duty_of(state))]
-    return replace(pack, duties=pack.duties.ruled(duties)) if duties else pack
+    real, marked = (
+        [found for state in cases(connection, marked=of) if (found := duty_of(state))]
+        for of in (False, True)
+    )
+    if not (real or marked):
+        return pack
+    duties = pack.duties.ruled(real) if real else pack.duties
+    return replace(pack, duties=duties, marked_duties=duties.ruled(marked) if marked else None)

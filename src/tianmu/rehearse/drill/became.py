@@ -57,7 +57,7 @@ def signal_of(member: dict[str, Any]) -> str:
 
 def _all_cases(ground: Ground, since: str) -> list[str]:
     found, cursor = [], ""
-    more: dict[str, Any] = {"probe": "true"} if ground.url else {}
+    more: dict[str, Any] = {"probe": "true"} if ground.marked else {}
     while True:
         asked = {"limit": PAGE, **more, **({"cursor": cursor} if cursor else {})}
         page = ground.own.get("/api/cases", **asked)

@@ -1,7 +1,9 @@
-"""Where a drill is played: a fresh city whose clock it moves, or a running one, marked.
+"""Where a drill is played: a fresh city whose clock it moves, or a running one.
 
-On a running city everything is marked as the probe's, so nothing real is touched and nobody is
-paged; its clock is nobody's to move, so limits cannot be made to run out there.
+A running city that goes by a drill's clock has nothing real in it: all is played there as in a
+fresh one, and its clock is moved. In any other everything is marked as the probe's, so nothing real
+is touched and nobody is paged; its clock is nobody's to move, so what hangs on time that passes is
+not to be seen there, and is said to be so.
 """
 
 from __future__ import annotations
@@ -14,19 +16,32 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tianmu.city import pack
 from tianmu.facts.clock import DrillClock, machine
 from tianmu.rehearse.bench_city import source
 from tianmu.rehearse.city import City, connect, credentials, start_city
-from tianmu.rehearse.drill.script import Drill
+from tianmu.rehearse.city_clock import ClockLost, clock_of
+from tianmu.rehearse.drill.script import Drill, Expect, moment, wanted
 from tianmu.rehearse.patience import until
 
-COMMAND, HANDLE = "probe-command", "probe-handle"
+COMMAND, HANDLE, LEAD, CHECK = "probe-command", "probe-handle", "probe-lead", "probe-check"
+PLAYS = {"commander": LEAD, "checker": CHECK, "acceptor": CHECK}
+"""which of a running city's marked accounts plays whom; departments: ``HANDLE``, others:
+``COMMAND``"""
+BOTH = (
+    "leave out --url, and a fresh city is started for it; or name a city that goes by a drill's "
+    "clock (`tianmu up --clock-file`)"
+)
 FOLLOWS = 30.0
 """seconds that the city may take to follow what was told or done"""
 PANEL_SOURCE, PANEL_ADDRESS = "drill-panel", "0000000000fd"
 ON_THE_WAY = ("watch:", "manage/")
 """readers between a signal and its case"""
 HTTP_SOURCE, MQTT_SOURCE = "drill-http", "drill-mqtt"
+
+
+TOLD = ("cases", "reports", "stage", "stages", "queue", "outcome", "precision_from", "recall_from")
+"""what people alone tell of a case, whatever its devices measure"""
 
 
 class Unplayable(RuntimeError):
@@ -46,6 +61,11 @@ class Ground:
     tokens: dict[str, str] = field(default_factory=dict)
     departments: frozenset[str] = frozenset()
     _as: dict[str, City] = field(default_factory=dict)
+
+    @property
+    def marked(self) -> bool:
+        """Whether what is played is marked, since the city is a real one."""
+        return bool(self.url) and self.clock is None
 
     def now(self) -> int:
         """µs by the city's clock."""
@@ -83,8 +103,8 @@ class Ground:
 
     def _connect(self, who: str) -> City:
         role = next((one for one in (who, f"worker:{who}") if one in self.tokens), "")
-        if self.url:
-            role = HANDLE if who in self.departments else COMMAND
+        if self.marked:
+            role = HANDLE if who in self.departments else PLAYS.get(who, COMMAND)
         if not role:
             known = ", ".join(sorted(one for one in self.tokens if ":" not in one))
             raise Unplayable(
@@ -126,24 +146,52 @@ def fresh(drill: Drill, folder: Path) -> Iterator[Ground]:
 
 
 def running(drill: Drill, url: str, data: Path) -> Ground:
-    """The city at ``url`` whose folder is ``data``, by the marked accounts of its probe."""
+    """The city at ``url`` whose folder is ``data``: by the marked accounts of its probe, or as a
+    fresh one where it goes by a drill's clock."""
+    try:
+        clock = clock_of(data)
+    except ClockLost as error:
+        raise Unplayable(str(error)) from error
+    if clock is not None:
+        return _same(drill, _ground(data, url, clock))
     trouble = []
-    if any(one.door != "panel" for one in drill.device):
-        trouble.append("devices of its own (door http, mqtt)")
-    if len({one.place for one in drill.device}) > 1:
+    if len({one.place for one in drill.device if one.door == "panel"}) > 1:
         trouble.append("detectors at several places")
-    if any(one.clocks or one.overdue is not None or one.at is not None for one in drill.expect):
-        trouble.append("a clock that can be moved (expect at, clocks, overdue)")
+    if drill.moves_clock or not any(seen(drill, one) for one in drill.expect):
+        trouble.append("a clock that can be moved")
     if trouble:
+        raise Unplayable(f"{drill.name} needs {' and '.join(trouble)}: {BOTH}")
+    return _same(drill, _ground(data, url, None))
+
+
+def _same(drill: Drill, ground: Ground) -> Ground:
+    """The ground, if its city is one of the drill's pack: matters and departments are its."""
+    brief = ground.own.get("/api/city")
+    if brief["code"] != pack.load(drill.pack).root.code:
         raise Unplayable(
-            f"{drill.name} needs {' and '.join(trouble)}: leave out --url, and a fresh city is "
-            "started for it"
+            f"{drill.name} is of the pack {drill.pack}, and the city at {ground.url} is "
+            f"{brief['name'].get('en') or brief['code']}: play it in a city of that pack"
         )
-    return _ground(data, url, None)
+    return ground
+
+
+def seen(drill: Drill, expect: Expect) -> dict[str, Any]:
+    """What of an expectation is to be seen in a real city: no clock that is moved, and nothing of
+    devices that are registered for the drill."""
+    found = {k: v for k, v in wanted(expect).items() if k not in ("clocks", "overdue")}
+    by = moment(drill, expect.at) if expect.at is not None else None
+    measured = {
+        one.case
+        for one in drill.play
+        if one.observe and (by is None or moment(drill, one.at) <= by)
+    }
+    if measured and (not expect.case or expect.case in measured):
+        found = {k: v for k, v in found.items() if k in TOLD}
+    return found
 
 
 def _ground(data: Path, url: str, clock: DrillClock | None) -> Ground:
-    own = connect(data, COMMAND if url else "rehearsal", url)
+    own = connect(data, COMMAND if url and clock is None else "rehearsal", url)
     brief = own.get("/api/city")
     return Ground(
         data=data,
@@ -160,7 +208,7 @@ def doors(ground: Ground, drill: Drill) -> dict[str, Any]:
     """Register what the drill's devices need; source → token (HTTP, MQTT) by door."""
     used = {one.door for one in drill.device}
     tokens: dict[str, Any] = {}
-    if ground.url:
+    if ground.marked:
         return tokens
     if "http" in used:
         tokens["http"] = source(ground.own, HTTP_SOURCE, "http")

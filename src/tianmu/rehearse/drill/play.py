@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tianmu.city import pack
 from tianmu.rehearse.city import Answered, City
 from tianmu.rehearse.drill import became
-from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of
+from tianmu.rehearse.drill.days import later
+from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of, seen
 from tianmu.rehearse.drill.script import Drill, Expect, Play, moment, span, wanted
 from tianmu.rehearse.drill.signals import Signal, Signals
 from tianmu.rehearse.marked import void
@@ -24,6 +26,8 @@ WAITED = timedelta(seconds=5)
 """of the drill, for each tenth of a second that an alarm is waited for"""
 LAST = timedelta(minutes=1)
 """of the drill, after the last thing that happens"""
+LONGEST = 180.0
+"""seconds that a limit is waited for in a real city; such a drill gives it in minutes"""
 TOGETHER = 60.0
 """seconds of the drill whose reports are sent as one batch"""
 
@@ -49,6 +53,8 @@ class Player:
         self._signals = Signals(ground, drill)
         self.truth: dict[str, str] = {}
         self.results: list[dict[str, Any]] = []
+        self.unseen: list[dict[str, Any]] = []
+        """what was expected and cannot be seen in this city"""
         self._begin, self._now = 0.0, timedelta()
         self._next = timedelta()
         """when the next thing happens"""
@@ -59,12 +65,7 @@ class Player:
     def run(self) -> dict[str, Any]:
         """All of it; what ``--json`` prints."""
         if self.ground.clock is not None:
-            start = self.drill.start.replace(tzinfo=self.ground.zone).timestamp()
-            if self.ground.now() / 1e6 > start + became.LATE:
-                raise Unplayable(
-                    f"{self.drill.name} begins at {self.drill.start}, and the city's clock is past "
-                    "that: play it in a fresh one"
-                )
+            self._begin_later()
             self._move(timedelta())
         self._since = _rfc3339(datetime.fromtimestamp(self.ground.now() // 1_000_000, UTC))
         self._signals.prepare()
@@ -81,16 +82,33 @@ class Player:
             "seconds": round(time.monotonic() - self._begin, 1),
             "signals": len(self.truth),
             "cases": self.results,
+            "unseen": self.unseen,
         }
+
+    def _begin_later(self) -> None:
+        """A city whose clock is past the start plays it as soon as such days come again."""
+        wall = datetime.fromtimestamp(self.ground.now() / 1e6 - became.LATE, self.ground.zone)
+        calendar = pack.load(self.drill.pack).calendar
+        found = later(self.drill, wall.replace(tzinfo=None), calendar)
+        if found is None:
+            raise Unplayable(
+                f"{self.drill.name} begins at {self.drill.start}, the city's clock is past that, "
+                "and such days, holidays and all, do not come again: play it in a fresh city"
+            )
+        if found.start != self.drill.start:
+            self._tell(f"the city's clock is past {self.drill.start}: played from {found.start} on")
+        self.drill = found
 
     def _tidy(self) -> None:
         """A running city goes on: what is left of the drill would draw in what comes after it."""
         if not self.ground.url:
             return
         self._signals.put_out()
+        ends = self.ground.own if self.ground.marked else self.ground.city_of("commander")
         for view in self._look().views.values():
             if not view["outcome"]:
-                void(self.ground.own, view)
+                void(ends, view)
+        self.ground.settle()
 
     def _perform(self) -> None:
         """All that happens, and what is expected."""
@@ -155,7 +173,9 @@ class Player:
         self._await({f"report:{name}": one.case for name, one in zip(names, batch, strict=True)})
 
     def _play(self, play: Play) -> None:
-        if play.observe is not None:
+        if play.observe is not None and play.observe.device not in self._signals.named:
+            self._tell(f"{self._wall()} {play.observe.device} is not in this city: not played")
+        elif play.observe is not None:
             for _ in range(play.times):
                 name = self._signals.observe(play.observe)
             self._tell(f"{self._wall()} {name} measures {play.observe.value:g}")
@@ -199,6 +219,8 @@ class Player:
         what = _said(play)
         self._tell(f"{self._wall()} {play.by}: {what} on {play.case}")
         city = self.ground.city_of(play.by)
+        if play.overdue and self.ground.clock is None:
+            self._outlast(case, play.overdue)
         try:
             self._do(city, case, play)
         except Answered as problem:
@@ -211,6 +233,24 @@ class Player:
             if play.refused:
                 self._note(play, play.refused, "done")
         self.ground.settle()
+
+    def _outlast(self, case: str, clock: str) -> None:
+        """Until a clock of the case has run out by the city's own time."""
+        view = self.ground.own.get(f"/api/cases/{case}")
+        dues = [
+            datetime.fromisoformat(one["due"]).timestamp()
+            for one in view["deadlines"]
+            if one["stage"].partition(":")[0] == clock
+        ]
+        left = max(dues, default=0.0) - self.ground.now() / 1e6 + 1.0
+        if left > LONGEST:
+            raise Unplayable(
+                f"{self.drill.name}: {clock} of {view['number']} runs for another {left:.0f} s, "
+                f"and this city's clock is nobody's to move: give it {LONGEST:g} s at most"
+            )
+        if left > 0:
+            self._tell(f"{self._wall()} waits {left:.0f} s until {clock} has run out")
+            time.sleep(left)
 
     def _do(self, city: City, case: str, play: Play) -> None:
         """A person whose case has changed meanwhile reads it again, and then does it."""
@@ -267,10 +307,23 @@ class Player:
     def _judge(self, expects: list[Expect]) -> None:
         if not expects:
             return
-        seen = self._look()
+        look = self._look()
         for expect in expects:
-            found = became.got(seen, expect, self.ground)
-            self._take(expect.case or "all", wanted(expect), found)
+            expected = wanted(expect)
+            if self.ground.marked:
+                expected = seen(self.drill, expect)
+                self._miss(expect, set(wanted(expect)) - set(expected))
+            found = became.got(look, expect, self.ground)
+            if expected:
+                self._take(expect.case or "all", expected, found)
+
+    def _miss(self, expect: Expect, keys: set[str]) -> None:
+        """What of an expectation this city cannot show: said, and neither passed nor failed."""
+        if not keys:
+            return
+        case = expect.case or "all"
+        self.unseen.append({"case": case, "at": self._wall(), "keys": sorted(keys)})
+        self._tell(f"{self._wall()} {case}: not to be seen here: {', '.join(sorted(keys))}")
 
     def _take(self, case: str, expected: dict[str, Any], found: dict[str, Any]) -> None:
         wrong = [key for key in expected if not became.fits(key, expected[key], found.get(key))]

@@ -184,6 +184,8 @@ def _play(drill: Drill, play: Play, names: set[str]) -> Iterator[Wrong]:
     deed = play.step or play.merge or play.undo
     if deed and not (play.case and play.by):
         yield "a deed needs case and by", "say on which case, and who does it", "at"
+    if play.overdue and not deed:
+        yield "only deeds wait for a clock", "remove it", "overdue"
     if play.refused and not deed:
         yield "only deeds are refused", "remove it", "refused"
     if play.merge and play.merge not in names:

@@ -96,6 +96,9 @@ class Play(_Plain, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
     refused: str = ""
     """what the city must answer instead of doing it, e.g. ``own_work``"""
+    overdue: str = ""
+    """a deed that is not done before this clock of the case has run out, on a city whose clock
+    nobody moves"""
 
 
 class Expect(_Plain, frozen=True, kw_only=True):
@@ -143,6 +146,9 @@ class Drill(_Plain, frozen=True, kw_only=True):
     start: datetime
     """the city's wall clock when it begins"""
     about: str = ""
+    moves_clock: bool = False
+    """what becomes of it hangs on hours or days that pass: it is played only where the drill moves
+    the clock"""
     place: dict[Name, Point]
     device: list[Device] = []
     play: list[Play]

@@ -64,12 +64,16 @@ class Signals:
     def prepare(self) -> None:
         """Register the drill's devices where they stand."""
         drill, mark = self._drill, uuid.uuid4().hex[:6]
+        is_marked = self._ground.marked
         marked = iter(self._spare())
         rows = []
-        for own, device in enumerate(drill.device, 1):
-            number = next(marked) if self._ground.url else own
+        first = random.randrange(1, 1 << 31)  # at the panel; it may have been here before
+        for own, device in enumerate(drill.device, first):
+            if is_marked and device.door != "panel":
+                continue  # a real city gets no device for a drill: what it tells is not seen there
+            number = next(marked) if is_marked else own
             self._kinds[device.device] = device.door
-            if self._ground.url:
+            if is_marked:
                 self.named[device.device] = marked_device(number)
                 self._components[device.device] = Component(DETECTOR, number, f"probe {number}")
                 continue
@@ -93,7 +97,7 @@ class Signals:
                     "labels": msgspec.json.encode(device.labels).decode(),
                 }
             )
-        if self.named and self._ground.url:
+        if self.named and is_marked:
             self._move_to_detectors()
         self._tokens = doors(self._ground, drill)
         if rows:
@@ -104,7 +108,7 @@ class Signals:
     def _move_to_detectors(self) -> None:
         """A running city's detectors stand where they stand, all at one place: the whole drill
         moves there, so that what is told is told of what burns."""
-        first = self._drill.device[0]
+        first = next(one for one in self._drill.device if one.device in self.named)
         there = self._ground.own.get(f"/api/devices/{self.named[first.device]}")["place"]
         x, y = self._drill.place[first.place]
         east, north = there["longitude"] - x, there["latitude"] - y
@@ -112,15 +116,18 @@ class Signals:
 
     def _spare(self) -> list[int]:
         """Detectors of a running city's probe that are free, once what was left there is ended."""
-        if not self._ground.url:
+        if not self._ground.marked:
             return []
         own = self._ground.own
         void_leftovers(own)
         count = credentials(self._ground.data)["probe"]["components"]
-        return spare(own, count, len(self._drill.device)) if self._drill.device else []
+        panel = sum(one.door == "panel" for one in self._drill.device)
+        return spare(own, count, panel) if panel else []
 
     def put_out(self) -> None:
         """Fires of a running city's probe that this drill has left burning."""
+        if not self._ground.marked:
+            return
         own = self._ground.own
         ours = {self.named[device]: one for device, one in self._components.items()}
         for alarm in own.get("/api/alarms", state="active", limit=500)["items"]:
@@ -147,7 +154,7 @@ class Signals:
             if point is not None:
                 x, y = _near(point, play.spread_m)
                 body["place"] |= {"longitude": x, "latitude": y, "precision": told.precision_m}
-            if not self._ground.url:
+            if not self._ground.marked:
                 body["origin"] = "seeded"
             found.append(Signal(over * number / play.times, case, body))
         return found
@@ -242,7 +249,7 @@ class Signals:
                 await panel.send(fire(one) if burns else normal(one))
 
     def _address(self) -> str:
-        if not self._ground.url:
+        if not self._ground.marked:
             return PANEL_ADDRESS
         return str(credentials(self._ground.data)["probe"]["source"])
 
