@@ -323,6 +323,24 @@ def test_reopened_cases_are_sent_again() -> None:
     assert story.do("order", OFFICER).stage == "handle"
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_who_joins_in_already_is_put_in_the_lead_with_the_order_it_has(accepted: bool) -> None:
+    story = filed()
+    story.do("order", OFFICER, department="roads")
+    [lead, joint] = story.state.open_orders
+    assert (lead.unit, lead.lead, joint.unit, joint.lead) == ("clean", True, "roads", False)
+    if accepted:
+        worker = Actor("rosa", ("department_worker",), department="roads")
+        story.do("accept", worker, order=joint.order)
+    state = story.do("transfer", OFFICER, "the road is theirs", department="roads")
+    [led] = state.open_orders
+    assert (led.order, led.lead, state.lead) == (joint.order, True, "roads")
+    assert led.state == ("accepted" if accepted else "sent")
+    assert (state.clock(f"accept:{led.order}") is None) == accepted
+    assert led.task != joint.task and led.due == joint.due
+    assert [one.state for one in state.orders if one.unit == "clean"] == ["cancelled"]
+
+
 def test_what_was_void_before_it_was_filed_waits_where_it_did() -> None:
     for steps, stage in (((), "verify"), (("verify",), "file"), (("verify", "file"), "dispatch")):
         story = Story(signal("report", RUBBISH))

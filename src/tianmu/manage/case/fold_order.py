@@ -133,6 +133,9 @@ def _extend(state: CaseState, event: CaseEvent) -> Data:
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "order": _order,
     "send": lambda state, event: {"orders": with_order(state, event, force=event.data["force"])},
+    "lead": lambda state, event: {
+        "orders": with_order(state, event, lead=True, task=event.data["task"])
+    },
     "tell": _tell,
     "accept": _accept,
     "handle": _handle,

@@ -62,13 +62,7 @@ def rule(turn: Turn) -> None:
         data["stopped"] = ["rule"]
     turn.take(data)
     if not any(one.lead and one.unit == lead for one in turn.state.open_orders):
-        words = response.task(city, turn.state, lead=True)
-        sent, clocks = response.order(city, turn.state, lead, words, turn.draft.now, lead=True)
-        turn.take(
-            {"order": sent, **deadline.data(*clocks)},
-            stage="handle",
-            step="order",
-        )
+        order.put_in_lead(turn, lead)
     response.follow(turn.draft, city)
 
 

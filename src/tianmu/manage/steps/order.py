@@ -109,14 +109,21 @@ def transfer(turn: Turn) -> None:
             withdraw(turn, order, "cancel")
     joint = [one for one in turn.state.joint if one != unit]
     turn.take({"lead": unit, "joint": joint, "queue": ""})
-    order, clocks = response.order(
-        turn.city,
-        turn.state,
-        unit,
-        response.task(turn.city, turn.state, lead=True),
-        turn.draft.now,
-        lead=True,
-    )
+    put_in_lead(turn, unit)
+
+
+def put_in_lead(turn: Turn, unit: str) -> None:
+    """The order of the department that leads from now on. One that it has already, to join in,
+    becomes that, with what was done to it: nobody is asked the same twice."""
+    city, state, now = turn.city, turn.state, turn.draft.now
+    words = response.task(city, state, lead=True)
+    if held := next((one for one in state.open_orders if one.unit == unit), None):
+        clocks = [response.accept_clock(city, state, held.order, now, lead=True)]
+        clocks = clocks if held.state == "sent" else []
+        data = {"order": held.order, "task": words, **deadline.data(*clocks)}
+        turn.take(data, stage="handle", step="lead")
+        return
+    order, clocks = response.order(city, state, unit, words, now, lead=True)
     turn.take(
         {"order": order, **deadline.data(*clocks)},
         stage="handle",

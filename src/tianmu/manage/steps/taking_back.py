@@ -120,8 +120,8 @@ def _level(before: CaseState, after: CaseState) -> list[Back]:
 
 
 def _transfer(before: CaseState, after: CaseState) -> list[Back]:
-    if not before.lead:
-        return []
+    if not before.lead or any(one.unit == after.lead for one in before.open_orders):
+        return []  # its own order was put in the lead: it would lose that
     if any(one.lead for one in before.open_orders):
         return [Back(step="transfer", data={"department": before.lead})]
     if before.open_orders:  # it stays with those who help: nobody leads, as before
