@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tianmu.city import pack
 from tianmu.rehearse.drill.days import later, moved
 from tianmu.rehearse.drill.read import read
 from tianmu.rehearse.drill.script import moment
 
-LIYANG = pack.load("liyang").calendar
+CALENDAR = pack.load("liyang").calendar
+
+
+def liyang(first: date, days: int) -> list[object]:
+    return [CALENDAR.hours(first + timedelta(days=n)) for n in range(days)]
 
 
 def test_it_begins_when_it_says_where_that_is_still_to_come() -> None:
     drill = read("appeal")
-    assert later(drill, drill.start - timedelta(days=9), LIYANG) is drill
+    assert later(drill, drill.start - timedelta(days=9), liyang) is drill
 
 
 def test_it_begins_on_the_next_days_that_are_worked_alike() -> None:
     drill = read("appeal")  # a Monday and the Tuesday after it, and a day for what is left
-    found = later(drill, datetime(2026, 9, 30, 12), LIYANG)
+    found = later(drill, datetime(2026, 9, 30, 12), liyang)
     assert found is not None and found.start.time() == drill.start.time()
     # the 1st to the 8th of October are holidays, the 10th is a Saturday that is worked
     assert found.start.date().isoformat() == "2026-10-12"
@@ -28,7 +32,7 @@ def test_it_begins_on_the_next_days_that_are_worked_alike() -> None:
 
 
 def test_a_week_with_its_holidays_does_not_come_again_before_they_are_published() -> None:
-    assert later(read("shifted_days"), datetime(2026, 11, 1), LIYANG) is None
+    assert later(read("shifted_days"), datetime(2026, 11, 1), liyang) is None
 
 
 def test_all_of_it_moves() -> None:

@@ -12,6 +12,16 @@ from waiting import eventually
 from .reporting import report
 
 
+def test_when_people_work_is_told_day_by_day(world: Any) -> None:
+    with world.client("kiosk") as one:
+        told = one.get("/api/city/working-days", params={"first": "2026-10-09", "days": 3}).json()
+        assert told["first"] == "2026-10-09" and len(told["days"]) == 3
+        friday, saturday, sunday = told["days"]
+        assert friday and saturday == friday and sunday == [], "the Saturday is worked"
+        wrong = one.get("/api/city/working-days", params={"first": "2026-13-40"})
+        assert wrong.status_code == 422 and "2026-13-40" in wrong.json()["detail"]
+
+
 def test_city(world: Any) -> None:
     with world.client("kiosk") as client:
         answer = client.get("/api/city")

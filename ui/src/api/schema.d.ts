@@ -401,6 +401,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/city/working-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The working hours of so many days by the city's calendar: holidays, days that are worked for
+         * @description The working hours of so many days by the city's calendar: holidays, days that are worked for
+         *     them and half days included. What limits in working time run over.
+         *
+         *     Needs `city.read`.
+         */
+        get: operations["get_working_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/city/map/{layer}.geojson": {
         parameters: {
             query?: never;
@@ -5040,6 +5063,17 @@ export interface components {
             room_level: number;
             bulk_most: number;
             soon_share: number;
+        };
+        /**
+         * WorkedSaid
+         * @description When people work, day by day.
+         */
+        WorkedSaid: {
+            first: string;
+            days: [
+                number,
+                number
+            ][][];
         };
         /**
          * BasemapSaid
@@ -10118,6 +10152,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CitySaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_working_days: {
+        parameters: {
+            query: {
+                first: string;
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkedSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -118,9 +118,9 @@ def put_in_lead(turn: Turn, unit: str) -> None:
     city, state, now = turn.city, turn.state, turn.draft.now
     words = response.task(city, state, lead=True)
     if held := next((one for one in state.open_orders if one.unit == unit), None):
-        clocks = [response.accept_clock(city, state, held.order, now, lead=True)]
-        clocks = clocks if held.state == "sent" else []
-        data = {"order": held.order, "task": words, **deadline.data(*clocks)}
+        asked = response.accept_clock(city, state, held.order, now, lead=True)
+        clock = asked if held.state == "sent" else None
+        data = {"order": held.order, "task": words, **deadline.data(clock)}
         turn.take(data, stage="handle", step="lead")
         return
     order, clocks = response.order(city, state, unit, words, now, lead=True)

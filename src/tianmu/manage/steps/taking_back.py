@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.city.limit import MINUTE
+from tianmu.city.calendar.limit import MINUTE
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import evolve

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
 from tianmu.rehearse.drill.script import Drill, Expect, Play, moment
 
-if TYPE_CHECKING:
-    from tianmu.city.calendar import Calendar
-
+Worked = Callable[[date, int], list[Any]]
+"""the hours worked on so many days from one on, of each day alike where they are equal"""
 FAR = 800
 """days within which days alike are looked for: a holiday comes round once a year"""
 
 
-def later(drill: Drill, now: datetime, calendar: Calendar) -> Drill | None:
+def later(drill: Drill, now: datetime, worked: Worked) -> Drill | None:
     """The drill at the first time after ``now`` (the city's wall clock) on whose days, one after
     the other, the same hours are worked as on its own; None: they come no more."""
     if now <= drill.start:
         return drill
     # clocks that are expected may end days after the last thing that happens
     last = max(_ends(drill), default=timedelta()) + timedelta(days=1)
-    days = range(last.days + 2)
-    wanted = [calendar.hours(drill.start.date() + timedelta(days=n)) for n in days]
+    count = last.days + 2
+    wanted = worked(drill.start.date(), count)
     begin = now.date() - drill.start.date()
-    for after in range(begin.days, begin.days + FAR):
-        shift = timedelta(days=after)
-        first: date = drill.start.date() + shift
-        if drill.start + shift < now:
-            continue
-        if [calendar.hours(first + timedelta(days=n)) for n in days] == wanted:
+    coming = worked(now.date(), FAR)
+    for after in range(FAR - count):
+        shift = begin + timedelta(days=after)
+        if drill.start + shift >= now and coming[after : after + count] == wanted:
             return moved(drill, shift)
     return None
 

@@ -12,11 +12,11 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tianmu.city import pack
 from tianmu.facts.clock import DrillClock, machine
 from tianmu.rehearse.bench_city import source
 from tianmu.rehearse.city import City, connect, credentials, start_city
@@ -70,6 +70,11 @@ class Ground:
     def now(self) -> int:
         """µs by the city's clock."""
         return self.clock.now() if self.clock else machine()
+
+    def worked(self, first: date, days: int) -> list[Any]:
+        """The hours worked on so many days by the city's calendar."""
+        asked = {"first": first.isoformat(), "days": days}
+        return list(self.own.get("/api/city/working-days", **asked)["days"])
 
     def settle(self) -> None:
         """Until the city has read all reports and alarms there were, and attended to every limit
@@ -165,12 +170,13 @@ def running(drill: Drill, url: str, data: Path) -> Ground:
 
 
 def _same(drill: Drill, ground: Ground) -> Ground:
-    """The ground, if its city is one of the drill's pack: matters and departments are its."""
+    """The ground, if its city has the drill's matters."""
     brief = ground.own.get("/api/city")
-    if brief["code"] != pack.load(drill.pack).root.code:
+    told = {one.report.matter for one in drill.play if one.report and one.report.matter}
+    if strange := sorted(told - {one["key"] for one in brief["matters"]}):
         raise Unplayable(
-            f"{drill.name} is of the pack {drill.pack}, and the city at {ground.url} is "
-            f"{brief['name'].get('en') or brief['code']}: play it in a city of that pack"
+            f"{drill.name} is of the pack {drill.pack}, and {brief['name'].get('en')} at "
+            f"{ground.url} has no matter {strange[0]}: play it in a city of that pack"
         )
     return ground
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tianmu.city import pack
 from tianmu.rehearse.city import Answered, City
 from tianmu.rehearse.drill import became
 from tianmu.rehearse.drill.days import later
@@ -88,8 +87,7 @@ class Player:
     def _begin_later(self) -> None:
         """A city whose clock is past the start plays it as soon as such days come again."""
         wall = datetime.fromtimestamp(self.ground.now() / 1e6 - became.LATE, self.ground.zone)
-        calendar = pack.load(self.drill.pack).calendar
-        found = later(self.drill, wall.replace(tzinfo=None), calendar)
+        found = later(self.drill, wall.replace(tzinfo=None), self.ground.worked)
         if found is None:
             raise Unplayable(
                 f"{self.drill.name} begins at {self.drill.start}, the city's clock is past that, "

@@ -8,11 +8,13 @@ import os
 import threading
 import zlib
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -188,6 +190,31 @@ def get_city(ask: Asking) -> Response:
     hub = ask.hub
     kept = _keep(hub.city, "city", lambda: encode(brief(hub)))
     return kept.answer(ask.request, "application/json")
+
+
+class WorkedSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """When people work, day by day."""
+
+    first: str
+    """``YYYY-MM-DD`` by the city's calendar"""
+    days: list[list[tuple[int, int]]]
+    """of each day from the first on: spans from and to which minute after midnight; empty: free"""
+
+
+@routes("GET", "/api/city/working-days", may="city.read", gives=WorkedSaid)
+def get_working_days(
+    ask: Asking,
+    first: Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")],
+    days: Annotated[int, Query(ge=1, le=1000)] = 30,
+) -> WorkedSaid:
+    """The working hours of so many days by the city's calendar: holidays, days that are worked for
+    them and half days included. What limits in working time run over."""
+    try:
+        wanted = [date.fromisoformat(first) + timedelta(days=n) for n in range(days)]
+    except (ValueError, OverflowError) as error:
+        raise Problem(422, "invalid", f"{first} is no day", "give first as YYYY-MM-DD") from error
+    calendar = ask.hub.city.calendar
+    return WorkedSaid(first=first, days=[list(calendar.hours(day)) for day in wanted])
 
 
 @routes("GET", "/api/city/map/{layer}.geojson", may="city.read", media="application/geo+json")
