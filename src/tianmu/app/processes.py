@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tianmu.app.process import on_signal
 from tianmu.app.settings import load
-from tianmu.facts import clock
+from tianmu.facts import clock, shapes
 
 
 def run_process(name: str, data: Path) -> None:
@@ -40,18 +40,22 @@ def run_process(name: str, data: Path) -> None:
     if name == "gate":
         from tianmu.app import gate
 
+        shapes.learn()
         _run_loop(lambda stop: gate.serve(settings, city, stop))
     elif name == "watch":
         from tianmu.app import watch
 
+        shapes.learn()
         watch.serve(settings, city, _stop_event())
     elif name == "works":
         from tianmu.app import works
 
+        shapes.learn()
         works.serve(settings, city, _stop_event())
     elif name == "hub":
         from tianmu.app import hub
 
+        shapes.learn()
         _run_loop(lambda stop: hub.serve(settings, city, stop))
     else:
         raise SystemExit(f"there is no process {name!r}")

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tianmu
+from tianmu.facts import shapes
 from tianmu.web import openapi, problem
 from tianmu.web.api import bulk, case_print, filters, hazards, rooms, shifts, warnings
 from tianmu.web.files import Files, policy
@@ -110,6 +111,7 @@ def describe() -> FastAPI:
 
 def create_app(hub: Hub) -> FastAPI:
     """The application of a running hub, whose ``manage`` has started."""
+    shapes.learn()
     shifts.bring(hub)
     bulk.bring(hub)
     case_print.bring(hub)
