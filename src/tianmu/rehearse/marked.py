@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import time
 from typing import Any
 
 from tianmu.rehearse.city import Answered, City
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component, normal
+from tianmu.rehearse.patience import until
 
 WITHIN = 20.0
 """seconds that any one stage may take before the probe gives up"""
@@ -51,11 +51,13 @@ def end(
     """Take a fire back and its alarm to normal. A deed is refused until the city has judged what
     makes it possible. ``ahead``: see ``panel``."""
     asyncio.run(clear(command, address, detector, ahead=ahead))
-    until, done = time.monotonic() + WITHIN, ""
-    while time.monotonic() < until:
+    done = ""
+
+    def ended() -> bool:
+        nonlocal done
         now = command.get(f"/api/alarms/{alarm}")["alarm"]
         if now["state"] == "normal":
-            return
+            return True
         step = next((one for one in ("acknowledge", "reset") if one in now["actions"]), None)
         if step is not None and now["state"] not in HOLDS | {done}:
             done = now["state"]
@@ -64,8 +66,11 @@ def end(
             except Answered as problem:
                 if problem.status != 409:  # its state is another by now
                     raise
-        time.sleep(0.02)
-    raise Stuck(f"the alarm of {now['device']} did not end within {WITHIN:g} s: {now['state']}")
+        return False
+
+    if not until(ended, WITHIN):
+        now = command.get(f"/api/alarms/{alarm}")["alarm"]
+        raise Stuck(f"the alarm of {now['device']} did not end within {WITHIN:g} s: {now['state']}")
 
 
 def panel(city: City, address: str, detector: Component, *, ahead: float = 0.0) -> Panel:
