@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.city import pack
+from tianmu.city import layer, pack
 from tianmu.city.city import City
 from tianmu.city.makers.approximate import share, town_areas
 from tianmu.city.makers.gabriel import gabriel
@@ -195,9 +195,9 @@ def test_shares_add_up(weights: dict[str, float], total: int) -> None:
 @pytest.mark.parametrize("name", PACKS)
 def test_map_layers_are_geojson(name: str) -> None:
     here = city(name)
-    for layer in here.layers():
-        data = json.loads(here.map_layer(layer))
+    for one in here.layers():
+        data = json.loads(here.map_layer(one))
         assert data["type"] == "FeatureCollection" and data["features"]
     with pytest.raises(KeyError, match="no layer"):
         here.map_layer("treasure")
-    assert json.dumps(here.brief())
+    assert json.dumps(layer.brief(here))

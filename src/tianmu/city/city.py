@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tianmu.city import layer
 from tianmu.city.calendar.calendar import Calendar, WorkingTime
 from tianmu.city.calendar.limit import Limit
 from tianmu.city.charter import weight
@@ -23,6 +22,7 @@ from tianmu.city.charter.outbound import Outbound
 from tianmu.city.charter.retention import Retention
 from tianmu.city.charter.side_paths import SidePaths
 from tianmu.city.device.device import DeviceKind
+from tianmu.city.force import force
 from tianmu.city.force.force import Unit
 from tianmu.city.force.resource import Resource
 from tianmu.city.force.sending import Sending
@@ -44,7 +44,7 @@ from tianmu.city.place.building import Building
 from tianmu.city.place.cell import Cells
 from tianmu.city.place.division import Division, Tier
 from tianmu.city.place.naming import ShortName
-from tianmu.city.place.place import Places
+from tianmu.city.place.place import LAYERS, Places
 from tianmu.city.place.sensitive import SensitivePlaces
 from tianmu.city.place.terrain import Terrain
 from tianmu.city.place.waters import Waters
@@ -225,7 +225,7 @@ class City:
 
     def layers(self) -> list[str]:
         """Names of the map layers the pack has."""
-        found = [name for name in layer.LAYERS if self.places.layer_file(name)]
+        found = [name for name in LAYERS if self.places.layer_file(name)]
         return [*found, "streets", "units"]
 
     def map_layer(self, name: str) -> bytes:
@@ -233,9 +233,5 @@ class City:
         if name == "streets":
             return self.streets.geojson()
         if name == "units":
-            return layer.units(self.units)
+            return force.geojson(self.units)
         return self.places.geojson(name)
-
-    def brief(self) -> dict[str, Any]:
-        """What a screen needs to know of the city, as plain data (``GET /api/city``)."""
-        return layer.brief(self)

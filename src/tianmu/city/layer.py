@@ -1,46 +1,17 @@
-"""Map layers of a city and what a screen is told of it; the geometry's own check."""
+"""What a screen is told of a city, and whether its map layers are sound."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tianmu.city.city import City
 from tianmu.city.file.reader import PackReader
-from tianmu.city.force.force import Unit
 from tianmu.city.place.place import LAYERS
-
-if TYPE_CHECKING:
-    from tianmu.city.city import City
-
-__all__ = ["LAYERS", "brief", "check", "units"]
-
-
-def units(given: Mapping[str, Unit]) -> bytes:
-    """Units with a known base as GeoJSON points."""
-    features = [
-        {
-            "type": "Feature",
-            "properties": {
-                "code": unit.code,
-                "name": unit.name,
-                "kind": unit.kind,
-                "department": unit.department,
-                "basis": unit.basis,
-            },
-            "geometry": {
-                "type": "Point",
-                "coordinates": [unit.base.longitude, unit.base.latitude],
-            },
-        }
-        for unit in given.values()
-        if unit.base is not None
-    ]
-    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
 def brief(city: City) -> dict[str, Any]:
-    """Names and codes a screen shows, as plain data."""
+    """What a screen needs to know of the city, as plain data (``GET /api/city``)."""
     return {
         "code": city.code,
         "name": city.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import msgspec
@@ -64,3 +65,26 @@ def read(
             basis=row["basis"],
         )
     return found
+
+
+def geojson(given: Mapping[str, Unit]) -> bytes:
+    """Units with a known base as GeoJSON points."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {
+                "code": unit.code,
+                "name": unit.name,
+                "kind": unit.kind,
+                "department": unit.department,
+                "basis": unit.basis,
+            },
+            "geometry": {
+                "type": "Point",
+                "coordinates": [unit.base.longitude, unit.base.latitude],
+            },
+        }
+        for unit in given.values()
+        if unit.base is not None
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()

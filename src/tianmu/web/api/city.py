@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tianmu.access import tls
+from tianmu.city import layer
 from tianmu.city.city import City
 from tianmu.facts.text import Text
 from tianmu.web import moment
@@ -181,7 +182,7 @@ def _keep(city: City, name: str, make: Any) -> Kept:
 def brief(hub: Hub) -> CitySaid:
     """The city as screens see it."""
     desk = msgspec.to_builtins(hub.city.desk)
-    return msgspec.convert({**hub.city.brief(), "desk": desk}, CitySaid)
+    return msgspec.convert({**layer.brief(hub.city), "desk": desk}, CitySaid)
 
 
 @routes("GET", "/api/city", may="city.read", gives=CitySaid)
