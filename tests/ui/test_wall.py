@@ -61,3 +61,15 @@ def test_names_are_whole(small: Any, wall: Page, language: str) -> None:
         if shown < 9:
             expect(wall.locator(".cases .rest")).to_contain_text(str(9 - shown))
         assert wall.evaluate(SMALL) >= 18 * size[1] / 1080 - 0.1
+
+
+def test_what_is_grave_does_not_sink_below_what_is_new(small: Any, wall: Page) -> None:
+    with small.client("duty_officer") as officer:
+        oldest = officer.get("/api/cases", params={"open": True, "sort": "opened"}).json()["items"]
+        case = oldest[-1]["case"]
+        told = {"reason": "演练", "data": {"level": "I"}}
+        graded = officer.post(f"/api/cases/{case}/steps/grade", json=told)
+        assert graded.status_code == 200, graded.text
+    expect(wall.locator(".cases .case").first).to_have_attribute("data-case", case)
+    assert oldest[0]["case"] != case
+    expect(wall.locator(f'.cases [data-case="{oldest[0]["case"]}"]')).to_have_count(1)
