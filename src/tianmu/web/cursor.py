@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tianmu.web.problem import Problem
 from tianmu.web.render import TOPICS
@@ -13,6 +13,14 @@ Positions = dict[str, int]
 def cursor(positions: Mapping[str, int]) -> str:
     """Positions as an event id."""
     return ".".join(str(positions[topic]) for topic in TOPICS)
+
+
+def along(positions: Mapping[str, int], topic: str) -> Callable[[int], str]:
+    """``cursor`` as the position of one topic goes on and the others stand."""
+    place = TOPICS.index(topic)
+    before = "".join(f"{positions[one]}." for one in TOPICS[:place])
+    behind = "".join(f".{positions[one]}" for one in TOPICS[place + 1 :])
+    return lambda position: f"{before}{position}{behind}"
 
 
 def positions_of(text: str) -> Positions:

@@ -21,7 +21,7 @@ from starlette.responses import StreamingResponse
 from tianmu.access.scope import Principal, Scope
 from tianmu.store.journal.contract import Journal, Purged
 from tianmu.web import exposure, vitals
-from tianmu.web.cursor import Positions, cursor, frame, positions_of
+from tianmu.web.cursor import Positions, along, cursor, frame, positions_of
 from tianmu.web.hub import Hub
 from tianmu.web.problem import Problem
 from tianmu.web.render import KINDS, TOPICS, News, case_news, topic_news
@@ -173,9 +173,8 @@ class Push:
             end = None if until is None else until[topic]
             told, last, read = self._read(journal, topic, positions[topic], end)
             count += read if topic == PACED else 0
-            for news in told:
-                positions[topic] = news.position
-                found.append((news, cursor(positions)))
+            behind = along(positions, topic)
+            found += [(news, behind(news.position)) for news in told]
             positions[topic] = last
         return found, positions, count
 

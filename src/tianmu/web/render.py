@@ -153,24 +153,25 @@ def case_news(hub: Hub, facts: Sequence[Placed]) -> list[News]:
     time."""
     last = {fact.case: fact.sequence for _, fact in facts}
     items = cases.items(hub, last)
-    steps: dict[str, dict[str, None]] = {}
+    steps: dict[str, dict[str, None]] = {case: {} for case in items}
     news = []
     for position, fact in facts:
-        if fact.case not in items:
+        told_of = steps.get(fact.case)
+        if told_of is None:
             continue
-        told_of = steps.setdefault(fact.case, {})
         told_of[fact.step] = None
-        by_itself = fact.step in POURS or fact.actor == SYSTEM.account
-        if by_itself and fact.sequence != last[fact.case]:
+        later = fact.sequence != last[fact.case]
+        if later and (fact.step in POURS or fact.actor == SYSTEM.account):
             continue
         item, extent = items[fact.case]
         told = CaseStep(
             sequence=fact.sequence,
             step=fact.step,
-            steps=list(steps.pop(fact.case)),
+            steps=list(told_of),
             at=moment.say(fact.at),
             actor=fact.actor,
         )
+        told_of.clear()
         data = _together(encode(item), encode(told))
         news.append(News(position, "case", "case.read", extent, data))
     return news

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
@@ -37,23 +38,14 @@ def decode_member(data: bytes) -> tuple[dict[str, Any], list[Any]]:
     return _told_decoder.decode(data)
 
 
+_SHOWN = tuple(column.name for column in table.case.c)[1:-4]
+_asked_for: Callable[[CaseState], Row] = attrgetter(*_SHOWN[:-1])
+
+
 def _shown(state: CaseState) -> Row:
     """All that a row of ``case_state`` shows of a state but its serial, its nearest limit, its
     words and itself, in the order of the columns."""
-    return (
-        state.number,
-        int(state.open),
-        state.stage,
-        state.level,
-        state.level_number,
-        state.lead,
-        state.division,
-        state.matter,
-        state.queue,
-        state.probe,
-        state.opened_at,
-        0 if state.open else state.closed_at,
-    )
+    return (*_asked_for(state), 0 if state.open else state.closed_at)
 
 
 def _words(state: CaseState) -> str:
@@ -139,9 +131,6 @@ def members_of(events: Iterable[CaseEvent]) -> tuple[list[Row], list[CaseEvent]]
         elif event.step in ("leave", "returned"):
             changes.append(event)
     return rows, changes
-
-
-_SHOWN = tuple(column.name for column in table.case.c)[1:-4]
 
 
 @cache

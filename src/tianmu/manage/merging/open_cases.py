@@ -68,7 +68,7 @@ class OpenCases:
         self._anchors: dict[str, Anchor] = {}
         self.by_name = ByName(self.judge, tuning, again or Again(), PlaceNames(divisions))
         self._squares = Squares(latitude, self.metres)
-        self._radii_of: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+        self._radii_of: dict[tuple[str, ...], dict[str, float]] = {}
         self._identities: dict[str, str] = {}
         self._devices: dict[str, set[str]] = {}
         self._panels: dict[str, set[str]] = {}
@@ -341,7 +341,7 @@ class OpenCases:
                 wanted.update(dict.fromkeys(matter.related))
         return list(wanted)
 
-    def _radii(self, signal: Signal) -> list[tuple[str, float]]:
+    def _radii(self, signal: Signal) -> dict[str, float]:
         """Matters of which a case may be the same thing, each with the metres that it may be away.
         A case without a matter (``""``) may be any, and a signal without one may belong to any near
         by."""
@@ -350,7 +350,7 @@ class OpenCases:
         if found is None:
             if len(self._radii_of) >= REMEMBERED:
                 self._radii_of.clear()
-            found = self._radii_of[keys] = list(self._radii_by(keys).items())
+            found = self._radii_of[keys] = self._radii_by(keys)
         return found
 
     def _radii_by(self, keys: tuple[str, ...]) -> dict[str, float]:

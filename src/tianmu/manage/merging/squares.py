@@ -8,7 +8,7 @@ is looked among the others is what an imprecise place may widen a matter's radiu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tianmu.city.charter.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
@@ -92,7 +92,7 @@ class Squares:
         self._exact.drop(case)
         self._vague.drop(case)
 
-    def near(self, place: Place, radii: Iterable[tuple[str, float]]) -> Iterator[Anchor]:
+    def near(self, place: Place, radii: Mapping[str, float]) -> Iterator[Anchor]:
         """Cases of a matter that lie within its radius (m) of ``place``, as far as either says
         where it is, and some that do not; one may come several times. None without a point."""
         if place.longitude is None:
@@ -101,10 +101,12 @@ class Squares:
         slack = min(self._most, math.hypot(place.precision or 0.0, self._exact_m))
         for layer, around in ((self._exact, slack), (self._vague, self._most)):
             if layer.of_matter:
-                for matter, radius in radii:
-                    if matter not in layer.of_matter:
+                # a storm is of few matters, and each has a dozen that may be the same
+                few = layer.of_matter if len(layer.of_matter) < len(radii) else radii
+                for matter in few:
+                    if matter not in radii or matter not in layer.of_matter:
                         continue
-                    reach = math.ceil((radius + around) * SPARE / SIDE)
+                    reach = math.ceil((radii[matter] + around) * SPARE / SIDE)
                     yield from layer.near(matter, column, row, reach)
 
     def _square(self, place: Place) -> tuple[int, int]:
