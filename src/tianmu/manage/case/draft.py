@@ -11,20 +11,24 @@ from tianmu.manage.case.state import CaseState
 
 
 class Draft:
-    """New events of a case and the state they lead to. ``state`` is None until it is opened."""
+    """New events of a case and the state they lead to; ``ValueError`` where that is asked for and
+    the case is not opened yet."""
+
+    state: CaseState
 
     def __init__(self, case: str, state: CaseState | None, now: int, probe: str = "") -> None:
         self.case = case
         self.now = now
         self.probe = state.probe if state else probe
         self.events: list[CaseEvent] = []
-        self._state = state
+        self._opened = state is not None
+        if state is not None:
+            self.state = state  # no property: it is asked for twenty times for each signal
 
-    @property
-    def state(self) -> CaseState:
-        if self._state is None:
+    def __getattr__(self, name: str) -> Any:
+        if name == "state":
             raise ValueError(f"case {self.case} is not opened yet")
-        return self._state
+        raise AttributeError(name)
 
     def add(
         self,
@@ -36,9 +40,10 @@ class Draft:
         reason: str = "",
     ) -> CaseState:
         """One more event, and the state after it. Without a stage the case stays where it is."""
+        before = self.state if self._opened else None
         event = CaseEvent(
             case=self.case,
-            sequence=(self._state.version if self._state else 0) + 1,
+            sequence=(before.version if before else 0) + 1,
             step=step,
             stage=stage or self.state.stage,
             at=self.now,
@@ -47,6 +52,7 @@ class Draft:
             probe=self.probe,
             data=data or {},
         )
-        self._state = evolve(self._state, event)
+        self.state = after = evolve(before, event)
+        self._opened = True
         self.events.append(event)
-        return self._state
+        return after

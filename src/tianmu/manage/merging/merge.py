@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -24,6 +25,8 @@ from tianmu.manage.merging.signal import Signal
 from tianmu.manage.words import phrase
 
 MINUTE = 60_000_000
+ALIKE = 0.3
+"""likeness of texts from which on it is a reason"""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -247,6 +250,10 @@ class Judge:
 
     def explain(self, evidence: Evidence) -> tuple[Text, ...]:
         """The evidence in words, for the screen."""
+        beside = evidence.device or evidence.tie or evidence.panel or evidence.address
+        if evidence.kind == "same_matter" and not beside and evidence.text < ALIKE:
+            metres = None if evidence.metres is None else round(evidence.metres)
+            return _near(metres, round(evidence.reach), round(evidence.minutes))
         found: list[Text] = []
         if evidence.kind == "related_matter":
             one, other = self._matters[evidence.one].name, self._matters[evidence.other].name
@@ -267,9 +274,17 @@ class Judge:
                 phrase("reason.near", metres=round(evidence.metres), radius=round(evidence.reach))
             )
         found.append(phrase("reason.time", minutes=round(evidence.minutes)))
-        if evidence.text >= 0.3:
+        if evidence.text >= ALIKE:
             found.append(phrase("reason.text", percent=round(evidence.text * 100)))
         return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _near(metres: int | None, radius: int, minutes: int) -> tuple[Text, ...]:
+    """That it is the same matter, near by: most of what a storm brings, in words that are the same
+    again and again."""
+    near = () if metres is None else (phrase("reason.near", metres=metres, radius=radius),)
+    return (phrase("reason.same_matter"), *near, phrase("reason.time", minutes=minutes))
 
 
 def _related(one: tuple[float, Evidence]) -> bool:

@@ -99,7 +99,7 @@ class OpenCases:
     def about(self, place: Place) -> Iterator[Anchor]:
         """Cases of whatever matter that may be as near to a point as one that nothing is known of
         has to be; some come more than once."""
-        return self._squares.near(place, self._radii_by(()).items())
+        return self._squares.near(place, self._radii_by(()))
 
     def newest(self, most: int) -> Iterator[Anchor]:
         """Those that were put last."""
