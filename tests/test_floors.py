@@ -96,7 +96,8 @@ def _of_the_city() -> dict[str, set[str]]:
     for path in sorted((SOURCE / "city").rglob("*.py")):
         room = path.relative_to(SOURCE / "city").with_suffix("").parts[0]
         names = [name.split(".") for _, name in imports(path) if name.startswith("tianmu.city.")]
-        others = {name[2] for name in names if (SOURCE / "city" / name[2]).is_dir()}
+        there = {one.stem for one in (SOURCE / "city").iterdir()}
+        others = {name[2] for name in names} & there
         found.setdefault(room, set()).update(others - {room})
     return found
 
