@@ -164,6 +164,7 @@ def test_each_deed_on_many_that_can_be_is_taken_back_to_how_each_stood(world: An
             assert one.post(f"/api/cases/{case}/steps/verify", json={}).status_code == 200
         there_and_back("file")
         assert many("file", {})["done"] == 3
+        there_and_back("void")  # in hand: whoever had it gets an order again
         there_and_back("transfer", {"department": "fire"})
         there_and_back("order", {"department": "gas-company"})
         there_and_back("supervise")

@@ -35,8 +35,8 @@ class Back(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 TAKES_BACK = frozenset(
-    ("assign", "cancel", "grade", "lift", "reopen", "resume", "return", "suspend", "transfer")
-)
+    ("assign", "cancel", "grade", "lift", "order", "reopen", "resume", "return", "suspend")
+) | {"transfer"}
 """the only steps that a taking back has"""
 
 
@@ -95,8 +95,7 @@ def _steps(before: CaseState, step: str, after: CaseState, now: int) -> list[Bac
         return [Back(step="suspend", data=limit)]
     if step == "supervise":
         return [Back(step="lift")]
-    # what was in hand when it was voided lost its orders: it waits for dispatch again
-    return [Back(step="reopen")] if step == "void" else []
+    return _void(before) if step == "void" else []
 
 
 def _assign(before: CaseState) -> Back:
@@ -127,6 +126,15 @@ def _transfer(before: CaseState, after: CaseState) -> list[Back]:
     if before.open_orders:  # it stays with those who help: nobody leads, as before
         return []
     return [*_new_orders(before, after), _assign(before)]
+
+
+def _void(before: CaseState) -> list[Back]:
+    """Begun again; whoever alone had it in hand gets an order again. Where several had, it waits
+    for dispatch: a person says whom it still needs."""
+    steps = [Back(step="reopen")]
+    if before.stage == "handle" and [one.lead for one in before.open_orders] == [True]:
+        steps.append(Back(step="order", data={"department": before.open_orders[0].unit}))
+    return steps
 
 
 def _filing(before: CaseState, after: CaseState) -> list[Back]:
