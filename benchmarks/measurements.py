@@ -221,8 +221,14 @@ ANOMALY = (
     Figure("bytes_per_datastream", "memory of a datastream", "bytes", at_most=400),
     Figure("models", "datastreams learnt at a time"),
     Figure("quality.*.false_alarms_per_week", "false alarms a week of one stream:", "1/week"),
+    Figure("quality.*.first_week", "false alarms in the first week of one stream:", "1/week"),
+    Figure("quality.*.above_99_percent", "share of values whose score is above 0.99:", "%"),
     Figure("quality.*.faults.*.found", "faults found of 40:"),
     Figure("quality.*.faults.*.median_delay_values", "values until found, median:"),
+    Figure("counts.*.drop.found", "counts that drop to nothing, found of 40:"),
+    Figure("counts.*.drop.median_delay_h", "hours until found, median:", "h"),
+    Figure("counts.*.false_alarms_per_week", "false alarms a week of one stream of counts:",
+           "1/week"),
 )  # fmt: skip
 CITY_ANOMALY = (
     Figure("learnt_memory_mib", "memory with all datastreams learnt, sum of PSS", "MiB",

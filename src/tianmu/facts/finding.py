@@ -44,6 +44,8 @@ class Finding(
     why: str = ""
     """``above``, ``below``, ``drifts up``, ``drifts down``, ``stuck``; where it ends: empty, or
     ``withdrawn`` where it is not watched any more"""
+    worse: bool = False
+    """they were before, and are far more so: the alarm goes on and is told anew"""
 
 
 class Foretold(

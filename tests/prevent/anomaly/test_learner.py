@@ -13,11 +13,12 @@ import pytest
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
-from tianmu.prevent.anomaly import record
+from tianmu.prevent.anomaly import older, record
 from tianmu.prevent.anomaly.judging import Begun
-from tianmu.prevent.anomaly.layout import COUNT
+from tianmu.prevent.anomaly.layout import COUNT, RARE
 from tianmu.prevent.anomaly.learner import run
-from tianmu.prevent.anomaly.learnt import Glance, Learnt
+from tianmu.prevent.anomaly.learnt import NAME, Glance, Learnt
+from tianmu.store.live.snapshot import Frozen
 
 from .town import LEARNT, STEP, Watched
 
@@ -73,6 +74,50 @@ def test_a_shift_alarms_says_why_and_ends(town: Watched) -> None:
     assert low < middle < high and middle == pytest.approx(1.0, abs=0.1)
     assert glance.band(0, town.now) is None  # the panel is not watched
     glance.close()
+
+
+def test_what_becomes_far_worse_is_told_of_the_alarm_that_goes_on(town: Watched) -> None:
+    town.feed(0, town.usual(4 * LEARNT))
+    town.feed(0, [1.25, 1.0, 1.0, 40.0])
+    town.learn()
+    (one,) = found(town)
+    assert one.value == 40.0 and one.since == town.begun + 4 * LEARNT * STEP
+    events = [e for e in town.events() if e.rule == "anomaly"]
+    assert [e.transition for e in events] == ["raise", "worsen"]
+    assert len({e.alarm for e in events}) == 1
+    assert events[1].value == 40.0 and events[1].data["chance"] < events[0].data["chance"]
+    assert events[1].data["since"] == events[0].data["since"] == one.since
+    assert "40" in events[1].text["en"]
+    assert town.works.read(record.policies)["gauge"].told == 1
+    town.feed(0, town.usual(60))
+    town.learn()
+    assert anomalies(town)[-1] == (f"anomaly@{G0}", "return") and found(town)[0].ended_at
+
+
+def test_what_an_earlier_release_had_learnt_is_taken_over(town: Watched) -> None:
+    town.feed(0, town.usual(LEARNT))
+    town.feed(1, town.usual(LEARNT, 3.0))
+    town.learn()
+    assert town.learner is not None
+    learnt = town.learner.learnt
+    rows = learnt.rows
+    small, exact = learnt.small[:rows].copy(), learnt.exact[:rows].copy()
+    was = small[:, : older.FORMER].copy()
+    was[:, RARE] = -0.3  # another thing stood there
+    positions = {**town.learner.positions}
+    columns = {"exact": exact, "small": was, "row": learnt.row[:, None].copy()}
+    Frozen(town.data, positions, {}, columns, NAME).write()
+    town.fall()
+    assert town.learner is not None
+    now = town.learner.learnt
+    assert now.rows == rows and rows > 1
+    np.testing.assert_array_equal(now.exact[:rows], exact)
+    small[:, RARE] = small[:, older.FORMER :] = 0
+    np.testing.assert_array_equal(now.small[:rows], small)
+    assert not now.small[rows:].any()
+    town.feed(0, town.usual(3, 1.6))
+    town.learn()
+    assert anomalies(town) == [(f"anomaly@{G0}", "raise")]
 
 
 def test_it_can_be_shelved_before_it_holds_and_survives_new_rules(town: Watched) -> None:

@@ -90,7 +90,7 @@ class Conditions:
             self._falls(ANOMALY, finding, finding.observed_at, now, finding.why)
             return
         alarm = unusual.condition(self._registry, self._city, finding.datastream, now, finding)
-        self._rises(alarm, now, unusual.data(finding))
+        self._rises(alarm, now, unusual.data(finding), again=finding.worse)
 
     def _foretold(self, told: Foretold, now: int) -> None:
         if not told.holds:

@@ -80,6 +80,9 @@ class Book:
     # what was found
 
     def begun(self, found: Begun, now: int) -> None:
+        """An anomaly begins, or one that goes on is worse: then it is the same one, as it is now,
+        and none the more counts against what is tolerable."""
+        before = self.standing.get(found.datastream) if found.worse else None
         number = int(self.watched.group[found.datastream])
         kind = self.watched.kinds[number]
         middle = found.expected
@@ -96,14 +99,21 @@ class Book:
             chance=found.chance,
             why=found.why,
         )
+        if before is not None:
+            if found.chance >= before.chance:
+                return
+            record.since, record.told_at = before.since, before.told_at
+            record.real, record.judged_by = before.real, before.judged_by
+            record.judged_at = before.judged_at
         self.standing[found.datastream] = record
         self._keep(record)
-        self._set(policies.told(self._policy(kind), self._per_week(number), now))
+        if before is None:
+            self._set(policies.told(self._policy(kind), self._per_week(number), now))
         self.out.findings.append(
             Finding(
                 datastream=found.datastream,
                 holds=True,
-                since=found.time,
+                since=record.since,
                 observed_at=found.time,
                 value=found.value,
                 expected=record.expected,
@@ -111,6 +121,7 @@ class Book:
                 high=record.high,
                 chance=found.chance,
                 why=found.why,
+                worse=before is not None,
             )
         )
 

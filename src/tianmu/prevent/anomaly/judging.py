@@ -32,6 +32,8 @@ class Begun:
     """half the width of what is usual about ``expected``"""
     chance: float
     why: str
+    worse: bool = False
+    """they were before, and this one is far more so"""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,7 @@ class Judge:
         found: list[Begun | Ended] = []
         for i in np.flatnonzero(alarm):
             datastream = int(columns.datastream[rows[i]])
-            if datastream in self.standing:
-                continue
+            worse = datastream in self.standing
             self.standing.add(datastream)
             middle = float(expected[i])
             found.append(
@@ -108,6 +109,7 @@ class Judge:
                     half=float(half[i]),
                     chance=float(1 - score[i]),
                     why=REASONS[why[i]],
+                    worse=worse,
                 )
             )
         return found + self._ended()

@@ -35,6 +35,7 @@ from tianmu.prevent.anomaly.layout import (
     RUN,
     SHIFT,
     SHIFTED,
+    SLOW_TAIL,
     SMOOTH,
     SMOOTH_SPREAD,
     SPREAD,
@@ -49,7 +50,15 @@ from tianmu.prevent.anomaly.layout import (
 )
 from tianmu.prevent.anomaly.run import stand
 from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
-from tianmu.prevent.anomaly.tail import begin, chance, learn
+from tianmu.prevent.anomaly.tail import (
+    START,
+    begin,
+    chance,
+    honest,
+    learn,
+    learn_honest,
+    learn_low,
+)
 
 USUAL, WARMING, ABOVE, BELOW, UP, DOWN, STUCK, MISSING, LATE = range(9)
 """why: what stands out most; nothing; nothing yet; nothing came; it is not the latest"""
@@ -103,6 +112,19 @@ STRICTEST = 9.0
 SLOWEST = 0.1
 """alarms a week by which a threshold rises again at least, however few are tolerable: one alarm
 must not silence a datastream for years"""
+YOUNG_DAYS = 14.0
+"""until seasons and tails are known that long, an alarm takes more"""
+YOUNG = 3.0
+"""by so much lower, in logarithms, is the threshold of a stream that has just begun"""
+SPENT = 2.0
+"""and so many times more of what is tolerable does an alarm of it use up beside its own"""
+WORSE = 1000.0
+"""an alarm that goes on is told again when, after a calm value, one comes that is so many times
+rarer than an alarm has to be"""
+ASTRAY_DAYS = 14.0
+"""from which on it is known what was to be expected of an hour"""
+HONEST_DAYS = 7.0
+"""from which on chances are compared with how often they come: each day of the week was seen"""
 LARGEST_CHANCE = 0.005
 """for one tolerable alarm a week: what is no rarer is never one, however seldom values come"""
 
@@ -148,8 +170,7 @@ def step(exact, small, t, x, per_week):
     if count == 0:
         exact[TIME], exact[BASE], exact[LAST] = t, x, x
         small[COUNT] = small[RUN] = small[LONGEST] = 1
-        begin(small, TAIL)
-        begin(small, TAIL + 3)
+        begin(small)
         return 0.0, 0, np.nan, WARMING, np.nan
     last_block = place(exact[TIME])[1]
     dt = t - exact[TIME]
@@ -210,23 +231,33 @@ def step(exact, small, t, x, per_week):
     elif small[RESOLUTION] == 0:
         far = 1.0
     else:
-        far = chance(small, TAIL, distance)
+        far = chance(distance, small[TAIL], small[TAIL + 1], small[TAIL + 2])
     for _ in range(int(min(gap, 20.0)) - 1):
         small[SMOOTH] *= 1 - FORGETS
     small[SMOOTH] += FORGETS * (_bounded(innovation / spread, FAR) - small[SMOOTH])
     if fits_old or small[RESOLUTION] == 0 or first_change:
         small[SMOOTH] = 0
     slow = abs(small[SMOOTH]) / (SIZE * max(small[SMOOTH_SPREAD], 0.02))
-    drifting = chance(small, TAIL + 3, slow) if small[RESOLUTION] > 0 and count > 20 else 1.0
+    drifting = 1.0
+    if small[RESOLUTION] > 0 and count > 20:
+        middle = small[SLOW_TAIL]
+        drifting = chance(slow, middle - (START[1] - START[0]), middle, small[SLOW_TAIL + 1])
     told = small[TOLD]
-    still = stand(exact, small, x, warm)
+    astray = age > ASTRAY_DAYS and abs(residual) > whole
+    still = stand(exact, small, x, warm, astray, min(0.28 * small[RESOLUTION] / spread, 1.0))
     exact[LAST] = x
     hanging = drifting * (1 + (HANGING - 1) * drifting) / HANGING  # 1 stays 1
     least = min(far, hanging, still)
     likely = 1 - (1 - least) ** 3
+    claimed, power = likely, honest(small)
+    likely = claimed**power
+    # where it is no small chance, neither an alarm nor the end of one hangs on it
+    alone = (3 * far) ** power if far < 0.1 else 1.0
     small[STRICT] -= min(small[STRICT], LAXER * max(per_week, SLOWEST) * min(dt / WEEK_S, 1.0))
     largest = min(LARGEST_CHANCE * max(per_week, 1.0), 0.2)
-    threshold = min(per_week * small[STEP] / WEEK_S, largest) * math.exp(-small[STRICT])
+    young = max(1 - age / YOUNG_DAYS, 0.0)
+    stricter = math.exp(-small[STRICT] - YOUNG * young)
+    threshold = min(per_week * small[STEP] / WEEK_S, largest) * stricter
     why = USUAL
     if warm:
         why = WARMING
@@ -242,12 +273,13 @@ def step(exact, small, t, x, per_week):
         small[OPEN], small[LASTING], small[SMOOTH] = SUDDEN_CALM, LASTING_CALM, 0
     elif not warm:
         calm = min(20 * threshold, 0.05)
-        sudden = 3 * far < threshold
+        sudden = alone < threshold
         if sudden:
-            alarm = 1 if small[OPEN] == 0 else 0
+            again = small[OPEN] < SUDDEN_CALM and alone < threshold / WORSE
+            alarm = 1 if again or small[OPEN] == 0 else 0
             small[OPEN] = SUDDEN_CALM
             small[LASTING] = max(small[LASTING], LASTING_CALM)
-        elif small[OPEN] > 0 and 3 * far > calm:
+        elif small[OPEN] > 0 and alone > calm:
             small[OPEN] -= 1
         if likely < threshold and not sudden:
             alarm = 1 if small[LASTING] == 0 else 0
@@ -257,7 +289,7 @@ def step(exact, small, t, x, per_week):
         if 3 * still < threshold and small[TOLD] == 0:  # whatever else goes on
             small[TOLD] = alarm = 1
         if alarm == 1:
-            small[STRICT] = min(small[STRICT] + STRICTER, STRICTEST)
+            small[STRICT] = min(small[STRICT] + STRICTER * (1 + SPENT * young), STRICTEST)
     was = exact[BASE] + expected
     half = wider * math.exp(small[TAIL + 2]) * spread if alarm == 1 else np.nan
     if small[TOLD] == 1:
@@ -297,8 +329,11 @@ def step(exact, small, t, x, per_week):
         # while seasons are still new, distances are too great: what they taught is soon unlearnt
         settled = (count - 20) * max(min(age / SETTLED, 1.0), min(count / MANY, 1.0))
         seldom = min(max(small[STEP] / 600.0, 1.0), 3.0)
-        learn(small, TAIL, distance, settled, 1.0, seldom)
-        learn(small, TAIL + 3, slow, (settled + count - 20) / 2, SLOWER, seldom)
+        u = learn(small, TAIL + 1, distance, settled, 1.0, seldom)
+        learn_low(small, u, settled)
+        learn(small, SLOW_TAIL, slow, (settled + count - 20) / 2, SLOWER, seldom)
+        if age > HONEST_DAYS:
+            learn_honest(small, claimed, settled, small[STEP])
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 

@@ -74,7 +74,11 @@ OPEN = 22
 TOLD = 23
 """1 while the present run has been called stuck"""
 TAIL = 24
-"""log quantiles 0.5, 0.95, 0.995 of the distance, then of the smoothed distance"""
+"""log quantiles 0.5, 0.95, 0.995 of the distance"""
+RARE = 27
+"""by how much rarer than one in 100 is claimed, in logarithms, what comes once in 100 values"""
+SLOW_TAIL = 28
+"""log quantiles 0.95, 0.995 of the smoothed distance"""
 DAY = 30
 """season of the day: 24 nodes at the full hours, between them a straight line"""
 WEEK = 54
@@ -86,7 +90,11 @@ STRICT = 90
 after each alarm, less with time, and moved by what people found"""
 LASTING = 91
 """the same of an alarm of drift or of values that stand still; one of single values opens it too"""
-SMALL = 92
+ASTRAY = 92
+"""how many times the latest value has come without a break while another was to be expected"""
+ASTRAY_LONGEST = 93
+"""longest such run that was not called stuck"""
+SMALL = 94
 
 BYTES = EXACT * 8 + SMALL * 4
 MOST = 1_000_000.0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tianmu.prevent.anomaly import older
 from tianmu.prevent.anomaly.band import ready, usual
 from tianmu.prevent.anomaly.layout import EXACT, LASTING, OPEN, SMALL, TOLD
 from tianmu.store.live.snapshot import Frozen, load
@@ -148,16 +149,22 @@ class Learnt:
                 log.warning("what was learnt before is ahead of what was committed on %s", ahead)
             return {}
         self.rows = len(found.columns["exact"])
+        if found.columns["small"].shape[1] == older.FORMER:
+            older.widen(self.small, self.rows)
+            log.info("what an earlier release had learnt is taken over")
         return found.positions
 
     def _place(self, table: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         """Where a column of a snapshot is read to: straight into the tables, so that a whole city
         needs no second copy. Raises ``ValueError`` where it is of another release."""
         wanted, numbers = TABLES[table]
-        if np.dtype(dtype) != np.dtype(wanted) or shape[1:] != (numbers,):
+        former = table == "small" and shape[1:] == (older.FORMER,)
+        if np.dtype(dtype) != np.dtype(wanted) or not (former or shape[1:] == (numbers,)):
             raise ValueError(f"{table} of {dtype} and {shape[1:]}: of another release")
         self._shared.grow(table, shape[0])
         held: NDArray[Any] = self._shared[table]
+        if former:
+            return older.room(held, shape[0])
         held[shape[0] :] = 0
         return held[: shape[0]]
 
