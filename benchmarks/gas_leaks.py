@@ -5,10 +5,13 @@
 No record of leaks is free, so everything is simulated with the hydraulic model, and that is said
 with every figure. The shipped network, every instrument with 1 % noise at a reading each five
 minutes, households with an unrest of their own, feeds whose pressure wanders. Leaks are drawn
-anywhere on any pipe, by length, at any hour. Thresholds are set by the scenario itself for one
-false alarm a week, on weeks drawn with its own seed by the linearised network; what is reported is
-from other seeds and the full model. Nothing was tuned on what is printed here (seed 8): what was
-tried out was tried on seed 901.
+anywhere on any pipe, by length, at any hour. Thresholds are set by the scenario itself, so that
+there is surely (95 %) no more than one false alarm a week, on weeks drawn with its own seed by the
+linearised network; what is reported is from other seeds and the full model. Nothing was tuned on
+what is printed here (seed 21): what was tried out was tried on seed 901. Reports before had seeds 7
+to 12; since the rule for the threshold changed after seed 8 had been seen, the report that follows
+has one that nobody had seen. Each density is measured with noise of its own and the same truths,
+whatever others are asked for with ``--only``, so that the table can be made in parts.
 """
 
 from __future__ import annotations
@@ -125,19 +128,20 @@ def measure(
     """Each density is shown the same weeks and the same leaks, and reads them with noise of its
     own."""
     every = [Measured(network, one, seed) for one in chosen]
-    draw = np.random.default_rng([seed, 11])
+    own = [CASES.index(one) for one in chosen]
     week = np.arange(7 * 24 * 60 / EVERY_MIN) * EVERY_MIN
-    for _ in range(weeks):
-        true = simulate.happen(network, week, (), draw)
-        for one in every:
-            one.week(true, draw)
-    for _ in range(leaks):
+    for n in range(weeks):
+        true = simulate.happen(network, week, (), np.random.default_rng([seed, 11, n]))
+        for one, case in zip(every, own, strict=True):
+            one.week(true, np.random.default_rng([seed, 12, n, case]))
+    for n in range(leaks):
+        draw = np.random.default_rng([seed, 13, n])
         begin = int(draw.integers(0, len(week)))
         minutes = (begin + np.arange(BEFORE + AFTER)) * EVERY_MIN
         made = simulate.drawn_leak(network, BEFORE, BEFORE + AFTER, share, draw)
         true = simulate.happen(network, minutes, (made,), draw)
-        for one in every:
-            one.leak(made, true, draw)
+        for one, case in zip(every, own, strict=True):
+            one.leak(made, true, np.random.default_rng([seed, 14, n, case]))
     return [one.told() for one in every]
 
 
@@ -163,7 +167,7 @@ def rate_between(count: int, weeks: int) -> list[float]:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--seed", type=int, default=8)
+    asked.add_argument("--seed", type=int, default=21)
     asked.add_argument("--weeks", type=int, default=4, help="without a leak")
     asked.add_argument("--leaks", type=int, default=60)
     asked.add_argument("--share", type=float, default=0.02, help="of the inflow")

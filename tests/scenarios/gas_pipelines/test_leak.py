@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import poisson
 
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.gas_pipelines import leak, simulate, table, threshold
@@ -128,10 +129,25 @@ def test_the_model_alarms_on_a_simulated_past(monkeypatch: pytest.MonkeyPatch) -
     assert found.column("junction")[0].as_py() is None
 
 
+@pytest.mark.parametrize("drawn", [3, 12, 52])
+def test_a_rate_that_is_tolerable_is_kept_to_with_the_probability_that_is_asked(drawn: int) -> None:
+    """A network with one alarm a week shows no more than is allowed in one of 20 draws."""
+    most = threshold.allowed(1.0, drawn, 0.95)
+    assert 0.01 < poisson.cdf(most, drawn) <= 0.05
+    assert poisson.cdf(most + 1, drawn) > 0.05, "no stricter than it has to be"
+
+
+def test_more_weeks_are_drawn_where_few_cannot_tell_the_rate() -> None:
+    own = leak.settings()
+    assert threshold.weeks(own, 1.0) == own.weeks == 12
+    assert threshold.weeks(own, 0.1) == 30
+    assert threshold.allowed(0.1, 30, own.rate_sure) == 0
+
+
 def test_the_trials_threshold_is_what_is_reckoned_for_it() -> None:
-    """The number in ``scenario.toml`` saves the page the reckoning; two weeks say about as much."""
+    """The number in ``scenario.toml`` saves the page the reckoning; three weeks say about it."""
     own = trial()
     network = moved(read(SHIPPED), 0.0, 0.0)
     watch = leak.prepare(network, trial_layout(network), own.every_min)
-    few = dataclasses.replace(watch, own=msgspec.structs.replace(watch.own, weeks=2))
+    few = dataclasses.replace(watch, own=msgspec.structs.replace(watch.own, weeks=3))
     assert threshold.threshold(few, 1.0) == pytest.approx(own.at_least, abs=0.5)

@@ -16,8 +16,8 @@ from tianmu.scenarios.manifest import settings_of
 FILE = "threshold.json"
 MOST = 20
 """that are kept: instruments fall silent and come back"""
-FORM = 3
-"""of how a score is reckoned: another has other thresholds"""
+FORM = 4
+"""of how a score and its threshold are reckoned: another has other thresholds"""
 
 
 def kept_threshold(watch: leak.Watch, folder: Path) -> float:

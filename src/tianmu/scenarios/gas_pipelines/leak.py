@@ -36,8 +36,7 @@ class LeakSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: tuple[int, ...]
     """readings that are averaged, short to long"""
     since: tuple[tuple[int, int], ...]
-    """(readings that are averaged, readings before them with which they are compared): what was
-    so before a leak began is no leak"""
+    """(readings that are averaged, those before them that they are compared with)"""
     noise: float
     """standard deviation of an instrument, as a share of what it reads"""
     feed_bar: float
@@ -48,9 +47,11 @@ class LeakSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """an alarm is over when the score has been below the threshold for so long"""
     weeks: int
     """without a leak, by which the threshold is set"""
+    rate_sure: float
+    """probability with which false alarms are then no more frequent than is tolerable"""
     seed: int
     near_m: float
-    """m about the place that are searched first: as much of the likelihood as can be lies there"""
+    """m about the place: as much of the likelihood as can be lies there"""
     sure: float
     """share of the likelihood that lies within ``within_m`` of the place"""
 

@@ -11,7 +11,7 @@ from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progre
 from tianmu.scenarios.gas_pipelines import leak, table
 from tianmu.scenarios.gas_pipelines.given import NETWORK, PLACE, network_of
 from tianmu.scenarios.gas_pipelines.hydraulics import NoSolution
-from tianmu.scenarios.gas_pipelines.threshold import over, runs, threshold
+from tianmu.scenarios.gas_pipelines.threshold import over, runs, threshold, weeks
 from tianmu.scenarios.reading import column, number_of
 
 
@@ -31,8 +31,10 @@ def run_leak(rows: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     except NoSolution as error:
         raise BadInput(0, "", str(error), "look at the flows, and at the network") from error
     score, lost = leak.scores(watch, compared), leak.balance(watch, compared)
-    at_least = threshold(watch, number_of(parameters, "per_week", low=0.01, high=1000))
-    remark(f"an alarm from a score of {at_least:.2f} on, by {watch.own.weeks} weeks without a leak")
+    per_week = number_of(parameters, "per_week", low=0.01, high=1000)
+    at_least = threshold(watch, per_week)
+    drawn = weeks(watch.own, per_week)
+    remark(f"an alarm from a score of {at_least:.2f} on, by {drawn} weeks without a leak")
     alarm = runs(score, at_least, over(watch))
     found: dict[str, list[float | None]] = {
         name: [None] * len(rows)

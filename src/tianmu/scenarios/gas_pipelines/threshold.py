@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from tianmu.scenarios.gas_pipelines import demand
 from tianmu.scenarios.gas_pipelines.leak import (
     LEVELS,
     Compared,
+    LeakSettings,
     Watch,
     nearest,
     read_variance,
@@ -42,25 +45,45 @@ def over(watch: Watch) -> int:
     return max(round(watch.own.over_min / watch.every_min), 1)
 
 
+def surely_below(count: int, sure: float) -> float:
+    """What lies above the number that is to be expected with probability ``sure``, where ``count``
+    were counted (Poisson, exact)."""
+    return float(gammaincinv(count + 1, sure))
+
+
+def weeks(own: LeakSettings, per_week: float) -> int:
+    """So many are drawn: as many as can tell that a rate is no greater than ``per_week`` at all."""
+    return max(own.weeks, math.ceil(surely_below(0, own.rate_sure) / per_week))
+
+
+def allowed(per_week: float, drawn: int, sure: float) -> int:
+    """Alarms in ``drawn`` weeks, at most, that leave the true rate below ``per_week`` with
+    probability ``sure``."""
+    found = 0
+    while surely_below(found + 1, sure) <= per_week * drawn:
+        found += 1
+    return found
+
+
 @lru_cache(maxsize=2)  # a watch is large
 def threshold(watch: Watch, per_week: float) -> float:
-    """The score that is reached ``per_week`` times a week without any leak: by weeks drawn from
-    what is assumed of instruments, feeds and the unmetered, with a seed of their own. So few
-    weeks tell a rate no better than by the root of what was counted: that much less is allowed."""
+    """The score that is surely (``rate_sure``) reached no more than ``per_week`` times a week
+    without any leak: by weeks drawn from what is assumed of instruments, feeds and the unmetered,
+    with a seed of their own. So few weeks tell a rate no better than within the bounds of what was
+    counted, and the upper one has to lie below what is tolerable: of a dozen weeks half of it is
+    left, where one a week is."""
     draw = np.random.default_rng([watch.own.seed, 3])
     usual = demand.settings()
     level = int(np.abs(LEVELS - usual.season).argmin())
     moments = round(7 * 24 * 60 / watch.every_min)
-    found = [
-        scores(watch, _drawn(watch, level, moments, usual, draw)) for _ in range(watch.own.weeks)
-    ]
-    allowed = per_week * watch.own.weeks
-    allowed -= float(np.sqrt(allowed))
+    drawn = weeks(watch.own, per_week)
+    found = [scores(watch, _drawn(watch, level, moments, usual, draw)) for _ in range(drawn)]
+    most = allowed(per_week, drawn, watch.own.rate_sure)
     low, high = 0.0, float(np.nanmax(found)) + 1.0
     for _ in range(40):
         middle = (low + high) / 2
         count = sum(len(begins(runs(one, middle, over(watch)))) for one in found)
-        low, high = (middle, high) if count > max(allowed, 0.0) else (low, middle)
+        low, high = (middle, high) if count > most else (low, middle)
     return high
 
 
