@@ -56,3 +56,14 @@ def test_what_is_waited_for_has_a_clock_again_after_a_case_is_reopened() -> None
     story.now += HOUR
     state = do("reopen", OFFICER, CITY)
     assert state.tasks[0].due == story.now + long
+
+
+def test_what_was_void_before_it_was_filed_waits_where_it_did() -> None:
+    for steps, stage in (((), "verify"), (("verify",), "file"), (("verify", "file"), "dispatch")):
+        story = Story(signal("report", RUBBISH))
+        for step in steps:
+            story.do(step, OFFICER)
+        story.do("void", OFFICER, "a mistake")
+        state = story.do("reopen", OFFICER, "it is real")
+        assert (state.open, state.stage, state.queue) == (True, stage, "returned")
+        assert [clock.name for clock in state.running] == [stage], "its stage has a clock again"

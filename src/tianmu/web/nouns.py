@@ -3,6 +3,7 @@
 from tianmu.web.api import (
     absences,
     accounts,
+    alarm_load,
     alarms,
     anomalies,
     asking,
@@ -76,6 +77,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         push,
         tiles,
         causes,
+        alarm_load,
         alarms,
         anomalies,
         cases,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
-from tianmu.prevent.anomaly import record
-from tianmu.prevent.anomaly.layout import STRICT
+from tianmu.prevent.anomaly import older, record
+from tianmu.prevent.anomaly.layout import RARE, STRICT
+from tianmu.prevent.anomaly.learnt import NAME
+from tianmu.store.live.snapshot import Frozen
 
-from .test_learner import G0, found
+from .test_learner import G0, anomalies, found
 from .town import LEARNT, S, Watched
 
 DAY = 86_400 * S
@@ -99,3 +102,29 @@ def test_without_a_limit_all_is_kept(town: Watched) -> None:
     assert town.learner is not None
     town.learner.save()
     assert len(found(town)) == 1
+
+
+def test_what_an_earlier_release_had_learnt_is_taken_over(town: Watched) -> None:
+    town.feed(0, town.usual(LEARNT))
+    town.feed(1, town.usual(LEARNT, 3.0))
+    town.learn()
+    assert town.learner is not None
+    learnt = town.learner.learnt
+    rows = learnt.rows
+    small, exact = learnt.small[:rows].copy(), learnt.exact[:rows].copy()
+    was = small[:, : older.FORMER].copy()
+    was[:, RARE] = -0.3  # another thing stood there
+    positions = {**town.learner.positions}
+    columns = {"exact": exact, "small": was, "row": learnt.row[:, None].copy()}
+    Frozen(town.data, positions, {}, columns, NAME).write()
+    town.fall()
+    assert town.learner is not None
+    now = town.learner.learnt
+    assert now.rows == rows and rows > 1
+    np.testing.assert_array_equal(now.exact[:rows], exact)
+    small[:, RARE] = small[:, older.FORMER :] = 0
+    np.testing.assert_array_equal(now.small[:rows], small)
+    assert not now.small[rows:].any()
+    town.feed(0, town.usual(3, 1.6))
+    town.learn()
+    assert anomalies(town) == [(f"anomaly@{G0}", "raise")]

@@ -13,12 +13,11 @@ import pytest
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
-from tianmu.prevent.anomaly import older, record
+from tianmu.prevent.anomaly import record
 from tianmu.prevent.anomaly.judging import Begun
-from tianmu.prevent.anomaly.layout import COUNT, RARE
+from tianmu.prevent.anomaly.layout import COUNT
 from tianmu.prevent.anomaly.learner import run
-from tianmu.prevent.anomaly.learnt import NAME, Glance, Learnt
-from tianmu.store.live.snapshot import Frozen
+from tianmu.prevent.anomaly.learnt import Glance, Learnt
 
 from .town import LEARNT, STEP, Watched
 
@@ -92,32 +91,6 @@ def test_what_becomes_far_worse_is_told_of_the_alarm_that_goes_on(town: Watched)
     town.feed(0, town.usual(60))
     town.learn()
     assert anomalies(town)[-1] == (f"anomaly@{G0}", "return") and found(town)[0].ended_at
-
-
-def test_what_an_earlier_release_had_learnt_is_taken_over(town: Watched) -> None:
-    town.feed(0, town.usual(LEARNT))
-    town.feed(1, town.usual(LEARNT, 3.0))
-    town.learn()
-    assert town.learner is not None
-    learnt = town.learner.learnt
-    rows = learnt.rows
-    small, exact = learnt.small[:rows].copy(), learnt.exact[:rows].copy()
-    was = small[:, : older.FORMER].copy()
-    was[:, RARE] = -0.3  # another thing stood there
-    positions = {**town.learner.positions}
-    columns = {"exact": exact, "small": was, "row": learnt.row[:, None].copy()}
-    Frozen(town.data, positions, {}, columns, NAME).write()
-    town.fall()
-    assert town.learner is not None
-    now = town.learner.learnt
-    assert now.rows == rows and rows > 1
-    np.testing.assert_array_equal(now.exact[:rows], exact)
-    small[:, RARE] = small[:, older.FORMER :] = 0
-    np.testing.assert_array_equal(now.small[:rows], small)
-    assert not now.small[rows:].any()
-    town.feed(0, town.usual(3, 1.6))
-    town.learn()
-    assert anomalies(town) == [(f"anomaly@{G0}", "raise")]
 
 
 def test_it_can_be_shelved_before_it_holds_and_survives_new_rules(town: Watched) -> None:

@@ -736,28 +736,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/alarms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Alarms in the account's scope: open ones by priority, or all, newest first
-         * @description Alarms in the account's scope: open ones by priority, or all, newest first.
-         *
-         *     Needs `alarm.read`.
-         */
-        get: operations["list_alarms"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/alarms/load": {
         parameters: {
             query?: never;
@@ -772,6 +750,28 @@ export interface paths {
          *     Needs `alarm.read`.
          */
         get: operations["get_alarm_load"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarms in the account's scope: open ones by priority, or all, newest first
+         * @description Alarms in the account's scope: open ones by priority, or all, newest first.
+         *
+         *     Needs `alarm.read`.
+         */
+        get: operations["list_alarms"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5377,18 +5377,6 @@ export interface components {
             causes: components["schemas"]["CauseSaid"][];
         };
         /**
-         * Page[AlarmSaid]
-         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
-         *         items where that is cheap, else null.
-         */
-        Page_AlarmSaid_: {
-            items: components["schemas"]["AlarmSaid"][];
-            /** @default null */
-            next: string | null;
-            /** @default null */
-            total: number | null;
-        };
-        /**
          * AlarmLoad
          * @description Operator load as IEC 62682 and ISA-18.2 reckon it, beside its targets.
          */
@@ -5499,6 +5487,18 @@ export interface components {
             chatter_window_s: number;
             /** @default 86400 */
             shelve_limit_s: number;
+        };
+        /**
+         * Page[AlarmSaid]
+         * @description ``next`` is the cursor of the page after this one, null at the end; ``total`` counts all
+         *         items where that is cheap, else null.
+         */
+        Page_AlarmSaid_: {
+            items: components["schemas"]["AlarmSaid"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            total: number | null;
         };
         /** AlarmWhole */
         AlarmWhole: {
@@ -10666,6 +10666,37 @@ export interface operations {
             };
         };
     };
+    get_alarm_load: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmLoad"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_alarms: {
         parameters: {
             query?: {
@@ -10714,37 +10745,6 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Page_AlarmSaid_"];
-                };
-            };
-            /** @description What went wrong, where, and how to mend it (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemBody"];
-                };
-            };
-        };
-    };
-    get_alarm_load: {
-        parameters: {
-            query?: {
-                days?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AlarmLoad"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -11,30 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tianmu.access.scope import Extent
-from tianmu.city.calendar.limit import Limit
 from tianmu.city.people.contact import Ladder
 from tianmu.city.people.duty import LEAD
-from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
-from tianmu.manage.contact.called import persons_of, units_of
+from tianmu.manage.contact.climb import climbed
 from tianmu.manage.contact.reach import (
     CANNOT,
     COMMANDS,
     MINUTE,
     NO_ACCOUNT,
     PERMISSION,
-    WAITS,
     Reach,
 )
 from tianmu.manage.contact.state import Contact
@@ -188,7 +183,7 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
     if ladder is None:  # another pack is in force, which has it no more
         _end(draft, was, "replaced")
         return
-    found = _climbed(city, state, ladder, was, now, reach)
+    found = climbed(city, state, ladder, was, now, reach)
     contact = msgspec.structs.replace(
         found.contact, contact=was.contact, cause=was.cause, since=was.since, moved_at=now
     )
@@ -204,116 +199,6 @@ def _move(draft: Draft, city: City, reach: Callable[[], Reach], was: Contact) ->
         contact, state="exhausted", ended_at=now, due=0, account="", post="", strangers=strangers
     )
     _add(draft, gone, found.tries, found.empty, "exhausted", stopped=stopped)
-
-
-class _Climb(NamedTuple):
-    """How far a move comes: where the ladder stands then, and what was tried on the way."""
-
-    contact: Contact
-    wait: Limit | None
-    """of the rung that waits for an answer; None: nobody is left"""
-    tries: list[dict[str, Any]]
-    empty: list[str]
-    """units without anybody on duty"""
-
-
-def _climbed(
-    city: City,
-    state: CaseState,
-    ladder: Ladder,
-    was: Contact,
-    now: int,
-    reach: Callable[[], Reach],
-) -> _Climb:
-    """``_climb``, remembered for ladders that begin: in a storm many begin alike, and a look at
-    what is there holds for some seconds. The roster knows no time shorter than a minute."""
-    if was.units:
-        return _climb(city, state, ladder, was, now, reach)
-    known = reach().begun
-    key = (ladder.code, state.lead, state.division, state.tier, parties(state), now // MINUTE)
-    found: _Climb | None = known.get(key)
-    if found is None:
-        found = known[key] = _climb(city, state, ladder, was, now, reach)
-    return found
-
-
-def _climb(
-    city: City,
-    state: CaseState,
-    ladder: Ladder,
-    contact: Contact,
-    now: int,
-    reach: Callable[[], Reach],
-) -> _Climb:
-    """The next rungs from where the ladder stands, until one waits for an answer."""
-    extent = Extent(state.division, tuple(parties(state)), state.probe)
-    tries: list[dict[str, Any]] = []
-    empty: list[str] = []
-    # whose shift has ended meanwhile is called no further: the next person is
-    still = persons_of(city, state, contact.unit, now, reach) if contact.account else []
-    person = next((one for one in still if one.account == contact.account), None)
-    rung = contact.rung + 1
-    while True:
-        while person is not None and rung < len(ladder.rungs):
-            step = ladder.rungs[rung]
-            tried = reach().attempt(step.by, person, contact.unit, extent)
-            told = {"by": step.by, "outcome": tried.outcome, "via": tried.via}
-            tries.append(
-                {"unit": contact.unit, "account": person.account, "name": person.name, **told}
-            )
-            contact = msgspec.structs.replace(contact, rung=rung, by=step.by)
-            if tried.outcome in WAITS:
-                return _Climb(contact, step.wait, tries, empty)
-            rung += 1
-        found = _next(city, state, ladder, contact, now, reach, empty)
-        if found is None:
-            return _Climb(contact, None, tries, empty)
-        contact, person = found
-        rung = 0
-
-
-def _next(
-    city: City,
-    state: CaseState,
-    ladder: Ladder,
-    contact: Contact,
-    now: int,
-    reach: Callable[[], Reach],
-    empty: list[str],
-) -> tuple[Contact, Person] | None:
-    """The ladder at the next person; None where nobody is left. Units without anybody on duty
-    go to ``empty``."""
-    units = units_of(city, state, ladder)
-    done = set(contact.units) - {contact.unit}
-    for unit in units:
-        if unit in done:
-            continue
-        there = persons_of(city, state, unit, now, reach)
-        if not there:
-            if unit not in contact.units:
-                empty.append(unit)
-            done.add(unit)
-            contact = msgspec.structs.replace(contact, units=(*contact.units, unit))
-            continue
-        tried = contact.at if unit == contact.unit else 0
-        fresh = [one for one in there if one.account not in contact.tried]
-        if tried >= ladder.persons or not fresh:
-            continue
-        person = fresh[0]
-        return (
-            msgspec.structs.replace(
-                contact,
-                unit=unit,
-                units=contact.units if unit in contact.units else (*contact.units, unit),
-                account=person.account,
-                post=person.post,
-                tried=(*contact.tried, person.account),
-                at=tried + 1,
-                rung=0,
-            ),
-            person,
-        )
-    return None
 
 
 def _add(

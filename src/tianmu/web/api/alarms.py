@@ -1,4 +1,4 @@
-"""Alarms: the list, one of them, what a person does to them, the operator's load."""
+"""Alarms: the list, one of them, what a person does to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.origin import Origin
 from tianmu.facts.text import Text
 from tianmu.prevent.alarm import alarm as machine
-from tianmu.prevent.alarm import load
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.alarm.table import ALARM
@@ -269,31 +268,6 @@ def list_alarms(
     except alarm_table.BadCursor as error:
         raise bad_cursor() from error
     return Page(items=saids(hub, found.items), next=found.next)
-
-
-class AlarmLoad(msgspec.Struct, frozen=True, kw_only=True):
-    """Operator load as IEC 62682 and ISA-18.2 reckon it, beside its targets."""
-
-    load: load.Loads | None
-    """null as long as watch has not written anything"""
-
-
-@routes("GET", "/api/alarms/load", may="alarm.read", gives=AlarmLoad)
-def get_alarm_load(ask: Asking, days: Annotated[int, Query(ge=1, le=31)] = 1) -> AlarmLoad:
-    """The operator-load figures of the last days beside their targets; for the whole city."""
-    if not ask.who.scope.whole:
-        raise Problem(
-            403,
-            "forbidden",
-            "the load is reckoned for the whole city, of which this account sees a part",
-            "ask somebody who sees the whole city",
-        )
-    until = ask.hub.clock()
-    since = until - days * 24 * 60 * MINUTE
-    found: load.Loads | None = ask.hub.ask(
-        "watch", lambda connection: load.figures(connection, since, until), None
-    )
-    return AlarmLoad(load=found)
 
 
 def _one(ask: Ask, name: str) -> Alarm:
