@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, Route, expect
 
 from ui.small import case_of, made, signed_in
 
@@ -52,6 +53,27 @@ def test_a_call_is_taken_beside_the_cases_it_may_belong_to(small: Any, browser: 
     assert small.hub.manage.case(case).signals == 2
     expect(desk.locator("main")).not_to_contain_text("13912345678")
     expect(desk.locator("main")).to_contain_text("三楼着火了")
+    desk.context.close()
+
+
+def test_an_answer_to_other_words_does_not_end_the_looking(small: Any, browser: Browser) -> None:
+    desk = signed_in(small, browser, "hotline_agent")
+    asked: list[Route] = []
+    desk.route("**/api/reports/alike", lambda route: asked.append(route))
+    desk.goto(f"{small.url}/desk")
+    expect(desk.locator(".link").first).to_contain_text("实时")
+    desk.keyboard.press("i")
+    form = desk.locator("dialog")
+    said = form.locator("[data-same] [role=status]")
+    with desk.expect_request("**/api/reports/alike"):
+        form.locator("textarea").fill("三楼着火")
+    with desk.expect_request("**/api/reports/alike"):
+        form.locator("textarea").fill("桥头有人落水")
+        with contextlib.suppress(Error):  # the page waits for it no longer
+            asked[0].fulfill(json=[])
+    expect(said).to_contain_text("正在比对")
+    asked[1].fulfill(json=[])
+    expect(said).not_to_contain_text("正在比对")
     desk.context.close()
 
 

@@ -38,10 +38,10 @@ export function useAlike(told: () => Telling): { same: Ref<Alike[]>; looking: Re
   }
   function soon(): void {
     window.clearTimeout(rests);
+    waits?.abort(); // its answer would be of other words, and end the looking
     looking.value = began.value;
     if (began.value) rests = window.setTimeout(() => void look(), REST);
     else {
-      waits?.abort();
       same.value = [];
       unseen.value = false;
     }
