@@ -58,6 +58,16 @@ def test_what_is_wrong_with_days_is_told_by_the_row_of_the_file() -> None:
         )
 
 
+def test_the_first_gap_of_all_stations_is_said() -> None:
+    """The station that stands first in the file is not the first that lacks a day."""
+    both = twice(sample().slice(0, 6), mixed=True)  # A's rows are 1, 3, 5 …, B's 2, 4, 6 …
+    left_out = both.take([row for row in range(12) if row not in (3, 8)])
+    said: list[str] = []
+    with listening(Listener(lambda done, total: None, said.append)):
+        run_fwi(left_out, START)
+    assert "2 days are missing, the first before row 5:" in said[0]
+
+
 def test_a_row_without_a_value_gets_no_result_and_the_next_goes_on() -> None:
     table = sample()
     temp = [None if row in (2, 4) else value for row, value in enumerate(table["temp"].to_pylist())]

@@ -69,11 +69,10 @@ def run_fwi(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
         number_of(parameters, "dc", low=0, high=10_000),
     )
     factor = FACTORS[parameters["factor"]]
-    missing, first_missing, done = 0, 0, 0
-    found = np.full((len(FWI), len(table)), np.nan)
-    for rows in series(table):
-        season = Season(month[rows], day[rows], rows + 1)
-        missing, first_missing = missing + season.missing, first_missing or season.first_missing
+    stations = series(table)
+    seasons = [Season(month[rows], day[rows], rows + 1) for rows in stations]
+    found, done = np.full((len(FWI), len(table)), np.nan), 0
+    for rows in stations:
         codes = start
         for row in rows[known[rows]].tolist():
             temp, rh, wind, rain = (float(part[row]) for part in weather)
@@ -84,9 +83,12 @@ def run_fwi(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
             done += 1
             if done % EVERY == 0:
                 progress(done, len(table))
-    if missing:
+    lacking = [one for one in seasons if one.missing]
+    if lacking:
+        missing = sum(one.missing for one in lacking)
         remark(
-            f"{missing} days are missing, the first before row {first_missing}: "
+            f"{missing} days are missing, "
+            f"the first before row {min(one.first_missing for one in lacking)}: "
             "the codes go on from the day before"
         )
     return pa.table({one.name: column(found[at]) for at, one in enumerate(FWI)})
