@@ -170,7 +170,7 @@ MAP = (
     Figure("refresh_far.refresh_bytes_per_s", "bytes that keep it fresh, from afar", "B/s"),
 )
 HISTORY = (
-    Figure("bytes_per_record", "on disk", "bytes/record", at_most=6),
+    Figure("bytes_per_record", "on disk, raw files alone", "bytes/record", at_most=6),
     Figure("questions.one series over a day.warm_p95_ms", "one series over a day, warm p95", "ms",
            at_most=20),
     Figure("questions.minute means of 100 series over a day.warm_p95_ms",

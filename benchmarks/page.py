@@ -77,7 +77,7 @@ def _aimed(
     aim = f"{figure.aim} {figure.unit}".strip()
     note = notes.get(figure.key, "")
     if result is None:
-        yield f"| {what} | {aim} | not measured yet | | | |"
+        yield f"| {what} | {aim} | not measured yet | {note} | | |"
         return
     each = values(result, figure.key)
     if not each:
