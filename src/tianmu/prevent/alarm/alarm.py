@@ -28,7 +28,7 @@ UNSUPPRESS: Final = "unsuppress"
 REMOVE: Final = "remove_from_service"
 RESTORE: Final = "return_to_service"
 WORSEN: Final = "worsen"
-"""the condition has become chattering: told once, no state changes"""
+"""the condition has become chattering (told once), or is worse than was told: no state changes"""
 
 TRANSITIONS: Final = (
     RAISE,
