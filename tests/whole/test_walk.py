@@ -78,7 +78,7 @@ def test_a_probe_ends_its_fire_and_takes_another_detector(
     marked = running_city.city("probe-command")
     about = credentials(running_city.data)["probe"]
     [left] = spare(marked, about["components"])
-    asyncio.run(_send_fire(marked, about["source"], Component(40, left, "left")))
+    asyncio.run(_send_fire(marked, about["source"], Component(40, left, "left"), ahead=0.0))
 
     def burning() -> list[str]:
         items = marked.get("/api/alarms")["items"]
