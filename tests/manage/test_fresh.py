@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tianmu.facts.case import CaseEvent
 from tianmu.manage.case import fresh
-from tianmu.manage.case.fresh import Placed, decode_step
+from tianmu.manage.case.fresh import Fresh, Placed, decode_step
 from tianmu.manage.desk import Work
 
 from .house import House
@@ -72,6 +74,31 @@ def test_what_did_not_reach_the_disk_is_never_told(house: House) -> None:
     assert [one.step for _, one in after] == ["join"]
     assert told(house, before[-1][0]) in (None, after)
     assert told(house, after[0][0] - 1) == after
+
+
+def test_whoever_asks_meanwhile_sees_one_memory_and_no_mixture() -> None:
+    """As it is replaced, and forgotten, between any two looks of another thread."""
+
+    def event(number: int) -> tuple[CaseEvent, int]:
+        told = CaseEvent(case="c1", sequence=number, step="note", stage="handle", at=1, actor="a")
+        return told, number
+
+    class Restless(Fresh):
+        looks = 0
+
+        def __getattribute__(self, name: str) -> Any:
+            held = super().__getattribute__(name)
+            if name == "_held":
+                Restless.looks += 1
+                if Restless.looks == 2:
+                    super().__setattr__("_held", None)
+            return held
+
+    restless = Restless()
+    restless.add([event(1), event(2)])
+    Restless.looks = 1
+    assert [position for position, _ in restless.between(0, 9, 9) or ()] == [1, 2]
+    assert restless.between(0, 9, 9) is None
 
 
 def test_memory_is_bounded_and_says_how_far_it_reaches(

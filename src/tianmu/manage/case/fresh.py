@@ -70,9 +70,10 @@ class Fresh:
         """The first ``most`` steps after a position, up to ``until``: the newest that the journal
         has, for what it does not have is not on disk. None where memory does not reach back so
         far."""
-        if self._held is None or after < self._held[0]:
+        held = self._held  # once: it may be another one at the next look
+        if held is None or after < held[0]:
             return None
-        steps = self._held[1]
+        steps = held[1]
         begin = bisect_right(steps, after, key=_position)
         end = bisect_right(steps, until, key=_position)
         return steps[begin : min(end, begin + most)]
