@@ -6,6 +6,7 @@ said; a department that gets its order again has its time anew.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from tianmu.city.calendar.limit import MINUTE
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import evolve
-from tianmu.manage.case.state import CaseState
+from tianmu.manage.case.state import DISPUTED, CaseState
 from tianmu.manage.steps import lifecycle
 from tianmu.manage.steps.step import Command, Refusal, refuse
 
@@ -73,16 +74,23 @@ def back(
     if not steps:
         return None
     command = Command(UNDO, "?", {"steps": msgspec.to_builtins(steps)})
-    return None if isinstance(decide(after, command, actor, now, city), Refusal) else steps
+    found = decide(after, command, actor, now, city)
+    if isinstance(found, Refusal):
+        return None
+    had, left = {one.unit for one in before.open_orders}, reduce(evolve, found, after)
+    sent = any(one.unit not in had for one in left.open_orders)  # by a plan, as the level is set
+    return None if sent else steps
 
 
 def _steps(before: CaseState, step: str, after: CaseState, now: int) -> list[Back]:
+    if step in ("assign", "transfer") and before.queue == DISPUTED:
+        return []  # it has settled the dispute, which no step begins anew
     if step == "assign" and before.lead:
         return [_assign(before)]
     if step in ("grade", "escalate"):
         return _level(before, after)
     if step == "order":
-        return _new_orders(before, after) if before.lead == after.lead else []
+        return _order(before, after) if before.lead == after.lead else []
     if step == "transfer":
         return _transfer(before, after)
     if step == "file":
@@ -109,19 +117,32 @@ def _new_orders(before: CaseState, after: CaseState) -> list[Back]:
     return [Back(step="cancel", data={"order": one}) for one in sent]
 
 
+def _order(before: CaseState, after: CaseState) -> list[Back]:
+    """Withdrawn, and the level it had where one department more has made it graver."""
+    sent = _new_orders(before, after)
+    return [*sent, *_level_back(before, after)] if sent else []
+
+
 def _level(before: CaseState, after: CaseState) -> list[Back]:
+    """The level first: who has an order by then gets no other one by the plan of that."""
+    level = _level_back(before, after)
+    return [*level, *_new_orders(before, after)] if level else []
+
+
+def _level_back(before: CaseState, after: CaseState) -> list[Back]:
     """The level it had, by whom it had it: what the rules have set they may raise again."""
     if not before.level or before.level == after.level:
         return []
     rules = {} if before.level_by_hand else {"rules": True}
-    level = Back(step="grade", data={"level": before.level, **rules})
-    return [*_new_orders(before, after), level]
+    return [Back(step="grade", data={"level": before.level, **rules})]
 
 
 def _transfer(before: CaseState, after: CaseState) -> list[Back]:
     if not before.lead or any(one.unit == after.lead for one in before.open_orders):
         return []  # its own order was put in the lead: it would lose that
     if any(one.lead for one in before.open_orders):
+        if after.lead in before.joint:  # nobody is put among the joint ones while it is in hand
+            return []
         return [Back(step="transfer", data={"department": before.lead})]
     if before.open_orders:  # it stays with those who help: nobody leads, as before
         return []
@@ -130,7 +151,10 @@ def _transfer(before: CaseState, after: CaseState) -> list[Back]:
 
 def _void(before: CaseState) -> list[Back]:
     """Begun again; whoever alone had it in hand gets an order again. Where several had, it waits
-    for dispatch: a person says whom it still needs."""
+    for dispatch: a person says whom it still needs. Who had it under their eyes has it no more:
+    they have to say so themselves."""
+    if before.supervision is not None:
+        return []
     steps = [Back(step="reopen")]
     if before.stage == "handle" and [one.lead for one in before.open_orders] == [True]:
         steps.append(Back(step="order", data={"department": before.open_orders[0].unit}))
