@@ -240,6 +240,33 @@ def test_limits_that_run_out_together_count_all() -> None:
     assert (late.state.failed, late.state.level) == (3, "II")
 
 
+@pytest.mark.parametrize(("late", "levels"), [(0, "III III"), (1, "II II"), (2, "II II")])
+def test_limits_raise_what_a_signal_asked_for_as_the_plan_says(late: int, levels: str) -> None:
+    """Of a plan whose next level says 0, as the shipped ones: no limit raises it beyond that."""
+    where = city()
+    plans = tuple(
+        msgspec.structs.replace(
+            one,
+            rises=msgspec.structs.replace(one.rises, late_levels=0 if one.level == "II" else late),
+        )
+        for one in where.plans
+    )
+    where = replace(where, plans=plans)
+    state = opened(where, severity="III").state
+    assert (state.level, level.asked_in_time(where, state, MONDAY)) == ("III", 3)
+    found = []
+    for minute in (1, 2):
+        at = MONDAY + minute * MINUTE
+        mark = Mark(share=1.0, at=at, step="escalate")
+        name = f"accept:c1-{minute}"
+        clock = Clock(name=name, started_at=MONDAY, due=at, value=1, unit="minute", marks=(mark,))
+        late_one = Draft("c1", msgspec.structs.replace(state, clocks=(clock,)), at)
+        overdue.attend(late_one, where)
+        state = late_one.state
+        found.append(state.level)
+    assert (" ".join(found), state.failed) == (levels, 2)
+
+
 @pytest.mark.parametrize("profile", ["severity", "hierarchy", "applications"])
 def test_each_reading_of_the_five_levels_is_a_profile_of_the_same_engine(profile: str) -> None:
     pack = load("liyang")

@@ -64,9 +64,12 @@ def asked(city: City, state: CaseState, now: int) -> int:
 
 
 def asked_in_time(city: City, state: CaseState, now: int) -> int:
-    """The level number that the rules ask for, as if no limit had run out."""
+    """The level number that the rules ask for, as if no limit had run out. What a signal alone said
+    (its severity, its urgency) shows in the level of a case that nothing else has raised yet."""
     known = msgspec.structs.replace(_known(city, state, None, now), failed=0)
-    return by_rules(city.grading, city.matters, known).number
+    number = by_rules(city.grading, city.matters, known).number
+    raised = state.held or state.level_by_hand or state.failed
+    return number if raised else min(number, state.level_number or number)
 
 
 def _asked(
