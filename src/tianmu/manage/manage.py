@@ -216,7 +216,7 @@ class Manage(Grouping):
     def held(self, digests: Collection[str]) -> set[str]:
         """Those of these files of evidence that a case or a hazard has."""
         return self.records.read(
-            lambda one: case_query.held(one, digests) | hazard_table.holding(one, digests)
+            lambda one: hazard_table.holding(one, digests, case_query.held(one, digests))
         )
 
     def _attach(

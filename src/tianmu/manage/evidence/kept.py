@@ -260,7 +260,11 @@ class EvidenceStore:
         If nobody comes to hold it, it goes as all that is lent does. How many were found."""
         count = 0
         for folder in (*sorted(self.folder.glob("??")), self.folder / "quarantine"):
-            old = {one.name for one in folder.glob("[!.]*") if one.stat().st_mtime < before}
+            old = set[str]()
+            for file in folder.glob("[!.]*"):
+                with contextlib.suppress(FileNotFoundError):  # refused or let go meanwhile
+                    if file.stat().st_mtime < before:
+                        old.add(file.name)
             for digest in sorted(old.difference(held(old)) if old else ()):
                 with self._guard():
                     mark = self._mark(digest)

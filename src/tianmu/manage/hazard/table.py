@@ -85,12 +85,12 @@ def get(connection: Connection, hazard: str) -> Hazard:
     return _states.decode(row)
 
 
-def holding(connection: Connection, digests: Collection[str]) -> set[str]:
-    """Those of the files that some hazard has. Walks the ledger for each: for a look now and
-    then."""
-    return {
+def holding(connection: Connection, digests: Collection[str], held: set[str]) -> set[str]:
+    """Those of the files that some hazard has, and those that are ``held`` otherwise. Walks the
+    ledger for each of the others: for a look now and then."""
+    return held | {
         one
-        for one in digests
+        for one in set(digests) - held
         if connection.scalar(
             sa.select(HAZARD.c.serial).where(sa.func.instr(HAZARD.c.state, one.encode()) > 0)
         )
