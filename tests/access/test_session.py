@@ -11,6 +11,7 @@ from tianmu.access import account as accounts
 from tianmu.access import audit, first, password, token
 from tianmu.access.entrance import Entrance, SignInRefused
 from tianmu.access.session import Sessions
+from tianmu.access.table import metadata
 from tianmu.store.records import Records
 
 from .conftest import GOOD
@@ -154,6 +155,22 @@ def test_first_start(records: Records, sessions: Sessions, entrance: Entrance, c
     sessions.forget()
     assert sessions.token_principal(tokens["probe-command"]) is None
     assert audit.verify(records) is None
+
+
+def test_a_person_who_is_called_as_a_probe_gets_no_token_of_the_start(
+    records: Records, clock: Any
+) -> None:
+    """A city had the account before a release came to have a probe's of that name."""
+
+    def older(tx: Any) -> None:
+        accounts.create(tx.connection, "probe-lead", "A person", at=clock())
+        accounts.set_roles(tx.connection, "probe-lead", ["duty_officer"])
+
+    records.create(metadata)
+    records.transact(older)
+    first.first_start(records, clock())
+    tokens = first.probe_tokens(records, clock())
+    assert "probe-lead" not in tokens and "probe-command" in tokens
 
 
 def test_password_file(

@@ -183,6 +183,8 @@ def test_problems(world: Any) -> None:
         for answer, status in (
             (client.get("/api/nothing"), 404),
             (client.get("/api/cases/c999999"), 404),
+            (client.get(f"/api/cases/c{10**20}"), 404),
+            (client.get(f"/api/cases/c{'9' * 5000}"), 404),
             (client.get("/api/alarms", params={"limit": 0}), 422),
             (client.post("/api/reports", content=b"{"), 400),
             (client.post("/api/reports", json={"text": 5}), 422),

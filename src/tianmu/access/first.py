@@ -141,8 +141,9 @@ def probe_tokens(records: Records, at: int) -> dict[str, str]:
     def make(tx: Transaction) -> dict[str, str]:
         made: dict[str, str] = {}
         for account, _ in PROBES:
-            if (held := _held(tx.connection, account)) is None or not held.active:
-                continue
+            held = _held(tx.connection, account)
+            if held is None or not held.active or held.probe != PROBE:
+                continue  # a person of an older city may have been called so
             for old in token.listed(tx.connection, account):
                 if not old.revoked_at:
                     token.revoke(tx.connection, old.token, at=at)

@@ -31,6 +31,8 @@ from tianmu.store.partial import partial
 metadata = MetaData()
 
 NEVER = 1 << 62
+LONGEST = 19
+"""signs of a case id: its number is one that a table can hold"""
 """in ``due``: no limit is running"""
 
 case = Table(
@@ -288,9 +290,13 @@ def case_id(serial: int) -> str:
     return f"c{serial}"
 
 
-@lru_cache(maxsize=16_384)
 def serial_of(case: str) -> int:
-    """The serial number in a case id; −1 where it is none. Remembered: in a storm it is asked for
-    six times for each signal."""
+    """The serial number in a case id; −1 where it is none."""
+    return _serial_of(case) if len(case) <= LONGEST else -1
+
+
+@lru_cache(maxsize=16_384)
+def _serial_of(case: str) -> int:
+    """Remembered: in a storm it is asked for six times for each signal."""
     digits = case[1:]
     return int(digits) if case[:1] == "c" and digits.isascii() and digits.isdigit() else -1
