@@ -46,8 +46,9 @@ OF_ITSELF = frozenset(
         "worsened",
     ]
 )
-EVENTS = frozenset(STEPS) | OF_ITSELF | {"withdrawn", "warning"}
-"""what a receiver may ask to be told: the steps of persons, what the city does of itself,
+EVENTS = frozenset(STEPS) | OF_ITSELF | {"lead", "send", "withdrawn", "warning"}
+"""what a receiver may ask to be told: the steps of persons, what the city does of itself, what
+becomes of an order that is there (``lead``: it is the lead's now, ``send``: a unit goes on it),
 ``withdrawn``: the case is no longer its department's, and ``warning``: whatever is published"""
 _SHOWN = [
     "order",
