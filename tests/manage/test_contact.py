@@ -18,6 +18,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.contact import UNREACHED
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
+from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.rebuild import TABLES, rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
@@ -167,6 +168,20 @@ def test_whoever_takes_the_order_was_reached(house: Reached) -> None:
     after = house.manage.command("c1", "accept", FIREMAN, data={"order": order})
     assert after.contacts[0].state == "answered" and after.contacts[0].answered_by == "fred"
     assert after.version == house.manage.case("c1").version
+
+
+def test_whoever_has_accepted_and_is_put_in_the_lead_was_reached(house: Reached) -> None:
+    house.sign_in("olga", "duty_officer")
+    state = house.case()
+    worker = Actor("rosa", ("department_worker",), department="roads")
+    state = house.manage.command("c1", "order", OFFICER, data={"department": "roads"})
+    [joint] = [one for one in state.open_orders if one.unit == "roads"]
+    house.manage.command("c1", "accept", worker, data={"order": joint.order})
+    assert house.held().running and not joint.lead, "the lead has not accepted"
+    to = {"department": "roads"}
+    state = house.manage.command("c1", "transfer", OFFICER, reason="on the road", data=to)
+    assert [one.order for one in state.open_orders if one.lead] == [joint.order]
+    assert (house.held().state, house.held().answered_by) == ("answered", "rosa")
 
 
 def test_the_case_ends_and_so_do_its_ladders(house: Reached) -> None:

@@ -44,7 +44,10 @@ ACKNOWLEDGED = ("acknowledge",)
 REACHED = ("accept", "handle", "feed_back")
 """steps by which the department that is called shows that it was reached"""
 ADVICE = "advice"
-_TELLING = frozenset((*REACHED, "grade", "inherit"))
+_TAKEN = ("inherit", "lead")
+"""steps after which an order may be the lead's that was accepted before: it came with another case,
+or to join in"""
+_TELLING = frozenset((*REACHED, *_TAKEN, "grade"))
 """steps by which a ladder may end"""
 
 
@@ -274,8 +277,8 @@ def _reached(happened: Sequence[CaseEvent], draft: Draft, city: City) -> None:
             for one in draft.state.contacts:
                 if one.waits and one.cause == ADVICE:
                     _end(draft, one, "answered", event.actor)
-        taken = _taken(draft.state) if event.step == "inherit" else None
-        if taken is not None:  # it came accepted with another case
+        taken = _taken(draft.state) if event.step in _TAKEN else None
+        if taken is not None:
             for one in draft.state.contacts:
                 ladder = city.contact.ladder(one.ladder)
                 if one.waits and one.cause == "level" and ladder and ladder.to == LEAD:
