@@ -32,12 +32,14 @@ from tianmu.rehearse.drill.ground import (
 from tianmu.rehearse.drill.script import Drill, Measured, Play, Point, Told
 from tianmu.rehearse.incident import METRES
 from tianmu.rehearse.marked import device as marked_device
-from tianmu.rehearse.marked import end, spare, void_leftovers
+from tianmu.rehearse.marked import end, spare, void, void_leftovers
 from tianmu.rehearse.panel import Nature, Panel
 from tianmu.rehearse.panel_script import Component, fire, normal
 from tianmu.rehearse.send import Gateway
 
 COMPONENT_KIND, DETECTOR = "fire_component", 40
+NAMED = "drill-"
+"""what the names of all devices that drills register begin with"""
 _serials = itertools.count(random.randrange(1 << 16), 16)
 
 
@@ -77,7 +79,7 @@ class Signals:
                 self.named[device.device] = marked_device(number)
                 self._components[device.device] = Component(DETECTOR, number, f"probe {number}")
                 continue
-            self.named[device.device] = name = f"drill-{mark}-{device.device}"
+            self.named[device.device] = name = f"{NAMED}{mark}-{device.device}"
             if device.door == "panel":
                 self._components[device.device] = Component(DETECTOR, number, device.device)
             x, y = drill.place[device.place]
@@ -123,6 +125,28 @@ class Signals:
         count = credentials(self._ground.data)["probe"]["components"]
         panel = sum(one.door == "panel" for one in self._drill.device)
         return spare(own, count, panel) if panel else []
+
+    def void_leftovers(self) -> None:
+        """End the cases in which devices of an earlier drill still tell of danger: a drill that was
+        killed, or that was played when the city was fresh, ends none. They never grow old, so they
+        would draw in whatever is told at their spot however much later."""
+        own, ends, cursor = self._ground.own, self._ground.city_of("commander"), ""
+        left: set[str] = set()
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = own.get("/api/alarms", state="active", limit=500, **more)
+            left |= {
+                one["case"]
+                for one in page["items"]
+                if one["case"] and one["device"].startswith(NAMED)
+            }
+            cursor = page["next"] or ""
+            if not cursor:
+                break
+        for case in sorted(left):
+            view = own.get(f"/api/cases/{case}")
+            if not view["outcome"]:
+                void(ends, view)
 
     def put_out(self) -> None:
         """Fires of a running city's probe that this drill has left burning."""
