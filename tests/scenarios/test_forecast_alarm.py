@@ -158,6 +158,20 @@ def test_what_is_told_lies_ahead_and_a_lead_is_never_below_none(past: Past, tmp_
     assert past.records.read(lambda c: alarms.lead_of(c, "trial", "level", START)) == 0.0
 
 
+def test_a_limit_that_is_passed_already_is_not_told_ahead(past: Past, tmp_path: Path) -> None:
+    """However surely it is passed in the steps to come: the rule's own alarm is there."""
+    origin = START + 480 * HOUR
+    now = origin + LATE
+    kept = said(origin, now, [1.0, 1.0, 1.0])
+
+    def tell(last: float) -> int:
+        past.records.transact(lambda tx: alarms.tell(tx, "trial", ALARMING, kept, last, now))
+        return len(told(past, tmp_path))
+
+    assert [tell(LIMIT + 1.0), tell(LIMIT), policy(past).told] == [0, 0, 0]
+    assert tell(LIMIT - 0.1) == 1, "just below it is"
+
+
 def test_a_step_that_is_over_is_not_foretold() -> None:
     kept = said(START, START, [0.9, 0.6, 0.1])
     first = alarms.likely(kept, 0.5, START + HOUR - 1)

@@ -20,7 +20,8 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 
 
 def foretell(world: Any) -> str:
-    """The device: its afternoons come near the limit of heat."""
+    """The device: each of its days passes the limit of heat, and the latest hour is the coolest of
+    its day, at whatever hour this runs: a limit that is passed already is not told ahead."""
     hub = world.hub
     one = manifests()["forest-fire"]
     rules = load(hub.city.rules, vocabulary(hub.city))
@@ -29,8 +30,8 @@ def foretell(world: Any) -> str:
     now = hub.clock()
     begin = now // HOUR * HOUR - 20 * DAY
     at = begin + np.arange(20 * 24) * HOUR
-    swing = np.sin(2 * np.pi * ((at // HOUR) % 24) / 24)
-    value = 36 + 4 * swing + np.random.default_rng(1).normal(0, 0.3, len(at))
+    swing = np.cos(2 * np.pi * (np.arange(len(at)) - (len(at) - 1)) / 24)
+    value = 36 - 4 * swing + np.random.default_rng(1).normal(0, 0.3, len(at))
     with Records(hub.data / "works.sqlite") as records:
         records.create(table.METADATA)
         history = History(hub.data, records)
