@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tianmu.app.belonging import Belonging
@@ -12,9 +14,10 @@ from tianmu.app.foreseeing import Foreseeing
 from tianmu.scenarios import forecast_table as table
 from tianmu.store.history import History
 from tianmu.store.records import Records
+from tianmu.web.forecast_said import passed
 from waiting import eventually
 
-from .foretold import foretell
+from .foretold import HOUR, foretell
 
 AT = "/api/scenarios/forest-fire/forecasts"
 
@@ -43,6 +46,39 @@ def test_what_is_ahead_and_how_good_it_was(world: Any, foretold: str) -> None:
         assert said["warn"] < ahead["chance"] < 1 and ahead["lead"] is None
         assert items["humidity"]["alarms"] is None, "without a rule there is no limit"
         assert items["wind"]["made_at"] is None and items["wind"]["devices"] == []
+
+
+def test_a_limit_that_is_passed_already_is_told_from_when_on() -> None:
+    """From the first of the latest values that lie beyond it one after another: steps without a
+    value between them tell nothing, old values and one that came back do."""
+    none = np.nan
+    for value, since in (
+        ([36, 38, 36, 38, 39], 3), ([38, 39, 40], 0), ([36, 37], 1),
+        ([36, 38, none, 38, none], 1), ([38, 38, 36], None), ([38, none, none, none], None),
+        ([none, none], None),
+    ):  # fmt: skip
+        assert passed(np.array(value, np.float64), "high", 37) == since, value
+    assert passed(np.array([5.0, 2.0, 1.0]), "low", 2) == 1
+
+
+def test_the_list_tells_what_is_passed_from_what_is_to_come(
+    world: Any, foretold: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = stream_of(world, foretold)
+    with world.client("commander") as one:
+        ahead = exceeds_of(one)
+        assert ahead["passed"] is None and ahead["chance"] >= 0.5
+        with Records(world.hub.data / "works.sqlite") as records:
+            of_stream = table.of_stream
+            kept = records.read(lambda c: of_stream(c, "forest-fire", "temperature", stream, 0))[-1]
+        # at the hottest hour of its day the same forecast still holds, and the limit is passed
+        hot = kept.origin - 12 * HOUR
+        monkeypatch.setattr(world.hub, "clock", lambda: hot)
+        monkeypatch.setattr(table, "newest", lambda *_: [early(kept, 12)])
+        standing = exceeds_of(one)
+        assert standing["passed"] is not None and standing["passed"] < standing["at"]
+        one_device = one.get(f"{AT}/temperature", params={"device": foretold}).json()
+        assert "passed" in one_device["exceeds"]
 
 
 def test_one_device_with_its_past_and_its_misses(world: Any, foretold: str) -> None:
@@ -108,6 +144,17 @@ def test_works_makes_what_scenarios_ask_for(world: Any, foretold: str) -> None:
     with world.client("commander") as one:
         wind = next(f for f in one.get(AT).json()["items"] if f["code"] == "wind")
         assert wind["made_at"] and wind["devices"] == [] and wind["silent"] > 0
+
+
+def exceeds_of(client: Any) -> dict[str, Any]:
+    items = {f["code"]: f for f in client.get(AT).json()["items"]}
+    found: dict[str, Any] = items["temperature"]["devices"][0]["exceeds"]
+    return found
+
+
+def early(kept: table.Kept, hours: int) -> table.Kept:
+    """The same forecast as if it had been made so many hours before."""
+    return replace(kept, origin=kept.origin - hours * HOUR, made_at=kept.made_at - hours * HOUR)
 
 
 def stream_of(world: Any, device: str) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tianmu.facts.text import Text
 from tianmu.scenarios.forecast_alarm import likely
 from tianmu.scenarios.forecast_table import Kept, Summed
+from tianmu.scenarios.foresight import NEAR
 from tianmu.web.moment import Instant, say, says
 from tianmu.web.series import numbers
 
@@ -64,6 +65,9 @@ class ForecastExceeds(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
     """where the first step begins by whose end that is as likely as the scenario asks for; now,
     where that step has begun"""
+    passed: Instant | None
+    """from when on what was measured has lain beyond the limit without a break, as far as two days
+    back; null: it does not"""
     chance: float
     """by the end of that step"""
     highest: float
@@ -192,19 +196,40 @@ def scores(found: Sequence[Summed]) -> list[ForecastScore]:
     ]  # fmt: skip
 
 
-def exceeds(kept: Kept, warn: float, now: int) -> ForecastExceeds | None:
+def exceeds(
+    kept: Kept, warn: float, now: int, lately: NDArray[np.float64] | None = None
+) -> ForecastExceeds | None:
     """Whether ``kept`` says that the limit is likely to be passed from ``now`` (µs) on; None where
-    it does not."""
+    it does not. ``lately`` is what was measured in the steps up to the one that ``now`` is in."""
     found = likely(kept, warn, now)
     if found is None:
         return None
+    direction = "high" if found.high else "low"
+    since = None if lately is None else passed(lately, direction, found.limit)
+    if lately is not None and since is not None:
+        begun = now // kept.step * kept.step
+        since = begun - (len(lately) - 1 - since) * kept.step
     return ForecastExceeds(
         at=say(max(kept.begins(found.lead), now)),
+        passed=say(since),
         chance=float(kept.outlook.chance[found.lead - 1]),
         highest=found.chance,
         limit=found.limit,
-        direction="high" if found.high else "low",
+        direction=direction,
     )
+
+
+def passed(value: NDArray[np.float64], direction: str, limit: float) -> int | None:
+    """The first of the latest steps that lie at or beyond the limit one after another, those
+    without a value left out; None where the last value does not, or is older than ``NEAR``
+    steps."""
+    known = np.flatnonzero(np.isfinite(value))
+    if not len(known) or known[-1] < len(value) - NEAR:
+        return None
+    beyond = value[known] >= limit if direction == "high" else value[known] <= limit
+    within = np.flatnonzero(~beyond)
+    first = int(within[-1]) + 1 if len(within) else 0
+    return int(known[first]) if first < len(known) else None
 
 
 def past(

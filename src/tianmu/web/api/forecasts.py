@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import Query
+from numpy.typing import NDArray
 from starlette.responses import Response
 
 from tianmu.access.scope import covers
@@ -32,6 +33,8 @@ SHOWN = 200
 DAYS = 30
 """of settled forecasts that scores are of"""
 DAY = 86_400_000_000
+LATELY = 2 * DAY
+"""so far back it is told since when a limit has been passed"""
 MINUTE = 60 * SECOND
 COVERAGE = Course(season=1).coverage
 
@@ -128,7 +131,7 @@ async def get_scenario_forecast(
             value=numbers(value),
             past=said.past(found, value, since, step, lead),
             ahead=said.ahead(newest),
-            exceeds=said.exceeds(newest, asked.warn, hub.clock()) if newest else None,
+            exceeds=said.exceeds(newest, asked.warn, hub.clock(), value) if newest else None,
         )
 
     def price() -> int:
@@ -150,7 +153,7 @@ def _brief(ask: Ask, scenario: str, asked: Forecast) -> said.ForecastBrief:
         "works", lambda c: table.warned(c, scenario, asked.code, since), (0, 0, 0)
     )
     stands = hub.ask("works", lambda c: forecast_alarm.standing(c, scenario, asked.code), set())
-    shown = _devices(ask, newest, asked.warn, stands)
+    shown = _devices(ask, asked, newest, stands)
     return said.ForecastBrief(
         code=asked.code,
         name=asked.name,
@@ -200,22 +203,47 @@ def _alarms(
 
 
 def _devices(
-    ask: Ask, newest: list[table.Kept], warn: float, stands: set[int]
+    ask: Ask, asked: Forecast, newest: list[table.Kept], stands: set[int]
 ) -> list[said.ForecastDevice]:
-    registry, found = ask.hub.registry, []
-    for kept in newest:
-        device = int(registry.device_of(kept.datastream))
-        if covers(ask.who.scope, extent(ask.hub, device)):
-            known = registry.device(device)
-            found.append(
-                said.ForecastDevice(
-                    device=known.device,
-                    name=known.name or known.device,
-                    exceeds=said.exceeds(kept, warn, ask.hub.clock()),
-                    alarm=kept.datastream in stands,
-                )
+    registry, now, found = ask.hub.registry, ask.hub.clock(), []
+    mine = [
+        kept
+        for kept in newest
+        if covers(ask.who.scope, extent(ask.hub, int(registry.device_of(kept.datastream))))
+    ]
+    due = [kept for kept in mine if forecast_alarm.likely(kept, asked.warn, now)]
+    lately = _lately(ask, asked, [kept.datastream for kept in due], now)
+    for kept in mine:
+        known = registry.device(int(registry.device_of(kept.datastream)))
+        found.append(
+            said.ForecastDevice(
+                device=known.device,
+                name=known.name or known.device,
+                exceeds=said.exceeds(kept, asked.warn, now, lately.get(kept.datastream)),
+                alarm=kept.datastream in stands,
             )
+        )
     found.sort(key=lambda one: (one.exceeds is None, one.exceeds.at if one.exceeds else ""))
+    return found
+
+
+def _lately(
+    ask: Ask, asked: Forecast, streams: list[int], now: int
+) -> dict[int, NDArray[np.float64]]:
+    """What was measured in the steps of the last two days, the one that ``now`` is in among
+    them."""
+    step = asked.step_min * MINUTE
+    steps = -(-LATELY // step)
+    since = (now // step + 1 - steps) * step
+    found = {stream: np.full(steps, np.nan) for stream in streams}
+    if found and ask.hub.history is not None:
+        rows = ask.hub.history.windows(
+            np.array(streams, np.uint32), since, since + steps * step, step,
+            asked=Asked(rows=ask.hub.allowance.rows),
+        )  # fmt: skip
+        figure = {"mean": rows.mean, "low": rows.low, "high": rows.high}[asked.of]
+        for stream, at, value in zip(rows.key, (rows.time - since) // step, figure, strict=True):
+            found[int(stream)][at] = value
     return found
 
 
