@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
+import msgspec
+import xmlschema
+
+from tianmu.prevent.warning import feed
+from tianmu.sense.cap import codec, national
 
 from .warned import ROOT, two, written
 
@@ -58,6 +65,70 @@ def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
     finally:
         hub.city = before
         anybody.close()
+
+
+def test_a_city_with_codes_speaks_the_national_format(
+    world: Any, two: tuple[httpx.Client, httpx.Client]
+) -> None:
+    """From a draft to its end, by the links of the feed: CAP valid by its schema, and the national
+    format beside it, which others read. What was published before the codes were there has
+    none."""
+    one, other = two
+    schema = xmlschema.XMLSchema(str(files("tianmu.sense.cap") / "CAP-v1.2.xsd"))
+    before = published(one, other, world.client("integrator"))
+    hub, shipped = world.hub, world.hub.city
+    gale = msgspec.structs.replace(shipped.warnings.events["gale"], national="11B06")
+    coded = replace(
+        shipped.warnings,
+        national="32048100000000",
+        events={**shipped.warnings.events, "gale": gale},
+    )
+    hub.city = replace(shipped, warnings=coded)
+    try:
+        with world.client("integrator") as reader:
+            path, said = (
+                f"/api/warnings/{one.post('/api/warnings', json=written()).json()['warning']}",
+                [],
+            )
+            for step, body in (
+                ("", {}), ("update", written(colour="red", note="it grows")),
+                ("cancel", {"reason": "over"}),
+            ):  # fmt: skip
+                if step:
+                    assert one.post(f"{path}/{step}", json=body).status_code == 200
+                assert other.post(f"{path}/confirm", json={}).status_code == 200
+                document = in_feed(reader, path)
+                schema.validate(document)
+                cap = codec.read(document.encode())
+                answer = reader.get(f"/api/warnings/national/{cap.identifier}.xml")
+                assert answer.status_code == 200, answer.text
+                said.append((cap, national.read(answer.content)))
+            assert [cap.kind for cap, _ in said] == ["Alert", "Update", "Cancel"]
+            assert [len(cap.references) for cap, _ in said] == [0, 1, 2]
+            assert [cap.references[-1] for cap, _ in said[1:]] == [cap.key for cap, _ in said[:2]]
+            for cap, told in said:
+                assert told.event == "11B06" and told.sent == cap.sent
+            assert [told.colour for _, told in said] == ["blue", "red", "red"]
+            refused = reader.get(f"/api/warnings/national/{before}.xml")
+            assert refused.status_code == 409 and "published from then on" in refused.text
+            assert reader.get("/api/warnings/national/none.xml").status_code == 404
+    finally:
+        hub.city = shipped
+
+
+def published(one: httpx.Client, other: httpx.Client, reader: httpx.Client) -> str:
+    """The identifier of a message that has just been published."""
+    path = f"/api/warnings/{one.post('/api/warnings', json=written()).json()['warning']}"
+    assert other.post(f"{path}/confirm", json={}).status_code == 200
+    return codec.read(in_feed(reader, path).encode()).identifier
+
+
+def in_feed(reader: httpx.Client, path: str) -> str:
+    """The newest document of a warning, by its link in the feed."""
+    found = ET.fromstring(reader.get("/api/warnings/feed.atom").text).iter(f"{{{feed.ATOM}}}link")
+    name = path.rsplit("/", 1)[1]
+    [link] = [one.attrib["href"] for one in found if f"-{name}-" in one.attrib["href"]]
+    return reader.get(link).text
 
 
 def test_a_message_of_another_body_is_taken_over(world: Any) -> None:

@@ -89,20 +89,20 @@ class BadParameter(ValueError):
 class Listener:
     """Who hears what a ``run`` says while it works."""
 
-    progress: Callable[[int, int], None]
-    """(rows done, rows in all)"""
+    progress: Callable[[int, int, str], None]
+    """(done, in all, of what)"""
     remark: Callable[[str], None]
 
 
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def progress(done: int, total: int) -> None:
-    """To be called by a ``run`` that takes long, every few thousand rows; costs next to nothing
-    where nobody listens."""
+def progress(done: int, total: int, what: str = "rows") -> None:
+    """To be called by a ``run`` that takes long, every few thousand rows or other steps of work
+    (``what`` they are); costs next to nothing where nobody listens."""
     listener = _LISTENER.get()
     if listener is not None:
-        listener.progress(done, total)
+        listener.progress(done, total, what)
 
 
 def remark(text: str) -> None:

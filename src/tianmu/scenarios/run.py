@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -78,17 +79,18 @@ def _spelt_out(rows: pa.Table) -> pa.Table:
 
 
 def telling(tell: Callable[[str], None]) -> Listener:
-    """What a model says while it runs, line by line: its remarks, and now and then how far it
-    is."""
+    """What a model says while it runs, line by line: its remarks, and to somebody at a terminal
+    now and then how far it is."""
     began = told = time.monotonic()
+    watched = sys.stderr.isatty()
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, what: str) -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told >= EVERY_S:
+        if watched and now - told >= EVERY_S:
             told = now
             part = 100 * done // max(total, 1)
-            tell(f"{done:,} of {total:,} rows, {part} %, {now - began:.0f} s")
+            tell(f"{done:,} of {total:,} {what}, {part} %, {now - began:.0f} s")
 
     return Listener(progress, tell)
 

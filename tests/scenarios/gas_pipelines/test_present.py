@@ -323,6 +323,12 @@ def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path)
         world.signals = None
         again = replay.rows(world, TODAY)
         assert again.column("event").to_pylist() == rows.column("event").to_pylist()
+        first = LEAK.first + 6
+        for one in (read[0].inflow, read[0].flow, read[0].pressure, read[0].meter):
+            one[:, : one.shape[1] - len(rows) + first] = np.nan
+        young = replay.rows(world, TODAY)
+        assert sum(young.column("event").to_pylist()) == 0, "what nobody could find is no miss"
+        assert len(young) == len(rows) - first
     leaked = next(one for one in MODELS if one.name == "leak")
     place = f"{CITY.center[0]},{CITY.center[1]}"
     made = run_model(leaked, rows, parameters_of(leaked, [f"place={place}"]))

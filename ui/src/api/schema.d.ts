@@ -8972,6 +8972,7 @@ export interface components {
              * @example 2026-11-23T01:02:03.456Z
              */
             at: string;
+            passed: string | null;
             chance: number;
             highest: number;
             limit: number;

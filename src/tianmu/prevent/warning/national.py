@@ -96,13 +96,15 @@ def _check(message: Message) -> None:
     content = message.content
     if not message.national_sender:
         raise NotNational(
-            "the pack has no code of the sender in the national system",
-            "set national in [sender] of warnings.toml: 14 digits",
+            "the pack had no code of the sender in the national system when this was published",
+            "set national in [sender] of the pack's warnings.toml (14 digits; docs/pack.md): what "
+            "is published from then on has it",
         )
     if not message.national_event:
         raise NotNational(
-            f"the pack has no national code of the event {content.event}",
-            "set national at that [[event]] of warnings.toml, from the catalogue GB/T 35561",
+            f"the pack had no national code of the event {content.event} when this was published",
+            "set national at that [[event]] of the pack's warnings.toml, from the catalogue GB/T "
+            "35561 (docs/pack.md): what is published from then on has it",
         )
     for what, value, form, remedy in (
         ("the sender's code", message.national_sender, SENDER, "it has 14 digits"),

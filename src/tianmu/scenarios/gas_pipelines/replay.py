@@ -33,8 +33,9 @@ TRUTH = "leaks.csv"
 def rows(world: World, since: date) -> pa.Table:
     """Steps from the midnight of ``since`` to ``world.now``, in the city's time, each a day of the
     past at a time. ``event`` is 1 in the step by which a leak is to be found, half an hour after it
-    began: an alarm that stands then has found it. Steps in which no inflow was read are left out,
-    and the second of an hour that comes twice. Raises ``TooCostly``, ``TooLong``."""
+    began: an alarm that stands then has found it; what was to be found before the instruments first
+    spoke is left out. Steps in which no inflow was read are left out, and the second of an hour
+    that comes twice. Raises ``TooCostly``, ``TooLong``."""
     own = settings_of(__file__)["replay"]
     known, every = held(world.folder, *world.city.center), trial().every_min
     step = round(every * MINUTE)
@@ -65,14 +66,15 @@ def rows(world: World, since: date) -> pa.Table:
     kept = _rising(times)
     made = made.set_column(0, "timestamp", pa.array([f"{one:%Y-%m-%d %H:%M:%S}" for one in times]))
     made = made.append_column("date", pa.array([one.date().isoformat() for one in times]))
+    told = np.isfinite(joined["inflow"]).any(axis=0)
     event = np.zeros(steps, np.int8)
     for began in _leaks(world, first):
         due = int((began - first) // step) + round(own["within_min"] / every) - 1
-        if 0 <= due < steps:
+        # what they do not find while they are silent later on is missed
+        if 0 <= due < steps and told[: due + 1].any():
             event[due + int(np.argmax(kept[due:]))] = 1
     made = made.append_column(EVENT, pa.array(event))
-    told = np.isfinite(joined["inflow"]).any(axis=0) | (event == 1)
-    return made.filter(pa.array(kept & told))
+    return made.filter(pa.array(kept & (told | (event == 1))))
 
 
 def _begun(world: World, since: date) -> date:

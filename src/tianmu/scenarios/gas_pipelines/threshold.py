@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from tianmu.scenarios.contract import progress
 from tianmu.scenarios.gas_pipelines import demand
 from tianmu.scenarios.gas_pipelines.leak import (
     LEVELS,
@@ -77,7 +78,10 @@ def threshold(watch: Watch, per_week: float) -> float:
     level = int(np.abs(LEVELS - usual.season).argmin())
     moments = round(7 * 24 * 60 / watch.every_min)
     drawn = weeks(watch.own, per_week)
-    found = [scores(watch, _drawn(watch, level, moments, usual, draw)) for _ in range(drawn)]
+    found = []
+    for done in range(drawn):
+        progress(done, drawn, "weeks drawn")
+        found.append(scores(watch, _drawn(watch, level, moments, usual, draw)))
     most = allowed(per_week, drawn, watch.own.rate_sure)
     low, high = 0.0, float(np.nanmax(found)) + 1.0
     for _ in range(40):
