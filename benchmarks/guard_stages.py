@@ -29,7 +29,7 @@ from tianmu.store.history import History, Membership
 from tianmu.store.history.manifest import DAY
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry, write_segment
-from tianmu.web.tiles import Tiles
+from tianmu.web.map.tiles import Tiles
 
 DEVICES = 200_000
 ROWS = 1_000

@@ -86,7 +86,7 @@ def test_every_command_is_documented() -> None:
 
 
 def test_every_noun_of_the_api_is_documented_with_its_permissions() -> None:
-    from tianmu.web.app import describe
+    from tianmu.web.openapi import describe
 
     nouns: dict[str, set[str]] = {}
     for path, methods in describe().openapi()["paths"].items():

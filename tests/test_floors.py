@@ -90,23 +90,31 @@ def test_no_floor_imports_a_higher_one() -> None:
     assert not found, "\n".join(found)
 
 
-def _of_the_city() -> dict[str, set[str]]:
-    """Which rooms of the city each one imports; a file on top counts as a room of its own."""
+def _room(floor: str, parts: tuple[str, ...]) -> str:
+    """The room within ``floor`` that a path or dotted name below it is in; the API has rooms of its
+    own, and a file on top counts as a room."""
+    return "/".join(parts[: 2 if (floor, parts[0]) == ("web", "api") else 1])
+
+
+def _within(floor: str) -> dict[str, set[str]]:
+    """Which rooms of ``floor`` each of them imports."""
+    top = SOURCE / floor
     found: dict[str, set[str]] = {}
-    for path in sorted((SOURCE / "city").rglob("*.py")):
-        room = path.relative_to(SOURCE / "city").with_suffix("").parts[0]
-        names = [name.split(".") for _, name in imports(path) if name.startswith("tianmu.city.")]
-        there = {one.stem for one in (SOURCE / "city").iterdir()}
-        others = {name[2] for name in names} & there
-        found.setdefault(room, set()).update(others - {room})
-    return found
+    for path in sorted(top.rglob("*.py")):
+        room = _room(floor, path.relative_to(top).with_suffix("").parts)
+        names = [
+            name.split(".") for _, name in imports(path) if name.startswith(f"tianmu.{floor}.")
+        ]
+        found.setdefault(room, set()).update(_room(floor, tuple(name[2:])) for name in names)
+    return {room: (others & found.keys()) - {room} for room, others in found.items()}
 
 
-def test_rooms_of_the_city_import_one_way() -> None:
-    left = _of_the_city()
+@pytest.mark.parametrize("floor", ["city", "web"])
+def test_rooms_within_a_floor_import_one_way(floor: str) -> None:
+    left = _within(floor)
     while free := [room for room, others in left.items() if not others & left.keys()]:
         left = {room: others for room, others in left.items() if room not in free}
-    assert not left, f"these rooms of the city import each other: {left}"
+    assert not left, f"these rooms of {floor} import each other: {left}"
 
 
 def test_a_breach_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

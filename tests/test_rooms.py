@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "tianmu"
 PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "rooms").glob("*.md"))}
-ALIKE = {"web/api", "rehearse/peers"}
+ALIKE = {"rehearse/peers"}
 """folders with a file for each thing of one kind, told as a whole"""
 
 

@@ -23,7 +23,7 @@ from tianmu.access.role import ROLES
 from tianmu.access.table import audit as trail
 from tianmu.app.settings import Settings
 from tianmu.sense.http.server import Server
-from tianmu.web.app import describe
+from tianmu.web.openapi import describe
 
 from .clauses import ADMINS, GOOD, person, policy, report, sign_in, trail_of, world, write
 

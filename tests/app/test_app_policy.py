@@ -8,7 +8,7 @@ from tianmu.app.policy import bounds_of
 from tianmu.city.charter.bounds import Asking, Taking
 from tianmu.city.pack import load
 from tianmu.sense.admission import Bounds
-from tianmu.web.allowance import Allowance
+from tianmu.web.bounds.allowance import Allowance
 
 
 def test_the_rooms_and_the_pack_have_the_same_defaults() -> None:

@@ -21,8 +21,8 @@ ASIDE = {
     "prevent/kernel/evaluate.py",
     "prevent/kernel/fleet.py",
     "prevent/kernel/trial.py",
-    "web/api/metrics.py",
-    "web/tending.py",
+    "web/api/live/metrics.py",
+    "web/present/tending.py",
 }
 NOT_SAID = {"Query", "Response", "Table", "Column", "DDL", "Index", "Path", "Duty"}
 NOT_SAID |= {"GaugeMetricFamily", "CounterMetricFamily", "ArgumentParser", "ClickException"}

@@ -9,8 +9,8 @@ import pytest
 from tianmu.access import level
 from tianmu.facts.bulletin import Bulletin
 from tianmu.sense.cap import held
-from tianmu.web import page as page_of
-from tianmu.web.warned import warned
+from tianmu.web.answer import page as page_of
+from tianmu.web.present.warned import warned
 
 from .heard import Stream
 from .warned import HOUR, ROOT, came, part

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tianmu.web.api.filters import QUEUES
+from tianmu.web.api.cases.filters import QUEUES
 
 
 def cases_of(world: Any, devices: range) -> list[dict[str, Any]]:

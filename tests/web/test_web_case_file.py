@@ -15,8 +15,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from tianmu.web import case_file, turn
-from tianmu.web.api import case_print
+from tianmu.web.api.cases import case_file
+from tianmu.web.api.cases import printing as case_print
+from tianmu.web.route import turn
 from waiting import until
 
 

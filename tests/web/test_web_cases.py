@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from tianmu.web import moment
+from tianmu.web.answer import moment
 
 from .reporting import report
 

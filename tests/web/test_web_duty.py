@@ -17,8 +17,8 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import TABLES
 from tianmu.manage.duty import absence
-from tianmu.web import moment
-from tianmu.web.api import shifts
+from tianmu.web.answer import moment
+from tianmu.web.api.duty import shifts
 from waiting import eventually
 
 from .duty import CENTRE, FIRE, today
@@ -98,7 +98,7 @@ def test_absences_follow_from_their_deeds(world: Any) -> None:
 
 
 def test_two_officers_record_absences_at_once(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tianmu.web.api import absences
+    from tianmu.web.api.duty import absences
 
     account, spans = today(world)
     other = next(one.planned.account for one in spans if one.planned.account != account)

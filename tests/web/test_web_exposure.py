@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tianmu.web import exposure
-from tianmu.web.route import Ask
+from tianmu.web.route.route import Ask
+from tianmu.web.sight import exposure
 from waiting import eventually
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from tianmu.access import account as accounts
 from tianmu.access import factor, password, totp
-from tianmu.web import turn
-from tianmu.web.api.session import HASHES
+from tianmu.web.api.people.session import HASHES
+from tianmu.web.route import turn
 from waiting import until
 
 GOOD = "Correct-horse-7"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tianmu.access.scope import WHOLE
 from tianmu.app import walks
 from tianmu.manage.units import patrol
-from tianmu.web import moment
+from tianmu.web.answer import moment
 from waiting import eventually
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -24,7 +24,7 @@ from tianmu.rehearse.panel import Panel
 from tianmu.rehearse.panel_script import Component
 from tianmu.scenarios.load import find
 from tianmu.scenarios.tend import RAISE, Errand, Errands
-from tianmu.web import tending
+from tianmu.web.present import tending
 
 FIRE = "/api/scenarios/fire-alarms"
 ADDRESS = "0000000000a1"
@@ -336,7 +336,7 @@ def test_the_page_learns_from_the_newest_cases_and_a_back_test_from_all(
 def _world(mill: Any) -> Any:
     from tianmu.scenarios.fit import fit
     from tianmu.scenarios.load import find
-    from tianmu.web import danger
+    from tianmu.web.present import danger
 
     scenario = find().scenarios["fire-alarms"]
     return danger.world_of(mill.hub, scenario, fit(scenario.manifest, mill.hub.city))

@@ -14,7 +14,7 @@ from tianmu.app.foreseeing import Foreseeing
 from tianmu.scenarios import forecast_table as table
 from tianmu.store.history import History
 from tianmu.store.records import Records
-from tianmu.web.forecast_said import passed
+from tianmu.web.api.scenarios.forecast_said import passed
 from waiting import eventually
 
 from .foretold import HOUR, foretell

@@ -166,7 +166,7 @@ def test_what_the_list_does_not_name_is_an_item_of_it(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tianmu.manage.duty import handover
-    from tianmu.web.api import handovers
+    from tianmu.web.api.duty import handovers
 
     for device in ("d1", "d2"):
         world.raise_alarm(device, matter=FIRE)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianmu.web.heard import Heard
+from tianmu.web.devices.heard import Heard
 
 S = 1_000_000
 BEATS = (60 * S, 24 * 3600 * S)

@@ -15,8 +15,8 @@ from tianmu.access.scope import below
 from tianmu.facts.batch import BAD, TEST, ObservationBatch
 from tianmu.store.history import History
 from tianmu.store.records import Records
-from tianmu.web import moment
-from tianmu.web.allowance import Allowance
+from tianmu.web.answer import moment
+from tianmu.web.bounds.allowance import Allowance
 
 DAY, HOUR, MINUTE, SECOND = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 YESTERDAY = time.time_ns() // 1000 // DAY * DAY - DAY

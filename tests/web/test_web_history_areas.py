@@ -15,7 +15,7 @@ from tianmu.app.belonging import membership
 from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import History
 from tianmu.store.records import Records
-from tianmu.web import moment
+from tianmu.web.answer import moment
 
 DAY, HOUR = 86_400_000_000, 3_600_000_000
 YESTERDAY = time.time_ns() // 1000 // DAY * DAY - DAY

@@ -20,8 +20,9 @@ import pytest
 from tianmu.facts.batch import ObservationBatch
 from tianmu.store.history import History
 from tianmu.store.records import Records
-from tianmu.web import moment, past
-from tianmu.web.export import FORMATS, pieces
+from tianmu.web.answer import moment
+from tianmu.web.past import past
+from tianmu.web.past.export import FORMATS, pieces
 from waiting import eventually
 
 DAY, HOUR, SECOND = 86_400_000_000, 3_600_000_000, 1_000_000
@@ -186,7 +187,7 @@ def held(world: Any) -> int:
 def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
     world: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tianmu.web.api import history_export
+    from tianmu.web.api.history import export as history_export
 
     made: list[int] = []
     plain = history_export.pieces

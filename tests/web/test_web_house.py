@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tianmu.web import moment
+from tianmu.web.answer import moment
 
 
 def test_sources_and_tokens(world: Any) -> None:

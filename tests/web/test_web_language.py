@@ -12,7 +12,15 @@ import httpx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tianmu.web.language import COOKIE, OWN, asked_for, called, languages, sentences, translated
+from tianmu.web.answer.language import (
+    COOKIE,
+    OWN,
+    asked_for,
+    called,
+    languages,
+    sentences,
+    translated,
+)
 from web.said import said
 from web.test_web_permissions import WALK, concrete
 

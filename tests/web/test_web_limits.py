@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tianmu.web.limit import Rate, Rates
+from tianmu.web.bounds.limit import Rate, Rates
 
 
 def test_rates(tmp_path: Path, liyang: Any, build: Any) -> None:

@@ -16,9 +16,10 @@ from tianmu.access import account as accounts
 from tianmu.access.level import needed
 from tianmu.access.role import PERMISSIONS, ROLES, permissions
 from tianmu.access.scope import WHOLE
-from tianmu.web.app import create_app, describe
+from tianmu.web.app import create_app
 from tianmu.web.nouns import NOUNS
-from tianmu.web.route import PUBLIC, SIGNED_IN
+from tianmu.web.openapi import describe
+from tianmu.web.route.route import PUBLIC, SIGNED_IN
 
 ROUTES = [
     route
@@ -152,7 +153,7 @@ def test_an_upload_is_not_read_before_it_is_known_who_sends_it(world: Any) -> No
 def test_an_upload_that_is_too_large_is_cut_off(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tianmu.web.api.case_steps.LARGEST", 1000)
+    monkeypatch.setattr("tianmu.web.api.cases.steps.LARGEST", 1000)
     with world.client("duty_officer") as duty:
         for size, status in ((2000, 404), (200_000, 413)):
             form = {"file": ("f.png", bytes(size), "image/png")}

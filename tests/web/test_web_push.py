@@ -13,8 +13,8 @@ import pytest
 
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.query import events_of
-from tianmu.web import push, subscriber
-from tianmu.web.render import TOPICS
+from tianmu.web.push import push, subscriber
+from tianmu.web.push.render import TOPICS
 from waiting import eventually
 
 KINDS = {"alarm", "case", "report", "device", "source", "handover", "notice"}

@@ -21,7 +21,7 @@ from tianmu.sense.source import Sources
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
-from tianmu.web import tending
+from tianmu.web.present import tending
 from waiting import until
 
 from .control_rooms import add_rooms

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tianmu.manage.evidence.kept import Evidence
 from tianmu.store.history.asked import Cost, TooCostly
-from tianmu.web import danger
+from tianmu.web.present import danger
 
 FIRE = "/api/scenarios/forest-fire"
 MATTER = "liyang:event:forest_smoke"

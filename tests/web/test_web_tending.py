@@ -14,7 +14,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import DEED
 from tianmu.scenarios.fire_alarms import tend as rounds
-from tianmu.web import tending
+from tianmu.web.present import tending
 
 from .control_rooms import add_rooms
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.web import mvt, picture
-from tianmu.web.filter import Filter
-from tianmu.web.tiles import SQUARES, Tiles
-from tianmu.web.zorder import Order, codes, mercator, morton, spread, unspread
+from tianmu.web.map import mvt, picture
+from tianmu.web.map.filter import Filter
+from tianmu.web.map.tiles import SQUARES, Tiles
+from tianmu.web.map.zorder import Order, codes, mercator, morton, spread, unspread
 
 from .fleet_of_tiles import Fake, decoded, tile_of
 

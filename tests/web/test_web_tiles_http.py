@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from tianmu.city.charter.basemap import Basemap
-from tianmu.web import filter as filters
-from tianmu.web.tiles import SQUARES
+from tianmu.web.map import filter as filters
+from tianmu.web.map.tiles import SQUARES
 from waiting import eventually
 
 from .fleet_of_tiles import decoded, tile_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tianmu.manage.units.proposal import WAITS
-from tianmu.web import sending
+from tianmu.web.present import sending
 
 DEVICES = count()
 """so that each fire is one of its own"""

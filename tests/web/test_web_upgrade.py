@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from tianmu.sense import hold
 from tianmu.store.records import Records
 from tianmu.web import hub as hub_of
+from tianmu.web.answer.problem import Problem
 from tianmu.web.hub import Hub
-from tianmu.web.problem import Problem
 
 NEW = "restricted"
 

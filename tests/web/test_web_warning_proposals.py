@@ -12,7 +12,7 @@ import pytest
 
 from tianmu.prevent.warning import table
 from tianmu.scenarios.load import find
-from tianmu.web import danger
+from tianmu.web.present import danger
 
 from .warned import ROOT, trail, two, written
 

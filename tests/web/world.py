@@ -44,8 +44,8 @@ from tianmu.store.live import Live
 from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import Registry
 from tianmu.web.app import create_app
+from tianmu.web.bounds.limit import Rate, Rates
 from tianmu.web.hub import Hub, parents
-from tianmu.web.limit import Rate, Rates
 
 FAST = Rates(sign_in=Rate(1000, 1000), change=Rate(1000, 1000), read=Rate(5000, 5000))
 

@@ -18,7 +18,7 @@ from tianmu.manage.actor import SYSTEM
 from tianmu.rehearse.city import City, connect, fresh_city, parse_events
 from tianmu.rehearse.probe import run as probe
 from tianmu.store.journal.sqlite import SqliteJournal
-from tianmu.web.render import POURS
+from tianmu.web.push.render import POURS
 from waiting import eventually
 
 from .told import case_of_report

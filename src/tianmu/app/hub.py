@@ -33,12 +33,12 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live, NotRunning
 from tianmu.store.records import Records
 from tianmu.store.registry import Registry
-from tianmu.web.allowance import Allowance
-from tianmu.web.api import shifts
+from tianmu.web.api.duty import shifts
 from tianmu.web.app import create_app
+from tianmu.web.bounds.allowance import Allowance
 from tianmu.web.hub import Hub, parents
+from tianmu.web.present.tending import tend
 from tianmu.web.sign_on import SignOn
-from tianmu.web.tending import tend
 
 log = logging.getLogger("tianmu.hub")
 

@@ -1,7 +1,6 @@
 """The application: routes, push, tiles and UI around one hub.
 
-``create_app(hub)`` is what hub serves; ``describe()`` the same without a hub, for the OpenAPI
-document alone.
+``create_app(hub)`` is what hub serves; its routes alone are ``openapi.describe()``.
 """
 
 from __future__ import annotations
@@ -9,32 +8,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import cached_property
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import MutableHeaders
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import tianmu
 from tianmu.facts import shapes
-from tianmu.web import openapi, problem
-from tianmu.web.api import bulk, case_print, filters, hazards, rooms, shifts, warnings
+from tianmu.web.answer import problem
+from tianmu.web.api.cases import filters, rooms
+from tianmu.web.api.cases import printing as case_print
+from tianmu.web.api.devices import bulk
+from tianmu.web.api.duty import shifts
+from tianmu.web.api.hazards import hazards
+from tianmu.web.api.warnings import warnings
+from tianmu.web.bounds.limit import Limits
 from tianmu.web.files import Files, policy
 from tianmu.web.hub import Hub
-from tianmu.web.limit import Limits
-from tianmu.web.nouns import NOUNS
-from tianmu.web.push import Push
-from tianmu.web.route import PUBLIC
-from tianmu.web.tiles import Tiles
-
-DESCRIPTION = """The city over HTTP.
-
-Lists come in pages: follow `next` as `cursor`. Entities carry an `ETag`; send it as `If-Match`
-with a change and nobody is overwritten. Errors are `application/problem+json` (RFC 9457) with a
-`remedy`. Changes by session cookie need the header `X-Requested-With: tianmu`; programs send
-`Authorization: Bearer`. Live data come by `GET /api/push` (server-sent events)."""
+from tianmu.web.map.tiles import Tiles
+from tianmu.web.openapi import describe
+from tianmu.web.push.push import Push
+from tianmu.web.route.route import PUBLIC
 
 
 class Headers:
@@ -69,44 +63,6 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, say)
-
-
-class _Api(FastAPI):
-    """Answers its description as ``openapi.document`` makes it, made once."""
-
-    @cached_property
-    def document(self) -> dict[str, Any]:
-        return openapi.document(self, [one for routes in NOUNS for one in routes.structs])
-
-    def openapi(self) -> dict[str, Any]:
-        return self.document
-
-
-def describe() -> FastAPI:
-    """All routes, without a hub behind them."""
-    app = _Api(
-        title="Tianmu",
-        version=tianmu.__version__,
-        description=DESCRIPTION,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-    )
-    for routes in NOUNS:
-        app.include_router(routes.router)
-
-    @app.get("/api/openapi.json", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
-    def get_openapi() -> Response:
-        from tianmu.web.route import encode
-
-        return Response(encode(app.document), media_type="application/json")
-
-    @app.get("/api/docs", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
-    def get_docs() -> Response:
-        return HTMLResponse(openapi.page(app.document))
-
-    problem.install(app)
-    return app
 
 
 def create_app(hub: Hub) -> FastAPI:

@@ -27,10 +27,10 @@ from tianmu.store.journal.contract import Journal
 from tianmu.store.live import Live
 from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import Registry
-from tianmu.web import moment
-from tianmu.web.allowance import Allowance
-from tianmu.web.limit import Rates
-from tianmu.web.problem import Problem
+from tianmu.web.answer import moment
+from tianmu.web.answer.problem import Problem
+from tianmu.web.bounds.allowance import Allowance
+from tianmu.web.bounds.limit import Rates
 from tianmu.web.registrar import Registrar
 from tianmu.web.sign_on import SignOn
 

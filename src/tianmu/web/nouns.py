@@ -1,70 +1,38 @@
 """All routes of the API, in the order in which they are tried."""
 
-from tianmu.web.api import (
-    absences,
-    accounts,
-    alarm_load,
-    alarms,
-    anomalies,
-    asking,
-    audit,
-    bulk,
-    bulletins,
-    case_bulk,
-    case_files,
-    case_groups,
-    case_print,
-    case_steps,
-    case_whole,
-    cases,
-    causes,
-    city,
-    contact_gateways,
-    contacts,
-    devices,
-    exposure,
-    factors,
-    field,
-    filters,
-    forecasts,
-    handovers,
-    hazard_files,
-    hazards,
-    history,
-    history_areas,
-    history_export,
-    intake,
-    metrics,
-    orders,
-    pack,
-    plans,
-    push,
-    report_alike,
-    report_taking,
-    reports,
-    resources,
-    roles,
-    rooms,
-    rules,
-    rulings,
-    scenario_things,
-    scenarios,
-    session,
-    shifts,
-    sign_on,
-    sources,
-    tiles,
-    tokens,
-    units,
-    vitals,
-    warning_feed,
-    warning_kinds,
-    warning_proposals,
-    warnings,
-    webhook_deliveries,
-    webhooks,
-)
-from tianmu.web.route import Routes
+from tianmu.web.api.alarms import alarms, causes, rules
+from tianmu.web.api.alarms import load as alarm_load
+from tianmu.web.api.cases import bulk as case_bulk
+from tianmu.web.api.cases import cases, exposure, filters, rooms, rulings
+from tianmu.web.api.cases import files as case_files
+from tianmu.web.api.cases import groups as case_groups
+from tianmu.web.api.cases import printing as case_print
+from tianmu.web.api.cases import steps as case_steps
+from tianmu.web.api.cases import whole as case_whole
+from tianmu.web.api.city import city, pack, plans
+from tianmu.web.api.devices import anomalies, asking, bulk, devices, intake
+from tianmu.web.api.duty import absences, contacts, handovers, shifts
+from tianmu.web.api.duty import gateways as contact_gateways
+from tianmu.web.api.exchange import deliveries as webhook_deliveries
+from tianmu.web.api.exchange import orders, sources, webhooks
+from tianmu.web.api.hazards import files as hazard_files
+from tianmu.web.api.hazards import hazards
+from tianmu.web.api.history import areas as history_areas
+from tianmu.web.api.history import export as history_export
+from tianmu.web.api.history import history
+from tianmu.web.api.live import metrics, push, tiles, vitals
+from tianmu.web.api.people import accounts, audit, factors, roles, session, sign_on, tokens
+from tianmu.web.api.reports import alike as report_alike
+from tianmu.web.api.reports import reports
+from tianmu.web.api.reports import taking as report_taking
+from tianmu.web.api.scenarios import forecasts, scenarios
+from tianmu.web.api.scenarios import things as scenario_things
+from tianmu.web.api.units import field, resources, units
+from tianmu.web.api.warnings import bulletins, warnings
+from tianmu.web.api.warnings import feed as warning_feed
+from tianmu.web.api.warnings import kinds as warning_kinds
+from tianmu.web.api.warnings import proposals as warning_proposals
+from tianmu.web.route.route import Routes
 
 NOUNS: tuple[Routes, ...] = tuple(
     module.routes

@@ -1,18 +1,33 @@
-"""The OpenAPI 3.1 document: ``python -m tianmu.web.openapi > openapi.json``."""
+"""All routes without a hub, and their OpenAPI 3.1 document.
+
+``python -m tianmu.web.openapi > openapi.json`` prints it.
+"""
 
 from __future__ import annotations
 
 import html
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi.openapi.utils import get_openapi as described
+from starlette.responses import HTMLResponse, Response
 
-from tianmu.web.problem import ProblemBody
+import tianmu
+from tianmu.web.answer import problem
+from tianmu.web.answer.problem import ProblemBody
+from tianmu.web.nouns import NOUNS
+from tianmu.web.route.route import PUBLIC, encode
 
+DESCRIPTION = """The city over HTTP.
+
+Lists come in pages: follow `next` as `cursor`. Entities carry an `ETag`; send it as `If-Match`
+with a change and nobody is overwritten. Errors are `application/problem+json` (RFC 9457) with a
+`remedy`. Changes by session cookie need the header `X-Requested-With: tianmu`; programs send
+`Authorization: Bearer`. Live data come by `GET /api/push` (server-sent events)."""
 TEMPLATE = "#/components/schemas/{name}"
 
 
@@ -24,7 +39,7 @@ def document(app: FastAPI, structs: Iterable[Any]) -> dict[str, Any]:
             wanted.append(struct)
     schemas, components = msgspec.json.schema_components(wanted, ref_template=TEMPLATE)
     by_type = dict(zip((repr(one) for one in wanted), schemas, strict=True))
-    made = get_openapi(
+    made = described(
         title=app.title,
         version=app.version,
         description=app.description,
@@ -82,10 +97,44 @@ def page(made: dict[str, Any]) -> str:
     )
 
 
+class _Api(FastAPI):
+    """Answers its description as ``document`` makes it, made once."""
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        return document(self, [one for routes in NOUNS for one in routes.structs])
+
+    def openapi(self) -> dict[str, Any]:
+        return self.document
+
+
+def describe() -> FastAPI:
+    """All routes, without a hub behind them."""
+    app = _Api(
+        title="Tianmu",
+        version=tianmu.__version__,
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for routes in NOUNS:
+        app.include_router(routes.router)
+
+    @app.get("/api/openapi.json", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def get_openapi() -> Response:
+        return Response(encode(app.document), media_type="application/json")
+
+    @app.get("/api/docs", include_in_schema=False, openapi_extra={"x-permission": PUBLIC})
+    def get_docs() -> Response:
+        return HTMLResponse(page(app.document))
+
+    problem.install(app)
+    return app
+
+
 def main() -> None:
     """Print the document."""
-    from tianmu.web.app import describe
-
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(describe().openapi())) + b"\n")
 
 

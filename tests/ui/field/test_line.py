@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tianmu.access.scope import WHOLE
-from tianmu.web import moment
+from tianmu.web.answer import moment
 from ui.field.crew import attach, command, nothing_waits, order, sign_in, steps, take_along
 from ui.phone import Phone
 from waiting import eventually

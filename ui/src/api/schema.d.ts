@@ -6846,7 +6846,7 @@ export interface components {
             lock_at: string | null;
             items: components["schemas"]["FieldItem"][];
             more: number;
-            points: components["schemas"]["tianmu.web.api.field.PointSaid"][];
+            points: components["schemas"]["PatrolPoint"][];
         };
         /** FieldItem */
         FieldItem: {
@@ -6855,10 +6855,10 @@ export interface components {
             mine: string[];
         };
         /**
-         * PointSaid
+         * PatrolPoint
          * @description A place to look at on a patrol.
          */
-        "tianmu.web.api.field.PointSaid": {
+        PatrolPoint: {
             point: string;
             name: {
                 [key: string]: string;
@@ -7062,10 +7062,10 @@ export interface components {
             unit: string;
             raw: boolean;
             step: number;
-            points: components["schemas"]["tianmu.web.api.devices.PointSaid"][];
+            points: components["schemas"]["PointSaid"][];
         };
         /** PointSaid */
-        "tianmu.web.api.devices.PointSaid": {
+        PointSaid: {
             at: string | null;
             value: number | null;
             /** @default null */
@@ -7493,8 +7493,8 @@ export interface components {
             /** @default null */
             token: string | null;
         };
-        /** TokenMade */
-        "tianmu.web.api.sources.TokenMade": {
+        /** SourceTokenMade */
+        SourceTokenMade: {
             source: string;
             token: string;
         };
@@ -8137,7 +8137,7 @@ export interface components {
             days: number;
         };
         /** TokenMade */
-        "tianmu.web.api.tokens.TokenMade": {
+        TokenMade: {
             token: components["schemas"]["TokenSaid"];
             secret: string;
         };
@@ -8172,7 +8172,7 @@ export interface components {
             faults: components["schemas"]["FaultSaid"][];
             digest: string;
             same: boolean;
-            changes: components["schemas"]["tianmu.web.api.pack.ChangeSaid"][];
+            changes: components["schemas"]["NounChange"][];
         };
         /** FaultSaid */
         FaultSaid: {
@@ -8182,10 +8182,10 @@ export interface components {
             remedy: string;
         };
         /**
-         * ChangeSaid
+         * NounChange
          * @description What reloading would change of one noun.
          */
-        "tianmu.web.api.pack.ChangeSaid": {
+        NounChange: {
             noun: string;
             added: string[];
             removed: string[];
@@ -8227,10 +8227,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
-            changes: components["schemas"]["tianmu.web.api.plans.ChangeSaid"][];
+            changes: components["schemas"]["PlanChange"][];
         };
-        /** ChangeSaid */
-        "tianmu.web.api.plans.ChangeSaid": {
+        /** PlanChange */
+        PlanChange: {
             case: string;
             number: string;
             at: string | null;
@@ -14325,7 +14325,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tianmu.web.api.sources.TokenMade"];
+                    "application/json": components["schemas"]["SourceTokenMade"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */
@@ -16001,7 +16001,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["tianmu.web.api.tokens.TokenMade"];
+                    "application/json": components["schemas"]["TokenMade"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

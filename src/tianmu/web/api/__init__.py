@@ -1,1 +1,1 @@
-"""The HTTP API, a file per noun. Each route says what permission it needs and what it gives."""
+"""The HTTP API: rooms with a file per noun. Each route says what it needs and what it gives."""

@@ -1,0 +1,1 @@
+"""Routes of alarms, of what causes them, and of the rules behind them."""

@@ -1,0 +1,1 @@
+"""Routes of cases: lists, one whole, steps, files, on paper, command rooms."""

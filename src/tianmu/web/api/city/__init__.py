@@ -1,0 +1,1 @@
+"""Routes of the city, its pack and its plans."""

@@ -1,0 +1,1 @@
+"""Routes of who is on duty: shifts, absences, hand-overs, and who is called."""

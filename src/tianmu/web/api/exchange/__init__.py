@@ -1,0 +1,1 @@
+"""Routes of other systems: what they send, are told, and work on."""

@@ -1,0 +1,1 @@
+"""Routes of the past of datastreams and areas."""

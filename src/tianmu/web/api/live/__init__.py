@@ -1,0 +1,1 @@
+"""Routes of what is live: push, tiles, vital signs, metrics."""

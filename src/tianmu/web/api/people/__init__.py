@@ -1,0 +1,1 @@
+"""Routes of accounts, roles and tokens, of signing in, of the trail."""

@@ -1,0 +1,1 @@
+"""Routes of scenarios, of things that they watch, and of forecasts."""

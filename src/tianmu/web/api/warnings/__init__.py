@@ -1,0 +1,1 @@
+"""Routes of warnings: ours, proposed ones, those of other bodies."""

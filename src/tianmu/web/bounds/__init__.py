@@ -1,0 +1,1 @@
+"""How often one may ask, and how much of the past."""

@@ -1,0 +1,1 @@
+"""The city's paper and its letters."""

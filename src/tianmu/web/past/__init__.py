@@ -1,0 +1,1 @@
+"""Asking the past: what it costs, series for charts, tables as files."""

@@ -1,0 +1,1 @@
+"""What is reckoned of the moment: dangers, causes, warnings that hold, who should be sent."""

@@ -1,0 +1,1 @@
+"""Live push: facts as events, who listens, how far they have heard."""

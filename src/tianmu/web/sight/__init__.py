@@ -1,0 +1,1 @@
+"""Who may see what, who saw it, and what of it leaves the city."""

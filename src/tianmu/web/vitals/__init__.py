@@ -1,0 +1,1 @@
+"""The vital signs of the city."""
