@@ -37,9 +37,9 @@ from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import Anchor, Middle, clear_place, far
 from tianmu.manage.merging.by_name import ByName, Guess
 from tianmu.manage.merging.heard import from_person
-from tianmu.manage.merging.likeness import Vocabulary
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.signal import Signal
+from tianmu.manage.merging.vocabulary import Vocabulary
 from tianmu.rehearse.day import Day
 
 POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")
@@ -54,7 +54,7 @@ HELD = 1e-3
 def told_minutes(city: City, days: list[Day], since_first: bool = False) -> dict[str, int]:
     """Matter → minutes, of those that enough told of; ``since_first``: since the first one told,
     and not since the one before: there each counts as often as others told before it."""
-    vocabulary = _vocabulary(city)
+    vocabulary = Vocabulary.of(city.matters)
     gaps: dict[str, list[float]] = defaultdict(list)
     for made in days:
         last: dict[int, int] = {}
@@ -85,7 +85,7 @@ def told_minutes(city: City, days: list[Day], since_first: bool = False) -> dict
 def told_metres(city: City, days: list[Day]) -> dict[str, int]:
     """Matter → metres, of those that enough told of by a point that says where it is, and not by
     devices that hang together."""
-    vocabulary = _vocabulary(city)
+    vocabulary = Vocabulary.of(city.matters)
     found: dict[str, list[float]] = defaultdict(list)
     for made in days:
         tied = {one.device for one in made.devices if one.labels}
@@ -116,12 +116,6 @@ def told_metres(city: City, days: list[Day]) -> dict[str, int]:
         for matter, some in sorted(found.items())
         if len(some) >= FEWEST
     }
-
-
-def _vocabulary(city: City) -> Vocabulary:
-    return Vocabulary(
-        {key: (*one.name.values(), *one.synonyms) for key, one in city.matters.items()}
-    )
 
 
 def _source(fact: AlarmEvent | Report) -> str:

@@ -33,9 +33,9 @@ from tianmu.manage.merging import waiting
 from tianmu.manage.merging.anchor import Anchor, anchor_of, placed, widen
 from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.merging.known import Known
-from tianmu.manage.merging.likeness import Vocabulary
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.signal import Signal, again
+from tianmu.manage.merging.vocabulary import Vocabulary
 from tianmu.manage.steps.ruling import ruled
 from tianmu.store.records import Transaction
 
@@ -69,9 +69,7 @@ class Desk:
     def set_city(self, city: City) -> None:
         """Another pack is in force: what is open is read again under it."""
         self.pack = self.city = city
-        self.vocabulary = Vocabulary(
-            {key: (*matter.name.values(), *matter.synonyms) for key, matter in city.matters.items()}
-        )
+        self.vocabulary = Vocabulary.of(city.matters)
         self.loaded = False
 
     def set_roster(self, city: City, connection: Connection) -> None:

@@ -16,6 +16,14 @@ def _table() -> dict[str, Any]:
 
 
 @cache
+def telling(kind: str) -> tuple[str, ...]:
+    """The words of ``telling.toml`` by which people say that something is ``wrong``, or that they
+    are ``content``."""
+    text = (files("tianmu.manage") / "telling.toml").read_text(encoding="utf-8")
+    return tuple(tomllib.loads(text)[kind])
+
+
+@cache
 def _find(key: str) -> Text:
     node: Any = _table()
     for part in key.split("."):
