@@ -4,6 +4,7 @@ the size of a phone; over the web of a small city, so that accounts can be made 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tianmu.access import account as accounts
 from tianmu.access import password, totp
+from tianmu.access.policy import POLICY
 from ui.small import made as city
 
 pytestmark = pytest.mark.browser
@@ -82,6 +84,30 @@ def test_the_language_is_the_browsers_and_what_is_chosen_stays(
     page.wait_for_url("**/login**")
     page.goto(f"{base}/login")  # signing out wipes what the site kept, but not this
     expect(page.get_by_role("heading", name="登录")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("locale", "labels", "told"),
+    [
+        ("zh-CN", ZH, r"失败次数过多，账号已锁定，\d+ 分钟后可再试"),
+        ("en-GB", EN, r"Too many failed attempts: the account is locked for another \d+ min"),
+    ],
+)
+def test_who_is_locked_out_is_told_how_long(
+    browser: Browser, small: Any, locale: str, labels: tuple[str, str, str], told: str
+) -> None:
+    context, page, base = opened(browser, small, locale=locale)
+    name = made(small, f"clerk-forgets-{locale[:2]}", "duty_officer")
+    page.goto(f"{base}/login")
+    for _ in range(POLICY.failures):
+        page.get_by_label(labels[0]).fill(name)
+        page.get_by_label(labels[1]).fill("wrong")
+        with page.expect_response("**/api/session"):
+            page.keyboard.press("Enter")
+    by_password(page, base, name, labels)
+    expect(page.get_by_role("alert")).to_have_text(re.compile(f"^{told}$"))
+    narrow(page)
     context.close()
 
 

@@ -18,6 +18,7 @@ from tianmu.access import audit, factor, identity, lock, passkey, password, toke
 from tianmu.access.account import Account, NoAccount
 from tianmu.access.identity import Identity, NotBound
 from tianmu.access.keys import Keys, NotOurs
+from tianmu.access.policy import MINUTE
 from tianmu.access.session import FOREVER, Sessions
 from tianmu.access.ticket import Tickets
 from tianmu.access.token import NoToken
@@ -350,7 +351,9 @@ class Entrance:
         until = self._records.read(lambda c: lock.address_locked_until(c, kind, address))
         if until > self._clock():
             raise SignInRefused(
-                "too many failed attempts from this address: it is locked for a while", until
+                "too many failed attempts from this address: it is locked for another "
+                f"{self._minutes_to(until)} min",
+                until,
             )
 
     def not_locked(self, account: str, kind: str, address: str) -> None:
@@ -360,8 +363,14 @@ class Entrance:
             known = self._found(account) is not None
             self.note(account if known else "", address, reason="locked")
             raise SignInRefused(
-                "too many failed attempts: the account is locked for a while", until
+                "too many failed attempts: the account is locked for another "
+                f"{self._minutes_to(until)} min",
+                until,
             )
+
+    def _minutes_to(self, until: int) -> int:
+        """Whole minutes after which it is over."""
+        return -((self._clock() - until) // MINUTE)
 
     def _awake(self, found: Account, address: str) -> None:
         if not found.active:

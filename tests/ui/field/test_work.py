@@ -87,6 +87,12 @@ def test_map_apps_get_their_own_coordinates(world: Any, phone: Phone, page: Page
     assert float(to[0]) - place.longitude > 0.003, "it is shifted"
 
 
+def walked(world: Any) -> list[dict[str, Any]]:
+    with world.client("commander") as centre:
+        found: list[dict[str, Any]] = centre.get("/api/patrols").json()["items"]
+    return found
+
+
 def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) -> None:
     phone.go("/field/patrol")
     expect(page.locator("button.point .hint").first).to_contain_text("距离")
@@ -104,12 +110,35 @@ def test_a_patrol_is_walked_and_sent_once(world: Any, phone: Phone, page: Page) 
     page.locator("[name=stop]").click()
     page.locator("[name=end]").click()
     phone.find_signal()
+    walks = eventually(lambda: walked(world), 15, "the walk")  # it is put on the disk, then sent
     eventually(lambda: nothing_waits(phone))
-    with world.client("commander") as centre:
-        walks = centre.get("/api/patrols").json()["items"]
-    assert len(walks) == 1
+    assert walked(world) == walks and len(walks) == 1
     assert walks[0]["metres"] == pytest.approx(167, abs=2)
     assert walks[0]["looked"] == 1 and walks[0]["wrong"] == 0
+
+
+PLACED = """navigator.geolocation.watchPosition = hear => {
+  window.placed = latitude => hear({
+    coords: { longitude: 119.4842, latitude, accuracy: 5 }, timestamp: Date.now(),
+  });
+  placed(31.4315);
+  return 1;
+};"""
+
+
+def test_who_sets_off_at_once_loses_no_metre(world: Any, phone: Phone) -> None:
+    before = walked(world)
+    page = phone.context.new_page()
+    page.add_init_script(PLACED)
+    page.goto(f"{phone.line.base}/field/patrol")
+    expect(page.locator("button.point .hint").first).to_contain_text("距离")
+    # the next place is told before anything of the walk can be on the disk
+    page.evaluate("document.querySelector('[name=start]').click(); placed(31.4325)")
+    expect(page.locator("[data-walked]")).to_contain_text("111")
+    page.locator("[name=stop]").click()
+    page.locator("[name=end]").click()
+    eventually(lambda: len(walked(world)) == len(before) + 1, 15, "the walk")
+    page.close()
 
 
 LOOK = """() => {

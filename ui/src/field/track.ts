@@ -49,8 +49,10 @@ async function begin(): Promise<void> {
 
 export async function start(): Promise<void> {
   walk.value = { id: newKey(), startedAt: Date.now(), steps: [], metres: 0, looked: [] };
+  // followed from the tap on, not from when the disk has it: who sets off at once loses no metre
+  const begun = begin();
   await keep();
-  await begin();
+  await begun;
 }
 
 /** After the page was closed while walking. */
