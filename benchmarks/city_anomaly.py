@@ -21,8 +21,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.city_size import Watching, caught_up, load, weigh
 from tianmu.prevent.anomaly.layout import BYTES
-from tianmu.rehearse import bench_city, bench_latency, effort
-from tianmu.rehearse.city import City, Started, connect, start_city
+from tianmu.rehearse.bench import latency as bench_latency
+from tianmu.rehearse.city import effort, equipment
+from tianmu.rehearse.city.city import City, Started, connect, start_city
 
 LEARNT_WITHIN = 300.0
 """seconds"""
@@ -69,7 +70,7 @@ def main() -> None:
 
 def _measured(started: Started, asked: argparse.Namespace) -> dict[str, Any]:
     data, city = started.data, connect(started.data)
-    bench = bench_city.prepare(city, asked.devices, keep=bench_latency.KIND, only=watched(city))
+    bench = equipment.prepare(city, asked.devices, keep=bench_latency.KIND, only=watched(city))
     started.wait_for_end_of("clerk")
     found: dict[str, Any] = {
         "devices": asked.devices, "datastreams": len(bench.datastreams),

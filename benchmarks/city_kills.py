@@ -30,10 +30,10 @@ from city_load import Fires, Load, Observations, Reports
 
 from tianmu.app.status import look
 from tianmu.facts.batch import ObservationBatch
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, Started, connect, start_city
-from tianmu.rehearse.panel import Panel
-from tianmu.rehearse.panel_script import Component
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, Started, connect, start_city
+from tianmu.rehearse.panel.panel import Panel
+from tianmu.rehearse.panel.script import Component
 from tianmu.store.journal.sqlite import SqliteJournal
 
 NAMES = ("hub", "gate", "watch", "works")
@@ -63,7 +63,7 @@ class Town:
         self.started = start_city(data)
         city = connect(data)
         self.places = _places(city, self.random)
-        token = bench_city.source(city, "kills", "http")
+        token = equipment.source(city, "kills", "http")
         code, prop = _kind(city)
         self.source = "kills"
         names = [f"kills-{n}" for n in range(devices)]
@@ -84,7 +84,7 @@ class Town:
     def _panel(self, city: City, number: int, fires: int) -> Fires:
         address = f"00000000c0{number:02x}"
         components = [Component(40, n, f"detector {n}") for n in range(1, fires + 1)]
-        bench_city.source(city, f"panel-{number}", "gbt26875", life=True, allow=[address])
+        equipment.source(city, f"panel-{number}", "gbt26875", life=True, allow=[address])
         panel = Panel(address, city.host, 0, components=components)
         known = {k["code"]: k["properties"] for k in city.get("/api/city/seeding")["kinds"]}
         kinds = {code: tuple(p["code"] for p in found) for code, found in known.items()}

@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from tianmu.rehearse.panel import Nature, NotConfirmed, Panel
-from tianmu.rehearse.panel_script import Component, fire, normal
+from tianmu.rehearse.panel.panel import Nature, NotConfirmed, Panel
+from tianmu.rehearse.panel.script import Component, fire, normal
 
 ROWS = 50
 """observations in a batch"""

@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, Started, connect, start_city
-from tianmu.rehearse.load import ArrowBatch
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, Started, connect, start_city
+from tianmu.rehearse.load.batch import ArrowBatch
 
 BATCH = 10_000
 NAMES = ("hub", "gate", "watch", "works")
@@ -41,7 +41,7 @@ def devices(city: City, n: int, source: str) -> tuple[pa.Table, list[str], dict[
     kinds = [k for k in city.get("/api/city/seeding")["kinds"] if k["per_thousand"] > 0]
     one = [k for k in kinds if len(k["properties"]) == 1] or kinds[:1]
     two = [k for k in kinds if len(k["properties"]) == 2] or one
-    wide = random.random(n) < bench_city.PER_DEVICE - 1
+    wide = random.random(n) < equipment.PER_DEVICE - 1
     chosen = [(two if w else one)[i % len(two if w else one)] for i, w in enumerate(wide.tolist())]
     west, south, east, north = city.get("/api/city")["bbox"]
     names = [f"{source}-{i:07d}" for i in range(n)]
@@ -229,7 +229,7 @@ def enrolled(folder: Path, form: str, n: int, found: dict[str, Any]) -> tuple[St
     found.setdefault("first_start_s", ready["serving"])
     city = connect(data)
     source = f"size-{form}"
-    token = bench_city.source(city, source, "http")
+    token = equipment.source(city, source, "http")
     table, streams, used = devices(city, n, source)
     file = folder / f"devices.{form}"
     pyarrow.csv.write_csv(table, file) if form == "csv" else pq.write_table(table, file)
@@ -277,7 +277,7 @@ def _live(
     with Watching(started) as watching:
         city.post(
             "/api/rules/publish",
-            {"rules": bench_city.rules(used), "reason": "measurement"},
+            {"rules": equipment.rules(used), "reason": "measurement"},
             timeout=120,
         )
         begin = time.perf_counter()

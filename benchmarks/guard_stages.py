@@ -23,7 +23,7 @@ from tianmu.prevent.kernel.compile import Compiled
 from tianmu.prevent.kernel.evaluate import Evaluator
 from tianmu.prevent.kernel.program import Columns
 from tianmu.prevent.rule.reading import load
-from tianmu.rehearse.load import BATCHES
+from tianmu.rehearse.load.batch import BATCHES
 from tianmu.sense.http.codec import decode
 from tianmu.store.history import History, Membership
 from tianmu.store.history.manifest import DAY

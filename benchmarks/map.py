@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from benchmarks.map_load import Load
 from benchmarks.map_pick import picked, placed
 from chromium import find
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, connect, start_city
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, connect, start_city
 
 ARGUMENTS = [
     "--no-sandbox", "--enable-unsafe-swiftshader",
@@ -76,7 +76,7 @@ def a_city(asked: argparse.Namespace) -> Iterator[tuple[City, Path]]:
         started = start_city(Path(data))
         try:
             city = connect(Path(data))
-            bench_city.prepare(city, asked.devices)
+            equipment.prepare(city, asked.devices)
             yield city, Path(data)
         finally:
             started.stop()

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City
 
 ALARMED, LOUD, RATE = 20, 9_999_999_999.0, 26_000
 """devices a second that begin to alarm, with what value; observations a second"""
@@ -24,7 +24,7 @@ class Load(threading.Thread):
     def __init__(self, city: City, data: Path) -> None:
         super().__init__(daemon=True)
         self.sent, self._over = 0, threading.Event()
-        self._city, self._token = city, bench_city.source(city, "map-load", "http")
+        self._city, self._token = city, equipment.source(city, "map-load", "http")
         kinds = {
             k["code"]: [p["code"] for p in k["properties"]] for k in city.get("/api/city")["kinds"]
         }

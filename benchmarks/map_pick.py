@@ -10,8 +10,8 @@ import httpx
 import numpy as np
 from playwright.sync_api import Page
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City
 
 SINGLE, DOUBLE, PAST = 12, 4, 300
 """places with one device, places with two; observations of the day before that each device has"""
@@ -49,7 +49,7 @@ def placed(city: City) -> list[tuple[float, float]]:
 
 def give_past(city: City, devices: list[str]) -> None:
     """A day of observations to each."""
-    token = bench_city.source(city, "map-pick", "http")
+    token = equipment.source(city, "map-pick", "http")
     now = time.time_ns() // 1_000_000
     at = np.linspace(now - 86_400_000, now - 1000, PAST).astype(int).tolist()
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:

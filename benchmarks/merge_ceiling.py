@@ -32,9 +32,9 @@ from tianmu.city.city import City
 from tianmu.city.pack import load
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
-from tianmu.rehearse.agreement import agree
-from tianmu.rehearse.day import Day
-from tianmu.rehearse.thing import Thing
+from tianmu.rehearse.truth.agreement import agree
+from tianmu.rehearse.truth.day import Day
+from tianmu.rehearse.truth.thing import Thing
 
 RETOLD_S = (60, 3600)
 """a report is told once more so long after the first"""

@@ -40,10 +40,10 @@ from tianmu.manage.desk import Work
 from tianmu.manage.manage import Manage
 from tianmu.manage.steps.lifecycle import Refusal, decide
 from tianmu.manage.steps.step import Command
-from tianmu.rehearse import day
-from tianmu.rehearse.agreement import Agreement, agree
-from tianmu.rehearse.thing import Thing
-from tianmu.rehearse.witness import Told
+from tianmu.rehearse.truth import day
+from tianmu.rehearse.truth.agreement import Agreement, agree
+from tianmu.rehearse.truth.thing import Thing
+from tianmu.rehearse.truth.witness import Told
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 

@@ -17,8 +17,8 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.merging.anchor import far
-from tianmu.rehearse.day import Day
-from tianmu.rehearse.thing import Thing
+from tianmu.rehearse.truth.day import Day
+from tianmu.rehearse.truth.thing import Thing
 
 SPEECH = ("device without place", "report without point", "vague point", "mistaken matter")
 AGES_MIN = (10, 30, 120, 360)

@@ -40,7 +40,7 @@ from tianmu.manage.merging.heard import from_person
 from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.merging.signal import Signal
 from tianmu.manage.merging.vocabulary import Vocabulary
-from tianmu.rehearse.day import Day
+from tianmu.rehearse.truth.day import Day
 
 POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")
 STEP_MIN = 5

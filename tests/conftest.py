@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sharing import pytest_xdist_make_scheduler
-from tianmu.rehearse.bench_city import source
-from tianmu.rehearse.city import City, Started, connect, credentials, fresh_city
+from tianmu.rehearse.city.city import City, Started, connect, credentials, fresh_city
+from tianmu.rehearse.city.equipment import source
 
 __all__ = ["pytest_xdist_make_scheduler"]
 

@@ -329,7 +329,7 @@ def restore(data: Path, file: Path, as_json: bool) -> None:
 
 def _client(url: str, data: Path, token: str) -> Any:
     """Of a city elsewhere with a token, or of the one under ``data`` with what it wrote down."""
-    from tianmu.rehearse.city import City, connect
+    from tianmu.rehearse.city.city import City, connect
 
     if not token:
         return connect(data, url=url).http

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tianmu.app.plainly import plain
-from tianmu.rehearse.city import Answered
+from tianmu.rehearse.city.city import Answered
 
 ASKED = httpx.Request("GET", "http://127.0.0.1:9/api")
 

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from tianmu.rehearse.city import City, Started, connect, start_city
+from tianmu.rehearse.city.city import City, Started, connect, start_city
 from waiting import eventually
 
 KIND = "smoke_detector"

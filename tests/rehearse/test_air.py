@@ -7,13 +7,14 @@ import json
 import logging
 import socket
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import aiomqtt
 import pytest
 
 from tianmu.facts.origin import Origin
-from tianmu.rehearse import air
+from tianmu.rehearse.field import air
 
 
 def test_the_shipped_year() -> None:
@@ -24,7 +25,7 @@ def test_the_shipped_year() -> None:
     assert all(set(hour.values) <= set(air.COLUMNS.values()) for hour in hours)
     worst = max(hour.values.get("pm25", 0) for hour in hours)
     assert 500 < worst < 1000
-    assert "CC BY 4.0" in (Path(air.__file__).parent / "data" / "NOTICE.md").read_text()
+    assert "CC BY 4.0" in (files("tianmu.rehearse") / "data" / "NOTICE.md").read_text()
 
 
 def test_a_table_that_is_not_as_published_is_refused(tmp_path: Path) -> None:

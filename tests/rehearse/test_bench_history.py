@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from tianmu.facts.batch import BAD, GOOD
-from tianmu.rehearse import bench_history, past_build
-from tianmu.rehearse.history_questions import QUESTIONS, Given
-from tianmu.rehearse.past import DAY_MS, DENSE, Past, rhythm
+from tianmu.rehearse.bench import history as bench_history
+from tianmu.rehearse.past import build as past_build
+from tianmu.rehearse.past.past import DAY_MS, DENSE, Past, rhythm
+from tianmu.rehearse.past.questions import QUESTIONS, Given
 from tianmu.store.history import History, Membership
 from tianmu.store.history.manifest import DAY
 from tianmu.store.journal.sqlite import SqliteJournal

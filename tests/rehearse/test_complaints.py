@@ -14,10 +14,10 @@ import shapely
 from click.testing import CliRunner
 
 from tianmu.cli import main
-from tianmu.rehearse.citizens import Citizens
-from tianmu.rehearse.complaints import Complaint, Complaints, Unusable, read
-from tianmu.rehearse.incident import Telling
-from tianmu.rehearse.words import Words
+from tianmu.rehearse.feed.citizens import Citizens
+from tianmu.rehearse.feed.complaints import Complaint, Complaints, Unusable, read
+from tianmu.rehearse.truth.incident import Telling
+from tianmu.rehearse.truth.words import Words
 
 from .small import NAMES, SEEDING, TOWNS
 

@@ -11,8 +11,8 @@ import pytest
 from tianmu.city import pack
 from tianmu.city.city import City
 from tianmu.facts.report import Report
-from tianmu.rehearse import day
-from tianmu.rehearse.incident import METRES
+from tianmu.rehearse.truth import day
+from tianmu.rehearse.truth.incident import METRES
 
 BEGIN = 1_772_420_400_000_000
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.rehearse.fleet import Fleet, make, scatter
+from tianmu.rehearse.truth.fleet import Fleet, make, scatter
 from tianmu.store.registry.table import as_table
 
 from .small import SEEDING, TOWNS

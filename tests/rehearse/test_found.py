@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tianmu.rehearse import panel_script
-from tianmu.rehearse.found import Found
-from tianmu.rehearse.panel import Panel
-from tianmu.rehearse.parts import noted
+from tianmu.rehearse.feed.found import Found
+from tianmu.rehearse.feed.parts import noted
+from tianmu.rehearse.panel import script as panel_script
+from tianmu.rehearse.panel.panel import Panel
 
 AT = 1_790_000_000.0
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tianmu.rehearse.citizens import Citizens
-from tianmu.rehearse.fleet import Fleet, make
-from tianmu.rehearse.incident import METRES, Effect, Incidents, Queue
-from tianmu.rehearse.seeded import Rhythm, SeededCity
-from tianmu.rehearse.words import Words
+from tianmu.rehearse.feed.citizens import Citizens
+from tianmu.rehearse.feed.seeded import Rhythm, SeededCity
+from tianmu.rehearse.truth.fleet import Fleet, make
+from tianmu.rehearse.truth.incident import METRES, Effect, Incidents, Queue
+from tianmu.rehearse.truth.words import Words
 
 from .small import NAMES, SEEDING, TOWNS
 
@@ -89,7 +89,7 @@ def test_everything_speaks_once_soon_and_then_by_its_rhythm(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr("tianmu.rehearse.seeded.time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr("tianmu.rehearse.feed.seeded.time", SimpleNamespace(time=lambda: now[0]))
     rhythm = Rhythm(fleet, np.random.default_rng(1), 1.0)
     heard = np.zeros(len(fleet.period), dtype=int)
     for _ in range(61):
@@ -131,7 +131,7 @@ def test_the_truth_is_written_before_any_signal(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_790_000_000.0]
-    monkeypatch.setattr("tianmu.rehearse.seeded.time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr("tianmu.rehearse.feed.seeded.time", SimpleNamespace(time=lambda: now[0]))
     random = np.random.default_rng(2)
     wire: Any = Wire(tmp_path / "truth.jsonl")
     citizens = Citizens(
@@ -152,7 +152,7 @@ def test_the_truth_is_written_before_any_signal(
 
     with monkeypatch.context() as patched:
         # Its own name only: other loops of this process sleep as they always do.
-        patched.setattr("tianmu.rehearse.seeded.asyncio", SimpleNamespace(sleep=second))
+        patched.setattr("tianmu.rehearse.feed.seeded.asyncio", SimpleNamespace(sleep=second))
         with pytest.raises(asyncio.CancelledError):
             asyncio.run(city.run())
     fires = [row for row in wire.rows if row[0].endswith("/state") and int(row[1]) & 2]

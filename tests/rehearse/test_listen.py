@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.rehearse.city import parse_events
-from tianmu.rehearse.listen import Heard
+from tianmu.rehearse.city.city import parse_events
+from tianmu.rehearse.city.listen import Heard
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.rehearse import bench_ingest, load
+from tianmu.rehearse.bench import ingest as bench_ingest
+from tianmu.rehearse.load import batch as load
 from tianmu.sense.http.codec import decode
 
 NAMES = st.lists(

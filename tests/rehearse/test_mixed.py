@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from tianmu.rehearse.effort import cores
-from tianmu.rehearse.mixed import BATCH, LARGE, Bodies, Phase, _Run
+from tianmu.rehearse.city.effort import cores
+from tianmu.rehearse.load.mixed import BATCH, LARGE, Bodies, Phase, _Run
 
 NAMES = [f"dev-{number}/value" for number in range(4_000)]
 

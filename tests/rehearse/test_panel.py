@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from tianmu.facts.batch import GOOD, TEST, UNCERTAIN
 from tianmu.facts.registry import SourceChanged
-from tianmu.rehearse import panel_frame as wire
-from tianmu.rehearse.panel import Nature, NotConfirmed, Panel
-from tianmu.rehearse.panel_script import (
+from tianmu.rehearse.panel import frame as wire
+from tianmu.rehearse.panel.panel import Nature, NotConfirmed, Panel
+from tianmu.rehearse.panel.script import (
     FIRE,
     NORMAL,
     RESET,

@@ -15,13 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
-from tianmu.rehearse import bench_ingest
-from tianmu.rehearse.bench_city import Bench
-from tianmu.rehearse.city import City
+from tianmu.rehearse.bench import ingest as bench_ingest
+from tianmu.rehearse.bench.given import Ingest, Latency, Storm
+from tianmu.rehearse.city.city import City
+from tianmu.rehearse.city.equipment import Bench
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.beside import compare, lines
 from tianmu.rehearse.peers.contract import Absent, Figure, cache
-from tianmu.rehearse.peers.given import Ingest, Latency, Storm
 from tianmu.rehearse.peers.known import of_ingest, of_latency, of_storm
 from tianmu.rehearse.peers.websocket import Socket
 

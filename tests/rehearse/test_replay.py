@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.rehearse.replay import Due
+from tianmu.rehearse.field.replay import Due
 
 HOURS = [datetime(2015, 5, 1) + timedelta(hours=h) for h in range(72)]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tianmu.rehearse import score
-from tianmu.rehearse.incident import METRES
+from tianmu.rehearse.feed import score
+from tianmu.rehearse.truth.incident import METRES
 
 AT = 1_790_000_000.0
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from tianmu.facts.registry import SourceChanged
-from tianmu.rehearse import station_frame as wire
-from tianmu.rehearse import water
-from tianmu.rehearse.replay import Due
-from tianmu.rehearse.station import NotAnswered, Station
-from tianmu.rehearse.station_script import Nature, Step, Upload, Value
+from tianmu.rehearse.field.replay import Due
+from tianmu.rehearse.station import frame as wire
+from tianmu.rehearse.station import water
+from tianmu.rehearse.station.script import Nature, Step, Upload, Value
+from tianmu.rehearse.station.station import NotAnswered, Station
 from tianmu.sense.contract import Candidate, Readings, Taken
 from tianmu.sense.hj212.connector import Hj212Connector
 from tianmu.sense.hj212.frame import Framer

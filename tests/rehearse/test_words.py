@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city import pack
-from tianmu.rehearse.words import Words
+from tianmu.rehearse.truth.words import Words
 
 from .small import NAMES, SEEDING
 

@@ -16,7 +16,7 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.registry import Device, SourceChanged
 from tianmu.facts.text import Text
 from tianmu.facts.topic import DEED, OBSERVATION_LIFE, REGISTRY
-from tianmu.rehearse.panel import Nature, Panel
+from tianmu.rehearse.panel.panel import Nature, Panel
 from tianmu.sense.contract import DoesDeeds, Work
 from tianmu.sense.errand import Errands
 from tianmu.sense.gate import Gate, Plug

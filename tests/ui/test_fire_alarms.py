@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, expect
 from tianmu.city.place.building import Building
 from tianmu.facts.place import Place
 from tianmu.facts.registry import DevicesRegistered
-from tianmu.rehearse.panel import Panel
-from tianmu.rehearse.panel_script import Component
+from tianmu.rehearse.panel.panel import Panel
+from tianmu.rehearse.panel.script import Component
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser

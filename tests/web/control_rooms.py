@@ -7,7 +7,7 @@ from typing import Any
 
 from tianmu.facts.place import Place
 from tianmu.facts.registry import DevicesRegistered
-from tianmu.rehearse.panel import Panel
+from tianmu.rehearse.panel.panel import Panel
 
 
 def add_rooms(world: Any, addresses: Iterable[str], source: str = "") -> None:

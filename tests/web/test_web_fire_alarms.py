@@ -20,8 +20,8 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device, DevicesRegistered
 from tianmu.prevent.alarm import table as alarm_table
-from tianmu.rehearse.panel import Panel
-from tianmu.rehearse.panel_script import Component
+from tianmu.rehearse.panel.panel import Panel
+from tianmu.rehearse.panel.script import Component
 from tianmu.scenarios.load import find
 from tianmu.scenarios.tend import RAISE, Errand, Errands
 from tianmu.web.present import tending

@@ -12,7 +12,7 @@ from tianmu.city.charter.attendance import Attendance
 from tianmu.facts.batch import ObservationBatch
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import OBSERVATION_LIFE
-from tianmu.rehearse.panel import Nature, Panel
+from tianmu.rehearse.panel.panel import Nature, Panel
 from tianmu.sense.gate import Gate, Plug
 from tianmu.sense.gbt26875.connector import Gbt26875Connector
 from tianmu.sense.gbt26875.options import Options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tianmu.rehearse.city import City, connect, fresh_city
+from tianmu.rehearse.city.city import City, connect, fresh_city
 
 from .town import PASSWORDS
 

@@ -12,8 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, Started, connect, fresh_city
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, Started, connect, fresh_city
 from waiting import eventually
 
 from .town import alarms_of, fresh, register, value
@@ -39,7 +39,7 @@ class Sensor:
 
     def __init__(self, city: City, stream: str) -> None:
         self._stream, self._draw = stream, np.random.default_rng(11)
-        token = bench_city.source(city, fresh("sensor"), "http")
+        token = equipment.source(city, fresh("sensor"), "http")
         self._http = httpx.Client(
             base_url=city.gate_url, headers={"Authorization": f"Bearer {token}"}, timeout=20
         )

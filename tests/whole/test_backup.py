@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tianmu.rehearse.city import City, connect, start_city
-from tianmu.rehearse.panel_script import Component, fire, normal
-from tianmu.rehearse.probe import run as probe
+from tianmu.rehearse.city.city import City, connect, start_city
+from tianmu.rehearse.panel.script import Component, fire, normal
+from tianmu.rehearse.probe.probe import run as probe
 from tianmu.store.digest import digest
 from waiting import eventually
 

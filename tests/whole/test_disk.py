@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tianmu.rehearse.city import City, connect, start_city
-from tianmu.rehearse.panel import Nature, NotConfirmed, Panel
-from tianmu.rehearse.panel_script import Component, fire, normal
+from tianmu.rehearse.city.city import City, connect, start_city
+from tianmu.rehearse.panel.panel import Nature, NotConfirmed, Panel
+from tianmu.rehearse.panel.script import Component, fire, normal
 from tianmu.store.disk import RESERVE, RESERVE_FIRST
 from waiting import eventually
 

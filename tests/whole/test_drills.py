@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tianmu.facts.clock import DrillClock, machine
-from tianmu.rehearse import probe
 from tianmu.rehearse.drill.ground import Ground, Unplayable, fresh, running
 from tianmu.rehearse.drill.play import Player
 from tianmu.rehearse.drill.read import read, shipped
 from tianmu.rehearse.drill.script import Drill
+from tianmu.rehearse.probe import probe
 
 DAY = 86_400_000_000
 BY_START = sorted(shipped(), key=lambda name: (read(name).pack, read(name).start))

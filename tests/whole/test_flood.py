@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tianmu.rehearse import bench_latency
-from tianmu.rehearse.bench_latency import Asked
-from tianmu.rehearse.city import connect, fresh_city
+from tianmu.rehearse.bench import latency as bench_latency
+from tianmu.rehearse.bench.latency import Asked
+from tianmu.rehearse.city.city import connect, fresh_city
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from city_kills import processes, run
 
-from tianmu.rehearse.city import Started, connect, credentials, start_city
-from tianmu.rehearse.probe import run as probe
+from tianmu.rehearse.city.city import Started, connect, credentials, start_city
+from tianmu.rehearse.probe.probe import run as probe
 from waiting import eventually
 
 from .town import Sender, kind_of, register, tianmu, value

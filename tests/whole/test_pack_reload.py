@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tianmu.city.pack import locate
-from tianmu.rehearse.city import City, connect, credentials, fresh_city
+from tianmu.rehearse.city.city import City, connect, credentials, fresh_city
 from waiting import eventually
 
 from .town import Ingest, alarms_of, register, tianmu

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tianmu.rehearse.city import Answered, City
-from tianmu.rehearse.panel import Nature, Panel
-from tianmu.rehearse.panel_script import (
+from tianmu.rehearse.city.city import Answered, City
+from tianmu.rehearse.panel.panel import Nature, Panel
+from tianmu.rehearse.panel.script import (
     NORMAL,
     RESET,
     TEST,

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from tianmu.city import pack
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, connect, fresh_city
-from tianmu.rehearse.panel import Nature, Panel
-from tianmu.rehearse.panel_script import Component
-from tianmu.rehearse.station import Station
-from tianmu.rehearse.station_script import Nature as StationNature
-from tianmu.rehearse.station_script import Upload, Value
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, connect, fresh_city
+from tianmu.rehearse.panel.panel import Nature, Panel
+from tianmu.rehearse.panel.script import Component
+from tianmu.rehearse.station.script import Nature as StationNature
+from tianmu.rehearse.station.script import Upload, Value
+from tianmu.rehearse.station.station import Station
 from waiting import eventually
 
 from .town import alarms_of, fresh, panel_source, register, value
@@ -101,7 +101,7 @@ def test_a_panel_that_falls_silent_alarms_and_returns(city: City) -> None:
 
 def test_a_station_that_falls_silent_alarms_and_returns(city: City) -> None:
     mn, source = fresh("S")[:24].upper(), fresh("water")
-    bench_city.source(city, source, "hj212", allow=[mn])
+    equipment.source(city, source, "hj212", allow=[mn])
     device = register(
         city, KINDS[1], "water", source=source, labels={"address": f"hj212/{mn}"}
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tianmu.rehearse.city import connect, start_city
+from tianmu.rehearse.city.city import connect, start_city
 from waiting import eventually
 
 from .town import tianmu

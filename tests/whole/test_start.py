@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from tianmu.rehearse.city import connect, start_city
-from tianmu.rehearse.probe import run as probe
+from tianmu.rehearse.city.city import connect, start_city
+from tianmu.rehearse.probe.probe import run as probe
 from waiting import eventually
 
 from .town import Ingest, Sender, kind_of, register, tianmu, value

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "recognise"))
 from tiny import scene, write_model, write_video
@@ -29,7 +29,7 @@ def test_a_cart_on_a_video_becomes_a_case_with_its_picture(
     city = staffed_city
     camera = register(city, "street_camera", "camera")
     token = tmp_path / "token"
-    token.write_text(bench_city.source(city, fresh("eye"), "recognition"))
+    token.write_text(equipment.source(city, fresh("eye"), "recognition"))
     door = f"http://{city.host}:{city.ports['http']}"
     eye = httpx.Client(
         base_url=door, headers={"Authorization": f"Bearer {token.read_text()}"}, timeout=30

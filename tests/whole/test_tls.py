@@ -24,9 +24,9 @@ from playwright.sync_api import sync_playwright
 from tianmu.access import tls
 from tianmu.app import certificate
 from tianmu.app.settings import Settings
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City, Started, connect, start_city
-from tianmu.rehearse.send import Gateway
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City, Started, connect, start_city
+from tianmu.rehearse.field.gateway import Gateway
 from tianmu.sense.http.server import Server
 from waiting import eventually
 
@@ -153,8 +153,8 @@ def test_observations_by_http_and_mqtt(secure: TlsCity) -> None:
     kind, prop = kind_of(city, "main")
     device = register(city, kind)
     http_source, mqtt_source = fresh("http"), fresh("mqtt")
-    token = bench_city.source(city, http_source, "http")
-    password = bench_city.source(city, mqtt_source, "mqtt")
+    token = equipment.source(city, http_source, "http")
+    password = equipment.source(city, mqtt_source, "mqtt")
 
     def body(figure: float) -> bytes:
         at = time.time_ns() // 1_000_000

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from tianmu.city import pack
-from tianmu.rehearse.city import Answered, City, credentials
-from tianmu.rehearse.listen import Heard
-from tianmu.rehearse.marked import spare
-from tianmu.rehearse.panel_script import Component, fire, normal
-from tianmu.rehearse.probe import _send_fire
-from tianmu.rehearse.probe import run as probe
+from tianmu.rehearse.city.city import Answered, City, credentials
+from tianmu.rehearse.city.listen import Heard
+from tianmu.rehearse.panel.script import Component, fire, normal
+from tianmu.rehearse.probe.marked import spare
+from tianmu.rehearse.probe.probe import _send_fire
+from tianmu.rehearse.probe.probe import run as probe
 from waiting import eventually
 
 from .told import case_of_report

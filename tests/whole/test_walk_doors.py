@@ -16,11 +16,14 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from tianmu.rehearse import bench_city, panel, panel_frame, station_frame
-from tianmu.rehearse.city import City
-from tianmu.rehearse.panel_script import Component, fire, normal
-from tianmu.rehearse.station import Station
-from tianmu.rehearse.station_script import Nature, Upload, Value
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City
+from tianmu.rehearse.panel import frame as panel_frame
+from tianmu.rehearse.panel import panel
+from tianmu.rehearse.panel.script import Component, fire, normal
+from tianmu.rehearse.station import frame as station_frame
+from tianmu.rehearse.station.script import Nature, Upload, Value
+from tianmu.rehearse.station.station import Station
 from waiting import eventually
 
 from .told import case_of_report
@@ -205,7 +208,7 @@ def test_mqtt_reaches_live_values(city: City) -> None:
 
 def test_a_water_station_reaches_live_values(city: City) -> None:
     mn, source = fresh("W")[:24].upper(), fresh("water")
-    bench_city.source(city, source, "hj212", allow=[mn])
+    equipment.source(city, source, "hj212", allow=[mn])
     device = register(
         city, "surface_water_station", "water", source=source, labels={"address": f"hj212/{mn}"}
     )

@@ -15,8 +15,8 @@ import pytest
 from tianmu.city import pack
 from tianmu.facts.encoding import decode
 from tianmu.manage.actor import SYSTEM
-from tianmu.rehearse.city import City, connect, fresh_city, parse_events
-from tianmu.rehearse.probe import run as probe
+from tianmu.rehearse.city.city import City, connect, fresh_city, parse_events
+from tianmu.rehearse.probe.probe import run as probe
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.web.push.render import POURS
 from waiting import eventually

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tianmu.rehearse.city import City
+from tianmu.rehearse.city.city import City
 from waiting import eventually
 
 

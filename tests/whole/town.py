@@ -17,11 +17,11 @@ import httpx
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tianmu.rehearse import bench_city
-from tianmu.rehearse.city import City
-from tianmu.rehearse.listen import Heard
-from tianmu.rehearse.panel import Nature, Panel
-from tianmu.rehearse.panel_script import Component, Event
+from tianmu.rehearse.city import equipment
+from tianmu.rehearse.city.city import City
+from tianmu.rehearse.city.listen import Heard
+from tianmu.rehearse.panel.panel import Nature, Panel
+from tianmu.rehearse.panel.script import Component, Event
 from waiting import eventually
 
 PASSWORDS = {
@@ -62,7 +62,7 @@ class Ingest:
 
     def __init__(self, city: City, name: str = "", **about: Any) -> None:
         self.city, self.name = city, name or fresh("http")
-        self.token = bench_city.source(city, self.name, "http", **about)
+        self.token = equipment.source(city, self.name, "http", **about)
         self.http = httpx.Client(
             base_url=f"http://{city.host}:{city.ports['http']}",
             headers={"Authorization": f"Bearer {self.token}"},
@@ -104,7 +104,7 @@ class Sender:
 
     def __init__(self, city: City, datastream: str) -> None:
         self._name, self._stream = fresh("mqtt"), datastream
-        token = bench_city.source(city, self._name, "mqtt")
+        token = equipment.source(city, self._name, "mqtt")
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._name)
         self.client.username_pw_set(self._name, token)
         joined = threading.Event()
@@ -144,7 +144,7 @@ def panel_source(
     those of the components; one place for all where left out."""
     address = f"{uuid.uuid4().int % (1 << 47):012x}"
     name = fresh("panel")
-    bench_city.source(city, name, "gbt26875", life=True, allow=[address])
+    equipment.source(city, name, "gbt26875", life=True, allow=[address])
     kinds = {
         kind["code"]: tuple(p["code"] for p in kind["properties"])
         for kind in city.get("/api/city/seeding")["kinds"]

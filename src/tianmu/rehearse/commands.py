@@ -60,14 +60,14 @@ def _add_feed(main: click.Group, tell: Tell) -> None:
         """Play recorded and seeded data into a running city through its real doors."""
         import logging
 
-        from tianmu.rehearse.asked import Asked
-        from tianmu.rehearse.complaints import Unusable
-        from tianmu.rehearse.feed import play
+        from tianmu.rehearse.feed.asked import Asked
+        from tianmu.rehearse.feed.complaints import Unusable
+        from tianmu.rehearse.feed.feed import play
 
         if score:
             import msgspec
 
-            from tianmu.rehearse.score import count_missed
+            from tianmu.rehearse.feed.score import count_missed
 
             click.echo(msgspec.json.encode(count_missed(data)).decode())
             return
@@ -113,7 +113,7 @@ def _add_probe(main: click.Group, show: Show) -> None:
     @JSON
     def probe(data: Path, url: str, as_json: bool) -> None:
         """Send a marked fire and a marked complaint through the whole city, to the closed case."""
-        from tianmu.rehearse.probe import run
+        from tianmu.rehearse.probe.probe import run
 
         try:
             result = run(data, url)

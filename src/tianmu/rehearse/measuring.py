@@ -13,9 +13,9 @@ import click
 from tianmu.rehearse.option import DATA, DEVICES, JSON, PEERS, URL, Show, Tell
 
 if TYPE_CHECKING:
-    from tianmu.rehearse.bench_city import Bench
-    from tianmu.rehearse.city import City, Started
-    from tianmu.rehearse.peers.given import Storm
+    from tianmu.rehearse.bench.given import Storm
+    from tianmu.rehearse.city.city import City, Started
+    from tianmu.rehearse.city.equipment import Bench
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Given:
     @contextlib.contextmanager
     def city_of(self, url: str, data: Path) -> Iterator[tuple[City, Started | None]]:
         """The running city at ``url``; else a fresh one, which ends with it."""
-        from tianmu.rehearse.city import connect, fresh_city
+        from tianmu.rehearse.city.city import connect, fresh_city
 
         if url:
             try:
@@ -83,7 +83,7 @@ def _add_ingest(bench: click.Group, given: Given) -> None:
         as_json: bool,
     ) -> None:
         """Observations a second, acknowledged on disk and arrived."""
-        from tianmu.rehearse import bench_ingest
+        from tianmu.rehearse.bench import ingest as bench_ingest
 
         seen: list[Bench] = []
         with given.city_of(url, data) as (city, started):
@@ -102,7 +102,7 @@ def _add_ingest(bench: click.Group, given: Given) -> None:
 
                 result |= stored.figures(city, started.data, seen[0])
         if peers:
-            from tianmu.rehearse.peers.given import Ingest
+            from tianmu.rehearse.bench.given import Ingest
             from tianmu.rehearse.peers.known import of_ingest
 
             same = Ingest(seen[0], form, batch, seconds)
@@ -131,7 +131,7 @@ def _add_latency(bench: click.Group, given: Given) -> None:
     @JSON
     def latency(url: str, data: Path, peers: bool, as_json: bool, **asked: Any) -> None:
         """From a fire panel's frame to the event pushed to a subscriber."""
-        from tianmu.rehearse import bench_latency
+        from tianmu.rehearse.bench import latency as bench_latency
 
         seen: list[Bench] = []
         with given.city_of(url, data) as (city, started):
@@ -139,7 +139,7 @@ def _add_latency(bench: click.Group, given: Given) -> None:
                 city, started.data if started else data, bench_latency.Asked(**asked), seen.append
             )
         if peers:
-            from tianmu.rehearse.peers.given import Latency
+            from tianmu.rehearse.bench.given import Latency
             from tianmu.rehearse.peers.known import of_latency
 
             same = Latency(seen[0], asked["rate"], asked["seconds"])
@@ -157,7 +157,7 @@ def _add_storm(bench: click.Group, given: Given) -> None:
     @JSON
     def storm(signals: int, rate: float, url: str, data: Path, peers: bool, as_json: bool) -> None:
         """Many alarms about few things: how fast, and merged how well."""
-        from tianmu.rehearse import bench_storm
+        from tianmu.rehearse.bench import storm as bench_storm
 
         seen: list[Storm] = []
         before: dict[str, float] = {}
@@ -200,7 +200,7 @@ def _add_history(bench: click.Group, given: Given) -> None:
         """A week of the past, asked about while the city goes on writing."""
         import tempfile
 
-        from tianmu.rehearse import bench_history
+        from tianmu.rehearse.bench import history as bench_history
 
         asked = bench_history.Asked(
             records=records, series=series, rate=rate, seconds=seconds, repeats=repeats

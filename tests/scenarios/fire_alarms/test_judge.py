@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from tianmu.cli import main
-from tianmu.rehearse import panel_script
-from tianmu.rehearse.panel_script import Truth
+from tianmu.rehearse.panel import script as panel_script
+from tianmu.rehearse.panel.script import Truth
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.fire_alarms.model import MODELS
 from tianmu.scenarios.run import parameters_of, run_model

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tianmu.city.pack import load
-from tianmu.rehearse import panel_script
+from tianmu.rehearse.panel import script as panel_script
 from tianmu.scenarios.fire_alarms.seeding import HIGH, PLAN, WIDE, drawn, plan, write
 
 

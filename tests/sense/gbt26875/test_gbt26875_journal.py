@@ -15,11 +15,11 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.intake import UnknownSeen
 from tianmu.facts.registry import SourceChanged
 from tianmu.facts.topic import INTAKE, OBSERVATION_LIFE
-from tianmu.rehearse.panel import Nature, Panel
-from tianmu.rehearse.panel_script import (
+from tianmu.rehearse.panel.panel import Nature, Panel
+from tianmu.rehearse.panel.script import (
     TEST as TEST_OPERATION,
 )
-from tianmu.rehearse.panel_script import (
+from tianmu.rehearse.panel.script import (
     Component,
     fire,
     unit_operation,

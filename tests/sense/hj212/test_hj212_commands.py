@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tianmu.cli import main
-from tianmu.rehearse import station_frame
+from tianmu.rehearse.station import frame as station_frame
 
 KEY = "0123456789abcdeffedcba9876543210"
 AREA = "DataTime=20260101080000;w01001-Rtd=7.1,w01001-Flag=N;w21003-Rtd=0.42,w21003-Flag=N"

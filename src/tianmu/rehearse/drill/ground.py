@@ -18,11 +18,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tianmu.facts.clock import DrillClock, machine
-from tianmu.rehearse.bench_city import source
-from tianmu.rehearse.city import City, connect, credentials, start_city
-from tianmu.rehearse.city_clock import ClockLost, clock_of
+from tianmu.rehearse.city.city import City, connect, credentials, start_city
+from tianmu.rehearse.city.clock import ClockLost, clock_of
+from tianmu.rehearse.city.equipment import source
+from tianmu.rehearse.city.patience import until
 from tianmu.rehearse.drill.script import Drill, Expect, moment, wanted
-from tianmu.rehearse.patience import until
 
 COMMAND, HANDLE, LEAD, CHECK = "probe-command", "probe-handle", "probe-lead", "probe-check"
 PLAYS = {"commander": LEAD, "checker": CHECK, "acceptor": CHECK}

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tianmu.rehearse.city import Answered, City
+from tianmu.rehearse.city.city import Answered, City
 from tianmu.rehearse.drill import became
 from tianmu.rehearse.drill.days import later
 from tianmu.rehearse.drill.ground import FOLLOWS, Ground, Unplayable, ground_of, seen
 from tianmu.rehearse.drill.script import Drill, Expect, Play, moment, span, wanted
 from tianmu.rehearse.drill.signals import Signal, Signals
-from tianmu.rehearse.marked import void
+from tianmu.rehearse.probe.marked import void
 
 Tell = Callable[[str], None]
 

@@ -18,8 +18,8 @@ import aiomqtt
 import msgspec
 import pyarrow as pa
 
-from tianmu.rehearse.bench_city import register
-from tianmu.rehearse.city import credentials
+from tianmu.rehearse.city.city import credentials
+from tianmu.rehearse.city.equipment import register
 from tianmu.rehearse.drill.ground import (
     HTTP_SOURCE,
     MQTT_SOURCE,
@@ -30,12 +30,12 @@ from tianmu.rehearse.drill.ground import (
     doors,
 )
 from tianmu.rehearse.drill.script import Drill, Measured, Play, Point, Told
-from tianmu.rehearse.incident import METRES
-from tianmu.rehearse.marked import device as marked_device
-from tianmu.rehearse.marked import end, spare, void, void_leftovers
-from tianmu.rehearse.panel import Nature, Panel
-from tianmu.rehearse.panel_script import Component, fire, normal
-from tianmu.rehearse.send import Gateway
+from tianmu.rehearse.field.gateway import Gateway
+from tianmu.rehearse.panel.panel import Nature, Panel
+from tianmu.rehearse.panel.script import Component, fire, normal
+from tianmu.rehearse.probe.marked import device as marked_device
+from tianmu.rehearse.probe.marked import end, spare, void, void_leftovers
+from tianmu.rehearse.truth.incident import METRES
 
 COMPONENT_KIND, DETECTOR = "fire_component", 40
 NAMED = "drill-"

@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from tianmu.rehearse.bench_storm import pairwise
+from tianmu.rehearse.bench.given import Storm
+from tianmu.rehearse.bench.storm import pairwise
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Figure
-from tianmu.rehearse.peers.given import Storm
 from tianmu.rehearse.peers.postgresql import USER, cluster
 
 WORKERS, CONNECTIONS = 2, 8

@@ -6,9 +6,9 @@ import json
 import tempfile
 from pathlib import Path
 
+from tianmu.rehearse.bench.given import DEADBAND, LIMIT, Ingest
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Figure
-from tianmu.rehearse.peers.given import DEADBAND, LIMIT, Ingest
 
 FLOW = Path(__file__).with_name("bytewax_flow.py")
 

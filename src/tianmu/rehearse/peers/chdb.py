@@ -6,9 +6,9 @@ import json
 import tempfile
 from pathlib import Path
 
+from tianmu.rehearse.bench.given import TOWNS, Ingest
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Figure
-from tianmu.rehearse.peers.given import TOWNS, Ingest
 
 CLIENT = Path(__file__).with_name("chdb_client.py")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tianmu.rehearse.bench.given import Ingest, Latency, Storm
 from tianmu.rehearse.peers.alerta import Alerta
 from tianmu.rehearse.peers.bytewax import Bytewax
 from tianmu.rehearse.peers.chdb import ChDB
 from tianmu.rehearse.peers.contract import Peer
-from tianmu.rehearse.peers.given import Ingest, Latency, Storm
 from tianmu.rehearse.peers.node_red import NodeRedIngest, NodeRedLatency
 from tianmu.rehearse.peers.postgresql import PostgreSQL
 from tianmu.rehearse.peers.quix_streams import QuixStreams

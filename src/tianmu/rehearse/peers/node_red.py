@@ -22,14 +22,14 @@ from typing import Any
 import httpx
 import numpy as np
 
-from tianmu.rehearse import bench_ingest
-from tianmu.rehearse.bench_latency import FRAMES_PER_SECOND
-from tianmu.rehearse.city import City, connect
-from tianmu.rehearse.mixed import GATEWAYS, Load, Phase, Plan, Sent
-from tianmu.rehearse.patience import until
+from tianmu.rehearse.bench import ingest as bench_ingest
+from tianmu.rehearse.bench.given import DEADBAND, LIMIT, Ingest, Latency
+from tianmu.rehearse.bench.latency import FRAMES_PER_SECOND
+from tianmu.rehearse.city.city import City, connect
+from tianmu.rehearse.city.patience import until
+from tianmu.rehearse.load.mixed import GATEWAYS, Load, Phase, Plan, Sent
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Absent, Figure
-from tianmu.rehearse.peers.given import DEADBAND, LIMIT, Ingest, Latency
 from tianmu.rehearse.peers.websocket import Socket
 
 WANTED = "4"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tianmu.rehearse.patience import until
+from tianmu.rehearse.city.patience import until
 from tianmu.rehearse.peers.contract import Absent
 
 INSTALLING = 600.0

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tianmu.rehearse.bench_ingest import CONNECTIONS
+from tianmu.rehearse.bench.given import TOWNS, Ingest
+from tianmu.rehearse.bench.ingest import CONNECTIONS
 from tianmu.rehearse.peers import own
 from tianmu.rehearse.peers.contract import SECONDS, Figure
-from tianmu.rehearse.peers.given import TOWNS, Ingest
 
 CLIENT = Path(__file__).with_name("postgresql_client.py")
 USER = "peer"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tianmu.rehearse.bench.given import Ingest
 from tianmu.rehearse.peers.contract import Absent, Figure
-from tianmu.rehearse.peers.given import Ingest
 
 
 class QuixStreams:

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tianmu.rehearse.bench_city import Bench
-from tianmu.rehearse.city import City
-from tianmu.rehearse.patience import until
+from tianmu.rehearse.city.city import City
+from tianmu.rehearse.city.equipment import Bench
+from tianmu.rehearse.city.patience import until
 
 SERIES, TOWNS = 50, 5
 """how often each is asked"""

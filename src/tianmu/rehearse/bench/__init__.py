@@ -1,0 +1,1 @@
+"""The measurements of ``tianmu bench``, and the load of one as a peer is given it."""

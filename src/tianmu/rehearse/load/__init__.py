@@ -1,0 +1,1 @@
+"""Load for measurements: bytes that are patched and not built, publishers, floods."""

@@ -1,0 +1,1 @@
+"""Fire panels with their transmission device, written apart from the codec of the city."""

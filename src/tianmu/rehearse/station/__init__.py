@@ -1,0 +1,1 @@
+"""Data loggers of monitoring stations, written apart from the codec of the city."""
