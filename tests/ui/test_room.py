@@ -81,6 +81,30 @@ def test_two_browsers_in_one_room(small: Any, browser: Browser) -> None:
         page.context.close()
 
 
+def test_what_was_written_outlives_a_conflict(small: Any, browser: Browser) -> None:
+    case = case_of(small, "d6")
+    page = signed_in(small, browser, "duty_officer")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    page.locator("[data-step=note]").click()
+    page.locator("dialog textarea").fill("正在疏散三楼住户")
+    told = page.request.post(
+        f"{small.url}/api/cases/{case}/steps/note",
+        data={"reason": "", "data": {"text": "别人先写了一句"}},
+        headers={"X-Requested-With": "tianmu"},
+    )
+    assert told.ok, told.text()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast").first).to_contain_text("已被他人更改")
+    expect(page.locator(".timeline")).to_contain_text("别人先写了一句")
+    page.locator("[data-step=note]").click()
+    expect(page.locator("dialog textarea")).to_have_value("正在疏散三楼住户")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".timeline")).to_contain_text("正在疏散三楼住户")
+    page.locator("[data-step=note]").click()
+    expect(page.locator("dialog textarea")).to_have_value("")
+    page.context.close()
+
+
 def test_many_cases_get_one_deed_and_a_queue_is_kept(small: Any, browser: Browser) -> None:
     cases = [case_of(small, f"d{n}") for n in (10, 11, 12)]
     page = signed_in(small, browser, "dispatcher")

@@ -3,7 +3,7 @@ import { api, path, Problem } from "@/api/client";
 import { ask, type Want } from "@/ask";
 import { alarms, city, levels, tell, unacknowledged } from "@/live";
 import { departmentName } from "@/names";
-import { may } from "@/session";
+import { may, session } from "@/session";
 import { done, failed } from "@/toast";
 import { name, say, w } from "@/words";
 import type { Action, Alarm, CaseDetail, Order } from "@/api/types";
@@ -111,10 +111,17 @@ function dataOf(answer: Record<string, string>): { reason: string; data: Record<
 }
 
 const RISKY = new Set(["void", "return", "cancel", "escalate"]);
+const WRITTEN = new Set<Want["kind"]>(["text", "area"]);
+/** account, case and step → what was written for it and did not get through: it is not written twice */
+const unsent = new Map<string, Record<string, string>>();
 
 /** Ask, send with the version that was seen, take the answer; on a conflict `reload` is called. */
 export async function doCase(held: CaseDetail, action: Action, reload: () => Promise<void>): Promise<boolean> {
-  const answer = await ask({ title: say(action.label), text: `${held.number} · ${say(held.title)}`, confirm: say(action.label), risk: RISKY.has(action.step), wants: wantsOf(action, held) });
+  const slot = [session.value?.account, held.case, action.step].join(" ");
+  const kept = unsent.get(slot);
+  unsent.delete(slot);
+  const wants = wantsOf(action, held).map((want) => (WRITTEN.has(want.kind) && kept?.[want.key] ? { ...want, initial: kept[want.key] } : want));
+  const answer = await ask({ title: say(action.label), text: `${held.number} · ${say(held.title)}`, confirm: say(action.label), risk: RISKY.has(action.step), wants });
   if (!answer) return false;
   try {
     await api.deed(`${path`/api/cases/${held.case}`}/steps/${action.step}`, dataOf(answer), held.version);
@@ -122,6 +129,7 @@ export async function doCase(held: CaseDetail, action: Action, reload: () => Pro
     await reload();
     return true;
   } catch (problem) {
+    unsent.set(slot, answer);
     failed(problem);
     if (problem instanceof Problem && problem.conflict) await reload();
     return false;
