@@ -35,6 +35,7 @@ from tests.prevent.anomaly.streams import (
     Stream,
     counts,
     made,
+    office,
     put,
     rain,
 )
@@ -187,8 +188,33 @@ def quality(streams: int) -> dict[str, Any]:
                     "median_delay_values": float(np.median(delays)) if delays else None,
                 }  # fmt: skip
         said[kind] = {**calm(clean), "faults": faults}
+    said["office"] = weekends(streams)
     said["rain"] = calm([rain(SEED + 1 + i) for i in range(streams)])
     return said
+
+
+def weekends(streams: int) -> dict[str, Any]:
+    """Hourly streams whose weekends have a day of another shape; a spike in their seventh week."""
+    clean = [office(SEED + 1 + i, step=3600, phi=0.3) for i in range(streams)]
+    left, faults = [], {}
+    for at, value in clean:
+        late = at >= at[0] + 5 * WEEK
+        weekend = (at // 1_000_000 // DAY + 3) % 7 >= 5
+        found = Bank(1).judge(np.zeros(len(value), np.uint32), at, value)
+        off = (value - found.expected) ** 2
+        left.append([off[late & weekend].mean(), off[late & ~weekend].mean()])
+    for size in (4, 6):
+        rows = [24 * (44 + i % 7) + 7 + i % 12 for i in range(streams)]
+        hits = [
+            bool({row, row + 1} & set(alarms((at, put("spike", value, row, size)))))
+            for row, (at, value) in zip(rows, clean, strict=True)
+        ]
+        faults[f"spike of {size}"] = {
+            "found": sum(hits), "of": streams, "median_delay_values": 0 if any(hits) else None,
+        }  # fmt: skip
+    rest, work = np.sqrt(np.mean(left, axis=0))
+    return {**calm(clean), "left_on_weekends": round(float(rest), 2),
+            "left_on_workdays": round(float(work), 2), "faults": faults}  # fmt: skip
 
 
 PEERS_STREAMS = 2

@@ -81,6 +81,28 @@ def counts(seed: int, days: float = 28, step: float = 300, mean: float = 20) -> 
     return ((BEGIN + t) * 1_000_000).astype(np.int64), found
 
 
+def office(seed: int, days: float = 56, step: float = 300, phi: float = 0.5) -> Stream:
+    """(µs, power): two sharp peaks on workdays, one flat hump on weekends; noise of standard
+    deviation 1, autocorrelated by ``phi``."""
+    draw = np.random.default_rng(seed)
+    t = np.arange(int(days * DAY / step)) * step
+    hour = t / 3600 % 24
+    work = np.interp(
+        hour,
+        [0, 6, 7.5, 8.5, 10, 12, 14, 17, 18.5, 20, 24],
+        [0, 0.6, 6, 12, 7.2, 6, 6.6, 13.2, 7.2, 2.4, 0],
+    )
+    rest = np.interp(hour, [0, 8, 11, 16, 22, 24], [0, 1.2, 4.8, 5.4, 1.8, 0])
+    weekend = (t // DAY + 4) % 7 >= 5  # it begins on a Friday
+    value = np.where(weekend, rest, work).astype(np.float64)
+    before = 0.0
+    for i, new in enumerate(draw.normal(0, math.sqrt(1 - phi * phi), len(t))):
+        before = phi * before + float(new)
+        value[i] += 20 + before
+    rounded: NDArray[np.float64] = np.round(value, 2)
+    return ((BEGIN + t) * 1_000_000).astype(np.int64), rounded
+
+
 def put(fault: str, value: NDArray[np.float64], at: int, size: float) -> NDArray[np.float64]:
     """``value`` with a fault that begins at row ``at``."""
     spoilt = value.copy()

@@ -77,7 +77,7 @@ def test_a_shift_alarms_says_why_and_ends(town: Watched) -> None:
 
 def test_what_becomes_far_worse_is_told_of_the_alarm_that_goes_on(town: Watched) -> None:
     town.feed(0, town.usual(4 * LEARNT))
-    town.feed(0, [1.25, 1.0, 1.0, 40.0])
+    town.feed(0, [1.15, 1.0, 1.0, 40.0])
     town.learn()
     (one,) = found(town)
     assert one.value == 40.0 and one.since == town.begun + 4 * LEARNT * STEP

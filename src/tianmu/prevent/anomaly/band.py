@@ -35,12 +35,12 @@ def ready(small):
 
 
 @njit(cache=True)
-def usual(exact, small, t):
+def usual(exact, small, t, clock):
     """(middle, half the band's width) of usual values at ``t``, seconds since 1970, whatever the
-    value before was."""
-    hour, block = place(t)
+    value before was; ``clock`` as for ``kernel.step``."""
+    hour, weekday = place(t + clock)
     ahead = min(max(t - exact[TIME], 0.0), DAY_S)
-    middle = exact[BASE] + small[LEVEL] + small[TREND] * ahead + season(small, hour, block)
+    middle = exact[BASE] + small[LEVEL] + small[TREND] * ahead + season(small, hour, weekday)
     age = small[AGE]
     trust = age * age / (age * age + 4)
     usually = trust * small[HOURS + int(hour) // 3] + (1 - trust) * small[SPREAD]

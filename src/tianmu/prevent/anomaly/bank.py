@@ -40,8 +40,9 @@ class Bank:
     def judge(
         self, index: NDArray[np.uint32], time: NDArray[np.int64], value: NDArray[np.float64]
     ) -> Judged:
-        """Judge and learn, in order; ``time`` in µs since 1970. Raises ``IndexError`` for a
-        datastream that is not there, and nothing is learnt then."""
+        """Judge and learn, in order; ``time`` in µs since 1970, by the clock that days and
+        weeks are to be learnt by. Raises ``IndexError`` for a datastream that is not there, and
+        nothing is learnt then."""
         rows, known = len(index), len(self.memory.exact)
         if rows and int(index.max()) >= known:
             raise IndexError(f"datastream {int(index.max())}: the bank has {known}")
@@ -50,7 +51,7 @@ class Bank:
         )
         judge(
             self.memory.exact, self.memory.small, index, time, value,
-            np.full(rows, float(self.per_week)), False,
+            np.full(rows, float(self.per_week)), 0.0, False,
             judged.score, judged.alarm, judged.expected, judged.why, np.empty(rows),
         )  # fmt: skip
         return judged

@@ -100,7 +100,7 @@ class Book:
             why=found.why,
         )
         if before is not None:
-            if found.chance >= before.chance:
+            if _rarity(record) <= _rarity(before):
                 return
             record.since, record.told_at = before.since, before.told_at
             record.real, record.judged_by = before.real, before.judged_by
@@ -223,6 +223,14 @@ class Book:
 
     def _per_week(self, number: int) -> float:
         return self.watched.asked[number].false_alarms_per_week
+
+
+def _rarity(record: Record) -> tuple[float, float]:
+    """Orders anomalies; by their distance in bands where both are too rare for a number."""
+    if record.value is None or record.expected is None or record.high is None:
+        return -record.chance, 0.0
+    half = max(record.high - record.expected, 1e-30)
+    return -record.chance, abs(record.value - record.expected) / half
 
 
 def _named(member: Mapping[str, Any]) -> tuple[str, int] | None:

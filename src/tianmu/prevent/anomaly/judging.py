@@ -64,10 +64,16 @@ class Judge:
         self.by_kind = [int(n) for n in counted]
 
     def run(
-        self, columns: Columns, per_week: Mapping[int, float], *, tell: bool = True
+        self,
+        columns: Columns,
+        per_week: Mapping[int, float],
+        *,
+        clock: float = 0.0,
+        tell: bool = True,
     ) -> list[Begun | Ended]:
         """Judge and learn, in order. ``per_week``: kind's number → alarms a week of one datastream
-        that its threshold is reckoned from."""
+        that its threshold is reckoned from; ``clock``: seconds by which the place's is ahead of
+        UTC."""
         rows = self._believed(columns)
         learnt = self.learnt
         before = learnt.rows
@@ -86,7 +92,7 @@ class Judge:
         alarm, why = np.empty(n, np.uint8), np.empty(n, np.uint8)
         judge(
             learnt.exact, learnt.small, place, time, value,
-            rate[self.watched.group[columns.datastream[rows]]], True,
+            rate[self.watched.group[columns.datastream[rows]]], clock, True,
             score, alarm, expected, why, half,
         )  # fmt: skip
         late = int((why == LATE).sum())

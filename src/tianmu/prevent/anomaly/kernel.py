@@ -29,6 +29,7 @@ from tianmu.prevent.anomaly.layout import (
     OLD_LEFT,
     OLDEST,
     OPEN,
+    REPEATS,
     RESIDUAL,
     RESOLUTION,
     RETURNED,
@@ -46,7 +47,6 @@ from tianmu.prevent.anomaly.layout import (
     TIME,
     TOLD,
     TREND,
-    WEEK,
 )
 from tianmu.prevent.anomaly.run import stand
 from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
@@ -87,7 +87,8 @@ SETTLED = 14.0
 MANY = 4000.0
 """values after which they are all the same"""
 FIRST = 0.25
-"""the chance of the first change ever, times the values before it"""
+"""the chance of the first change ever, times the values before it; and at the least, on the first
+days, of what is not what a stream mostly rests at: a shower or two say little of rain"""
 FORGETS = 0.05
 """of the smoothed distance, with each value"""
 HANGING = 2.0
@@ -125,6 +126,9 @@ ASTRAY_DAYS = 14.0
 """from which on it is known what was to be expected of an hour"""
 HONEST_DAYS = 7.0
 """from which on chances are compared with how often they come: each day of the week was seen"""
+RARER_DAYS = 10.0
+"""from which on the same of the rarest: the first weekend, not learnt yet, would be remembered for
+years"""
 LARGEST_CHANCE = 0.005
 """for one tolerable alarm a week: what is no rarer is never one, however seldom values come"""
 
@@ -156,10 +160,11 @@ def _move(small, by, days):
 
 
 @njit(cache=True)
-def step(exact, small, t, x, per_week):
+def step(exact, small, t, x, per_week, clock):
     """Judge value ``x`` at ``t`` (seconds since 1970) of one datastream, whose rows of the memory
     these are, and learn from it: (score, alarm, expected, why, half): ``half`` is the distance from
     what was expected that one of 200 usual values exceeds, as it was known before; of an alarm.
+    ``clock``: seconds by which the clock of the place is ahead of UTC.
 
     A time that is not after the latest counts as one usual step later. A value that is nan,
     infinite or beyond LARGEST is none: nothing is judged or learnt.
@@ -172,7 +177,7 @@ def step(exact, small, t, x, per_week):
         small[COUNT] = small[RUN] = small[LONGEST] = 1
         begin(small)
         return 0.0, 0, np.nan, WARMING, np.nan
-    last_block = place(exact[TIME])[1]
+    last_day = place(exact[TIME] + clock)[1]
     dt = t - exact[TIME]
     if dt <= 0:
         dt = small[STEP] if small[STEP] > 0 else 1.0
@@ -189,13 +194,13 @@ def step(exact, small, t, x, per_week):
     # what was expected
     y = x - exact[BASE]
     change = x - exact[LAST]
-    hour, block = place(t)
-    if block != last_block:  # what the week has taught makes no jump where the value makes none
-        jump = small[WEEK + last_block] - small[WEEK + block]
+    hour, weekday = place(t + clock)
+    if weekday != last_day:  # what the week has taught makes no jump where the value makes none
+        jump = season(small, hour, last_day) - season(small, hour, weekday)
         small[RESIDUAL] += jump
         small[CLEAN] += jump
     small[LEVEL] += small[TREND] * min(dt, DAY_S)
-    usually = small[LEVEL] + season(small, hour, block)
+    usually = small[LEVEL] + season(small, hour, weekday)
     residual = y - usually
     memory = 0.0
     if small[SQUARE] > 0 and count > 10:
@@ -222,6 +227,8 @@ def step(exact, small, t, x, per_week):
     innovation = (y - expected) / wider
 
     # how probable it is
+    young = max(1 - age / YOUNG_DAYS, 0.0)
+    rarest = FIRST * young / count if small[REPEATS] > 0.5 else 0.0
     distance = abs(innovation) / spread
     first_change = change != 0 and small[RESOLUTION] == 0
     if change != 0 and (first_change or abs(change) < small[RESOLUTION]):
@@ -231,7 +238,7 @@ def step(exact, small, t, x, per_week):
     elif small[RESOLUTION] == 0:
         far = 1.0
     else:
-        far = chance(distance, small[TAIL], small[TAIL + 1], small[TAIL + 2])
+        far = max(chance(distance, small[TAIL], small[TAIL + 1], small[TAIL + 2]), rarest)
     for _ in range(int(min(gap, 20.0)) - 1):
         small[SMOOTH] *= 1 - FORGETS
     small[SMOOTH] += FORGETS * (_bounded(innovation / spread, FAR) - small[SMOOTH])
@@ -241,7 +248,8 @@ def step(exact, small, t, x, per_week):
     drifting = 1.0
     if small[RESOLUTION] > 0 and count > 20:
         middle = small[SLOW_TAIL]
-        drifting = chance(slow, middle - (START[1] - START[0]), middle, small[SLOW_TAIL + 1])
+        low, high = middle - (START[1] - START[0]), small[SLOW_TAIL + 1]
+        drifting = max(chance(slow, low, middle, high), rarest)
     told = small[TOLD]
     astray = age > ASTRAY_DAYS and abs(residual) > whole
     still = stand(exact, small, x, warm, astray, min(0.28 * small[RESOLUTION] / spread, 1.0))
@@ -249,13 +257,12 @@ def step(exact, small, t, x, per_week):
     hanging = drifting * (1 + (HANGING - 1) * drifting) / HANGING  # 1 stays 1
     least = min(far, hanging, still)
     likely = 1 - (1 - least) ** 3
-    claimed, power = likely, honest(small)
-    likely = claimed**power
+    claimed = likely
+    likely = honest(small, claimed)
     # where it is no small chance, neither an alarm nor the end of one hangs on it
-    alone = (3 * far) ** power if far < 0.1 else 1.0
+    alone = honest(small, 3 * far) if far < 0.1 else 1.0
     small[STRICT] -= min(small[STRICT], LAXER * max(per_week, SLOWEST) * min(dt / WEEK_S, 1.0))
     largest = min(LARGEST_CHANCE * max(per_week, 1.0), 0.2)
-    young = max(1 - age / YOUNG_DAYS, 0.0)
     stricter = math.exp(-small[STRICT] - YOUNG * young)
     threshold = min(per_week * small[STEP] / WEEK_S, largest) * stricter
     why = USUAL
@@ -307,10 +314,10 @@ def step(exact, small, t, x, per_week):
     elif not start and gap < 10:
         small[TREND] += min(dt / TREND_S, 0.1) * min(dt / LEVEL_S, 0.1) * bound / dt
     small[LEVEL] += slow_gain * bound
-    if block != last_block:
+    if weekday != last_day:
         small[LEVEL] += center(small)
     size = abs(innovation) if start else min(abs(innovation), FAR * spread)
-    learn_season(small, hour, block, bound, size, min(dt, 2 * small[STEP]))
+    learn_season(small, hour, weekday, bound, size, min(dt, 2 * small[STEP]))
     gain = max(1 / count, 1 / WINDOW)
     small[SPREAD] += gain * (size - small[SPREAD])
     if gap < 1.5 and whole > 1e-29:
@@ -333,7 +340,7 @@ def step(exact, small, t, x, per_week):
         learn_low(small, u, settled)
         learn(small, SLOW_TAIL, slow, (settled + count - 20) / 2, SLOWER, seldom)
         if age > HONEST_DAYS:
-            learn_honest(small, claimed, settled, small[STEP])
+            learn_honest(small, claimed, settled, small[STEP], age > RARER_DAYS)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
     small[RESIDUAL], small[CLEAN] = residual, clean
 
@@ -359,15 +366,18 @@ def step(exact, small, t, x, per_week):
 
 
 @njit(cache=True, nogil=True)
-def judge(exact, small, index, time, value, per_week, newer, score, alarm, expected, why, half):
+def judge(
+    exact, small, index, time, value, per_week, clock, newer, score, alarm, expected, why, half
+):
     """Observations in their order, each by its datastream ``index`` (into the memory), ``time`` in
-    µs since 1970 and tolerable alarms ``per_week``; ``score``, ``alarm``, ``expected``, ``why``,
-    ``half`` are filled. With ``newer`` those that are not later than the latest teach nothing."""
+    µs since 1970 and tolerable alarms ``per_week``; ``clock`` as for ``step``; ``score``,
+    ``alarm``, ``expected``, ``why``, ``half`` are filled. With ``newer`` those that are not later
+    than the latest teach nothing."""
     for i in range(len(index)):
         d = index[i]
         if newer and small[d, COUNT] > 0 and time[i] / 1e6 <= exact[d, TIME]:
             score[i], alarm[i], expected[i], why[i], half[i] = np.nan, 0, np.nan, LATE, np.nan
             continue
         score[i], alarm[i], expected[i], why[i], half[i] = step(
-            exact[d], small[d], time[i] / 1e6, value[i], per_week[i]
+            exact[d], small[d], time[i] / 1e6, value[i], per_week[i], clock
         )

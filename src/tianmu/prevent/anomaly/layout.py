@@ -82,19 +82,25 @@ SLOW_TAIL = 28
 DAY = 30
 """season of the day: 24 nodes at the full hours, between them a straight line"""
 WEEK = 54
-"""season of the week: 28 blocks of six hours from Monday"""
-HOURS = 82
+"""season of the week: what each of the 7 days from Monday is above the mean of all"""
+WEEKEND = 61
+"""what the shape of a Saturday's or Sunday's day is above that of the others: 19 nodes, at the
+hours ``season.NODES``"""
+HOURS = 80
 """running mean of the innovation's size in 8 blocks of three hours"""
-STRICT = 90
+STRICT = 88
 """by how much, in logarithms, the threshold is lower than the tolerable rate alone makes it: more
 after each alarm, less with time, and moved by what people found"""
-LASTING = 91
+LASTING = 89
 """the same of an alarm of drift or of values that stand still; one of single values opens it too"""
-ASTRAY = 92
+ASTRAY = 90
 """how many times the latest value has come without a break while another was to be expected"""
-ASTRAY_LONGEST = 93
+ASTRAY_LONGEST = 91
 """longest such run that was not called stuck"""
-SMALL = 94
+RARER = 92
+"""by how much rarer still, in logarithms, is claimed what comes once in 1000 values, than ``RARE``
+alone makes of it"""
+SMALL = 93
 
 BYTES = EXACT * 8 + SMALL * 4
 MOST = 1_000_000.0

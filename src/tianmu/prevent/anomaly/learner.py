@@ -115,7 +115,7 @@ class Learner:
         self.book.policies = self._records.read(tables.policies)
         self.watched.follow(self._follow())
         _warm()
-        after = self.learnt.load(self._committed)
+        after = self.learnt.load(self._committed, self.watched.clock(self._clock()))
         self.judge.count_kinds()
         self._replay(after)
         for number, by in self._records.read(lambda c: tables.moved_since(c, after)):
@@ -141,7 +141,8 @@ class Learner:
                 if not entries:
                     break
                 rates = self.book.rates(self.judge.by_kind, entries[-1].at)
-                self.judge.run(read(topic, entries).columns, rates, tell=False)
+                clock = self.watched.clock(entries[-1].at)
+                self.judge.run(read(topic, entries).columns, rates, clock=clock, tell=False)
                 position = entries[-1].position
 
     def _take_over(self, now: int) -> None:
@@ -198,7 +199,8 @@ class Learner:
             self.watched.follow(self._follow())
         now = self._clock()
         rates = self.book.rates(self.judge.by_kind, now)
-        for found in self.judge.run(columns, rates):
+        clock = self.watched.clock(entries[-1].at)
+        for found in self.judge.run(columns, rates, clock=clock):
             if isinstance(found, Begun):
                 self.book.begun(found, now)
             else:
@@ -310,7 +312,7 @@ _LEARNT = (
 def _warm() -> None:
     """Have compiled what hub asks for too."""
     exact, small = np.zeros(EXACT), np.zeros(SMALL, np.float32)
-    ready(small), usual(exact, small, 0.0)
+    ready(small), usual(exact, small, 0.0, 0.0)
 
 
 def run(learner: Learner, stop: threading.Event) -> None:

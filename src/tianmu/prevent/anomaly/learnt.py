@@ -135,9 +135,9 @@ class Learnt:
         }
         Frozen(self._data, positions, {}, columns, NAME).write()
 
-    def load(self, committed: dict[str, int]) -> dict[str, int]:
+    def load(self, committed: dict[str, int], clock: float = 0.0) -> dict[str, int]:
         """Take over the newest snapshot; the positions it stands at, none where there is none that
-        can be used."""
+        can be used. ``clock``: as for ``kernel.step``, for what was learnt by UTC."""
         found = load(self._data, NAME, self._place)
         ahead = [] if found is None else [
             topic for topic, p in found.positions.items() if p > committed.get(topic, 0)
@@ -149,8 +149,9 @@ class Learnt:
                 log.warning("what was learnt before is ahead of what was committed on %s", ahead)
             return {}
         self.rows = len(found.columns["exact"])
-        if found.columns["small"].shape[1] == older.FORMER:
-            older.widen(self.small, self.rows)
+        width = found.columns["small"].shape[1]
+        if width in older.FORMER:
+            older.take_over(self.small, self.rows, width, clock)
             log.info("what an earlier release had learnt is taken over")
         return found.positions
 
@@ -158,13 +159,14 @@ class Learnt:
         """Where a column of a snapshot is read to: straight into the tables, so that a whole city
         needs no second copy. Raises ``ValueError`` where it is of another release."""
         wanted, numbers = TABLES[table]
-        former = table == "small" and shape[1:] == (older.FORMER,)
+        former = table == "small" and len(shape) == 2 and shape[1] in older.FORMER
         if np.dtype(dtype) != np.dtype(wanted) or not (former or shape[1:] == (numbers,)):
             raise ValueError(f"{table} of {dtype} and {shape[1:]}: of another release")
-        self._shared.grow(table, shape[0])
+        rows = older.rows_for(shape[0], shape[1]) if former else shape[0]
+        self._shared.grow(table, rows)
         held: NDArray[Any] = self._shared[table]
         if former:
-            return older.room(held, shape[0])
+            return older.room(held, shape[0], shape[1])
         held[shape[0] :] = 0
         return held[: shape[0]]
 
@@ -178,9 +180,11 @@ class Glance:
     def __init__(self, data: Path) -> None:
         self._shared = Shared.open_readonly(data, NAME, TABLES)
 
-    def band(self, datastream: int, at: int) -> tuple[float, float, float] | None:
-        """(expected, low, high) of a usual value at ``at`` (µs); nan each while there is too
-        little to judge by; None where it is not learnt."""
+    def band(
+        self, datastream: int, at: int, clock: float = 0.0
+    ) -> tuple[float, float, float] | None:
+        """(expected, low, high) of a usual value at ``at`` (µs), ``clock`` as it was learnt by; nan
+        each while there is too little to judge by; None where it is not learnt."""
         row = self._shared["row"]
         if datastream >= len(row) or not row[datastream, 0]:
             return None
@@ -192,7 +196,7 @@ class Glance:
         exactly, roughly = np.array(exact[place]), np.array(small[place])
         if not ready(roughly):
             return nothing
-        middle, half = usual(exactly, roughly, at / 1e6)
+        middle, half = usual(exactly, roughly, at / 1e6, clock)
         return float(middle), float(middle - half), float(middle + half)
 
     def close(self) -> None:

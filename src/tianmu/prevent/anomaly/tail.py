@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from tianmu.prevent.anomaly.layout import RARE, SLOW_TAIL, TAIL
+from tianmu.prevent.anomaly.layout import RARE, RARER, SLOW_TAIL, TAIL
 
 START = (math.log(0.6745), math.log(1.96), math.log(2.807))
 """of a normal distribution"""
@@ -22,12 +22,17 @@ FLATTEST, STEEPEST = 0.4, 3.0
 other values of rain it would be next to nothing"""
 
 
-HUNDRED = math.log(100)
+HUNDRED, TEN = math.log(100), math.log(10)
 RARE_LOW, RARE_HIGH = -0.5, 4.0
 """within which the rarest of 100 values may be another than is claimed, in logarithms"""
 RARE_GAIN, RARE_AFTER, RARE_LEAST = 100.0, 1000.0, 0.03
 """steps in which that is followed: as an average over all values would, as if ``RARE_AFTER`` had
 come before the first, and at the least"""
+RARER_LOW, RARER_HIGH = -1.0, 6.0
+"""the same of the rarest of 1000 values, beside what follows from the rarest of 100"""
+RARER_GAIN, RARER_AFTER, RARER_LEAST = 1000.0, 1500.0, 0.1
+NARROWEST = 0.3
+"""in logarithms as they are claimed, between the rarest of 100 and the rarest of 1000"""
 HOUR_S = 3600.0
 
 
@@ -79,17 +84,32 @@ def learn_low(small, u, count):
 
 
 @njit(cache=True)
-def honest(small):
-    """A chance that is claimed comes as often as it says when it is taken to this power."""
-    return HUNDRED / (HUNDRED + small[RARE])
+def honest(small, claimed):
+    """A chance that is claimed as one that comes as often as it says: a line through the rarest of
+    100 and the rarest of 1000 values, both in logarithms, and on beyond."""
+    if claimed <= 0:
+        return 0.0
+    rare = -math.log(claimed)
+    hundred = HUNDRED + small[RARE]
+    if rare <= hundred:
+        return math.exp(-rare * HUNDRED / hundred)
+    wide = max(hundred * TEN / HUNDRED + small[RARER], NARROWEST)
+    return 0.01 * math.exp(-(rare - hundred) * TEN / wide)
 
 
 @njit(cache=True)
-def learn_honest(small, claimed, count, step):
-    """Follow the chance that is claimed for the rarest of 100 values; by the time that a value
-    stands for (``step`` seconds), as what is rare comes in clusters: a drift of a day must not
-    teach that it is usual."""
-    gain = max(RARE_GAIN / (RARE_AFTER + count), RARE_LEAST) * min(step / HOUR_S, 1.0)
+def learn_honest(small, claimed, count, step, rarer):
+    """Follow the chances that are claimed for the rarest of 100 values and, with ``rarer``, of
+    1000; by the time that a value stands for (``step`` seconds), as what is rare comes in
+    clusters: a drift of a day must not teach that it is usual."""
+    stands = min(step / HOUR_S, 1.0)
     beyond = claimed < 0.02 and claimed < 0.01 * math.exp(-small[RARE])
+    far = beyond and honest(small, claimed) < 0.001
+    gain = max(RARE_GAIN / (RARE_AFTER + count), RARE_LEAST) * stands
     moved = small[RARE] + gain * (0.99 if beyond else -0.01)
     small[RARE] = min(max(moved, RARE_LOW), RARE_HIGH)
+    if not rarer:
+        return
+    gain = max(RARER_GAIN / (RARER_AFTER + count), RARER_LEAST) * stands
+    moved = small[RARER] + gain * (0.999 if far else -0.001)
+    small[RARER] = min(max(moved, RARER_LOW), RARER_HIGH)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
 
 NOT = -1
 """in ``group``: not watched"""
+
+
+def ahead_of_utc(time_zone: str, at: int) -> float:
+    """Seconds by which clocks of a zone are ahead of UTC at ``at`` (µs since 1970): what people do
+    has its seasons by them."""
+    offset = (
+        datetime.fromtimestamp(at // 1_000_000, UTC).astimezone(ZoneInfo(time_zone)).utcoffset()
+    )
+    return offset.total_seconds() if offset is not None else 0.0
 
 
 class Watched:
@@ -28,6 +39,11 @@ class Watched:
         self.kinds = tuple(code for code, watched in self._properties.items() if watched)
         self.asked: tuple[Anomaly, ...] = tuple(city.kinds[code].anomaly for code in self.kinds)
         self.group: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._time_zone = city.time_zone
+
+    def clock(self, at: int) -> float:
+        """Seconds by which the city's clock is ahead of UTC at ``at`` (µs)."""
+        return ahead_of_utc(self._time_zone, at)
 
     def number(self, kind: str) -> int:
         """Number of a kind, ``NOT`` where none of its properties is watched."""

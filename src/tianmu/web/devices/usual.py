@@ -10,6 +10,7 @@ import msgspec
 
 from tianmu.prevent.anomaly import record
 from tianmu.prevent.anomaly.learnt import Glance
+from tianmu.prevent.anomaly.watched import ahead_of_utc
 from tianmu.store.shared import NotThere
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
@@ -43,7 +44,8 @@ def usual_of(hub: Hub, streams: Iterable[int]) -> dict[int, UsualSaid]:
     bands: dict[int, tuple[float, float, float]] = {}
     for stream in streams:
         if stream < live.count_datastreams and live.count[stream]:
-            band = glance.band(stream, int(live.time[stream]))
+            at = int(live.time[stream])
+            band = glance.band(stream, at, ahead_of_utc(hub.city.time_zone, at))
             if band is not None:
                 bands[stream] = band
     if not bands:
