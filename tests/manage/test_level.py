@@ -18,7 +18,7 @@ from tianmu.facts.place import Place
 from tianmu.manage import intake
 from tianmu.manage.case import fold
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.case.state import Clock, Mark
+from tianmu.manage.case.state import CaseState, Clock, Mark
 from tianmu.manage.clocks import overdue
 from tianmu.manage.levels import level
 from tianmu.manage.merging.anchor import metres
@@ -265,6 +265,57 @@ def test_limits_raise_what_a_signal_asked_for_as_the_plan_says(late: int, levels
         state = late_one.state
         found.append(state.level)
     assert (" ".join(found), state.failed) == (levels, 2)
+
+
+def _rises(where: City, state: CaseState, times: int) -> str:
+    """The levels as limits run out, one after the other."""
+    found = []
+    for minute in range(1, times + 1):
+        at = state.changed_at + minute * MINUTE
+        mark = Mark(share=1.0, at=at, step="escalate")
+        name = f"accept:c1-{minute}"
+        clock = Clock(name=name, started_at=MONDAY, due=at, value=1, unit="minute", marks=(mark,))
+        late = Draft("c1", msgspec.structs.replace(state, clocks=(clock,)), at)
+        overdue.attend(late, where)
+        state = late.state
+        found.append(state.level)
+    return " ".join(found)
+
+
+def _by_two(where: City) -> City:
+    """Limits raise by two levels at most, under every plan."""
+    plans = (
+        msgspec.structs.replace(one, rises=msgspec.structs.replace(one.rises, late_levels=2))
+        for one in where.plans
+    )
+    return replace(where, plans=tuple(plans))
+
+
+def test_how_far_limits_raise_counts_from_what_it_had_and_not_from_where_they_have_raised_it() -> (
+    None
+):
+    where = _by_two(city())
+    by_signal = opened(where, severity="IV").state
+    assert _rises(where, by_signal, 3) == "III II II", "the rules alone ask for V"
+    raised = opened(where)
+    level.rise(raised, where, level.by_hand())
+    assert (raised.state.level, raised.state.level_by_hand) == ("IV", False)
+    assert _rises(where, raised.state, 3) == "III II II"
+    asked = opened(where)
+    level.at_least(asked, where, 3, level.by_hand())
+    assert _rises(where, asked.state, 3) == "II I I", "as a scenario judged"
+
+
+def test_how_far_limits_raise_counts_from_the_level_that_a_person_set() -> None:
+    where = _by_two(city(rule(Condition(), level=2)))
+    draft = opened(where)
+    assert draft.state.level == "II"
+    told = level.data(where, draft.state, where.profile.numbered(5), by_hand=True)
+    draft.add("grade", told)
+    assert _rises(where, draft.state, 3) == "IV III III", "the rules ask for II; a person said V"
+    late = opened(_by_two(city(rule(Condition(failed_from=2), level=3))))
+    found = _rises(_by_two(city(rule(Condition(failed_from=2), level=3))), late.state, 4)
+    assert found == "IV III III III", "what limits bring by a rule is no ground to rise from"
 
 
 @pytest.mark.parametrize("profile", ["severity", "hierarchy", "applications"])

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.city import City
+from tianmu.city.level.plan import Item
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import evolve
 from tianmu.manage.case.state import CaseState
@@ -16,13 +18,15 @@ from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.steps.taking_back import UNDO, back, decide
 
 from .test_lifecycle import CITY, Story, filed, signal
-from .town import CLEANER, COMMANDER, MONDAY, OFFICER
+from .town import CHECKER, CLEANER, COMMANDER, HOUR, MONDAY, OFFICER, text
 
 BOTH = Actor("bea", ("duty_officer", "commander"))
 
 
-def did(state: CaseState, step: str, data: dict[str, Any], city: City = CITY) -> CaseState:
-    found = decide(state, Command(step, "a slip", data), BOTH, MONDAY, city)
+def did(
+    state: CaseState, step: str, data: dict[str, Any], city: City = CITY, now: int = MONDAY
+) -> CaseState:
+    found = decide(state, Command(step, "a slip", data), BOTH, now, city)
     assert not isinstance(found, Refusal), (step, found)
     return reduce(evolve, found, state)
 
@@ -62,13 +66,79 @@ def test_who_was_joint_without_an_order_would_not_be_so_again() -> None:
     assert ended is not None and looks(ended) == looks(before)
 
 
-def test_what_was_supervised_is_begun_again_by_hand() -> None:
+def test_what_was_voided_by_mistake_is_as_it_was() -> None:
+    """With its orders and their limits, whoever joins in, what was done, and supervised."""
     story = filed()
-    ended = taken_back(story.state, "void")
-    assert ended is not None and looks(ended) == looks(story.state)
+    story.do("order", OFFICER, department="roads", lead=False)
+    story.do("accept", CLEANER)
     watched = story.do("supervise", COMMANDER, "the mayor asks")
-    assert watched.supervision is not None
-    assert taken_back(watched, "void") is None
+    done = story.do("cancel", OFFICER, "not needed", order=watched.open_orders[1].order)
+    story.do("feed_back", CLEANER, result="swept")
+    told = story.do("check", CHECKER, result="pass")
+    for before in (watched, done, told):
+        assert before.supervision is not None
+        ended = taken_back(before, "void")
+        assert ended is not None and looks(ended) == looks(before)
+        assert (ended.orders, ended.clocks) == (before.orders, before.clocks)
+        assert (ended.supervision, ended.reopened) == (before.supervision, 0)
+        assert (ended.open, ended.outcome, ended.kept) == (True, "", None)
+    again = did(did(told, "void", {}), "reopen", {})
+    assert (again.stage, again.kept, again.reopened) == ("dispatch", None, 1), "by hand: anew"
+
+
+def test_a_level_raised_by_hand_and_taken_back_is_held_where_it_was() -> None:
+    story = filed()
+    story.wait(story.state.due)
+    before = story.state
+    assert (before.level, before.held, before.risen_from) == ("IV", 4, 5)
+    ended = taken_back(before, "escalate")
+    assert ended is not None and looks(ended) == looks(before)
+    assert (ended.held, ended.risen_from) == (4, 5), "it falls no further than before"
+    for wrong in ("x", True, 9):
+        steps = [{"step": "grade", "data": {"level": "IV", "rules": True, "held": wrong}}]
+        command = Command(UNDO, "a slip", {"steps": steps})
+        assert isinstance(decide(before, command, BOTH, MONDAY, CITY), Refusal), wrong
+
+
+def test_a_suspension_that_is_taken_back_does_not_count() -> None:
+    before = filed().state
+    ended = taken_back(before, "suspend")
+    assert ended is not None and (ended.suspensions, ended.suspended_at) == (0, 0)
+    waited = did(did(before, "suspend", {}), "note", {"text": "no parts yet"}, now=MONDAY + HOUR)
+    resumed = did(waited, UNDO, {"steps": [{"step": "resume"}]}, now=MONDAY + 2 * HOUR)
+    assert resumed.suspensions == 1, "it has stood still, and something has come of it"
+    assert did(did(before, "suspend", {}), "resume", {}).suspensions == 1
+
+
+def test_what_a_plan_has_opened_ends_with_the_filing_that_is_taken_back() -> None:
+    plans = tuple(
+        msgspec.structs.replace(
+            one,
+            checklist=tuple(
+                Item(code=code, text=text(code), by="lead", within=Limit(30, LimitUnit.MINUTE))
+                for code in ("close-road", "tell-school")
+            ),
+        )
+        for one in CITY.plans
+    )
+    city = replace(CITY, plans=plans)
+    story = Story(signal())
+    before = story.do("verify", OFFICER)
+    after = did(before, "file", {}, city)
+    assert [one.name for one in after.clocks if one.name.startswith("task:")]
+    ended = taken_back(before, "file", {}, city)
+    assert ended is not None and looks(ended) == looks(before)
+    assert not [one for one in ended.clocks if one.name.startswith("task:")], "nobody need do it"
+    assert (ended.plans, ended.tasks, ended.warnings) == ((), (), ())
+    first = after.tasks[0].code
+    ticked = did(after, "tick", {"task": first}, city)
+    back_again = did(ticked, "cancel", {"order": ticked.open_orders[0].order}, city)
+    waiting = did(back_again, "return", {}, city)
+    filed_again = did(waiting, "file", {}, city)
+    assert [one.code for one in filed_again.tasks] == [one.code for one in after.tasks]
+    assert [one.done_at > 0 for one in filed_again.tasks] == [True, False]
+    assert not filed_again.clock(f"task:{first}")
+    assert filed_again.clock(f"task:{after.tasks[1].code}")
 
 
 def test_an_order_that_made_it_graver_is_withdrawn_with_that() -> None:

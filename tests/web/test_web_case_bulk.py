@@ -169,6 +169,9 @@ def test_each_deed_on_many_that_can_be_is_taken_back_to_how_each_stood(world: An
         there_and_back("order", {"department": "gas-company"})
         there_and_back("supervise")
         there_and_back("suspend")
+        assert many("suspend", {})["done"] == 3  # the one taken back does not count
+        assert all(c["undo"] for c in many("resume", {}, rehearse=True)["cases"])
+        assert many("resume", {})["done"] == 3
         assert many("suspend", {})["done"] == 3
         # it may be suspended twice, so that this resuming could not be taken back, and says so
         assert not any(c["undo"] for c in many("resume", {}, rehearse=True)["cases"])

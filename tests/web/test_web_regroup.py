@@ -110,3 +110,78 @@ def test_an_undo_that_does_not_say_which_join_needs_a_key(world: Any) -> None:
         case = world.hub.manage.case_of([report], "report")[report]
         answer = duty.post(f"/api/cases/{case}/undo", json={"reason": "by mistake"})
         assert answer.status_code == 428 and "member" in answer.json()["remedy"]
+
+
+def test_many_are_put_into_the_chosen_one_and_come_back_all_or_none(world: Any) -> None:
+    into, *others = cases_of(world, range(20, 24))
+    manage = world.hub.manage
+    before = {case: manage.case(case) for case in (into, *others)}
+
+    def seen(case: str) -> dict[str, Any]:
+        return {"case": case, "version": manage.case(case).version}
+
+    def asked(*cases: str) -> dict[str, Any]:
+        named = [seen(case) for case in cases]
+        return {"into": seen(into), "cases": named, "reason": "the same fire"}
+
+    with world.client("commander") as who:
+
+        def send(body: dict[str, Any], key: str = "", undo: str = "") -> Any:
+            headers = {"Idempotency-Key": key} if key else {}
+            return who.post(f"/api/case-merges{undo}", json=body, headers=headers)
+
+        # one that somebody has changed meanwhile: nothing is done to any
+        stale = asked(*others)
+        note = {"data": {"text": "smoke on the stairs"}}
+        assert who.post(f"/api/cases/{others[2]}/steps/note", json=note).status_code == 200
+        refused = send(stale)
+        assert refused.status_code == 412
+        number = before[others[2]].number
+        assert refused.json()["detail"] == (
+            f"nothing was done: {number} was changed by somebody else"
+        )
+        assert all(manage.case(case).open for case in others)
+        assert manage.case(into).version == before[into].version
+        # into itself, and twice the same
+        assert send(asked(others[0], into)).json()["status"] == 409
+        assert send(asked(others[0], others[0])).json()["status"] == 409
+        assert all(manage.case(case).open for case in others)
+
+        body = asked(*others)
+        first, again = send(body, "mm-1"), send(body, "mm-1")
+        assert (first.status_code, again.headers["Deed-Again"]) == (200, "1"), first.text
+        assert first.json()["signals"] == 4 == again.json()["signals"]
+        assert [manage.case(case).merged_into for case in others] == [into] * 3
+        closed = send(asked(others[0]))
+        assert (closed.status_code, number in closed.json()["detail"]) == (409, False)
+        assert before[others[0]].number in closed.json()["detail"]
+
+        # one of them has been taken out since: the others stay where they are
+        back = {**asked(*others)}
+        out = who.get(f"/api/cases/{into}").json()["members"]
+        [mine] = [f"alarm:{m['id']}" for m in out if m["from_case"] == others[0]]
+        split = {"members": [mine], "reason": "another fire"}
+        assert who.post(f"/api/cases/{into}/split", json=split).status_code == 200
+        assert send(back, undo="/undo").status_code == 412
+        told = send(asked(*others), undo="/undo")
+        assert (told.status_code, before[others[0]].number in told.json()["detail"]) == (409, True)
+        assert [manage.case(case).outcome for case in others] == ["", "merged", "merged"]
+        assert manage.case(into).signals == 3
+
+        assert send(asked(others[0])).status_code == 200
+        undone = send(asked(*others), "mu-1", undo="/undo")
+        assert (undone.status_code, undone.json()["signals"]) == (200, 1), undone.text
+        for case in (into, *others):
+            now, was = manage.case(case), before[case]
+            assert now.open and (now.stage, now.level, now.lead) == (
+                was.stage, was.level, was.lead,
+            )  # fmt: skip
+            had = [(o.order, o.state) for o in was.orders]
+            assert [(o.order, o.state) for o in now.orders][: len(had)] == had
+            if case != into:  # whom a plan has sent as the level rose meanwhile stays sent
+                assert len(now.orders) == len(had)
+            assert now.signals == was.signals == 1
+    assert [notes(world, "case.merge", case) for case in others] == [2, 1, 1]
+    assert [notes(world, "case.undo", case) for case in others] == [1, 1, 1]
+    with world.client("leader") as nobody:
+        assert nobody.post("/api/case-merges", json=asked(*others)).status_code == 403

@@ -6,6 +6,7 @@ from tianmu.web.api.cases import bulk as case_bulk
 from tianmu.web.api.cases import cases, exposure, filters, rooms, rulings
 from tianmu.web.api.cases import files as case_files
 from tianmu.web.api.cases import groups as case_groups
+from tianmu.web.api.cases import merges as case_merges
 from tianmu.web.api.cases import printing as case_print
 from tianmu.web.api.cases import steps as case_steps
 from tianmu.web.api.cases import whole as case_whole
@@ -58,6 +59,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         case_steps,
         exposure,
         case_groups,
+        case_merges,
         contact_gateways,
         contacts,
         rulings,

@@ -1514,6 +1514,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/case-merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put several cases into the chosen one: all of them in one commit, or none, where one of them
+         * @description Put several cases into the chosen one: all of them in one commit, or none, where one of them
+         *     has changed since it was seen or is refused; the answer names that one and why. With an
+         *     `Idempotency-Key` what is sent again is done once.
+         *
+         *     Needs `case.merge`.
+         */
+        post: operations["merge_cases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/case-merges/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take cases out of the one they were put into: each comes back as it was, with its clocks and
+         * @description Take cases out of the one they were put into: each comes back as it was, with its clocks and
+         *     orders and what was done to them meanwhile; all of them in one commit, or none.
+         *
+         *     Needs `case.merge`.
+         */
+        post: operations["unmerge_cases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/contact-ladders": {
         parameters: {
             query?: never;
@@ -6261,6 +6308,18 @@ export interface components {
             reasons: {
                 [key: string]: string;
             }[];
+        };
+        /** MergesAsked */
+        MergesAsked: {
+            into: components["schemas"]["SeenCase"];
+            cases: components["schemas"]["SeenCase"][];
+            reason: string;
+        };
+        /** SeenCase */
+        SeenCase: {
+            case: string;
+            /** @default null */
+            version: number | null;
         };
         /**
          * LadderSaid
@@ -12046,6 +12105,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlikeSaid"][];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    merge_cases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "into": {
+                 *         "case": "c12",
+                 *         "version": 9
+                 *       },
+                 *       "cases": [
+                 *         {
+                 *           "case": "c17",
+                 *           "version": 6
+                 *         },
+                 *         {
+                 *           "case": "c18",
+                 *           "version": 3
+                 *         }
+                 *       ],
+                 *       "reason": "the same burst pipe"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MergesAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseSaid"];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    unmerge_cases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "into": {
+                 *         "case": "c12",
+                 *         "version": 9
+                 *       },
+                 *       "cases": [
+                 *         {
+                 *           "case": "c17",
+                 *           "version": 6
+                 *         },
+                 *         {
+                 *           "case": "c18",
+                 *           "version": 3
+                 *         }
+                 *       ],
+                 *       "reason": "the same burst pipe"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MergesAsked"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseSaid"];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

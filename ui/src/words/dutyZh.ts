@@ -15,7 +15,7 @@ export const dutyZh = {
   },
   bulk: {
     chosen: (n: number) => `已选 ${n} 件`, none: "清除选择", act: "批量操作", step: "操作", most: (n: number) => `一次最多 ${n} 件`, would: (n: number) => `将对 ${n} 件执行`, wouldNot: (n: number) => `${n} 件不会执行`, canUndo: "执行后可撤销", cannotUndo: "执行后不能撤销", did: (n: number) => `${n} 件已执行`, didNot: (n: number) => `${n} 件未执行`, doIt: "确认执行", look: "预览", reason: "理由", text: "备注内容", undone: (n: number, of: number) => `已撤销 ${n} / ${of} 件`, select: "选择",
-    steps: { accept: "签收", note: "备注", urge: "催办", assign: "指定主办", file: "立案", order: "派遣", transfer: "转办", grade: "定级", escalate: "升级", suspend: "挂起", resume: "恢复", supervise: "督办", check: "核查通过", void: "作废" } as Record<string, string>, keySelect: "选中或取消", keyBulk: "批量操作", keyFilters: "保存的筛选", keyQueue: "换分组",
+    steps: { accept: "签收", note: "备注", urge: "催办", assign: "指定主办", file: "立案", order: "派遣", transfer: "转办", grade: "定级", escalate: "升级", suspend: "挂起", resume: "恢复", supervise: "督办", check: "核查通过", void: "作废", merge: "合并" } as Record<string, string>, into: "其余案件并入哪一件", stays: "保留", joins: "并入", willMerge: (n: number, into: string) => `将把 ${n} 件并入 ${into}，全部执行或全不执行`, merged: (n: number, into: string) => `${n} 件并入 ${into}`, keySelect: "选中或取消", keyBulk: "批量操作", keyFilters: "保存的筛选", keyQueue: "换分组",
   },
   room: {
     title: "指挥室", enter: "进入指挥室", back: "返回案件", here: "在场", nobody: "目前没有人在场", log: "记录", say: "写入记录，回车发送", send: "发送", tasks: "任务", newTask: "布置任务", taskText: "任务内容", taskUnit: "责任部门", done: "完成", again: "重开", doneBy: (who: string, when: string) => `${who} 完成，${when}`, noTasks: "还没有任务", orders: "派遣单", order: "派遣",

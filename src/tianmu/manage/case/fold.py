@@ -207,6 +207,9 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
         fields["held"] = 0  # what a person has set counts from now on
     if "held" in data:
         fields["held"] = data["held"]
+    risen_from = data.get("risen_from", 0)
+    if state.risen_from or risen_from:
+        fields["risen_from"] = risen_from
     return fields
 
 

@@ -58,7 +58,10 @@ def _suspend(state: CaseState, event: CaseEvent) -> Data:
 
 
 def _resume(state: CaseState, event: CaseEvent) -> Data:
-    return {"suspended_at": 0, "suspended_until": 0, "paused": (), **_dues(state, event)}
+    fields: Data = {"suspended_at": 0, "suspended_until": 0, "paused": ()}
+    if event.data.get("uncounted"):
+        fields["suspensions"] = max(0, state.suspensions - 1)
+    return {**fields, **_dues(state, event)}
 
 
 def _dues(state: CaseState, event: CaseEvent) -> Data:
@@ -109,8 +112,29 @@ def _review(state: CaseState, event: CaseEvent) -> Data:
     return {"appeal": appeal, "queue": "appeal" if due else ""}
 
 
+def _void(state: CaseState, event: CaseEvent) -> Data:
+    """It ends, and is kept as it was: voiding by mistake can be taken back."""
+    return {**end("void")(state, event), "kept": state}
+
+
+COUNTED = ("signals", "alarms", "reports", "active", "devices")
+_SINCE = ("version", "stage", "changed_at", "ruling", "photos", "worst", "graver", *COUNTED)
+"""what was said of a case after it had ended stays said, and no alarm has grown better"""
+
+
+def as_it_was(state: CaseState, was: CaseState) -> Data:
+    """All that a case was before it ended as ``state``, but for what has come since."""
+    fields = {name: getattr(was, name) for name in was.__struct_fields__ if name not in _SINCE}
+    return {**fields, "kept": None, "beside": {}}
+
+
 def _reopen(state: CaseState, event: CaseEvent) -> Data:
+    if event.data.get("as_it_was"):
+        if state.kept is None:
+            raise ValueError(f"case {event.case} was not kept: there is nothing to come back to")
+        return as_it_was(state, state.kept)
     return {
+        "kept": None,
         "open": True,
         "outcome": "",
         "closed_at": 0,
@@ -127,7 +151,7 @@ def _reopen(state: CaseState, event: CaseEvent) -> Data:
 
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "close": end("closed"),
-    "void": end("void"),
+    "void": _void,
     "reopen": _reopen,
     "suspend": _suspend,
     "resume": _resume,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case.fold_aside import end
+from tianmu.manage.case.fold_aside import as_it_was, end
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging import estate
 
@@ -28,19 +28,13 @@ def _merge(state: CaseState, event: CaseEvent) -> Data:
     return {**ended, "kept": state, "beside": beside}
 
 
-COUNTED = ("signals", "alarms", "reports", "active", "devices")
-
-
 def _unmerge(state: CaseState, event: CaseEvent) -> Data:
     """It is again what it was, with what has become of its orders and clocks since; the signals are
     those that came back."""
     was = state.kept
     if was is None:
         raise ValueError(f"case {event.case} was not merged: there is nothing to come back to")
-    # what was said of the case while it was merged stays said, and no alarm has grown better
-    own = {"version", "stage", "changed_at", "ruling", "photos", "worst", "graver", *COUNTED}
-    fields = {name: getattr(was, name) for name in was.__struct_fields__ if name not in own}
-    return {**fields, **_given(state, event), "kept": None, "beside": {}}
+    return {**as_it_was(state, was), **_given(state, event)}
 
 
 def _given(state: CaseState, event: CaseEvent) -> Data:

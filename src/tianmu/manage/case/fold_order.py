@@ -81,10 +81,25 @@ def _feed_back(state: CaseState, event: CaseEvent) -> Data:
 def returned(state: CaseState, event: CaseEvent) -> Data:
     """A step back: an order is returned, or the centre asks for more."""
     fields: Data = {"returns": state.returns + 1, "queue": event.data.get("queue", state.queue)}
+    if event.data.get("unfiled"):
+        fields |= _unfiled(state, event)
     if "order" in event.data:
         fields["orders"] = with_order(state, event, to="returned")
         fields["extension"] = _extension_after(state, event)
     return fields
+
+
+def _unfiled(state: CaseState, event: CaseEvent) -> Data:
+    """What its plan has opened is open no more; points that are done stay so."""
+    return {
+        "plans": (),
+        "tasks": tuple(one for one in state.tasks if one.done_at),
+        "warnings": (),
+        "contacts": tuple(
+            _replace(one, state="over", ended_at=event.at, due=0) if one.waits else one
+            for one in state.contacts
+        ),
+    }
 
 
 def _extension_after(state: CaseState, event: CaseEvent) -> Extension | None:

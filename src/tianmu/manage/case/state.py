@@ -207,6 +207,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     level_by_hand: bool = False
     held: int = 0
     """level number that a person or a limit has raised it to: it does not fall below"""
+    risen_from: int = 0
+    """level number from which limits that ran out have raised it; 0: none has since it was set"""
     advised: int = 0
     """level number, graver than what a person has set, that the rules were known to ask for"""
     tier: int = 0
@@ -281,7 +283,7 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     stage_before: str = ""
     """where it stood when it was merged, or made void"""
     kept: CaseState | None = None
-    """of a merged case: all as it was, to come back to"""
+    """of a merged or a void case: all as it was, to come back to"""
     beside: dict[str, Any] = msgspec.field(default_factory=dict)
     """what the case was that took it in, before it did, and what it was left: see ``bequest``"""
     merged: tuple[str, ...] = ()

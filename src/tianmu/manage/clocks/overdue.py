@@ -76,7 +76,7 @@ def _highest(draft: Draft, city: City) -> bool:
 
 def _rise(draft: Draft, city: City, why: list[Text], failed: int, *, stays: bool) -> None:
     """``failed``: limits that had run out before these. ``stays``: no further by them."""
-    risen = not stays and level.rise(draft, city, *why)
+    risen = not stays and level.rise(draft, city, *why, late=True)
     if level.failed_enough(city, failed, draft.state.failed):
         level.grade(draft, city, only_up=True)
     if not risen or draft.state.stage not in ("dispatch", "handle"):

@@ -90,7 +90,7 @@ def _start_by_level(draft: Draft, city: City, reach: Callable[[], Reach]) -> Non
         return
     known = [
         one for one in state.contacts
-        if one.ladder == ladder.code and one.since >= state.reopened_at
+        if one.ladder == ladder.code and one.since >= state.reopened_at and one.state != "over"
     ]  # fmt: skip
     if known and not any(one.state in ("running", "answered") for one in known):
         return

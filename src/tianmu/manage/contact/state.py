@@ -22,7 +22,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     since: int
     state: str = "running"
     """``running``, ``answered``, ``exhausted`` (nobody is left), ``replaced``, ``over`` (its case
-    has ended)"""
+    has ended, or went back to filing)"""
     unit: str = ""
     """department whose duty is being called"""
     account: str = ""

@@ -37,7 +37,10 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     level, why, rules = _asked(city, state, signal, draft.now)
     if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
         return
-    draft.add("grade", {**data(city, state, level, *why), "rules": rules})
+    told = {**data(city, state, level, *why), "rules": rules}
+    if state.failed and level.number < _calm(city, state, draft.now):  # by limits that ran out
+        told["risen_from"] = state.risen_from or state.level_number
+    draft.add("grade", told)
 
 
 def reconsider(draft: Draft, city: City, signal: Signal | None = None) -> None:
@@ -64,12 +67,20 @@ def asked(city: City, state: CaseState, now: int) -> int:
 
 
 def asked_in_time(city: City, state: CaseState, now: int) -> int:
-    """The level number that the rules ask for, as if no limit had run out. What a signal alone said
-    (its severity, its urgency) shows in the level of a case that nothing else has raised yet."""
+    """The level number that is asked for, as if no limit had run out: what a person has set; else
+    the graver of what the rules ask for and of the level it had before limits raised it, which a
+    signal alone (by its severity, its urgency), a scenario or a person may have brought."""
+    had = state.risen_from or state.level_number
+    if had and state.level_by_hand:
+        return had
+    number = _calm(city, state, now)
+    return min(number, had or number)
+
+
+def _calm(city: City, state: CaseState, now: int) -> int:
+    """The level number that the rules ask for, as if no limit had run out."""
     known = msgspec.structs.replace(_known(city, state, None, now), failed=0)
-    number = by_rules(city.grading, city.matters, known).number
-    raised = state.held or state.level_by_hand or state.failed
-    return number if raised else min(number, state.level_number or number)
+    return by_rules(city.grading, city.matters, known).number
 
 
 def _asked(
@@ -147,14 +158,17 @@ def failed_enough(city: City, before: int, after: int) -> bool:
     return any(need is not None and before < need <= after for need in needs)
 
 
-def rise(draft: Draft, city: City, *why: Text) -> bool:
+def rise(draft: Draft, city: City, *why: Text, late: bool = False) -> bool:
     """One level up, with its reasons, to stay there until a person says otherwise; False (and no
-    event) where it is the highest already."""
+    event) where it is the highest already. ``late``: since limits have run out."""
     state = draft.state
     if state.level_number == 1:
         return False
     level = city.profile.numbered((state.level_number or len(city.profile.levels) + 1) - 1)
-    draft.add("grade", {**data(city, state, level, *why), "held": level.number})
+    told = {**data(city, state, level, *why), "held": level.number}
+    if late:
+        told["risen_from"] = state.risen_from or state.level_number
+    draft.add("grade", told)
     return True
 
 

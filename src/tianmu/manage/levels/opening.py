@@ -42,7 +42,18 @@ def begin(draft: Draft, city: City, plan: Plan, resolve: Callable[[str], Units])
     units = {party: resolve(party) for party in parties}
     asked = (plan.code, state.level_number, *units.values())
     data = at_once(city, now, asked, lambda: _opened(city, state, plan, units, now))
-    draft.add("begin", data)
+    draft.add("begin", _without(data, {one.code for one in state.tasks}))
+
+
+def _without(data: dict[str, Any], done: set[str]) -> dict[str, Any]:
+    """What a plan opens, but for points that were done before the case went back to filing."""
+    if done.isdisjoint(one.code for one in data.get("tasks", ())):
+        return data
+    left = {"tasks": [one for one in data["tasks"] if one.code not in done]}
+    if "clocks" in data:
+        names = {f"task:{code}" for code in done}
+        left["clocks"] = [one for one in data["clocks"] if one.name not in names]
+    return {**data, **left}
 
 
 def _opened(

@@ -10,11 +10,12 @@ from typing import Literal, TypeVar
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
 from tianmu.manage.case import deed_key
-from tianmu.manage.case.deed_key import Deed, Regrouped
+from tianmu.manage.case.deed_key import Deed, Done, Regrouped
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
-from tianmu.manage.merging import regroup
+from tianmu.manage.merging import many, regroup
 from tianmu.manage.merging.heard import from_person
+from tianmu.manage.merging.many import Together
 from tianmu.manage.merging.merge import Match
 from tianmu.manage.merging.offered import offered
 from tianmu.manage.refused import allowed, expect
@@ -64,6 +65,24 @@ class Grouping(ABC):
             deed_key.keep(connection, account, deed, content, between, work.now)
             deed.write(work.tx)
             return Regrouped(after, before.version, after.version, other=other)
+
+        return self._work(job)
+
+    def together(self, asked: Together, actor: Actor, deed: Deed = _NEVER_AGAIN) -> Done:
+        """Several cases into one, or out of it again: all or none, once for each key of ``deed``.
+        Raises ``Stopped`` with the case that stands against it, ``NotFound``, ``OtherDeed``."""
+        content = deed_key.digest(asked)
+
+        def job(work: Work) -> Done:
+            connection, account, into = work.tx.connection, actor.account, asked.into.case
+            if known := deed_key.known(connection, account, deed, content):
+                return Done(expect(work, into, None), known[1], known[2], again=True)
+            before = expect(work, into, None)
+            after = many.do(work, asked, actor)
+            between = (into, before.version, after.version)
+            deed_key.keep(connection, account, deed, content, between, work.now)
+            deed.write(work.tx)
+            return Done(after, before.version, after.version)
 
         return self._work(job)
 

@@ -124,7 +124,7 @@ def _raise(draft: Draft, city: City, one: CaseState, reasons: list[Text], had: i
         chosen = city.profile.numbered(one.level_number)
         by_hand = True if one.level_by_hand else None
         told = level.data(city, before, chosen, *reasons, by_hand=by_hand)
-        draft.add("grade", {**told, "held": before.held})
+        draft.add("grade", {**told, "held": before.held, "risen_from": one.risen_from})
     level.reconsider(draft, city)
     intake.swell(draft, city, had)
     if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):

@@ -110,11 +110,27 @@ def grade(turn: Turn) -> None:
     asked = min(asked, before.advised or asked)  # a scenario has asked for it, or an alarm
     if asked < chosen.number:  # the case has said so already, or shows it: known to who decides
         told["advised"] = asked
+    if turn.command.back:
+        told |= _held(turn, chosen.number)
     turn.take(told)
     if not by_hand:
         level.reconsider(turn.draft, turn.city)
     if turn.state.stage in ("dispatch", "handle"):
         response.follow(turn.draft, turn.city)
+
+
+def _held(turn: Turn, number: int) -> dict[str, int]:
+    """Below which level it does not fall, and from which limits had raised it, as it was."""
+    found: dict[str, int] = {}
+    for name in ("held", "risen_from"):
+        value = turn.command.data.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Refused(refuse("data", field=name))
+        if value:
+            if not number <= value <= len(turn.city.profile.levels):
+                raise Refused(refuse("data", field=name))
+            found[name] = value
+    return found
 
 
 def assign(turn: Turn) -> None:

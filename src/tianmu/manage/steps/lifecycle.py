@@ -139,8 +139,14 @@ def _void(turn: Turn) -> None:
 
 def _reopen(turn: Turn) -> None:
     """It waits for dispatch again, and so do the calls and points that were left open; what was
-    void before it was filed waits where it did: nobody has verified or filed it since."""
+    void before it was filed waits where it did: nobody has verified or filed it since. What was
+    void by mistake is as it was, its clocks with the time that has run."""
     city, state, now = turn.city, turn.state, turn.draft.now
+    if turn.command.back and state.outcome == "void" and state.kept is not None:
+        told, reason = {"as_it_was": True}, turn.command.reason.strip()
+        stage, account = state.kept.stage, turn.actor.account
+        turn.draft.add("reopen", told, stage=stage, actor=account, reason=reason)
+        return
     clocks = [*whistle.again(city, state, now), *opening.again(city, state, now)]
     unfiled = state.outcome == "void" and state.stage_before in ("collect", "verify", "file")
     stage = state.stage_before if unfiled else "dispatch"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tianmu.manage.case.state import Order
+from tianmu.manage.case.state import Clock, Order
 from tianmu.manage.clocks import deadline
+from tianmu.manage.contact.state import CONTACT
 from tianmu.manage.levels import level, response
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn
@@ -171,4 +172,12 @@ def send_back(turn: Turn) -> None:
         withdraw(turn, turn.order(), "return", queue="returned")
         return
     back = {"verify": "collect", "file": "verify", "dispatch": "file"}[turn.state.stage]
-    turn.take({"queue": "returned"}, stage=back)
+    data: dict[str, Any] = {"queue": "returned"}
+    if back == "file":  # what its plan has opened ends, and begins anew once it is filed again
+        opened = [one.name for one in turn.state.clocks if _opened(one)]
+        data |= {"unfiled": True, "stopped": opened}
+    turn.take(data, stage=back)
+
+
+def _opened(clock: Clock) -> bool:
+    return clock.name.startswith(("task:", CONTACT))

@@ -20,6 +20,8 @@ class Command:
     step: str
     reason: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    back: bool = False
+    """part of a taking back: what it sets right comes out as it was"""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,12 @@ def suspend(turn: Turn) -> None:
 
 
 def resume(turn: Turn) -> None:
-    turn.take(_going_on(turn.city, turn.state, turn.draft.now))
+    """A suspension that is taken back before anything else has happened does not count."""
+    state = turn.state
+    data = _going_on(turn.city, state, turn.draft.now)
+    if turn.command.back and state.changed_at == state.suspended_at:
+        data["uncounted"] = True
+    turn.take(data)
 
 
 def over(draft: Draft, city: City) -> None:

@@ -55,7 +55,7 @@ def decide(
         return refuse("data", field="steps")
     events: list[CaseEvent] = []
     for one in steps:
-        step = Command(one.step, command.reason, one.data)
+        step = Command(one.step, command.reason, one.data, back=True)
         found = lifecycle.decide(state, step, actor, now, city)
         if isinstance(found, Refusal):
             return found
@@ -103,7 +103,7 @@ def _steps(before: CaseState, step: str, after: CaseState, now: int) -> list[Bac
         return [Back(step="suspend", data=limit)]
     if step == "supervise":
         return [Back(step="lift")]
-    return _void(before) if step == "void" else []
+    return [Back(step="reopen")] if step == "void" else []
 
 
 def _assign(before: CaseState) -> Back:
@@ -130,11 +130,18 @@ def _level(before: CaseState, after: CaseState) -> list[Back]:
 
 
 def _level_back(before: CaseState, after: CaseState) -> list[Back]:
-    """The level it had, by whom it had it: what the rules have set they may raise again."""
+    """The level it had, by whom it had it: what the rules have set they may raise again, and it
+    falls no further than before."""
     if not before.level or before.level == after.level:
         return []
-    rules = {} if before.level_by_hand else {"rules": True}
-    return [Back(step="grade", data={"level": before.level, **rules})]
+    data: dict[str, Any] = {"level": before.level}
+    if not before.level_by_hand:
+        data["rules"] = True
+    if before.held:
+        data["held"] = before.held
+    if before.risen_from:
+        data["risen_from"] = before.risen_from
+    return [Back(step="grade", data=data)]
 
 
 def _transfer(before: CaseState, after: CaseState) -> list[Back]:
@@ -149,20 +156,9 @@ def _transfer(before: CaseState, after: CaseState) -> list[Back]:
     return [*_new_orders(before, after), _assign(before)]
 
 
-def _void(before: CaseState) -> list[Back]:
-    """Begun again; whoever alone had it in hand gets an order again. Where several had, it waits
-    for dispatch: a person says whom it still needs. Who had it under their eyes has it no more:
-    they have to say so themselves."""
-    if before.supervision is not None:
-        return []
-    steps = [Back(step="reopen")]
-    if before.stage == "handle" and [one.lead for one in before.open_orders] == [True]:
-        steps.append(Back(step="order", data={"department": before.open_orders[0].unit}))
-    return steps
-
-
 def _filing(before: CaseState, after: CaseState) -> list[Back]:
-    """Its orders withdrawn, and back to where it waited; whom it was told stays told."""
+    """Its orders withdrawn, and back to where it waited, which ends what its plan has opened; whom
+    it was told stays told."""
     if (before.matter, before.division) != (after.matter, after.division):
         return []
     stages = ["file", "verify"] if before.stage == "verify" else ["file"]
