@@ -26,7 +26,7 @@ def table(times: list[object], values: list[object]) -> pa.Table:
 
 def run(rows: pa.Table, *given: str) -> tuple[pa.Table, list[str]]:
     said: list[str] = []
-    with listening(Listener(lambda done, total: None, said.append)):
+    with listening(Listener(lambda done, total, what: None, said.append)):
         return run_model(STREAM, rows, parameters_of(STREAM, given)), said
 
 
