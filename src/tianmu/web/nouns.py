@@ -11,7 +11,7 @@ from tianmu.web.api.cases import printing as case_print
 from tianmu.web.api.cases import steps as case_steps
 from tianmu.web.api.cases import whole as case_whole
 from tianmu.web.api.city import city, pack, plans
-from tianmu.web.api.devices import anomalies, asking, bulk, devices, intake
+from tianmu.web.api.devices import anomalies, asking, bulk, devices, intake, series
 from tianmu.web.api.duty import absences, contacts, handovers, shifts
 from tianmu.web.api.duty import gateways as contact_gateways
 from tianmu.web.api.exchange import deliveries as webhook_deliveries
@@ -72,6 +72,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         field,
         bulk,
         devices,
+        series,
         asking,
         history,
         history_areas,

@@ -7110,32 +7110,6 @@ export interface components {
             /** @default  */
             why: string;
         };
-        /**
-         * SeriesSaid
-         * @description Points in order of time: observations as they were (``raw``), or mean, lowest and highest
-         *         of stretches of ``step`` seconds.
-         */
-        SeriesSaid: {
-            device: string;
-            property: string;
-            unit: string;
-            raw: boolean;
-            step: number;
-            points: components["schemas"]["PointSaid"][];
-        };
-        /** PointSaid */
-        PointSaid: {
-            at: string | null;
-            value: number | null;
-            /** @default null */
-            low: number | null;
-            /** @default null */
-            high: number | null;
-            /** @default 1 */
-            count: number;
-            /** @default null */
-            text: string | null;
-        };
         /** NewDevice */
         NewDevice: {
             device: string;
@@ -7199,6 +7173,32 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+        };
+        /**
+         * SeriesSaid
+         * @description Points in order of time: observations as they were (``raw``), or mean, lowest and highest
+         *         of stretches of ``step`` seconds.
+         */
+        SeriesSaid: {
+            device: string;
+            property: string;
+            unit: string;
+            raw: boolean;
+            step: number;
+            points: components["schemas"]["PointSaid"][];
+        };
+        /** PointSaid */
+        PointSaid: {
+            at: string | null;
+            value: number | null;
+            /** @default null */
+            low: number | null;
+            /** @default null */
+            high: number | null;
+            /** @default 1 */
+            count: number;
+            /** @default null */
+            text: string | null;
         };
         /**
          * DutyCheck

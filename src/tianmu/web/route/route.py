@@ -158,50 +158,71 @@ def guard(permission: str) -> Callable[[Request], Ask]:
             return Ask(hub, who or hub.nobody, address, request)
         if who is None:
             raise _no_session(hub)
-        if not hub.sessions.policy.admits(who.roles, address):
-            raise Problem(
-                403,
-                "wrong-address",
-                f"administrators do not work from {address}",
-                "use a machine that the city's pack names in admin_addresses",
-            )
-        cookie = not _bearer(request)
-        safe = request.method in {"GET", "HEAD", "OPTIONS"}
-        if cookie and not safe and request.headers.get("x-requested-with") != "tianmu":
-            raise Problem(
-                403,
-                "forged",
-                "a change by session cookie needs the header X-Requested-With: tianmu",
-                "send it, so that no other site's page can make changes in your name",
-            )
-        if who.password == "expired" and permission != SIGNED_IN:  # noqa: S105
-            raise Problem(
-                403,
-                "password-expired",
-                "the password is too old: nothing else is allowed before it is changed",
-                "POST /api/session/password with the old and a new one",
-            )
-        if who.factor == "needed" and permission != SIGNED_IN:
-            raise Problem(
-                403,
-                "second-factor-needed",
-                "this account needs a second factor: nothing else is allowed before it has one",
-                "enrol an app or a passkey: POST /api/session/factors/totp",
-            )
         ask = Ask(hub, who, address, request)
-        if permission != SIGNED_IN and permission not in who.permissions:
-            if not safe:
-                ask.refused("access.refused", request.url.path, permission=permission)
-            raise Problem(
-                403,
-                "forbidden",
-                f"{request.method} {request.url.path} needs the permission {permission}, "
-                f"which {' and '.join(who.roles) or 'no role'} does not have",
-                "ask a security administrator for a role that has it",
-            )
+        _check_origin(ask)
+        if permission != SIGNED_IN:
+            _check_account(ask)
+            _check_permission(ask, permission)
         return ask
 
     return check
+
+
+def _changes(request: Request) -> bool:
+    return request.method not in {"GET", "HEAD", "OPTIONS"}
+
+
+def _check_origin(ask: Ask) -> None:
+    """403 for an administrator from elsewhere, and for a change that another site may have made."""
+    if not ask.hub.sessions.policy.admits(ask.who.roles, ask.address):
+        raise Problem(
+            403,
+            "wrong-address",
+            f"administrators do not work from {ask.address}",
+            "use a machine that the city's pack names in admin_addresses",
+        )
+    ours = ask.request.headers.get("x-requested-with") == "tianmu"
+    if _changes(ask.request) and not ours and not _bearer(ask.request):
+        raise Problem(
+            403,
+            "forged",
+            "a change by session cookie needs the header X-Requested-With: tianmu",
+            "send it, so that no other site's page can make changes in your name",
+        )
+
+
+def _check_account(ask: Ask) -> None:
+    """403 while the account has something to do first."""
+    if ask.who.password == "expired":  # noqa: S105
+        raise Problem(
+            403,
+            "password-expired",
+            "the password is too old: nothing else is allowed before it is changed",
+            "POST /api/session/password with the old and a new one",
+        )
+    if ask.who.factor == "needed":
+        raise Problem(
+            403,
+            "second-factor-needed",
+            "this account needs a second factor: nothing else is allowed before it has one",
+            "enrol an app or a passkey: POST /api/session/factors/totp",
+        )
+
+
+def _check_permission(ask: Ask, permission: str) -> None:
+    """403 without the permission; who tried to change something stands in the trail."""
+    if permission in ask.who.permissions:
+        return
+    path = ask.request.url.path
+    if _changes(ask.request):
+        ask.refused("access.refused", path, permission=permission)
+    raise Problem(
+        403,
+        "forbidden",
+        f"{ask.request.method} {path} needs the permission {permission}, "
+        f"which {' and '.join(ask.who.roles) or 'no role'} does not have",
+        "ask a security administrator for a role that has it",
+    )
 
 
 def asking(request: Request) -> Ask:
@@ -289,55 +310,39 @@ class Routes:
         body, or ``form`` the schema of a form; ``example`` an example of the body taken,
         ``given`` one of the answer; ``also`` the types of answers with another status."""
 
+        self.structs += [one for one in (takes, gives, *(also or {}).values()) if one is not None]
+        empty = gives is None and media == "application/json"
+        code = 204 if empty else status
+        said: dict[str, Any] = {"x-permission": may}
+        if may != PUBLIC:
+            said["security"] = [{"session": []}, {"token": []}]
+        if takes is not None:
+            said["requestBody"] = _body("application/json", _struct(takes), example)
+        elif form is not None:
+            said["requestBody"] = _body("multipart/form-data", form)
+        answer = _struct(gives) if gives is not None else None if empty else {"type": "string"}
+        said["responses"] = {str(code): _answer(media, answer, given)}
+        for other, sort in (also or {}).items():
+            said["responses"][str(other)] = _answer(media, _struct(sort))
+
         def add(function: F) -> F:
             check = guard(may)
 
             def let_in(request: Request) -> None:
                 request.state.ask = check(request)
 
-            extra: dict[str, Any] = {"x-permission": may}
-            if may not in {PUBLIC, SIGNED_IN}:
-                extra["description"] = (
-                    f"{inspect.cleandoc(function.__doc__ or '')}\n\nNeeds `{may}`."
-                )
-            if may != PUBLIC:
-                extra["security"] = [{"session": []}, {"token": []}]
-            if takes is not None:
-                self.structs.append(takes)
-                content: dict[str, Any] = {"schema": {"x-struct": repr(takes)}}
-                if example is not None:
-                    content["example"] = example
-                extra["requestBody"] = {"required": True, "content": {"application/json": content}}
-            elif form is not None:
-                extra["requestBody"] = {
-                    "required": True,
-                    "content": {"multipart/form-data": {"schema": form}},
-                }
-            answer: dict[str, Any] = {}
-            if gives is not None:
-                self.structs.append(gives)
-                answer["schema"] = {"x-struct": repr(gives)}
-            elif media != "application/json":
-                answer["schema"] = {"type": "string"}
-            if given is not None:
-                answer["example"] = given
-            code = status if gives is not None or media != "application/json" else 204
-            described = {"description": "Done"}
-            extra["responses"] = {
-                str(code): {**described, "content": {media: answer}} if answer else described
-            }
-            for other, sort in (also or {}).items():
-                self.structs.append(sort)
-                schema = {"schema": {"x-struct": repr(sort)}}
-                extra["responses"][str(other)] = {**described, "content": {media: schema}}
+            told = inspect.cleandoc(function.__doc__ or "")
+            needs = (
+                {} if may in {PUBLIC, SIGNED_IN} else {"description": f"{told}\n\nNeeds `{may}`."}
+            )
             self.router.add_api_route(
                 path,
                 _wrapped(function, status),
                 methods=[method],
                 operation_id=function.__name__,
-                summary=inspect.cleandoc(function.__doc__ or "").partition("\n")[0].rstrip("."),
+                summary=told.partition("\n")[0].rstrip("."),
                 dependencies=[Depends(let_in)],
-                openapi_extra=extra,
+                openapi_extra=said | needs,
                 response_model=None,
                 response_class=Response,
                 status_code=code,
@@ -345,6 +350,25 @@ class Routes:
             return function
 
         return add
+
+
+def _struct(sort: Any) -> dict[str, Any]:
+    """Stands for the schema of a type until the document is made (``openapi.py``)."""
+    return {"x-struct": repr(sort)}
+
+
+def _content(media: str, schema: Any, example: Any = None) -> dict[str, Any]:
+    parts = {"schema": schema, "example": example}
+    return {media: {name: part for name, part in parts.items() if part is not None}}
+
+
+def _body(media: str, schema: Any, example: Any = None) -> dict[str, Any]:
+    return {"required": True, "content": _content(media, schema, example)}
+
+
+def _answer(media: str, schema: Any, example: Any = None) -> dict[str, Any]:
+    content = _content(media, schema, example)
+    return {"description": "Done", **({"content": content} if content[media] else {})}
 
 
 def _wrapped(function: Callable[..., Any], status: int) -> Callable[..., Any]:

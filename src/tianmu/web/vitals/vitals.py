@@ -202,9 +202,7 @@ def _midnight(hub: Hub, at: int) -> int:
 
 
 def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
-    city = hub.city
     midnight = _midnight(hub, at)
-
     cases = hub.records.read(lambda connection: case_counts.counts(connection, at, midnight, scope))
     told, answered = figures.reports(hub, scope, midnight, at)
     real = Within(within=scope, probe=bool(scope.probe), test=False)
@@ -218,34 +216,9 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
         at=moment.say(at),
         devices=devices,
         observations=_observations(hub, scope, at, pace),
-        alarms=AlarmsVital(
-            active=alarms.active if alarms else 0,
-            unacknowledged=alarms.unacknowledged if alarms else 0,
-            by_priority=list(alarms.by_priority) if alarms else [0, 0, 0, 0],
-            by_state=dict(alarms.by_state) if alarms else {},
-        ),
-        cases=CasesVital(
-            open=cases.open,
-            today_opened=cases.today_opened,
-            today_closed=cases.today_closed,
-            overdue=cases.overdue,
-            by_level={
-                level.name: cases.by_level.get(level.name, 0) for level in city.profile.levels
-            },
-            by_stage=dict(cases.by_stage),
-        ),
-        departments=[
-            DepartmentVital(
-                code=code,
-                name=department_name(city, code),
-                open=number,
-                overdue=late,
-                due_soon=soon,
-            )
-            for code, (number, late, soon) in sorted(
-                cases.departments.items(), key=lambda one: (-one[1][0], one[0])
-            )
-        ],
+        alarms=_alarms(alarms),
+        cases=_cases(hub, cases),
+        departments=_departments(hub, cases),
         nets={
             "manage": {
                 "open": cases.open,
@@ -256,7 +229,7 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
             "prevent": {
                 "alarms_active": alarms.active if alarms else None,
                 "alarms_today": raised,
-                "rules": len(rules.rules) if rules else len(city.rules),
+                "rules": len(rules.rules) if rules else len(hub.city.rules),
                 "devices_silent": devices.silent,
             },
             "serve": {"reports_today": told, "answered_today": answered},
@@ -267,6 +240,45 @@ def _take(hub: Hub, scope: Scope, at: int, pace: _Pace, kept: _Kept) -> Vitals:
         sources=[one for one in sources.every(hub) if scope.probe or not one.probe],
         lag=lag(hub),
     )
+
+
+def _alarms(counts: alarm_table.Counts | None) -> AlarmsVital:
+    if counts is None:
+        return AlarmsVital(active=0, unacknowledged=0, by_priority=[0, 0, 0, 0], by_state={})
+    return AlarmsVital(
+        active=counts.active,
+        unacknowledged=counts.unacknowledged,
+        by_priority=list(counts.by_priority),
+        by_state=dict(counts.by_state),
+    )
+
+
+def _cases(hub: Hub, counts: case_counts.Counts) -> CasesVital:
+    levels = hub.city.profile.levels
+    return CasesVital(
+        open=counts.open,
+        today_opened=counts.today_opened,
+        today_closed=counts.today_closed,
+        overdue=counts.overdue,
+        by_level={level.name: counts.by_level.get(level.name, 0) for level in levels},
+        by_stage=dict(counts.by_stage),
+    )
+
+
+def _departments(hub: Hub, counts: case_counts.Counts) -> list[DepartmentVital]:
+    """Those with most open cases first."""
+    return [
+        DepartmentVital(
+            code=code,
+            name=department_name(hub.city, code),
+            open=number,
+            overdue=late,
+            due_soon=soon,
+        )
+        for code, (number, late, soon) in sorted(
+            counts.departments.items(), key=lambda one: (-one[1][0], one[0])
+        )
+    ]
 
 
 def lag(hub: Hub) -> dict[str, int]:

@@ -86,27 +86,6 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     labels: dict[str, str] = {}
 
 
-class PointSaid(msgspec.Struct, frozen=True, kw_only=True):
-    at: Instant | None
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    count: int = 1
-    text: str | None = None
-
-
-class SeriesSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """Points in order of time: observations as they were (``raw``), or mean, lowest and highest
-    of stretches of ``step`` seconds."""
-
-    device: str
-    property: str
-    unit: str
-    raw: bool
-    step: float
-    points: list[PointSaid]
-
-
 EXAMPLE = {
     "device": "smoke-0001",
     "kind": "smoke",
@@ -220,7 +199,8 @@ def find(ask: Ask, name: str) -> int:
     return index
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """What JSON has no number for is null."""
     return None if np.isnan(value) or np.isinf(value) else float(value)
 
 
@@ -240,7 +220,7 @@ def get_device(ask: Asking, device: str) -> DeviceWhole:
                 property=name,
                 name=known.name if known else None,
                 unit=known.unit if known else "",
-                value=_number(live.value[stream]) if live is not None and heard else None,
+                value=number(live.value[stream]) if live is not None and heard else None,
                 at=moment.say(int(live.time[stream])) if live is not None and heard else None,
                 received_at=moment.say(int(live.received[stream]))
                 if live is not None and heard
@@ -254,64 +234,6 @@ def get_device(ask: Asking, device: str) -> DeviceWhole:
     if ask.may("alarm.read"):
         found = hub.ask("watch", lambda c: alarm_table.of_device(c, device), [])
     return DeviceWhole(**_fields(hub, index), values=values, alarms=alarms.saids(hub, found))
-
-
-@routes("GET", "/api/devices/{device}/series", may="device.read", gives=SeriesSaid)
-def get_series(
-    ask: Asking,
-    device: str,
-    property: str,
-    start: Annotated[str | None, Query(alias="from", description="RFC 3339")] = None,
-    end: Annotated[str | None, Query(alias="to", description="RFC 3339")] = None,
-    points: Annotated[int, Query(ge=2, le=20_000)] = 1000,
-) -> SeriesSaid:
-    """The past of one property: as it was, or its envelope where there is more than `points`."""
-    hub, index = ask.hub, find(ask, device)
-    stream = int(hub.registry.datastream_index([f"{device}/{property}"])[0])
-    if stream == 0xFFFFFFFF:
-        raise not_found("property", f"{device}/{property}")
-    try:
-        until = moment.read(end) if end else hub.clock()
-        since = moment.read(start) if start else until - 86_400_000_000
-    except ValueError as error:
-        raise Problem(422, "invalid", str(error), "give RFC 3339 times") from error
-    if since >= until:
-        raise Problem(422, "invalid", "`from` is not before `to`", "swap them")
-    kind = hub.city.kinds.get(hub.registry.kinds[hub.registry.kind[index]])
-    known = kind.properties.get(property) if kind else None
-    told: list[PointSaid] = []
-    raw, step = True, 0
-    if hub.history is not None:
-        series = hub.history.series(stream, since, until, points)
-        raw, step = series.raw, series.step
-        texts = series.text or [None] * len(series)
-        told = [
-            PointSaid(
-                at=moment.say(int(series.time[n])),
-                value=_number(series.value[n]),
-                low=_number(series.low[n]),
-                high=_number(series.high[n]),
-                count=int(series.count[n]),
-                text=texts[n],
-            )
-            for n in range(len(series))
-        ]
-    live = hub.live()
-    if live is not None and stream < live.count_datastreams and live.count[stream]:
-        # history lags by its flush: the present value closes the gap
-        at = int(live.time[stream])
-        newest = moment.say(at)
-        if since <= at < until and (not told or (told[-1].at or "") < (newest or "")):
-            value = _number(live.value[stream])
-            told.append(PointSaid(at=newest, value=value, low=value, high=value))
-    return SeriesSaid(
-        device=device,
-        property=property,
-        unit=known.unit if known else "",
-        raw=raw,
-        step=step / 1_000_000,
-        points=told,
-    )
 
 
 def fact_of(ask: Ask, new: NewDevice) -> Device:

@@ -165,11 +165,7 @@ def export_history(
     most = min(limit or allowance.export_rows, allowance.export_rows)
     history, asked = kept(ask), Asked()
     width = round(step * SECOND) if step else 0
-    if width:
-        rows = len(streams) * -(-(until - since) // width)
-        read = history.cost("windows", streams, since, until, width).rows
-    else:
-        rows = read = history.cost("raw", streams, since, until).rows
+    rows, read = _rows(history, streams, since, until, width)
     if read > allowance.export_read or (width and rows > most and not limit):
         raise too_costly(
             f"the export would read about {read:,} rows and give up to {rows:,}; at most "
@@ -202,15 +198,13 @@ def export_history(
         make, media = FORMATS[format]
         if width:
             batches = windows(hub.registry, history, streams, since, until, width, asked)
-            encoder = make(WINDOWS)
         else:
             reader = history.raw(streams, since, until, asked=asked)
             batches = observations(hub.registry, reader, asked)
-            encoder = make(OBSERVATIONS)
         what = (datastream or ["-".join(filter(None, (kind, property, division)))])[0]
         name = f"{_plain(what)}_{_plain(moment.say(since))}_{_plain(moment.say(until))}.{format}"
         return Poured(
-            pieces(batches, encoder, most),
+            pieces(batches, make(WINDOWS if width else OBSERVATIONS), most),
             asked,
             media_type=media,
             headers={
@@ -224,6 +218,18 @@ def export_history(
     except BaseException:
         held.close()
         raise
+
+
+def _rows(
+    history: History, streams: NDArray[np.uint32], since: int, until: int, width: int
+) -> tuple[int, int]:
+    """How many rows an export gives at most, and about how many it reads; ``width`` of windows in
+    µs, 0 for observations."""
+    if width:
+        read = history.cost("windows", streams, since, until, width).rows
+        return len(streams) * -(-(until - since) // width), read
+    read = history.cost("raw", streams, since, until).rows
+    return read, read
 
 
 def _plain(text: str) -> str:

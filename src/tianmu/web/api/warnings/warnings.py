@@ -255,21 +255,10 @@ def _do(
             state, what, ask.who.account, now,
             alone=alone, emergency=emergency, reason=reason, release=release,
         )  # fmt: skip
-        message: Message | None = None
+        message, data = (
+            _published(ask, tx, state, now, offices(state)) if what == "publish" else (None, {})
+        )
         told = _as_before(state, content) if what == "revise" else content
-        data: dict[str, Any] = {}
-        if what == "publish":
-            assert state.pending is not None
-            data = {"alone": True} if state.pending.by == ask.who.account else {}
-            if state.pending.kind != CANCEL and state.pending.content.restriction:
-                data["released"] = True
-            _within(ask, state.pending.content)
-            if state.pending.kind != CANCEL:
-                step.check(hub.city, state.pending.content, now)
-            message = publish.message(
-                hub.city, state, ask.who.account, now, offices(state),
-                last=table.last_sent(tx.connection),
-            )  # fmt: skip
         event = _event(
             ask, name, state.version + 1, what, content=told, message=message, reason=reason,
             data=data,
@@ -287,6 +276,22 @@ def _do(
     if what == "publish":
         hub.deliverer.changed()
     return Reply(said(hub, state, drafts=True), etag=state.version)
+
+
+def _published(
+    ask: Ask, tx: Transaction, state: Warning, now: int, offices: dict[str, Text]
+) -> tuple[Message, dict[str, Any]]:
+    """What goes out as the pending draft is published, and what of that stands in the trail."""
+    pending = state.pending
+    assert pending is not None
+    data: dict[str, Any] = {"alone": True} if pending.by == ask.who.account else {}
+    if pending.kind != CANCEL and pending.content.restriction:
+        data["released"] = True
+    _within(ask, pending.content)
+    if pending.kind != CANCEL:
+        step.check(ask.hub.city, pending.content, now)
+    last = table.last_sent(tx.connection)
+    return publish.message(ask.hub.city, state, ask.who.account, now, offices, last=last), data
 
 
 def _event(ask: Ask, name: str, sequence: int, what: str, **more: Any) -> WarningEvent:
