@@ -184,6 +184,13 @@ def held(world: Any) -> int:
     return found.held if found else 0
 
 
+def still(made: list[int]) -> bool:
+    """Whether nothing is added for half a second."""
+    before = len(made)
+    time.sleep(0.5)
+    return len(made) == before
+
+
 def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
     world: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,12 +210,10 @@ def test_a_slow_reader_holds_the_work_back_and_hanging_up_ends_it(
     made.clear()
     slow = request(world, "/api/history/export", {**SPAN, "datastream": name, "format": "csv"})
     assert slow.recv(15).startswith(b"HTTP/1.1 200")
-    time.sleep(1.0)
+    assert eventually(lambda: made and still(made)), "nothing is made while nobody reads"
     # what nobody has taken lies in the sockets' buffers and one or two pieces; not all of it
     assert sum(made) < whole and held(world) == 1
     before = len(made)
-    time.sleep(0.5)
-    assert len(made) == before, "nothing is made while nobody reads"
     slow.close()
     assert eventually(lambda: held(world) == 0), "the turn is given back when the reader hangs up"
     assert len(made) <= before + 1
