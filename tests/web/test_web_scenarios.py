@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,23 @@ def test_alarms_and_cases_are_those_of_its_rules_and_matters(world: Any) -> None
         assert one.get(f"{FIRE}/watched").json() == {"alarms": [], "cases": [], "pictures": []}
         kinds = one.get(FIRE).json()["kinds"]
         assert {k["devices"] for k in kinds} == {None}
+
+
+def test_alarms_of_a_test_stand_behind_those_that_count(world: Any) -> None:
+    tried, counts = uuid.uuid4().hex[:12], uuid.uuid4().hex[:12]
+    now = world.hub.clock()
+    for name, test, at in ((tried, True, now), (counts, False, now - 60_000_000)):
+        world.raise_alarm(
+            "d3",
+            alarm=name,
+            identity=f"smoke@{name}",
+            rule="forest_camera.smoke",
+            test=test,
+            raised_at=at,
+        )
+    with world.client("commander") as one:
+        listed = [a["alarm"] for a in one.get(f"{FIRE}/watched").json()["alarms"]]
+    assert listed.index(counts) < listed.index(tried)
 
 
 def test_a_void_case_is_a_false_alarm(world: Any) -> None:

@@ -145,7 +145,10 @@ async def get_scenario_present(ask: Asking, scenario: str) -> said.DangerSaid:
 def get_scenario_watched(ask: Asking, scenario: str) -> said.ScenarioWatched:
     """Its open alarms and cases, within the account's scope."""
     one, here = scenario_of(ask, scenario)
-    alarms = sorted(_alarms(ask, one, here), key=lambda one: (one.priority, -one.raised_at))[:SHOWN]
+    alarms = sorted(
+        _alarms(ask, one, here),
+        key=lambda one: (one.test or bool(one.probe), one.priority, -one.raised_at),
+    )[:SHOWN]
     cases: list[CaseSaid] = []
     shown: list[CaseState] = []
     if ask.may("case.read"):
