@@ -2,7 +2,7 @@
 
 ``python benchmarks/forecast_alarms.py [--data DIR]``
 
-The city's own code (``scenarios/forecast_alarm.py``) walks through hourly streams in the order of
+The city's own code (``scenarios/foresight/alarm.py``) walks through hourly streams in the order of
 time, a forecast of 24 hours every three hours, judged when its values have come. Streams as in
 ``forecast.py``; the limit is what 2 % of the first half of a stream reached, and only the second
 half is walked through. A passing begins where a value reaches the limit and none of the 12 hours
@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.forecast import DATA, STREAMS, column
 from tianmu.prevent.forecast.outlook import outlook
 from tianmu.prevent.forecast.walk import Course, Lead, walk
-from tianmu.scenarios import forecast_alarm as alarms
-from tianmu.scenarios.forecast_table import METADATA, Kept
-from tianmu.scenarios.manifest import Forecast
+from tianmu.scenarios.folder.manifest import Forecast
+from tianmu.scenarios.foresight import alarm as alarms
+from tianmu.scenarios.foresight.table import METADATA, Kept
 from tianmu.store.records import Records, Transaction
 
 WARN = (0.5, 0.7)

@@ -110,12 +110,29 @@ def _within(floor: str) -> dict[str, set[str]]:
     return {room: (others & found.keys()) - {room} for room, others in found.items()}
 
 
-@pytest.mark.parametrize("floor", ["city", "prevent", "rehearse", "web"])
+@pytest.mark.parametrize("floor", ["city", "prevent", "rehearse", "scenarios", "web"])
 def test_rooms_within_a_floor_import_one_way(floor: str) -> None:
     left = _within(floor)
     while free := [room for room, others in left.items() if not others & left.keys()]:
         left = {room: others for room, others in left.items() if room not in free}
     assert not left, f"these rooms of {floor} import each other: {left}"
+
+
+def test_a_scenario_imports_what_any_folder_may() -> None:
+    """What a folder may import of the room is told by its page: the files on top."""
+    room = SOURCE / "scenarios"
+    folders = [manifest.parent for manifest in room.glob("*/scenario.toml")]
+    behind = {one.name for one in room.iterdir() if one.is_dir()} - {one.name for one in folders}
+    assert {"folder", "past", "foresight"} <= behind
+    found = [
+        f"{path}:{line}: {name}"
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        for line, name in imports(path)
+        if name.split(".")[:2] == ["tianmu", "scenarios"]
+        and {*name.split(".")[2:3]} & (behind | {one.name for one in folders} - {folder.name})
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_a_breach_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 import gallery

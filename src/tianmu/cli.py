@@ -371,8 +371,8 @@ def history_check(data: Path, mend: bool, as_json: bool) -> None:
 from tianmu.enrol import commands as enrolling  # noqa: E402
 from tianmu.recognise import commands as recognising  # noqa: E402
 from tianmu.rehearse import commands  # noqa: E402  (their commands hang on this group)
-from tianmu.scenarios import backtest_command as replaying  # noqa: E402
 from tianmu.scenarios import commands as modelling  # noqa: E402
+from tianmu.scenarios.past import command as replaying  # noqa: E402
 
 commands.add_to(main, give=give, tell=tell)
 enrolling.add_to(main, give=give, tell=tell, connect=_client)

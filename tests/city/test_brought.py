@@ -15,8 +15,8 @@ from tianmu.city import brought, pack
 from tianmu.city.city import City
 from tianmu.city.file.fault import PackFaulty
 from tianmu.prevent.rule.edition import judge
-from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.fit import fit
+from tianmu.scenarios.folder.load import find
 
 from .edit import damage
 

@@ -16,7 +16,7 @@ import pytest
 from tianmu.city.pack import load
 from tianmu.facts.place import Place
 from tianmu.rehearse.field.street import CAMERA, SIGHTING, Refused, Scene, Street, draw, script
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from tianmu.scenarios.recognition import kinds_of
 from tianmu.sense.recognition.codec import Event, decode, look
 from tianmu.sense.recognition.dwell import Sight, Thing, see

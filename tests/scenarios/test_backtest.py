@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from tianmu.city.pack import load
 from tianmu.cli import main
-from tianmu.scenarios.backtest import _times, judge
-from tianmu.scenarios.backtest_command import _span, _today
 from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.past.backtest import _times, judge
+from tianmu.scenarios.past.command import _span, _today
 
 DAYS = [datetime(2026, 3, 1) + timedelta(days=n) for n in range(14)]
 
@@ -157,7 +157,7 @@ def test_what_does_not_go_together_is_told(past: Path) -> None:
 def test_the_last_day_is_that_of_the_citys_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     at = datetime(2026, 11, 28, 16, 30, tzinfo=UTC)
     monkeypatch.setattr(
-        "tianmu.scenarios.backtest_command.time.time_ns", lambda: int(at.timestamp()) * 10**9
+        "tianmu.scenarios.past.command.time.time_ns", lambda: int(at.timestamp()) * 10**9
     )
     assert _today(load("liyang")).isoformat() == "2026-11-29"
     assert _today(load("port_ellery")).isoformat() == "2026-11-28"

@@ -14,10 +14,10 @@ import pytest
 from tianmu.facts.encoding import decode
 from tianmu.facts.finding import Foretold
 from tianmu.prevent.forecast.outlook import Outlook
-from tianmu.scenarios import forecast_alarm as alarms
-from tianmu.scenarios import foresight, settling
-from tianmu.scenarios.forecast_table import Kept
-from tianmu.scenarios.wanted import MOST, _sample
+from tianmu.scenarios.foresight import alarm as alarms
+from tianmu.scenarios.foresight import foresight, settling
+from tianmu.scenarios.foresight.table import Kept
+from tianmu.scenarios.foresight.wanted import MOST, _sample
 from tianmu.store.journal.sqlite import SqliteJournal
 
 from .test_foresight import ASKED, DAY, HOUR, START, Past, wanted

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from tianmu.city.device.property import Property
 from tianmu.facts.batch import ObservationBatch
+from tianmu.prevent.forecast.season import season_of
 from tianmu.prevent.rule.rule import Override, Threshold
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios import foresight, settling
-from tianmu.scenarios.manifest import Forecast
-from tianmu.scenarios.wanted import Wanted, limit_of, season_of
+from tianmu.scenarios.folder.manifest import Forecast
+from tianmu.scenarios.foresight import foresight, settling, table
+from tianmu.scenarios.foresight.wanted import Wanted, limit_of
 from tianmu.store.history import History
 from tianmu.store.records import Records
 

@@ -15,7 +15,7 @@ from tianmu.city import brought
 from tianmu.facts.finding import Finding, Foretold
 from tianmu.facts.registry import Device, MaintenanceChanged
 from tianmu.facts.verdict import Verdict
-from tianmu.scenarios import load
+from tianmu.scenarios.folder import load
 from tianmu.scenarios.judging import Condition, Judgement
 
 from .works import EVERY, NAME, STEP, Works, low, made, near

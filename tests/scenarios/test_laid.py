@@ -9,7 +9,7 @@ import pytest
 
 from tianmu.city.pack import load
 from tianmu.prevent.cause.judge import SECOND, Sign, judge
-from tianmu.scenarios import laid
+from tianmu.scenarios.folder import laid
 
 
 @pytest.mark.parametrize("pack", ["liyang", "port_ellery"])

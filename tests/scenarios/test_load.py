@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from tianmu.city import brought, pack
-from tianmu.scenarios import load, manifest, run
+from tianmu.scenarios import run
 from tianmu.scenarios.contract import Column, Model
-from tianmu.scenarios.fit import fit
+from tianmu.scenarios.folder import load, manifest
+from tianmu.scenarios.folder.fit import fit
 
 TOML = """id = "{id}"
 name = {{ zh = "试验", en = "Trial" }}

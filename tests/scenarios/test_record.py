@@ -9,7 +9,7 @@ import pytest
 
 from tianmu.manage.case import table
 from tianmu.manage.case.state import CaseState
-from tianmu.scenarios.record import WEEK, begins, judge, record, summed
+from tianmu.scenarios.past.record import WEEK, begins, judge, record, summed
 from tianmu.store.records import Records
 
 RULES = ("forest_camera.smoke",)

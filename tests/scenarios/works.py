@@ -19,9 +19,9 @@ from tianmu.facts.registry import RulesPublished
 from tianmu.facts.verdict import Verdict
 from tianmu.prevent.rule.reading import read
 from tianmu.prevent.rule.rule import Judged
-from tianmu.scenarios import judged_table as table
+from tianmu.scenarios.folder import judged as table
+from tianmu.scenarios.folder.manifest import Judging as Schedule
 from tianmu.scenarios.judging import Condition, Judgement
-from tianmu.scenarios.manifest import Judging as Schedule
 from tianmu.store.records import Records
 
 RULE: dict[str, Any] = {

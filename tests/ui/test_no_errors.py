@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from ui.small import ASKED, case_of, made, signed_in
 
 pytestmark = pytest.mark.browser

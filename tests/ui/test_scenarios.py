@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tianmu.manage.evidence.kept import Evidence
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser

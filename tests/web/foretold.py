@@ -9,10 +9,9 @@ import numpy as np
 from tianmu.facts.batch import ObservationBatch
 from tianmu.prevent.rule.edition import vocabulary
 from tianmu.prevent.rule.reading import load
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios import foresight, settling
-from tianmu.scenarios.load import manifests
-from tianmu.scenarios.wanted import wanted
+from tianmu.scenarios.folder.load import manifests
+from tianmu.scenarios.foresight import foresight, settling, table
+from tianmu.scenarios.foresight.wanted import wanted
 from tianmu.store.history import History
 from tianmu.store.records import Records
 

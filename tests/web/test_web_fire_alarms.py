@@ -22,7 +22,7 @@ from tianmu.facts.registry import Device, DevicesRegistered
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.rehearse.panel.panel import Panel
 from tianmu.rehearse.panel.script import Component
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from tianmu.scenarios.tend import RAISE, Errand, Errands
 from tianmu.web.present import tending
 
@@ -334,8 +334,8 @@ def test_the_page_learns_from_the_newest_cases_and_a_back_test_from_all(
 
 
 def _world(mill: Any) -> Any:
-    from tianmu.scenarios.fit import fit
-    from tianmu.scenarios.load import find
+    from tianmu.scenarios.folder.fit import fit
+    from tianmu.scenarios.folder.load import find
     from tianmu.web.present import danger
 
     scenario = find().scenarios["fire-alarms"]

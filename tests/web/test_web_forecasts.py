@@ -11,7 +11,7 @@ import pytest
 
 from tianmu.app.belonging import Belonging
 from tianmu.app.foreseeing import Foreseeing
-from tianmu.scenarios import forecast_table as table
+from tianmu.scenarios.foresight import table
 from tianmu.store.history import History
 from tianmu.store.records import Records
 from tianmu.web.api.scenarios.forecast_said import passed

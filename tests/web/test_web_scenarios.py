@@ -57,7 +57,7 @@ def test_every_scenario_of_ours_has_its_page_data(world: Any) -> None:
 
 
 def test_an_engine_has_no_page(world: Any) -> None:
-    from tianmu.scenarios.load import find
+    from tianmu.scenarios.folder.load import find
 
     pages = {s.id for s in find().scenarios.values() if s.manifest.kind == "scenario"}
     with world.client("leader") as one:

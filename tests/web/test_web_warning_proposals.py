@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tianmu.prevent.warning import table
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from tianmu.web.present import danger
 
 from .warned import ROOT, trail, two, written

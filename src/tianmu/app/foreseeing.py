@@ -10,10 +10,10 @@ from functools import partial
 from tianmu.app.belonging import Belonging
 from tianmu.city.city import City
 from tianmu.facts import clock
-from tianmu.scenarios import forecast_alarm, foresight, settling
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios.load import manifests
-from tianmu.scenarios.wanted import Wanted, due_of, wanted
+from tianmu.scenarios.folder.load import manifests
+from tianmu.scenarios.foresight import alarm as forecast_alarm
+from tianmu.scenarios.foresight import foresight, settling, table
+from tianmu.scenarios.foresight.wanted import Wanted, due_of, wanted
 from tianmu.store.disk import is_full
 from tianmu.store.history import History
 from tianmu.store.records import Records

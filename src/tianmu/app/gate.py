@@ -19,7 +19,7 @@ from tianmu.app.process import Said, port_of, say, starting
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
 from tianmu.facts.registry import SourceChanged
-from tianmu.scenarios.load import folders
+from tianmu.scenarios.folder.load import folders
 from tianmu.scenarios.recognition import taken
 from tianmu.sense.admission import Admission
 from tianmu.sense.cap import connector as cap

@@ -11,10 +11,10 @@ from tianmu.app.belonging import Belonging
 from tianmu.city.city import City
 from tianmu.facts import clock
 from tianmu.prevent.rule.rule import Judged
-from tianmu.scenarios import judged_table as table
+from tianmu.scenarios.folder import judged as table
+from tianmu.scenarios.folder.load import Folder, folders, part
+from tianmu.scenarios.folder.manifest import Judging as Schedule
 from tianmu.scenarios.judging import Judgement
-from tianmu.scenarios.load import Folder, folders, part
-from tianmu.scenarios.manifest import Judging as Schedule
 from tianmu.scenarios.world import World
 from tianmu.store.disk import is_full
 from tianmu.store.history import History

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from tianmu.scenarios.contract import Column, Model
-    from tianmu.scenarios.load import Found
+    from tianmu.scenarios.folder.load import Found
 
 Give = Callable[[Any], None]
 Tell = Callable[[str], None]
@@ -82,7 +82,7 @@ def plain_names(words: Iterable[str]) -> list[str]:
 def found_with(pack: str) -> Found:
     """All scenarios, with those of the pack that was named."""
     from tianmu.city.pack import locate
-    from tianmu.scenarios.load import find
+    from tianmu.scenarios.folder.load import find
 
     try:
         return find(locate(pack) if pack else None)

@@ -17,7 +17,7 @@ import msgspec
 from tianmu.city.city import City
 from tianmu.city.file.document import Document, TomlError
 from tianmu.facts.text import Text
-from tianmu.scenarios.load import Folder, part
+from tianmu.scenarios.folder.load import Folder, part
 from tianmu.sense.recognition.dwell import Patience
 from tianmu.sense.recognition.kind import (
     Adds,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from tianmu.scenarios.anomaly.clock import times
 from tianmu.scenarios.anomaly.model import MODELS
+from tianmu.scenarios.clock import times
 from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.run import parameters_of, run_model
 

@@ -20,9 +20,9 @@ from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import MINUTE
 from tianmu.scenarios.gas_pipelines.model import MODELS
 from tianmu.scenarios.gas_pipelines.simulate import Readings
-from tianmu.scenarios.history import TooLong
 from tianmu.scenarios.judging import Judged, Judgement
 from tianmu.scenarios.present import Present
+from tianmu.scenarios.replay import TooLong
 from tianmu.scenarios.run import parameters_of, run_model
 from tianmu.scenarios.world import OpenAlarm
 

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from tianmu.city.pack import load
-from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.fit import fit
+from tianmu.scenarios.folder.load import find
 from tianmu.scenarios.recognition import BadPatience, kinds_of, of_city, taken
 from tianmu.sense.recognition.kind import SIGHTING
 

@@ -17,9 +17,9 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.place import Place
 from tianmu.facts.registry import Device
 from tianmu.facts.topic import REGISTRY
-from tianmu.scenarios.backtest import Told, replay, rule_of
-from tianmu.scenarios.load import find
+from tianmu.scenarios.folder.load import find
 from tianmu.scenarios.model_street.replay import rows
+from tianmu.scenarios.past.backtest import Told, replay, rule_of
 from tianmu.scenarios.run import parameters_of
 from tianmu.scenarios.signals import Signal
 from tianmu.scenarios.world import World

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
 
-from tianmu.scenarios import manifest
-from tianmu.scenarios.backtest import replay, rule_of
 from tianmu.scenarios.contract import BadInput, BadParameter
+from tianmu.scenarios.past.backtest import replay, rule_of
 from tianmu.scenarios.run import parameters_of
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.water_ecology import run_series, trend
 from tianmu.scenarios.water_ecology.model import MODELS
 
@@ -155,7 +155,7 @@ def test_a_table_that_names_no_station_is_of_one() -> None:
 
 def test_a_back_test_runs_on_rows_of_one_lake() -> None:
     """By the scenario's own rule; every event that is far enough above the level is seen."""
-    own = rule_of(manifest.settings_of(run_series.__file__), "", "", None)
+    own = rule_of(settings_of(run_series.__file__), "", "", None)
     bloom = [0.01] * 30 + [0.05] * 12 + [0.01] * 18
     rows = {"timestamp": [str(t) for t in days(60, 4)], "叶绿素a(mg/L)": [str(v) for v in bloom],
             "event": [str(int(v > own.at_least)) for v in bloom]}  # fmt: skip

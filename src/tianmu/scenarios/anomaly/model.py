@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from tianmu.prevent.anomaly.bank import REASONS, Bank
-from tianmu.scenarios.anomaly.clock import times
-from tianmu.scenarios.anomaly.dates import DATES
+from tianmu.scenarios.clock import times
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
+from tianmu.scenarios.dates import DATES
 from tianmu.scenarios.reading import column, number_of, numbers
 
 EVERY = 50_000

@@ -13,7 +13,7 @@ from tianmu.city.brought import id_of
 from tianmu.city.charter.weight import BASIS, BETWEEN, FILE
 from tianmu.city.city import City
 from tianmu.facts.text import Text, fill
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 FOLDER = Path(__file__).parent
 

@@ -15,7 +15,7 @@ import msgspec
 from PIL import Image, ImageDraw, ImageFont
 
 from tianmu.city import pack
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 PLAN = "plans/seeded.png"
 WIDE, HIGH, MARGIN, HEAD = 1000, 880, 20, 60

@@ -9,12 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.prevent.forecast.score import score
+from tianmu.prevent.forecast.season import season_of
 from tianmu.prevent.forecast.walk import Course, walk
-from tianmu.scenarios.anomaly.clock import times
-from tianmu.scenarios.anomaly.dates import DATES
+from tianmu.scenarios.clock import times
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter, remark
+from tianmu.scenarios.dates import DATES
 from tianmu.scenarios.reading import column, number_of, numbers
-from tianmu.scenarios.wanted import season_of
 
 SECOND = 1_000_000
 MOST_STEPS = 5_000_000

@@ -33,8 +33,8 @@ from tianmu.scenarios.forest_fire.hourly import fine_fuel_hour
 from tianmu.scenarios.forest_fire.season import Season
 from tianmu.scenarios.forest_fire.series import STATION, series, whole
 from tianmu.scenarios.forest_fire.winter import spring_drought
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.reading import column, number_of, numbers
+from tianmu.scenarios.settings import settings_of
 
 FIGURES = msgspec.convert(settings_of(__file__)["danger"], Figures)
 EVERY = 5_000

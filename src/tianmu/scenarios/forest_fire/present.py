@@ -20,8 +20,8 @@ from tianmu.scenarios.forest_fire.spread import ellipse
 from tianmu.scenarios.forest_fire.station import KMH, Reckoned, reckon
 from tianmu.scenarios.forest_fire.warned import heeding
 from tianmu.scenarios.forest_fire.weather import F64, Days, Settings, days_of
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Ahead, Figure, Present, Shape
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.world import World
 
 _SETTINGS = settings_of(__file__)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tianmu.city.brought import id_of
 from tianmu.facts.text import Text, fill, say
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Ahead, Present
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.warned import Warned
 from tianmu.scenarios.world import HOUR, World
 

@@ -1,4 +1,4 @@
-"""The gas network as alarms are judged along it: see ``scenarios/laid.py``."""
+"""The gas network as alarms are judged along it: see ``scenarios/folder/laid.py``."""
 
 from __future__ import annotations
 

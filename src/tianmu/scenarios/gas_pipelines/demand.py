@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from tianmu.scenarios.gas_pipelines.network import F64
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 
 class DemandSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

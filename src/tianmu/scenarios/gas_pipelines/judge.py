@@ -19,7 +19,7 @@ from tianmu.scenarios.gas_pipelines.simulate import Readings
 from tianmu.scenarios.gas_pipelines.trial import trial
 from tianmu.scenarios.gas_pipelines.words import said
 from tianmu.scenarios.judging import Condition, Judgement
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.world import World
 
 RULE = "gas_network.leak"

@@ -11,7 +11,7 @@ import msgspec
 
 from tianmu.scenarios.gas_pipelines import leak
 from tianmu.scenarios.gas_pipelines.threshold import threshold
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 FILE = "threshold.json"
 MOST = 20

@@ -25,7 +25,7 @@ from tianmu.scenarios.gas_pipelines.silent import Doubt, common, doubted, guesse
 from tianmu.scenarios.gas_pipelines.simulate import Readings, inflows
 from tianmu.scenarios.gas_pipelines.span import Span, carried, fast, lasting, means
 from tianmu.scenarios.gas_pipelines.spikes import Spikes, spikes_of
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 _ALL = slice(None)
 LEVELS = np.geomspace(0.15, 6.0, 14)

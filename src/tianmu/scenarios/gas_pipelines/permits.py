@@ -12,7 +12,7 @@ from shapely.errors import ShapelyError
 
 from tianmu.facts.place import DEGREE_M
 from tianmu.scenarios.gas_pipelines.network import Network
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 
 class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

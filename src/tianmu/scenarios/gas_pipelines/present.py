@@ -14,9 +14,9 @@ from tianmu.scenarios.gas_pipelines.permits import Ground
 from tianmu.scenarios.gas_pipelines.shapes import mains, outlines, valve_squares
 from tianmu.scenarios.gas_pipelines.words import said
 from tianmu.scenarios.judging import Judged
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.ring import around
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.world import World
 from tianmu.store.registry import UNKNOWN
 

@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tianmu.scenarios.backtest import EVENT
 from tianmu.scenarios.contract import progress
 from tianmu.scenarios.gas_pipelines import table
 from tianmu.scenarios.gas_pipelines.held import held
 from tianmu.scenarios.gas_pipelines.measured import measured
 from tianmu.scenarios.gas_pipelines.trial import trial
-from tianmu.scenarios.history import TooLong
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.replay import EVENT, TooLong
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.signals import REAL
 from tianmu.scenarios.world import World
 

@@ -14,8 +14,8 @@ from tianmu.scenarios.gas_pipelines.isolation import isolate
 from tianmu.scenarios.gas_pipelines.layout import placed_valves
 from tianmu.scenarios.gas_pipelines.permits import BadArea, Ground, area
 from tianmu.scenarios.gas_pipelines.trial import read_valves, trial
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.reading import column, numbers, texts
+from tianmu.scenarios.settings import settings_of
 
 
 class LelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.gas_pipelines.layout import Density, Layout, Valve, placed
 from tianmu.scenarios.gas_pipelines.network import I64, Network
 from tianmu.scenarios.gas_pipelines.permits import BadArea, Permit, area
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 MEASURES = ("inflow", "flow", "pressure", "meter")
 

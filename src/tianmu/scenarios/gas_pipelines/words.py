@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tianmu.facts.text import Text, fill
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 
 def said(word: str, **given: str) -> Text:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tianmu.facts.text import Text, fill
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.model_street import fronts as fronting
 from tianmu.scenarios.model_street.words import settings
 from tianmu.scenarios.present import Figure, Present, Shape
 from tianmu.scenarios.recognition import FILE, BadPatience, kinds_of, of_city
 from tianmu.scenarios.ring import around
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.world import World
 from tianmu.sense.recognition.kind import EventKind
 

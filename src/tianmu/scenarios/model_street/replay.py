@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.recognition import FILE, kinds_of, of_city
+from tianmu.scenarios.settings import settings_of
 from tianmu.scenarios.signals import REAL, Signal
 from tianmu.scenarios.world import World
 from tianmu.sense.recognition.dwell import Box, Patience, Sight, Thing, see

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter, progress
-from tianmu.scenarios.manifest import settings_of
 from tianmu.scenarios.reading import number_of, numbers, texts
 from tianmu.scenarios.recognition import kinds_of
+from tianmu.scenarios.settings import settings_of
 from tianmu.sense.recognition.dwell import Box, Patience, Sight, Thing, see
 from tianmu.sense.recognition.kind import Catalogue, catalogue
 

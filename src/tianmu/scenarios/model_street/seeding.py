@@ -19,7 +19,7 @@ from tianmu.city.place.front import FILE
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import DEGREE_M
 from tianmu.facts.text import Text
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 SEED = 20261128
 

@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from tianmu.facts.text import Text
-from tianmu.scenarios.manifest import settings_of
+from tianmu.scenarios.settings import settings_of
 
 
 class FrontSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

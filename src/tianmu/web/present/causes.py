@@ -16,7 +16,7 @@ from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.cause import found as judged
 from tianmu.prevent.cause.found import Caused
 from tianmu.prevent.cause.ways import Line, Ways
-from tianmu.scenarios.laid import lines
+from tianmu.scenarios.folder.laid import lines
 from tianmu.web.hub import Hub
 
 MOST = 1_000

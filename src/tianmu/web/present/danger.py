@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tianmu.prevent.alarm import table as alarm_table
-from tianmu.scenarios import judged_table
-from tianmu.scenarios.fit import Fit, matter_keys
-from tianmu.scenarios.load import Folder, part
+from tianmu.scenarios.folder import judged as judged_table
+from tianmu.scenarios.folder.fit import Fit, matter_keys
+from tianmu.scenarios.folder.load import Folder, part
 from tianmu.scenarios.present import Present
 from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import OpenAlarm, World

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from tianmu.access import audit
 from tianmu.facts.deed import Deed
-from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import Folder, folders, part
+from tianmu.scenarios.folder.fit import fit
+from tianmu.scenarios.folder.load import Folder, folders, part
 from tianmu.scenarios.tend import RAISE, VERBS, Errand, Errands
 from tianmu.store.records import Transaction
 from tianmu.web.hub import Hub

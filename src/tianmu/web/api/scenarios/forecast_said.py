@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianmu.facts.text import Text
-from tianmu.scenarios.forecast_alarm import likely
-from tianmu.scenarios.forecast_table import Kept, Summed
-from tianmu.scenarios.foresight import NEAR
+from tianmu.scenarios.foresight.alarm import likely
+from tianmu.scenarios.foresight.foresight import NEAR
+from tianmu.scenarios.foresight.table import Kept, Summed
 from tianmu.web.answer.moment import Instant, say, says
 from tianmu.web.past.series import numbers
 

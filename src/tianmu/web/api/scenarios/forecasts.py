@@ -12,9 +12,9 @@ from starlette.responses import Response
 from tianmu.access.scope import covers
 from tianmu.prevent.anomaly.policy import Policy, eased
 from tianmu.prevent.forecast.walk import Course
-from tianmu.scenarios import forecast_alarm
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios.manifest import Forecast
+from tianmu.scenarios.folder.manifest import Forecast
+from tianmu.scenarios.foresight import alarm as forecast_alarm
+from tianmu.scenarios.foresight import table
 from tianmu.store.history.asked import Asked
 from tianmu.store.registry import UNKNOWN
 from tianmu.web.answer.moment import say, says

@@ -6,8 +6,8 @@ import msgspec
 
 from tianmu.access.scope import Extent, Scope, covers
 from tianmu.facts.text import Text
+from tianmu.scenarios.past.record import Record
 from tianmu.scenarios.present import Present, Table
-from tianmu.scenarios.record import Record
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.api.alarms.alarms import AlarmSaid

@@ -15,10 +15,10 @@ from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.state import CaseState
 from tianmu.prevent.alarm import table as alarm_table
-from tianmu.scenarios import record as records
 from tianmu.scenarios.contract import Model
-from tianmu.scenarios.fit import Fit, fit
-from tianmu.scenarios.load import Scenario, find
+from tianmu.scenarios.folder.fit import Fit, fit
+from tianmu.scenarios.folder.load import Scenario, find
+from tianmu.scenarios.past import record as records
 from tianmu.store.history.asked import TooCostly
 from tianmu.web.answer.problem import Problem, not_found
 from tianmu.web.api.alarms.alarms import Within, saids

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, Response
 from tianmu.access.masking import mask
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
-from tianmu.scenarios.load import part
+from tianmu.scenarios.folder.load import part
 from tianmu.scenarios.picture import Picture, Reach
 from tianmu.store.history.asked import TooCostly
 from tianmu.web.answer.problem import Problem, not_found

@@ -16,8 +16,8 @@ from tianmu.facts.warning import ProposalDismissed
 from tianmu.prevent.warning import table
 from tianmu.prevent.warning.state import Warning
 from tianmu.prevent.words import phrase
-from tianmu.scenarios.fit import fit
-from tianmu.scenarios.load import Scenario, find
+from tianmu.scenarios.folder.fit import fit
+from tianmu.scenarios.folder.load import Scenario, find
 from tianmu.store.history.asked import TooCostly
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment

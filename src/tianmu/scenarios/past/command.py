@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tianmu.facts.plain import lines
-from tianmu.scenarios.archive import Archive, Open
 from tianmu.scenarios.commands import (
     Give,
     Tell,
@@ -19,13 +18,14 @@ from tianmu.scenarios.commands import (
     found_with,
     plain_names,
 )
+from tianmu.scenarios.past.archive import Archive, Open
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from tianmu.city.city import City
-    from tianmu.scenarios import record
-    from tianmu.scenarios.load import Found, Scenario
+    from tianmu.scenarios.folder.load import Found, Scenario
+    from tianmu.scenarios.past import record
 
 
 Asked = tuple[str, str, "float | None", list[str]]
@@ -149,8 +149,9 @@ def _of_history(
     tell: Tell,
 ) -> dict[str, Any]:
     from tianmu.scenarios.contract import listening
-    from tianmu.scenarios.history import NoReplay, TooLong, past_rows
-    from tianmu.scenarios.load import find
+    from tianmu.scenarios.folder.load import find
+    from tianmu.scenarios.past.history import NoReplay, past_rows
+    from tianmu.scenarios.replay import TooLong
     from tianmu.scenarios.run import telling
     from tianmu.store.history.asked import TooCostly
 
@@ -191,8 +192,8 @@ def _replayed(
 ) -> dict[str, Any]:
     import dataclasses
 
-    from tianmu.scenarios.backtest import NoRule, replay, rule_of
     from tianmu.scenarios.contract import BadInput, BadParameter, listening
+    from tianmu.scenarios.past.backtest import NoRule, replay, rule_of
     from tianmu.scenarios.run import BadModel, parameters_of, telling
 
     name, column, at_least, given = asked
@@ -256,9 +257,9 @@ def _of_city(
     until: date | None,
     archive: Open,
 ) -> dict[str, Any]:
-    from tianmu.scenarios import record
-    from tianmu.scenarios.fit import fit
-    from tianmu.scenarios.load import find
+    from tianmu.scenarios.folder.fit import fit
+    from tianmu.scenarios.folder.load import find
+    from tianmu.scenarios.past import record
 
     opened = _opened(data, archive)
     city = opened.city
@@ -295,7 +296,7 @@ def _of_city(
 
 def _notes(told: record.Record, played: bool) -> list[str]:
     """What keeps the figures from saying more."""
-    from tianmu.scenarios import often
+    from tianmu.scenarios.past import often
 
     found = often.said("the city's past with cases", told.false, told.weeks)
     if not told.hits + told.misses + told.false:

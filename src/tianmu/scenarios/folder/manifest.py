@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -294,9 +293,3 @@ def _bilingual(text: Mapping[str, str], at: _At, path: tuple[str | int, ...]) ->
     for language in LANGUAGES:
         if not text.get(language, "").strip():
             raise at.wrong(path, f'{path[-1]} is not said in {language}: add {language} = "…"')
-
-
-@cache
-def settings_of(module: str) -> Mapping[str, Any]:
-    """``[settings]`` of the scenario in whose folder a module stands: give it ``__file__``."""
-    return read(Path(module).parent / "scenario.toml").settings

@@ -11,26 +11,16 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tianmu.manage.case import table
-from tianmu.scenarios.archive import Archive
-from tianmu.scenarios.backtest import EVENT
-from tianmu.scenarios.fit import fit, matter_keys
-from tianmu.scenarios.load import Scenario, part
+from tianmu.scenarios.folder.fit import fit, matter_keys
+from tianmu.scenarios.folder.load import Scenario, part
+from tianmu.scenarios.past.archive import Archive
+from tianmu.scenarios.replay import EVENT
 from tianmu.scenarios.signals import Signal, signals
 from tianmu.scenarios.world import World
 
 
 class NoReplay(ValueError):
     """The scenario has no ``replay.py``, which makes rows of what a city measured."""
-
-
-class TooLong(ValueError):
-    """More readings than are held at once lie in the span that was asked for."""
-
-    def __init__(self, readings: int, most: int, days: int) -> None:
-        super().__init__(
-            f"{readings:,} readings lie between --from and --to, and at most {most:,} are held at "
-            f"once: ask for {days} days or fewer"
-        )
 
 
 def past_rows(

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tianmu.scenarios.anomaly.dates import year_last
 from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.dates import year_last
 
 FORMS = (
     "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",

@@ -25,8 +25,8 @@ from tianmu.facts.finding import Foretold
 from tianmu.facts.topic import FINDING
 from tianmu.prevent.anomaly import policy as policies
 from tianmu.prevent.anomaly.policy import Policy
-from tianmu.scenarios.forecast_table import METADATA, Kept
-from tianmu.scenarios.manifest import Forecast
+from tianmu.scenarios.folder.manifest import Forecast
+from tianmu.scenarios.foresight.table import METADATA, Kept
 from tianmu.store.records import Transaction
 
 LEAST_FALSE = 0.02

@@ -16,8 +16,8 @@ from tianmu.city.city import City
 from tianmu.city.place.network import Along
 from tianmu.prevent.cause.network import Network
 from tianmu.prevent.cause.ways import Laid
-from tianmu.scenarios.fit import matter_keys
-from tianmu.scenarios.load import Folder, folders, part
+from tianmu.scenarios.folder.fit import matter_keys
+from tianmu.scenarios.folder.load import Folder, folders, part
 
 log = logging.getLogger("tianmu.scenarios")
 

@@ -1,18 +1,18 @@
-"""Scenarios are found, never listed: every folder here, and of a pack's ``scenarios``, that has a
-``scenario.toml``."""
+"""Scenarios are found, never listed: every folder that comes with the program or
+lies in a pack's ``scenarios`` and has a ``scenario.toml``."""
 
 from __future__ import annotations
 
 import importlib
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from tianmu import scenarios
 from tianmu.city import brought
 from tianmu.scenarios.contract import Model
-from tianmu.scenarios.manifest import BadManifest, Manifest, read
+from tianmu.scenarios.folder.manifest import BadManifest, Manifest, read
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,11 @@ def _models(folder: Path) -> tuple[Model, ...]:
 
 
 def _module(folder: Path, name: str) -> ModuleType:
-    around = sys.modules[__package__].__path__
+    around = scenarios.__path__
     if str(folder.parent) not in around:
         around.append(str(folder.parent))
     try:
-        module = importlib.import_module(f"{__package__}.{folder.name}.{name}")
+        module = importlib.import_module(f"{scenarios.__name__}.{folder.name}.{name}")
     except SystemExit as end:  # a script that ends itself, and would end us
         raise ImportError(f"{folder.name}/{name}.py ends the program when imported") from end
     if Path(module.__file__ or "").parent != folder:

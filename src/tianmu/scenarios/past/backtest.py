@@ -21,12 +21,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tianmu.scenarios.contract import BadInput, Model
-from tianmu.scenarios.often import at_most, said
+from tianmu.scenarios.past.often import at_most, said
 from tianmu.scenarios.reading import numbers, texts
+from tianmu.scenarios.replay import EVENT
 from tianmu.scenarios.run import BadModel, run_model
 
 TIMES = ("timestamp", "date")
-EVENT = "event"
 
 
 @dataclass(frozen=True)

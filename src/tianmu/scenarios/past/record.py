@@ -19,7 +19,7 @@ from tianmu.manage.case import query as case_query
 from tianmu.manage.case import table
 from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
-from tianmu.scenarios.often import at_most
+from tianmu.scenarios.past.often import at_most
 
 MOST = 2_000
 """cases that are judged for one answer, the newest"""

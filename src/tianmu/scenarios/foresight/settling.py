@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tianmu.prevent.forecast.score import score
-from tianmu.scenarios import forecast_alarm
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios.forecast_table import DAY, Kept
-from tianmu.scenarios.foresight import measured
-from tianmu.scenarios.wanted import LATE, Wanted
+from tianmu.scenarios.foresight import alarm as forecast_alarm
+from tianmu.scenarios.foresight import table
+from tianmu.scenarios.foresight.foresight import measured
+from tianmu.scenarios.foresight.table import DAY, Kept
+from tianmu.scenarios.foresight.wanted import LATE, Wanted
 from tianmu.store.history.history import History
 from tianmu.store.records import Records, Transaction
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from tianmu.prevent.forecast.outlook import LEAST_VALUES, outlook
 from tianmu.prevent.forecast.walk import walk
-from tianmu.scenarios import forecast_alarm
-from tianmu.scenarios import forecast_table as table
-from tianmu.scenarios.forecast_table import DAY, Kept
-from tianmu.scenarios.manifest import steps_of
-from tianmu.scenarios.wanted import Wanted
+from tianmu.scenarios.folder.manifest import steps_of
+from tianmu.scenarios.foresight import alarm as forecast_alarm
+from tianmu.scenarios.foresight import table
+from tianmu.scenarios.foresight.table import DAY, Kept
+from tianmu.scenarios.foresight.wanted import Wanted
 from tianmu.store.history.asked import Asked
 from tianmu.store.history.history import History
 from tianmu.store.records import Records, Transaction

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tianmu.city.city import City
 from tianmu.city.people.department import Department
 from tianmu.facts.text import Text
-from tianmu.scenarios.manifest import Manifest, Role
+from tianmu.scenarios.folder.manifest import Manifest, Role
 
 
 @dataclass(frozen=True)

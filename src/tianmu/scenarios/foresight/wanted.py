@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from tianmu.city.city import City
 from tianmu.city.device.property import Property
+from tianmu.prevent.forecast.season import season_of
 from tianmu.prevent.forecast.walk import Course
 from tianmu.prevent.rule.rule import AnyRule, Threshold
-from tianmu.scenarios.forecast_table import DAY
-from tianmu.scenarios.manifest import Forecast, Manifest, steps_of
+from tianmu.scenarios.folder.manifest import Forecast, Manifest, steps_of
 from tianmu.store.registry import Registry
 
 F64 = NDArray[np.float64]
@@ -152,9 +152,3 @@ def limit_of(rule: Threshold, device: str, divisions: Iterable[str]) -> tuple[fl
         return figure("low"), figure("high")
     limit = figure("limit")
     return (limit, float("nan")) if rule.direction == "low" else (float("nan"), limit)
-
-
-def season_of(step: int) -> int:
-    """Steps (µs) of a day; of a week where one is a day, none where it is longer."""
-    steps = DAY // step
-    return steps if steps > 1 else 7 if steps == 1 else 0

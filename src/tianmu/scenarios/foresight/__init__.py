@@ -1,0 +1,1 @@
+"""Forecasts that scenarios ask for: which, made, kept, told as alarms, and judged by what came."""
