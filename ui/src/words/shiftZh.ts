@@ -11,7 +11,7 @@ export const shiftZh = {
   means: { app: "应用", message: "短信", call: "电话" } as Record<string, string>,
   outcome: { shown: "已显示给本人", desk: "本人未登录，已显示在值班席", nobody_in_app: "无人登录", no_account: "没有账号", handed_over: "已交网关", no_provider: "未设置通道，未发出", no_number: "没有号码，未发出" } as Record<string, string>,
   gateway: { waiting: "正交网关", done: "网关已接收", dead: "网关未接收", discarded: "已放弃", unknown: "已无记录" } as Record<string, string>,
-  states: { running: "联络中", answered: "已应答", exhausted: "无人应答", replaced: "已由更紧急的联络接替", over: "案件已结束" } as Record<string, string>,
+  states: { running: "联络中", answered: "已应答", exhausted: "无人应答", replaced: "已由更紧急的联络接替", over: "已不再需要" } as Record<string, string>,
   causes: { level: "因案件等级", alarm: "因告警无人确认", advice: "规则建议的等级高于人工定级" } as Record<string, string>,
   open: "将交出的事项", nothingOpen: "没有未办事项", receiver: "接班人", pickReceiver: "选择接班人，或输入账号", note: "交班记录", noteHint: "写明要注意的事", sign: "签名交班", handed: "已签名交班，接班确认前仍由你负责", responsible: (who: string) => `${who} 负责`, waiting: (who: string, n: number, of: number) => `待 ${who} 确认（${n} / ${of}）`, taken: (who: string, when: string) => `${who} 已接班，${when}`, confirm: "确认", confirmAll: "全部确认并接班", confirmed: "已确认", took: "已接班，由你负责", withdraw: "撤回交班", withdrew: "已撤回，仍由你负责", withdrawn: (who: string, when: string) => `${who} 已撤回，${when}`, print: "打印", back: "返回", log: "交接记录", detail: "查看", items: "交接事项", signatures: "签名", gave: "交班", received: "接班", digest: "摘要", printedAt: (when: string) => `打印于 ${when}`,
   kinds: { note: "记录", case: "案件", alarm: "告警", contact: "联络", more: "其余" } as Record<string, string>,

@@ -22,7 +22,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     since: int
     state: str = "running"
     """``running``, ``answered``, ``exhausted`` (nobody is left), ``replaced``, ``over`` (its case
-    has ended, or went back to filing)"""
+    has ended, went back to filing, or is as grave no more as a merge had made it)"""
     unit: str = ""
     """department whose duty is being called"""
     account: str = ""

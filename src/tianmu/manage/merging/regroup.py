@@ -19,7 +19,7 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.levels import level, owner, response
-from tianmu.manage.merging import bequest, estate
+from tianmu.manage.merging import bequest, estate, raised
 from tianmu.manage.merging.anchor import metres
 from tianmu.manage.merging.member import Row, came_through, joining_as, members
 from tianmu.manage.merging.open_cases import OpenCases
@@ -31,7 +31,7 @@ from tianmu.manage.steps.step import Refusal, refuse
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
-    from tianmu.city.city import City
+    pass
 
 PERMISSION = "case.merge"
 
@@ -89,10 +89,10 @@ def together(
         stage = taken.pop("stage", "")
         data = {"from": case, "fields": estate.plain(taken)}
         joining.add("inherit", data, stage=stage, actor=account)
-    _raise(joining, work.city, one, reasons, other.signals)
+    sent = raised.rise(joining, work.city, one, reasons, other.signals)
     leaving = work.draft(case)
     made = [joining.state.level_number, joining.state.level_by_hand]
-    beside = {**_beside(other), "made_level": made, "left": left}
+    beside = {**_beside(other), "made_level": made, "left": left, "sent": sent}
     leaving.add(
         "merge",
         {"into": into, "before": one.stage, "beside": beside},
@@ -113,22 +113,6 @@ def together(
     for told, returned, _ in rows:
         _moved(work, into, again(told, one.probe), returned)
     return joining.state
-
-
-def _raise(draft: Draft, city: City, one: CaseState, reasons: list[Text], had: int) -> None:
-    """The graver level of both counts, and what the rules say of all signals together; what a
-    person has set stays set by a person, who is told where they ask for more. ``had``: its
-    signals before."""
-    before = draft.state
-    if one.level_number and (not before.level_number or one.level_number < before.level_number):
-        chosen = city.profile.numbered(one.level_number)
-        by_hand = True if one.level_by_hand else None
-        told = level.data(city, before, chosen, *reasons, by_hand=by_hand)
-        draft.add("grade", {**told, "held": before.held, "risen_from": one.risen_from})
-    level.reconsider(draft, city)
-    intake.swell(draft, city, had)
-    if draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
-        response.follow(draft, city)
 
 
 def split(
@@ -179,7 +163,7 @@ def split(
             stage = kept.pop("stage", "")
             told = {"to": target, "fields": estate.plain(kept)}
             draft.add("give_back", told, stage=stage, actor=actor.account)
-        _lower(draft, work.city, before, back, why)
+        raised.fall(draft, work.city, before, back, why, actor.account)
     work.take(before, draft)
     for told, _, _ in out:
         work.desk.index.forget(case, again(told, before.probe).identity)
@@ -312,24 +296,6 @@ def _places(rows: list[Row]) -> list[Place]:
 
 def _named(rows: list[Row]) -> set[str]:
     return {told["id"] for told, _, _ in rows}
-
-
-def _lower(draft: Draft, city: City, before: CaseState, back: CaseState, why: Text) -> None:
-    """The level that the merged case had brought goes with it, unless another has been set since or
-    the rules hold it up for what is left."""
-    was, kept = back.beside.get("level_number", 0), back.kept
-    if not was or kept is None:
-        return
-    made = back.beside.get("made_level", [kept.level_number, before.level_by_hand])
-    if list(made) != [before.level_number, before.level_by_hand] or was <= before.level_number:
-        return
-    number = min(was, level.least(city, draft.state, draft.now))
-    if number > before.level_number:
-        chosen = city.profile.numbered(number)
-        state, wanted = draft.state, bool(back.beside.get("level_by_hand"))
-        by_hand = wanted if wanted != state.level_by_hand else None
-        told = level.data(city, state, chosen, why, by_hand=by_hand)
-        draft.add("grade", {**told, "held": state.held})
 
 
 def _found(
