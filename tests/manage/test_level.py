@@ -18,7 +18,7 @@ from tianmu.facts.place import Place
 from tianmu.manage import intake
 from tianmu.manage.case import fold
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.case.state import CaseState, Clock, Mark
+from tianmu.manage.case.state import CaseState, Clock, Mark, Order
 from tianmu.manage.clocks import overdue
 from tianmu.manage.levels import level
 from tianmu.manage.merging.anchor import metres
@@ -304,6 +304,23 @@ def test_how_far_limits_raise_counts_from_what_it_had_and_not_from_where_they_ha
     asked = opened(where)
     level.at_least(asked, where, 3, level.by_hand())
     assert _rises(where, asked.state, 3) == "II I I", "as a scenario judged"
+
+
+def test_what_a_signal_or_one_more_department_brings_is_not_put_down_to_limits() -> None:
+    where = _by_two(city())
+    late = msgspec.structs.replace(opened(where).state, failed=1)
+    draft = Draft("c1", late, MONDAY)
+    level.grade(draft, where, signal(id="s2", matter=RUBBISH, severity="III"), only_up=True)
+    assert (draft.state.level, draft.state.risen_from) == ("III", 0)
+    assert _rises(where, draft.state, 3) == "II I I", "from III, as if it had come before"
+    needed = msgspec.structs.replace(where.profile.levels[-1].escalate, departments=2)
+    lowest = msgspec.structs.replace(where.profile.levels[-1], escalate=needed)
+    levels = (*where.profile.levels[:-1], lowest)
+    where = replace(where, profile=msgspec.structs.replace(where.profile, levels=levels))
+    called = Order(order="o1", unit="fire", task={}, due=0, sent_at=MONDAY, by="bea")
+    draft = Draft("c1", msgspec.structs.replace(late, orders=(called,)), MONDAY)
+    level.reconsider(draft, where)
+    assert (draft.state.level, draft.state.risen_from) == ("IV", 0)
 
 
 def test_how_far_limits_raise_counts_from_the_level_that_a_person_set() -> None:

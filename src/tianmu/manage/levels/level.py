@@ -38,7 +38,7 @@ def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bo
     if level.name == state.level or (only_up and 0 < state.level_number <= level.number):
         return
     told = {**data(city, state, level, *why), "rules": rules}
-    if state.failed and level.number < _calm(city, state, draft.now):  # by limits that ran out
+    if state.failed and level.number < _without_limits(city, state, signal, draft.now):
         told["risen_from"] = state.risen_from or state.level_number
     draft.add("grade", told)
 
@@ -75,6 +75,12 @@ def asked_in_time(city: City, state: CaseState, now: int) -> int:
         return had
     number = _calm(city, state, now)
     return min(number, had or number)
+
+
+def _without_limits(city: City, state: CaseState, signal: Signal | None, now: int) -> int:
+    """The level number that all asks for which makes a case graver, but for limits that ran out."""
+    in_time = msgspec.structs.replace(state, failed=0)
+    return _asked(city, in_time, signal, now)[0].number
 
 
 def _calm(city: City, state: CaseState, now: int) -> int:
