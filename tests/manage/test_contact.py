@@ -26,9 +26,10 @@ from tianmu.prevent.alarm.deeds import unreached
 from tianmu.prevent.alarm.ledger import Ledger
 from tianmu.prevent.alarm.target import Targets
 
-from .ladders import NIGHT, Reached, house
+from .ladders import LEVEL, NIGHT, Reached, house
 from .town import (
     CLEANER,
+    COMMANDER,
     FIREMAN,
     KIOSK,
     MINUTE,
@@ -190,6 +191,30 @@ def test_the_case_ends_and_so_do_its_ladders(house: Reached) -> None:
     house.manage.command("c1", "void", OFFICER, reason="nothing there")
     assert house.held().state == "over"
     assert [one.data["count"] for one in house.told()] == [1, 0]
+
+
+def test_who_is_called_for_an_alarm_is_called_though_the_case_goes_back_to_filing(
+    tmp_path: Path,
+) -> None:
+    house = Reached(tmp_path, LEVEL, NIGHT)
+    house.gateways = {"message": "w", "call": "w"}
+    state = house.case(priority=2)
+    assert [(one.cause, one.running) for one in state.contacts] == [
+        ("level", True),
+        ("alarm", True),
+    ]
+    for order in state.open_orders:
+        to = {"order": order.order}
+        house.manage.command("c1", "cancel", OFFICER, reason="too early", data=to)
+    state = house.manage.command("c1", "return", COMMANDER, reason="file it anew")
+    assert state.stage == "file"
+    assert [(one.cause, one.state) for one in state.contacts] == [
+        ("level", "over"), ("alarm", "running"),
+    ]  # fmt: skip
+    assert (house.held("k2").tried, state.clock("contact:k2") is not None) == (("carl",), True)
+    house.pass_minutes(2)
+    assert house.held("k2").tried == ("carl", "cora")
+    house.close()
 
 
 def test_nobody_is_called_for_a_probe(house: Reached) -> None:

@@ -90,13 +90,16 @@ def returned(state: CaseState, event: CaseEvent) -> Data:
 
 
 def _unfiled(state: CaseState, event: CaseEvent) -> Data:
-    """What its plan has opened is open no more; points that are done stay so."""
+    """What its plan has opened is open no more; points that are done stay so. Who is called for an
+    alarm, or for what the rules ask for, is called on."""
     return {
         "plans": (),
         "tasks": tuple(one for one in state.tasks if one.done_at),
         "warnings": (),
         "contacts": tuple(
-            _replace(one, state="over", ended_at=event.at, due=0) if one.waits else one
+            _replace(one, state="over", ended_at=event.at, due=0)
+            if one.waits and one.cause == "level"
+            else one
             for one in state.contacts
         ),
     }

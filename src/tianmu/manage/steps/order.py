@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tianmu.manage.case.state import Clock, Order
+from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
-from tianmu.manage.contact.state import CONTACT
 from tianmu.manage.levels import level, response
 from tianmu.manage.steps.step import refuse
 from tianmu.manage.steps.turn import Refused, Turn
@@ -174,10 +173,11 @@ def send_back(turn: Turn) -> None:
     back = {"verify": "collect", "file": "verify", "dispatch": "file"}[turn.state.stage]
     data: dict[str, Any] = {"queue": "returned"}
     if back == "file":  # what its plan has opened ends, and begins anew once it is filed again
-        opened = [one.name for one in turn.state.clocks if _opened(one)]
-        data |= {"unfiled": True, "stopped": opened}
+        data |= {"unfiled": True, "stopped": _opened(turn.state)}
     turn.take(data, stage=back)
 
 
-def _opened(clock: Clock) -> bool:
-    return clock.name.startswith(("task:", CONTACT))
+def _opened(state: CaseState) -> list[str]:
+    """The clocks of what a plan opens as the level of a case asks for it."""
+    points = [one.name for one in state.clocks if one.name.startswith("task:")]
+    return points + [one.clock for one in state.contacts if one.waits and one.cause == "level"]
