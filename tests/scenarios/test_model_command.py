@@ -114,6 +114,30 @@ def test_other_separators_are_read(tmp_path: Path, separator: str) -> None:
     assert done.exit_code == 0 and rows(tmp_path / "out.csv") == wanted
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_where_it_says_so(tmp_path: Path, encoding: str) -> None:
+    assert fwi(tmp_path, GOOD).exit_code == 0
+    wanted = rows(tmp_path / "out.csv")
+    done = fwi(tmp_path, ("\ufeff" + GOOD.replace(",", "\t")).encode(encoding))
+    assert done.exit_code == 0 and "read as UTF-16" in done.stderr
+    assert rows(tmp_path / "out.csv") == wanted
+    (tmp_path / "out.csv").unlink()
+    done = fwi(tmp_path, GOOD.encode(encoding))
+    assert done.exit_code == 1 and "bytes of zero, as UTF-16 without its mark" in done.stderr
+    done = fwi(tmp_path, ("\ufeff" + GOOD).encode(encoding)[:-1])
+    assert done.exit_code == 1 and "UTF-16 that breaks off" in done.stderr
+
+
+def test_semicolons_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    text = GOOD.replace("17,42", "17.5,42.25")
+    assert fwi(tmp_path, text).exit_code == 0
+    wanted = [row["fwi"] for row in rows(tmp_path / "out.csv")]
+    done = fwi(tmp_path, text.replace(",", ";").replace(".", ","))
+    assert done.exit_code == 0 and "column temp: its commas are read as decimal" in done.stderr
+    made = rows(tmp_path / "out.csv")
+    assert made[0]["temp"] == "17,5" and [row["fwi"] for row in made] == wanted
+
+
 def test_parameters_after_one_param_or_several(tmp_path: Path) -> None:
     assert fwi(tmp_path, GOOD, "--param", "ffmc=90", "dmc=30", "dc=200").exit_code == 0
     once = rows(tmp_path / "out.csv")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tianmu.scenarios.contract import BadInput, BadParameter
+from tianmu.scenarios.contract import BadInput, BadParameter, remark
 
 MISSING: tuple[str, ...] = (
     "", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "Null", "NULL", "None",
     "none", "-", "--", "---", "–", "—", "——", "－", "/", "*",
 )  # fmt: skip
 """texts that mean: no value"""
+_NUMERIC = (
+    pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
+    pa.types.is_null,  # a column of Parquet without any value
+)  # fmt: skip
 
 
 def numbers(
@@ -37,12 +42,8 @@ def numbers(
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         trimmed = pc.utf8_trim_whitespace(cells)
         bare = pc.if_else(pc.is_in(trimmed, pa.array(missing, kind)), None, trimmed)
-        try:
-            read = pc.cast(bare, pa.float64())
-        except pa.ArrowInvalid:
-            row, text = _first_no_number(bare)
-            raise BadInput(row, name, f"{text!r} is no number", "write it like 12.5") from None
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        read = _read(bare, name)
+    elif any(one(kind) for one in _NUMERIC):
         read = pc.cast(cells, pa.float64())
     else:
         raise BadInput(0, name, f"holds {kind}, not numbers", "write it as numbers")
@@ -100,10 +101,40 @@ def _beyond(low: float, high: float) -> str:
     return f"below {low:g}" if high == np.inf else f"not between {low:g} and {high:g}"
 
 
-def _first_no_number(column: pa.Array) -> tuple[int, str]:
-    for row, text in enumerate(column.to_pylist(), 1):
+def _read(bare: pa.Array, name: str) -> pa.Array:
+    """Texts of column ``name`` as numbers. Raises ``BadInput`` at the first that is none."""
+    try:
+        return pc.cast(bare, pa.float64())
+    except pa.ArrowInvalid:
+        pass
+    if _decimal_commas(bare):
+        with suppress(pa.ArrowInvalid):
+            read = pc.cast(pc.replace_substring(bare, ",", "."), pa.float64())
+            remark(f"column {name}: its commas are read as decimal points")
+            return read
+    row = _first_no_number(bare)
+    what = f"{bare[row].as_py()!r} is no number"
+    raise BadInput(row + 1, name, what, "write it like 12.5")
+
+
+def _decimal_commas(bare: pa.Array) -> bool:
+    """Whether commas stand for points beyond doubt: where three digits follow each of them, they
+    may as well part thousands, and where there are points too, either may."""
+    if pc.any(pc.match_substring(bare, ".")).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(bare, r",(\d{1,2}|\d{4,})([eE]|$)")).as_py())
+
+
+def _first_no_number(bare: pa.Array) -> int:
+    """The place of the first text that Arrow reads as no number, where there is one: the half that
+    holds it is halved again."""
+    low, high = 0, len(bare)
+    while high - low > 1:
+        middle = (low + high) // 2
         try:
-            float(text if text is not None else "0")
-        except ValueError:
-            return row, text
-    return 0, ""
+            pc.cast(bare[low:middle], pa.float64())
+        except pa.ArrowInvalid:
+            high = middle
+        else:
+            low = middle
+    return low

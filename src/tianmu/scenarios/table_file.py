@@ -20,10 +20,9 @@ _NO_TEXT = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "compressed by gzip",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
     b"PAR1": "a Parquet file: name it so",
 }
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ";\t"
 """instead of commas, where the head has none; what is written has commas"""
 _WRITTEN_AT_ONCE = 50_000
@@ -74,13 +73,7 @@ def _read_csv(path: Path, tell: Callable[[str], None]) -> pa.Table:
     for magic, what in _NO_TEXT.items():
         if raw.startswith(magic):
             raise BadInput(0, "", f"this is {what}", "save it as CSV in UTF-8, or as Parquet")
-    if _decodes(raw, "utf-8"):
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
-    elif _decodes(raw, "gb18030"):
-        tell("the file is read as GB 18030")
-        raw = raw.decode("gb18030").encode()
-    else:
-        raise BadInput(0, "", "neither UTF-8 nor GB 18030", "save it as CSV in UTF-8")
+    raw = _as_utf_8(raw, tell)
     text = io.StringIO(raw.decode(), newline="")
     heads = next((row for row in csv.reader(text) if row), [])
     separator = ","
@@ -93,6 +86,26 @@ def _read_csv(path: Path, tell: Callable[[str], None]) -> pa.Table:
     _check_quotes(raw, separator)
     table = _parsed(raw, heads, separator)
     return table.rename_columns([name.strip() for name in heads])
+
+
+def _as_utf_8(raw: bytes, tell: Callable[[str], None]) -> bytes:
+    """The same text in UTF-8, without a mark before it. Raises ``BadInput``."""
+    if raw.startswith(_UTF_16):
+        if not _decodes(raw, "utf-16"):
+            raise BadInput(0, "", "this is UTF-16 that breaks off", "save it as CSV in UTF-8")
+        tell("the file is read as UTF-16")
+        raw = raw.decode("utf-16").encode()
+    elif not _decodes(raw, "utf-8"):
+        if not _decodes(raw, "gb18030"):
+            raise BadInput(0, "", "neither UTF-8 nor GB 18030", "save it as CSV in UTF-8")
+        tell("the file is read as GB 18030")
+        raw = raw.decode("gb18030").encode()
+    if b"\0" in raw:
+        raise BadInput(
+            0, "", "it has bytes of zero, as UTF-16 without its mark has",
+            "save it as CSV in UTF-8",
+        )  # fmt: skip
+    return raw.removeprefix(b"\xef\xbb\xbf")
 
 
 def _parsed(raw: bytes, heads: list[str], separator: str) -> pa.Table:

@@ -92,12 +92,37 @@ def test_words_for_no_value_are_no_value() -> None:
     assert said[-1].startswith("8 rows have no value")
 
 
+def test_figures_too_large_to_be_judged_are_counted_among_those_without_a_value() -> None:
+    made, said = run(table(hours(20), ["1"] * 15 + ["", "1e30", "-2e31", "1e29", "1"]))
+    assert made.column("why").to_pylist()[15:18] == ["no value"] * 3
+    assert made.column("why").to_pylist()[18] != "no value"
+    assert (
+        said[-1] == "3 rows have no value: they have no score; 2 of them are 1e+30 or more in size"
+    )
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_few_times_far_ahead_are_named_and_not_the_rows_after_them(at: int) -> None:
+    times: list[object] = list(hours(20))
+    times[at] = "9999-12-31T23:00"
+    with pytest.raises(BadInput, match=rf"row {at + 1}, column timestamp: 9999-12-31 23:00:00 is "
+                       "after the times of 1[69] rows below: correct it"):  # fmt: skip
+        run(table(times, ["1"] * 20))
+    times[at + 1] = "9999-12-31T23:00"
+    with pytest.raises(BadInput, match="the first of 2 such rows"):
+        run(table(times, ["1"] * 20))
+
+
 @pytest.mark.parametrize(
     ("times", "values", "said"),
     [
         (["2021-04-01 00:00", "soon"], ["1", "2"], "row 2, column timestamp: 'soon' is no time"),
         (["2021-04-01 00:00", ""], ["1", "2"], "row 2, column timestamp: no time"),
         (["2021-04-01 00:00", "2021-04-01 01:00"], ["1", "x"], "row 2, column value: 'x'"),
+        (hours(3), ["1", "５.2", "1_0"], "row 2, column value: '５.2' is no number"),
+        (hours(3), ["1", "", "1_000"], "row 3, column value: '1_000' is no number"),
+        (hours(3), ["1,000", "2", "1,234"], "row 1, column value: '1,000' is no number"),
+        (hours(3), ["1,5", "2.5", "3"], "row 1, column value: '1,5' is no number"),
         (hours(20)[::-1], ["1"] * 20, "row 2, column timestamp: most rows are not after"),
         ([True, False], ["1", "2"], "column timestamp: holds bool"),
     ],
@@ -120,6 +145,18 @@ def test_no_rows_give_no_rows_and_a_rate_must_be_possible() -> None:
     assert len(run(empty)[0]) == 0
     with pytest.raises(BadParameter, match="per_week"):
         run(table(hours(2), ["1", "2"]), "per_week=0")
+
+
+def test_commas_are_decimal_unless_they_may_part_thousands() -> None:
+    plain, _ = run(table(hours(30), [f"{h % 7}.5" for h in range(29)] + ["1.234"]))
+    made, said = run(table(hours(30), [f"{h % 7},5" for h in range(29)] + ["1,234"]))
+    assert made.drop(["value"]).equals(plain.drop(["value"]))
+    assert said == ["column value: its commas are read as decimal points"]
+
+
+def test_a_column_of_nothing_has_no_values() -> None:
+    made, said = run(table(hours(3), pa.nulls(3)))
+    assert made.column("why").to_pylist() == ["no value"] * 3 and len(said) == 1
 
 
 AIR = ("PM2.5", "SO2", "NO2", "O3", "TEMP", "PRES", "DEWP", "WSPM", "RAIN")

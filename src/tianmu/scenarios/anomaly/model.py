@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tianmu.prevent.anomaly.bank import REASONS, Bank
+from tianmu.prevent.anomaly.kernel import LARGEST
 from tianmu.scenarios.clock import times
 from tianmu.scenarios.contract import BadInput, Column, Model, Parameter, progress, remark
 from tianmu.scenarios.dates import DATES
@@ -32,9 +33,7 @@ def run_stream(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     if not made:
         made.append((np.empty(0), np.empty(0, np.uint8), np.empty(0), np.empty(0, np.uint8)))
     score, alarm, expected, why = (np.concatenate(parts) for parts in zip(*made, strict=True))
-    absent = int(np.isnan(value).sum())
-    if absent:
-        remark(f"{absent} rows have no value: they have no score")
+    _tell_absent(value)
     return pa.table(
         {
             "score": column(score),
@@ -45,12 +44,21 @@ def run_stream(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     )
 
 
+def _tell_absent(value: np.ndarray) -> None:
+    large = int((np.abs(value) >= LARGEST).sum())
+    absent = int(np.isnan(value).sum()) + large
+    if absent:
+        beyond = f"; {large} of them are {LARGEST:g} or more in size" if large else ""
+        remark(f"{absent} rows have no value: they have no score{beyond}")
+
+
 def _tell_order(at: np.ndarray) -> None:
     if len(at) < 2:
         return
     latest = np.maximum.accumulate(at)
     late = np.flatnonzero(at[1:] <= latest[:-1])
     if len(late) > len(at) // 2:
+        _check_ahead(at, len(late))
         raise BadInput(
             int(late[0]) + 2, "timestamp", "most rows are not after the row before",
             "sort the rows by time; of one datastream only",
@@ -62,6 +70,27 @@ def _tell_order(at: np.ndarray) -> None:
         )
 
 
+def _check_ahead(at: np.ndarray, late: int) -> None:
+    """Where a few rows are ahead of all that follow, it is they that are wrong, and not the
+    ``late`` ones, which are only after them. Raises ``BadInput``."""
+    coming = np.minimum.accumulate(at[::-1])[::-1]
+    ahead = np.flatnonzero(at[:-1] > coming[1:])
+    if not 0 < 2 * len(ahead) <= late:
+        return
+    row = int(ahead[0])
+    below = int((at[row + 1 :] < at[row]).sum())
+    such = f", the first of {len(ahead)} such rows" if len(ahead) > 1 else ""
+    raise BadInput(
+        row + 1, "timestamp",
+        f"{_told(at[row])} is after the times of {below} rows below{such}",
+        "correct it, or leave the row out",
+    )  # fmt: skip
+
+
+def _told(micro: np.int64) -> str:
+    return str(micro.astype("datetime64[us]").astype("datetime64[s]")).replace("T", " ")
+
+
 MODELS = (
     Model(
         name="stream",
@@ -69,7 +98,10 @@ MODELS = (
         "without training",
         needs=(
             Column("timestamp", "", "date and time, or seconds since 1970; rows in order"),
-            Column("value", "", "of one datastream; an empty one is not judged"),
+            Column(
+                "value", "",
+                "of one datastream; an empty one, or one of 1e30 or more in size, is not judged",
+            ),
         ),
         optional=(),
         gives=(
