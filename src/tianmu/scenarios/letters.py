@@ -2,7 +2,8 @@
 font is installed.
 
 They are those of the city's own pages: Noto Sans SC (OFL), about a hundred files of some hundred
-letters each. Of each that has letters of the text only these are taken, of one weight.
+letters each. Of each that has letters of the text only these are taken, of one weight. A paper as
+PDF (``web/paper``) takes its letters from the same files.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def built() -> Path:
 def carried(text: str, fonts: Path | None = None) -> str:
     """``@font-face`` rules with the letters of ``text`` beyond Latin, as ``FACE``; empty where the
     pages were not built. A letter that none of the files has is left to the reader's machine."""
-    where = _letters(fonts or built())
+    where = holders(fonts or built())
     wanted: dict[Path, list[int]] = {}
     for letter in sorted({ord(one) for one in text if ord(one) >= LATIN}):
         if letter in where:
@@ -42,14 +43,21 @@ def carried(text: str, fonts: Path | None = None) -> str:
 
 
 @cache
-def _letters(fonts: Path) -> dict[int, Path]:
-    """Letter → the file that has it."""
+def holders(fonts: Path) -> dict[int, Path]:
+    """Letter → the file in ``fonts`` that has it."""
     found: dict[int, Path] = {}
     for path in sorted(fonts.glob(FILES)):
         with TTFont(path, lazy=True) as font:
             for letter in font.getBestCmap():
                 found.setdefault(letter, path)
     return found
+
+
+def steady(font: TTFont, flavor: str | None) -> TTFont:
+    """``font`` itself, of one weight from now on, to be saved as ``flavor`` (none: TrueType)."""
+    instancer.instantiateVariableFont(font, {"wght": WEIGHT}, inplace=True)
+    font.flavor = flavor
+    return font
 
 
 def _rule(path: Path, letters: list[int]) -> str:
@@ -59,10 +67,8 @@ def _rule(path: Path, letters: list[int]) -> str:
         cut = Subsetter(options)
         cut.populate(unicodes=letters)
         cut.subset(font)
-        steady = instancer.instantiateVariableFont(font, {"wght": WEIGHT}, inplace=True)
-        steady.flavor = "woff2"
         out = io.BytesIO()
-        steady.save(out)
+        steady(font, "woff2").save(out)
     data = base64.b64encode(out.getvalue()).decode()
     span = ", ".join(f"U+{one:04X}" for one in letters)
     return (

@@ -17,21 +17,20 @@ from itertools import groupby
 from pathlib import Path
 
 from fontTools.ttLib import TTFont as Font
-from fontTools.varLib import instancer
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
+from tianmu.scenarios.letters import holders, steady
+
 LATIN, LATIN_BOLD, SONG = "Helvetica", "Helvetica-Bold", "STSong-Light"
-FILES = "assets/noto-sans-sc-*-wght-normal-*.woff2"
-WEIGHT = 400
 _lock = threading.Lock()
 
 
 def runs(text: str, pages: Path | None, *, bold: bool = False) -> Iterator[tuple[str, str]]:
     """``text`` in runs of one face: (its name, the letters). ``pages``: the folder of the built
     pages, whose fonts are used."""
-    files = _letters(pages) if pages is not None else {}
+    files = holders(pages / "assets") if pages is not None else {}
 
     def face(letter: str) -> str:
         if letter == "\n" or _latin(letter):
@@ -64,30 +63,18 @@ def _latin(letter: str) -> bool:
 
 
 @cache
-def _letters(pages: Path) -> dict[int, Path]:
-    """Letter → the file that has it."""
-    found: dict[int, Path] = {}
-    for path in sorted(pages.glob(FILES)):
-        with Font(path, lazy=True) as font:
-            for letter in font.getBestCmap():
-                found.setdefault(letter, path)
-    return found
-
-
-@cache
 def _embedded(path: Path) -> str:
     """The face of one file, made ready; its name."""
     with _lock:
         name = path.stem
         if name not in pdfmetrics.getRegisteredFontNames():
             with Font(path) as font:
-                steady = instancer.instantiateVariableFont(font, {"wght": WEIGHT}, inplace=True)
-                steady.flavor = None
-                for record in steady["name"].names:  # else all files of the face count as one
+                whole = steady(font, None)
+                for record in whole["name"].names:  # else all files of the face count as one
                     if record.nameID in (1, 4, 6):
                         record.string = name.replace("_", "-")
                 out = io.BytesIO()
-                steady.save(out)
+                whole.save(out)
             pdfmetrics.registerFont(TTFont(name, io.BytesIO(out.getvalue())))
         return name
 
