@@ -7,7 +7,7 @@ them with their supervisor, or the supervisor alone (its children must then end 
 the end everything acknowledged must have taken effect exactly once. One JSON object is printed;
 exit 1 where anything was lost or doubled.
 
-    python benchmarks/city_kills.py --kills 200 --json
+    python -m benchmarks.city_kills --kills 200 --json
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from city_load import Fires, Load, Observations, Reports
 
+from benchmarks.city_load import Fires, Load, Observations, Reports
 from tianmu.app.status import look
 from tianmu.facts.batch import ObservationBatch
 from tianmu.rehearse.city import equipment

@@ -317,7 +317,7 @@ def measurements(devices: int, seconds: float) -> list[Measurement]:
         Measurement("map", ("benchmarks.map", *size), MAP, 1),
         Measurement("burst", (*latency, "--seconds", "30", "--burst-seconds", "300", "--json"),
                     BURST, 1),
-        Measurement("kills", ("benchmarks/city_kills.py", "--kills", "200", "--json"), KILLS, 1),
+        Measurement("kills", ("benchmarks.city_kills", "--kills", "200", "--json"), KILLS, 1),
         Measurement("history", (*bench, "history", "--records", "220000000", "--seconds", "240",
                                 "--json"), HISTORY, 1),
     ]  # fmt: skip

@@ -6,7 +6,6 @@ import contextlib
 import json
 import random
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from city_kills import processes, run
+from benchmarks.city_kills import processes, run
 
 from tianmu.rehearse.city.city import Started, connect, credentials, start_city
 from tianmu.rehearse.probe.probe import run as probe
@@ -58,7 +55,7 @@ def ready(data: Path, name: str, not_pid: int) -> psutil.Process | None:
 
 def test_ten_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1, 1 << 31)
-    print(f"seed {seed}: python benchmarks/city_kills.py --kills 10 --seed {seed}")
+    print(f"seed {seed}: python -m benchmarks.city_kills --kills 10 --seed {seed}")
     found = run(tmp_path / "city", 10, seed, fires=60)
     print(json.dumps(found))
     assert found["ok"], found
