@@ -77,8 +77,14 @@ def test_the_list_tells_what_is_passed_from_what_is_to_come(
         monkeypatch.setattr(table, "newest", lambda *_: [early(kept, 12)])
         standing = exceeds_of(one)
         assert standing["passed"] is not None and standing["passed"] < standing["at"]
-        one_device = one.get(f"{AT}/temperature", params={"device": foretold}).json()
-        assert "passed" in one_device["exceeds"]
+        for days in (3, 7):  # however much of its past is shown
+            given = {"device": foretold, "days": days}
+            alone = one.get(f"{AT}/temperature", params=given).json()
+            assert alone["exceeds"]["passed"] == standing["passed"]
+        # where the past would cost more than the pack allows, the list is there without it
+        few = replace(world.hub.allowance, rows=1)
+        monkeypatch.setattr(world.hub, "allowance", few)
+        assert exceeds_of(one) == {**standing, "passed": None}
 
 
 def test_one_device_with_its_past_and_its_misses(world: Any, foretold: str) -> None:

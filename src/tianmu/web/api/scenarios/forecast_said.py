@@ -67,7 +67,7 @@ class ForecastExceeds(msgspec.Struct, frozen=True, kw_only=True):
     where that step has begun"""
     passed: Instant | None
     """from when on what was measured has lain beyond the limit without a break, as far as two days
-    back; null: it does not"""
+    back; null: it does not, or what was measured was too much to be read here"""
     chance: float
     """by the end of that step"""
     highest: float
@@ -197,21 +197,19 @@ def scores(found: Sequence[Summed]) -> list[ForecastScore]:
 
 
 def exceeds(
-    kept: Kept, warn: float, now: int, lately: NDArray[np.float64] | None = None
+    kept: Kept, warn: float, now: int, lately: NDArray[np.float64], until: int
 ) -> ForecastExceeds | None:
     """Whether ``kept`` says that the limit is likely to be passed from ``now`` (µs) on; None where
-    it does not. ``lately`` is what was measured in the steps up to the one that ``now`` is in."""
+    it does not. ``lately`` is what was measured in the latest steps, the last of which ends at
+    ``until`` (µs)."""
     found = likely(kept, warn, now)
     if found is None:
         return None
     direction = "high" if found.high else "low"
-    since = None if lately is None else passed(lately, direction, found.limit)
-    if lately is not None and since is not None:
-        begun = now // kept.step * kept.step
-        since = begun - (len(lately) - 1 - since) * kept.step
+    first = passed(lately, direction, found.limit)
     return ForecastExceeds(
         at=say(max(kept.begins(found.lead), now)),
-        passed=say(since),
+        passed=say(until - (len(lately) - first) * kept.step) if first is not None else None,
         chance=float(kept.outlook.chance[found.lead - 1]),
         highest=found.chance,
         limit=found.limit,

@@ -15,7 +15,7 @@ from tianmu.prevent.forecast.walk import Course
 from tianmu.scenarios.folder.manifest import Forecast
 from tianmu.scenarios.foresight import alarm as forecast_alarm
 from tianmu.scenarios.foresight import table
-from tianmu.store.history.asked import Asked
+from tianmu.store.history.asked import Asked, TooCostly
 from tianmu.store.registry import UNKNOWN
 from tianmu.web.answer.moment import say, says
 from tianmu.web.answer.problem import not_found
@@ -36,6 +36,7 @@ DAY = 86_400_000_000
 LATELY = 2 * DAY
 """so far back it is told since when a limit has been passed"""
 MINUTE = 60 * SECOND
+NOTHING = np.zeros(0, np.float64)
 COVERAGE = Course(season=1).coverage
 
 EXAMPLE = {
@@ -131,7 +132,11 @@ async def get_scenario_forecast(
             value=numbers(value),
             past=said.past(found, value, since, step, lead),
             ahead=said.ahead(newest),
-            exceeds=said.exceeds(newest, asked.warn, hub.clock(), value) if newest else None,
+            exceeds=(
+                said.exceeds(newest, asked.warn, hub.clock(), value[-_lately_steps(step) :], until)
+                if newest
+                else None
+            ),
         )
 
     def price() -> int:
@@ -212,14 +217,18 @@ def _devices(
         if covers(ask.who.scope, extent(ask.hub, int(registry.device_of(kept.datastream))))
     ]
     due = [kept for kept in mine if forecast_alarm.likely(kept, asked.warn, now)]
-    lately = _lately(ask, asked, [kept.datastream for kept in due], now)
+    step = asked.step_min * MINUTE
+    until = (now // step + 1) * step
+    lately = _lately(ask, asked, [kept.datastream for kept in due], until)
     for kept in mine:
         known = registry.device(int(registry.device_of(kept.datastream)))
         found.append(
             said.ForecastDevice(
                 device=known.device,
                 name=known.name or known.device,
-                exceeds=said.exceeds(kept, asked.warn, now, lately.get(kept.datastream)),
+                exceeds=said.exceeds(
+                    kept, asked.warn, now, lately.get(kept.datastream, NOTHING), until
+                ),
                 alarm=kept.datastream in stands,
             )
         )
@@ -227,20 +236,27 @@ def _devices(
     return found
 
 
+def _lately_steps(step: int) -> int:
+    return -(-LATELY // step)
+
+
 def _lately(
-    ask: Ask, asked: Forecast, streams: list[int], now: int
+    ask: Ask, asked: Forecast, streams: list[int], until: int
 ) -> dict[int, NDArray[np.float64]]:
-    """What was measured in the steps of the last two days, the one that ``now`` is in among
-    them."""
+    """What was measured in the steps of the last two days up to ``until`` (µs); nothing where
+    that is more than may be read for one answer: the list is needed most where much is due."""
     step = asked.step_min * MINUTE
-    steps = -(-LATELY // step)
-    since = (now // step + 1 - steps) * step
+    steps = _lately_steps(step)
+    since = until - steps * step
     found = {stream: np.full(steps, np.nan) for stream in streams}
     if found and ask.hub.history is not None:
-        rows = ask.hub.history.windows(
-            np.array(streams, np.uint32), since, since + steps * step, step,
-            asked=Asked(rows=ask.hub.allowance.rows),
-        )  # fmt: skip
+        try:
+            rows = ask.hub.history.windows(
+                np.array(streams, np.uint32), since, until, step,
+                asked=Asked(rows=ask.hub.allowance.rows),
+            )  # fmt: skip
+        except TooCostly:
+            return {}
         figure = {"mean": rows.mean, "low": rows.low, "high": rows.high}[asked.of]
         for stream, at, value in zip(rows.key, (rows.time - since) // step, figure, strict=True):
             found[int(stream)][at] = value
