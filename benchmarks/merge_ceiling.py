@@ -3,8 +3,9 @@
     python -m benchmarks.merge_ceiling --hours 1 --seed 51
 
 The reader is given what no city has: the true case of every signal with a point (and of devices
-that hang together with one), the stories with their rates, and all that is told later. Left to him
-are the reports without a point and the devices that neither have one nor hang together with one.
+that hang together with one), that a thing has one panel, the stories with their rates, and all
+that is told later. Left to him are the reports without a point and the devices that neither have
+one nor hang together with one.
 He takes each for the likeliest thing by its town, words, names of places and time, where that
 outweighs all others together; else it stands alone. One JSON object is printed. ``taking_all`` is
 what he reaches where he takes the likeliest however little it outweighs the others: the most recall
@@ -65,6 +66,11 @@ class Knower:
         for signal, fact in self.facts.items():
             self.of_thing[self.truth[signal]].append(fact)
         self.labels = {one.device: tuple(one.labels.items()) for one in made.devices}
+        self._placed = {
+            self.labels[fact.device]
+            for fact in self.facts.values()
+            if isinstance(fact, AlarmEvent) and fact.place.longitude is not None
+        }
         self.in_town: dict[str, list[Thing]] = defaultdict(list)
         self.by_time = sorted(made.things, key=lambda one: one.at)
         for thing in self.by_time:
@@ -157,6 +163,8 @@ class Knower:
             if not any(spec["kind"] == facts[0].device_kind for spec in thing.story["alarms"]):
                 continue
             rest = [one for one in self.of_thing[thing.number] if id(one) not in mine]
+            if tied and self._hangs_on_another(self.labels[facts[0].device], rest):
+                continue  # a thing has one panel
             for spec in thing.story["alarms"] if rest else ():
                 same = spec["kind"] == facts[0].device_kind and spec["matter"] == facts[0].matter
                 low, high = spec.get("after_s", (0, 0))
@@ -165,6 +173,16 @@ class Knower:
                     many = sum(spec["number"]) / 2
                     found[thing.number] = many / (high - low + 1) ** len(first)
         return found
+
+    def _hangs_on_another(self, labels: tuple[tuple[str, str], ...], rest: list[Fact]) -> bool:
+        """Whether others of a thing hang together, in the same way, by something that has a
+        point."""
+        names = {name for name, _ in labels}
+        return any(
+            self.labels[one.device] in self._placed and names & dict(self.labels[one.device]).keys()
+            for one in rest
+            if isinstance(one, AlarmEvent)
+        )
 
 
 @dataclass(frozen=True)
