@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.merging import regroup
 from tianmu.manage.merging.member import members
-from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect, fresh
+from tianmu.manage.refused import Conflict, Refused, allowed, expect, fresh
 from tianmu.manage.steps.step import Refusal, refuse
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -36,13 +32,14 @@ class Together:
     reason: str
 
 
-@dataclass(frozen=True)
 class Stopped(Exception):
     """Nothing is done, since this case cannot be: it has changed since it was seen (``Conflict``),
     or is refused (``Refused``)."""
 
-    state: CaseState
-    cause: Conflict | Refused
+    def __init__(self, state: CaseState, cause: Conflict | Refused) -> None:
+        super().__init__(f"case {state.case}: {cause}")
+        self.state = state
+        self.cause = cause
 
 
 def do(work: Work, asked: Together, actor: Actor) -> CaseState:
@@ -64,9 +61,7 @@ def _look(work: Work, asked: Together, actor: Actor) -> None:
     """Before anything is done, each is looked at as it stands."""
     waits = None
     for seen in (asked.into, *asked.cases):
-        state = work.state(seen.case)
-        if state is None or state.probe != actor.probe:
-            raise NotFound(f"there is no case {seen.case}")
+        state = expect(work, seen.case, None)
         if seen.version is not None and not fresh(state, seen.version):
             raise Stopped(state, Conflict(state, seen.version))
         refusal = _against(asked, seen.case, state, actor)
@@ -87,18 +82,22 @@ def _against(asked: Together, case: str, state: CaseState, actor: Actor) -> Refu
 
 
 def _one(work: Work, asked: Together, case: str, actor: Actor) -> None:
+    try:
+        if asked.step == "merge":
+            allowed(regroup.merge(work, case, asked.into.case, actor, asked.reason))
+        else:
+            _out(work, asked, case, actor)
+    except Refused as error:
+        raise Stopped(expect(work, case, None), error) from error
+
+
+def _out(work: Work, asked: Together, case: str, actor: Actor) -> None:
     into = asked.into.case
-    if asked.step == "merge":
-        allowed(regroup.merge(work, case, into, actor, asked.reason))
-        return
     rows = members(work.tx.connection, expect(work, into, None))
     came = [told for told, _, _ in rows if told.get("from") == case]
     if not came:  # all that it brought has been taken out one by one
-        raise Stopped(expect(work, case, None), Refused(refuse("not_merged")))
+        raise Refused(refuse("not_merged"))
     key = f"{came[0]['kind']}:{came[0]['id']}"
-    try:
-        _, back = allowed(regroup.undo(work, into, key, actor, asked.reason))
-    except Refused as error:
-        raise Stopped(expect(work, case, None), error) from error
+    _, back = allowed(regroup.undo(work, into, key, actor, asked.reason))
     if back.case != case:
-        raise Stopped(expect(work, case, None), Refused(refuse("not_merged")))
+        raise Refused(refuse("not_merged"))

@@ -6,7 +6,7 @@ person has taken apart the machine does not put together again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -29,9 +29,6 @@ from tianmu.manage.merging.run_on import pauses, run_on
 from tianmu.manage.merging.signal import Signal, again
 from tianmu.manage.steps.step import Refusal, refuse
 from tianmu.manage.words import phrase
-
-if TYPE_CHECKING:
-    pass
 
 PERMISSION = "case.merge"
 
