@@ -58,6 +58,9 @@ def test_a_thing_that_is_only_named_is_no_matter(words: Vocabulary, text: str) -
         ("昨天还在的井盖今天不见了", "cover"),
         ("雨水井盖不见了", "storm"),
         ("南边山上冒烟了", "hill"),
+        ("路灯坏了，请尽快处理，感谢！", "lamp"),
+        ("公园长椅断了，麻烦派人看看，非常感谢", "bench"),
+        ("The street light is broken, please mend it, thanks for your help", "lamp"),
     ],
 )
 def test_what_is_wrong_with_it_makes_it_one(words: Vocabulary, text: str, matter: str) -> None:

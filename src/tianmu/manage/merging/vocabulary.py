@@ -3,8 +3,8 @@
 A matter's words are its names and synonyms. A synonym of several parts (``井盖&不见``) is told
 where all of its parts are. A longer word of one matter silences a shorter one of another that lies
 within it. A component's own name says only that there is such a thing: "books left on a bench" is
-no matter of the bench, so it is sure only beside a word of something wrong. Who thanks or praises
-tells of nothing to be done.
+no matter of the bench, so it is sure only beside a word of something wrong. Who thanks or praises,
+and asks for nothing, tells of nothing to be done.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AND = "&"
 """between the parts of a synonym"""
 NAMED = 0.4
-"""how sure the mere name of a thing makes of its matter, and thanks of any; less than what counts
+"""how sure the mere name of a thing makes of its matter, and mere thanks of any; less than what counts
 as known"""
 THING = 0.5
 """what the name of a thing weighs beside words that tell what happened"""
@@ -77,6 +77,7 @@ class Vocabulary:
                 if parts := _parts(word):
                     known.setdefault(parts, set()).add(matter)
         self._wrong, self._content = _Any(telling("wrong")), _Any(telling("content"))
+        self._asks = _Any(telling("asks"))
         self._written: dict[str, list[_Word]] = {}
         self._spaced: dict[str, list[_Word]] = {}
         for parts, matters in known.items():
@@ -110,7 +111,7 @@ class Vocabulary:
                 happened.add(one.matter)
         if len(happened) < len(weights) and self._wrong.of(text):
             happened = set(weights)
-        if happened and self._content.of(text):
+        if happened and self._content.of(text) and not self._asks.of(text):
             happened = set()
         total = sum(weights.values())
         sure = [
