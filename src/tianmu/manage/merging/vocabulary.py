@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 AND = "&"
 """between the parts of a synonym"""
 NAMED = 0.4
-"""how sure the mere name of a thing makes of its matter, and mere thanks of any; less than what counts
-as known"""
+"""how sure the mere name of a thing makes of its matter, and mere thanks of any; less than what
+counts as known"""
 THING = 0.5
 """what the name of a thing weighs beside words that tell what happened"""
 
