@@ -104,6 +104,9 @@ def test_a_suspension_that_is_taken_back_does_not_count() -> None:
     before = filed().state
     ended = taken_back(before, "suspend")
     assert ended is not None and (ended.suspensions, ended.suspended_at) == (0, 0)
+    late = did(did(before, "suspend", {}), UNDO, {"steps": [{"step": "resume"}]}, now=MONDAY + HOUR)
+    assert (late.suspensions, late.paused) == (0, ())
+    assert late.clocks == before.clocks, "what does not count has not stopped them either"
     waited = did(did(before, "suspend", {}), "note", {"text": "no parts yet"}, now=MONDAY + HOUR)
     resumed = did(waited, UNDO, {"steps": [{"step": "resume"}]}, now=MONDAY + 2 * HOUR)
     assert resumed.suspensions == 1, "it has stood still, and something has come of it"

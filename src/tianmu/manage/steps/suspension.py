@@ -35,12 +35,13 @@ def suspend(turn: Turn) -> None:
 
 
 def resume(turn: Turn) -> None:
-    """A suspension that is taken back before anything else has happened does not count."""
+    """A suspension that is taken back before anything else has happened does not count, and its
+    clocks have run on: else who takes each one back could keep a case still for ever."""
     state = turn.state
-    data = _going_on(turn.city, state, turn.draft.now)
     if turn.command.back and state.changed_at == state.suspended_at:
-        data["uncounted"] = True
-    turn.take(data)
+        turn.take({"uncounted": True})
+        return
+    turn.take(_going_on(turn.city, state, turn.draft.now))
 
 
 def over(draft: Draft, city: City) -> None:
