@@ -16,7 +16,7 @@ from tianmu.city import pack
 SOURCE = Path(tianmu.__file__).parent
 CODECS = SOURCE / "sense"
 """Tables of a wire protocol's standard belong to its codec and carry the standard's own words."""
-FILE_HEADS = {SOURCE / "rehearse" / "water.py"}
+FILE_HEADS = {SOURCE / "rehearse" / "station" / "water.py"}
 """Column names of a published file, as they stand in it."""
 CHINESE = re.compile(r"[一-鿿]+")
 
