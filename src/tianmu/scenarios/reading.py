@@ -90,6 +90,14 @@ def number_of(
     return value
 
 
+def decimal_commas(bare: pa.Array) -> bool:
+    """Whether commas stand for points beyond doubt: where three digits follow each of them, they
+    may as well part thousands, and where there are points too, either may."""
+    if pc.any(pc.match_substring(bare, ".")).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(bare, r"\d,(\d{1,2}|\d{4,})(\D|$)")).as_py())
+
+
 def _cells(table: pa.Table, name: str) -> pa.Array:
     column = table.column(name)
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -107,7 +115,7 @@ def _read(bare: pa.Array, name: str) -> pa.Array:
         return pc.cast(bare, pa.float64())
     except pa.ArrowInvalid:
         pass
-    if _decimal_commas(bare):
+    if decimal_commas(bare):
         with suppress(pa.ArrowInvalid):
             read = pc.cast(pc.replace_substring(bare, ",", "."), pa.float64())
             remark(f"column {name}: its commas are read as decimal points")
@@ -115,14 +123,6 @@ def _read(bare: pa.Array, name: str) -> pa.Array:
     row = _first_no_number(bare)
     what = f"{bare[row].as_py()!r} is no number"
     raise BadInput(row + 1, name, what, "write it like 12.5")
-
-
-def _decimal_commas(bare: pa.Array) -> bool:
-    """Whether commas stand for points beyond doubt: where three digits follow each of them, they
-    may as well part thousands, and where there are points too, either may."""
-    if pc.any(pc.match_substring(bare, ".")).as_py():
-        return False
-    return bool(pc.any(pc.match_substring_regex(bare, r",(\d{1,2}|\d{4,})([eE]|$)")).as_py())
 
 
 def _first_no_number(bare: pa.Array) -> int:

@@ -113,10 +113,11 @@ def _parsed(raw: bytes, heads: list[str], separator: str) -> pa.Table:
     broken: list[BadInput] = []
 
     def wrong(row: Any) -> str:
+        cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
         broken.append(
             BadInput(
                 row.number - 1, "",
-                f"has {row.actual_columns} cells, and the head {row.expected_columns}",
+                f"has {cells}, and the head {row.expected_columns}",
                 'give each column its cell; put cells that hold a comma in "quotes"',
             )
         )  # fmt: skip

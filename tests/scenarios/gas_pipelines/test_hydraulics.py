@@ -9,8 +9,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from tianmu.scenarios.contract import BadInput
 from tianmu.scenarios.gas_pipelines import library
 from tianmu.scenarios.gas_pipelines.hydraulics import (
     NoSolution,
@@ -23,7 +25,9 @@ from tianmu.scenarios.gas_pipelines.hydraulics import (
 )
 from tianmu.scenarios.gas_pipelines.linear import answers
 from tianmu.scenarios.gas_pipelines.network import SHIPPED, BadNetwork, Network, read
+from tianmu.scenarios.gas_pipelines.run_state import HYDRAULICS
 from tianmu.scenarios.gas_pipelines.simulate import inflows
+from tianmu.scenarios.run import parameters_of, run_model
 
 HERE = Path(__file__).parent
 TOWN = "schutterwald"
@@ -152,3 +156,13 @@ def test_what_cannot_be_reckoned_is_refused_by_name() -> None:
     with pytest.raises(NoSolution, match="more than the network can carry"):
         network = read(SHIPPED)
         solve(network, usual(network, 60.0))
+
+
+def test_a_row_without_its_time_is_no_state_of_its_own() -> None:
+    parameters = parameters_of(HYDRAULICS, [])
+    rows = pa.table({"junction": [1, 2], "timestamp": ["2024-01-01", ""], "demand_m3h": [5, 5]})
+    with pytest.raises(BadInput, match="row 2, column timestamp: no time, where other rows have"):
+        run_model(HYDRAULICS, rows, parameters)
+    without = run_model(HYDRAULICS, rows.drop(["timestamp"]), parameters)
+    none = rows.set_column(1, "timestamp", pa.array(["", ""]))
+    assert run_model(HYDRAULICS, none, parameters)["pressure_kpa"] == without["pressure_kpa"]

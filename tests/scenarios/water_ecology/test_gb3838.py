@@ -116,6 +116,11 @@ def test_cells_as_laboratories_write_them() -> None:
     assert judged({"粪大肠菌群(个/L)": ["12000"], "pH": ["7"]})["apart"] == ["粪大肠菌群 Ⅳ"]
 
 
+def test_commas_are_decimal_unless_they_may_part_thousands() -> None:
+    cells = ["0,6", "<1,2", "0,600 mg/L", "600μg/L"]
+    assert judged({"氨氮": cells, "总磷": ["0,1"] * 4})["class"] == ["Ⅲ"] * 4
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -170,7 +175,9 @@ def test_oxygen_at_saturation() -> None:
         ({"氨氮(mg/L)": ["0.1", "0,1"]}, 2, "氨氮(mg/L)", "'0,1' is no figure"),
         ({"氨氮(mg/L)": ["0.1 m"]}, 1, "氨氮(mg/L)", "'0.1 m' is no figure"),
         ({"pH": ["7", "7", "77"]}, 3, "pH", "77 is no possible ph"),
-        ({"氨氮": ["-0.1"]}, 1, "氨氮", "-0.1 is no possible ammonia"),
+        ({"氨氮": ["-0.1"]}, 1, "氨氮", "-0.1 mg/L is no possible ammonia"),
+        ({"氨氮": ["0.1", "1e400"]}, 2, "氨氮", "inf mg/L is no possible ammonia"),
+        ({"氨氮": ["1,234", "2"]}, 1, "氨氮", "'1,234' is no figure"),
         ({"氨氮(mmol/L)": ["1"]}, 0, "氨氮(mmol/L)", "unit mmol/L of ammonia is not known"),
         ({"氨氮": ["1"], "NH3-N": ["1"]}, 0, "NH3-N", "is ammonia as is 氨氮"),
         ({"x": ["1"]}, 0, "", "no column is an item of GB 3838"),

@@ -65,7 +65,7 @@ def test_without_transparency_the_weights_sum_to_one_again_and_it_is_said() -> N
     assert made["weights"][0] == "weights made to sum to one again, without: Transparency"
     assert made["weights"][1] == "no index, without: Chlorophyll a, Transparency"
     assert made["grade"][1:] == [None, None]  # no figure, and none above zero
-    assert told == ["1 rows lack an item: the weights of the others sum to one again"]
+    assert told == ["1 row lacks an item: the weights of the others sum to one again"]
 
 
 @pytest.mark.parametrize("head", ["叶绿素a(mg/m³)", "叶绿素a(μg/L)", "chl-a（ug/L）"])

@@ -52,6 +52,11 @@ def run_hydraulics(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
 def _moments(table: pa.Table) -> tuple[I64, list[str]]:
     """Of each row the moment it belongs to, and the times in the order they first stand there."""
     times = texts(table, "timestamp") if "timestamp" in table.column_names else [""] * len(table)
+    if any(times) and "" in times:
+        raise BadInput(
+            times.index("") + 1, "timestamp", "no time, where other rows have one",
+            "fill it in, or leave the row out",
+        )  # fmt: skip
     known: dict[str, int] = {}
     at = [known.setdefault(one, len(known)) for one in times]
     return np.array(at, dtype=np.int64), list(known)

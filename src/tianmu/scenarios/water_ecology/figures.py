@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.contract import BadInput, remark
+from tianmu.scenarios.reading import decimal_commas
 from tianmu.scenarios.water_ecology.standard import Item, Standard, plain, split_head
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -95,10 +96,11 @@ def read(
     else:
         raise BadInput(0, column, f"holds {kind}, not figures", "write it as numbers")
     with np.errstate(invalid="ignore"):
-        bad = (values < item.low) | (values > item.high)
+        bad = (values < item.low) | (values > item.high) | np.isinf(values)
     if bad.any():
         row = int(np.argmax(bad))
-        what = f"{values[row]:g} is no possible {item.key}"
+        unit = "" if item.unit.casefold() == item.key else f" {item.unit}"
+        what = f"{values[row]:g}{unit} is no possible {item.key}"
         raise BadInput(row + 1, column, what, "correct the figure or empty the cell")
     return Figures(item, column, name, values, below)
 
@@ -112,6 +114,9 @@ def _read_texts(
     if isinstance(coded, pa.ChunkedArray):  # what an older Arrow gives for a column of no chunks
         coded = coded.chunk(0) if coded.num_chunks else pa.array([], coded.type)
     texts = pc.utf8_trim_whitespace(pc.utf8_normalize(coded.dictionary.cast(pa.string()), "NFKC"))
+    if decimal_commas(texts):
+        texts = pc.replace_substring_regex(texts, r"(\d),(\d)", r"\1.\2")
+        remark(f"column {column}: its commas are read as decimal points")
     numeric = pc.match_substring_regex(texts, _PLAIN)
     bare = pc.cast(pc.if_else(numeric, texts, None), pa.float64())
     values = _scaled(bare.to_numpy(zero_copy_only=False).astype(np.float64), factor)

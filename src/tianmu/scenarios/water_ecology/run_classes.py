@@ -77,7 +77,8 @@ def run_tli(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     found = tli.reckon(figures, len(table), formula)
     weighed = int(((found.absent != 0) & ~np.isnan(found.total)).sum())
     if weighed:
-        remark(f"{weighed:,} rows lack an item: the weights of the others sum to one again")
+        lack = "row lacks" if weighed == 1 else "rows lack"
+        remark(f"{weighed:,} {lack} an item: the weights of the others sum to one again")
     grade = tli.grades(found.total, words.upto)
     names = [known.items[part.item].name[language] for part in formula.part]
 
