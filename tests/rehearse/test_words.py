@@ -72,4 +72,13 @@ def test_who_reads_what_citizens_say_knows_what_it_is_about(name: str) -> None:
     assert words.matter_of("") == words.matter_of("0") == ""
 
 
+@pytest.mark.parametrize("name", ["liyang", "port_ellery"])
+@pytest.mark.parametrize("text", ["茶馆里跑来一只孔雀", "a peacock is lost at the tea house"])
+def test_what_nothing_is_like_is_no_matter(name: str, text: str) -> None:
+    """A sign or two in common say nothing: a peacock was an overflowing bin, and a fire."""
+    city, language = CITIES[name]
+    names = {code: one.name for code, one in city.divisions.items()}
+    assert Words(city.seeding.plain(), names, language).matter_of(text) == ""
+
+
 CITIES = {name: (city := pack.load(name), city.languages[0]) for name in ("liyang", "port_ellery")}

@@ -25,6 +25,8 @@ from tianmu.rehearse.truth.words import Words
 log = logging.getLogger("tianmu.people")
 
 WORKER = "worker:"
+OTHER = ":event:other"
+"""how the key of a pack's matter for what is none of the others ends"""
 FAIL = 0.06
 """share of checks that fail"""
 
@@ -184,6 +186,8 @@ class People:
         return {}
 
     def _matter(self, view: dict[str, Any]) -> str:
-        """What a case without a matter is about, by what was said."""
+        """What a case without a matter is about, by what was said; else the pack's other request,
+        and only in a city without one any matter."""
         said = f"{' '.join(view['title'].values())} {view['text']}"
-        return self._told.matter_of(said) or random.choice(self._matters)
+        other = next((key for key in self._matters if key.endswith(OTHER)), "")
+        return self._told.matter_of(said) or other or random.choice(self._matters)

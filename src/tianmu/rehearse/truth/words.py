@@ -9,6 +9,9 @@ import numpy as np
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
+LEAST = 0.8
+"""share of a template's own pairs of signs that are in what is about its matter"""
+
 
 class Words:
     """Fills templates of a matter by seed; knows no language itself."""
@@ -69,9 +72,10 @@ class Words:
 
     def matter_of(self, text: str) -> str:
         """What somebody who reads ``text`` takes it to be about: the matter whose template has the
-        most of its own words in it, of equals the longest. Empty where none has any."""
+        most of its own words in it, of equals the longest. Empty where none has most of them: a
+        word or two stand in anything."""
         said = _pairs(text)
-        best, found = (0.0, 0), ""
+        best, found = (LEAST, 0), ""
         for template in self._all:
             for own in template["texts"][self._language]:
                 pairs = {pair for part in _PLACEHOLDER.split(own)[::2] for pair in _pairs(part)}
