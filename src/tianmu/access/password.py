@@ -64,8 +64,3 @@ def matches(kept: str, password: str) -> bool:
             return _hasher.verify(kept, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-def stale(kept: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(kept)

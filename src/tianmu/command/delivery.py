@@ -23,7 +23,6 @@ from sqlalchemy import (
 from tianmu.command.table import CALLING, OF_SUMMONS, SUMMONS
 from tianmu.command.table import delivery as table
 
-STATES = ("waiting", "done", "dead", "discarded")
 LATE = "it was not taken in time: nobody waits for an answer to it any more"
 
 

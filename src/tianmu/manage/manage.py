@@ -126,9 +126,6 @@ class Manage(Grouping):
     def _work(self, fn: Callable[[Work], T]) -> T:
         return self.records.transact(self._reader.job(fn))
 
-    async def _work_async(self, fn: Callable[[Work], T]) -> T:
-        return await self.records.write_async(self._reader.job(fn))
-
     # -- commands --------------------------------------------------------------------------------
 
     def command(
@@ -143,19 +140,6 @@ class Manage(Grouping):
         """Take a step on a case. Raises ``NotFound``, ``Conflict`` where the version has moved on,
         ``Refused`` with why and remedy, ``DiskFull``."""
         return self._work(self._command(case, step, actor, expected_version, reason, data))
-
-    async def command_async(
-        self,
-        case: str,
-        step: str,
-        actor: Actor,
-        expected_version: int | None = None,
-        reason: str = "",
-        data: dict[str, Any] | None = None,
-    ) -> CaseState:
-        """``command`` for the running event loop."""
-        job = self._command(case, step, actor, expected_version, reason, data)
-        return await self._work_async(job)
 
     def _command(
         self,
@@ -296,9 +280,6 @@ class Manage(Grouping):
         """Append a report to its topic, durable when this returns; its id. A ``key`` seen before
         (an Idempotency-Key) gives the id of the first one. An actor of a probe marks it so."""
         return self.records.transact(self._submit(report, actor, key))
-
-    async def submit_report_async(self, report: Report, actor: Actor, key: str = "") -> str:
-        return await self.records.write_async(self._submit(report, actor, key))
 
     def _submit(self, report: Report, actor: Actor, key: str) -> Callable[[Transaction], str]:
         name = report.report

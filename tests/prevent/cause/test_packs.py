@@ -79,4 +79,3 @@ speed_m_s = [1]
     assert "5: network a: matter none:such:matter is not known" in told
     assert "1: network a has no speed_m_s" in told
     assert "10: " in told and "nobody reads 'other'" in told
-    assert network.by_matter({}) == {}

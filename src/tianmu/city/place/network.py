@@ -6,7 +6,7 @@ there, and how fast that travels. Without the file, alarms are not judged togeth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
@@ -65,13 +65,4 @@ def read(reader: PackReader, matters: Collection[str]) -> dict[str, Along]:
                 remedy = "use a key of matters.csv: edition:kind:code"
                 reader.fault(FILE, document.line("network", index, "matters"), what, remedy)
         found[one.code] = one
-    return found
-
-
-def by_matter(networks: Mapping[str, Along]) -> dict[str, list[Along]]:
-    """Matter → the networks along which it travels."""
-    found: dict[str, list[Along]] = {}
-    for one in networks.values():
-        for matter in one.matters:
-            found.setdefault(matter, []).append(one)
     return found

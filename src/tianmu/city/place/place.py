@@ -273,14 +273,6 @@ def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
     return float(distances(one[0], one[1], np.array([other], dtype=np.float64))[0])
 
 
-def bounds(areas: Sequence[Area]) -> tuple[float, float, float, float]:
-    """West, south, east, north of all ``areas``."""
-    boxes = np.array([area.geometry.bounds for area in areas])
-    west, south = boxes[:, :2].min(axis=0)
-    east, north = boxes[:, 2:].max(axis=0)
-    return float(west), float(south), float(east), float(north)
-
-
 def feature(geometry: Any, properties: Mapping[str, Any]) -> dict[str, Any]:
     """A GeoJSON feature with coordinates to a metre's fraction (six decimals)."""
     from shapely import set_precision

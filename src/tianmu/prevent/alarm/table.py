@@ -274,17 +274,6 @@ def one(connection: sa.Connection, alarm: str) -> Alarm | None:
     return None if row is None else from_row(row)
 
 
-def of_identity(connection: sa.Connection, identity: str, *, limit: int = 50) -> list[Alarm]:
-    """Occurrences of one condition, newest first."""
-    statement = (
-        sa.select(ALARM)
-        .where(ALARM.c.identity == identity)
-        .order_by(ALARM.c.raised_at.desc())
-        .limit(limit)
-    )
-    return [from_row(row) for row in connection.execute(statement).mappings()]
-
-
 def of_device(connection: sa.Connection, device: str, *, limit: int = 50) -> list[Alarm]:
     """Alarms of one device, open ones first, newest first."""
     statement = (

@@ -11,7 +11,7 @@ import numpy as np
 
 from tianmu.facts.place import DEGREE_M
 from tianmu.scenarios.fire_alarms.estate import COMPONENT, Estate, Spot
-from tianmu.scenarios.fire_alarms.event import DAY, MINUTE, Event
+from tianmu.scenarios.fire_alarms.event import DAY, Event
 from tianmu.scenarios.fire_alarms.evidence import (
     CALL,
     CAMERA,
@@ -197,7 +197,3 @@ def operations(world: World, building: str) -> list[Event]:
         for bit, kind in ((_RESET, RESET), (_CLEARED, CLEARED))
         if word & bit
     ]
-
-
-def minutes_ago(now: int, at: int) -> int:
-    return max(0, round((now - at) / MINUTE))

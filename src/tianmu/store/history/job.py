@@ -110,14 +110,6 @@ def _rollups_of(files: Sequence[File], inputs: Sequence[File]) -> tuple[File, ..
     return tuple(f for f in files if f.kind != RAW and (f.first_order, f.last_order) in orders)
 
 
-def rolled_up(files: Sequence[File], kind: str) -> bool:
-    """Whether exact roll-ups of ``kind`` cover all raw files of the day: those of its final
-    compaction. Roll-ups of lower levels each cover their own flushes, and count an observation
-    again that a later flush repeated."""
-    last = max((f.last_order for f in files if f.kind == RAW), default=0)
-    return any(f.kind == kind and f.level == FINAL and f.last_order >= last for f in files)
-
-
 def due(files: Sequence[File], now: int, after: int = AFTER) -> bool:
     """Whether one day's files are worth merging whole: it ended ``after`` µs ago, and was never
     merged, or long enough ago for what has come late since."""

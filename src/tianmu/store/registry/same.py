@@ -17,8 +17,6 @@ CODED = {"kind": "kinds", "division": "divisions", "department": "departments",
          "source": "source_names"}  # fmt: skip
 NUMBERS = ("longitude", "latitude")
 TEXTS = ("name", "address")
-REST = ("precision", "place_address", "labels")
-"""what few devices have"""
 
 
 def differing(

@@ -32,8 +32,6 @@ from tianmu.web.sight.outgoing import AT_ONCE, BUSY, leaves, outgoing
 routes = Routes("hazards")
 TOGETHER = 100
 """rows of a file that are entered in one commit"""
-KEPT = ("digest", "name", "media_type", "role", "scan")
-"""of what is known of a file"""
 
 
 class HazardFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

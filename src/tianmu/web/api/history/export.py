@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,8 +51,6 @@ WINDOWS = pa.schema(
 )
 TOGETHER = 200_000
 """windows that are held at once"""
-
-Columns: TypeAlias = dict[str, Any]
 
 
 def chosen(
