@@ -106,10 +106,14 @@ def test_confidence_shows_nothing() -> None:
     assert (who.name, who.phone, who.account) == ("***", "***", "***")
 
 
-@given(st.sampled_from(["name", "phone", "identity", "bank_card"]), st.text(max_size=30))
+# a star that somebody wrote is hidden by a star: such a text can look the same and show no more
+WITHOUT_STARS = st.text(st.characters(exclude_characters="*"), max_size=30)
+
+
+@given(st.sampled_from(["name", "phone", "identity", "bank_card"]), WITHOUT_STARS)
 def test_nothing_whole_shows(field: str, value: str) -> None:
     shown = mask(field, value)
-    assert (shown != value and "*" in shown) or not value.strip("*")
+    assert (shown != value and "*" in shown) or not value
 
 
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.text(max_size=20), st.text(max_size=20))

@@ -144,9 +144,10 @@ def _feed_command(settings: Settings) -> list[str]:
 
 def _scenario_feeds(settings: Settings, city: City) -> list[tuple[str, list[str]]]:
     """The programs that play the trial devices of the scenarios that come with one."""
+    from tianmu import scenarios
     from tianmu.scenarios.folder import load
 
-    shipped = Path(load.__file__).parent
+    shipped = Path(scenarios.__path__[0])
     return [
         (
             f"feed-{one.id}",
