@@ -183,9 +183,5 @@ def _stands(word: str, told: str) -> bool:
 
 def _loud(matches: list[_Match]) -> list[_Word]:
     """The words of matches that none silences, each once."""
-    heard = (
-        one.word
-        for one in matches
-        if len(matches) == 1 or not any(other.silences(one) for other in matches)
-    )
+    heard = (one.word for one in matches if not any(other.silences(one) for other in matches))
     return list(dict.fromkeys(heard))
