@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tianmu.access import audit
+from tianmu.web.api.cases import merges
 
 
 def cases_of(world: Any, devices: range) -> list[str]:
@@ -185,3 +186,36 @@ def test_many_are_put_into_the_chosen_one_and_come_back_all_or_none(world: Any) 
     assert [notes(world, "case.undo", case) for case in others] == [1, 1, 1]
     with world.client("leader") as nobody:
         assert nobody.post("/api/case-merges", json=asked(*others)).status_code == 403
+
+
+@pytest.mark.parametrize("turn", [(0, 1), (1, 0)])
+def test_each_comes_back_exactly_in_whatever_order_they_are_named(
+    world: Any, turn: tuple[int, int]
+) -> None:
+    into, *others = cases_of(world, range(30 + 3 * turn[0], 33 + 3 * turn[0]))
+    manage = world.hub.manage
+    kept = ("opened_at", "first_at", "last_at", "pace", "spread_m", "collectors", "level_number")
+    with world.client("commander") as who:
+
+        def send(undo: str, *cases: str) -> Any:
+            body = {"into": {"case": into}, "cases": [{"case": case} for case in cases]}
+            return who.post(f"/api/case-merges{undo}", json={**body, "reason": "the same fire"})
+
+        states = [{name: getattr(manage.case(into), name) for name in kept}]
+        assert send("", others[0]).status_code == 200
+        states.append({name: getattr(manage.case(into), name) for name in kept})
+        assert send("", others[1]).status_code == 200
+        assert send("/undo", *(others[n] for n in turn)).status_code == 200
+    assert {name: getattr(manage.case(into), name) for name in kept} == states[0] != states[1]
+    assert [manage.case(case).open for case in others] == [True, True]
+
+
+def test_the_case_that_is_not_there_is_named(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    [into] = cases_of(world, range(36, 37))
+    body = {"into": {"case": into}, "cases": [{"case": "c999999"}], "reason": "the same fire"}
+    with world.client("commander") as who:
+        assert who.post("/api/case-merges", json=body).json()["detail"].count("c999999")
+        # it was there when the request was looked at, and is not any more as it is done
+        monkeypatch.setattr(merges, "one", lambda *_: None)
+        gone = who.post("/api/case-merges", json=body)
+    assert (gone.status_code, "c999999" in gone.json()["detail"]) == (404, True), gone.text

@@ -214,7 +214,7 @@ class Manage(Grouping):
                 return Done(expect(work, known[0], None), known[1], known[2], again=True)
             before = expect(work, case, None)
             if before.probe != actor.probe:
-                raise NotFound(f"there is no case {case}")
+                raise NotFound(case)
             present = case_query.evidence_of(connection, case)
             if any(one["digest"] == kept["digest"] for one in present):
                 return Done(before, before.version, before.version, again=True)
@@ -263,7 +263,7 @@ class Manage(Grouping):
             before = expect(work, case, None)
             found = next((one for one in before.contacts if one.contact == contact), None)
             if found is None or before.probe != actor.probe:
-                raise NotFound(f"case {case} has no contact ladder {contact}")
+                raise NotFound(case, f"case {case} has no contact ladder {contact}")
             if not ladder.may_answer(found, actor):
                 raise Refused(refuse("permission", step=phrase("step.contact")))
             if not found.waits:
@@ -302,7 +302,7 @@ class Manage(Grouping):
         """A case; ``NotFound`` where there is none in the scope."""
         state = self.records.read(lambda connection: case_query.read(connection, case, scope))
         if state is None:
-            raise NotFound(f"there is no case {case}")
+            raise NotFound(case)
         return state
 
     def case_view(
@@ -313,7 +313,7 @@ class Manage(Grouping):
         def look(connection: Any) -> dict[str, Any]:
             state = case_query.read(connection, case, scope)
             if state is None:
-                raise NotFound(f"there is no case {case}")
+                raise NotFound(case)
             return case_view.view(
                 state,
                 self.city,

@@ -31,7 +31,11 @@ class Conflict(Exception):
 
 
 class NotFound(LookupError):
-    """There is no such case (or the scope does not show it)."""
+    """There is no such ``case`` (or the scope does not show it), or not ``what`` of it."""
+
+    def __init__(self, case: str, what: str = "") -> None:
+        super().__init__(what or f"there is no case {case}")
+        self.case = case
 
 
 def fresh(state: CaseState, version: int) -> bool:
@@ -45,7 +49,7 @@ def expect(work: Work, case: str, version: int | None) -> CaseState:
     ``version`` in what a person decides on."""
     state = work.state(case)
     if state is None:
-        raise NotFound(f"there is no case {case}")
+        raise NotFound(case)
     if version is not None and not fresh(state, version):
         raise Conflict(state, version)
     return state

@@ -49,8 +49,8 @@ def do(work: Work, asked: Together, actor: Actor) -> CaseState:
         raise Stopped(expect(work, asked.into.case, None), Refused(refuse("same_case")))
     _look(work, asked, actor)
     try:
-        for one in asked.cases if asked.step == "merge" else reversed(asked.cases):
-            _one(work, asked, one.case, actor)
+        for case in _in_turn(work, asked):
+            _one(work, asked, case, actor)
     except BaseException:
         work.desk.loaded = False  # what was changed in memory does not come to be: it is read again
         raise
@@ -79,6 +79,17 @@ def _against(asked: Together, case: str, state: CaseState, actor: Actor) -> Refu
         return regroup.guard(state, actor, step, asked.reason)
     there = state.outcome == "merged" and state.merged_into == into
     return None if there else refuse("not_merged")
+
+
+def _in_turn(work: Work, asked: Together) -> list[str]:
+    """Merged as they are named. Taken out the last that came in first, in whatever order they are
+    named: each has kept what the chosen one was just before it."""
+    cases = [seen.case for seen in asked.cases]
+    if asked.step == "merge":
+        return cases
+    rows = members(work.tx.connection, expect(work, asked.into.case, None))
+    came = {told.get("from", ""): at for at, (told, _, _) in enumerate(rows)}
+    return sorted(cases, key=lambda case: came.get(case, -1), reverse=True)
 
 
 def _one(work: Work, asked: Together, case: str, actor: Actor) -> None:

@@ -113,6 +113,6 @@ def _do(ask: Ask, asked: Together, names: list[str]) -> Done:
             remedy,
         ) from stopped
     except NotFound as error:
-        raise not_found("case", into) from error
+        raise not_found("case", error.case) from error
     except OtherDeed as error:
         raise reused(error) from error
