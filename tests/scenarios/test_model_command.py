@@ -211,6 +211,16 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
         assert done.exit_code == 1 and told in done.stderr and ".part" not in done.stderr
 
 
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    source, link = tmp_path / "in.csv", tmp_path / "link.csv"
+    source.write_text(GOOD)
+    link.symlink_to(source)
+    for out in (source, link, tmp_path / "." / "in.csv"):
+        done = run("forest-fire", "fwi", "--in", source, "--out", out)
+        assert done.exit_code == 2 and "is the file that --in names" in done.stderr
+        assert "name another" in done.stderr and source.read_text() == GOOD
+
+
 def test_no_rows_give_no_rows(tmp_path: Path) -> None:
     assert fwi(tmp_path, f"{HEAD}\n").exit_code == 0
     assert (tmp_path / "out.csv").read_text() == f"{HEAD},ffmc,dmc,dc,isi,bui,fwi,dsr\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
@@ -65,6 +66,7 @@ def add_to(main: click.Group, *, give: Give, tell: Tell) -> None:
             raise click.UsageError("give SCENARIO MODEL --in FILE --out FILE, or --list")
         chosen = chosen_model(found, *names)
         check_suffixes(source, target)
+        check_apart(source, target)
         rows = _run(chosen, source, target, [*given, *more], tell)
         if as_json:
             give({"scenario": names[0], "model": names[1], "in": str(source), "out": str(target),
@@ -125,6 +127,16 @@ def check_suffixes(*paths: Path) -> None:
     for path in paths:
         if path.suffix.lower() not in SUFFIXES:
             raise click.UsageError(f"{path}: name it .csv or .parquet, by which it is read")
+
+
+def check_apart(source: Path, target: Path) -> None:
+    """A usage error where the file that is read would be lost by writing, whatever it is called."""
+    with suppress(OSError):  # not there yet, or it cannot be: writing tells why
+        if target.samefile(source):
+            raise click.UsageError(
+                f"--out {target} is the file that --in names, whose place it would take: name "
+                "another"
+            )
 
 
 def _models(found: Found, narrow: list[str]) -> list[tuple[str, Model]]:

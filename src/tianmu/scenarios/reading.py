@@ -31,11 +31,13 @@ def numbers(
     high: float = np.inf,
     missing: tuple[str, ...] = MISSING,
     required: bool = True,
+    endless: bool = False,
 ) -> NDArray[np.float64]:
-    """Column ``name`` as numbers, shape (rows,); nan where it has none and is not ``required``.
+    """Column ``name`` as numbers, shape (rows,); nan where it has none and is not ``required``, and
+    where one is infinite and ``endless`` ones are taken as none.
 
-    Raises ``BadInput`` at the first cell that is no number, is outside ``low``…``high``, or is
-    missing although it is required.
+    Raises ``BadInput`` at the first cell that is no number, is infinite (``1e400`` is), is outside
+    ``low``…``high``, or is missing although it is required.
     """
     cells = _cells(table, name)
     kind = cells.type
@@ -48,6 +50,8 @@ def numbers(
     else:
         raise BadInput(0, name, f"holds {kind}, not numbers", "write it as numbers")
     found: NDArray[np.float64] = read.to_numpy(zero_copy_only=False).astype(np.float64)
+    if not endless:
+        _check_finite(found, cells, name)
     known = np.isfinite(found)
     if required and not known.all():
         row = int(np.argmin(known))
@@ -101,6 +105,17 @@ def decimal_commas(bare: pa.Array) -> bool:
 def _cells(table: pa.Table, name: str) -> pa.Array:
     column = table.column(name)
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _check_finite(found: NDArray[np.float64], cells: pa.Array, name: str) -> None:
+    """A number too large to be one is a fault, and no cell without a value."""
+    endless = np.isinf(found)
+    if endless.any():
+        row = int(np.argmax(endless))
+        raise BadInput(
+            row + 1, name, f"{cells[row].as_py()!s} is no finite number",
+            "correct it, or leave the cell empty",
+        )  # fmt: skip
 
 
 def _beyond(low: float, high: float) -> str:

@@ -166,3 +166,36 @@ def test_a_row_without_its_time_is_no_state_of_its_own() -> None:
     without = run_model(HYDRAULICS, rows.drop(["timestamp"]), parameters)
     none = rows.set_column(1, "timestamp", pa.array(["", ""]))
     assert run_model(HYDRAULICS, none, parameters)["pressure_kpa"] == without["pressure_kpa"]
+
+
+def test_times_are_compared_as_times() -> None:
+    """However they are written: a state of its own would bring the usual demand of the file."""
+    parameters = parameters_of(HYDRAULICS, [])
+    rows = pa.table({"junction": [1, 2, 2], "demand_m3h": [500, 400, 300]})
+
+    def made(*told: str) -> pa.Table:
+        return run_model(HYDRAULICS, rows.append_column("timestamp", pa.array(told)), parameters)
+
+    plain = made("2024-01-01 08:00:00", "2024-01-01 08:00:00", "2024-01-01 09:00:00")
+    mixed = made("2024-01-01 08:00", "2024-01-01T08:00:00", "2024-01-01 09:00")
+    assert mixed["pressure_kpa"] == plain["pressure_kpa"]
+    zones = made("2024-01-01T08:00:00+08:00", "2024-01-01T00:00:00Z", "2024-01-01T09:00:00+08:00")
+    assert zones["pressure_kpa"] == plain["pressure_kpa"]
+    with pytest.raises(BadInput, match="row 2, column timestamp: 'noon' is no time: write it like"):
+        made("2024-01-01 08:00", "noon", "2024-01-01 09:00")
+    with pytest.raises(BadInput, match="row 3, column demand_m3h: junction 2 has two demands"):
+        made("2024-01-01 08:00", "2024-01-01 08:00", "2024-01-01 08:00:00")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "says"),
+    [
+        ("demand_m3h", "1e400", "row 2, column demand_m3h: 1e400 is no finite number: correct it"),
+        ("measured_kpa", "-inf", "row 2, column measured_kpa: -inf is no finite number"),
+        ("demand_m3h", "-5", "row 2, column demand_m3h: -5 would be gas that comes in here: write"),
+    ],
+)
+def test_a_number_that_cannot_be_is_not_taken_as_another(name: str, cell: str, says: str) -> None:
+    rows = pa.table({"junction": ["1", "2", "3"], name: ["5", cell, ""]})
+    with pytest.raises(BadInput, match=says):
+        run_model(HYDRAULICS, rows, parameters_of(HYDRAULICS, []))

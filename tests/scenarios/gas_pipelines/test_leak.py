@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import poisson
 
-from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.contract import BadInput, Listener, listening
 from tianmu.scenarios.gas_pipelines import leak, simulate, table, threshold
 from tianmu.scenarios.gas_pipelines.layout import Density, placed
 from tianmu.scenarios.gas_pipelines.model import MODELS
@@ -95,6 +95,20 @@ def test_the_table_is_read_as_it_was_written() -> None:
     assert (back.layout.metered == LAYOUT.metered).all()
 
 
+def test_a_meter_below_nothing_is_taken_as_nothing_and_that_is_said() -> None:
+    consumer = int(NETWORK.sink[3])
+    rows = pa.table({"timestamp": ["2026-01-05 00:00", "2026-01-05 00:05"],
+                     "inflow_0": ["1", "1"], f"meter_{consumer}": ["-0.2", "0.3"]})  # fmt: skip
+    said: list[str] = []
+    with listening(Listener(lambda *_: None, said.append)):
+        back = table.read(rows, NETWORK)
+    assert back.readings.meter[3] == pytest.approx(NETWORK.kg_s(np.array([0.0, 0.3])))
+    assert said == [
+        f"1 readings of meters are below 0, the first of meter_{consumer}: they are taken as 0, "
+        "as nobody feeds gas back through a meter"
+    ]
+
+
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
@@ -107,6 +121,10 @@ def test_the_table_is_read_as_it_was_written() -> None:
         ({"timestamp": ["2026-01-05 00:00"], "inflow_0": ["1"], "flow_99999": ["1"]},
          "column flow_99999: the network has no 99999"),
         ({"timestamp": ["2026-01-05 00:00"], "inflow_0": ["much"]}, "'much' is no number"),
+        ({"timestamp": ["2026-01-05 00:00"], "inflow_0": ["1e400"]},
+         "row 1, column inflow_0: 1e400 is no finite number"),
+        ({"timestamp": ["2026-01-05T08:00:00+08:00", "2026-01-05T00:00:00Z"],
+          "inflow_0": ["1", "1"]}, "row 2, column timestamp: .* does not come after"),
     ],
 )  # fmt: skip
 def test_faults_are_told_where_they_are(columns: dict[str, list[str]], says: str) -> None:

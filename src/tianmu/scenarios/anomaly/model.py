@@ -21,7 +21,7 @@ EVERY = 50_000
 def run_stream(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Row after row; what is said of one row is known from it and those before it."""
     at = times(table, "timestamp", parameters["dates"])
-    value = numbers(table, "value", required=False)
+    value = numbers(table, "value", required=False, endless=True)
     bank = Bank(1, number_of(parameters, "per_week", low=1e-6, high=10_000))
     _tell_order(at)
     made: list[tuple[np.ndarray, ...]] = []

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tianmu.scenarios.clock import times
 from tianmu.scenarios.contract import BadInput, BadParameter, Column, Model, Parameter, remark
 from tianmu.scenarios.gas_pipelines import library
 from tianmu.scenarios.gas_pipelines.given import NETWORK, PLACE, network_of, places
@@ -24,7 +25,7 @@ def run_hydraulics(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     """Rows of one time are one state of the whole network."""
     network = network_of(parameters)
     junction = places(table, "junction", network.junction, "junction")
-    moment, first = _moments(table)
+    moment, states = _moments(table)
     demand = _demand(table, parameters, network, junction, moment)
     state = _state(parameters, network, demand)
     pressure = state.pressure[junction, moment]
@@ -35,7 +36,7 @@ def run_hydraulics(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     if network.transplanted:
         remark("the network is that of a town abroad, drawn around place")
     remark(
-        f"{len(first)} state(s) of {network.junctions:,} junctions, "
+        f"{states} state(s) of {network.junctions:,} junctions, "
         f"{network.m3h(demand.sum(axis=0).mean()):.1f} m³/h taken on the mean"
     )
     return pa.table(
@@ -49,17 +50,21 @@ def run_hydraulics(table: pa.Table, parameters: Mapping[str, str]) -> pa.Table:
     )  # fmt: skip
 
 
-def _moments(table: pa.Table) -> tuple[I64, list[str]]:
-    """Of each row the moment it belongs to, and the times in the order they first stand there."""
-    times = texts(table, "timestamp") if "timestamp" in table.column_names else [""] * len(table)
-    if any(times) and "" in times:
+def _moments(table: pa.Table) -> tuple[I64, int]:
+    """Of each row the moment it belongs to, and how many there are: times are compared as times,
+    so that 08:00 and 08:00:00 are one state."""
+    if "timestamp" not in table.column_names:
+        return np.zeros(len(table), np.int64), 1
+    told = texts(table, "timestamp")
+    if not any(told):
+        return np.zeros(len(table), np.int64), 1
+    if "" in told:
         raise BadInput(
-            times.index("") + 1, "timestamp", "no time, where other rows have one",
+            told.index("") + 1, "timestamp", "no time, where other rows have one",
             "fill it in, or leave the row out",
         )  # fmt: skip
-    known: dict[str, int] = {}
-    at = [known.setdefault(one, len(known)) for one in times]
-    return np.array(at, dtype=np.int64), list(known)
+    known, at = np.unique(times(table, "timestamp"), return_inverse=True)
+    return at.astype(np.int64), len(known)
 
 
 def _demand(
@@ -71,11 +76,25 @@ def _demand(
     usual = np.zeros(network.junctions)
     np.add.at(usual, network.sink_at, network.usual * factor)
     demand = np.repeat(usual[:, None], int(moment.max(initial=0)) + 1, axis=1)
-    taken = network.kg_s(_optional(table, "demand_m3h"))
+    taken = network.kg_s(_taken(table))
     told = np.flatnonzero(np.isfinite(taken))
     _once(junction[told] * demand.shape[1] + moment[told], told, network, junction)
     demand[junction[told], moment[told]] = taken[told]
     return demand
+
+
+def _taken(table: pa.Table) -> F64:
+    """m³/h, nan where a row says nothing. Raises ``BadInput``."""
+    found = _optional(table, "demand_m3h")
+    negative = found < 0
+    if negative.any():
+        row = int(np.argmax(negative))
+        raise BadInput(
+            row + 1, "demand_m3h", f"{found[row]:g} would be gas that comes in here",
+            "write what is taken as a positive number; what feeds gas in is an ext_grid of the "
+            "network's file",
+        )  # fmt: skip
+    return found
 
 
 def _once(keys: I64, rows: I64, network: Network, junction: I64) -> None:
@@ -124,7 +143,7 @@ HYDRAULICS = Model(
     "pressures and flows that a gas network should show, beside what was measured",
     (Column("junction", "", "number of a junction, as the network's file calls it"),),
     (
-        Column("timestamp", "", "rows of one time are one state; without it all rows are"),
+        Column("timestamp", "", "rows of one date and time are one state; without it all are"),
         Column("demand_m3h", "m³/h", "taken at the junction (0 °C, 1.01325 bar); else as the file "
                "of the network says, times factor"),
         Column("measured_kpa", "kPa", "pressure that was measured, gauge"),

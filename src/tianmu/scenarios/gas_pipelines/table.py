@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from tianmu.scenarios.contract import BadInput
+from tianmu.scenarios.clock import times
+from tianmu.scenarios.contract import BadInput, remark
 from tianmu.scenarios.gas_pipelines.layout import Layout
 from tianmu.scenarios.gas_pipelines.network import F64, I64, Network
 from tianmu.scenarios.gas_pipelines.simulate import Readings
@@ -41,7 +42,7 @@ def read(table: pa.Table, network: Network) -> Table:
     known = _columns(table, network)
     if not len(table):
         raise BadInput(0, "", "there are no rows", "give at least a few hours of readings")
-    row, every = _moments(texts(table, "timestamp"))
+    row, every = _moments(table)
     layout = layout_of(network, known)
 
     def held(measures: str, wanted: I64) -> F64:
@@ -56,9 +57,22 @@ def read(table: pa.Table, network: Network) -> Table:
         network.kg_s(held("inflow", network.feed)),
         network.kg_s(held("flow", network.pipe[layout.flow])),
         held("pressure", network.junction[layout.pressure]) / KPA,
-        network.kg_s(np.maximum(held("meter", network.sink), 0.0)),
+        network.kg_s(_not_back(held("meter", network.sink), network)),
     )
     return Table(layout, readings, every, row)
+
+
+def _not_back(meter: F64, network: Network) -> F64:
+    """What consumers take, where a meter's noise about nothing is none of it."""
+    below = meter < 0
+    if below.any():
+        first = network.sink[int(np.argmax(below.any(axis=1)))]
+        remark(
+            f"{int(below.sum())} readings of meters are below 0, the first of meter_{first}: they "
+            "are taken as 0, as nobody feeds gas back through a meter"
+        )
+    found: F64 = np.maximum(meter, 0.0)
+    return found
 
 
 def write(
@@ -102,22 +116,17 @@ def _columns(table: pa.Table, network: Network) -> dict[str, tuple[str, int]]:
     return known
 
 
-def _moments(times: list[str]) -> tuple[I64, float]:
+def _moments(table: pa.Table) -> tuple[I64, float]:
     """Moment of each row on an even grid, and minutes between two of them."""
-    found: list[datetime] = []
-    for row, text in enumerate(times, 1):
-        try:
-            at = datetime.fromisoformat(text).replace(tzinfo=None)
-        except ValueError:
-            raise BadInput(
-                row, "timestamp", f"{text!r} is no time", "write 2026-04-05 08:05:00"
-            ) from None
-        if found and at <= found[-1]:
-            raise BadInput(
-                row, "timestamp", f"{text} does not come after the row before", "sort the rows"
-            )
-        found.append(at)
-    minutes = np.array([(one - found[0]) / timedelta(minutes=1) for one in found])
+    at = times(table, "timestamp")
+    late = np.flatnonzero(np.diff(at) <= 0)
+    if len(late):
+        row = int(late[0]) + 1
+        raise BadInput(
+            row + 1, "timestamp",
+            f"{texts(table, 'timestamp')[row]} does not come after the row before", "sort the rows",
+        )  # fmt: skip
+    minutes = (at - at[0]) / 60e6
     if len(minutes) < 2:
         return np.zeros(len(minutes), np.int64), 5.0
     every = float(np.median(np.diff(minutes)))

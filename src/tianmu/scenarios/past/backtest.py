@@ -111,7 +111,7 @@ def replay(
     if rule.column not in made.column_names:
         gives = ", ".join(one.name for one in model.gives)
         raise BadModel(f"{model.name} has no column {rule.column}: it gives {gives}")
-    value = numbers(made, rule.column, required=False)
+    value = numbers(made, rule.column, required=False, endless=True)
     kept = np.array(
         [
             (since is None or t.date() >= since) and (until is None or t.date() <= until)
