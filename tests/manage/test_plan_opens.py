@@ -152,8 +152,10 @@ def test_whoever_does_something_on_the_case_knows_of_it() -> None:
     where = _watched()
     state = _opened(where).state
     other = Actor("x", ("duty_officer",), department="roads")
+    above = Actor("carl", ("duty_officer",), department="centre")
+    assert where.departments["centre-north"].parent == "centre"
     north = Actor("nora", ("duty_officer",), department="centre-north")
-    for actor, done in ((other, 0), (north, MONDAY)):
+    for actor, done in ((other, 0), (above, 0), (north, MONDAY)):
         found = decide(state, Command("note", data={"text": "seen"}), actor, MONDAY, where)
         assert not isinstance(found, Refusal)
         state = fold(found, state)

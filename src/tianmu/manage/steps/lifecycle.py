@@ -35,9 +35,9 @@ from tianmu.manage.steps.step import (
     Command,
     Refusal,
     Step,
+    belongs,
     chosen_order,
     guard,
-    of_department,
     orders_for,
     refuse,
 )
@@ -87,7 +87,7 @@ def _heard(draft: Draft, actor: Actor, city: City) -> None:
     if not draft.state.open or not actor.department:
         return
     for task in draft.state.tasks:
-        theirs = any(of_department(actor, unit, parents(city)) for unit in task.units)
+        theirs = any(belongs(actor, unit, parents(city)) for unit in task.units)
         if opening.knows(task) and not task.done_at and theirs:
             data = {"task": task.code, "stopped": [f"task:{task.code}"]}
             draft.add("tick", data, actor=actor.account)

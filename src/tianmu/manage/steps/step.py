@@ -192,13 +192,23 @@ def covers(actor: Actor, order: Order, parents: Mapping[str, str]) -> bool:
 
 
 def of_department(actor: Actor, unit: str, parents: Mapping[str, str]) -> bool:
-    """Whether ``unit`` is the actor's department or one below it."""
+    """Whether ``unit`` is the actor's department or one below it: he acts for it."""
+    return _below(unit, actor.department, parents)
+
+
+def belongs(actor: Actor, unit: str, parents: Mapping[str, str]) -> bool:
+    """Whether the actor is of ``unit`` or of one below it: what he knows, it knows."""
+    return _below(actor.department, unit, parents)
+
+
+def _below(code: str, upper: str, parents: Mapping[str, str]) -> bool:
+    """Whether ``code`` is ``upper`` or stands below it."""
     seen = set[str]()
-    while unit and unit not in seen:
-        if unit == actor.department:
+    while code and code not in seen:
+        if code == upper:
             return True
-        seen.add(unit)
-        unit = parents.get(unit, "")
+        seen.add(code)
+        code = parents.get(code, "")
     return False
 
 
