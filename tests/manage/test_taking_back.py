@@ -86,6 +86,18 @@ def test_what_was_voided_by_mistake_is_as_it_was() -> None:
     assert (again.stage, again.kept, again.reopened) == ("dispatch", None, 1), "by hand: anew"
 
 
+def test_what_is_void_for_long_is_reopened_and_not_taken_back() -> None:
+    void = did(filed().state, "void", {})
+    command = Command(UNDO, "a slip", {"steps": [{"step": "reopen"}]})
+    last = CITY.calendar.add(MONDAY, CITY.side_paths.void_back)
+    in_time = decide(void, command, BOTH, last, CITY)
+    assert not isinstance(in_time, Refusal) and reduce(evolve, in_time, void).open
+    late = decide(void, command, BOTH, last + 1, CITY)
+    assert isinstance(late, Refusal) and late.what == "void_for_long"
+    again = did(void, "reopen", {}, now=last + 1)
+    assert (again.open, again.reopened, again.stage) == (True, 1, "dispatch")
+
+
 def test_a_level_raised_by_hand_and_taken_back_is_held_where_it_was() -> None:
     story = filed()
     story.wait(story.state.due)

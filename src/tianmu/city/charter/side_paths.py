@@ -37,6 +37,8 @@ class SidePaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """how long after closing an overtime may be appealed against"""
     appeal_review: Limit = Limit(2, LimitUnit.WORK_DAY)
     """by when each of the two reviews is due"""
+    void_back: Limit = Limit(1, LimitUnit.WORK_DAY)
+    """how long what was made void by mistake can be taken back, as it was; later it is reopened"""
     on_the_spot_m: float = 100.0
     """how far from the case's place somebody who checks it there may stand, beyond the imprecision
     of both"""
@@ -71,7 +73,7 @@ def check(reader: PackReader, document: Document, found: SidePaths) -> None:
         value = getattr(found, key)
         if not 0 <= value <= 100:
             fault(key, f"{key} is {value}", "give a count from 0 (never) to 100")
-    for key in ("suspended", "supervise", "appeal_within", "appeal_review"):
+    for key in ("suspended", "supervise", "appeal_within", "appeal_review", "void_back"):
         if not getattr(found, key).value:
             fault(key, f"{key} has no length", "give a limit above 0")
     if not 0 < found.on_the_spot_m <= 5000:

@@ -140,9 +140,12 @@ def _void(turn: Turn) -> None:
 def _reopen(turn: Turn) -> None:
     """It waits for dispatch again, and so do the calls and points that were left open; what was
     void before it was filed waits where it did: nobody has verified or filed it since. What was
-    void by mistake is as it was, its clocks with the time that has run."""
+    void by mistake is as it was, its clocks with the time that has run, where that is said soon
+    enough (``void_back``): what has long ended begins anew, in sight of who counts."""
     city, state, now = turn.city, turn.state, turn.draft.now
     if turn.command.back and state.outcome == "void" and state.kept is not None:
+        if now > city.calendar.add(state.closed_at, city.side_paths.void_back):
+            raise Refused(refuse("void_for_long"))
         told, reason = {"as_it_was": True}, turn.command.reason.strip()
         stage, account = state.kept.stage, turn.actor.account
         turn.draft.add("reopen", told, stage=stage, actor=account, reason=reason)
