@@ -45,3 +45,18 @@ def test_the_city_goes_by_it_when_told_to(tmp_path: Path) -> None:
         clock.use("")
     assert clock.drill() is None
     assert clock.now() <= machine()
+
+
+def test_what_lasts_counts_from_the_last_leap(tmp_path: Path) -> None:
+    one = DrillClock.make(tmp_path / "clock", machine())
+    try:
+        clock.use(str(tmp_path / "clock"))
+        leaps = clock.Leaps()
+        assert leaps.last() == 0, "none so far"
+        one.move(machine() + 7 * HOUR)
+        seen = leaps.last()
+        assert machine() + 6 * HOUR < seen <= clock.now()
+        assert leaps.last() == seen, "the clock runs on: no leap"
+    finally:
+        clock.use("")
+    assert clock.Leaps().last() == 0, "the machine's clock is nobody's to move"

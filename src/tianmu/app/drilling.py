@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
+from tianmu.app.platform import PLATFORM_KIND
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
 from tianmu.city.pack import load
@@ -47,16 +50,22 @@ def forbidden(settings: Settings) -> str:
     return ""
 
 
-def named(city: City) -> City:
-    """The city under a name that says on every screen that its time is a drill's."""
+def drilled(city: City) -> City:
+    """The city under a name that says on every screen that its time is a drill's; and without the
+    rule that its platform is silent: that speaks as the machine's time passes, and cannot within a
+    leap."""
     told = {"zh": "演练时钟", "en": "drill clock"}
     name = {code: f"{words} · {told.get(code, told['en'])}" for code, words in city.name.items()}
-    return replace(city, name=name)
+    kinds = dict(city.kinds)
+    if platform := kinds.get(PLATFORM_KIND):
+        speaking = tuple(rule for rule in platform.rules if rule["type"] != "silence")
+        kinds[PLATFORM_KIND] = msgspec.structs.replace(platform, rules=speaking)
+    return replace(city, name=name, kinds=kinds)
 
 
-def load_named(pack: str | Path) -> City:
-    """The city of a pack under such a name."""
-    return named(load(pack))
+def load_drilled(pack: str | Path) -> City:
+    """The city of a pack as it is where a drill moves the clock."""
+    return drilled(load(pack))
 
 
 def mark(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from tianmu.access import account as accounts
 from tianmu.access import audit, first, token
 from tianmu.access.account import NoAccount
 from tianmu.access.role import ROLES
-from tianmu.app.platform import DEVICE, PLATFORM_SOURCE
+from tianmu.app.platform import DEVICE, PLATFORM_KIND, PLATFORM_SOURCE
 from tianmu.app.settings import Settings
 from tianmu.city.city import City
 from tianmu.facts import clock
@@ -25,7 +25,6 @@ from tianmu.facts.text import Text
 from tianmu.store.records import Records, Transaction
 from tianmu.web.registrar import Registrar
 
-PLATFORM_KIND = "platform"
 PROBE_SOURCE, PROBE_ADDRESS, PROBE_COMPONENTS = "probe-panel", "0000000000fe", 128
 COMPONENT_KIND = "fire_component"
 REHEARSAL, HOTLINE, DUTY = "rehearsal", "feed-hotline", "feed-duty"

@@ -132,7 +132,7 @@ def _together(settings: Settings, city: City, records: Records, lags: Lags) -> H
         secure=settings.certificate is not None,
         authority=settings.authority,
         lags=lags.now,
-        load_pack=drilling.load_named if settings.clock else load,
+        load_pack=drilling.load_drilled if settings.clock else load,
         sign_on=SignOn(Path(settings.sign_on)) if settings.sign_on else None,
         blurrer=Blurrer(Path(settings.blur)) if settings.blur else None,
     )

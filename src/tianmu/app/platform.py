@@ -24,6 +24,7 @@ from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 
 PLATFORM_SOURCE = "platform"
+PLATFORM_KIND = "platform"
 DEVICE = "platform"
 READERS: dict[str, tuple[str, ...]] = {
     "watch": (OBSERVATION_LIFE.name, OBSERVATION.name, DEED.name),
@@ -59,6 +60,7 @@ class Platform:
         self._files: dict[str, Records] = {}
         self._wall, self._steady = time.time(), time.monotonic()
         self._refused, self._turned = _Rate(), _Rate()
+        self._leaps = clock.Leaps()
 
     def readings(self) -> list[tuple[str, str, float]]:
         """(device, property, value) now. A reading that cannot be taken is left out, not made."""
@@ -96,9 +98,9 @@ class Platform:
 
     def _silent(self) -> float | None:
         """Seconds since the quietest connector that has ever been spoken to was; None for none."""
-        now = self._intake.now()
+        leapt, now = self._leaps.last(), self._intake.now()
         heard_at = [int(c.state().get("last_at") or 0) for c in self._connectors.values()]
-        quiet = [(now - at) / 1_000_000 for at in heard_at if at]
+        quiet = [(now - max(at, leapt)) / 1_000_000 for at in heard_at if at]
         return max(quiet) if quiet else None
 
     def _clock_offset(self) -> float:
@@ -110,7 +112,7 @@ class Platform:
 
     def _lag(self) -> float:
         """Age in seconds of the oldest entry that some reader has not read; 0 when all keep up."""
-        now = clock.now()
+        leapt, now = self._leaps.last(), clock.now()
         oldest = now
         for name, topics in READERS.items():
             positions = self._open(name).positions()
@@ -119,7 +121,7 @@ class Platform:
                 at = max((p for r, p in read.items() if r not in BESIDE), default=0)
                 entries = self._journal.read(topic, at, entries=1)
                 if entries:
-                    oldest = min(oldest, entries[0].at)
+                    oldest = min(oldest, max(entries[0].at, leapt))
         return (now - oldest) / 1_000_000
 
     def _open(self, name: str) -> Records:

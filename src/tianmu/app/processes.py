@@ -36,7 +36,7 @@ def run_process(name: str, data: Path) -> None:
     from tianmu.app import drilling
     from tianmu.city.pack import load as load_pack
 
-    city = drilling.load_named(settings.pack) if settings.clock else load_pack(settings.pack)
+    city = drilling.load_drilled(settings.pack) if settings.clock else load_pack(settings.pack)
     if name == "gate":
         from tianmu.app import gate
 

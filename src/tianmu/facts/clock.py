@@ -54,6 +54,26 @@ class DrillClock:
         _SLOT.pack_into(self._map, _SLOT.size, at)
 
 
+class Leaps:
+    """When a drill last moved the clock, as far as whoever looks now and then can tell. What has
+    lasted longer than that has not: in a leap nothing can be read, and nobody can speak."""
+
+    def __init__(self) -> None:
+        self._ahead, self._at = self._now(), 0
+
+    def last(self) -> int:
+        """µs by the city's clock of the first look after the last leap; 0 where there was none."""
+        ahead = self._now()
+        if ahead != self._ahead:
+            self._ahead, self._at = ahead, now()
+        return self._at
+
+    @staticmethod
+    def _now() -> int:
+        moved = drill()
+        return moved.ahead if moved else 0
+
+
 def machine() -> int:
     """µs since the epoch by the machine's clock."""
     return time.time_ns() // 1000

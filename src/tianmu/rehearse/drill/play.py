@@ -66,9 +66,9 @@ class Player:
         if self.ground.clock is not None:
             self._begin_later()
             self._move(timedelta())
-            if self.ground.url:
-                self._signals.void_leftovers()
-                self.ground.settle()
+        if self.ground.url:
+            self._signals.void_leftovers()
+            self.ground.settle()
         self._since = _rfc3339(datetime.fromtimestamp(self.ground.now() // 1_000_000, UTC))
         self._signals.prepare()
         self._begin = time.monotonic()

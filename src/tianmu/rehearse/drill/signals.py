@@ -34,7 +34,7 @@ from tianmu.rehearse.field.gateway import Gateway
 from tianmu.rehearse.panel.panel import Nature, Panel
 from tianmu.rehearse.panel.script import Component, fire, normal
 from tianmu.rehearse.probe.marked import device as marked_device
-from tianmu.rehearse.probe.marked import end, spare, void, void_leftovers
+from tianmu.rehearse.probe.marked import end, spare, void_leftovers
 from tianmu.rehearse.truth.incident import METRES
 
 COMPONENT_KIND, DETECTOR = "fire_component", 40
@@ -117,36 +117,23 @@ class Signals:
         self._places = {name: (a + east, b + north) for name, (a, b) in self._places.items()}
 
     def _spare(self) -> list[int]:
-        """Detectors of a running city's probe that are free, once what was left there is ended."""
+        """Detectors of a running city's probe that are free."""
         if not self._ground.marked:
             return []
-        own = self._ground.own
-        void_leftovers(own)
         count = credentials(self._ground.data)["probe"]["components"]
         panel = sum(one.door == "panel" for one in self._drill.device)
-        return spare(own, count, panel) if panel else []
+        return spare(self._ground.own, count, panel) if panel else []
 
     def void_leftovers(self) -> None:
-        """End the cases in which devices of an earlier drill still tell of danger: a drill that was
-        killed, or that was played when the city was fresh, ends none. They never grow old, so they
-        would draw in whatever is told at their spot however much later."""
-        own, ends, cursor = self._ground.own, self._ground.city_of("commander"), ""
-        left: set[str] = set()
-        while True:
-            more = {"cursor": cursor} if cursor else {}
-            page = own.get("/api/alarms", state="active", limit=500, **more)
-            left |= {
-                one["case"]
-                for one in page["items"]
-                if one["case"] and one["device"].startswith(NAMED)
-            }
-            cursor = page["next"] or ""
-            if not cursor:
-                break
-        for case in sorted(left):
-            view = own.get(f"/api/cases/{case}")
-            if not view["outcome"]:
-                void(ends, view)
+        """End what earlier drills have left open: one that was killed, or that was played when the
+        city was fresh, ends nothing, and what it left would draw in whatever is told at its spot.
+        Where a drill moves the clock nothing is real, and every case ends; elsewhere only those
+        that are marked."""
+        ground = self._ground
+        if ground.marked:
+            void_leftovers(ground.own)
+        else:
+            void_leftovers(ground.own, ground.city_of("commander"), marked=False)
 
     def put_out(self) -> None:
         """Fires of a running city's probe that this drill has left burning."""

@@ -86,18 +86,30 @@ async def clear(city: City, address: str, detector: Component, *, ahead: float =
         await line.send(normal(detector))
 
 
-def void_leftovers(command: City) -> None:
+def void_leftovers(sees: City, ends: City | None = None, *, marked: bool = True) -> None:
     """End what an earlier probe or drill has left open: it would draw ours in. One at a time is
-    played in a city: what another has open now is ended, too."""
+    played in a city: what another has open now is ended, too. ``sees`` finds the cases, ``ends``
+    (the same, unless given) ends them; ``marked``: only those that are marked."""
     last: set[str] = set()
     while True:
-        items = command.get("/api/cases", open="true", limit=100)["items"]
-        left = {case["case"]: case for case in items if case["probe"]}
+        left = {one["case"]: one for one in _open_cases(sees) if one["probe"] or not marked}
         if not left or set(left) == last:  # what cannot be ended is left to what is expected
             return
         last = set(left)
         for case in left.values():
-            void(command, case)
+            void(ends or sees, case)
+
+
+def _open_cases(city: City) -> list[dict[str, Any]]:
+    """All open cases that the account sees; read to the end before any of them changes."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        more = {"cursor": cursor} if cursor else {}
+        page = city.get("/api/cases", open="true", limit=500, **more)
+        found += page["items"]
+        cursor = page["next"] or None
+    return found
 
 
 def void(command: City, case: dict[str, Any]) -> None:
