@@ -267,6 +267,16 @@ def set_password(connection: Connection, account: str, kept: str, *, at: int) ->
         )
 
 
+def renew_password(connection: Connection, account: str, old: str, new: str) -> None:
+    """Keep ``new``, another hash of the same password, in place of ``old``. Nothing else of the
+    account changes, nor does anything where ``old`` is not in force any more."""
+    for held in (table, password_past):
+        connection.execute(
+            update(held).where(held.c.account == account, held.c.password == old)
+            .values(password=new)
+        )  # fmt: skip
+
+
 def kept_password(connection: Connection, account: str) -> str:
     """The hash in force, or "" where there is no account or no password."""
     row = connection.execute(select(table.c.password).where(table.c.account == account)).first()

@@ -8,14 +8,14 @@ wrong codes the second step (``lock``); what nobody can guess locks nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
-from tianmu.access import audit, factor, identity, lock, passkey, password, token
+from tianmu.access import audit, factor, lock, passkey, password, token
 from tianmu.access.account import Account, NoAccount
+from tianmu.access.half import Half
 from tianmu.access.identity import Identity, NotBound
 from tianmu.access.keys import Keys, NotOurs
 from tianmu.access.policy import MINUTE
@@ -44,18 +44,6 @@ class SecondStep(Exception):
         self.ticket, self.ways = ticket, ways
 
 
-@dataclass
-class _Half:
-    """A sign-in that waits for its second step."""
-
-    account: str
-    way: str
-    ways: tuple[str, ...]
-    identity: Identity | None = None
-    """at the city's sign-on, to be bound to the account once the second step is done"""
-    tries: int = 0
-
-
 class Entrance:
     """Opens sessions; ``Sessions`` keeps them."""
 
@@ -70,12 +58,14 @@ class Entrance:
         (Argon2id): call it off the event loop."""
         self._not_shut(lock.PASSWORD, address)
         found = self._found(account)
-        kept = self._records.read(lambda c: accounts.kept_password(c, account))
+        kept = self._kept(account)
         right = password.matches(kept, plain) and found is not None
         if not self.judged(account, lock.PASSWORD, address, lambda tx: right) or found is None:
             raise SignInRefused("account or password is wrong")
         self._awake(found, address)
-        return self._first(found, "password", address, agent)
+        half = Half(account, "password")
+        half.came_with(kept, plain)
+        return self._first(found, half, address, agent)
 
     def by_link(self, plain: str, *, address: str, agent: str = "") -> str:
         """Use a one-time link up; else like ``by_password``."""
@@ -92,7 +82,7 @@ class Entrance:
         except NoToken as error:
             self.note("", address, reason="link")
             raise SignInRefused(str(error)) from error
-        return self._first(found, "link", address, agent)
+        return self._first(found, Half(found.account, "link"), address, agent)
 
     def by_kiosk(self, plain: str, *, address: str, agent: str = "") -> str:
         """A session for a wall screen by its kiosk token: lives as long as the token."""
@@ -133,16 +123,16 @@ class Entrance:
         self._awake(found, address)
         way = "sign-on, fresh" if fresh else "sign-on"
         if unbound is not None and not found.factors:
-            half = _Half(account, way, (lock.PASSWORD,), unbound)
+            half = Half(account, way, (lock.PASSWORD,), unbound)
             raise SecondStep(self.tickets.give("second", half, account), half.ways)
         if strong and unbound is None:
             return self._open(found, f"{way}, strong", address, agent)
-        return self._first(found, way, address, agent, unbound)
+        return self._first(found, Half(account, way, identity=unbound), address, agent)
 
     def second(self, ticket: str, way: str, code: str, *, address: str, agent: str = "") -> str:
         """The second step, by an app's code (``totp``), a ``recovery`` code, or the ``password``,
         whichever was asked for."""
-        half: _Half | None = self.tickets.look("second", ticket)
+        half: Half | None = self.tickets.look("second", ticket)
         if half is None or way not in half.ways:
             raise SignInRefused("this sign-in took too long or was ended; begin again")
         kind = lock.PASSWORD if way == lock.PASSWORD else lock.CODE
@@ -162,7 +152,9 @@ class Entrance:
             )
         if self.tickets.take("second", ticket) is None:
             raise SignInRefused("this sign-in was finished already; begin again")
-        return self._open(found, f"{half.way}, {way}", address, agent, self._bind(half, address))
+        if kind == lock.PASSWORD:
+            half.came_with(self._kept(found.account), code)
+        return self._open(found, f"{half.way}, {way}", address, agent, half)
 
     def proven(self, account: str, code: str, *, address: str) -> bool:
         """Whether ``code`` is one of the account's app or a recovery code, which is used up;
@@ -175,8 +167,7 @@ class Entrance:
     def _right(self, account: str, kind: str, way: str, code: str, address: str) -> bool:
         now = self._clock()
         if way == lock.PASSWORD:
-            kept = self._records.read(lambda c: accounts.kept_password(c, account))
-            same = password.matches(kept, code)
+            same = password.matches(self._kept(account), code)
             return self.judged(account, kind, address, lambda tx: same, reason=way)
 
         def use(tx: Transaction) -> bool:
@@ -226,15 +217,14 @@ class Entrance:
         if found is None:
             raise SignInRefused("this passkey is not known here")
         self._awake(found, address)
-        half: _Half | None = self.tickets.take("second", second) if second else None
-        bind = self._bind(half, address) if half and half.account == found.account else None
+        half: Half | None = self.tickets.take("second", second) if second else None
+        if half is not None and half.account != found.account:
+            half = None
 
         def also(tx: Transaction, now: int) -> None:
             factor.used(tx.connection, held["factor"], count, at=now)
-            if bind is not None:
-                bind(tx, now)
 
-        return self._open(found, "passkey", address, agent, also)
+        return self._open(found, "passkey", address, agent, half, also)
 
     def judged(
         self,
@@ -288,43 +278,24 @@ class Entrance:
             return False
         return True
 
+    def _kept(self, account: str) -> str:
+        return self._records.read(lambda c: accounts.kept_password(c, account))
+
     def _found(self, account: str) -> Account | None:
         try:
             return self._records.read(lambda c: accounts.get(c, account))
         except NoAccount:
             return None
 
-    def _first(
-        self,
-        found: Account,
-        way: str,
-        address: str,
-        agent: str,
-        unbound: Identity | None = None,
-    ) -> str:
+    def _first(self, found: Account, half: Half, address: str, agent: str) -> str:
         """The first factor was right: a session, or the second step."""
         if not found.factors:
-            return self._open(found, way, address, agent)
-        ways = (*found.factors, *(("recovery",) if self._left(found.account) else ()))
-        half = _Half(found.account, way, ways, unbound)
-        raise SecondStep(self.tickets.give("second", half, found.account), ways)
+            return self._open(found, half.way, address, agent, half)
+        half.ways = (*found.factors, *(("recovery",) if self._left(found.account) else ()))
+        raise SecondStep(self.tickets.give("second", half, found.account), half.ways)
 
     def _left(self, account: str) -> int:
         return self._records.read(lambda c: factor.recovery_left(c, account))
-
-    def _bind(self, half: _Half, address: str) -> Callable[[Transaction, int], None] | None:
-        """Binds who they are at the city's sign-on to the account, where that was waiting."""
-        who = half.identity
-        if who is None:
-            return None
-
-        def bind(tx: Transaction, now: int) -> None:
-            try:
-                identity.bind(tx.connection, who, half.account, at=now, address=address)
-            except NotBound as error:
-                raise SignInRefused(str(error)) from error
-
-        return bind
 
     def _open(
         self,
@@ -332,6 +303,7 @@ class Entrance:
         way: str,
         address: str,
         agent: str,
+        half: Half | None = None,
         also: Callable[[Transaction, int], None] | None = None,
     ) -> str:
         now = self._clock()
@@ -341,9 +313,14 @@ class Entrance:
             lock.opened(tx.connection, found.account, address)
             if also is not None:
                 also(tx, now)
+            if half is not None:
+                half.finish(tx, now, address)
             return self._sessions.open(tx.connection, found, "person", address, agent, way)
 
-        secret = self._records.transact(open_)
+        try:
+            secret = self._records.transact(open_)
+        except NotBound as error:
+            raise SignInRefused(str(error)) from error
         self._sessions.trim(found.account)
         return secret
 
