@@ -9,7 +9,8 @@ import pytest
 
 from tianmu.manage.case import table
 from tianmu.manage.case.state import CaseState
-from tianmu.scenarios.past.record import WEEK, begins, judge, record, summed
+from tianmu.scenarios.past.command import notes_of
+from tianmu.scenarios.past.record import WEEK, Judged, begins, judge, record, summed
 from tianmu.store.records import Records
 
 RULES = ("forest_camera.smoke",)
@@ -51,6 +52,32 @@ def test_what_is_none_of_its_business_is_left_out() -> None:
     assert judge(case("merged"), [alarm(1)], RULES) is None
 
 
+def judged_alone(count: int) -> list[Judged]:
+    """Hits of which nobody told but the alarm."""
+    one = judge(case("closed"), [alarm(0)], RULES)
+    assert one is not None
+    return [one] * count
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([[alarm(0)], [alarm(0)]], ["of all 2 hits nobody told but the alarm: "]),
+        ([[alarm(0)]], ["of the one hit nobody told but the alarm: "]),
+        ([[alarm(0)], [alarm(0), report(60)]], []),
+        ([[report(0)]], ["no alarm has been found right in it: "]),
+        ([], ["no case of this scenario has ended in it: "]),
+    ],
+)
+def test_why_there_is_no_lead_time_is_said(
+    members: list[list[dict[str, Any]]], says: list[str]
+) -> None:
+    judged = [one for told in members if (one := judge(case("closed"), told, RULES)) is not None]
+    notes = notes_of(summed(judged, 0, 60 * WEEK), played=False)
+    assert len(notes) == len(says)
+    assert all(one.startswith(said) for one, said in zip(notes, says, strict=True))
+
+
 def test_figures_of_two_weeks() -> None:
     ends = [("closed", [alarm(0), report(60)]), ("closed", [alarm(0), report(180)]),
             ("closed", [report(0)]), ("void", [alarm(0)]), ("void", [alarm(0)]),
@@ -59,6 +86,10 @@ def test_figures_of_two_weeks() -> None:
     made = summed(judged, 0, 2 * WEEK)
     assert (made.hits, made.misses, made.false, made.open) == (2, 1, 3, 0)
     assert made.false_per_week == 1.5 and made.lead_median == 120
+    assert made.alone == 0
+    alone = summed([*judged, *judged_alone(2)], 0, 2 * WEEK)
+    assert (alone.hits, alone.alone, alone.lead_median) == (4, 2, 120)
+    assert summed(judged_alone(3), 0, 2 * WEEK).lead_median is None
     assert made.false_at_most == pytest.approx(7.754 / 2, abs=1e-3), "a table of Poisson's bounds"
     # weeks before the city began say nothing
     young = summed(judged, 0, 2 * WEEK, began=WEEK)

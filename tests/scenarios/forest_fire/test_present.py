@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from tianmu.city import pack
+from tianmu.facts.place import Place
+from tianmu.facts.registry import Device
 from tianmu.scenarios.forest_fire import present as fire
 from tianmu.scenarios.forest_fire import replay
 from tianmu.scenarios.forest_fire.grid import between, squares
@@ -29,6 +31,10 @@ PLACES = [(WEST + 0.2 * (EAST - WEST), SOUTH + 0.5 * (NORTH - SOUTH)),
           (WEST + 0.8 * (EAST - WEST), SOUTH + 0.5 * (NORTH - SOUTH))]  # fmt: skip
 
 
+SCORES = 1_000
+"""datastreams of cameras, from here on"""
+
+
 @dataclass
 class Town:
     """A city of two stations and one gauge, whose weather is a function of the hour."""
@@ -41,16 +47,23 @@ class Town:
     known_days: int = 60
     gauge: bool = True
     smoke: tuple[OpenAlarm, ...] = ()
+    scores: tuple[float, ...] = ()
+    """of each camera"""
     city: Any = field(default=CITY)
     now: int = NOW
     warnings: tuple[Warned, ...] = ()
 
     def devices(self, kind: str, most: int) -> Devices:
+        if kind == "forest_camera":
+            lon, lat = np.array([PLACES[0]] * len(self.scores)).reshape(-1, 2).T
+            return Devices(np.arange(len(self.scores)), lon, lat, ("seeded",), 0)
         places = PLACES if kind == "weather_station" else PLACES[:1] if self.gauge else []
         lon, lat = np.array(places).reshape(-1, 2).T
         return Devices(np.arange(len(places)), lon, lat, ("seeded",), 0)
 
     def streams(self, devices: Devices, property: str) -> Any:
+        if property == "smoke_score":
+            return np.arange(len(devices)) + SCORES
         names = ["temperature", "humidity", "wind_speed", "wind_direction", "rain_1h"]
         return np.array([names.index(property) * 10 + row for row in range(len(devices))])
 
@@ -76,10 +89,22 @@ class Town:
         return made
 
     def newest(self, streams: Any, within: int) -> Any:
+        if len(streams) and int(streams[0]) >= SCORES:
+            return np.array(self.scores)
         return self.hourly(streams, self.now // HOUR * HOUR, 1)[:, 0]
 
     def warned(self, event: str) -> tuple[Warned, ...]:
         return tuple(one for one in self.warnings if one.event == event)
+
+    @property
+    def registry(self) -> Any:
+        return self
+
+    def device(self, index: int) -> Device:
+        return Device(
+            device=f"fc-{index}", name=f"Hill {index}", kind="forest_camera",
+            properties=("smoke_score",), place=Place(division=CITY.code), department="emergency",
+        )  # fmt: skip
 
     def alarms(self) -> tuple[OpenAlarm, ...]:
         return self.smoke
@@ -225,6 +250,35 @@ def test_smoke_is_carried_with_the_wind(tmp_path: Path) -> None:
     assert max(north) - lat == pytest.approx(1000 / 111_195, rel=0.01), "1 km to the north"
     assert lat - min(north) < 0.2 * (max(north) - lat), "wind from the south"
     assert shape.label is not None and "fc-1" in shape.label["en"]
+
+
+def test_what_cameras_take_for_smoke_is_shown_before_it_is_an_alarm(tmp_path: Path) -> None:
+    lon, lat = PLACES[0]
+    alarm = OpenAlarm("forest_camera.smoke", "fc-1", lon, lat, NOW, "a1")
+    lower = OpenAlarm("forest_camera.maybe", "fc-4", lon, lat, NOW, "a4")
+    town = Town(tmp_path, scores=(0.97, 0.85, 0.2, math.nan, 0.6, 0.55), smoke=(alarm, lower))
+    [seen] = danger(town).tables
+    assert [one.cells[0]["en"] for one in seen.lines] == ["Hill 0", "Hill 1", "Hill 4", "Hill 5"]
+    assert [one.cells[1]["en"] for one in seen.lines] == ["0.97", "0.85", "0.60", "0.55"]
+    assert [one.alarm for one in seen.lines] == ["", "a1", "a4", ""]
+    said = [one.cells[2]["en"] for one in seen.lines]
+    assert said[0] == (
+        "no alarm yet: it is one once the score has stood at 0.8 or more for 2 min "
+        "(Suspected smoke in woodland, by the pack's rule)"
+    )
+    assert said[1:3] == ["alarm: Suspected smoke in woodland", "alarm: Something like smoke"]
+    assert said[3].startswith("no alarm yet: it is one once the score has stood at 0.5 or more for")
+    assert {(one.division, one.department) for one in seen.lines} == {(CITY.code, "emergency")}
+    [none] = danger(Town(tmp_path, scores=(0.2, math.nan))).tables
+    assert not none.lines and none.none["en"] == "No camera's smoke score is 0.5 or more"
+    assert danger(Town(tmp_path)).tables == ()
+
+
+def test_a_camera_whose_lower_alarm_stands_waits_for_the_graver_one(tmp_path: Path) -> None:
+    lower = OpenAlarm("forest_camera.maybe", "fc-0", *PLACES[0], NOW, "a0")
+    [seen] = danger(Town(tmp_path, scores=(0.9,), smoke=(lower,))).tables
+    [line] = seen.lines
+    assert line.alarm == "a0" and "stood at 0.8 or more for 2 min" in line.cells[2]["en"]
 
 
 def test_the_ellipse_of_st_x_3() -> None:

@@ -8539,6 +8539,7 @@ export interface components {
             false_at_most: number;
             weeks: number;
             lead_median: number | null;
+            alone: number;
             latest: components["schemas"]["JudgedSaid"][];
             cut: boolean;
         };

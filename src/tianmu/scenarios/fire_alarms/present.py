@@ -44,6 +44,8 @@ class Building:
     department: str
     degree: int
     state: Text
+    alarm: str
+    """that it is impaired or unattended by"""
 
 
 def present(world: World) -> Present:
@@ -90,16 +92,17 @@ def _buildings(
     fire: dict[str, Ranked] = {}
     for one in ranked:  # the likeliest first
         fire.setdefault(one.spot.building, one)
-    impaired: dict[str, str] = {}
+    impaired: dict[str, OpenAlarm] = {}
     for alarm in alarms:
         if alarm.rule in watched.impaired:
-            impaired.setdefault(estate.spot(alarm.device).building, alarm.rule)
-    unattended = {one.device for one in alarms if one.rule == watched.unattended}
+            impaired.setdefault(estate.spot(alarm.device).building, alarm)
+    unattended = {one.device: one for one in alarms if one.rule == watched.unattended}
     heard = _heard(world, units)
     rules = {str(rule["code"]): dict(rule["name"]) for rule in world.city.rules}
     found: list[Building] = []
     for row, index in enumerate(units.index.tolist()):
         device = registry.device_id(index)
+        cause: OpenAlarm | None = None
         state, grade = (say("normal"), NORMAL) if heard[row] else (say("unheard"), UNKNOWN)
         if device in fire:
             state, grade = (
@@ -107,14 +110,16 @@ def _buildings(
                 fire[device].degree,
             )
         elif device in unattended:
-            state, grade = say("unattended"), IMPAIRED
+            state, grade, cause = say("unattended"), IMPAIRED, unattended[device]
         elif device in impaired:
-            state, grade = rules.get(impaired[device], say("impaired")), IMPAIRED
+            cause = impaired[device]
+            state, grade = rules.get(cause.rule, say("impaired")), IMPAIRED
         found.append(
             Building(
                 device, estate.name(device), float(units.longitude[row]),
                 float(units.latitude[row]), registry.divisions[registry.division[index]],
                 registry.departments[registry.department[index]], grade, state,
+                "" if cause is None else cause.alarm,
             )
         )  # fmt: skip
     return found
@@ -268,7 +273,8 @@ def _building_table(
             last = say(word, when=when(world, int(found.last_at[row])))
         line = Line(
             cells=(one.name, one.state, last, plain(share), plain(str(false[one.device]))),
-            degree=one.degree, thing=one.device, division=one.division, department=one.department,
+            degree=one.degree, thing=one.device, alarm=one.alarm, division=one.division,
+            department=one.department,
         )  # fmt: skip
         lines.append(((-one.degree, -false[one.device]), line))
     lines.sort(key=lambda pair: pair[0])

@@ -4,6 +4,7 @@ where wind would carry what cameras see."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
@@ -16,6 +17,7 @@ from tianmu.scenarios.forest_fire.danger import Figures, grade_of
 from tianmu.scenarios.forest_fire.grid import Grid, squares
 from tianmu.scenarios.forest_fire.outlook import FILE, ahead, read_forecast
 from tianmu.scenarios.forest_fire.relief import Bands, Lapse, heights, lifted
+from tianmu.scenarios.forest_fire.seen import table
 from tianmu.scenarios.forest_fire.spread import ellipse
 from tianmu.scenarios.forest_fire.station import KMH, Reckoned, reckon
 from tianmu.scenarios.forest_fire.warned import heeding
@@ -37,7 +39,9 @@ SPREAD_M = float(_SETTINGS["spread_m"])
 def present(world: World) -> Present:
     """By weather, or by the warning in force where that is higher. Raises ``TooCostly`` where the
     past would cost too much to read."""
-    return heeding(world, _by_weather(world))
+    found = heeding(world, _by_weather(world))
+    seen = table(world)
+    return found if seen is None else replace(found, tables=(*found.tables, seen))
 
 
 def _by_weather(world: World) -> Present:

@@ -290,17 +290,25 @@ def _of_city(
         "false_alarms_per_week_at_most": round(told.false_at_most, 3), "undecided": told.open,
         "lead_hours_median": None if told.lead_median is None
         else round(told.lead_median / 3600, 2),
-        "cut": told.cut, "notes": _notes(told, (data / PLAYED).exists()),
+        "hits_nobody_told": told.alone,
+        "cut": told.cut, "notes": notes_of(told, (data / PLAYED).exists()),
     }  # fmt: skip
 
 
-def _notes(told: record.Record, played: bool) -> list[str]:
+def notes_of(told: record.Record, played: bool) -> list[str]:
     """What keeps the figures from saying more."""
     from tianmu.scenarios.past import often
 
     found = often.said("the city's past with cases", told.false, told.weeks)
     if not told.hits + told.misses + told.false:
         found.append("no case of this scenario has ended in it: nothing is judged yet")
+    elif told.hits and told.alone == told.hits:
+        found.append(
+            f"of {'the one hit' if told.hits == 1 else f'all {told.hits} hits'} nobody told but "
+            "the alarm: there is no person's call by which it could be said how much earlier it was"
+        )
+    elif told.hits == 0:
+        found.append("no alarm has been found right in it: there is no lead time to tell")
     if played:
         found.append(
             "the people of this city are played by its feed: they find false what the feed's own "

@@ -58,6 +58,8 @@ class Record:
     """a week, by so short a past: ``often.at_most``"""
     lead_median: float | None
     """seconds"""
+    alone: int
+    """hits of which no person told: how much earlier their alarms were cannot be said"""
     latest: tuple[Judged, ...]
     """newest first"""
     cut: bool
@@ -130,13 +132,14 @@ def summed(
     begin, or those that were looked through."""
     count = {v: sum(one.verdict == v for one in judged) for v in ("hit", "miss", "false", "open")}
     leads = [one.lead for one in judged if one.verdict == "hit" and one.lead is not None]
+    alone = count["hit"] - len(leads)
     first = min(max(since, began), until)
     weeks = max((until - first) / WEEK, 1 / 7)
     return Record(
         since=since, until=until, begins=first, weeks=weeks,
         hits=count["hit"], misses=count["miss"], false=count["false"], open=count["open"],
         false_per_week=count["false"] / weeks, false_at_most=at_most(count["false"], weeks),
-        lead_median=statistics.median(leads) if leads else None,
+        lead_median=statistics.median(leads) if leads else None, alone=alone,
         latest=tuple(judged[:50]), cut=cut,
     )  # fmt: skip
 

@@ -217,6 +217,9 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     weeks: float
     """of cases: of a younger city fewer than were asked for"""
     lead_median: float | None
+    """seconds, of the hits of which a person told, too; null: of none"""
+    alone: int
+    """hits of which nobody told but the alarm"""
     latest: list[JudgedSaid]
     cut: bool
     """more cases than are judged for one answer: the oldest are left out"""
@@ -287,6 +290,7 @@ def record(found: Record) -> ScenarioRecord:
         false_at_most=round(found.false_at_most, 2),
         weeks=round(found.weeks, 2),
         lead_median=found.lead_median,
+        alone=found.alone,
         latest=[
             JudgedSaid(
                 case=one.case,
