@@ -12,8 +12,11 @@ from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.city import City
 from tianmu.city.level.plan import Item
 from tianmu.manage.actor import Actor
+from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import evolve
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.clocks import overdue
+from tianmu.manage.levels import quiet
 from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.steps.taking_back import UNDO, back, decide
 
@@ -98,6 +101,18 @@ def test_what_is_void_for_long_is_reopened_and_not_taken_back() -> None:
     assert (again.open, again.reopened, again.stage) == (True, 1, "dispatch")
 
 
+def up_and_down(state: CaseState) -> tuple[str, str]:
+    """Its level once the next limit has run out, and once all has been quiet for long."""
+    late = state
+    while late.failed == state.failed:
+        draft = Draft("c1", late, late.next_mark_at)
+        overdue.attend(draft, CITY)
+        late = draft.state
+    silent = Draft("c1", state, state.changed_at)
+    quiet.fall(silent, CITY)
+    return late.level, silent.state.level
+
+
 def test_a_level_raised_by_hand_and_taken_back_is_held_where_it_was() -> None:
     story = filed()
     story.wait(story.state.due)
@@ -105,7 +120,10 @@ def test_a_level_raised_by_hand_and_taken_back_is_held_where_it_was() -> None:
     assert (before.level, before.held, before.risen_from) == ("IV", 4, 5)
     ended = taken_back(before, "escalate")
     assert ended is not None and looks(ended) == looks(before)
-    assert (ended.held, ended.risen_from) == (4, 5), "it falls no further than before"
+    assert (ended.held, ended.risen_from) == (4, 5)
+    raised = did(before, "escalate", {})
+    assert up_and_down(raised) == ("II", "III")
+    assert up_and_down(ended) == up_and_down(before) == ("III", "IV")
     for wrong in ("x", True, 9):
         steps = [{"step": "grade", "data": {"level": "IV", "rules": True, "held": wrong}}]
         command = Command(UNDO, "a slip", {"steps": steps})

@@ -35,7 +35,7 @@ def rise(draft: Draft, city: City, one: CaseState, reasons: list[Text], had: int
         chosen = city.profile.numbered(one.level_number)
         by_hand = True if one.level_by_hand else None
         told = level.data(city, before, chosen, *reasons, by_hand=by_hand)
-        draft.add("grade", {**told, "held": before.held, "risen_from": one.risen_from})
+        draft.add("grade", {**told, "held": before.held, "risen_from": _risen_from(one, before)})
     level.reconsider(draft, city)
     intake.swell(draft, city, had)
     if draft.state.level == before.level:
@@ -43,6 +43,13 @@ def rise(draft: Draft, city: City, one: CaseState, reasons: list[Text], had: int
     if draft.state.stage in ("dispatch", "handle"):
         response.follow(draft, city)
     return _sent(before, draft.state, draft.now)
+
+
+def _risen_from(one: CaseState, before: CaseState) -> int:
+    """From where limits have raised ``one``, or where ``before`` stood without them if that is
+    graver; 0: they have not."""
+    had = before.risen_from or before.level_number or one.risen_from
+    return min(one.risen_from, had)
 
 
 def _sent(before: CaseState, after: CaseState, now: int) -> Fields:
@@ -84,7 +91,8 @@ def fall(
     state, wanted = draft.state, bool(back.beside.get("level_by_hand"))
     by_hand = wanted if wanted != state.level_by_hand else None
     told = level.data(city, state, chosen, why, by_hand=by_hand)
-    draft.add("grade", {**told, "held": state.held})
+    risen_from = back.beside.get("risen_from", 0)
+    draft.add("grade", {**told, "held": state.held, "risen_from": risen_from})
     if number == was and (sent := back.beside.get("sent")):
         _take_back(draft, city, sent, why, actor)
 

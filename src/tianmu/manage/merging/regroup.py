@@ -239,9 +239,9 @@ def _bring_back(
 
 _BESIDE = (
     "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors",
-    "level_number", "level_by_hand",
+    "level_number", "level_by_hand", "risen_from",
 )  # fmt: skip
-_LATER = ("signals", "level_number", "level_by_hand")
+_LATER = ("signals", "level_number", "level_by_hand", "risen_from")
 """of these, what is not simply set back"""
 
 
