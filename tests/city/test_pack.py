@@ -59,6 +59,21 @@ def test_units_are_people_vehicles_drones_and_desks(name: str) -> None:
     assert sorts == {"person", "vehicle", "drone", "desk"}
 
 
+@pytest.mark.parametrize("name", PACKS)
+def test_what_may_do_harm_asks_for_units_of_whoever_leads(name: str) -> None:
+    """A broken gas pipe is not sent a street patrol while gas crews wait."""
+    city = pack.load(name)
+    grave = [one for one in city.matters.values() if one.level is not None and one.level <= 4]
+    able: dict[str, set[str]] = {}
+    for unit in city.units.values():
+        able.setdefault(unit.department, set()).update(city.sending.kinds[unit.kind].skills)
+    lead = {one.key: city.owner_of(one.key, city.root.code).department for one in grave}
+    led = [one.key for one in grave if lead[one.key] in able]
+    assert len(led) >= 8
+    wrong = [key for key in led if able[lead[key]].isdisjoint(city.sending.needed(key))]
+    assert wrong == []
+
+
 def test_departments_units_and_centres(liyang: City) -> None:
     of = [one.kind for one in liyang.departments.values()]
     assert of.count(DepartmentKind.DEPARTMENT) == 28
