@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, String, Table, create_engine, insert, select
 
 from tianmu.access import role
-from tianmu.access.scope import Extent, Scope, covers, lookup, restrict, scope_of
+from tianmu.access.scope import Extent, Scope, covers, includes, lookup, restrict, scope_of
 
 DIVISIONS = {"C": "", "T1": "C", "T2": "C", "V11": "T1", "V12": "T1", "V21": "T2"}
 DEPARTMENTS = {"fire": "", "fire-1": "fire", "roads": ""}
@@ -109,6 +109,24 @@ def test_sql_and_memory_agree(limit: Scope, rows: list[tuple[str, str, str, str]
         ).all()
     wanted = [row for row in rows if covers(limit, Extent(row[0], (row[1], row[2]), row[3]))]
     assert [tuple(row) for row in found] == wanted
+
+
+@given(limits, limits, things)
+def test_who_includes_another_sees_all_that_he_sees(
+    mine: Scope, theirs: Scope, rows: list[tuple[str, str, str, str]]
+) -> None:
+    assert includes(mine, mine)
+    extents = [Extent(row[0], (row[1], row[2]), row[3]) for row in rows]
+    if includes(mine, theirs):
+        assert all(covers(mine, one) for one in extents if covers(theirs, one))
+
+
+def test_who_lacks_a_part_does_not_include_it() -> None:
+    town, city = Scope(frozenset({"T1", "V11"})), Scope()
+    assert includes(city, town) and not includes(town, city)
+    assert not includes(Scope(frozenset({"T2"})), town)
+    assert not includes(Scope(departments=frozenset({"fire"})), city)
+    assert not includes(Scope(probe="p"), city)
 
 
 def test_what_cannot_be_limited_is_not_shown() -> None:

@@ -60,6 +60,23 @@ def test_a_shift_is_handed_to_nobody_who_cannot_take_it(world: Any) -> None:
             assert given.status_code == 422 and name in given.json()["detail"], name
 
 
+def test_a_shift_is_handed_to_nobody_who_does_not_see_all_of_it(world: Any) -> None:
+    """What stands in it is shown to whoever takes it: another town's officer would read it."""
+    north, south = world.towns()[:2]
+    world.account("north-leaver", ["duty_officer"], division=north)
+    plain = world.account("north-other", ["duty_officer"], division=north)
+    world.account("south-taker", ["duty_officer"], division=south)
+    with httpx.Client(base_url=world.url, headers={"Authorization": f"Bearer {plain}"}) as leaver:
+        refused = leaver.post("/api/handovers", json={"to": "south-taker", "text": "all"})
+        assert refused.status_code == 422 and "does not see all" in refused.json()["detail"]
+        for name in ("north-leaver", "t-duty-officer"):
+            assert (
+                leaver.post("/api/handovers", json={"to": name, "text": "all"}).status_code == 201
+            )
+    with world.client("commander") as whole:
+        assert whole.post("/api/handovers", json={"to": "north-other", "text": "all"}).is_error
+
+
 def test_what_another_town_hands_over_is_not_shown(world: Any) -> None:
     plain = world.account("north-officer", ["duty_officer"], division=world.towns()[0])
     with world.client("commander") as leaver:

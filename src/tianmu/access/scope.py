@@ -131,6 +131,19 @@ def covers(scope: Scope, extent: Extent) -> bool:
     return scope.departments is None or not scope.departments.isdisjoint(extent.departments)
 
 
+def includes(scope: Scope, other: Scope) -> bool:
+    """Whether whoever has ``scope`` sees all that ``other`` sees."""
+
+    def wider(mine: frozenset[str] | None, theirs: frozenset[str] | None) -> bool:
+        return mine is None or (theirs is not None and mine >= theirs)
+
+    return (
+        scope.probe in ("", other.probe)
+        and wider(scope.divisions, other.divisions)
+        and wider(scope.departments, other.departments)
+    )
+
+
 def may(principal: Principal, permission: str, extent: Extent | None = None) -> bool:
     """Whether ``principal`` has the permission, and for this object if one is given."""
     return permission in principal.permissions and (

@@ -14,6 +14,7 @@ from tianmu.access import account as accounts
 from tianmu.access.account import NoAccount
 from tianmu.access.masking import mask
 from tianmu.access.role import permissions
+from tianmu.access.scope import includes, scope_of
 from tianmu.city import relief
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.deed import Deed
@@ -250,7 +251,8 @@ def hand_over(
 
 
 def _can_take(ask: Ask, name: str) -> None:
-    """Refused where nobody could take it over: there is no such account, or it may not."""
+    """Refused where nobody could take it over: there is no such account, it may not, or it would
+    be shown what lies beyond its scope."""
     try:
         taker = ask.hub.records.read(lambda connection: accounts.get(connection, name))
     except NoAccount as error:
@@ -259,6 +261,20 @@ def _can_take(ask: Ask, name: str) -> None:
         ) from error
     if not taker.active or handover.PERMISSION not in permissions(taker.roles):
         raise Problem(422, "invalid", f"{name} takes over no shifts", "name who takes over")
+    city = ask.hub.city
+    divisions = {one.code: one.parent for one in city.divisions.values()}
+    held = scope_of(
+        taker.roles,
+        taker.division,
+        taker.department,
+        taker.probe,
+        divisions=divisions,
+        departments=city.above,
+    )
+    if not includes(held, ask.who.scope):
+        raise Problem(
+            422, "invalid", f"{name} does not see all that is handed over", "name who takes over"
+        )
 
 
 @routes("GET", "/api/handovers/{handover}", may="handover.read", gives=HandoverSaid)
