@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from tianmu.web.api.cases import case_file
-from tianmu.web.api.cases import printing as case_print
 from tianmu.web.route import turn
 from waiting import until
 
@@ -136,13 +135,13 @@ def test_many_who_print_hold_up_nobody_else(
     world: Any, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They wait without a thread, and those who waited for long are told when to come again."""
-    slow, real = threading.Event(), case_print.case_file
+    slow, real = threading.Event(), case_file.case_file
 
     def printed(*given: Any) -> bytes:
         assert slow.wait(10)
         return real(*given)
 
-    monkeypatch.setattr(case_print, "case_file", printed)
+    monkeypatch.setattr(case_file, "case_file", printed)
     monkeypatch.setattr(turn, "PATIENCE", 1.0)
 
     async def scene() -> list[httpx.Response]:

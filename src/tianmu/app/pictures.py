@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -25,7 +25,9 @@ from tianmu.manage.evidence.scanning import scanner
 from tianmu.manage.reader import READER as CASES
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
-from tianmu.web.hub import Hub
+
+if TYPE_CHECKING:  # gate keeps pictures too, and has no need of the web
+    from tianmu.web.hub import Hub
 
 log = logging.getLogger("tianmu.hub")
 

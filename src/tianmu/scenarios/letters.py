@@ -13,10 +13,10 @@ import io
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTFont
-from fontTools.varLib import instancer
+if TYPE_CHECKING:  # else imported where letters are taken: large, and rarely needed
+    from fontTools.ttLib import TTFont
 
 FACE = "Tianmu Letters"
 """to be named last among the fonts of a page: what is installed goes before"""
@@ -45,6 +45,8 @@ def carried(text: str, fonts: Path | None = None) -> str:
 @cache
 def holders(fonts: Path) -> dict[int, Path]:
     """Letter → the file in ``fonts`` that has it."""
+    from fontTools.ttLib import TTFont
+
     found: dict[int, Path] = {}
     for path in sorted(fonts.glob(FILES)):
         with TTFont(path, lazy=True) as font:
@@ -55,12 +57,17 @@ def holders(fonts: Path) -> dict[int, Path]:
 
 def steady(font: TTFont, flavor: str | None) -> TTFont:
     """``font`` itself, of one weight from now on, to be saved as ``flavor`` (none: TrueType)."""
+    from fontTools.varLib import instancer
+
     instancer.instantiateVariableFont(font, {"wght": WEIGHT}, inplace=True)
     font.flavor = flavor
     return font
 
 
 def _rule(path: Path, letters: list[int]) -> str:
+    from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
+
     options = Options()
     options.layout_features = []
     with TTFont(path) as font:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tianmu.prevent.anomaly.kernel import STRICTER, STRICTEST, judge
+from tianmu.prevent.anomaly.kernel import STRICTEST, judge
 from tianmu.prevent.anomaly.layout import STRICT, Memory, memory
+from tianmu.prevent.anomaly.policy import STRICTER
 
 REASONS = (
     "", "warming up", "above", "below", "drifts up", "drifts down", "stuck", "no value", "late",

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from tianmu.facts.batch import UNCERTAIN
 from tianmu.prevent.anomaly.bank import REASONS
-from tianmu.prevent.anomaly.kernel import LATE, STRICTER, STRICTEST, judge
+from tianmu.prevent.anomaly.kernel import LATE, STRICTEST, judge
 from tianmu.prevent.anomaly.layout import LAST, STRICT, TIME
 from tianmu.prevent.anomaly.learnt import Learnt
+from tianmu.prevent.anomaly.policy import STRICTER
 from tianmu.prevent.anomaly.watched import NOT, Watched
 from tianmu.prevent.kernel.program import Columns
 

@@ -48,6 +48,7 @@ from tianmu.prevent.anomaly.layout import (
     TOLD,
     TREND,
 )
+from tianmu.prevent.anomaly.policy import LAXER, STRICTER
 from tianmu.prevent.anomaly.run import stand
 from tianmu.prevent.anomaly.season import DAY_S, center, learn_season, place, season
 from tianmu.prevent.anomaly.tail import (
@@ -105,10 +106,6 @@ SIZE = 1.2533
 """standard deviation over mean size, of a normal distribution"""
 SUDDEN_CALM, LASTING_CALM = np.float32(4), np.float32(20)
 """calm values that end an alarm"""
-STRICTER = math.log(3)
-"""by which an alarm lowers the threshold"""
-LAXER = 0.7 * STRICTER
-"""by which the tolerable time between two alarms raises it again"""
 STRICTEST = 9.0
 SLOWEST = 0.1
 """alarms a week by which a threshold rises again at least, however few are tolerable: one alarm

@@ -12,9 +12,11 @@ import math
 
 import msgspec
 
-from tianmu.prevent.anomaly.kernel import LAXER, STRICTER
-
 WEEK = 7 * 86_400 * 1_000_000
+STRICTER = math.log(3)
+"""by which an alarm lowers the threshold"""
+LAXER = 0.7 * STRICTER
+"""by which the tolerable time between two alarms raises it again"""
 STRICTEST = math.log(1000)
 """a kind's alarms are at most so many times rarer than the tolerable rate alone makes them"""
 LAXEST = -math.log(10)

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -87,6 +85,8 @@ class Network:
 
     def _from(self, nodes: I64, goals: I64) -> tuple[F64, F64]:
         """(seconds, metres) from each of ``nodes`` to each of ``goals``, by the quickest way."""
+        from scipy.sparse.csgraph import dijkstra  # hub starts without it
+
         time = np.empty((len(nodes), len(goals)))
         length = np.empty_like(time)
         for first in range(0, len(nodes), TOGETHER):
@@ -137,6 +137,8 @@ class Network:
 
     @cached_property
     def _graph(self) -> Any:
+        from scipy.sparse import csr_array
+
         a, b, kept = self._pairs
         nodes = int(max(self.start.max(), self.end.max())) + 1 if len(self.start) else 0
         return csr_array((np.maximum(self.seconds[kept], _LEAST_S), (a, b)), shape=(nodes, nodes))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from scipy.special import gammaincinv
-
 SURE = 0.95
 SHORT = 4.0
 """weeks: of a past that is shorter it is said how little is known by it"""
@@ -12,6 +10,8 @@ SHORT = 4.0
 def at_most(count: int, weeks: float) -> float:
     """A week, at most, with the certainty ``SURE``, where ``count`` came in ``weeks`` at random:
     after one week without any there may be three a week all the same."""
+    from scipy.special import gammaincinv  # hub starts without it
+
     return float(gammaincinv(count + 1, SURE)) / weeks
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tianmu.prevent.anomaly import record
-from tianmu.prevent.anomaly.learnt import Glance
 from tianmu.prevent.anomaly.watched import ahead_of_utc
 from tianmu.store.shared import NotThere
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.hub import Hub
+
+if TYPE_CHECKING:
+    from tianmu.prevent.anomaly.learnt import Glance
 
 KEY = "anomaly"
 """of what hub remembers between requests"""
@@ -69,6 +71,8 @@ def usual_of(hub: Hub, streams: Iterable[int]) -> dict[int, UsualSaid]:
 
 
 def _glance(hub: Hub) -> Glance | None:
+    from tianmu.prevent.anomaly.learnt import Glance  # brings Numba: hub starts without it
+
     held: Glance | None = hub.memory.get(KEY)
     if held is None:
         try:

@@ -18,7 +18,6 @@ from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.page import Page
 from tianmu.web.answer.problem import Problem
-from tianmu.web.api.cases.case_file import Print, case_file, room_words
 from tianmu.web.api.cases.cases import one
 from tianmu.web.api.cases.rooms import on_paper
 from tianmu.web.api.cases.whole import whole
@@ -91,6 +90,9 @@ async def print_case(
 
 
 def _printed(ask: Ask, state: CaseState, spoken: str) -> Response:
+    # the press is large, and hub starts sooner without it
+    from tianmu.web.api.cases.case_file import Print, case_file, room_words
+
     hub, case = ask.hub, state.case
     told = Print(
         case=whole(ask, state),
