@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from tianmu.facts import shapes
 from tianmu.web.app import create_app
 
-RACE = """
-import sys, threading, types
-import msgspec
-from tianmu.facts import shapes
-
-source = "from __future__ import annotations\\nimport msgspec\\n"
-for n in range(120):
-    source += f"class In{n}(msgspec.Struct):\\n    x: int\\n    z: list[int] = []\\n"
-    source += f"class Out{n}(msgspec.Struct):\\n    a: int\\n    b: list[In{n}] = []\\n"
-module = sys.modules["tianmu.tried"] = types.ModuleType("tianmu.tried")
-exec(source, module.__dict__)
-assert shapes.learn() >= 240
+SOURCE = "from __future__ import annotations\nimport msgspec\n" + "".join(
+    f"class In{n}(msgspec.Struct):\n    x: int\n    z: list[int] = []\n"
+    f"class Out{n}(msgspec.Struct):\n    a: int\n    b: list[In{n}] = []\n"
+    for n in range(120)
+)
+WORK = """
 sys.setswitchinterval(1e-6)
 together = threading.Barrier(4)
 
 def work():
+    module = known()
     for n in range(120):
         together.wait()
         msgspec.convert({"a": 1, "b": [{"x": 1}]}, getattr(module, f"Out{n}"))
@@ -35,13 +31,49 @@ for one in threads:
     one.join()
 print("whole")
 """
+"""four threads that are the first to decode what ``known`` gives them"""
+BEFORE = """
+import sys, threading, types
+import msgspec
+from tianmu.facts import shapes
+
+module = sys.modules["tianmu.tried"] = types.ModuleType("tianmu.tried")
+exec(sys.argv[1], module.__dict__)
+assert shapes.learn() >= 240
+known = lambda: module
+"""
+"""it is there before there are threads"""
+LATER = """
+import sys, threading
+from pathlib import Path
+import msgspec
+from tianmu.facts import shapes
+from tianmu.scenarios.folder.load import Folder, part
+
+folder = Folder(Path(sys.argv[1]), None)
+before = shapes.learn()
+known = lambda: part(folder, "present")
+"""
+"""all ask for it at once, long after the process has begun"""
+
+
+def race(code: str, argument: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code + WORK, argument],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
 
 
 def test_threads_that_are_first_at_once_do_not_end_the_process() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", RACE], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
+    race(BEFORE, SOURCE)
+
+
+def test_nor_do_they_where_a_scenario_is_loaded_later(tmp_path: Path) -> None:
+    folder = tmp_path / "brought_late"
+    folder.mkdir()
+    (folder / "present.py").write_text(SOURCE)
+    race(LATER, str(folder))
 
 
 def test_all_of_ours_are_learnt() -> None:

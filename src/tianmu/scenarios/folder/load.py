@@ -11,6 +11,7 @@ from types import ModuleType
 
 from tianmu import scenarios
 from tianmu.city import brought
+from tianmu.facts import shapes
 from tianmu.scenarios.contract import Model
 from tianmu.scenarios.folder.manifest import BadManifest, Manifest, read
 
@@ -138,6 +139,7 @@ def _module(folder: Path, name: str) -> ModuleType:
         module = importlib.import_module(f"{scenarios.__name__}.{folder.name}.{name}")
     except SystemExit as end:  # a script that ends itself, and would end us
         raise ImportError(f"{folder.name}/{name}.py ends the program when imported") from end
+    shapes.learn()
     if Path(module.__file__ or "").parent != folder:
         raise ImportError(f"{module.__file__} is of this name already: rename the folder {folder}")
     return module
