@@ -39,7 +39,7 @@ def guard(state: CaseState, actor: Actor, step: str, reason: str) -> Refusal | N
     if state.probe != actor.probe:
         return refuse("probe")
     if not state.open:
-        return refuse("closed", outcome=state.outcome)
+        return refuse("closed", outcome=phrase(f"outcome.{state.outcome}"))
     if PERMISSION not in actor.permissions:
         return refuse("permission", step=label)
     if not reason.strip():

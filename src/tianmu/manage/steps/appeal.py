@@ -42,7 +42,7 @@ def review(turn: Turn) -> None:
     if result not in ("pass", "fail"):
         raise Refused(refuse("data", field="result", form=phrase("form.passed")))
     if result == "fail" and not turn.command.reason.strip():
-        raise Refused(refuse("reason", step=turn.step.name))
+        raise Refused(refuse("reason", step=phrase(f"step.{turn.step.name}")))
     data: dict[str, Any] = {"result": result}
     if result == "pass" and said.state == "dispatcher":
         data["due"] = city.calendar.add(turn.draft.now, city.side_paths.appeal_review)

@@ -35,7 +35,7 @@ def check(turn: Turn) -> None:
         turn.take(data, stage="check")
         return
     if not turn.command.reason.strip():
-        raise Refused(refuse("reason", step=turn.step.name))
+        raise Refused(refuse("reason", step=phrase(f"step.{turn.step.name}")))
     lead = [one for one in turn.state.orders if one.lead and one.state == "done"][-1:]
     if any(one.unit != turn.state.lead for one in lead):
         # somebody else answers for it by now: it is theirs to be sent, not for who did it to redo

@@ -38,6 +38,7 @@ from tianmu.manage.steps.step import (
     belongs,
     chosen_order,
     guard,
+    named,
     orders_for,
     refuse,
 )
@@ -69,9 +70,9 @@ def decide(
     """
     step = guard(state, command, actor, parents(city))
     if isinstance(step, Refusal):
-        return step
+        return named(step, city.departments)
     if refusal := _beyond(state, step, actor, city, command):
-        return refusal
+        return named(refusal, city.departments)
     draft = Draft(state.case, state, max(now, state.changed_at))
     turn = Turn(draft, command, step, actor, city)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import level, response
-from tianmu.manage.steps.step import refuse
+from tianmu.manage.steps.step import named, refuse
 from tianmu.manage.steps.turn import Refused, Turn
 from tianmu.manage.words import phrase
 
@@ -25,7 +25,7 @@ def order(turn: Turn) -> None:
     led = next((one for one in state.open_orders if one.lead), None)
     lead = bool(data.get("lead", not led and unit == (state.lead or unit)))
     if lead and led:
-        raise Refused(refuse("one_lead", unit=led.unit))
+        raise Refused(named(refuse("one_lead", unit=led.unit), turn.city.departments))
     task = turn.command.data.get("task")
     words = response.task(turn.city, state, lead=lead)
     if isinstance(task, str) and task.strip():
@@ -43,8 +43,8 @@ def order(turn: Turn) -> None:
     )
     if not state.lead or (lead and unit != state.lead):
         joint = [one for one in state.joint if one != unit]
-        named = {"lead": unit, "joint": joint, "queue": ""}
-        turn.take({**named, "why": [phrase("why.ordered")]}, step="assign")
+        answers = {"lead": unit, "joint": joint, "queue": ""}
+        turn.take({**answers, "why": [phrase("why.ordered")]}, step="assign")
     turn.take(
         {"order": order, **deadline.data(*clocks)},
         stage="handle",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tianmu.city.people.department import Department
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import DISPUTED, OPEN_ORDER, STAGES, Call, CaseState, Order
@@ -32,6 +33,8 @@ class Refusal:
     """short key: ``stage``, ``permission``, ``own_work``, ``reason``, ``data``, …"""
     why: Text
     remedy: Text
+    unit: str = ""
+    """code of the department it is about, where whoever refused could not name it"""
 
 
 FORMS = frozenset(("limit", "standing", "score", "place", "department", "departments", "joint")) | {
@@ -51,7 +54,14 @@ def refuse(what: str, **values: object) -> Refusal:
         what,
         phrase(f"refusal.{what}.why", **values),
         phrase(f"refusal.{what}.remedy", **values),
+        unit if isinstance(unit := values.get("unit"), str) else "",
     )
+
+
+def named(refusal: Refusal, departments: Mapping[str, Department]) -> Refusal:
+    """The refusal with the name of the department that it is about."""
+    found = departments.get(refusal.unit)
+    return refuse(refusal.what, unit=found.name) if found is not None else refusal
 
 
 @dataclass(frozen=True)
@@ -252,7 +262,7 @@ def guard(
     if (state.probe or actor.probe) and state.probe != actor.probe and not actor.is_system:
         return refuse("probe")
     if not state.open and not step.ended:
-        return refuse("closed", outcome=state.outcome)
+        return refuse("closed", outcome=phrase(f"outcome.{state.outcome}"))
     if state.open and step.name in ("reopen", "evaluate"):
         return refuse("stage", stage=phrase(f"stage.{state.stage}"), step=label)
     if state.outcome == "merged" and step.name in ("reopen", "evaluate"):
