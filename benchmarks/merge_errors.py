@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from tianmu.city.city import City
+from tianmu.city.place.distance import far
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
-from tianmu.manage.merging.anchor import far
 from tianmu.rehearse.truth.day import Day
 from tianmu.rehearse.truth.thing import Thing
 

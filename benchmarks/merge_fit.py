@@ -32,14 +32,15 @@ from benchmarks import merge_day
 from tianmu.city.charter.tuning import Powers
 from tianmu.city.city import City
 from tianmu.city.pack import load
+from tianmu.city.place.distance import far
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
-from tianmu.manage.merging.anchor import Anchor, Middle, clear_place, far
-from tianmu.manage.merging.by_name import ByName, Guess
-from tianmu.manage.merging.heard import from_person
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.anchor import Anchor, Middle, clear_place
+from tianmu.manage.signals.by_name import ByName, Guess
+from tianmu.manage.signals.heard import from_person
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal
+from tianmu.manage.signals.vocabulary import Vocabulary
 from tianmu.rehearse.truth.day import Day
 
 POWERS = tuple(name for name in Powers.__struct_fields__ if name != "anew")

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 
 OFFICER = Actor("officer", ("commander",))
 LOOKS_MIN = (10, 45)

@@ -8,9 +8,9 @@ from typing import Any
 from tianmu.city.charter.tuning import Powers, Tuning
 from tianmu.city.matter.matter import Matter
 from tianmu.facts.place import Place
-from tianmu.manage.merging.anchor import Anchor, widen
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.anchor import Anchor, widen
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal
 
 from .town import FIRE, LAT, LON, METRE, MONDAY, town
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from killed import killed_after
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.open_cases import OpenCases
 from tianmu.manage.refused import NotFound
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.open_cases import OpenCases
 
 from .house import House
 from .town import FIRE

@@ -19,8 +19,8 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import evolve, fold
 from tianmu.manage.case.state import STAGES, CaseState
 from tianmu.manage.clocks import overdue
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.signal import Signal
 from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide
 from tianmu.manage.steps.step import STEPS
 

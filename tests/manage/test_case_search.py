@@ -9,9 +9,9 @@ from sqlalchemy import create_engine, select, text
 
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case import table as case_table
+from tianmu.manage.case.plain import plain
 from tianmu.manage.case.query import Query
 from tianmu.manage.case.rebuild import rebuild
-from tianmu.manage.merging.likeness import plain
 from tianmu.store.records import Transaction
 
 from .house import House, house

@@ -7,7 +7,7 @@ import pytest
 from tianmu.manage import intake
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 
 from .test_lifecycle import CITY, Story, filed, signal
 from .town import FIRE, MONDAY, OFFICER

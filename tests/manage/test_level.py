@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tianmu.city.city import City
 from tianmu.city.level.grading import Condition, GradingRule, Period
 from tianmu.city.pack import load
+from tianmu.city.place.distance import metres
 from tianmu.city.place.sensitive import SensitivePlace, SensitivePlaces
 from tianmu.facts.place import Place
 from tianmu.manage import intake
@@ -21,8 +22,7 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Mark, Order
 from tianmu.manage.clocks import overdue
 from tianmu.manage.levels import level
-from tianmu.manage.merging.anchor import metres
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .test_lifecycle import Story, signal

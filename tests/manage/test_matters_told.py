@@ -6,7 +6,7 @@ import pytest
 
 from manage.told_score import of_pack, score, sentences
 from tianmu.manage.intake import Policy
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.vocabulary import Vocabulary
 
 WORDS = {
     "bench": ("bench", "长椅"),

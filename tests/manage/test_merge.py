@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tianmu.city.charter.tuning import Metres, Tuning
+from tianmu.city.place.distance import metres
 from tianmu.facts.place import Place
-from tianmu.manage.merging.anchor import Anchor, metres
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal, again
+from tianmu.manage.signals.anchor import Anchor
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal, again
 from tianmu.manage.words import phrase
 
 from .signals import CITY, PRECISIONS, index, place, signal

@@ -14,14 +14,14 @@ from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage import intake
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.merging.anchor import Anchor, anchor_of, widen
-from tianmu.manage.merging.by_name import of_two
-from tianmu.manage.merging.likeness import Wording, likeness, pairs
-from tianmu.manage.merging.merge import Evidence, Match
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.place_names import PlaceNames, tells
-from tianmu.manage.merging.signal import of_report
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.anchor import Anchor, anchor_of, widen
+from tianmu.manage.signals.by_name import of_two
+from tianmu.manage.signals.judge import Evidence, Match
+from tianmu.manage.signals.likeness import Wording, likeness, pairs
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.place_names import PlaceNames, tells
+from tianmu.manage.signals.signal import of_report
+from tianmu.manage.signals.vocabulary import Vocabulary
 
 from .signals import CITY, index, place, signal
 from .town import FIRE, LAT, MINUTE, MONDAY, RUBBISH

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tianmu.facts.place import Place
-from tianmu.manage.merging.offered import offered
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.offered import offered
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal
 
 from .signals import index, place, signal
 from .town import FIRE, RUBBISH

@@ -21,7 +21,7 @@ from tianmu.manage.case.fold import fold
 from tianmu.manage.case.ledger import parties
 from tianmu.manage.clocks.overdue import attend
 from tianmu.manage.levels import quiet
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .test_lifecycle import signal

@@ -17,7 +17,7 @@ from tianmu.manage.case import query as case_query
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.manage import Refused
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 
 from .house import House, house
 from .town import CHECKER, CLEANER, FIRE, KIOSK, LAT, LON, MINUTE, OFFICER, RUBBISH, SMOKE

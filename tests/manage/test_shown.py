@@ -10,8 +10,8 @@ from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.place import Place
 from tianmu.manage import intake
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.signal import again, of_alarm
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.signal import again, of_alarm
 
 from .town import LAT, LON, MONDAY, RUBBISH, text, town
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tianmu.city.pack import load
 from tianmu.manage.intake import Policy
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.vocabulary import Vocabulary
 
 FOLDER = Path(__file__).parent / "told"
 Judge = Callable[[str], list[tuple[str, float]]]

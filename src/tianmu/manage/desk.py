@@ -30,12 +30,12 @@ from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import quiet
 from tianmu.manage.levels.gathering import DUE, Gathering
 from tianmu.manage.merging import waiting
-from tianmu.manage.merging.anchor import Anchor, anchor_of, placed, widen
-from tianmu.manage.merging.heard import Labels, from_device, from_person, nothing
 from tianmu.manage.merging.known import Known
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal, again
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.anchor import Anchor, anchor_of, placed, widen
+from tianmu.manage.signals.heard import Labels, from_device, from_person, nothing
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal, again
+from tianmu.manage.signals.vocabulary import Vocabulary
 from tianmu.manage.steps.ruling import ruled
 from tianmu.store.records import Transaction
 

@@ -18,9 +18,9 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.clocks import deadline
 from tianmu.manage.evidence.shown import show
 from tianmu.manage.levels import level, owner, quiet, response
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.place import sharper, within
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.place import sharper, within
+from tianmu.manage.signals.signal import Signal
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:

@@ -39,9 +39,9 @@ from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.levels import level, response
 from tianmu.manage.merging.answer import answered
 from tianmu.manage.merging.grouping import Grouping
-from tianmu.manage.merging.heard import Labels, nothing
 from tianmu.manage.reader import Lag, Reader
 from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
+from tianmu.manage.signals.heard import Labels, nothing
 from tianmu.manage.steps.step import Command, refuse
 from tianmu.manage.steps.taking_back import decide
 from tianmu.manage.words import phrase

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from tianmu.city.place.distance import metres
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.manage.case import fold_aside, fold_merge, fold_order
 from tianmu.manage.case import fold_beside as beside
 from tianmu.manage.case.state import CaseState, Clock
-from tianmu.manage.merging.anchor import metres
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace

@@ -15,9 +15,9 @@ from tianmu.facts.encoding import encode
 from tianmu.facts.topic import CASE
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case import table
+from tianmu.manage.case.plain import plain
 from tianmu.manage.case.state import CaseState, Ruling
 from tianmu.manage.case.state_bytes import bulk, head, same_bulk
-from tianmu.manage.merging.likeness import plain
 from tianmu.store import rows
 from tianmu.store.records import Transaction
 

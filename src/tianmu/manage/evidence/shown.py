@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.signal import Signal
 
 MOST = 5
 """pictures of one alarm"""

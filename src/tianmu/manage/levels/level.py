@@ -23,7 +23,7 @@ from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import pace
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.signal import Signal
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:

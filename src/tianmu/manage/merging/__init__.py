@@ -1,1 +1,1 @@
-"""One thing is one case: signals of the same, joined with reasons and parted without loss."""
+"""Cases that are one thing put together, with reasons, and taken apart without loss."""

@@ -14,11 +14,11 @@ from tianmu.manage.case.deed_key import Deed, Done, Regrouped
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.merging import many, regroup
-from tianmu.manage.merging.heard import from_person
 from tianmu.manage.merging.many import Together
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.offered import offered
 from tianmu.manage.refused import allowed, expect
+from tianmu.manage.signals.heard import from_person
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.offered import offered
 
 T = TypeVar("T")
 _NEVER_AGAIN = Deed()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from tianmu.city.place.distance import metres
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage import intake
@@ -20,13 +21,12 @@ from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.levels import level, owner, response
 from tianmu.manage.merging import bequest, estate, raised
-from tianmu.manage.merging.anchor import metres
 from tianmu.manage.merging.member import Row, came_through, joining_as, members
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.place import sharper
 from tianmu.manage.merging.restitution import give_back
 from tianmu.manage.merging.run_on import pauses, run_on
-from tianmu.manage.merging.signal import Signal, again
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.place import sharper
+from tianmu.manage.signals.signal import Signal, again
 from tianmu.manage.steps.step import Refusal, refuse
 from tianmu.manage.words import phrase
 

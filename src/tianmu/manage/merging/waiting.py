@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, insert, select
 
 from tianmu.manage.case import table
-from tianmu.manage.merging.open_cases import OpenCases
+from tianmu.manage.signals.open_cases import OpenCases
 
 Pairs = list[tuple[str, str]]
 _c = table.bridge.c

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from tianmu.city.place.distance import metres
 from tianmu.facts.place import Place
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response
-from tianmu.manage.merging.anchor import metres
 from tianmu.manage.steps import order
 from tianmu.manage.steps.step import on_the_spot, refuse
 from tianmu.manage.steps.turn import Refused, Turn, separate

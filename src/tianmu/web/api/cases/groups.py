@@ -12,7 +12,7 @@ from tianmu.facts.text import Text
 from tianmu.manage.case import query as case_query
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.merging.grouping import Regroup
-from tianmu.manage.merging.merge import Match
+from tianmu.manage.signals.judge import Match
 from tianmu.prevent.cause.found import Caused
 from tianmu.web.answer.problem import Problem
 from tianmu.web.api.cases.cases import CaseSaid, cases_of, extent, one, said

@@ -17,13 +17,13 @@ from tianmu.city.matter.matter import Matter
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging.anchor import Anchor, anchor_of, placed, widen
-from tianmu.manage.merging.by_name import ByName, Guess, stands_for
-from tianmu.manage.merging.likeness import Wording
-from tianmu.manage.merging.merge import Evidence, Judge, Match
-from tianmu.manage.merging.place_names import PlaceNames
-from tianmu.manage.merging.signal import Signal
-from tianmu.manage.merging.squares import Squares
+from tianmu.manage.signals.anchor import Anchor, anchor_of, placed, widen
+from tianmu.manage.signals.by_name import ByName, Guess, stands_for
+from tianmu.manage.signals.judge import Evidence, Judge, Match
+from tianmu.manage.signals.likeness import Wording
+from tianmu.manage.signals.place_names import PlaceNames
+from tianmu.manage.signals.signal import Signal
+from tianmu.manage.signals.squares import Squares
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:

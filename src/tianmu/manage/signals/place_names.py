@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tianmu.manage.merging.likeness import plain
+from tianmu.manage.case.plain import plain
 
 LONGEST = 40
 """signs of a name that are looked at"""

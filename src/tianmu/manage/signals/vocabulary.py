@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tianmu.manage.merging.likeness import apart, plain
+from tianmu.manage.case.plain import apart, plain
 from tianmu.manage.words import telling
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tianmu.city.charter.tuning import Metres
-from tianmu.facts.place import DEGREE_M, Place
+from tianmu.city.place.distance import far, metres
+from tianmu.facts.place import Place
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging.likeness import pairs
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.likeness import pairs
+from tianmu.manage.signals.signal import Signal
 
 SPOTS = 8
 """points that are kept of one case"""
@@ -210,19 +211,3 @@ def _spread(anchor: Anchor, place: Place) -> None:
 def clear_place(place: Place, how: Metres) -> bool:
     """Whether its point says where it is."""
     return place.longitude is not None and (place.precision or 0.0) <= how.vague
-
-
-def metres(one: Place, other: Place) -> float | None:
-    """Distance in metres (good to 0.1 % within a city), None where a point is missing."""
-    if one.longitude is None or other.longitude is None:
-        return None
-    assert one.latitude is not None
-    assert other.latitude is not None
-    return far(one.longitude, one.latitude, other.longitude, other.latitude)
-
-
-def far(longitude: float, latitude: float, other_longitude: float, other_latitude: float) -> float:
-    """Metres between two points, degrees."""
-    middle = math.radians((latitude + other_latitude) / 2)
-    east = (longitude - other_longitude) * math.cos(middle)
-    return math.hypot(east, latitude - other_latitude) * DEGREE_M

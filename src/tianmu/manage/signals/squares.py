@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tianmu.city.charter.tuning import Metres
 from tianmu.facts.place import DEGREE_M, Place
-from tianmu.manage.merging.anchor import Anchor
+from tianmu.manage.signals.anchor import Anchor
 
 SIDE = 200.0
 """metres: of a square"""

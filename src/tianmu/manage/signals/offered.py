@@ -7,11 +7,12 @@ the nearest first; and those whose words are like its own, which need neither ma
 
 from __future__ import annotations
 
-from tianmu.manage.merging.anchor import Anchor, clear_place, metres
-from tianmu.manage.merging.likeness import likeness, pairs
-from tianmu.manage.merging.merge import Match
-from tianmu.manage.merging.open_cases import OpenCases
-from tianmu.manage.merging.signal import Signal
+from tianmu.city.place.distance import metres
+from tianmu.manage.signals.anchor import Anchor, clear_place
+from tianmu.manage.signals.judge import Match
+from tianmu.manage.signals.likeness import likeness, pairs
+from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.signal import Signal
 from tianmu.manage.words import phrase
 
 WORDED = 3000

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.report import Report
-from tianmu.manage.merging.place import located, within
-from tianmu.manage.merging.signal import Signal, of_alarm, of_report
-from tianmu.manage.merging.vocabulary import Vocabulary
+from tianmu.manage.signals.place import located, within
+from tianmu.manage.signals.signal import Signal, of_alarm, of_report
+from tianmu.manage.signals.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

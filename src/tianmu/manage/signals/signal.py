@@ -14,7 +14,8 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
-from tianmu.manage.merging.likeness import pairs, plain
+from tianmu.manage.case.plain import plain
+from tianmu.manage.signals.likeness import pairs
 
 NOWHERE = Place()
 

@@ -17,11 +17,12 @@ import msgspec
 
 from tianmu.city.charter.tuning import Metres, Tuning
 from tianmu.city.matter.matter import Matter
+from tianmu.city.place.distance import far
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
-from tianmu.manage.merging.anchor import Anchor, far
-from tianmu.manage.merging.likeness import Wording, likeness
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.anchor import Anchor
+from tianmu.manage.signals.likeness import Wording, likeness
+from tianmu.manage.signals.signal import Signal
 from tianmu.manage.words import phrase
 
 MINUTE = 60_000_000

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tianmu.city.charter.tuning import Powers, Tuning
-from tianmu.manage.merging.anchor import Anchor
-from tianmu.manage.merging.merge import MINUTE, NOTHING, Evidence, Judge, nearest, since
-from tianmu.manage.merging.place_names import PlaceNames, tells
-from tianmu.manage.merging.signal import Signal
+from tianmu.manage.signals.anchor import Anchor
+from tianmu.manage.signals.judge import MINUTE, NOTHING, Evidence, Judge, nearest, since
+from tianmu.manage.signals.place_names import PlaceNames, tells
+from tianmu.manage.signals.signal import Signal
 
 KM = 1000.0
 """metres"""

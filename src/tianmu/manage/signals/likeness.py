@@ -6,23 +6,9 @@ Works on scripts with and without spaces between words.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Set
 
-_NOISE = re.compile(r"[\W_]+")
-
-MOST = 400
-"""signs of a text that are looked at: what is told first tells most"""
-
-
-def plain(text: str) -> str:
-    """Folded to one width and case, without punctuation and blanks."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text[:MOST]).casefold())
-
-
-def apart(text: str) -> str:
-    """Folded as by ``plain``, with one blank between words."""
-    return _NOISE.sub(" ", unicodedata.normalize("NFKC", text[:MOST]).casefold()).strip()
+from tianmu.manage.case.plain import plain
 
 
 def pairs(text: str) -> frozenset[str]:
