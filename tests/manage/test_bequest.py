@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.manage.actor import Actor
+from tianmu.manage.case.estate import runs_for
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import OPEN_ORDER, STAGES, CaseState
 from tianmu.manage.manage import Refused
-from tianmu.manage.merging.estate import runs_for
 
 from .forces import armed
 from .house import House, house

@@ -18,9 +18,9 @@ from tianmu.manage.actor import SYSTEM, Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import evolve, fold
 from tianmu.manage.case.state import STAGES, CaseState
-from tianmu.manage.clocks import overdue
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.signals.signal import Signal
+from tianmu.manage.steps import overdue
 from tianmu.manage.steps.lifecycle import Command, Refusal, actions, decide
 from tianmu.manage.steps.step import STEPS
 

@@ -20,9 +20,9 @@ from tianmu.manage import intake
 from tianmu.manage.case import fold
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Clock, Mark, Order
-from tianmu.manage.clocks import overdue
 from tianmu.manage.levels import level
 from tianmu.manage.signals.judge import Match
+from tianmu.manage.steps import overdue
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .test_lifecycle import Story, signal

@@ -16,7 +16,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.table import gathered
-from tianmu.manage.levels.gathering import Gathering
+from tianmu.manage.contact.gathering import Gathering
 
 from .ladders import Reached
 from .town import OFFICER

@@ -12,8 +12,8 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.clocks import overdue
 from tianmu.manage.signals.signal import Signal
+from tianmu.manage.steps import overdue
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 
 from .town import CHECKER, OFFICER, at

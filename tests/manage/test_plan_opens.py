@@ -19,10 +19,10 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.ledger import parties
-from tianmu.manage.clocks.overdue import attend
 from tianmu.manage.levels import quiet
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
+from tianmu.manage.steps.overdue import attend
 
 from .test_lifecycle import signal
 from .town import FIRE, FIREMAN, HOUR, KIOSK, MINUTE, MONDAY, OFFICER, text, town

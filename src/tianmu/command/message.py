@@ -16,8 +16,8 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState, Order
-from tianmu.manage.case.view import moment
 from tianmu.manage.steps.step import STEPS
+from tianmu.manage.view import moment
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -15,7 +15,7 @@ from tianmu.command.webhook import Webhook
 from tianmu.facts.encoding import decode
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Message, WarningEvent
-from tianmu.manage.case.view import moment
+from tianmu.manage.view import moment
 from tianmu.store.journal.contract import Entry
 
 log = logging.getLogger("tianmu.command")

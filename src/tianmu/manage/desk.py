@@ -22,13 +22,12 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fresh import Fresh
 from tianmu.manage.case.numbering import Numbering
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.clocks import overdue
 from tianmu.manage.clocks.deadline import DueList
 from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.calling import Calling, unreached
+from tianmu.manage.contact.gathering import DUE, Gathering
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.levels import quiet
-from tianmu.manage.levels.gathering import DUE, Gathering
 from tianmu.manage.merging import waiting
 from tianmu.manage.merging.known import Known
 from tianmu.manage.signals.anchor import Anchor, anchor_of, placed, widen
@@ -36,6 +35,7 @@ from tianmu.manage.signals.heard import Labels, from_device, from_person, nothin
 from tianmu.manage.signals.open_cases import OpenCases
 from tianmu.manage.signals.signal import Signal, again
 from tianmu.manage.signals.vocabulary import Vocabulary
+from tianmu.manage.steps import overdue
 from tianmu.manage.steps.ruling import ruled
 from tianmu.store.records import Transaction
 

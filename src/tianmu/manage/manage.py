@@ -22,11 +22,11 @@ from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
 from tianmu.manage import intake
+from tianmu.manage import view as case_view
 from tianmu.manage.actor import Actor
 from tianmu.manage.case import counts as case_counts
 from tianmu.manage.case import deed_key
 from tianmu.manage.case import query as case_query
-from tianmu.manage.case import view as case_view
 from tianmu.manage.case.deed_key import Deed, Done
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder

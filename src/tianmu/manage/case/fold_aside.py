@@ -9,8 +9,8 @@ import msgspec
 
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.aside import Appeal, Review, Supervision
+from tianmu.manage.case.contact import CONTACT
 from tianmu.manage.case.state import OPEN_ORDER, CaseState, Clock
-from tianmu.manage.contact.state import CONTACT
 
 Data: TypeAlias = dict[str, Any]
 _replace = msgspec.structs.replace

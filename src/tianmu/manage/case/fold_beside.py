@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tianmu.facts.case import CaseEvent
+from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.situation import Situation
 from tianmu.manage.case.state import Call, CaseState, Ruling, Task, Warned
-from tianmu.manage.contact.state import Contact
 
 Data: TypeAlias = dict[str, Any]
 replace = msgspec.structs.replace

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from tianmu.facts.case import CaseEvent
+from tianmu.manage.case import estate
 from tianmu.manage.case.fold_aside import as_it_was, end
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.merging import estate
 
 Data: TypeAlias = dict[str, Any]
 

@@ -14,8 +14,8 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.case.aside import Appeal, Extension, Supervision
+from tianmu.manage.case.contact import CONTACT, Contact
 from tianmu.manage.case.situation import Situation
-from tianmu.manage.contact.state import CONTACT, Contact
 
 STAGES = (
     "collect",

@@ -19,9 +19,9 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
+from tianmu.manage.contact import notice
+from tianmu.manage.contact.gathering import DUE
 from tianmu.manage.contact.reach import Reach
-from tianmu.manage.levels import notice
-from tianmu.manage.levels.gathering import DUE
 from tianmu.manage.merging.known import Known
 from tianmu.store.records import Transaction
 

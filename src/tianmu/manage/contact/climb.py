@@ -12,11 +12,11 @@ from tianmu.access.scope import Extent
 from tianmu.city.calendar.limit import Limit
 from tianmu.city.people.contact import Ladder
 from tianmu.city.people.roster import Person
+from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.ledger import parties
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.called import persons_of, units_of
 from tianmu.manage.contact.reach import MINUTE, WAITS, Reach
-from tianmu.manage.contact.state import Contact
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

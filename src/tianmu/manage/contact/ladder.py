@@ -20,6 +20,7 @@ from tianmu.city.people.duty import LEAD
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
+from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.clocks import deadline
@@ -32,7 +33,6 @@ from tianmu.manage.contact.reach import (
     PERMISSION,
     Reach,
 )
-from tianmu.manage.contact.state import Contact
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:

@@ -16,6 +16,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.manage.case.aside import Supervision
+from tianmu.manage.case.contact import Contact
+from tianmu.manage.case.estate import (
+    KEYS,
+    OF_ORDER,
+    SETS,
+    Fields,
+    led,
+    plain,
+    replace,
+)
 from tianmu.manage.case.situation import Situation
 from tianmu.manage.case.state import (
     DISPUTED,
@@ -27,16 +37,6 @@ from tianmu.manage.case.state import (
     Clock,
     Order,
     Task,
-)
-from tianmu.manage.contact.state import Contact
-from tianmu.manage.merging.estate import (
-    KEYS,
-    OF_ORDER,
-    SETS,
-    Fields,
-    led,
-    plain,
-    replace,
 )
 from tianmu.manage.merging.estate_clocks import begin_stage, running, set_clocks
 

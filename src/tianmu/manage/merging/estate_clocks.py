@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from tianmu.manage.case.estate import Fields, replace
 from tianmu.manage.case.state import CaseState, Clock
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response
-from tianmu.manage.merging.estate import Fields, replace
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -13,13 +13,13 @@ import msgspec
 
 from tianmu.facts.text import Text
 from tianmu.manage import intake
+from tianmu.manage.case import estate
+from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.estate import OF_ORDER, Fields
 from tianmu.manage.case.state import OPEN_ORDER, CaseState, Order
 from tianmu.manage.clocks import deadline
-from tianmu.manage.contact.state import Contact
 from tianmu.manage.levels import level, response
-from tianmu.manage.merging import estate
-from tianmu.manage.merging.estate import OF_ORDER, Fields
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:

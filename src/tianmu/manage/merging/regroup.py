@@ -16,11 +16,12 @@ from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage import intake
 from tianmu.manage.actor import Actor
+from tianmu.manage.case import estate
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk import Work
 from tianmu.manage.levels import level, owner, response
-from tianmu.manage.merging import bequest, estate, raised
+from tianmu.manage.merging import bequest, raised
 from tianmu.manage.merging.member import Row, came_through, joining_as, members
 from tianmu.manage.merging.restitution import give_back
 from tianmu.manage.merging.run_on import pauses, run_on

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tianmu.manage.case.aside import Supervision
-from tianmu.manage.case.state import DISPUTED, OPEN_ORDER, Call, CaseState, Clock, Order, Task
-from tianmu.manage.contact.state import CONTACT, Contact
-from tianmu.manage.merging.estate import (
+from tianmu.manage.case.contact import CONTACT, Contact
+from tianmu.manage.case.estate import (
     KEYS,
     OF_ORDER,
     PLAIN,
@@ -25,6 +24,7 @@ from tianmu.manage.merging.estate import (
     replace,
     runs_for,
 )
+from tianmu.manage.case.state import DISPUTED, OPEN_ORDER, Call, CaseState, Clock, Order, Task
 from tianmu.manage.merging.estate_clocks import begin_stage, running, set_clocks
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tianmu.command import number, telling
 from tianmu.command.message import CaseTold, Message, OrderTold
 from tianmu.facts.topic import CASE
-from tianmu.manage.case import view as case_view
+from tianmu.manage import view as case_view
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.store.journal.contract import Purged
 from tianmu.store.records import Transaction

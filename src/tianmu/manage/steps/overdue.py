@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tianmu.facts.text import Text
+from tianmu.manage.case.contact import CONTACT
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import FALL, Clock, Mark
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.mark import WARN
-from tianmu.manage.contact.state import CONTACT
 from tianmu.manage.levels import level, quiet, response
 from tianmu.manage.steps import suspension
 from tianmu.manage.words import phrase

@@ -14,8 +14,8 @@ from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.ledger import parties
+from tianmu.manage.contact.gathering import Gathered, Gathering
 from tianmu.manage.contact.reach import HANDED, Reach, Tried
-from tianmu.manage.levels.gathering import Gathered, Gathering
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
