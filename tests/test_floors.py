@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,12 +111,27 @@ def _within(floor: str) -> dict[str, set[str]]:
     return {room: (others & found.keys()) - {room} for room, others in found.items()}
 
 
-@pytest.mark.parametrize("floor", ["city", "prevent", "rehearse", "scenarios", "web"])
+@pytest.mark.parametrize("floor", ["city", "manage", "prevent", "rehearse", "scenarios", "web"])
 def test_rooms_within_a_floor_import_one_way(floor: str) -> None:
     left = _within(floor)
     while free := [room for room, others in left.items() if not others & left.keys()]:
         left = {room: others for room, others in left.items() if room not in free}
     assert not left, f"these rooms of {floor} import each other: {left}"
+
+
+def test_the_page_of_manage_tells_the_order_of_its_rooms() -> None:
+    """From the top down, each knows only rooms that are told below it."""
+    page = (SOURCE.parents[1] / "docs" / "rooms" / "manage.md").read_text(encoding="utf-8")
+    firsts = re.findall(r"^\| (`[^|]*`) \|", page.partition("## Stages")[0], re.M)
+    rows = [re.findall(r"`(\w+)(?:/|\.py)`", first) for first in firsts]
+    left = {room for row in rows for room in row}
+    folders = {one.parent.name for one in (SOURCE / "manage").glob("*/*.py")}
+    assert folders <= left, f"tell of {folders - left}"
+    for row in rows:
+        left -= set(row)
+        for room in row:
+            above = _within("manage")[room] - left
+            assert not above, f"{room} imports {above}, which the page tells above it"
 
 
 def test_a_scenario_imports_what_any_folder_may() -> None:

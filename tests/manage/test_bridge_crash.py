@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from killed import killed_after
-from tianmu.manage.refused import NotFound
+from tianmu.manage.desk.refused import NotFound
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.signals.open_cases import OpenCases
 

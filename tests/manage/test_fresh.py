@@ -11,7 +11,7 @@ import pytest
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case import fresh
 from tianmu.manage.case.fresh import Fresh, Placed, decode_step
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.work import Work
 
 from .house import House
 

@@ -76,16 +76,16 @@ def test_a_phone_number_does_not_reach_the_case(house: House) -> None:
 
 
 def test_a_fact_nobody_can_work_with_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tianmu.manage import desk
+    from tianmu.manage import intake
 
-    real = desk.intake.open_case
+    real = intake.open_case
 
     def broken(draft: Any, city: Any, signal: Any, *args: Any, **more: Any) -> None:
         if signal.device == "bad":
             raise KeyError("no such thing")
         real(draft, city, signal, *args, **more)
 
-    monkeypatch.setattr(desk.intake, "open_case", broken)
+    monkeypatch.setattr(intake, "open_case", broken)
     house.alarm()
     house.alarm(device="bad", east=800)
     house.alarm(east=5000)

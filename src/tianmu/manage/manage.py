@@ -31,7 +31,9 @@ from tianmu.manage.case.deed_key import Deed, Done
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder
 from tianmu.manage.contact.reach import Present, Providers, Reach, nobody, none
-from tianmu.manage.desk import Desk, Work
+from tianmu.manage.desk.desk import Desk
+from tianmu.manage.desk.refused import Conflict, NotFound, Refused, allowed, expect
+from tianmu.manage.desk.work import Work
 from tianmu.manage.duty.relief import Relief
 from tianmu.manage.evidence.kept import Evidence, EvidenceStore
 from tianmu.manage.evidence.scanning import Scan
@@ -40,7 +42,6 @@ from tianmu.manage.levels import level, response
 from tianmu.manage.merging.answer import answered
 from tianmu.manage.merging.grouping import Grouping
 from tianmu.manage.reader import Lag, Reader
-from tianmu.manage.refused import Conflict, NotFound, Refused, allowed, expect
 from tianmu.manage.signals.heard import Labels, nothing
 from tianmu.manage.steps.step import Command, refuse
 from tianmu.manage.steps.taking_back import decide

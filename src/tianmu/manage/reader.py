@@ -22,8 +22,9 @@ from tianmu.facts.topic import ALARM, REPORT
 from tianmu.manage.case import older
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case import table as case_table
-from tianmu.manage.clocks.reckon import reckon
-from tianmu.manage.desk import Desk, Work
+from tianmu.manage.desk.desk import Desk
+from tianmu.manage.desk.reckon import reckon
+from tianmu.manage.desk.work import Work
 from tianmu.manage.hazard import reckon as hazard_reckon
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.merging.bridge import bridge

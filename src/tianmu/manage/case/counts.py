@@ -54,7 +54,7 @@ def counts(connection: Connection, now: int, midnight: int, scope: Scope = WHOLE
             departments[lead] = (before[0] + number, before[1] + behind, before[2] + close)
     opened = select(func.count()).where(c.opened_at >= midnight, seen)
     closed = select(func.count()).where(c.closed_at >= midnight, seen)
-    taken = select(table.counter.c.value).where(table.counter.c.name == "signals")
+    taken = select(table.counter.c.value).where(table.counter.c.name == table.SIGNALS)
     return Counts(
         open=total,
         today_opened=connection.scalar(opened) or 0,

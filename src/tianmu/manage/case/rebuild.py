@@ -16,12 +16,10 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import CASE
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case import ledger, table
+from tianmu.manage.case import ledger, query, table
 from tianmu.manage.case import search as case_search
 from tianmu.manage.case.fold import evolve
-from tianmu.manage.case.numbering import SERIAL
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.desk import GENERATION, SIGNALS, read_state
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 
@@ -127,12 +125,12 @@ def _put(
     for event, _ in written:
         state = states.get(event.case)
         if state is None and event.sequence > 1:  # it had ended, and something came after
-            state = read_state(connection, event.case)
+            state = query.read(connection, event.case)
         before.setdefault(event.case, state)
         states[event.case] = evolve(state, event)
     ledger.write_events(tx, written)
     ledger.write_states(tx, [(was, states[case]) for case, was in before.items()])
-    counters = {SERIAL: max(table.serial_of(case) for case in before)}
+    counters = {table.SERIAL: max(table.serial_of(case) for case in before)}
     signals = sum(_new_signal(event) for event, _ in written)
     for case in before:
         day, last = _parts(states[case].number)
@@ -144,8 +142,8 @@ def _put(
     merged: dict[str, Any] = {
         name: max(value, known.get(name, 0)) for name, value in counters.items()
     }
-    merged[SIGNALS] = known.get(SIGNALS, 0) + signals
-    merged[GENERATION] = known.get(GENERATION, 0) + 1
+    merged[table.SIGNALS] = known.get(table.SIGNALS, 0) + signals
+    merged[table.GENERATION] = known.get(table.GENERATION, 0) + 1
     connection.execute(delete(table.counter).where(table.counter.c.name.in_(merged)))
     connection.execute(
         insert(table.counter), [{"name": name, "value": value} for name, value in merged.items()]

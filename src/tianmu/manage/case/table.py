@@ -233,7 +233,7 @@ bridge = Table(
     Column("one", String, nullable=False),
     Column("other", String, nullable=False),
 )
-"""Pairs of cases that wait to be put together with the next work (``merging/waiting.py``)."""
+"""Pairs of cases that wait to be put together with the next work (``desk/waiting.py``)."""
 
 contact = Table(
     "case_contact",
@@ -283,6 +283,9 @@ counter = Table(
     Column("name", String, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+SERIAL, SIGNALS, GENERATION = "serial", "signals", "generation"
+"""counters of cases, of signals and of the times that cases were written; beside them one of each
+day's numbers"""
 
 
 def case_id(serial: int) -> str:

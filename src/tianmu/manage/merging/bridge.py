@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.state import DISPUTED, CaseState
-from tianmu.manage.desk import Work
-from tianmu.manage.merging import regroup, waiting
+from tianmu.manage.desk.work import Work, waiting
+from tianmu.manage.merging import regroup
 
 
 def bridge(work: Work, pairs: list[tuple[str, str]]) -> None:

@@ -12,10 +12,10 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case import deed_key
 from tianmu.manage.case.deed_key import Deed, Done, Regrouped
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.refused import allowed, expect
+from tianmu.manage.desk.work import Work
 from tianmu.manage.merging import many, regroup
 from tianmu.manage.merging.many import Together
-from tianmu.manage.refused import allowed, expect
 from tianmu.manage.signals.heard import from_person
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.signals.offered import offered

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.refused import Conflict, Refused, allowed, expect, fresh
+from tianmu.manage.desk.work import Work
 from tianmu.manage.merging import regroup
 from tianmu.manage.merging.member import members
-from tianmu.manage.refused import Conflict, Refused, allowed, expect, fresh
 from tianmu.manage.steps.step import Refusal, refuse
 
 

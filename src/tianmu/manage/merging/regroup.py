@@ -19,7 +19,7 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case import estate
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.work import Work
 from tianmu.manage.levels import level, owner, response
 from tianmu.manage.merging import bequest, raised
 from tianmu.manage.merging.member import Row, came_through, joining_as, members

@@ -25,7 +25,7 @@ from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
-    from tianmu.manage.desk import Work
+    from tianmu.manage.desk.work import Work
 
 Pause = tuple[int, int]
 """from when until when (µs) the clocks stood still"""

@@ -9,8 +9,8 @@ from fastapi import Depends
 
 from tianmu.facts.text import say
 from tianmu.manage.case.deed_key import Done, OtherDeed
+from tianmu.manage.desk.refused import Conflict, NotFound
 from tianmu.manage.merging.many import Seen, Stopped, Together
-from tianmu.manage.refused import Conflict, NotFound
 from tianmu.store.records import Transaction
 from tianmu.web.answer.problem import Problem, not_found
 from tianmu.web.api.cases.cases import CaseSaid, actor, one, said

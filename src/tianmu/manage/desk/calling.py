@@ -22,17 +22,12 @@ from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact import notice
 from tianmu.manage.contact.gathering import DUE
 from tianmu.manage.contact.reach import Reach
-from tianmu.manage.merging.known import Known
+from tianmu.manage.desk.desk import Desk, unreached
+from tianmu.manage.desk.known import Known
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
-    from tianmu.manage.desk import Desk
-
-
-def unreached(state: CaseState) -> bool:
-    """Whether everybody was called for it, and nobody has answered."""
-    return state.open and any(one.state == "exhausted" for one in state.contacts)
 
 
 class Calling:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.work import Work
 from tianmu.manage.steps.step import Refusal
 
 T = TypeVar("T")

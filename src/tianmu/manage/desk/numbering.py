@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tianmu.manage.case import table
+from tianmu.manage.desk.desk import Desk
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
-    from tianmu.manage.desk import Desk
-
-SERIAL = "serial"
 
 
 class Numbering:
@@ -29,7 +27,7 @@ class Numbering:
 
     def new_case(self) -> str:
         self.desk.loaded = False
-        return table.case_id(self._count(SERIAL))
+        return table.case_id(self._count(table.SERIAL))
 
     def new_number(self, probe: str) -> str:
         """A readable number: the day in the city's time zone and a serial of that day. Marked

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from tianmu.manage.case import ledger, table
 from tianmu.manage.clocks import deadline
-from tianmu.manage.desk import Work
+from tianmu.manage.desk.work import Work
 
 CALENDAR = "calendar"
 """counter that keeps the fingerprint of the calendar that open clocks were reckoned by"""
