@@ -36,11 +36,11 @@ from tianmu.city.city import City
 from tianmu.city.pack import load
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
-from tianmu.manage.case import counts as case_counts
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.query import Query
-from tianmu.manage.case.rebuild import import_events
+from tianmu.manage.kept import counts as case_counts
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.query import Query
+from tianmu.manage.kept.rebuild import import_events
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

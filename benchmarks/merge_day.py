@@ -34,9 +34,9 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.registry import Device
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.desk.work import Work
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.manage.manage import Manage
 from tianmu.manage.steps.lifecycle import Refusal, decide
 from tianmu.manage.steps.step import Command

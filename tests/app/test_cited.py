@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tianmu.app.cited import Cited
 from tianmu.facts.bulletin import Bulletin, Part
 from tianmu.facts.warning import Content, WarningEvent
-from tianmu.manage.case import table as case_table
+from tianmu.manage.kept import table as case_table
 from tianmu.prevent.alarm.table import ALARM, METADATA
 from tianmu.prevent.warning import table as warnings
 from tianmu.store.records import Records

@@ -14,7 +14,7 @@ from tianmu.command import delivery, provider, telling
 from tianmu.command.delivery import Delivery
 from tianmu.command.table import READER, metadata
 from tianmu.facts.topic import CASE
-from tianmu.manage.case import table as case_table
+from tianmu.manage.kept import table as case_table
 from tianmu.store.records import Records
 
 MINUTE = 60_000_000

@@ -14,9 +14,9 @@ from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
-from tianmu.manage.case.query import Query
-from tianmu.manage.case.rebuild import TABLES
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept.query import Query
+from tianmu.manage.kept.rebuild import TABLES
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

@@ -14,8 +14,8 @@ from tianmu.facts.alarm import AlarmState
 from tianmu.facts.encoding import encode
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.rebuild import TABLES, rebuild
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.rebuild import TABLES, rebuild
 
 from .house import House
 from .town import FIRE, LAT, LON, METRE, MINUTE, RUBBISH, SMOKE

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.estate import runs_for
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import OPEN_ORDER, STAGES, CaseState
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Refused
 
 from .forces import armed

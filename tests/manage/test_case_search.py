@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from pysqlite3 import dbapi2
 from sqlalchemy import create_engine, select, text
 
-from tianmu.manage.case import search as case_search
-from tianmu.manage.case import table as case_table
 from tianmu.manage.case.plain import plain
-from tianmu.manage.case.query import Query
-from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.kept import search as case_search
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.query import Query
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.store.records import Transaction
 
 from .house import House, house

@@ -14,12 +14,12 @@ from sqlalchemy import event
 from tianmu.access.scope import Scope
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import counts as case_counts
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import search as case_search
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.query import Query
-from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.kept import counts as case_counts
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import search as case_search
+from tianmu.manage.kept.query import Query
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Conflict, Refused
 
 from .house import House, house

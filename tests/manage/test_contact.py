@@ -20,7 +20,7 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode, encode
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.rebuild import TABLES, rebuild
+from tianmu.manage.kept.rebuild import TABLES, rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
 from tianmu.prevent.alarm.deeds import unreached
 from tianmu.prevent.alarm.ledger import Ledger

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tianmu.access.scope import Extent
 from tianmu.city.people.contact import Ladder, Rung
 from tianmu.city.people.roster import Person
-from tianmu.manage.case import table as case_table
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.reach import Reach, Tried
+from tianmu.manage.kept import table as case_table
 
 from .ladders import LEVEL, NIGHT, Reached, city, house, minutes
 from .town import (

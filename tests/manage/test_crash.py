@@ -15,7 +15,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode, encode
 from tianmu.facts.place import Place
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.query import Query
+from tianmu.manage.kept.query import Query
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records

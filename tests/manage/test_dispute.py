@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tianmu.city.calendar.limit import LimitUnit
-from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Refused
 
 from .house import House

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case import fresh
-from tianmu.manage.case.fresh import Fresh, Placed, decode_step
 from tianmu.manage.desk.work import Work
+from tianmu.manage.kept import fresh
+from tianmu.manage.kept.fresh import Fresh, Placed, decode_step
 
 from .house import House
 

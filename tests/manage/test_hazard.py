@@ -20,13 +20,13 @@ from tianmu.city.matter.hazard import Hazards
 from tianmu.city.pack import load
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.place import Place
-from tianmu.manage.case import table as case_table
 from tianmu.manage.hazard import reckon as hazard_reckon
 from tianmu.manage.hazard import sheet as hazard_sheet
 from tianmu.manage.hazard import step as hazard_step
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.hazard.state import STANDS, Hazard, fold, of_events
 from tianmu.manage.hazard.step import STAGES_OF, HazardRefused, actions, decide, permit
+from tianmu.manage.kept import table as case_table
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
 

@@ -10,8 +10,8 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.place import Place
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.query import Query
-from tianmu.manage.case.rebuild import rebuild
+from tianmu.manage.kept.query import Query
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
 
 from .house import House, house

@@ -11,12 +11,12 @@ import pytest
 from tianmu.access.scope import Scope
 from tianmu.facts.place import Place
 from tianmu.facts.report import Reporter
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.deed_key import Deed
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.query import Query
 from tianmu.manage.evidence.kept import Evidence
 from tianmu.manage.intake import Policy
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.deed_key import Deed
+from tianmu.manage.kept.query import Query
 from tianmu.manage.manage import Conflict, Manage, NotFound, Refused
 from tianmu.manage.reader import READER
 
@@ -97,7 +97,7 @@ def test_a_fact_nobody_can_work_with_is_kept(house: House, monkeypatch: pytest.M
 
 
 def test_a_failed_commit_leaves_no_trace(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tianmu.manage.case import ledger
+    from tianmu.manage.kept import ledger
 
     house.alarm()
     house.work()

@@ -14,9 +14,9 @@ from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.level.plan import Tell
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
-from tianmu.manage.case.rebuild import rebuild
-from tianmu.manage.case.table import gathered
 from tianmu.manage.contact.gathering import Gathering
+from tianmu.manage.kept.rebuild import rebuild
+from tianmu.manage.kept.table import gathered
 
 from .ladders import Reached
 from .town import OFFICER

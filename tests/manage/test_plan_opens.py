@@ -18,7 +18,7 @@ from tianmu.manage import intake
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.ledger import parties
+from tianmu.manage.case.parties import parties
 from tianmu.manage.levels import quiet
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide

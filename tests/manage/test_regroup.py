@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianmu.facts.place import Place
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Refused
 from tianmu.manage.signals.judge import Match
 

@@ -12,9 +12,9 @@ from tests.city.reference import MINUTE, Minutes
 
 from tianmu.city.calendar.calendar import Calendar, Span, WorkingTime
 from tianmu.city.calendar.limit import Limit, LimitUnit
-from tianmu.manage.case.rebuild import TABLES, rebuild
 from tianmu.manage.clocks import deadline
 from tianmu.manage.clocks.remaining import left, of_case, of_clock
+from tianmu.manage.kept.rebuild import TABLES, rebuild
 
 from .house import House, house
 from .test_lifecycle import CITY, filed

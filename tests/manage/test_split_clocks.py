@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tianmu.manage.case.fold import fold
-from tianmu.manage.case.rebuild import rebuild
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept.rebuild import rebuild
 
 from .house import House, house
 from .test_regroup import same

@@ -8,9 +8,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState, Clock, Order, Task
-from tianmu.manage.case.state_bytes import BULK, bulk, encode_state, head, same_bulk
+from tianmu.manage.kept.ledger import decode_state
+from tianmu.manage.kept.state_bytes import BULK, bulk, encode_state, head, same_bulk
 
 BARE = CaseState(case="c1", number="2026030200001", version=1, stage="handle")
 CHANGES: list[dict[str, Any]] = [

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tianmu.facts.unit import UnitTold
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.rebuild import TABLES, rebuild
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.rebuild import TABLES, rebuild
 from tianmu.manage.steps.lifecycle import Command, Refusal, decide
 from tianmu.manage.units import unit
 from tianmu.manage.units.unit import Untellable

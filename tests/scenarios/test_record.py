@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tianmu.manage.case import table
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import table
 from tianmu.scenarios.past.command import notes_of
 from tianmu.scenarios.past.record import WEEK, Judged, begins, judge, record, summed
 from tianmu.store.records import Records

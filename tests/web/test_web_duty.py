@@ -15,8 +15,8 @@ from tianmu.city.calendar.limit import Limit, LimitUnit
 from tianmu.city.people.contact import Rung
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
-from tianmu.manage.case.rebuild import TABLES
 from tianmu.manage.duty import absence
+from tianmu.manage.kept.rebuild import TABLES
 from tianmu.web.answer import moment
 from tianmu.web.api.duty import shifts
 from waiting import eventually

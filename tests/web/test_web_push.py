@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case.query import events_of
+from tianmu.manage.kept.query import events_of
 from tianmu.web.push import push, subscriber
 from tianmu.web.push.render import TOPICS
 from waiting import eventually

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tianmu.facts.bulletin import Bulletin
-from tianmu.manage.case import query as case_query
+from tianmu.manage.kept import query as case_query
 from tianmu.prevent.alarm.table import ALARM
 from tianmu.prevent.warning import table as warnings
 from tianmu.sense.cap.held import CITED

@@ -25,7 +25,7 @@ from tianmu.command.delivery import Delivery
 from tianmu.command.send import Outcome, client, send
 from tianmu.command.webhook import Webhook
 from tianmu.facts.address import Allowed
-from tianmu.manage.case.table import case_id
+from tianmu.manage.kept.table import case_id
 from tianmu.store.records import Records, Transaction
 
 log = logging.getLogger("tianmu.command")

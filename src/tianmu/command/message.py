@@ -14,7 +14,7 @@ from tianmu.access.scope import Extent, Scope, below, covers
 from tianmu.city.place.naming import upper_names
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage.case.ledger import parties
+from tianmu.manage.case.parties import parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.steps.step import STEPS
 from tianmu.manage.view import moment

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, and_, delete, insert, select, tuple_
 
 from tianmu.access.scope import Scope
 from tianmu.command.table import number as table
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.ledger import decode_state
-from tianmu.manage.case.query import within
 from tianmu.manage.case.state import CaseState, Order
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.ledger import decode_state
+from tianmu.manage.kept.query import within
 
 
 def of(connection: Connection, orders: Iterable[str]) -> Mapping[str, str]:

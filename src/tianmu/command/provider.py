@@ -18,11 +18,11 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.facts.topic import CASE
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.case.table import event as case_event
-from tianmu.manage.case.table import serial_of
 from tianmu.manage.contact import notice
 from tianmu.manage.contact.ladder import ADVICE, STEP
 from tianmu.manage.contact.reach import HANDED
+from tianmu.manage.kept.table import event as case_event
+from tianmu.manage.kept.table import serial_of
 from tianmu.manage.view import moment
 from tianmu.manage.words import phrase
 from tianmu.store.records import position_of

@@ -17,10 +17,10 @@ from tianmu.command.table import told as told_table
 from tianmu.command.webhook import Webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.ladder import STEP
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.store.journal.contract import Entry
 
 log = logging.getLogger("tianmu.command")

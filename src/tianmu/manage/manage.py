@@ -24,10 +24,6 @@ from tianmu.facts.topic import REPORT
 from tianmu.manage import intake
 from tianmu.manage import view as case_view
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import counts as case_counts
-from tianmu.manage.case import deed_key
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case.deed_key import Deed, Done
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder
 from tianmu.manage.contact.reach import Present, Providers, Reach, nobody, none
@@ -38,6 +34,10 @@ from tianmu.manage.duty.relief import Relief
 from tianmu.manage.evidence.kept import Evidence, EvidenceStore
 from tianmu.manage.evidence.scanning import Scan
 from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.kept import counts as case_counts
+from tianmu.manage.kept import deed_key
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept.deed_key import Deed, Done
 from tianmu.manage.levels import level, response
 from tianmu.manage.merging.answer import answered
 from tianmu.manage.merging.grouping import Grouping

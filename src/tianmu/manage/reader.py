@@ -19,14 +19,14 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
-from tianmu.manage.case import older
-from tianmu.manage.case import search as case_search
-from tianmu.manage.case import table as case_table
 from tianmu.manage.desk.desk import Desk
 from tianmu.manage.desk.reckon import reckon
 from tianmu.manage.desk.work import Work
 from tianmu.manage.hazard import reckon as hazard_reckon
 from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.kept import older
+from tianmu.manage.kept import search as case_search
+from tianmu.manage.kept import table as case_table
 from tianmu.manage.merging.bridge import bridge
 from tianmu.store.disk import DiskFull
 from tianmu.store.journal.contract import Entry, Journal

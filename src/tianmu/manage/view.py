@@ -11,8 +11,8 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.contact import CONTACT
-from tianmu.manage.case.counts import Counts
 from tianmu.manage.case.state import Call, CaseState, Order
+from tianmu.manage.kept.counts import Counts
 from tianmu.manage.merging import regroup
 from tianmu.manage.steps import lifecycle
 from tianmu.manage.steps.step import needs_of

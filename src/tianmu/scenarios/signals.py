@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_state
 
 MOST = 2_000
 """cases that are looked through for one answer, the newest"""

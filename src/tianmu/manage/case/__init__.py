@@ -1,1 +1,1 @@
-"""A case: its events, what they add up to, the tables made of them, and how they are asked for."""
+"""What a case is: its events, and what they add up to."""

@@ -13,7 +13,7 @@ from tianmu.city.calendar.limit import Limit
 from tianmu.city.people.contact import Ladder
 from tianmu.city.people.roster import Person
 from tianmu.manage.case.contact import Contact
-from tianmu.manage.case.ledger import parties
+from tianmu.manage.case.parties import parties
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.called import persons_of, units_of
 from tianmu.manage.contact.reach import MINUTE, WAITS, Reach

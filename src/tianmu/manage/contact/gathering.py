@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, insert, select
 
-from tianmu.manage.case import table
+from tianmu.manage.kept import table
 
 DUE = "@gathered"
 """in the list of what is due: somebody is to be told of what was gathered"""

@@ -13,7 +13,7 @@ from tianmu.access.scope import Extent
 from tianmu.city.people.roster import Person
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.case.ledger import parties
+from tianmu.manage.case.parties import parties
 from tianmu.manage.contact.gathering import Gathered, Gathering
 from tianmu.manage.contact.reach import HANDED, Reach, Tried
 from tianmu.manage.words import phrase

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from tianmu.access.scope import Scope
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table as case_table
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table as case_table
 
 
 def waiting(connection: Connection, account: str, scope: Scope, most: int) -> list[str]:

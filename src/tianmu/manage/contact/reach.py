@@ -14,8 +14,8 @@ from tianmu.access.scope import Extent, Scope, covers, scope_of
 from tianmu.access.table import account as account_table
 from tianmu.access.table import account_role, session
 from tianmu.city.people.roster import Person
-from tianmu.manage.case.table import handover
 from tianmu.manage.duty.handover import withdrawn
+from tianmu.manage.kept.table import handover
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -14,7 +14,6 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import DEED
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case import table
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.state import CaseState
@@ -24,6 +23,7 @@ from tianmu.manage.contact.gathering import DUE
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.desk.desk import Desk, unreached
 from tianmu.manage.desk.known import Known
+from tianmu.manage.kept import table
 from tianmu.store.records import Transaction
 
 if TYPE_CHECKING:

@@ -12,19 +12,19 @@ from sqlalchemy import Connection, select
 
 from tianmu.city.charter.tuning import Tuning
 from tianmu.manage import intake
-from tianmu.manage.case import ledger, query, table
-from tianmu.manage.case.fresh import Fresh
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.clocks.deadline import DueList
 from tianmu.manage.contact.gathering import DUE, Gathering
 from tianmu.manage.contact.reach import Reach
 from tianmu.manage.desk import waiting
+from tianmu.manage.kept import ledger, query, table
+from tianmu.manage.kept.fresh import Fresh
+from tianmu.manage.kept.ruling import ruled
 from tianmu.manage.signals.anchor import Anchor, anchor_of, placed, widen
 from tianmu.manage.signals.heard import Labels, nothing
 from tianmu.manage.signals.open_cases import OpenCases
 from tianmu.manage.signals.signal import again
 from tianmu.manage.signals.vocabulary import Vocabulary
-from tianmu.manage.steps.ruling import ruled
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

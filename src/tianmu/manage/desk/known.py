@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from tianmu.manage.case import table
+from tianmu.manage.kept import table
 
 LOOK = 500
 """names asked for in one query"""

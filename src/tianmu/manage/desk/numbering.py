@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tianmu.manage.case import table
 from tianmu.manage.desk.desk import Desk
+from tianmu.manage.kept import table
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

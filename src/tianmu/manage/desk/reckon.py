@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from tianmu.manage.case import ledger, table
 from tianmu.manage.clocks import deadline
 from tianmu.manage.desk.work import Work
+from tianmu.manage.kept import ledger, table
 
 CALENDAR = "calendar"
 """counter that keeps the fingerprint of the calendar that open clocks were reckoned by"""

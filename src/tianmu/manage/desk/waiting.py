@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, insert, select
 
-from tianmu.manage.case import table
+from tianmu.manage.kept import table
 from tianmu.manage.signals.open_cases import OpenCases
 
 Pairs = list[tuple[str, str]]

@@ -13,7 +13,6 @@ from tianmu.facts.contact import EXHAUSTED
 from tianmu.facts.encoding import encode
 from tianmu.facts.report import Report
 from tianmu.manage import intake
-from tianmu.manage.case import ledger, table
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
@@ -23,12 +22,13 @@ from tianmu.manage.desk.calling import Calling
 from tianmu.manage.desk.desk import Desk
 from tianmu.manage.desk.known import Known
 from tianmu.manage.desk.numbering import Numbering
+from tianmu.manage.kept import ledger, table
+from tianmu.manage.kept.ruling import ruled
 from tianmu.manage.levels import quiet
 from tianmu.manage.signals.anchor import Anchor, anchor_of, widen
 from tianmu.manage.signals.heard import from_device, from_person
 from tianmu.manage.signals.signal import Signal, again
 from tianmu.manage.steps import overdue
-from tianmu.manage.steps.ruling import ruled
 from tianmu.store.records import Transaction
 
 

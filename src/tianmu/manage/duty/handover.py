@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Select, desc, insert, select, update
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import counts as case_counts
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case.table import handover, handover_item
+from tianmu.manage.kept import counts as case_counts
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept.table import handover, handover_item
 from tianmu.manage.words import phrase
 
 PERMISSION = "handover.write"

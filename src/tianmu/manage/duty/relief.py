@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import deed_key
-from tianmu.manage.case.deed_key import Deed
 from tianmu.manage.duty import handover
+from tianmu.manage.kept import deed_key
+from tianmu.manage.kept.deed_key import Deed
 from tianmu.store.records import Records, Transaction
 
 Row = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from tianmu.facts.hazard import HazardEvent
-from tianmu.manage.case import ledger
-from tianmu.manage.case import table as case_table
 from tianmu.manage.hazard import table as hazard_table
 from tianmu.manage.hazard.state import OPEN, Hazard
 from tianmu.manage.hazard.step import reckoned
+from tianmu.manage.kept import ledger
+from tianmu.manage.kept import table as case_table
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from tianmu.facts.case import CaseEvent
-from tianmu.manage.case import table
 from tianmu.manage.case.fold import fold
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import table
 
 ENDS = ("close", "void")
 

@@ -9,11 +9,11 @@ from typing import Literal, TypeVar
 
 from tianmu.facts.report import Report
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import deed_key
-from tianmu.manage.case.deed_key import Deed, Done, Regrouped
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk.refused import allowed, expect
 from tianmu.manage.desk.work import Work
+from tianmu.manage.kept import deed_key
+from tianmu.manage.kept.deed_key import Deed, Done, Regrouped
 from tianmu.manage.merging import many, regroup
 from tianmu.manage.merging.many import Together
 from tianmu.manage.signals.heard import from_person

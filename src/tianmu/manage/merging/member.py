@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from tianmu.facts.text import Text
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_member
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_member
 
 Row = tuple[dict[str, Any], int, int]
 """what was told, whether it has returned, when it joined"""

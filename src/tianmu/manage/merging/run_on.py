@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.manage.case import estate
-from tianmu.manage.case import query as case_query
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.estate import Fields, replace
 from tianmu.manage.case.state import CaseState, Clock
 from tianmu.manage.clocks import deadline
+from tianmu.manage.kept import query as case_query
 from tianmu.manage.merging.estate_clocks import set_clocks
 from tianmu.manage.merging.member import Row, came_through
 from tianmu.manage.words import phrase

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 from tianmu.city.place.place import distance
-from tianmu.manage.case.deed_key import SKEW, OtherDeed
-from tianmu.manage.case.table import metadata
+from tianmu.manage.kept.deed_key import SKEW, OtherDeed
+from tianmu.manage.kept.table import metadata
 
 DAY = 86_400_000_000
 """µs"""

@@ -32,9 +32,9 @@ from tianmu.city.people.roster import Person, Shift
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import UNIT
 from tianmu.facts.unit import STATUSES, UnitTold
-from tianmu.manage.case import table as case_table
-from tianmu.manage.case.deed_key import SKEW
 from tianmu.manage.case.state import OPEN_ORDER
+from tianmu.manage.kept import table as case_table
+from tianmu.manage.kept.deed_key import SKEW
 from tianmu.manage.levels import response
 from tianmu.store.records import Transaction
 

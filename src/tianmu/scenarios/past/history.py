@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tianmu.manage.case import table
+from tianmu.manage.kept import table
 from tianmu.scenarios.folder.fit import fit, matter_keys
 from tianmu.scenarios.folder.load import Scenario, part
 from tianmu.scenarios.past.archive import Archive
@@ -61,7 +61,7 @@ def _signals(
 
 def _real(connection: sa.Connection, matters: Collection[str]) -> list[int]:
     """When cases were opened that were closed, neither void nor merged."""
-    from tianmu.manage.case.ledger import decode_state
+    from tianmu.manage.kept.ledger import decode_state
 
     c = table.case.c
     rows = connection.execute(

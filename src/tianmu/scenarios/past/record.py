@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from tianmu.access.scope import WHOLE, Scope
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.scenarios.past.often import at_most
 
 MOST = 2_000

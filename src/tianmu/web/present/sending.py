@@ -12,9 +12,9 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_state
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.manage.units import proposal, unit
 from tianmu.web.hub import Hub
 

@@ -33,8 +33,8 @@ from tianmu.facts.text import Text
 from tianmu.facts.unit import UnitTold
 from tianmu.facts.warning import WarningEvent
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case.fresh import Placed, decode_step
 from tianmu.manage.hazard import table as hazard_table
+from tianmu.manage.kept.fresh import Placed, decode_step
 from tianmu.manage.room import RoomEvent
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.prevent.alarm.table import ALARM

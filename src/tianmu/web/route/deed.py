@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tianmu.manage.case.deed_key import Deed, Done, OtherDeed
+from tianmu.manage.kept.deed_key import Deed, Done, OtherDeed
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment
 from tianmu.web.answer.problem import Fault, Problem

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from tianmu.access.scope import Scope, restrict
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_state
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.prevent.alarm.table import ALARM
 from tianmu.web.api.alarms.alarms import Within
 from tianmu.web.hub import Hub

@@ -15,8 +15,8 @@ import numpy as np
 
 from tianmu.access.scope import Scope
 from tianmu.facts.text import Text
-from tianmu.manage.case import counts as case_counts
-from tianmu.manage.steps import ruling
+from tianmu.manage.kept import counts as case_counts
+from tianmu.manage.kept import ruling
 from tianmu.manage.view import department_name
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.web.answer import moment

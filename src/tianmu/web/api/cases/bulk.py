@@ -9,10 +9,10 @@ import msgspec
 from fastapi import Depends
 
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case.deed_key import Done
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk.refused import fresh
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept.deed_key import Done
 from tianmu.manage.steps.lifecycle import evolve, fold
 from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.steps.taking_back import UNDO, Back, back, decide

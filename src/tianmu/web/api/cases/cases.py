@@ -14,11 +14,12 @@ from tianmu.access.scope import Extent, Principal
 from tianmu.city.city import City
 from tianmu.facts.text import Text
 from tianmu.manage.actor import Actor
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table
-from tianmu.manage.case.ledger import decode_state, parties
+from tianmu.manage.case.parties import parties
 from tianmu.manage.case.state import QUEUES, STAGES, CaseState
 from tianmu.manage.clocks import remaining
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table
+from tianmu.manage.kept.ledger import decode_state
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.page import Cursor, Limit, Page, bad_cursor

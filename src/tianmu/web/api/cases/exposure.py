@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tianmu.access import account as accounts
 from tianmu.access.exposure import PASS
 from tianmu.access.masking import mask_text
-from tianmu.manage.case import query as case_query
+from tianmu.manage.kept import query as case_query
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.page import Page

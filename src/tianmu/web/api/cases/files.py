@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tianmu.facts.text import say
-from tianmu.manage.case import query as case_query
 from tianmu.manage.evidence.kept import served_as
+from tianmu.manage.kept import query as case_query
 from tianmu.manage.steps.step import refuse
 from tianmu.web.answer.problem import Problem, not_found
 from tianmu.web.api.cases.cases import one

@@ -9,8 +9,8 @@ from fastapi import Depends
 
 from tianmu.access.scope import covers
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
 from tianmu.manage.merging.grouping import Regroup
 from tianmu.manage.signals.judge import Match
 from tianmu.prevent.cause.found import Caused

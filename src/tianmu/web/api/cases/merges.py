@@ -8,8 +8,8 @@ import msgspec
 from fastapi import Depends
 
 from tianmu.facts.text import say
-from tianmu.manage.case.deed_key import Done, OtherDeed
 from tianmu.manage.desk.refused import Conflict, NotFound
+from tianmu.manage.kept.deed_key import Done, OtherDeed
 from tianmu.manage.merging.many import Seen, Stopped, Together
 from tianmu.store.records import Transaction
 from tianmu.web.answer.problem import Problem, not_found

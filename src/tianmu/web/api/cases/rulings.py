@@ -7,8 +7,8 @@ import msgspec
 from tianmu.access.masking import mask_text
 from tianmu.access.scope import Extent, covers
 from tianmu.facts.text import Text
-from tianmu.manage.case.ledger import parties
-from tianmu.manage.steps import ruling
+from tianmu.manage.case.parties import parties
+from tianmu.manage.kept import ruling
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.place import department_name, division_name

@@ -14,9 +14,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
-from tianmu.manage.case.deed_key import Done, OtherDeed, Regrouped
 from tianmu.manage.evidence.kept import LARGEST, BadFile, Evidence
 from tianmu.manage.evidence.scanning import NoAnswer
+from tianmu.manage.kept.deed_key import Done, OtherDeed, Regrouped
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.merging.grouping import Regroup
 from tianmu.web.answer import moment

@@ -13,10 +13,10 @@ from tianmu.command import number
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage import view as case_view
-from tianmu.manage.case import query as case_query
 from tianmu.manage.case.contact import CONTACT
 from tianmu.manage.case.state import Call, CaseState, Clock, Task
 from tianmu.manage.clocks import remaining
+from tianmu.manage.kept import query as case_query
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.place import department_name

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tianmu.city.level import plan as plans
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
+from tianmu.manage.kept import query as case_query
 from tianmu.manage.levels import rehearsal as plan_rehearsal
 from tianmu.manage.levels.rehearsal import Asked, Change
 from tianmu.web.answer import moment

@@ -13,7 +13,7 @@ from tianmu.access.scope import covers
 from tianmu.facts.deed import Deed
 from tianmu.facts.finding import FOUND, MISSED, RULE
 from tianmu.facts.text import Text
-from tianmu.manage.case import deed_key
+from tianmu.manage.kept import deed_key
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.prevent.alarm.occurrence import Alarm
 from tianmu.prevent.anomaly import record

@@ -12,12 +12,12 @@ from tianmu.access.masking import mask
 from tianmu.access.scope import covers
 from tianmu.command import provider
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
 from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.ladder import STEP, may_answer
 from tianmu.manage.contact.query import waiting
 from tianmu.manage.contact.reach import HANDED
+from tianmu.manage.kept import query as case_query
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.page import Page

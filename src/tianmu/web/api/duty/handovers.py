@@ -19,10 +19,10 @@ from tianmu.city import relief
 from tianmu.facts.alarm import AlarmState
 from tianmu.facts.deed import Deed
 from tianmu.facts.text import Text
-from tianmu.manage.case.deed_key import OtherDeed
 from tianmu.manage.duty import handover
 from tianmu.manage.duty.handover import HandoverRefused
 from tianmu.manage.duty.relief import Sent
+from tianmu.manage.kept.deed_key import OtherDeed
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment

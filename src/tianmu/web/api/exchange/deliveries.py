@@ -10,7 +10,7 @@ from fastapi import Depends, Query
 
 from tianmu.command import delivery
 from tianmu.command.delivery import Delivery, NoDelivery
-from tianmu.manage.case.table import case_id
+from tianmu.manage.kept.table import case_id
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment, page
 from tianmu.web.answer.moment import Instant

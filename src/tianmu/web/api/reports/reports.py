@@ -16,8 +16,8 @@ from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.text import Text
 from tianmu.facts.topic import REPORT
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case import table
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept import table
 from tianmu.manage.reader import READER as CASES
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment

@@ -16,7 +16,7 @@ from tianmu.facts.origin import Origin
 from tianmu.facts.place import Place
 from tianmu.facts.report import Report, Reporter
 from tianmu.facts.topic import REPORT
-from tianmu.manage.case import deed_key
+from tianmu.manage.kept import deed_key
 from tianmu.store.journal.contract import Appended
 from tianmu.store.records import Transaction
 from tianmu.web.answer import moment

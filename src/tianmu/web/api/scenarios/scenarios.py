@@ -12,8 +12,8 @@ from fastapi import Query
 
 from tianmu.facts.finding import foretold_rule
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
 from tianmu.prevent.alarm import table as alarm_table
 from tianmu.scenarios.contract import Model
 from tianmu.scenarios.folder.fit import Fit, fit

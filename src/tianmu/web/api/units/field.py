@@ -12,9 +12,9 @@ from fastapi import Depends
 from tianmu.access.lasting import ends_at
 from tianmu.access.masking import mask
 from tianmu.facts.text import Text
-from tianmu.manage.case import query as case_query
-from tianmu.manage.case.deed_key import OtherDeed
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import query as case_query
+from tianmu.manage.kept.deed_key import OtherDeed
 from tianmu.manage.steps.lifecycle import parents
 from tianmu.manage.steps.step import calls_for, covers
 from tianmu.manage.units import patrol

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from tianmu.manage.case import table as case_table
+from tianmu.manage.kept import table as case_table
 from tianmu.store import rows
 
 SHORTEST = 3

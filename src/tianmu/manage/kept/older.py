@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select, text, update
 
-from tianmu.manage.case import ledger, table
-from tianmu.manage.case.state_bytes import bulk, head
+from tianmu.manage.case.parties import parties
+from tianmu.manage.kept import ledger, table
+from tianmu.manage.kept.state_bytes import bulk, head
 
 CHUNK = 1000
 """cases that are read at a time"""
@@ -106,7 +107,7 @@ def _settle(connection: Connection, rows: list[tuple[int, bytes]]) -> int:
     running = []
     for serial, data in rows:
         state = ledger.decode_state(data)
-        wanted |= {(department, serial) for department in ledger.parties(state)}
+        wanted |= {(department, serial) for department in parties(state)}
         if state.open and state.nearest is not None:
             running.append({"of": serial, "at": state.nearest.soon_at})
     gone = [{"d": department, "s": serial} for department, serial in were - wanted]

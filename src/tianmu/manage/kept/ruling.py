@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from tianmu.city.people.duty import Duty
-from tianmu.manage.case import ledger, table
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import ledger, table
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

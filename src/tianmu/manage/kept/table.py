@@ -134,7 +134,7 @@ party = Table(
     Column("serial", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Departments a case concerns (``ledger.parties``)."""
+"""Departments a case concerns (``case/parties.py``)."""
 Index("case_party_case", party.c.serial)
 
 order = Table(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, case, func, select
 
 from tianmu.access.scope import WHOLE, Scope
-from tianmu.manage.case import table
-from tianmu.manage.case.query import within
+from tianmu.manage.kept import table
+from tianmu.manage.kept.query import within
 
 
 @dataclass(frozen=True, kw_only=True)

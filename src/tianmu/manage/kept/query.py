@@ -24,10 +24,10 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import CASE
-from tianmu.manage.case import ledger, table
-from tianmu.manage.case import search as case_search
 from tianmu.manage.case.plain import plain
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import ledger, table
+from tianmu.manage.kept import search as case_search
 from tianmu.store.journal.contract import Journal
 
 SORTS = ("due", "opened", "level")

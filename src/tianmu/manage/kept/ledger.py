@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import encode
 from tianmu.facts.topic import CASE
-from tianmu.manage.case import search as case_search
-from tianmu.manage.case import table
+from tianmu.manage.case.parties import parties
 from tianmu.manage.case.plain import plain
 from tianmu.manage.case.state import CaseState, Ruling
-from tianmu.manage.case.state_bytes import bulk, head, same_bulk
+from tianmu.manage.kept import search as case_search
+from tianmu.manage.kept import table
+from tianmu.manage.kept.state_bytes import bulk, head, same_bulk
 from tianmu.store import rows
 from tianmu.store.records import Transaction
 
@@ -82,18 +83,6 @@ def _changed(before: CaseState, after: CaseState) -> tuple[tuple[str, ...], Row]
         names += ("words",)
         values.append(_words(after))
     return names, (*values, table.serial_of(after.case))
-
-
-def parties(state: CaseState) -> frozenset[str]:
-    """Departments the case concerns: they lead or join, have an order, are called to the place, are
-    told by the plan, or have a point of its checklist or conference."""
-    found = {state.lead, *state.joint, *state.told}
-    found.update([one.unit for one in state.orders])
-    found.update([one.unit for one in state.calls])
-    for one in state.tasks:
-        found.update(one.units)
-    found.discard("")
-    return frozenset(found)
 
 
 def _others_concerned(before: CaseState, after: CaseState) -> bool:

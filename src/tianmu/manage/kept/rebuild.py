@@ -16,10 +16,10 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import CASE
 from tianmu.manage.actor import SYSTEM
-from tianmu.manage.case import ledger, query, table
-from tianmu.manage.case import search as case_search
 from tianmu.manage.case.fold import evolve
 from tianmu.manage.case.state import CaseState
+from tianmu.manage.kept import ledger, query, table
+from tianmu.manage.kept import search as case_search
 from tianmu.store.journal.contract import Journal
 from tianmu.store.records import Records, Transaction
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.case.table import metadata
+from tianmu.manage.kept.table import metadata
 from tianmu.store.records import Transaction
 
 KEPT = 30 * 86_400 * 1_000_000
