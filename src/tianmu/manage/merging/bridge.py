@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.state import DISPUTED, CaseState
-from tianmu.manage.desk.work import Work, waiting
+from tianmu.manage.desk import waiting
+from tianmu.manage.desk.work import Work
 from tianmu.manage.merging import regroup
 
 
