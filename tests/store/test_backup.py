@@ -18,9 +18,9 @@ from tianmu.facts.registry import Device
 from tianmu.store.backup import Unreadable, backup, restore
 from tianmu.store.digest import digest
 from tianmu.store.history import History
-from tianmu.store.journal.purge import positions
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live
+from tianmu.store.purge import positions
 from tianmu.store.records import Records, Transaction
 from tianmu.store.registry import Registry, write_segment
 

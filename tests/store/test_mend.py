@@ -18,8 +18,8 @@ from tianmu.store.history import History, job, parquet
 from tianmu.store.history.manifest import BY_AREA, DAY, HOUR, KINDS, RAW, File
 from tianmu.store.history.mend import Mended
 from tianmu.store.history.rounds import Rounds
-from tianmu.store.journal.purge import Horizon, purge
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.purge import Horizon, purge
 from tianmu.store.records import Records
 
 START = (time.time_ns() // 1000 // DAY - 2) * DAY

@@ -13,9 +13,9 @@ from tianmu.facts.topic import OBSERVATION, TOPICS
 from tianmu.prevent.watch.watch import READER as WATCH
 from tianmu.store.history.manifest import READER as HISTORY
 from tianmu.store.journal.contract import Purged
-from tianmu.store.journal.purge import Horizon, let_go, positions, purge
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.live import Live, snapshot_positions
+from tianmu.store.purge import Horizon, let_go, positions, purge
 from tianmu.store.records import DiskFull, Records, Transaction
 
 FUTURE = time.time_ns() // 1000 + 3_600_000_000 * 100

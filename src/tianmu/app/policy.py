@@ -5,7 +5,7 @@ from __future__ import annotations
 from tianmu.city.city import City
 from tianmu.sense.admission import Bounds
 from tianmu.store.history import Retention
-from tianmu.store.journal.purge import Horizon
+from tianmu.store.purge import Horizon
 
 
 def retention_of(city: City) -> Retention:

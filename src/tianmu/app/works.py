@@ -23,8 +23,8 @@ from tianmu.store.history import History
 from tianmu.store.history.keep import keep, tend
 from tianmu.store.history.mend import Mended
 from tianmu.store.history.rounds import Rounds
-from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.purge import Horizon, let_go
 from tianmu.store.records import DiskFull, Records
 
 log = logging.getLogger("tianmu.works")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tianmu.facts.topic import OBSERVATION
 from tianmu.store.journal.contract import Purged
-from tianmu.store.journal.purge import positions
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.purge import positions
 
 READERS = ("watch", "history")
 

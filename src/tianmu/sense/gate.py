@@ -22,8 +22,8 @@ from tianmu.sense.behind import Behind
 from tianmu.sense.contract import Connector, Readings
 from tianmu.sense.errand import Errands
 from tianmu.sense.intake import Intake
-from tianmu.store.journal.purge import Horizon, let_go
 from tianmu.store.journal.sqlite import SqliteJournal
+from tianmu.store.purge import Horizon, let_go
 from tianmu.store.records import DiskFull, Transaction
 
 log = logging.getLogger("tianmu.gate")

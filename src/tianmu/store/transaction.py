@@ -143,7 +143,7 @@ class Transaction:
 
     def drop(self, topic: str, upto: int) -> int:
         """Purge entries of ``topic`` up to position ``upto``; how many went. Readers behind it
-        get ``Purged``: see ``journal.purge`` for who must have passed them."""
+        get ``Purged``: see ``store/purge.py`` for who must have passed them."""
         number = self._topics.number(topic)
         self._cursor.execute(
             "DELETE FROM journal_entry WHERE topic = ? AND position <= ?", (number, upto)
