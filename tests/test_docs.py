@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from docs_blocks import ROOT, RUN, SHOWN, Block, blocks, pages
 
 ALL = list(blocks())

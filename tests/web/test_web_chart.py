@@ -3,7 +3,6 @@ observations is seen, a closer look brings finer data, and what is shown can be 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, Request, Route, expect, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chromium import find
 from tianmu.access import token
 from tianmu.facts.batch import BAD, TEST, ObservationBatch

@@ -4,14 +4,11 @@ every route's refusals are met in it."""
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tianmu.web.answer.language import (
     COOKIE,
     OWN,

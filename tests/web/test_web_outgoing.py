@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from recognise.tiny import scene, write_model
 from tianmu.recognise import blur
 from tianmu.recognise.blur import Blurrer, Unblurred
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "recognise"))
-from tiny import scene, write_model
 
 from .test_web_case_file import text_of
 

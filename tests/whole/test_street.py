@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from recognise.tiny import scene, write_model, write_video
 from tianmu.rehearse.city import equipment
 from tianmu.rehearse.city.city import City
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "recognise"))
-from tiny import scene, write_model, write_video
-
 from waiting import eventually
 
 from .town import fresh, person, register, tianmu

@@ -9,7 +9,6 @@ import http.cookies
 import json
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import sync_playwright
 
+from chromium import find
 from tianmu.access import tls
 from tianmu.app import certificate
 from tianmu.app.settings import Settings
@@ -31,9 +31,6 @@ from tianmu.sense.http.server import Server
 from waiting import eventually
 
 from .town import fresh, kind_of, register, tianmu, value
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from chromium import find
 
 DOORS = ("web", "http", "mqtt")
 
