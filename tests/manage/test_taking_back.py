@@ -15,8 +15,8 @@ from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.fold import evolve
 from tianmu.manage.case.state import CaseState
-from tianmu.manage.clocks import overdue
 from tianmu.manage.levels import quiet
+from tianmu.manage.steps import overdue
 from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.steps.taking_back import UNDO, back, decide
 
