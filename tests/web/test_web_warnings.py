@@ -108,6 +108,34 @@ def test_a_warning_from_draft_to_cancelled(
     assert national.status_code == 409 and "warnings.toml" in national.json()["remedy"]
 
 
+def test_whoever_writes_warnings_sees_which_systems_they_did_not_reach(
+    world: Any, two: tuple[httpx.Client, httpx.Client], hook: Callable[..., Hook],
+    receiver: Receiver,
+) -> None:  # fmt: skip
+    """Under the messages of the warning itself, where nobody of the duty has to look for them."""
+    one, other = two
+    told = hook(receiver.url, ["warning"])
+    receiver.answers = [(500, {})] * 100
+    name = one.post("/api/warnings", json=written()).json()["warning"]
+    path = f"/api/warnings/{name}"
+    assert other.post(f"{path}/confirm", json={}).status_code == 200
+
+    def reached(client: httpx.Client = one) -> Any:
+        return client.get(path).json()["messages"][0]["sent_to"]
+
+    given_up = {"done": 0, "waiting": 0, "dead": 1, "discarded": 0}
+    eventually(lambda: reached() == given_up, what="it is given up")
+    assert reached(world.client("kiosk")) is None
+    listed = one.get("/api/warnings?state=all").json()["items"]
+    [said] = [item["messages"] for item in listed if item["warning"] == name]
+    assert said[0]["sent_to"] == given_up
+    receiver.answers = []
+    [letter] = told.deliveries("dead")
+    told.post(f"/deliveries/{letter['delivery']}/redeliver")
+    eventually(lambda: reached() == {"done": 1, "waiting": 0, "dead": 0, "discarded": 0})
+    assert {one["webhook-id"] for one, _ in receiver.came} == {letter["delivery"]}
+
+
 def test_a_draft_that_is_sent_again_is_one(
     world: Any, two: tuple[httpx.Client, httpx.Client]
 ) -> None:

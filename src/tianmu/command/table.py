@@ -90,6 +90,8 @@ partial(
 partial("webhook_delivery_ladder", OF_SUMMONS, delivery.c.contact)
 CALLING = text("type IN ('contact.call', 'contact.message') AND state = 'waiting'")
 partial("webhook_delivery_until", CALLING, delivery.c.webhook, delivery.c.until)
+OF_WARNING = text("serial < 0")
+partial("webhook_delivery_warning", OF_WARNING, delivery.c.serial, delivery.c.sequence)
 Index("webhook_delivery_state", delivery.c.webhook, delivery.c.state, delivery.c.made_at)
 Index("webhook_delivery_settled", delivery.c.state, delivery.c.settled_at)
 

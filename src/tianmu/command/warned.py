@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
-from tianmu.command import delivery
+from tianmu.command import delivery, table
 from tianmu.command.delivery import Delivery
 from tianmu.command.webhook import Webhook
 from tianmu.facts.encoding import decode
@@ -59,6 +60,24 @@ class WarningMessage(msgspec.Struct, frozen=True, kw_only=True):
     data: WarningTold
 
 
+def became(connection: sa.Connection, warning: str) -> dict[int, dict[str, int]]:
+    """Number of a published message → state → of how many receivers."""
+    c = table.delivery.c
+    found: dict[int, dict[str, int]] = {}
+    for number, state, many in connection.execute(
+        sa.select(c.sequence, c.state, sa.func.count())
+        .where(table.OF_WARNING, c.serial == _serial(warning))
+        .group_by(c.sequence, c.state)
+    ):
+        found.setdefault(number, {})[state] = many
+    return found
+
+
+def _serial(warning: str) -> int:
+    """Below 0: cases have the serials above; those of one warning go out one after another."""
+    return -int(warning.removeprefix("w"))
+
+
 def make(webhooks: Sequence[Webhook], entries: Sequence[Entry], at: int) -> list[Delivery]:
     """The messages that entries of topic ``warning`` make."""
     made = []
@@ -74,8 +93,7 @@ def make(webhooks: Sequence[Webhook], entries: Sequence[Entry], at: int) -> list
             continue
         told = _told(event.warning, event.message)
         body = _encode(told)
-        # below 0: cases have the serials above; those of one warning go out one after another
-        serial = -int(event.warning.removeprefix("w"))
+        serial = _serial(event.warning)
         made += [
             delivery.of_event(
                 one.webhook, serial, entry.position, event.message.number, told.type, body, at

@@ -8920,6 +8920,22 @@ export interface components {
             alone: boolean;
             cap: string;
             national: string;
+            /** @default null */
+            sent_to: components["schemas"]["WarningSent"] | null;
+        };
+        /**
+         * WarningSent
+         * @description To how many of the systems that asked for warnings (webhooks) a message came.
+         */
+        WarningSent: {
+            /** @default 0 */
+            done: number;
+            /** @default 0 */
+            waiting: number;
+            /** @default 0 */
+            dead: number;
+            /** @default 0 */
+            discarded: number;
         };
         /**
          * WarningWritten

@@ -97,6 +97,7 @@ export type HazardDetail = Schemas["HazardWhole"];
 export type HazardKinds = Schemas["HazardKinds"];
 export type HazardCounts = Schemas["HazardCounts"];
 export type WarningItem = Schemas["WarningItemSaid"];
+export type WarningSent = Schemas["WarningSent"];
 export type WarningKinds = Schemas["WarningKinds"];
 export type WarningProposal = Schemas["WarningProposal"];
 export type BulletinItem = Schemas["BulletinSaid"];

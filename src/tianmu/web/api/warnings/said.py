@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from tianmu.access.scope import Extent
+from tianmu.command import warned
 from tianmu.facts.text import Text
 from tianmu.facts.warning import Content, Message, Ring
 from tianmu.prevent.warning import publish
@@ -63,6 +64,17 @@ class WarningPending(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant | None
 
 
+class WarningSent(msgspec.Struct, frozen=True, kw_only=True):
+    """To how many of the systems that asked for warnings (webhooks) a message came."""
+
+    done: int = 0
+    waiting: int = 0
+    """it is tried again"""
+    dead: int = 0
+    """given up: listed under *Connections* of `/admin`, until somebody sends it again"""
+    discarded: int = 0
+
+
 class WarningMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What was published."""
 
@@ -82,6 +94,8 @@ class WarningMessage(msgspec.Struct, frozen=True, kw_only=True):
     """path of the CAP document: the same for ever"""
     national: str
     """path of it in the national format, empty where the pack has no codes for that"""
+    sent_to: WarningSent | None = None
+    """as it is when asked; for accounts that draft"""
 
 
 class WarningItemSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +179,9 @@ def said(hub: Hub, state: Warning, *, drafts: bool) -> WarningItemSaid:
     last = state.messages[-1] if state.messages else None
     pending = state.pending if drafts else None
     names = hub.names_of({pending.by}) if pending else {}
+    sent = None
+    if drafts and state.messages:
+        sent = hub.records.read(lambda c: warned.became(c, state.warning))
     return WarningItemSaid(
         warning=state.warning,
         version=state.version,
@@ -180,13 +197,14 @@ def said(hub: Hub, state: Warning, *, drafts: bool) -> WarningItemSaid:
         )
         if pending
         else None,
-        messages=[_message(one) for one in state.messages],
+        messages=[_message(one, sent) for one in state.messages],
         opened_at=moment.say(state.opened_at),
         changed_at=moment.say(state.changed_at),
     )
 
 
-def _message(one: Message) -> WarningMessage:
+def _message(one: Message, sent: dict[int, dict[str, int]] | None) -> WarningMessage:
+    """``sent``: number of a message → state → of how many receivers."""
     national = bool(one.national_event and one.national_sender)
     return WarningMessage(
         number=one.number,
@@ -201,6 +219,7 @@ def _message(one: Message) -> WarningMessage:
         alone=one.drafted_by == one.confirmed_by,
         cap=f"/api/warnings/cap/{one.identifier}.xml",
         national=f"/api/warnings/national/{one.identifier}.xml" if national else "",
+        sent_to=None if sent is None else WarningSent(**sent.get(one.number, {})),
     )
 
 
