@@ -49,10 +49,11 @@ def test_published_rows_in_english_with_the_packs_names() -> None:
     text = report.monthly(table, "2021-04", SAID | {"language": "en"}, city="Taihu")
     assert "# Taihu: quality of surface water, April 2021" in text
     found = lines(text, "Zhaotun (Shipu Bridge)")
-    assert found[1:5] == ["river", "Ⅲ", "劣Ⅴ", "heavily polluted"]
-    assert found[6].startswith("Permanganate index(2.4")
+    assert found[1:5] == ["river", "Ⅲ", "worse than Ⅴ", "heavily polluted"]
+    assert found[6].startswith("Permanganate index (2.4")
     assert "without: Transparency" in text and "Total nitrogen" in text
-    assert "$" not in text
+    assert "number of sections: Total phosphorus (6), Permanganate index (1)." in text
+    assert "$" not in text and "劣" not in text
 
 
 def test_a_citys_own_template() -> None:

@@ -203,13 +203,13 @@ def _sections(
         if period != month or number == surface.NONE:
             continue
         last = place.get((station, before))
-        beyond = _beyond(found, at, int(goals[at]), water)
+        beyond = _beyond(found, at, int(goals[at]), water, words.times[language])
         samples, kept = int(found.samples[at]), int(found.kept[at])
         told = {
             "name": names.get(own := found.stations.names[station], own),
             "kind": (words.lake if water == asked.LAKE else words.river)[language],
             "target": known.classes[goals[at]],
-            "class_name": known.classes[number],
+            "class_name": words.worst[language] if number == WORST else known.classes[number],
             "quality": said[at]["quality"],
             "deciding": said[at]["deciding"],
             "exceeding": known.join[language].join(beyond.values()) or words.none[language],
@@ -224,8 +224,9 @@ def _sections(
     return made
 
 
-def _beyond(found: Sections, at: int, goal: int, water: str) -> dict[str, str]:
-    """Item → itself with its multiple, of what is beyond the target, the greatest first."""
+def _beyond(found: Sections, at: int, goal: int, water: str, times: str) -> dict[str, str]:
+    """Item → itself with its multiple, in the form ``times``, of what is beyond the target, the
+    greatest first."""
     parts = []
     for number, one in zip(found.judged.numbers[:, at], found.judged.counted, strict=True):
         if number > goal:
@@ -233,7 +234,10 @@ def _beyond(found: Sections, at: int, goal: int, water: str) -> dict[str, str]:
                 if one.item.multiple else np.nan  # fmt: skip
             parts.append((one.name, float(times_over)))
     parts.sort(key=lambda part: -np.nan_to_num(part[1], nan=-1.0))
-    return {name: name if np.isnan(over) else f"{name}({over:.2f})" for name, over in parts}
+    return {
+        name: name if np.isnan(over) else times.format(item=name, over=f"{over:.2f}")
+        for name, over in parts
+    }
 
 
 def _change(found: Sections, at: int, last: int | None, words: ReportWords, language: str) -> str:
@@ -256,7 +260,8 @@ def _lakes(
     indices = tli.reckon(means, rows, formula)
     grades = tli.grades(indices.total, words.upto)
     apart = surface.columns(found.judged, known, language).column("apart").to_pylist()
-    unknown = settings().report.unknown[language]
+    said = settings().report
+    unknown, worst = said.unknown[language], (known.classes[WORST], said.worst[language])
     parts = [known.items[part.item].name[language] for part in formula.part]
     made = []
     for at in entries:
@@ -268,7 +273,7 @@ def _lakes(
                 "grade": words.grades[grades[at]][language] if has else unknown,
                 "weights": tli.remark(int(indices.absent[at]), parts, formula, words, language,
                                       known.join[language]),
-                "apart": apart[at] or unknown,
+                "apart": (apart[at] or unknown).replace(*worst),
             }
         )  # fmt: skip
     return made
@@ -308,7 +313,7 @@ def _summary(
         "compliant": str(compliant),
         "share_compliant": f"{100 * compliant / len(sections):.1f}",
         "pollutants": known.join[language].join(
-            f"{item}({count}{words.places[language]})" for item, count in most
+            words.places[language].format(item=item, count=count) for item, count in most
         )
         or words.none[language],
         "standard": known.source[language],

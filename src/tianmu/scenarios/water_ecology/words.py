@@ -90,8 +90,12 @@ class ReportWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worse: Text
     none: Text
     unknown: Text
+    worst: Text
+    """the class below the last"""
     places: Text
-    """follows a number of sections"""
+    """an item, and at how many sections it is beyond the target"""
+    times: Text
+    """an item, and by which multiple it is"""
 
 
 class PresentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
