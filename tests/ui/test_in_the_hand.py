@@ -74,3 +74,24 @@ def test_the_wall_turned_sideways_shows_whole_rows(small: Any, phone: Page) -> N
         ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
     )
     assert least >= 12, f"words of {least} px"
+
+
+def test_what_is_reported_keeps_its_margin(small: Any, browser: Browser) -> None:
+    """In the language whose words are long, in whatever face the phone has."""
+    page = signed_in(small, browser, "grid_worker", UPRIGHT)
+    page.add_init_script("document.cookie = 'tianmu_language=en; Path=/'")
+    page.goto(f"{small.url}/field/report")
+    page.add_style_tag(
+        content=".field { font-family: monospace !important; --font-text: monospace }"
+    )
+    expect(page.locator(".tile.class").first).to_be_visible()
+    beyond = """() => {
+      const edge = document.querySelector('textarea').getBoundingClientRect().right;
+      return [...document.querySelectorAll('form *')].filter(e => e.checkVisibility()
+        && !e.closest('.unseen, .maplibregl-map') && e.getBoundingClientRect().right > edge + 0.5)
+        .map(e => e.className + ' ' + e.textContent.trim().slice(0, 40)); }"""
+    assert page.evaluate(beyond) == []
+    page.locator(".tile.class").first.click()
+    expect(page.locator("[data-matter]").first).to_be_visible()
+    assert page.evaluate(beyond) == []
+    page.context.close()

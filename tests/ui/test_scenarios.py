@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from tianmu.facts.alarm import AlarmState
 from tianmu.manage.evidence.kept import Evidence
 from tianmu.scenarios.folder.load import find
 from ui.small import made, signed_in
@@ -110,6 +112,46 @@ def test_every_scenario_has_a_page_on_a_telephone(small: Any, browser: Browser) 
             assert wide <= 390, f"{scenario.id} is {wide} px wide before {language}"
             page.get_by_role("button", name=language).click()
         picture(page, f"{scenario.id}-390")
+    page.context.close()
+
+
+def test_an_alarm_whose_cause_is_over_says_so(small: Any, browser: Browser) -> None:
+    """It stays among the open ones until it is acknowledged, and not among what is still there."""
+    rule = "street_camera.crowd"
+    for device, more in (
+        ("d2", {"state": AlarmState.RETURNED_UNACKNOWLEDGED, "condition": False}),
+        ("d3", {}),
+    ):
+        small.raise_alarm(device, rule=rule, identity=f"{rule}@{device}/crowd", **more)
+    small.settle()
+    page = signed_in(small, browser, "commander")
+    page.goto(f"{small.url}/scenarios/model-street")
+    expect(page.locator("[data-gone]")).to_have_text("其中 1 条现象已消失，待确认")
+    expect(page.locator("[data-state]")).to_have_text("已恢复·待确认")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("[data-gone]")).to_have_text("1 of them over, to be acknowledged")
+    page.context.close()
+
+
+def test_the_first_hour_of_a_chart_is_words_and_no_dot(small: Any, browser: Browser) -> None:
+    page = signed_in(small, browser, "commander")
+    hour = small.hub.clock() // 3_600_000_000 * 3_600
+    hours = [datetime.fromtimestamp(hour - n * 3600, UTC).isoformat() for n in range(3)]
+
+    def rows(count: int) -> dict[str, Any]:
+        told = {"at": hours[:count][::-1]}
+        return told | {name: [float(n) for n in range(count)] for name in ("mean", "low", "high")}
+
+    answer = rows(1)
+    page.route("**/api/history/areas*", lambda route: route.fulfill(json=answer))
+    page.goto(f"{small.url}/scenarios/model-street")
+    chart = page.locator("[data-chart=garbage]")
+    expect(chart.locator("[data-alone]")).to_be_visible()
+    expect(chart.locator("svg")).to_have_count(0)
+    answer.update(rows(3))
+    page.reload()
+    expect(chart.locator("polyline")).to_have_count(1)
+    expect(chart.locator("[data-since]")).to_contain_text("起有数据")
     page.context.close()
 
 

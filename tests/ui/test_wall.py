@@ -13,7 +13,7 @@ from ui.small import made, signed_in
 pytestmark = pytest.mark.browser
 LONG = {
     "zh": "部件火警：溧阳市人民医院住院部三层东侧走廊感烟探测器",
-    "en": "Component fire alarm: smoke detector in the third floor's east corridor, "
+    "en": "Fire alarm from a panel: smoke detector in the third floor's east corridor, "
     "in-patient block of Liyang People's Hospital",
 }
 CUT = """[...document.querySelectorAll('.hall *')].filter(e => e.checkVisibility()

@@ -82,13 +82,13 @@ def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> Non
     standing: dict[str, list[float]] = {"garbage_exposed": [2, 0], "off_store_operation": [1, 0]}
     found = present(street(tmp_path, standing, left_out=3))
     shape, calm = found.shapes
-    assert (calm.degree, calm.value, calm.label["en"]) == (1, 0.0, "Eye 1: nothing stands")
+    assert (calm.degree, calm.value, calm.label["en"]) == (1, 0.0, "Eye 1: nothing seen")
     assert shape.label is not None
     assert shape.label["en"] == "Eye 0: Trading outside the shop 1, Exposed rubbish 2"
     assert (shape.kind, shape.degree, shape.value) == ("camera", 2, 3.0)
     figures = {one.name["en"]: one.value for one in found.figures}
     assert figures["Cameras with recognition"] == 5 and figures["Exposed rubbish"] == 2
-    assert "Standing now: Exposed rubbish 2, Trading" in found.why[0]["en"]
+    assert "Still there: Exposed rubbish 2, Trading" in found.why[0]["en"]
     notes = [one["en"] for one in found.notes]
     assert "240 shop fronts are known" in notes
     assert "240 of the fronts are made from a seed and are no real shops" in notes
