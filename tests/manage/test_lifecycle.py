@@ -235,7 +235,12 @@ def test_a_report_may_be_asked_back_and_supplemented() -> None:
     assert story.refused("file", OFFICER) == "data"  # no matter
     state = story.do("return", OFFICER, "where is it?")
     assert state.stage == "collect"
-    assert story.do("supplement", GRID, text="behind the school").stage == "verify"
+    waits = state.clock("collect")
+    assert waits is not None and waits.due > story.now, "nobody forgets it there"
+    story.wait(waits.due)
+    assert [one.step for one in story.events if one.actor == "@system"].count("urge") == 2
+    state = story.do("supplement", GRID, text="behind the school")
+    assert state.stage == "verify" and state.clock("collect") is None and state.clock("verify")
     state = story.do("verify", OFFICER, matter=RUBBISH)
     assert (state.matter, state.lead) == (RUBBISH, "clean")
 

@@ -27,9 +27,9 @@ from tianmu.manage.words import phrase
 if TYPE_CHECKING:
     from tianmu.city.city import City
 
-_LOOK = ("verify", "feed_back")
-"""stages in which somebody goes and looks: their clock is the level's on-site limit; in the other
-waiting stages it is the accepting limit"""
+_LOOK = ("collect", "verify", "feed_back")
+"""stages in which somebody goes and looks, or is asked to say more: their clock is the level's
+on-site limit; in the other waiting stages it is the accepting limit"""
 _WAIT = ("file", "dispatch", "check")
 MEANS = ("", "message", "call")
 """by which a plan tells somebody, the weakest first"""
