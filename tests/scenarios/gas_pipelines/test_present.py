@@ -177,6 +177,33 @@ def test_other_silent_meters_do_not_prepare_the_network_anew_each_step() -> None
     assert other is not first and other.metered[:60].all()
 
 
+def test_consumers_that_are_not_read_are_told_to_be_estimated(tmp_path: Path) -> None:
+    network, meter = KNOWN.network, np.ones((len(KNOWN.network.sink), 20))
+    largest = np.argsort(-network.usual)[:150]
+    meter[largest[:100], 8:] = np.nan  # silent for an hour
+    meter[largest[100:], :19] = np.nan  # it spoke just now
+    found = judge.estimated(network, Readings(*np.zeros((3, 0, 20)), meter=meter))
+    part = network.usual[largest[:100]].sum() / network.usual.sum()
+    assert found == {"count": 100, "of": 1506, "part": round(float(part), 3)} and part > 0.07
+    town = Town(tmp_path, 0.0, 5 * LEAK.first)
+    was = town.judged()
+    assert was.said["estimated"] == {"count": 0, "of": 1506, "part": 0.0}
+
+    def notes(last: Judged) -> list[str]:
+        seen: Any = SimpleNamespace(
+            judged=partial(lambda one: one, last), city=CITY, now=town.now, folder=tmp_path,
+            alarms=tuple, origins=(), registry=town.registry, received=town.received,
+        )  # fmt: skip
+        return [one["en"] for one in present.present(seen).notes if "estimated" in one["en"]]
+
+    assert notes(was) == []
+    assert notes(replace(was, said={**was.said, "estimated": found})) == [
+        f"100 of 1,506 consumers ({part:.0%} of the usual take) were not read: what they take "
+        "is estimated as the others do, and the score and its threshold allow for how wrong that "
+        "may be"
+    ]
+
+
 def test_a_feed_that_says_nothing_leaves_no_figure_that_is_no_number() -> None:
     told = np.array([[np.nan, np.nan], [1.0, 3.0]])
     assert judge.means(told).tolist() == [2.0]

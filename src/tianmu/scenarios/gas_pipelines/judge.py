@@ -14,7 +14,7 @@ from tianmu.scenarios.gas_pipelines.isolation import isolate
 from tianmu.scenarios.gas_pipelines.kept import kept_threshold
 from tianmu.scenarios.gas_pipelines.layout import Layout
 from tianmu.scenarios.gas_pipelines.measured import measured
-from tianmu.scenarios.gas_pipelines.network import F64
+from tianmu.scenarios.gas_pipelines.network import F64, Network
 from tianmu.scenarios.gas_pipelines.simulate import Readings
 from tianmu.scenarios.gas_pipelines.trial import trial
 from tianmu.scenarios.gas_pipelines.words import said
@@ -56,6 +56,7 @@ def judge(world: World) -> Judgement:
         "inflow": finite(inflow), "score": finite(float(score[-1] / at_least)),
         "lost": finite(float(network.m3h(lost[-1]))),
         "off": finite(largest(compared.off[instruments:, -12:]) * 100),
+        "estimated": estimated(network, told.readings),
     }  # fmt: skip
     if not np.isfinite(score[-1]):  # too few readings of late to say that nothing leaks
         return Judgement(able=False, said={**found, "state": "few_readings"})
@@ -89,6 +90,15 @@ def described(known: Held, where: leak.Place, inflow: float) -> dict[str, Any]:
             "valves": ", ".join(valves) or "–", "cut": str(len(cut.consumers)),
         },
     }  # fmt: skip
+
+
+def estimated(network: Network, readings: Readings) -> dict[str, float]:
+    """Consumers of whom no meter told anything in the last hour: how many, of how many, and what
+    part of all they usually take. What they take is guessed, and the score weighs how wrong that
+    may be."""
+    unread = ~np.isfinite(readings.meter[:, -12:]).any(axis=1)
+    part = network.usual[unread].sum() / network.usual.sum()
+    return {"count": int(unread.sum()), "of": len(network.sink), "part": round(float(part), 3)}
 
 
 def _heard(layout: Layout, readings: Readings) -> Layout:

@@ -83,7 +83,7 @@ def _leak(world: World, known: Held, told: Judged | None) -> Part:
         # it was judged before the first of them were in
         return Part(0, (said("waiting", minutes=needed),), (count,))
     silent = int(was["silent"])
-    notes = (said("silent_note", count=str(silent)),) if silent else ()
+    notes = (*_estimated(was), *((said("silent_note", count=str(silent)),) if silent else ()))
     figures: tuple[Figure, ...] = (count,)
     if "score" in was:
         figures = (
@@ -104,6 +104,15 @@ def _leak(world: World, known: Held, told: Judged | None) -> Part:
         case other:  # no readings, or too few of late to say that nothing leaks
             why = said(other, minutes=needed)
             return Part(0, (why,), figures, (), notes if "score" in was else ())
+
+
+def _estimated(was: dict[str, Any]) -> tuple[Text, ...]:
+    """That the network is judged by what some consumers were guessed to take, where it was."""
+    found = was.get("estimated")  # what an earlier release judged says nothing of it
+    if not found or not found["count"]:
+        return ()
+    count, of, part = found["count"], found["of"], f"{found['part']:.0%}"
+    return (said("estimated", count=f"{count:,}", of=f"{of:,}", part=part),)
 
 
 def _connected(world: World, known: Held) -> tuple[int, int]:
