@@ -151,7 +151,10 @@ def test_what_is_near_comes_by_time_with_masked_phones(world: Any) -> None:
             assert seconds == sorted(seconds) and len(seconds) == 3
         shelter = next(one for one in found["items"] if one["kind"] == "shelter")
         assert "*" in shelter["phone"] and shelter["basis"] and shelter["holds"]
-        unit = next(one for one in found["items"] if one["kind"] == "unit")
+        near = [one for one in found["items"] if one["kind"] == "unit"]
+        moves = [world.city.sending.kinds[world.city.units[one["code"]].kind].moves for one in near]
+        assert "none" not in moves, "who never goes anywhere is near to nothing"
+        unit = near[0]
         wrong = desk.get("/api/resources/near", params={**place, "kinds": "castle"})
         assert wrong.status_code == 422 and "hydrant" in wrong.json()["remedy"]
         assert desk.get("/api/resources/near", params={"lon": 300, "lat": 0}).status_code == 422

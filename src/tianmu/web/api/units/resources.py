@@ -108,7 +108,9 @@ def _units_near(ask: Ask, longitude: float, latitude: float, most: int) -> list[
     standings = [
         one
         for one in sending.standings(hub)
-        if one.longitude is not None and covers(ask.who.scope, units.extent(one))
+        if one.longitude is not None
+        and (one.kind is None or one.kind.moves != "none")  # a desk is as near to every place
+        and covers(ask.who.scope, units.extent(one))
     ]
     if not standings:
         return []
