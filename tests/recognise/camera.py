@@ -20,6 +20,8 @@ from . import wire
 
 RATE = 50
 """pictures a second"""
+NOTHING = b"\x1f" * 20
+"""of a kind of unit that RFC 6184 leaves undefined"""
 REALM, NONCE = "street", "5eed"
 
 HASHES = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
@@ -27,7 +29,8 @@ HASHES = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_2
 
 class Camera:
     """On a free port of this machine, until closed. ``scene`` makes the picture of each number;
-    after ``breaks_after`` pictures the connection is cut, the first ``breaks`` times."""
+    after ``breaks_after`` pictures the connection is cut, the first ``breaks`` times; or, where it
+    ``spoils``, goes on with packets that hold no picture."""
 
     def __init__(
         self,
@@ -39,10 +42,12 @@ class Camera:
         algorithm: str = "",
         breaks_after: int = 0,
         breaks: int = 0,
+        spoils: bool = False,
     ) -> None:
         self.scene, self.codec, self.password, self.scheme = scene, codec, password, scheme
         self.algorithm = algorithm
         self.breaks_after, self.breaks = breaks_after, breaks
+        self.spoils = spoils
         self.asked: Counter[str] = Counter()
         """how often each was asked for, and ``401``"""
         self.playing = 0
@@ -191,12 +196,12 @@ class _Talk:
             self._out.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
 
     def _play(self) -> None:
-        camera, number, packet = self._camera, 0, 0
+        camera, number, packet, spoilt = self._camera, 0, 0, False
         camera.playing += 1
         kind = 26 if camera.codec == "JPEG" else 96
         try:
             while not self._going.wait(1 / RATE):
-                for payload, last in self._packets(number):
+                for payload, last in [(NOTHING, True)] if spoilt else self._packets(number):
                     sent = wire.rtp(
                         payload, kind=kind, number=packet,
                         time=number * wire.CLOCK // RATE, last=last,
@@ -207,6 +212,9 @@ class _Talk:
                 number += 1
                 if camera.breaks and number == camera.breaks_after:
                     camera.breaks -= 1
+                    if camera.spoils:
+                        spoilt = True
+                        continue
                     self._connection.shutdown(2)
                     return
         except OSError:

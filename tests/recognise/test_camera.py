@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,25 @@ def test_it_is_seen_and_found_again_where_it_breaks(
         assert abs(red - (10, 10, 240)).max() < 12 and abs(road - 110).max() < 4
         eventually(lambda: not camera.playing, what="who is left sends nothing more")
     assert all("secret" not in line for line in told)
+
+
+def test_a_stream_that_goes_on_without_pictures_is_asked_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within our patience, not that of OpenCV, which is half a minute."""
+    monkeypatch.setattr("tianmu.recognise.frames.PATIENCE_S", 3)
+    monkeypatch.setattr("tianmu.recognise.frames.time.sleep", lambda seconds: None)
+    told: list[str] = []
+    with (
+        Camera(street, breaks_after=60, breaks=1, spoils=True) as camera,
+        closing(of_camera(camera.address(), 0.2, lambda: NOW, told.append)) as frames,
+    ):
+        next(frames)
+        began = time.monotonic()
+        while camera.asked["PLAY"] < 2:
+            next(frames)
+        assert time.monotonic() - began < 25
+    assert any("stopped; asking again" in line for line in told)
 
 
 @pytest.mark.parametrize("algorithm", ["SHA-256", "SHA-512-256", "SHA-256-sess", "MD5"])

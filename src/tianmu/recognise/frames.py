@@ -132,7 +132,11 @@ def _opened(source: str, called: str = "") -> Any:
     cv2 = _cv2()
     if not is_live(source) and not Path(source).is_file():
         raise Unusable(f"{source} is no file, and no address that begins with rtsp://")
-    video = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
+    # FFmpeg's own patience is for a connection that is silent; one that brings anything but
+    # pictures is for OpenCV to give up
+    patience = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, PATIENCE_S * 1_000,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC, PATIENCE_S * 1_000]  # fmt: skip
+    video = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience if is_live(source) else [])
     if not video.isOpened():
         video.release()
         raise Unusable(f"{called or named(source)} cannot be opened as video")
