@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tianmu.city.city import City
+from tianmu.city.device.device import DeviceKind
 from tianmu.city.file.reader import PackReader
+from tianmu.city.level.profile import Level
+from tianmu.city.matter.matter import Matter
+from tianmu.city.place.division import Division
 from tianmu.city.place.place import LAYERS
 
 
@@ -22,64 +26,68 @@ def brief(city: City) -> dict[str, Any]:
         "tiers": [
             {"number": tier.number, "name": tier.name, "centre": tier.centre} for tier in city.tiers
         ],
-        "divisions": [
-            {
-                "code": one.code,
-                "name": one.name,
-                "kind": one.kind,
-                "tier": one.tier,
-                "parent": one.parent,
-                "lon": one.point.longitude if one.point else None,
-                "lat": one.point.latitude if one.point else None,
-                "precision": one.point.precision if one.point else one.precision,
-            }
-            for one in city.divisions.values()
-        ],
+        "divisions": [_division(one) for one in city.divisions.values()],
         "departments": [
             {"code": one.code, "name": one.name, "kind": str(one.kind), "division": one.division}
             for one in city.departments.values()
         ],
         "categories": [{"code": code, "name": name} for code, name in city.categories.items()],
-        "kinds": [
-            {
-                "code": one.code,
-                "name": one.name,
-                "category": one.category,
-                "icon": one.icon,
-                "properties": [
-                    {"code": p.code, "name": p.name, "unit": p.unit, "states": p.states}
-                    for p in one.properties.values()
-                ],
-            }
-            for one in city.kinds.values()
-        ],
-        "matters": [
-            {
-                "key": one.key,
-                "code": one.code,
-                "name": one.name,
-                "kind": one.kind,
-                "class_name": one.class_name,
-                "synonyms": list(one.synonyms),
-            }
-            for one in city.matters.values()
-        ],
+        "kinds": [_kind(one) for one in city.kinds.values()],
+        "matters": [_matter(one) for one in city.matters.values()],
         "profile": {
             "name": city.profile.name,
             "reading": city.profile.reading,
-            "levels": [
-                {
-                    "name": level.name,
-                    "number": level.number,
-                    "text": level.text,
-                    "colour": level.colour,
-                    "tier": level.tier,
-                }
-                for level in city.profile.levels
-            ],
+            "levels": [_level(one) for one in city.profile.levels],
         },
         "layers": city.layers(),
         "notes": list(city.notes),
+    }
+
+
+def _division(one: Division) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "name": one.name,
+        "kind": one.kind,
+        "tier": one.tier,
+        "parent": one.parent,
+        "lon": one.point.longitude if one.point else None,
+        "lat": one.point.latitude if one.point else None,
+        "precision": one.point.precision if one.point else one.precision,
+    }
+
+
+def _kind(one: DeviceKind) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "name": one.name,
+        "category": one.category,
+        "icon": one.icon,
+        "properties": [
+            {"code": p.code, "name": p.name, "unit": p.unit, "states": p.states}
+            for p in one.properties.values()
+        ],
+    }
+
+
+def _matter(one: Matter) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "code": one.code,
+        "name": one.name,
+        "kind": one.kind,
+        "class_name": one.class_name,
+        "synonyms": list(one.synonyms),
+    }
+
+
+def _level(one: Level) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "number": one.number,
+        "text": one.text,
+        "colour": one.colour,
+        "tier": one.tier,
     }
 
 

@@ -15,6 +15,7 @@ from tianmu.facts.alarm import AlarmEvent, AlarmState
 from tianmu.facts.place import Place
 from tianmu.facts.text import Text
 from tianmu.manage.case.draft import Draft
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.clocks import deadline
 from tianmu.manage.evidence.shown import show
 from tianmu.manage.levels import level, owner, quiet, response
@@ -150,31 +151,41 @@ def join_case(
     elif level.may_rise(city, before, draft.state, signal):
         level.reconsider(draft, city, signal)
     swell(draft, city, before.signals)
-    state = draft.state
-    if (
+    if _borne_out(draft.state, signal, policy):
+        _file(draft, city)
+    elif draft.state.level != before.level and draft.state.stage in ("dispatch", "handle"):
+        response.follow(draft, city)
+
+
+def _borne_out(state: CaseState, signal: Signal, policy: Policy) -> bool:
+    """Whether the signal is an alarm to be trusted, of a case that a person has still to verify."""
+    return (
         signal.kind == "alarm"
         and state.stage in ("collect", "verify", "file")
-        and state.matter
+        and bool(state.matter)
         and signal.source not in policy.untrusted
         and not state.suspended_at
-    ):
-        standard = response.standard_of(city, state)
-        draft.add(
-            "file",
-            {
-                "standard": standard.number if standard else 0,
-                "queue": "",
-                "stopped": [state.stage],
-                "why": [phrase("why.corroborated")],
-            },
-            stage="dispatch",
-        )
-        response.respond(draft, city)
-        if draft.state.stage == "dispatch":
-            clock = response.stage_clock(city, draft.state, "dispatch", draft.now)
-            draft.add("urge", {"why": [phrase("why.no_duty")], **deadline.data(clock)})
-    elif state.level != before.level and state.stage in ("dispatch", "handle"):
-        response.follow(draft, city)
+    )
+
+
+def _file(draft: Draft, city: City) -> None:
+    """Filed by the machine, and sent by the plan; without an owner it waits for dispatch."""
+    state = draft.state
+    standard = response.standard_of(city, state)
+    draft.add(
+        "file",
+        {
+            "standard": standard.number if standard else 0,
+            "queue": "",
+            "stopped": [state.stage],
+            "why": [phrase("why.corroborated")],
+        },
+        stage="dispatch",
+    )
+    response.respond(draft, city)
+    if draft.state.stage == "dispatch":
+        clock = response.stage_clock(city, draft.state, "dispatch", draft.now)
+        draft.add("urge", {"why": [phrase("why.no_duty")], **deadline.data(clock)})
 
 
 def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:

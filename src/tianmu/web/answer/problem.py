@@ -125,68 +125,75 @@ _REMEDIES = {
 
 def install(app: FastAPI) -> None:
     """Answer every error of ``app`` as a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DiskFull, _full)
+    app.add_exception_handler(Exception, _unexpected)
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
-        return answer(
-            error.status,
-            error.kind,
-            error.detail,
-            error.remedy,
-            instance=request.url.path,
-            faults=error.faults,
-            headers=error.headers,
-            language=asked_for(request.headers),
-        )
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        faults = [Fault(where=_where(one["loc"]), what=str(one["msg"])) for one in error.errors()]
-        return answer(
-            422,
-            "invalid",
-            "; ".join(f"{fault.where}: {fault.what}" for fault in faults),
-            "mend what is named; /api/openapi.json says what is taken",
-            instance=request.url.path,
-            faults=faults,
-            language=asked_for(request.headers),
-        )
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return answer(
+        error.status,
+        error.kind,
+        error.detail,
+        error.remedy,
+        instance=request.url.path,
+        faults=error.faults,
+        headers=error.headers,
+        language=asked_for(request.headers),
+    )
 
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return answer(
-            error.status_code,
-            HTTPStatus(error.status_code).name.lower().replace("_", "-"),
-            f"{request.method} {request.url.path}: {error.detail}",
-            _REMEDIES.get(error.status_code, ""),
-            instance=request.url.path,
-            headers=error.headers,
-            language=asked_for(request.headers),
-        )
 
-    @app.exception_handler(DiskFull)
-    async def full(request: Request, error: Exception) -> Response:
-        return answer(
-            507,
-            "disk-full",
-            str(error),
-            "make room on the disk of the data folder; writing goes on by itself",
-            instance=request.url.path,
-            headers={"Retry-After": "30"},
-            language=asked_for(request.headers),
-        )
+async def _invalid(request: Request, error: Exception) -> Response:
+    """What a route takes was given wrong."""
+    assert isinstance(error, RequestValidationError)
+    faults = [Fault(where=_where(one["loc"]), what=str(one["msg"])) for one in error.errors()]
+    return answer(
+        422,
+        "invalid",
+        "; ".join(f"{fault.where}: {fault.what}" for fault in faults),
+        "mend what is named; /api/openapi.json says what is taken",
+        instance=request.url.path,
+        faults=faults,
+        language=asked_for(request.headers),
+    )
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(
-            500,
-            "internal",
-            "this should not have happened; it was written to the log",
-            "try again; if it stays, send the log of hub to whoever runs the city",
-            instance=request.url.path,
-            language=asked_for(request.headers),
-        )
+
+async def _http(request: Request, error: Exception) -> Response:
+    """No such address, no such method."""
+    assert isinstance(error, HTTPException)
+    return answer(
+        error.status_code,
+        HTTPStatus(error.status_code).name.lower().replace("_", "-"),
+        f"{request.method} {request.url.path}: {error.detail}",
+        _REMEDIES.get(error.status_code, ""),
+        instance=request.url.path,
+        headers=error.headers,
+        language=asked_for(request.headers),
+    )
+
+
+async def _full(request: Request, error: Exception) -> Response:
+    return answer(
+        507,
+        "disk-full",
+        str(error),
+        "make room on the disk of the data folder; writing goes on by itself",
+        instance=request.url.path,
+        headers={"Retry-After": "30"},
+        language=asked_for(request.headers),
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(
+        500,
+        "internal",
+        "this should not have happened; it was written to the log",
+        "try again; if it stays, send the log of hub to whoever runs the city",
+        instance=request.url.path,
+        language=asked_for(request.headers),
+    )

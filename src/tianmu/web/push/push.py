@@ -328,18 +328,8 @@ class Push:
                 }
             )
             yield b"retry: 1000\n" + frame("hello", hello, cursor(after))
-            wanted = self._wanted([one.sort])
-            while any(after[topic] < until[topic] for topic in TOPICS):
-                news, after, _ = await asyncio.to_thread(
-                    self._gather, journal, after, until, wanted
-                )
-                missed = b"".join(
-                    frame(item.kind, item.data, behind)
-                    for item, behind in news
-                    if one.sort.hears(item)
-                )
-                if missed:
-                    yield missed
+            async for missed in self._missed(journal, one, after, until):
+                yield missed
             checked = asyncio.get_running_loop().time()
             while not one.cut and not self._closing.is_set():
                 while one.waiting:
@@ -361,6 +351,19 @@ class Push:
                 self.cut += 1
         finally:
             self._subscribers.discard(one)
+
+    async def _missed(
+        self, journal: Journal, one: Subscriber, after: Positions, until: Positions
+    ) -> AsyncIterator[bytes]:
+        """What was told between two positions, for one that comes back."""
+        wanted = self._wanted([one.sort])
+        while any(after[topic] < until[topic] for topic in TOPICS):
+            news, after, _ = await asyncio.to_thread(self._gather, journal, after, until, wanted)
+            missed = b"".join(
+                frame(item.kind, item.data, behind) for item, behind in news if one.sort.hears(item)
+            )
+            if missed:
+                yield missed
 
     @staticmethod
     def _still(ask: Ask, before: Principal) -> bool:

@@ -229,16 +229,9 @@ def list_cases(
 ) -> Page[CaseSaid]:
     """Cases in the account's scope: by what is due first, newest first, or gravest first."""
     hub, now, scope = ask.hub, ask.hub.clock(), ask.who.scope
-    known = {
-        "stage": (stage, STAGES),
-        "level": (level, [one.name for one in hub.city.profile.levels]),
-        "queue": (queue, QUEUES),
-    }
-    for name, (given, choices) in known.items():
-        if given and given not in choices:
-            raise Problem(
-                422, "invalid", f"there is no {name} {given!r}", f"use one of {', '.join(choices)}"
-            )
+    _known("stage", stage, STAGES)
+    _known("level", level, [one.name for one in hub.city.profile.levels])
+    _known("queue", queue, QUEUES)
     question = case_query.Query(
         stage=stage,
         level=level,
@@ -268,6 +261,14 @@ def list_cases(
     return Page(
         items=[said(hub, state, now) for state in found.items], next=found.next, total=total
     )
+
+
+def _known(name: str, given: str, choices: Sequence[str]) -> None:
+    """Refuses a word that is none of the choices; what is not given is any."""
+    if given and given not in choices:
+        raise Problem(
+            422, "invalid", f"there is no {name} {given!r}", f"use one of {', '.join(choices)}"
+        )
 
 
 def one(ask: Ask, name: str) -> CaseState:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from fastapi import Depends
 from sqlalchemy import Connection
 
+from tianmu.city.city import City
 from tianmu.city.level import plan as plans
+from tianmu.city.level.plan import Plan
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.kept import query as case_query
@@ -107,14 +111,36 @@ def rehearse_plans(
     """Try plans on the latest cases of the account's scope before they take effect: whom they
     would have told and sent besides, and whom no longer. Nothing is changed by it."""
     hub = ask.hub
+    found = _parsed(hub.city, body.toml)
+    past = hub.records.read(lambda connection: _past(ask, connection, body.cases))
+    done = plan_rehearsal.rehearse(past, hub.city, found)
+    units = {
+        unit
+        for one in done.changes
+        for said in (one.before, one.after)
+        for unit in (*said.tells, *said.orders)
+    }
+    return RehearsalSaid(
+        cases=done.cases,
+        moments=done.moments,
+        changed=len(done.changes),
+        parts=dict(Counter(part for change in done.changes for part in change.parts())),
+        more_orders=_more_orders(done.changes),
+        names={unit: department_name(hub.city, unit) or {} for unit in sorted(units)},
+        changes=[_said(ask, one) for one in done.changes[:SHOWN]] if ask.may("case.read") else [],
+    )
+
+
+def _parsed(city: City, toml: str) -> tuple[Plan, ...]:
+    """The plans of a file. Refuses one with faults, and names them."""
     found, faults = plans.parse(
-        body.toml,
-        languages=hub.city.languages,
-        levels={level.name: level.tier for level in hub.city.profile.levels},
-        matters=hub.city.matters,
-        departments=hub.city.departments,
-        tiers={tier.number for tier in hub.city.tiers},
-        before=hub.city.plans,
+        toml,
+        languages=city.languages,
+        levels={level.name: level.tier for level in city.profile.levels},
+        matters=city.matters,
+        departments=city.departments,
+        tiers={tier.number for tier in city.tiers},
+        before=city.plans,
     )
     if faults:
         raise Problem(
@@ -127,31 +153,16 @@ def rehearse_plans(
                 for one in faults
             ],
         )
-    past = hub.records.read(lambda connection: _past(ask, connection, body.cases))
-    done = plan_rehearsal.rehearse(past, hub.city, found)
-    parts: dict[str, int] = {}
-    more: dict[str, int] = {}
-    for change in done.changes:
-        for part in change.parts():
-            parts[part] = parts.get(part, 0) + 1
-        for sign, orders in ((1, change.after.orders), (-1, change.before.orders)):
-            for unit in orders:
-                more[unit] = more.get(unit, 0) + sign
-    units = {
-        unit
-        for one in done.changes
-        for said in (one.before, one.after)
-        for unit in (*said.tells, *said.orders)
-    }
-    return RehearsalSaid(
-        cases=done.cases,
-        moments=done.moments,
-        changed=len(done.changes),
-        parts=parts,
-        more_orders={unit: count for unit, count in sorted(more.items()) if count},
-        names={unit: department_name(hub.city, unit) or {} for unit in sorted(units)},
-        changes=[_said(ask, one) for one in done.changes[:SHOWN]] if ask.may("case.read") else [],
-    )
+    return found
+
+
+def _more_orders(changes: Sequence[Change]) -> dict[str, int]:
+    """Department → orders it would have got besides, of those where that is any."""
+    more: Counter[str] = Counter()
+    for change in changes:
+        more.update(change.after.orders.keys())
+        more.subtract(change.before.orders.keys())
+    return {unit: count for unit, count in sorted(more.items()) if count}
 
 
 def _past(ask: Ask, connection: Connection, most: int) -> list[list[CaseEvent]]:

@@ -200,9 +200,7 @@ def list_quarantine(
     """Input that could not be read, newest first: why, from whom, and its bytes. Of a warning that
     may not be for the public (or says not for whom it is) those take `restricted.read`."""
     table = hold.quarantine
-    conditions: list[sa.ColumnElement[bool]] = []
-    if state != "all":
-        conditions.append(table.c.state == state)
+    conditions = [table.c.state == state] if state != "all" else []
     if protocol:
         conditions.append(table.c.protocol == protocol)
     if source:
@@ -211,44 +209,42 @@ def list_quarantine(
     after = page.read(cursor, int, str)
     if after is not None:
         conditions.append(sa.tuple_(table.c.at, table.c.quarantine) < sa.tuple_(*after))
-    wanted = (
-        sa.select(
-            *(column for column in table.c if column.name != "payload"),
-            sa.func.substr(table.c.payload, 1, 1024).label("beginning"),
-            sa.func.length(table.c.payload).label("size"),
-        )
-        .where(*conditions)
-        .order_by(table.c.at.desc(), table.c.quarantine.desc())
-        .limit(limit + 1)
-    )
+    wanted = _QUARANTINED.where(*conditions).limit(limit + 1)
 
     def find(connection: sa.Connection) -> tuple[list[Any], int]:
         return list(connection.execute(wanted)), connection.execute(counted).scalar_one()
 
     rows, total = ask.hub.ask("gate", find, ([], 0))
     more = rows[limit - 1] if len(rows) > limit else None
-    masked = {row.quarantine: _masked(ask, row) for row in rows}
     return Page(
-        items=[
-            QuarantinedSaid(
-                quarantine=row.quarantine,
-                at=moment.say(row.at),
-                protocol=row.protocol,
-                source=row.source,
-                peer=row.peer,
-                reason=_why(ask) if masked[row.quarantine] else row.reason,
-                offset=row.offset,
-                size=row.size,
-                state=row.state,
-                payload=base64.b64encode(
-                    b"" if masked[row.quarantine] else row.beginning or b""
-                ).decode(),
-                masked=masked[row.quarantine],
-            )
-            for row in rows[:limit]
-        ],
+        items=[_quarantined(ask, row) for row in rows[:limit]],
         next=page.write(more.at, more.quarantine) if more is not None else None,
         total=total,
+    )
+
+
+_QUARANTINED = sa.select(
+    *(column for column in hold.quarantine.c if column.name != "payload"),
+    sa.func.substr(hold.quarantine.c.payload, 1, 1024).label("beginning"),
+    sa.func.length(hold.quarantine.c.payload).label("size"),
+).order_by(hold.quarantine.c.at.desc(), hold.quarantine.c.quarantine.desc())
+"""what is held, the newest first, with the first bytes of each"""
+
+
+def _quarantined(ask: Ask, row: Any) -> QuarantinedSaid:
+    masked = _masked(ask, row)
+    return QuarantinedSaid(
+        quarantine=row.quarantine,
+        at=moment.say(row.at),
+        protocol=row.protocol,
+        source=row.source,
+        peer=row.peer,
+        reason=_why(ask) if masked else row.reason,
+        offset=row.offset,
+        size=row.size,
+        state=row.state,
+        payload=base64.b64encode(b"" if masked else row.beginning or b"").decode(),
+        masked=masked,
     )
 
 

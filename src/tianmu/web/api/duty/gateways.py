@@ -13,7 +13,7 @@ from tianmu.command.webhook import NoWebhook
 from tianmu.facts.text import Text
 from tianmu.store.records import Transaction
 from tianmu.web.answer.problem import Problem
-from tianmu.web.api.cases.whole import LimitSaid
+from tianmu.web.api.cases.due import LimitSaid
 from tianmu.web.route.route import Ask, Asking, Routes, encode, taken
 
 routes = Routes("contacts")

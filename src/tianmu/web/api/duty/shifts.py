@@ -128,59 +128,65 @@ def _turn(hub: Hub) -> threading.Lock:
 
 
 def _said(ask: Ask) -> RosterSaid:
-    hub = ask.hub
-    clear = ask.may("roster.write")
-    found = stored(hub.records)
-    now = hub.clock()
-    city = hub.city
-    duty: list[OnDuty] = []
-    seen: set[tuple[str, str, str]] = set()
+    found, city = stored(ask.hub.records), ask.hub.city
+    return RosterSaid(
+        version=found[0] if found else 0,
+        at=moment.say(found[1]) if found else None,
+        shifts=[_shown(ask, shift) for shift in city.shifts],
+        on_duty=sorted(
+            (_on_duty(ask, person) for person in _there(city, ask.hub.clock())),
+            key=lambda one: (one.department, one.post, one.order),
+        ),
+    )
+
+
+def _there(city: City, now: int) -> list[Person]:
+    """Who is on duty now, each once in a post however many shifts they have."""
     when = city.calendar.local(now)
+    found: dict[tuple[str, str, str], Person] = {}
     for shift in city.shifts:
         if not shift.covers(when, city.calendar):
             continue
         person = city.roster.standing(shift.person, now)
-        if person is None:
-            continue
-        key = (person.department, person.post, person.account)
-        if key in seen:
-            continue
-        seen.add(key)
-        duty.append(
-            OnDuty(
-                department=person.department,
-                division=person.division,
-                post=person.post,
-                account=person.account,
-                name=person.name if clear or ask.may("case.note") else mask("name", person.name),
-                order=person.order,
-            )
-        )
-    return RosterSaid(
-        version=found[0] if found else 0,
-        at=moment.say(found[1]) if found else None,
-        shifts=[
-            ShiftSaid(
-                account=shift.person.account,
-                name=shift.person.name
-                if clear or ask.may("case.note")
-                else mask("name", shift.person.name),
-                department=shift.person.department,
-                division=shift.person.division,
-                post=shift.person.post,
-                phone=shift.person.phone if clear else mask("phone", shift.person.phone),
-                order=shift.person.order,
-                days=shift.days,
-                start=shift.start,
-                end=shift.end,
-                cycle=shift.cycle,
-                offset=shift.offset,
-                basis=shift.person.basis,
-            )
-            for shift in city.shifts
-        ],
-        on_duty=sorted(duty, key=lambda one: (one.department, one.post, one.order)),
+        if person is not None:
+            found.setdefault((person.department, person.post, person.account), person)
+    return list(found.values())
+
+
+def _on_duty(ask: Ask, person: Person) -> OnDuty:
+    return OnDuty(
+        department=person.department,
+        division=person.division,
+        post=person.post,
+        account=person.account,
+        name=_name(ask, person),
+        order=person.order,
     )
+
+
+def _shown(ask: Ask, shift: Shift) -> ShiftSaid:
+    person = shift.person
+    return ShiftSaid(
+        account=person.account,
+        name=_name(ask, person),
+        department=person.department,
+        division=person.division,
+        post=person.post,
+        phone=person.phone if ask.may("roster.write") else mask("phone", person.phone),
+        order=person.order,
+        days=shift.days,
+        start=shift.start,
+        end=shift.end,
+        cycle=shift.cycle,
+        offset=shift.offset,
+        basis=person.basis,
+    )
+
+
+def _name(ask: Ask, person: Person) -> str:
+    """In clear for those who write the roster, and those who work on cases."""
+    clear = ask.may("roster.write") or ask.may("case.note")
+    return person.name if clear else mask("name", person.name)
 
 
 @routes("GET", "/api/roster", may="roster.read", gives=RosterSaid)

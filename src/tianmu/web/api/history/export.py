@@ -170,15 +170,15 @@ def export_history(
             f"{allowance.export_read:,} are read and {most:,} given",
             "ask for a shorter span, fewer datastreams or a larger step",
         )
+    about: dict[str, Any] = {
+        "kind": kind,
+        "property": property,
+        "division": division,
+        "step": step,
+    }
     held = contextlib.ExitStack()
     held.enter_context(past.turns(ask).take(ask.who.account, allowance))
     try:
-        about: dict[str, Any] = {
-            "kind": kind,
-            "property": property,
-            "division": division,
-            "step": step,
-        }
         hub.records.transact(
             lambda tx: ask.note(
                 tx,
@@ -194,11 +194,7 @@ def export_history(
             )
         )
         make, media = FORMATS[format]
-        if width:
-            batches = windows(hub.registry, history, streams, since, until, width, asked)
-        else:
-            reader = history.raw(streams, since, until, asked=asked)
-            batches = observations(hub.registry, reader, asked)
+        batches = _batches(hub.registry, history, streams, since, until, width, asked)
         what = (datastream or ["-".join(filter(None, (kind, property, division)))])[0]
         name = f"{_plain(what)}_{_plain(moment.say(since))}_{_plain(moment.say(until))}.{format}"
         return Poured(
@@ -216,6 +212,21 @@ def export_history(
     except BaseException:
         held.close()
         raise
+
+
+def _batches(
+    registry: Registry,
+    history: History,
+    streams: NDArray[np.uint32],
+    since: int,
+    until: int,
+    width: int,
+    asked: Asked,
+) -> Iterator[Any]:
+    """What is exported: windows of ``width`` µs, or where it is 0 observations."""
+    if width:
+        return windows(registry, history, streams, since, until, width, asked)
+    return observations(registry, history.raw(streams, since, until, asked=asked), asked)
 
 
 def _rows(
