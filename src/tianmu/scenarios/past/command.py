@@ -82,38 +82,48 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         With --in a model is run over a file of the past. Without, the city's own alarms are judged
         by how the cases of the scenario ended.
         """
-        names = plain_names(words)
-        more = [word for word in words if "=" in word]
-        if more and not given:
-            raise click.UsageError(f"{more[0]}: say --param before it")
-        if len(names) != 1:
-            raise click.UsageError("give one SCENARIO: tianmu model --list names them")
-        scenario = names[0]
-        first, last = (since.date() if since else None), (until.date() if until else None)
-        if first and last and first > last:
-            raise click.UsageError("--from is after --to: swap them")
+        scenario, more = _named(words, given)
+        first, last = _days(since, until)
         if kept is not None:
             check_suffixes(kept)
             if not replayed:
                 raise click.UsageError("--rows goes with --history")
         asked = (name, column, at_least, [*given, *more])
-        if source is None and not replayed:
-            if any(asked[:2]) or given or at_least is not None:
-                raise click.UsageError(
-                    "--model, --column, --at-least, --param go with --in or --history"
-                )
-            result = _of_city(scenario, data, first, last, archive)
-        elif source is not None:
+        if source is not None:
             if replayed:
                 raise click.UsageError("--in and --history: give one of them")
             result = _of_file(found_with(pack), scenario, source, first, last, asked, tell)
-        else:
+        elif replayed:
             result = _of_history(scenario, data, first, last, asked, archive, kept, tell)
+        elif name or column or given or at_least is not None:
+            raise click.UsageError(
+                "--model, --column, --at-least, --param go with --in or --history"
+            )
+        else:
+            result = _of_city(scenario, data, first, last, archive)
         if as_json:
             give(result)
         else:
             notes = result.pop("notes")
             click.echo("\n".join([*lines(result, width=24), *notes]))
+
+
+def _named(words: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The scenario, and what further parameters stand behind the first one."""
+    names = plain_names(words)
+    more = [word for word in words if "=" in word]
+    if more and not given:
+        raise click.UsageError(f"{more[0]}: say --param before it")
+    if len(names) != 1:
+        raise click.UsageError("give one SCENARIO: tianmu model --list names them")
+    return names[0], more
+
+
+def _days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    first, last = (since.date() if since else None), (until.date() if until else None)
+    if first and last and first > last:
+        raise click.UsageError("--from is after --to: swap them")
+    return first, last
 
 
 def _of_file(
