@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tianmu.facts.place import Place
-from tianmu.manage.evidence.scanning import Scan
+from tianmu.manage.evidence.scanning import Scan, Verdict
 
 LARGEST = 50 << 20
 """bytes of one file: a bound for what one request may bring, and no rule of a city"""
@@ -150,6 +150,17 @@ class EvidenceStore:
         Raises ``BadFile`` where it is too big, empty, of a type that is not taken or is not
         what it says it is; ``NoAnswer`` where a scanner is set and says nothing.
         """
+        self._check(content, evidence)
+        verdict = self.scan(content) if self.scan is not None else None
+        digest = hashlib.sha256(content).hexdigest()
+        if verdict is not None and verdict.infected:
+            self._write(self.folder / "quarantine" / digest, content, token)
+        else:
+            self._write(self.path(digest), content, token)
+        return _told(digest, len(content), evidence, verdict)
+
+    def _check(self, content: bytes, evidence: Evidence) -> None:
+        """Raises ``BadFile``."""
         if not content:
             raise BadFile(f"{evidence.name} is empty: attach the file itself")
         if len(content) > self.largest:
@@ -177,30 +188,6 @@ class EvidenceStore:
             raise BadFile(
                 f"role {evidence.role!r} is unknown: use one of {', '.join(ROLES)}", "role"
             )
-        verdict = self.scan(content) if self.scan is not None else None
-        digest = hashlib.sha256(content).hexdigest()
-        if verdict is not None and verdict.infected:
-            self._write(self.folder / "quarantine" / digest, content, token)
-        else:
-            self._write(self.path(digest), content, token)
-        kept: dict[str, Any] = {
-            "digest": digest,
-            "name": Path(evidence.name).name[:200],
-            "media_type": evidence.media_type,
-            "size": len(content),
-            "role": evidence.role,
-        }
-        if verdict is not None:
-            kept["scan"] = "infected" if verdict.infected else "clean"
-            if verdict.infected and verdict.what:
-                kept["found"] = verdict.what
-        if evidence.at:
-            kept["taken_at"] = evidence.at
-        if place := msgspec.to_builtins(evidence.place):
-            kept["place"] = place
-        if evidence.order:
-            kept["order"] = evidence.order
-        return kept
 
     def path(self, digest: str) -> Path:
         """Where the file of this digest lies. ``ValueError`` for what is no digest."""
@@ -367,3 +354,25 @@ def served_as(content: bytes, media_type: str) -> str:
     if not media_type.startswith("text/"):
         return media_type
     return f"{media_type}; charset={written_in(content) or 'utf-8'}"
+
+
+def _told(digest: str, size: int, evidence: Evidence, verdict: Verdict | None) -> dict[str, Any]:
+    """What a case's event says of a file."""
+    kept: dict[str, Any] = {
+        "digest": digest,
+        "name": Path(evidence.name).name[:200],
+        "media_type": evidence.media_type,
+        "size": size,
+        "role": evidence.role,
+    }
+    if verdict is not None:
+        kept["scan"] = "infected" if verdict.infected else "clean"
+        if verdict.infected and verdict.what:
+            kept["found"] = verdict.what
+    if evidence.at:
+        kept["taken_at"] = evidence.at
+    if place := msgspec.to_builtins(evidence.place):
+        kept["place"] = place
+    if evidence.order:
+        kept["order"] = evidence.order
+    return kept

@@ -143,15 +143,7 @@ def plan(
     minutes, lacking = _minutes(city, states, standings, seconds)
     weigh = city.sending.weigh
     weights = np.array([city.sending.at(level_of(city, one)).weight for one in states])
-    case_row = {state.case: row for row, state in enumerate(states)}
-    unit_column = {one.unit.code: column for column, one in enumerate(standings)}
-    had = frozenset(
-        (case_row[case], unit_column[unit])
-        for case, units in (before or {}).items()
-        if case in case_row
-        for unit in units
-        if unit in unit_column
-    )
+    had = _had(states, standings, before or {})
     costs = minutes * weights[:, None] if len(states) else minutes
     parts = _parts(city, states, standings, costs)
     of = [one.row for one in parts]
@@ -180,6 +172,21 @@ def plan(
         lacking=lacking,
         pairs=frozenset((of[part], unit) for part, unit in _assigned(task, of)),
         before=had,
+    )
+
+
+def _had(
+    states: Sequence[CaseState], standings: Sequence[Standing], before: Mapping[str, Sequence[str]]
+) -> Pairs:
+    """What was proposed before, of what is still there: rows of cases, columns of units."""
+    case_row = {state.case: row for row, state in enumerate(states)}
+    unit_column = {one.unit.code: column for column, one in enumerate(standings)}
+    return frozenset(
+        (case_row[case], unit_column[unit])
+        for case, units in before.items()
+        if case in case_row
+        for unit in units
+        if unit in unit_column
     )
 
 
