@@ -124,13 +124,13 @@ def test_the_page_of_manage_tells_the_order_of_its_rooms() -> None:
     page = (SOURCE.parents[1] / "docs" / "rooms" / "manage.md").read_text(encoding="utf-8")
     firsts = re.findall(r"^\| (`[^|]*`) \|", page.partition("## Stages")[0], re.M)
     rows = [re.findall(r"`(\w+)(?:/|\.py)`", first) for first in firsts]
-    left = {room for row in rows for room in row}
+    left, known = {room for row in rows for room in row}, _within("manage")
     folders = {one.parent.name for one in (SOURCE / "manage").glob("*/*.py")}
     assert folders <= left, f"tell of {folders - left}"
     for row in rows:
         left -= set(row)
         for room in row:
-            above = _within("manage")[room] - left
+            above = known[room] - left
             assert not above, f"{room} imports {above}, which the page tells above it"
 
 
