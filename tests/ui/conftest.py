@@ -16,6 +16,7 @@ ARGUMENTS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",  # maps only are drawn by the emulated GPU: it is slow
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
