@@ -15,7 +15,7 @@ from tianmu.facts.report import Report
 from tianmu.manage import intake
 from tianmu.manage.case.draft import Draft
 from tianmu.manage.signals.anchor import Anchor, anchor_of, widen
-from tianmu.manage.signals.by_name import of_two
+from tianmu.manage.signals.by_name import of_two, stands_for
 from tianmu.manage.signals.judge import Evidence, Match
 from tianmu.manage.signals.likeness import Wording, likeness, pairs
 from tianmu.manage.signals.open_cases import OpenCases
@@ -243,3 +243,36 @@ def test_powers_of_a_pack_that_count_the_other_way_lose_no_report() -> None:
         told = signal(kind="report", id="t", at=at, place=Place(division="11", address="mill"))
         for guess in cases.by_name.guesses(told, (FIRE,), ["mill"]):
             assert 0.0 <= guess.share <= 1.0
+
+
+def test_who_tells_once_more_is_no_second_voice() -> None:
+    """Under the number that was given: the address they gave counts once, and so does the time at
+    which they told; only what they say beside it is new."""
+    mill, more = Place(division="11", address="old mill"), "it burns by the brewery"
+    first = signal(kind="report", id="r1", identity="hotline#7", text="it burns", place=mill)
+    later = MONDAY + 55 * MINUTE
+    for number, voices in (("hotline#7", 1), ("hotline#8", 2)):
+        cases = index(("c1", first))
+        anchor = cases.get("c1")
+        assert anchor is not None
+        told = signal(kind="report", id="r2", identity=number, at=later, text=more, place=mill)
+        cases.join("c1", told)
+        assert sum("oldmill" in said for said in anchor.said) == voices
+        assert any("brewery" in said for said in anchor.said)
+        assert len(anchor.told_at) == voices and anchor.matters[FIRE] == voices
+        assert anchor.last_at == later
+        assert stands_for(anchor).at == (MONDAY if voices == 1 else later)
+
+
+def test_who_tells_once_more_from_another_point_tells_where_it_is() -> None:
+    first = signal(kind="report", id="r1", identity="app#7", place=Place(division="11"))
+    again = signal(kind="report", id="r2", identity="app#7", at=MONDAY + MINUTE, place=place(400))
+    cases = index(("c1", first))
+    anchor = cases.get("c1")
+    assert anchor is not None and not anchor.middles
+    cases.join("c1", again)
+    assert anchor.middles[FIRE].place().longitude == place(400).longitude
+    error = anchor.middles[FIRE].error
+    cases.join("c1", signal(kind="report", id="r3", identity="app#7", place=place(400)))
+    assert anchor.middles[FIRE].error == error  # said twice it is no more exact
+    assert anchor.count == 3

@@ -81,6 +81,9 @@ class Anchor:
     spots: list[Place] = field(default_factory=list)
     """points of its signals that lie apart, at most ``SPOTS``"""
     devices: set[str] = field(default_factory=set)
+    tellers: dict[str, Place] = field(default_factory=dict)
+    """numbers of its reports, each with where it was told to be: who tells of it once more, under
+    the number that was given, is nobody new"""
     panels: set[str] = field(default_factory=set)
     ties: set[str] = field(default_factory=set)
     pairs: set[str] = field(default_factory=set)
@@ -167,6 +170,12 @@ def placed(anchor: Anchor, place: Place) -> None:
 def widen(anchor: Anchor, signal: Signal) -> None:
     """What a case knows after a signal has joined it."""
     anchor.count += 1
+    if signal.kind == "report" and signal.identity:
+        before = anchor.tellers.get(signal.identity)
+        if before is not None and _nowhere_else(signal.place, before):
+            _retold(anchor, signal, before)
+            return
+        anchor.tellers[signal.identity] = signal.place
     clear = bool(signal.ties) or clear_place(signal.place, anchor.metres)
     if clear or anchor.vague():
         anchor.clear_at = max(anchor.clear_at, signal.at)
@@ -195,6 +204,29 @@ def widen(anchor: Anchor, signal: Signal) -> None:
             middle = anchor.middles[signal.matter] = Middle()
         middle.add(signal.place, anchor.metres)
     _spread(anchor, signal.place)
+
+
+def _nowhere_else(place: Place, before: Place) -> bool:
+    """Whether who tells once more says no other point than before."""
+    point = (place.longitude, place.latitude)
+    return place.longitude is None or point == (before.longitude, before.latitude)
+
+
+def _retold(anchor: Anchor, signal: Signal, before: Place) -> None:
+    """Somebody tells once more: it is no second voice, neither for where it is nor for when people
+    tell of it. Only what they had not said yet is new."""
+    anchor.last_at = max(anchor.last_at, signal.at)
+    anchor.first_at = min(anchor.first_at, signal.at)
+    for key, certainty in signal.matters[:2]:
+        if certainty >= SURE:
+            anchor.matters.setdefault(key, certainty)
+    if len(anchor.pairs) < WORDS:
+        anchor.pairs |= signal.pairs
+    clear = bool(signal.ties) or clear_place(before, anchor.metres)
+    if len(anchor.said) < SAID and (clear or anchor.vague()):
+        address, _, text = signal.said.partition(" ")
+        known = signal.place.address == before.address
+        anchor.said.append(f"{'' if known else address} {text}")
 
 
 def _spread(anchor: Anchor, place: Place) -> None:

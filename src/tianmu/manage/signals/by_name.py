@@ -41,7 +41,7 @@ def stands_for(anchor: Anchor) -> Signal:
     return Signal(
         kind="report",
         id="",
-        at=anchor.last_at,
+        at=anchor.fresh_at or anchor.last_at,
         matters=tuple((key, anchor.sure(key)) for key in keys),
         place=anchor.place,
         probe=anchor.probe,
