@@ -28,7 +28,7 @@ def known(words: Vocabulary, text: str) -> str:
 
 
 def test_of_sentences_that_nobody_tuned_on() -> None:
-    found = score(of_pack(), sentences("test"))
+    found = score(of_pack, sentences("test"))
     assert found.told >= 60 and found.foreign >= 20, found
     assert found.wrong / found.told <= 0.04, found
     assert found.three / found.fitting >= 0.5, found

@@ -1,16 +1,20 @@
 """How well the words of what people tell give its matter: on sentences with their truth.
 
-``told/tuning.csv`` is for whoever changes words or weights; ``told/test.csv`` was written before
-and is only measured. ``truth`` holds the matters that would be right, with ``|`` between them, and
-an empty one where it would be right to be sure of none. Both, and each wrong one of the first:
-``python tests/manage/told_score.py``.
+``told/tuning.csv`` and ``told/hands_tuning.csv`` are for whoever changes words or weights;
+``told/test.csv`` and ``told/hands_test.csv`` were put aside before and are only measured. The
+``hands`` are other hands than the first: a hotline's clerks, dialect, the old, grid workers, what
+machines heard, and what is denied, for both cities. ``truth`` holds the matters that would be right,
+with ``|`` between them, and an empty one where it would be right to be sure of none. All of them,
+and each wrong one of the tuned: ``python tests/manage/told_score.py``.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tianmu.city.pack import load
@@ -23,7 +27,9 @@ Judge = Callable[[str], list[tuple[str, float]]]
 
 @dataclass(frozen=True)
 class Sentence:
-    language: str
+    pack: str
+    style: str
+    """whose hand, or its language"""
     truth: frozenset[str]
     text: str
 
@@ -50,10 +56,11 @@ class Score:
         return self.fitting + self.foreign
 
     def __str__(self) -> str:
+        fitting = max(self.fitting, 1)
         return (
             f"{self.told} sentences, {self.fitting} with a matter: "
-            f"first {self.first / self.fitting:.0%}, among three {self.three / self.fitting:.0%}, "
-            f"sure and right {self.known / self.fitting:.0%}; "
+            f"first {self.first / fitting:.0%}, among three {self.three / fitting:.0%}, "
+            f"sure and right {self.known / fitting:.0%}; "
             f"of all sure and wrong {self.wrong / self.told:.0%} ({self.wrong})"
         )
 
@@ -63,16 +70,18 @@ def sentences(name: str) -> Iterator[Sentence]:
     with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             truth = frozenset(row["truth"].split("|"))
-            yield Sentence(row["language"], truth, row["text"])
+            yield Sentence(row["pack"], row["style"], truth, row["text"])
 
 
 def score(
-    judge: Judge, told: Iterator[Sentence], say: Callable[[str], None] | None = None
+    judge: Callable[[str], Judge],
+    told: Iterable[Sentence],
+    say: Callable[[str], None] | None = None,
 ) -> Score:
-    """``say`` gets a line for each sentence that is judged wrong."""
+    """``judge``: of a pack's name. ``say`` gets a line for each sentence that is judged wrong."""
     found = Score()
     for one in told:
-        ranked = judge(one.text)[:3]
+        ranked = judge(one.pack)(one.text)[:3]
         sure = next((key for key, weight in ranked[:1] if weight >= Policy().certain), "")
         keys = [key for key, _ in ranked]
         real = one.truth - {""}
@@ -85,16 +94,27 @@ def score(
             found.known += sure in real
         found.wrong += bool(sure) and sure not in real
         if say and (sure not in one.truth):
-            say(f"  {one.text} · {' '.join(sorted(one.truth))} · {ranked}")
+            say(f"  {one.style} {one.text} · {' '.join(sorted(one.truth))} · {ranked}")
     return found
 
 
-def of_pack() -> Judge:
-    """By the words of the larger pack."""
-    return Vocabulary.of(load("liyang").matters).matters
+@cache
+def of_pack(name: str) -> Judge:
+    """By the words of a pack."""
+    return Vocabulary.of(load(name).matters).matters
+
+
+def by_style(name: str) -> dict[tuple[str, str], list[Sentence]]:
+    """(pack, style) → its sentences."""
+    found = defaultdict(list)
+    for one in sentences(name):
+        found[one.pack, one.style].append(one)
+    return found
 
 
 if __name__ == "__main__":
-    judge = of_pack()
-    for name in ("tuning", "test"):
-        print(name, score(judge, sentences(name), print if name == "tuning" else None))
+    for name in ("tuning", "hands_tuning", "test", "hands_test"):
+        tuned = name.endswith("tuning")
+        print(name, score(of_pack, sentences(name), print if tuned else None))
+        for (pack, style), some in by_style(name).items():
+            print("   ", pack, style, score(of_pack, some))
