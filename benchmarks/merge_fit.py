@@ -55,7 +55,7 @@ HELD = 1e-3
 def told_minutes(city: City, days: list[Day], since_first: bool = False) -> dict[str, int]:
     """Matter → minutes, of those that enough told of; ``since_first``: since the first one told,
     and not since the one before: there each counts as often as others told before it."""
-    vocabulary = Vocabulary.of(city.matters)
+    vocabulary = Vocabulary.of(city)
     gaps: dict[str, list[float]] = defaultdict(list)
     for made in days:
         last: dict[int, int] = {}
@@ -86,7 +86,7 @@ def told_minutes(city: City, days: list[Day], since_first: bool = False) -> dict
 def told_metres(city: City, days: list[Day]) -> dict[str, int]:
     """Matter → metres, of those that enough told of by a point that says where it is, and not by
     devices that hang together."""
-    vocabulary = Vocabulary.of(city.matters)
+    vocabulary = Vocabulary.of(city)
     found: dict[str, list[float]] = defaultdict(list)
     for made in days:
         tied = {one.device for one in made.devices if one.labels}

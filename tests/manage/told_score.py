@@ -1,11 +1,12 @@
 """How well the words of what people tell give its matter: on sentences with their truth.
 
-``told/tuning.csv`` and ``told/hands_tuning.csv`` are for whoever changes words or weights;
-``told/test.csv`` and ``told/hands_test.csv`` were put aside before and are only measured. The
-``hands`` are other hands than the first: a hotline's clerks, dialect, the old, grid workers, what
-machines heard, and what is denied, for both cities. ``truth`` holds the matters that would be right,
-with ``|`` between them, and an empty one where it would be right to be sure of none. All of them,
-and each wrong one of the tuned: ``python tests/manage/told_score.py``.
+Those of ``told/*tuning.csv`` are for whoever changes words or weights; those of ``told/*test.csv``
+were put aside before and are only measured. The ``hands`` are other hands than the first: a
+hotline's clerks, dialect, the old, grid workers, what machines heard, what is denied, for both
+cities; the ``foreign`` name things of the catalogue and tell of no matter of it. ``truth`` holds
+the matters that would be right, with ``|`` between them, and an empty one where it would be right
+to be sure of none. All of them, by hand, with what is proposed to a person where that is more, and
+each wrong one of the tuned: ``python tests/manage/told_score.py``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from tianmu.city.pack import load
 from tianmu.manage.intake import Policy
+from tianmu.manage.signals.proposed import Proposals
 from tianmu.manage.signals.vocabulary import Vocabulary
 
 FOLDER = Path(__file__).parent / "told"
@@ -100,8 +102,16 @@ def score(
 
 @cache
 def of_pack(name: str) -> Judge:
-    """By the words of a pack."""
-    return Vocabulary.of(load(name).matters).matters
+    """By the words of a pack, as signals are judged."""
+    return Vocabulary.of(load(name)).matters
+
+
+@cache
+def proposed(name: str) -> Judge:
+    """What is proposed to a person."""
+    city = load(name)
+    proposals = Proposals(city, Vocabulary.of(city))
+    return lambda text: [(one.matter, one.sure) for one in proposals.of(text)]
 
 
 def by_style(name: str) -> dict[tuple[str, str], list[Sentence]]:
@@ -112,9 +122,14 @@ def by_style(name: str) -> dict[tuple[str, str], list[Sentence]]:
     return found
 
 
+def report(name: str) -> None:
+    tuned = name.endswith("tuning")
+    print(name, score(of_pack, sentences(name), print if tuned else None))
+    print("  proposed:", score(proposed, sentences(name)))
+    for (pack, style), some in by_style(name).items():
+        print(f"    {pack} {style}:", score(proposed, some))
+
+
 if __name__ == "__main__":
-    for name in ("tuning", "hands_tuning", "test", "hands_test"):
-        tuned = name.endswith("tuning")
-        print(name, score(of_pack, sentences(name), print if tuned else None))
-        for (pack, style), some in by_style(name).items():
-            print("   ", pack, style, score(of_pack, some))
+    for file in sorted(FOLDER.glob("*.csv"), key=lambda one: not one.stem.endswith("tuning")):
+        report(file.stem)

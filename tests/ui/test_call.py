@@ -77,6 +77,28 @@ def test_an_answer_to_other_words_does_not_end_the_looking(small: Any, browser: 
     desk.context.close()
 
 
+def test_matters_are_proposed_by_the_words_and_chosen_by_a_person(
+    small: Any, browser: Browser
+) -> None:
+    desk = signed_in(small, browser, "hotline_agent")
+    desk.goto(f"{small.url}/desk")
+    expect(desk.locator(".link").first).to_contain_text("实时")
+    desk.keyboard.press("i")
+    form = desk.locator("dialog")
+    likely = form.locator("[data-proposed] [data-matter]")
+    form.locator("textarea").fill("三楼着火了")
+    expect(likely.first).to_have_attribute("data-matter", FIRE)
+    expect(form.locator("p b")).to_have_count(0)  # nothing is chosen by itself
+    form.locator("textarea").fill("喂，听得见吗")
+    expect(likely).to_have_count(0)
+    form.locator("textarea").fill("三楼着火了")
+    likely.first.click()
+    expect(form.locator("p b")).to_have_text(small.city.matters[FIRE].name["zh"])
+    expect(likely).to_have_count(0)
+    form.locator("[data-cancel]").click()
+    desk.context.close()
+
+
 def test_what_is_written_of_a_call_is_not_lost(small: Any, browser: Browser) -> None:
     desk = signed_in(small, browser, "hotline_agent", (390, 844))
     desk.goto(f"{small.url}/desk")

@@ -1,4 +1,4 @@
-"""Who takes a call is told which open cases it may be about, of all that are open."""
+"""Who takes a call is told which open cases and which matters it may be about."""
 
 from __future__ import annotations
 
@@ -50,3 +50,36 @@ def test_what_the_city_does_not_know_is_named(world: Any) -> None:
             assert refused.json()["faults"][0]["where"] == where
     with world.client("system_admin") as admin:
         assert alike(admin, text="anything at all").status_code == 403
+
+
+LAMP = "gbt30428.2-2013:component:0137"
+
+
+def proposed(client: Any, text: str) -> Any:
+    return client.post("/api/reports/matters", json={"text": text})
+
+
+def test_matters_are_proposed_and_what_is_unsure_is_decided_by_nobody(world: Any) -> None:
+    told = {
+        "路灯三天没亮了，晚上漆黑一片": ("words", LAMP),
+        "我们这里的路等坏了": ("sound", ""),
+        "刚才没有冒烟，是热气": ("words", ""),
+    }
+    with world.client("hotline_agent") as agent:
+        before = len(agent.get("/api/reports").json()["items"])
+        for number, (text, (by, matter)) in enumerate(told.items()):
+            found = proposed(agent, text)
+            assert found.status_code == 200, found.text
+            items = found.json()
+            assert 1 <= len(items) <= 3
+            assert items[0]["by"] == by
+            assert len(agent.get("/api/reports").json()["items"]) == before + number
+            place = {"longitude": 119.21 + number / 10, "latitude": 31.51}
+            name = report(agent, text=text, place=place).json()["report"]
+            world.settle()
+            case = agent.get(f"/api/reports/{name}").json()["case"]
+            held = world.hub.manage.case(case)
+            assert (held.matter, held.stage) == (matter, "verify"), text
+        assert proposed(agent, "").json() == []
+    with world.client("system_admin") as admin:
+        assert proposed(admin, "路灯坏了").status_code == 403

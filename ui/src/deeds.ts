@@ -6,7 +6,7 @@ import { departmentName } from "@/names";
 import { may, session } from "@/session";
 import { done, failed } from "@/toast";
 import { name, say, w } from "@/words";
-import type { Action, Alarm, CaseDetail, Order } from "@/api/types";
+import type { Action, Alarm, CaseDetail, Order, MatterProposed } from "@/api/types";
 
 export const ALARM_VERBS = ["acknowledge", "shelve", "unshelve", "reset", "suppress", "unsuppress", "remove_from_service", "return_to_service"] as const;
 export type AlarmVerb = (typeof ALARM_VERBS)[number];
@@ -59,6 +59,8 @@ export async function acknowledgeAll(list: Alarm[]): Promise<void> {
   else done(`${w.value.desk.acknowledge} · ${open.length}`);
 }
 
+/** ms for which a dialog waits for what it could propose */
+const SOON = 1500;
 const SITUATION = new Set(["dead", "injured", "trapped", "loss", "area_ha"]);
 
 const words = (code: string): string => name(w.value.needs, code);
@@ -67,8 +69,26 @@ function orderChoices(orders: Order[], possible: string[]): { value: string; lab
   return orders.filter((o) => possible.includes(o.order)).map((o) => ({ value: o.order, label: `${say(o.unit_name) || departmentName(o.unit)} · ${say(o.task)}` }));
 }
 
+/** All matters; first those that the words may speak of, where nobody has said which it is. */
+function matterChoices(likely: string[]): { value: string; label: string }[] {
+  const all = city.value?.matters ?? [];
+  const first = likely.flatMap((key) => all.filter((m) => m.key === key));
+  return [
+    ...first.map((m) => ({ value: m.key, label: `${w.value.call.matterLikely}: ${m.code} ${say(m.name)}` })),
+    ...all.filter((m) => !likely.includes(m.key)).map((m) => ({ value: m.key, label: `${m.code} ${say(m.name)}` })),
+  ];
+}
+
+/** Matters that what was told may speak of; none where one is known, or where no answer comes soon. */
+async function likelyMatters(action: Action, held: CaseDetail): Promise<string[]> {
+  const wanted = action.needs.some((need) => need.replace("?", "") === "matter");
+  if (!wanted || held.matter || !held.text) return [];
+  const found = await api.ask<MatterProposed[]>("/api/reports/matters", { text: held.text }, AbortSignal.timeout(SOON)).catch(() => []);
+  return found.map((one) => one.matter);
+}
+
 /** The fields of a step's dialog, from the names of the data it needs; `?` marks optional ones. */
-export function wantsOf(action: Action, held: CaseDetail): Want[] {
+export function wantsOf(action: Action, held: CaseDetail, likely: string[] = []): Want[] {
   const wants: Want[] = [];
   let reasoned = false;
   for (const need of action.needs) {
@@ -80,7 +100,7 @@ export function wantsOf(action: Action, held: CaseDetail): Want[] {
     else if (key === "department" || key === "departments") {
       const choices = (city.value?.departments ?? []).map((d) => ({ value: d.code, label: say(d.name) }));
       wants.push({ key, label, kind: "select", initial: (key === "department" && held.owner) || undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });
-    } else if (key === "matter") wants.push({ key, label, kind: "select", optional, initial: held.matter, choices: [{ value: "", label: "–" }, ...(city.value?.matters ?? []).map((m) => ({ value: m.key, label: `${m.code} ${say(m.name)}` }))] });
+    } else if (key === "matter") wants.push({ key, label, kind: "select", optional, initial: held.matter, choices: [{ value: "", label: "–" }, ...matterChoices(likely)] });
     else if (key === "division") wants.push({ key, label, kind: "select", optional, initial: held.division, choices: [{ value: "", label: "–" }, ...(city.value?.divisions ?? []).map((d) => ({ value: d.code, label: say(d.name) }))] });
     else if (key === "order") {
       const choices = orderChoices(held.orders, action.orders ?? []);
@@ -120,7 +140,7 @@ export async function doCase(held: CaseDetail, action: Action, reload: () => Pro
   const slot = [session.value?.account, held.case, action.step].join(" ");
   const kept = unsent.get(slot);
   unsent.delete(slot);
-  const wants = wantsOf(action, held).map((want) => (WRITTEN.has(want.kind) && kept?.[want.key] ? { ...want, initial: kept[want.key] } : want));
+  const wants = wantsOf(action, held, await likelyMatters(action, held)).map((want) => (WRITTEN.has(want.kind) && kept?.[want.key] ? { ...want, initial: kept[want.key] } : want));
   const answer = await ask({ title: say(action.label), text: `${held.number} · ${say(held.title)}`, confirm: say(action.label), risk: RISKY.has(action.step), wants });
   if (!answer) return false;
   try {

@@ -31,6 +31,7 @@ FILES = (
 CITYS = (
     "city.toml", "profiles.toml", "divisions.csv", "departments.csv", "roster.csv", "units.csv",
     "resources.csv", "calendar.toml", "grading.toml", "sending.toml", "contact.toml",
+    "telling.toml",
 )  # fmt: skip
 """that only a city can: places, people, and what is weighed over all its matters"""
 LANGUAGES = ("zh", "en")

@@ -33,6 +33,7 @@ from tianmu.city.level.profile import ResponseProfile
 from tianmu.city.level.response import Response, resolve
 from tianmu.city.matter import hazard
 from tianmu.city.matter.matter import Edition, Matter
+from tianmu.city.matter.telling import Telling
 from tianmu.city.people import duty
 from tianmu.city.people.absence import Absence
 from tianmu.city.people.contact import Contact
@@ -144,6 +145,8 @@ class City:
     networks: dict[str, network.Along] = field(default_factory=dict)
     """along what things travel from one place to the next"""
     hazards: hazard.Hazards = field(default_factory=hazard.Hazards)
+    telling: Telling = field(default_factory=Telling)
+    """how its people say things"""
     weights: Mapping[str, weight.Weights] = field(default_factory=dict)
     """scenario → by what numbers it weighs what it sees"""
 

@@ -21,7 +21,7 @@ from tianmu.city.file.fault import Fault, PackFaulty
 from tianmu.city.file.reader import PackReader
 from tianmu.city.force import force, resource, sending
 from tianmu.city.level import grading, plan, profile, warning
-from tianmu.city.matter import hazard, matter
+from tianmu.city.matter import hazard, matter, telling
 from tianmu.city.people import contact, department, duty, roster
 from tianmu.city.place import building, division, front, network, sensitive, terrain, waters
 from tianmu.city.trial import seeding, truth
@@ -165,5 +165,6 @@ def _read(reader: PackReader) -> City | None:
         fronts=shops,
         networks=network.read(reader, matters),
         hazards=ledger,
+        telling=telling.read(reader),
         weights=weights,
     )

@@ -45,8 +45,9 @@ class Policy:
     """an alarm whose rule names neither matter nor level opens a case from this priority on"""
     untrusted: frozenset[str] = frozenset()
     """sources whose alarms are verified by a person first"""
-    certain: float = 0.5
-    """how surely the words of a report must speak of a matter for it to count as known"""
+    certain: float = 0.51
+    """how surely the words of a report must speak of a matter for it to count as known: more than
+    of all others together"""
 
 
 def concerns(event: AlarmEvent, policy: Policy) -> bool:

@@ -24,6 +24,7 @@ from tianmu.web.api.history import history
 from tianmu.web.api.live import metrics, push, tiles, vitals
 from tianmu.web.api.people import accounts, audit, factors, roles, session, sign_on, tokens
 from tianmu.web.api.reports import alike as report_alike
+from tianmu.web.api.reports import proposals as report_proposals
 from tianmu.web.api.reports import reports
 from tianmu.web.api.reports import taking as report_taking
 from tianmu.web.api.scenarios import forecasts, scenarios
@@ -68,6 +69,7 @@ NOUNS: tuple[Routes, ...] = tuple(
         orders,
         reports,
         report_alike,
+        report_proposals,
         report_taking,
         field,
         bulk,

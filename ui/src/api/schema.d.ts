@@ -2185,6 +2185,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/matters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Up to three matters that what is being told may be about, the likeliest first
+         * @description Up to three matters that what is being told may be about, the likeliest first.
+         *
+         *     They come by the words of the city's pack. Nothing is kept of what is sent, and nothing is
+         *     decided by it: a person chooses.
+         *
+         *     Needs `case.read`.
+         */
+        post: operations["propose_matters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/batch": {
         parameters: {
             query?: never;
@@ -6829,6 +6854,23 @@ export interface components {
              * @enum {unknown}
              */
             crs: "BD-09" | "CGCS2000" | "GCJ-02" | "WGS84";
+        };
+        /**
+         * Spoken
+         * @description What has been told so far.
+         */
+        Spoken: {
+            text: string;
+        };
+        /**
+         * MatterProposed
+         * @description A matter of the catalogue that the words may speak of.
+         */
+        MatterProposed: {
+            matter: string;
+            sure: number;
+            /** @enum {unknown} */
+            by: "likeness" | "sound" | "words";
         };
         /**
          * NewReport
@@ -13251,6 +13293,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlikeSaid"][];
+                };
+            };
+            /** @description What went wrong, where, and how to mend it (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    propose_matters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "The street lamp in front of the school is dark."
+                 *     }
+                 */
+                "application/json": components["schemas"]["Spoken"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatterProposed"][];
                 };
             };
             /** @description What went wrong, where, and how to mend it (RFC 9457) */

@@ -68,6 +68,7 @@ export type Unit = Schemas["UnitSaid"];
 export type CaseProposals = Schemas["CaseProposals"];
 export type Proposal = Schemas["ProposalSaid"];
 export type Alike = Schemas["AlikeSaid"];
+export type MatterProposed = Schemas["MatterProposed"];
 export type Telling = Partial<Schemas["Telling"]>;
 export type Order = Schemas["OrderSaid"];
 export type Action = Schemas["ActionSaid"];

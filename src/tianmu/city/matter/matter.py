@@ -18,6 +18,8 @@ from tianmu.city.file.reader import PackReader, Row
 from tianmu.facts.text import Text
 
 MATTERS, STANDARDS, RELATIONS = "matters.csv", "filing_standards.csv", "relations.csv"
+AND, MERE = "&", "~"
+"""between the parts of a synonym; before one that only names something"""
 
 
 class Edition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +57,9 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     related_m: dict[str, float] = msgspec.field(default_factory=dict)
     """how near, where the relation itself says so; 0: only of devices that hang together"""
     synonyms: tuple[str, ...] = ()
+    """words by which people tell of it"""
+    mere: tuple[str, ...] = ()
+    """those of them that only name something: no matter unless something is wrong with it"""
     """words by which people tell of it"""
     level: int | None = None
     """response level number it has unless something makes it more or less"""
@@ -109,6 +114,7 @@ def read(
     found: dict[str, Matter] = {}
     for source, key, row in rows:
         level = source.number(MATTERS, row, "level", low=1, high=5)
+        said = _synonyms(source, row)
         found[key] = Matter(
             key=key,
             edition=row["edition"],
@@ -120,7 +126,8 @@ def read(
             standards=tuple(standards.get(key, ())),
             related=tuple(related.get(key, {})),
             related_m={one: far for one, far in related.get(key, {}).items() if far is not None},
-            synonyms=tuple(word for word in row["synonyms"].split("|") if word),
+            synonyms=tuple(word.removeprefix(MERE) for word in said),
+            mere=tuple(word[len(MERE) :] for word in said if word.startswith(MERE)),
             level=None if level is None else int(level),
             radius_m=source.number(MATTERS, row, "radius_m", low=0, default=radius_m) or 0,
             window_min=source.number(MATTERS, row, "window_min", low=0, default=window_min) or 0,
@@ -129,6 +136,27 @@ def read(
             basis=row["basis"],
         )
     return found
+
+
+def _synonyms(reader: PackReader, row: Row) -> list[str]:
+    """As they stand in the row; a fault for each that would never be heard, and for each double."""
+    found: list[str] = []
+    for word in filter(None, row["synonyms"].split("|")):
+        parts = [_letters(part) for part in word.removeprefix(MERE).split(AND)]
+        if not all(parts) or sum(map(len, parts)) < 2:
+            what = f"synonym {word!r}: it has less than two letters, or a part none"
+            reader.fault(MATTERS, row.line, what, "write more of what people say, or leave it out")
+        elif MERE in word[1:] or (word.startswith(MERE) and AND in word):
+            what = f"synonym {word!r}: {MERE} stands before a whole word that only names something"
+            reader.fault(MATTERS, row.line, what, f"leave {MERE} or {AND} out")
+        elif word.removeprefix(MERE) in (one.removeprefix(MERE) for one in found):
+            reader.fault(MATTERS, row.line, f"synonym {word!r} stands there twice", "keep one")
+        found.append(word)
+    return found
+
+
+def _letters(word: str) -> str:
+    return "".join(sign for sign in word if sign.isalnum())
 
 
 def _rows(

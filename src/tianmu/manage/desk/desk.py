@@ -23,6 +23,7 @@ from tianmu.manage.kept.ruling import ruled
 from tianmu.manage.signals.anchor import Anchor, anchor_of, placed, widen
 from tianmu.manage.signals.heard import Labels, nothing
 from tianmu.manage.signals.open_cases import OpenCases
+from tianmu.manage.signals.proposed import Proposals
 from tianmu.manage.signals.signal import again
 from tianmu.manage.signals.vocabulary import Vocabulary
 
@@ -55,7 +56,8 @@ class Desk:
     def set_city(self, city: City) -> None:
         """Another pack is in force: what is open is read again under it."""
         self.pack = self.city = city
-        self.vocabulary = Vocabulary.of(city.matters)
+        self.vocabulary = Vocabulary.of(city)
+        self.proposals = Proposals(city, self.vocabulary)
         self.loaded = False
 
     def set_roster(self, city: City, connection: Connection) -> None:

@@ -19,6 +19,7 @@ from tianmu.manage.merging.many import Together
 from tianmu.manage.signals.heard import from_person
 from tianmu.manage.signals.judge import Match
 from tianmu.manage.signals.offered import offered
+from tianmu.manage.signals.proposed import Proposed
 
 T = TypeVar("T")
 _NEVER_AGAIN = Deed()
@@ -148,6 +149,11 @@ class Grouping(ABC):
             return [(desk.states[match.case], match) for match in found]
 
         return self._work(job)
+
+    def proposed(self, text: str) -> list[Proposed]:
+        """Matters that what is being told may be about, the likeliest first: for whoever takes it
+        to choose from. Nothing is written, nothing is decided by it."""
+        return self._work(lambda work: work.desk.proposals).of(text)
 
 
 def _do(work: Work, asked: Regroup, actor: Actor) -> tuple[CaseState, CaseState]:

@@ -1,36 +1,39 @@
 """Which matters a text speaks of, by the words of the pack: rather unsure than wrong.
 
 A matter's words are its names and synonyms. A synonym of several parts (``井盖&不见``) is told
-where all of its parts are. A longer word of one matter silences a shorter one of another that lies
-within it. A component's own name says only that there is such a thing: "books left on a bench" is
-no matter of the bench, so it is sure only beside a word of something wrong. Who thanks or praises,
-and asks for nothing, tells of nothing to be done.
+where all of its parts stand not far from each other. A longer word of one matter silences a shorter
+one of another that lies within it. A component's own name says only that there is such a thing, and
+so does a synonym that the pack marks (``~异味``): "books left on a bench" is no matter of the
+bench, so it is sure only beside a word of something wrong. What is denied ("no smoke any more"),
+and what somebody thanks for who asks for nothing, is never sure: it is what they speak of, but
+nothing to be done.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tianmu.manage.case.plain import apart, plain
-from tianmu.manage.words import telling
+from tianmu.city.matter.telling import Telling
+from tianmu.manage.signals.hearing import AnyOf, Folding, Hearing, folded
 
 if TYPE_CHECKING:
-    from tianmu.city.matter.matter import Matter
+    from tianmu.city.city import City
 
 AND = "&"
 """between the parts of a synonym"""
 NAMED = 0.4
-"""how sure the mere name of a thing makes of its matter, and mere thanks of any; less than what
-counts as known"""
+"""how sure the mere name of a thing makes of its matter, and what is denied or thanked for of any;
+less than what counts as known"""
 THING = 0.5
 """what the name of a thing weighs beside words that tell what happened"""
+DENIED = 0.25
+"""and what is denied"""
 
-_LATIN = re.compile(r"[A-Za-z]{2}")
 _BEGIN = re.compile(r"(?<![a-z0-9])[a-z0-9]")
-_ENDING = re.compile(r"(?:s|es|ed|d|ing|y)?(?![a-z0-9])")
+NOTHING = Telling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class _Word:
     parts: tuple[str, ...]
     """the longest first: by it the word is looked up"""
     weight: float
-    """its length over how many matters it belongs to"""
+    """of each of its signs: less, the more matters it belongs to"""
     thing: bool
     """it only names what there is"""
 
@@ -51,8 +54,10 @@ class _Word:
 @dataclass(frozen=True, slots=True)
 class _Match:
     word: _Word
+    text: Folding
     begin: int
     end: int
+    denied: bool
 
     def silences(self, other: _Match) -> bool:
         """Whether the other one says less, of another matter, in the same place."""
@@ -64,55 +69,82 @@ class _Match:
         )
 
 
+_NONE: dict[str, list[_Word]] = {}
+Table = dict[str, dict[str, list[_Word]]]
+"""first two signs of the longest part of words → that part → the words"""
+
+
 class Vocabulary:
     """A look-up of the pack's words by their first two signs. Where words are written apart, one is
     found only as a whole word, but for its ending."""
 
-    def __init__(self, words: Mapping[str, Iterable[str]], things: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        words: Mapping[str, Iterable[str]],
+        things: Collection[str] = (),
+        mere: Mapping[str, Iterable[str]] | None = None,
+        telling: Telling = NOTHING,
+    ) -> None:
         """``words``: matter key → the words by which people tell of it (its name among them).
-        ``things``: keys of matters that are things, not events."""
+        ``things``: keys of matters that are things, not events; ``mere``: matter key → those of its
+        words that only name something. ``telling``: how people say things."""
         known: dict[tuple[str, ...], set[str]] = {}
         for matter, told in words.items():
             for word in told:
                 if parts := _parts(word):
                     known.setdefault(parts, set()).add(matter)
-        self._wrong, self._content = _Any(telling("wrong")), _Any(telling("content"))
-        self._asks = _Any(telling("asks"))
-        self._written: dict[str, list[_Word]] = {}
-        self._spaced: dict[str, list[_Word]] = {}
+        names = {(key, _parts(word)) for key, told in (mere or {}).items() for word in told}
+        self._hearing = Hearing(telling)
+        self._wrong, self._content = AnyOf(telling.words("wrong")), AnyOf(telling.words("content"))
+        self._asks = AnyOf(telling.words("asks"))
+        self._written: Table = {}
+        self._single: dict[str, list[_Word]] = {}
+        """of several parts that are one sign each, in a script that does not write words apart"""
+        self._spaced: Table = {}
         for parts, matters in known.items():
             table = self._spaced if parts[0].isascii() else self._written
-            wrong = len(parts) > 1 or any(self._wrong.of(part) for part in parts)
-            weight = sum(map(len, parts)) / len(matters)
+            first = parts[0]
+            same = table.setdefault(first[:2], {}) if len(first) > 1 else self._single
+            wrong = len(parts) > 1 or any(self._wrong.within(part) for part in parts)
             for matter in sorted(matters):
-                thing = matter in things and not wrong
-                one = _Word(matter, parts, weight * (THING if thing else 1.0), thing)
-                table.setdefault(parts[0][:2], []).append(one)
+                thing = (matter, parts) in names or (matter in things and not wrong)
+                one = _Word(matter, parts, (THING if thing else 1.0) / len(matters), thing)
+                same.setdefault(first, []).append(one)
 
     @classmethod
-    def of(cls, matters: Mapping[str, Matter]) -> Vocabulary:
+    def of(cls, city: City) -> Vocabulary:
         """The words of a pack."""
+        matters = city.matters
         return cls(
             {key: (*one.name.values(), *one.synonyms) for key, one in matters.items()},
             {key for key, one in matters.items() if one.kind == "component"},
+            {key: one.mere for key, one in matters.items()},
+            city.telling,
         )
 
     def matters(self, text: str) -> list[tuple[str, float]]:
         """(matter key, how surely 0…1) of the matters told of, the likeliest first. A long word
         that belongs to one matter weighs most; a word of many matters says little."""
-        found = self._found(text)
+        heard = self._hearing.hear(text)
+        found = [*self._loud(self._written, heard.written)]
+        if heard.spaced is not None:
+            found += self._loud(self._spaced, heard.spaced)
         if not found:
             return []
-        weights: dict[str, float] = {}
+        parts: dict[str, dict[str, float]] = {}
         happened: set[str] = set()
         for one in found:
-            weights[one.matter] = weights.get(one.matter, 0.0) + one.weight
-            if not one.thing:
-                happened.add(one.matter)
-        if len(happened) < len(weights) and self._wrong.of(text):
-            happened = set(weights)
-        if happened and self._content.of(text) and not self._asks.of(text):
+            word = one.word
+            own, weight = parts.setdefault(word.matter, {}), word.weight
+            if one.denied:
+                weight *= DENIED
+            elif word.matter not in happened and (not word.thing or self._is_wrong(one)):
+                happened.add(word.matter)
+            for part in word.parts:
+                own[part] = max(own.get(part, 0.0), weight)
+        if happened and self._content.of(heard) and not self._asks.of(heard):
             happened = set()
+        weights = {matter: _weight(own) for matter, own in parts.items()}
         total = sum(weights.values())
         sure = [
             (key, weight / total * (1.0 if key in happened else NAMED))
@@ -120,68 +152,72 @@ class Vocabulary:
         ]
         return sorted(sure, key=lambda one: (-one[1], one[0]))
 
-    def _found(self, text: str) -> list[_Word]:
-        """The words that stand in it, each once, none that is silenced by a longer one."""
-        told = plain(text)
-        matches = [
-            _Match(word, at, at + len(word.parts[0]))
-            for at in range(len(told) - 1)
-            for word in self._written.get(told[at : at + 2], ())
-            if told.startswith(word.parts[0], at) and all(part in told for part in word.parts[1:])
-        ]
-        if self._spaced and _LATIN.search(text):
-            told = apart(text)
-            spaced = [
-                _Match(word, at, at + len(word.parts[0]))
-                for at in (begin.start() for begin in _BEGIN.finditer(told))
-                for word in self._spaced.get(told[at : at + 2], ())
-                if _is_word(word.parts[0], told, at)
-                and all(_stands(part, told) for part in word.parts[1:])
-            ]
-            return _loud(matches) + _loud(spaced)
-        return _loud(matches)
+    def _is_wrong(self, match: _Match) -> bool:
+        """Whether it is told near the thing that something is wrong."""
+        return self._wrong.beside(match.text, match.begin, match.end)
+
+    def _loud(self, table: Table, text: Folding) -> list[_Match]:
+        """Where the words stand that none silences."""
+        found = list(self._matches(table, text))
+        if len(found) < 2:
+            return found
+        return [one for one in found if not any(other.silences(one) for other in found)]
+
+    def _matches(self, table: Table, text: Folding) -> Iterator[_Match]:
+        told = text.told
+        if text.spaced:
+            for at in (one.start() for one in _BEGIN.finditer(told)) if table else ():
+                for first, words in table.get(told[at : at + 2], _NONE).items():
+                    if text.is_word(first, at):
+                        yield from _with(words, text, at)
+            return
+        for two in sorted(table.keys() & {told[at : at + 2] for at in range(len(told) - 1)}):
+            for first, words in table[two].items():
+                if first in told:
+                    for at in text.places(first):
+                        yield from _with(words, text, at)
+        for sign in sorted(self._single.keys() & set(told)):
+            for at in text.places(sign):
+                yield from _with(self._single[sign], text, at)
 
 
-class _Any:
-    """Whether one of some words stands in a text."""
+def _with(words: list[_Word], text: Folding, at: int) -> Iterator[_Match]:
+    """Those of words whose first part stands there that stand there whole."""
+    told = text.told
+    for word in words:
+        others = word.parts[1:]
+        for part in others:
+            if part not in told or not text.near(part, at):
+                break
+        else:
+            yield _Match(word, text, at, at + len(word.parts[0]), _denied(word, text, at))
 
-    def __init__(self, words: Iterable[str]) -> None:
-        folded = [apart(word) if apart(word).isascii() else plain(word) for word in words]
-        self._written = [one for one in folded if not one.isascii()]
-        self._spaced = [one for one in folded if one.isascii()]
 
-    def of(self, text: str) -> bool:
-        told = plain(text)
-        if any(word in told for word in self._written):
-            return True
-        if not _LATIN.search(text):
-            return False
-        told = apart(text)
-        return any(_stands(word, told) for word in self._spaced)
+def _denied(word: _Word, text: Folding, at: int) -> bool:
+    """Whether it is not so, or no more, what a word tells of whose first part stands there. A thing
+    stays, if what was wrong with it is over."""
+    if text.whole:
+        return False
+    if word.thing:
+        return text.is_none(at)
+    others = word.parts[1:]
+    return text.is_denied(at) or not all(text.near(part, at, so=True) for part in others)
+
+
+def _weight(parts: Mapping[str, float]) -> float:
+    """Of the parts of a matter's words that stand in a text; what lies within another of them has
+    been counted with that."""
+    return sum(
+        len(part) * weight
+        for part, weight in parts.items()
+        if not any(part in other and part != other for other in parts)
+    )
 
 
 def _parts(word: str) -> tuple[str, ...]:
     """Folded, the longest first; none where it is too short to be told from others."""
-    parts = [apart(part) if apart(part).isascii() else plain(part) for part in word.split(AND)]
+    parts = [folded(part) for part in word.split(AND)]
     parts.sort(key=lambda part: (-len(part), part))
-    return tuple(parts) if len(parts[0]) >= 2 and all(parts) else ()
-
-
-def _is_word(word: str, told: str, at: int) -> bool:
-    return told.startswith(word, at) and _ENDING.match(told, at + len(word)) is not None
-
-
-def _stands(word: str, told: str) -> bool:
-    """Whether a word stands in a text whose words are apart."""
-    at = told.find(word)
-    while at >= 0:
-        if (at == 0 or told[at - 1] == " ") and _is_word(word, told, at):
-            return True
-        at = told.find(word, at + 1)
-    return False
-
-
-def _loud(matches: list[_Match]) -> list[_Word]:
-    """The words of matches that none silences, each once."""
-    heard = (one.word for one in matches if not any(other.silences(one) for other in matches))
-    return list(dict.fromkeys(heard))
+    least = 2 if parts[0].isascii() else 1
+    enough = len(parts[0]) >= least and sum(map(len, parts)) >= 2
+    return tuple(parts) if enough and all(parts) else ()

@@ -1,0 +1,212 @@
+"""A text as it is heard: its words folded, and which stretches of it are denied.
+
+A word that denies (``没有``, ``no``) says of what follows it within its clause, and within a few
+signs, that it is not so; one that says it is over says so of what was told before it. Words are the
+pack's ``telling.toml``. Scripts that write words apart and scripts that do not are heard each in a
+folding of their own, for a text may mix them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tianmu.city.matter.telling import Telling
+from tianmu.manage.case.plain import MOST, apart, plain
+
+WRITTEN = 6
+"""signs behind a word that denies which it reaches, where words are not written apart"""
+SPACED = 24
+"""and where they are"""
+
+FAR_WRITTEN, FAR_SPACED = 24, 80
+"""signs between two parts of a synonym at most"""
+BESIDE_WRITTEN, BESIDE_SPACED = 16, 60
+"""signs from a thing to what is said to be wrong with it at most"""
+
+_LATIN = re.compile(r"[A-Za-z]{2}")
+_ENDING = re.compile(r"(?:s|es|ed|d|ing|y)?(?![a-z0-9])")
+_STOPS = r",.!?;:，。！？；：、…—\n"
+_WRITTEN_CLAUSE = re.compile(rf"[{_STOPS}\s]+")
+_SPACED_CLAUSE = re.compile(rf"[{_STOPS}]+")
+
+DENYING = ("denies", "over")
+
+Spans = list[tuple[int, int]]
+"""from where to where a word begins that is denied"""
+
+
+def folded(word: str) -> str:
+    """As it is looked for: with blanks where it is of a script that writes words apart."""
+    spaced = apart(word)
+    return spaced if spaced.isascii() else plain(word)
+
+
+def _first(words: Iterable[str]) -> re.Pattern[str]:
+    """The signs that words begin with: most texts have none of them, which is quickly seen."""
+    signs = "".join(sorted({word[0] for word in words}))
+    return re.compile(f"[{re.escape(signs)}]" if signs else "(?!)")
+
+
+def _begins(told: str, at: int) -> bool:
+    return at == 0 or told[at - 1] == " "
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """One folding of a text, and what of it is denied."""
+
+    told: str
+    denied: Spans
+    over: int
+    """before here it is told of what is over"""
+    spaced: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it is denied."""
+        return not self.denied and not self.over
+
+    def is_none(self, at: int) -> bool:
+        """Whether it is denied that what stands there is it at all."""
+        return any(begin <= at < end for begin, end in self.denied)
+
+    def is_denied(self, at: int) -> bool:
+        """Whether what stands there is not so, or no more."""
+        return at < self.over or self.is_none(at)
+
+    def is_word(self, word: str, at: int) -> bool:
+        """Whether a word stands there; where words are apart it may have another ending."""
+        if not self.told.startswith(word, at):
+            return False
+        return not self.spaced or _ENDING.match(self.told, at + len(word)) is not None
+
+    def places(self, word: str) -> Iterator[int]:
+        """Where it stands."""
+        at = self.told.find(word)
+        while at >= 0:
+            if not self.spaced or (_begins(self.told, at) and self.is_word(word, at)):
+                yield at
+            at = self.told.find(word, at + 1)
+
+    def stands(self, word: str) -> bool:
+        """Whether it does, denied or not."""
+        if not self.spaced:
+            return word in self.told
+        return next(self.places(word), None) is not None
+
+    def near(self, word: str, place: int, *, so: bool = False) -> bool:
+        """Whether it stands not far from a place; ``so``: and is not denied there."""
+        far = FAR_SPACED if self.spaced else FAR_WRITTEN
+        return any(
+            abs(at - place) <= far and not (so and self.is_denied(at)) for at in self.places(word)
+        )
+
+    def holds(self, word: str) -> bool:
+        """Whether it stands there and is not denied."""
+        if self.whole:
+            return self.stands(word)
+        return any(not self.is_denied(at) for at in self.places(word))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text in both foldings; no ``spaced`` one where nothing in it is written so."""
+
+    written: Folding
+    spaced: Folding | None
+
+
+class AnyOf:
+    """Some words, one of which may stand in a text and not be denied."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        found = [folded(word) for word in words]
+        self._written = [one for one in found if not one.isascii()]
+        self._spaced = [one for one in found if one.isascii()]
+        self._first = _first(self._written)
+
+    def of(self, heard: Heard) -> bool:
+        written, spaced = heard.written, heard.spaced
+        if self._first.search(written.told) and any(map(written.holds, self._written)):
+            return True
+        return spaced is not None and any(map(spaced.holds, self._spaced))
+
+    def beside(self, text: Folding, begin: int, end: int) -> bool:
+        """Whether one stands not far from a word of one folding, but not within it, and is not
+        denied."""
+        words = self._spaced if text.spaced else self._written
+        far = BESIDE_SPACED if text.spaced else BESIDE_WRITTEN
+        return any(
+            not begin <= at < end and abs(at - begin) <= far and not text.is_denied(at)
+            for word in words
+            if word in text.told
+            for at in text.places(word)
+        )
+
+    def within(self, word: str) -> bool:
+        """Whether one stands in another word, which is folded."""
+        one = Folding(word, [], 0, word.isascii())
+        return any(one.stands(part) for part in (self._spaced if one.spaced else self._written))
+
+
+class Hearing:
+    """By the words of a pack."""
+
+    def __init__(self, telling: Telling) -> None:
+        self._written = _Marks(telling, spaced=False)
+        self._spaced = _Marks(telling, spaced=True)
+
+    def hear(self, text: str) -> Heard:
+        written = self._written.fold(text)
+        return Heard(written, self._spaced.fold(text) if _LATIN.search(text) else None)
+
+
+class _Marks:
+    """Words that deny, in one folding."""
+
+    def __init__(self, telling: Telling, *, spaced: bool) -> None:
+        self._fold, self._reach = (apart, SPACED) if spaced else (plain, WRITTEN)
+        self._clause = _SPACED_CLAUSE if spaced else _WRITTEN_CLAUSE
+        self._blank = 1 if spaced else 0
+        self._kinds = {
+            found: kind
+            for kind in ("turns", "over", "denies", "affirms")
+            for word in telling.words(kind)
+            if (found := folded(word)).isascii() == spaced
+        }
+        words = sorted(self._kinds, key=lambda word: (-len(word), word))
+        some = "|".join(map(re.escape, words)) or "(?!)"
+        self._any = re.compile(rf"(?<![a-z0-9])(?:{some})(?![a-z0-9])" if spaced else some)
+        self._first = _first(word for word, kind in self._kinds.items() if kind in DENYING)
+
+    def fold(self, text: str) -> Folding:
+        told = self._fold(text)
+        spaced = self._fold is apart
+        if not self._first.search(told):
+            return Folding(told, [], 0, spaced)
+        marks = [(one, self._kinds[one[0]]) for one in self._any.finditer(told)]
+        ends = self._ends(text) if any(kind == "denies" for _, kind in marks) else []
+        ends += [one.start() for one, kind in marks if kind == "turns"]
+        denied: Spans = []
+        over = 0
+        for mark, kind in marks:
+            begin, end = mark.span()
+            if kind == "denies":
+                clause = min((one for one in ends if one >= end), default=len(told))
+                denied.append((end, min(clause, end + self._reach)))
+            elif kind == "over" and not any(one <= begin < other for one, other in denied):
+                over = begin
+        return Folding(told, denied, over, spaced)
+
+    def _ends(self, text: str) -> list[int]:
+        """Where the clauses of a text end once it is folded."""
+        at, found = 0, []
+        for clause in self._clause.split(unicodedata.normalize("NFKC", text[:MOST])):
+            if own := self._fold(clause):
+                at += len(own)
+                found.append(at)
+                at += self._blank
+        return found
