@@ -141,6 +141,10 @@ def test_a_photo_sent_again_counts_once(world: Any, ordered: tuple[str, httpx.Cl
     assert kept[0]["data"]["place"] == {"longitude": 119.4, "latitude": 31.4}
     other = crew.post(path, files={"file": ("b.png", PNG + b"other", "image/png")}, headers=once)
     assert other.status_code == 409
+    ahead = {"at": moment.say(world.hub.clock() + 86_400_000_000)}
+    later = {"file": ("later.png", PNG + uuid.uuid4().bytes, "image/png")}
+    told_ahead = crew.post(path, files=later, data=ahead)
+    assert told_ahead.status_code == 201 and told_ahead.json()["taken_at"] is None
     for wrong in ({"at": "noon"}, {"longitude": "119"}, {"latitude": "north"}):
         assert crew.post(path, files=file, data=wrong).status_code == 422, wrong
 

@@ -321,8 +321,10 @@ async def attached(ask: Ask, case: str, upload: Upload, *, own: bool = False) ->
         raise Problem(403, "forbidden", "this account attaches no evidence", "ask who handles it")
 
     def attach(note: Note) -> tuple[dict[str, Any], Done]:
-        deed = deed_of(ask, note=note)
-        return ask.hub.manage.attach(case, upload.evidence, upload.content, actor(ask.who), deed)
+        deed, told = deed_of(ask, note=note), upload.evidence
+        if told.at > ask.hub.clock():  # not believed: it proves nothing of when that was
+            told = msgspec.structs.replace(told, at=0)
+        return ask.hub.manage.attach(case, told, upload.content, actor(ask.who), deed)
 
     def keep() -> tuple[dict[str, Any], Done]:
         if not own:
