@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tianmu.access import token
-from ui.small import made
+from ui.small import enter, made
 
 pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("TIANMU_PICTURES", "")
@@ -29,10 +29,9 @@ def signed_in(small: Any, browser: Browser, role: str, **more: Any) -> Page:
     plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
     size = more.pop("size", (1440, 900))
     more |= {"locale": "zh-CN", "viewport": {"width": size[0], "height": size[1]}}
-    page = browser.new_context(**more).new_page()
-    page.goto(f"{small.url}/open#{plain}")
-    page.wait_for_url(lambda url: "/open" not in url)
-    return page
+    context = browser.new_context(**more)
+    enter(context, small.url, plain)
+    return context.new_page()
 
 
 def seen(page: Page, name: str) -> None:

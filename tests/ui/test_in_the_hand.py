@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ui.small import case_of, made, signed_in
+from waiting import eventually
 
 pytestmark = pytest.mark.browser
 UPRIGHT, SIDEWAYS = (390, 844), (844, 390)
@@ -33,9 +34,17 @@ def turn(page: Page, size: tuple[int, int]) -> None:
 
 
 def reached(page: Page, one: Locator) -> None:
-    """It can be brought wholly into view."""
-    one.scroll_into_view_if_needed()
-    expect(one).to_be_in_viewport(ratio=0.99)
+    """It can be brought wholly into view, and stays there once the page has grown to its size."""
+
+    def stays() -> bool:
+        one.scroll_into_view_if_needed()
+        try:
+            expect(one).to_be_in_viewport(ratio=0.99, timeout=1_000)
+        except AssertionError:  # what was still loading pushed it away
+            return False
+        return True
+
+    eventually(stays, what=f"{one} is in view")
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"the page is {wide} px wider than its screen"
 
