@@ -159,6 +159,7 @@ export const en: Words = {
     title: "Units to send", key: "send unit 1, 2, 3", asks: (n) => `${counted(n, "unit", "units")} asked for by the level`, minutes: (n) => `${n} min`, line: "straight line", between: "; ", send: "Send", sent: (n) => `${n} is sent`, more: (n) => `${n} more`, fewer: "Fewer", around: "How far in 5, 10, 15 min",
     status: { free: "free", en_route: "on the way", on_site: "on site", busy: "busy", off_duty: "off duty" },
   },
+  nearby: { title: "What is near", units: "Units", show: "Show", hide: "Hide", none: "Nothing is registered near here", minutes: (n) => `${n} min`, call: "Show number", hint: (n) => `Shows the phone number of ${n} in clear. The reason and who looked stay in the trail for ever.` },
   past: {
     title: "Limits exceeded", nowhere: "not registered to any", by: "By", span: "Span", dimensions: { town: "Towns", village: "Villages", kind: "Device kinds", department: "Departments" }, exceeded: "Exceeded", share: "Share", unsettled: "a day is not finally compacted: a corrected observation may count twice", missing: (d) => `not rolled up yet: ${d}`,
   },

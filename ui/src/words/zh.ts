@@ -176,6 +176,7 @@ export const zh = {
     title: "建议派遣力量", key: "派遣第1、2、3个建议力量", asks: (n: number): string => `本级还需${n}个力量`, minutes: (n: number): string => `${n}分钟`, line: "直线估算", between: "；", send: "派遣", sent: (n: string): string => `已派遣${n}`, more: (n: number): string => `另有${n}个`, fewer: "收起", around: "5、10、15分钟可达范围",
     status: { free: "空闲", en_route: "途中", on_site: "在场", busy: "忙碌", off_duty: "不在岗" } as Record<string, string>,
   },
+  nearby: { title: "附近资源", units: "力量", show: "查看", hide: "收起", none: "附近没有登记的资源", minutes: (n: number): string => `约${n}分钟`, call: "显示号码", hint: (n: string): string => `将显示“${n}”的完整电话号码。理由和查看人会永久留在审计记录中。` },
   past: {
     title: "越限统计", nowhere: "未登记归属", by: "按什么统计", span: "时段", dimensions: { town: "镇街", village: "村社区", kind: "设备类型", department: "部门" } as Record<string, string>, exceeded: "越限次数", share: "占比", unsettled: "当日尚未整理完，更正过的观测值可能重复计数", missing: (d: string) => `尚未汇总：${d}`,
   },
