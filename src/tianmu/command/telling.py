@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, tuple_
@@ -118,18 +119,7 @@ def make(
         call = provider.handed(event)
         for one in webhooks:
             if call is not None and one.webhook == call["via"]:
-                asked = provider.summons(teller.city, event, state, call)
-                summons = delivery.of_event(
-                    one.webhook, serial, position, event.sequence, asked.type, _encode(asked), at
-                )
-                contact = event.data.get("contact")
-                if contact is not None:  # a plan that tells is overtaken by nothing
-                    summons = msgspec.structs.replace(
-                        summons,
-                        contact=ladder(event.case, contact["contact"]),
-                        until=contact.get("due", 0),
-                    )
-                made.deliveries.append(summons)
+                made.deliveries.append(_summons(teller, one, position, event, state, call, at))
                 continue
             if position <= one.since:
                 continue
@@ -157,6 +147,29 @@ def make(
                 )
             )
     return made
+
+
+def _summons(
+    teller: Teller,
+    webhook: Webhook,
+    position: int,
+    event: CaseEvent,
+    state: CaseState,
+    call: dict[str, Any],
+    at: int,
+) -> Delivery:
+    """The message by which the gateway calls somebody; what a ladder calls by is overtaken by its
+    next move."""
+    asked = provider.summons(teller.city, event, state, call)
+    serial = case_table.serial_of(event.case)
+    made = delivery.of_event(
+        webhook.webhook, serial, position, event.sequence, asked.type, _encode(asked), at
+    )
+    contact = event.data.get("contact")
+    if contact is None:  # a plan that tells is overtaken by nothing
+        return made
+    name = ladder(event.case, contact["contact"])
+    return msgspec.structs.replace(made, contact=name, until=contact.get("due", 0))
 
 
 def keep(connection: Connection, made: Made, at: int) -> None:
