@@ -124,6 +124,7 @@ def test_a_building_that_told_nothing_yet_is_not_called_normal(mill: Any) -> Non
         assert said["degree"] == 0 and "told anything yet" in said["why"][0]["en"]
         [line] = [li for li in table(said, "buildings")["lines"] if li["thing"] == UNIT]
         assert line["cells"][1]["en"] == "nothing told yet"
+        assert one.get(f"{FIRE}/things/{UNIT}").json()["degree"] == 0, "nor by its own picture"
         mill.live.count[own] = before
 
 
@@ -224,6 +225,8 @@ def test_a_building_as_those_who_go_there_need_it(mill: Any) -> None:
         assert answer.status_code == 200, answer.text
         said = answer.json()
         assert said["title"]["en"] == "The mill" and said["notes"] == []
+        drawn = next(s for s in present(one, mill)["shapes"] if s["thing"] == UNIT)
+        assert said["degree"] == drawn["degree"] == 5
         [held] = table(said, "cases")["lines"]
         assert one.get(f"/api/cases/{held['case']}").status_code == 200
         facts = {fact["name"]["en"]: fact["value"]["en"] for fact in said["facts"]}

@@ -15,8 +15,8 @@ from tianmu.scenarios.fire_alarms.estate import Estate
 from tianmu.scenarios.fire_alarms.event import DAY, FALSE, REAL
 from tianmu.scenarios.fire_alarms.figures import evidence, say, settings
 from tianmu.scenarios.fire_alarms.model import both
-from tianmu.scenarios.fire_alarms.present import NORMAL, plain, when
-from tianmu.scenarios.fire_alarms.ranking import past_events, rank
+from tianmu.scenarios.fire_alarms.present import buildings_of, plain, when
+from tianmu.scenarios.fire_alarms.ranking import Ranked, past_events, rank
 from tianmu.scenarios.picture import Fact, Picture, Reach
 from tianmu.scenarios.present import Line, Table
 from tianmu.scenarios.signals import Signal
@@ -69,7 +69,7 @@ def picture(world: World, thing: str) -> Picture | None:
         latitude=place.latitude,
         division=registry.divisions[registry.division[index]],
         department=unit.department,
-        degree=max((one.degree for one in ranked), default=NORMAL),
+        degree=_degree(world, estate, index, ranked),
         facts=(*_facts(known), *_state(world, index, thing)),
         reaches=_reaches(known),
         tables=tuple(tables),
@@ -77,6 +77,19 @@ def picture(world: World, thing: str) -> Picture | None:
         asks=thing if source else "",
         notes=tuple(notes),
     )
+
+
+def _degree(world: World, estate: Estate, index: int, ranked: Sequence[Ranked]) -> int:
+    """The same that the map of all buildings shows: fire, unattended, impaired, unheard."""
+    real = [one for one in ranked if not one.alarm.test]
+    return buildings_of(world, estate, _alone(world, index), real, world.alarms())[0].degree
+
+
+def _alone(world: World, index: int) -> Devices:
+    """One unit, as the devices of a kind are given."""
+    registry = world.registry
+    here = slice(index, index + 1)
+    return Devices(np.array([index]), registry.longitude[here], registry.latitude[here], (), 0)
 
 
 def _facts(known: Building | None) -> list[Fact]:
@@ -106,12 +119,7 @@ def _state(world: World, index: int, unit: str) -> list[Fact]:
     """Link, and what became of the last duty checks."""
     link, _ = world.last(np.array([world.stream(unit, "link")], np.uint32))
     words = {0.0: "link_down", 1.0: "link_up"}
-    registry = world.registry
-    one = Devices(
-        np.array([index]), registry.longitude[index : index + 1],
-        registry.latitude[index : index + 1], (), 0,
-    )  # fmt: skip
-    found = duty.checks(world, one)
+    found = duty.checks(world, _alone(world, index))
     last = say("never")
     if found.last_at[0]:
         word = "answered" if found.last[0] else "nobody"

@@ -58,7 +58,7 @@ def present(world: World) -> Present:
     if not len(units) and not ranked:
         return Present(at=world.now, degree=0, why=(say("no_unit"),))
     found = checks(world, units)
-    buildings = _buildings(world, estate, units, real, alarms)
+    buildings = buildings_of(world, estate, units, real, alarms)
     worst = max((one.degree for one in real), default=NORMAL)
     if worst == NORMAL and any(one.degree > NORMAL for one in buildings):
         worst = IMPAIRED
@@ -80,7 +80,7 @@ def present(world: World) -> Present:
     )
 
 
-def _buildings(
+def buildings_of(
     world: World,
     estate: Estate,
     units: Devices,
