@@ -16,6 +16,7 @@ from tianmu.access.keys import Keys
 from tianmu.access.scope import WHOLE, Principal, below
 from tianmu.access.session import Sessions
 from tianmu.city.city import City
+from tianmu.city.pack import load
 from tianmu.command.deliver import Deliverer
 from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import encode
@@ -79,7 +80,8 @@ class Hub:
     ui: Path = UI
     lags: Callable[[], dict[str, int]] | None = None
     """reader → entries it has still to read, of the other processes"""
-    load_pack: Callable[[str], City] | None = None
+    load_pack: Callable[[str | Path], City] = load
+    """reads a pack; where a drill moves the clock the city is another than the pack's"""
     sign_on: SignOn | None = None
     """the city's own, where it has one"""
     blurrer: Blurrer | None = None

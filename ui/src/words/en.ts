@@ -186,7 +186,7 @@ export const en: Words = {
     auditVerify: "Verify the chain", verifier: "Download the verifier", trailKey: "Public key of the signature (note it elsewhere)", auditGood: (n) => `The chain holds: ${n} links`, auditBad: (s) => `The chain breaks at link ${s}`, actor: "Who", verb: "Deed", object: "Object", detail: "Detail", hash: "Hash",
     connector: "Connector", port: "Port", size: "Size", profile: "Reading of the levels", calendar: "Calendar", published: "published", notPublished: "not published", verified: "verified", export: "Export", days: "Days", inForce: "in force", ruleCount: (n) => counted(n, "rule", "rules"), packRules: "The pack's own rules", formGood: "The form is right; there is no history to try it on",
     unitKind: { department: "department", unit: "unit", centre: "command centre" },
-    nouns: { divisions: "divisions", departments: "departments", matters: "matters", kinds: "device kinds", profiles: "readings", units: "units", editions: "editions", profile: "reading in force", shifts: "shifts", duties: "duties", plans: "plans", rules: "rules" },
+    nouns: { divisions: "divisions", departments: "departments", matters: "matters", kinds: "device kinds", profiles: "readings", units: "units", editions: "editions", profile: "reading in force", shifts: "shifts", duties: "duties", plans: "plans", rules: "rules", calendar: "calendar", settings: "settings" },
     outcome: { done: "done", refused: "refused", failed: "failed" },
     forbidden: "This account may not see this", askRole: "Ask a security administrator for a role that has it", loadHint: "IEC 62682 / EEMUA 191: alarms an officer has to bear in ten minutes.",
   },

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from tianmu.access.policy import policy_of
 from tianmu.city import brought
 from tianmu.city import pack as packs
+from tianmu.city.calendar.calendar import WorkingTime
 from tianmu.city.city import City
 from tianmu.city.file.fault import PackFaulty
 from tianmu.facts.registry import PackLoaded
@@ -27,6 +29,10 @@ from tianmu.web.route.route import Asking, Routes
 routes = Routes("pack")
 
 NOUNS = ("divisions", "departments", "matters", "kinds", "profiles", "units", "editions")
+APART = {*NOUNS, "plans", "shifts", "absences", "profile", "working", "digest"}
+"""fields of a city that are not among its settings: told by themselves, or no part of the pack"""
+MADE = {"duties", "marked_duties", "sensitive", "terrain"}
+"""fields that two readings of one pack do not have alike"""
 
 
 class PackSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +63,7 @@ class NounChange(msgspec.Struct, frozen=True, kw_only=True):
     """What reloading would change of one noun."""
 
     noun: str
+    """``calendar`` and ``settings``: ``changed`` names what of them"""
     added: list[str]
     removed: list[str]
     changed: list[str]
@@ -109,6 +116,10 @@ def get_pack(ask: Asking) -> PackSaid:
     )
 
 
+def _unlike(before: Any, after: Any, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if getattr(before, name) != getattr(after, name))
+
+
 def _changes(before: City, after: City) -> list[NounChange]:
     found = []
     old, new = _nouns(before), _nouns(after)
@@ -122,6 +133,14 @@ def _changes(before: City, after: City) -> list[NounChange]:
         )
         if change.added or change.removed or change.changed:
             found.append(change)
+    settings = {one.name for one in fields(City)} - APART - MADE
+    working = _unlike(before.working, after.working, (one.name for one in fields(WorkingTime)))
+    for noun, changed in (
+        ("calendar", working),
+        ("settings", _unlike(before, after, settings)),
+    ):
+        if changed:
+            found.append(NounChange(noun=noun, added=[], removed=[], changed=changed))
     if before.profile.name != after.profile.name:
         found.append(
             NounChange(
@@ -137,12 +156,12 @@ def _changes(before: City, after: City) -> list[NounChange]:
 @routes("POST", "/api/pack/check", may="pack.write", gives=PackChecked)
 def check_pack(ask: Asking) -> PackChecked:
     """Read the pack's folder as it is now: its faults, and what reloading would change."""
-    city = ask.hub.city
+    hub, city = ask.hub, ask.hub.city
     faults = packs.check(city.folder, judge=judge)
     changes: list[NounChange] = []
     digest = brought.digest(city.folder)
     if not faults:
-        changes = _changes(city, packs.load(city.folder))
+        changes = _changes(city, hub.load_pack(city.folder))
     return PackChecked(
         faults=[
             FaultSaid(file=one.file, line=one.line, what=one.what, remedy=one.remedy)
@@ -162,7 +181,7 @@ def reload_pack(ask: Asking) -> PackChecked:
     try:
         if faults:
             raise PackFaulty(before.folder.name, faults)
-        after = packs.load(before.folder)
+        after = hub.load_pack(before.folder)
     except PackFaulty as error:
         raise Problem(
             422,
