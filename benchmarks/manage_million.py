@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, func, select
 
 from tianmu.access.scope import Scope
@@ -36,6 +37,8 @@ from tianmu.city.city import City
 from tianmu.city.pack import load
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.origin import Origin
+from tianmu.facts.place import Place
+from tianmu.facts.report import Report
 from tianmu.manage.kept import counts as case_counts
 from tianmu.manage.kept import query as case_query
 from tianmu.manage.kept import table as case_table
@@ -44,6 +47,7 @@ from tianmu.manage.kept.rebuild import import_events
 from tianmu.manage.manage import Manage
 from tianmu.store.journal.sqlite import SqliteJournal
 from tianmu.store.records import Records
+from tianmu.web.api.reports.alike import LOOKED
 
 DAY = 86_400_000_000
 WORDS = (
@@ -82,6 +86,16 @@ class Life:
         )
 
 
+def somewhere(city: City, draw: random.Random) -> dict[str, float]:
+    """A point of the city that says where it is to some metres."""
+    west, south, east, north = city.bbox
+    return {
+        "longitude": draw.uniform(west, east),
+        "latitude": draw.uniform(south, north),
+        "precision": draw.choice((5.0, 20.0, 80.0)),
+    }
+
+
 def lives(
     city: City, closed: int, running: int, now: int, draw: random.Random
 ) -> Iterator[CaseEvent]:
@@ -99,6 +113,7 @@ def lives(
         event = Life(case, at).event
 
         title = f"{draw.choice(WORDS)} {draw.choice(WORDS)} {number % 9973}"
+        place = somewhere(city, draw)
         yield event(
             "open",
             "verify",
@@ -110,7 +125,14 @@ def lives(
                 "matter": draw.choice(matters),
                 "division": draw.choice(divisions),
                 "origin": str(Origin.SEEDED),
-                "member": {"kind": "report", "id": f"r{number}", "at": at, "matters": []},
+                "place": place,
+                "member": {
+                    "kind": "report",
+                    "id": f"r{number}",
+                    "at": at,
+                    "matters": [],
+                    "place": place,
+                },
             },
         )
         yield event("grade", "verify", {"level": level.name, "number": level.number, "tier": 1})
@@ -143,7 +165,7 @@ Ask = Callable[[Connection], Any]
 
 
 def questions(
-    city: City, now: int, draw: random.Random, count: int, journal: SqliteJournal
+    city: City, now: int, draw: random.Random, count: int, journal: SqliteJournal, manage: Manage
 ) -> dict[str, Callable[[], Ask]]:
     """Name of what a page asks → one such question, other each time."""
     divisions, departments = sorted(city.divisions), sorted(city.departments)
@@ -186,7 +208,27 @@ def questions(
     def one() -> Ask:
         return lambda c: case_query.read(c, f"c{draw.randrange(1, count)}")
 
+    def alike(*, matter: bool, point: bool) -> Callable[[], Ask]:
+        """What a call that is being taken may be about."""
+
+        def told() -> Ask:
+            report = Report(
+                report="",
+                at=now,
+                channel="hotline",
+                text=f"{draw.choice(WORDS)} {draw.choice(WORDS)} {draw.randrange(9973)}",
+                matter=draw.choice(matters) if matter else "",
+                place=msgspec.convert(somewhere(city, draw) if point else {}, Place),
+            )
+            return lambda c: manage.like(report, LOOKED)
+
+        return told
+
     return {
+        "alike by words": alike(matter=False, point=False),
+        "alike by matter and words": alike(matter=True, point=False),
+        "alike by point and words": alike(matter=False, point=True),
+        "alike by all": alike(matter=True, point=True),
         "open by due": lambda: page(open=True),
         "open, second page": lambda: deep(open=True),
         "open, newest": lambda: page(open=True, sort="opened"),
@@ -275,7 +317,7 @@ def ask(made: dict[str, Any], rounds: int, data: Path) -> dict[str, Any]:
     loaded = time.perf_counter() - begun
     process.settle()
     asked: list[dict[str, Any]] = []
-    for name, make in questions(city, now, draw, made["closed"], journal).items():
+    for name, make in questions(city, now, draw, made["closed"], journal, manage).items():
         hub.read(make())  # a first time: what comes after finds its pages in memory
         times, cpu = [], []
         for _ in range(rounds):
