@@ -4,6 +4,8 @@ import { onBeforeUnmount, onMounted } from "vue";
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
 const PAUSE = 900;
+/** what Enter presses by itself: whoever came there by Tab means it, and not the page's own Enter */
+const PRESSED = "a[href], button, summary, [role=button], [tabindex='0']";
 
 export function useKeys(keys: () => Keys): void {
   let first = "";
@@ -15,6 +17,7 @@ export function useKeys(keys: () => Keys): void {
     const typing = (!ticking && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) || target.isContentEditable;
     if (document.querySelector("dialog[open]")) return;
     if (typing && event.key !== "Escape") return;
+    if (event.key === "Enter" && target.closest(PRESSED)) return;
     const known = keys();
     const chord = first ? `${first} ${event.key}` : "";
     window.clearTimeout(timer);
