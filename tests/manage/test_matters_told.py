@@ -140,6 +140,17 @@ def test_without_words_that_deny_none_is_denied() -> None:
     assert Vocabulary(WORDS).matters("没有冒烟") == [("smoke", 1.0)]
 
 
+def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
+    told = {"fire": ("着火",), "burning": ("垃圾桶着火",), "smoke": ("冒黑烟",)}
+    text = "垃圾桶着火了，冒黑烟"
+    related = {"burning": ("smoke",), "smoke": ("burning",)}
+    alone = dict(Vocabulary(told, telling=TELLING).matters(text))
+    together = dict(Vocabulary(told, telling=TELLING, related=related).matters(text))
+    assert together["burning"] == 1.0 > alone["burning"]
+    assert together["smoke"] == alone["smoke"], "the lighter one is no surer"
+    assert known(Vocabulary.of(load("liyang")), text) == "liyang:event:fire_alarm"
+
+
 def test_parts_that_stand_far_apart_are_no_word(words: Vocabulary) -> None:
     assert known(words, "树" + "很好看" * 3 + "倒了") == "tree"
     assert words.matters("树" + "很好看" * 10 + "倒了") == []

@@ -84,17 +84,19 @@ class Vocabulary:
         things: Collection[str] = (),
         mere: Mapping[str, Iterable[str]] | None = None,
         telling: Telling = NOTHING,
+        related: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """``words``: matter key → the words by which people tell of it (its name among them).
         ``things``: keys of matters that are things, not events; ``mere``: matter key → those of its
-        words that only name something. ``telling``: how people say things."""
+        words that only name something. ``telling``: how people say things;
+        ``related``: matter key → those that may be the same thing."""
         known: dict[tuple[str, ...], set[str]] = {}
         for matter, told in words.items():
             for word in told:
                 if parts := _parts(word):
                     known.setdefault(parts, set()).add(matter)
         names = {(key, _parts(word)) for key, told in (mere or {}).items() for word in told}
-        self._hearing = Hearing(telling)
+        self._hearing, self._related = Hearing(telling), dict(related or {})
         self._wrong, self._content = AnyOf(telling.words("wrong")), AnyOf(telling.words("content"))
         self._asks = AnyOf(telling.words("asks"))
         self._written: Table = {}
@@ -120,6 +122,7 @@ class Vocabulary:
             {key for key, one in matters.items() if one.kind == "component"},
             {key: one.mere for key, one in matters.items()},
             city.telling,
+            {key: one.related for key, one in matters.items()},
         )
 
     def matters(self, text: str) -> list[tuple[str, float]]:
@@ -147,10 +150,16 @@ class Vocabulary:
         weights = {matter: _weight(own) for matter, own in parts.items()}
         total = sum(weights.values())
         sure = [
-            (key, weight / total * (1.0 if key in happened else NAMED))
+            (key, weight / (total - self._lent(key, weights)) * (1.0 if key in happened else NAMED))
             for key, weight in weights.items()
         ]
         return sorted(sure, key=lambda one: (-one[1], one[0]))
+
+    def _lent(self, matter: str, weights: Mapping[str, float]) -> float:
+        """What lighter matters weigh that may be the same thing: the smoke of a fire says nothing
+        against the fire."""
+        own, lighter = weights[matter], self._related.get(matter, ())
+        return sum(weights[one] for one in lighter if one in weights and weights[one] < own)
 
     def _is_wrong(self, match: _Match) -> bool:
         """Whether it is told near the thing that something is wrong."""
