@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 from tianmu.facts import shapes
@@ -74,6 +75,19 @@ def test_nor_do_they_where_a_scenario_is_loaded_later(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "present.py").write_text(SOURCE)
     race(LATER, str(folder))
+
+
+def test_what_is_looked_at_half_imported_is_learnt_once_it_is_whole() -> None:
+    module = types.ModuleType("tianmu.half_imported")
+    code = "from __future__ import annotations\nimport msgspec\n"
+    exec(f"{code}class Out(msgspec.Struct):\n    b: list[In] = []\n", module.__dict__)
+    sys.modules[module.__name__] = module
+    try:
+        before = shapes.learn()
+        exec("class In(msgspec.Struct):\n    x: int = 0\n", module.__dict__)
+        assert shapes.learn() == before + 2
+    finally:
+        del sys.modules[module.__name__]
 
 
 def test_all_of_ours_are_learnt() -> None:

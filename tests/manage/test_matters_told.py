@@ -151,6 +151,13 @@ def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
     assert known(Vocabulary.of(load("liyang")), text) == "liyang:event:fire_alarm"
 
 
+@pytest.mark.parametrize("text", ["楼下KTV太吵了", "楼下 ktv 晚上很吵", "吵死了，就是那家ＫＴＶ"])
+def test_parts_of_two_scripts_are_heard_together(text: str) -> None:
+    words = Vocabulary({"noise": ("KTV&吵",)})
+    assert words.matters(text) == [("noise", 1.0)]
+    assert words.matters("KTV门口的树") == []
+
+
 def test_parts_that_stand_far_apart_are_no_word(words: Vocabulary) -> None:
     assert known(words, "树" + "很好看" * 3 + "倒了") == "tree"
     assert words.matters("树" + "很好看" * 10 + "倒了") == []

@@ -24,9 +24,10 @@ def learn() -> int:
     with _one_at_a_time:
         for struct in set(_below(msgspec.Struct)) - _learnt:
             if struct.__module__.startswith("tianmu."):
-                with contextlib.suppress(TypeError, NameError):  # it is never decoded then
+                # never to be decoded, or of a module that another thread still imports: next time
+                with contextlib.suppress(TypeError, NameError):
                     msgspec.json.Decoder(struct)
-                _learnt.add(struct)
+                    _learnt.add(struct)
         return len(_learnt)
 
 

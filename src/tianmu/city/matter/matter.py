@@ -60,7 +60,6 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     """words by which people tell of it"""
     mere: tuple[str, ...] = ()
     """those of them that only name something: no matter unless something is wrong with it"""
-    """words by which people tell of it"""
     level: int | None = None
     """response level number it has unless something makes it more or less"""
     radius_m: float

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from tianmu.city.matter.matter import AND
 from tianmu.manage.signals.likeness import pairs
-from tianmu.manage.signals.vocabulary import AND, Vocabulary
+from tianmu.manage.signals.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tianmu.city.city import City

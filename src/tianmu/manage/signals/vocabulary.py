@@ -16,14 +16,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tianmu.city.matter.matter import AND
 from tianmu.city.matter.telling import Telling
+from tianmu.manage.case.plain import plain
 from tianmu.manage.signals.hearing import AnyOf, Folding, Hearing, folded
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
 
-AND = "&"
-"""between the parts of a synonym"""
 NAMED = 0.4
 """how sure the mere name of a thing makes of its matter, and what is denied or thanked for of any;
 less than what counts as known"""
@@ -104,7 +104,7 @@ class Vocabulary:
         """of several parts that are one sign each, in a script that does not write words apart"""
         self._spaced: Table = {}
         for parts, matters in known.items():
-            table = self._spaced if parts[0].isascii() else self._written
+            table = self._spaced if _is_spaced(parts) else self._written
             first = parts[0]
             same = table.setdefault(first[:2], {}) if len(first) > 1 else self._single
             wrong = len(parts) > 1 or any(self._wrong.within(part) for part in parts)
@@ -223,9 +223,17 @@ def _weight(parts: Mapping[str, float]) -> float:
     )
 
 
+def _is_spaced(parts: Iterable[str]) -> bool:
+    """Whether all are of a script that writes words apart."""
+    return all(part.isascii() for part in parts)
+
+
 def _parts(word: str) -> tuple[str, ...]:
-    """Folded, the longest first; none where it is too short to be told from others."""
+    """Folded, the longest first; none where it is too short to be told from others. Parts of
+    several scripts (``KTV&吵``) are sought in a text without blanks."""
     parts = [folded(part) for part in word.split(AND)]
+    if not _is_spaced(parts):
+        parts = [plain(part) for part in parts]
     parts.sort(key=lambda part: (-len(part), part))
     least = 2 if parts[0].isascii() else 1
     enough = len(parts[0]) >= least and sum(map(len, parts)) >= 2
