@@ -98,6 +98,7 @@ def test_a_longer_word_silences_the_shorter_one_within_it(words: Vocabulary) -> 
     "text",
     [
         "没有冒烟",
+        "楼里没冒烟",
         "楼里没看到冒烟",
         "没有再冒烟了",
         "刚才楼里冒烟，现在已扑灭",
@@ -149,6 +150,49 @@ def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
     assert together["burning"] == 1.0 > alone["burning"]
     assert together["smoke"] == alone["smoke"], "the lighter one is no surer"
     assert known(Vocabulary.of(load("liyang")), text) == "liyang:event:fire_alarm"
+
+
+@pytest.mark.parametrize(
+    ("pack", "text", "matter"),
+    [
+        ("liyang", "没想到着火了", "liyang:event:fire_alarm"),
+        ("liyang", "没开玩笑真的着火了", "liyang:event:fire_alarm"),
+        ("liyang", "没注意锅里着火了", "liyang:event:fire_alarm"),
+        ("liyang", "无锡路着火了", "liyang:event:fire_alarm"),
+        ("liyang", "屋里着火，火苗都窜出来了没人管", "liyang:event:fire_alarm"),
+        ("liyang", "楼上着火了，三个人救出来了，没事", "liyang:event:fire_alarm"),
+        ("liyang", "污水溢出来了没人处理", "gbt30428.2-2013:event:0503"),
+        ("liyang", "垃圾袋破了，垃圾散了一地", "gbt30428.2-2013:event:0110"),
+        ("liyang", "门口的路灯灭了三天", "gbt30428.2-2013:component:0137"),
+        ("liyang", "这一路的路灯都灭了", "gbt30428.2-2013:component:0137"),
+        ("port_ellery", "I am not joking the shed is on fire", "ellery-311:hazard:F01"),
+        ("port_ellery", "The sea is over the road", "ellery-311:hazard:S01"),
+        ("port_ellery", "The smell of gas is over the whole street", "ellery-311:hazard:G01"),
+        ("port_ellery", "I cannot stand the loud music any more", "ellery-311:service:N01"),
+        ("port_ellery", "The street light isn't working", "ellery-311:service:R02"),
+        ("port_ellery", "The streetlight is broken", "ellery-311:service:R02"),
+    ],
+)
+def test_what_only_sounds_like_a_denial_is_none(pack: str, text: str, matter: str) -> None:
+    assert known(Vocabulary.of(load(pack)), text) == matter
+
+
+@pytest.mark.parametrize(
+    ("pack", "text"),
+    [
+        ("liyang", "刚才楼里冒烟，现在烟散了"),
+        ("liyang", "路灯下垃圾着火，已经灭了"),
+        ("liyang", "电梯里的人都好，没人被困"),
+        ("liyang", "楼里没着火"),
+        ("liyang", "下水道没堵"),
+        ("port_ellery", "The smoke isn't there any more"),
+        ("port_ellery", "There was a house on fire, it is over"),
+    ],
+)
+def test_what_a_pack_says_is_over_is_no_matter(pack: str, text: str) -> None:
+    words = Vocabulary.of(load(pack))
+    assert words.matters(text) != []
+    assert known(words, text) == ""
 
 
 @pytest.mark.parametrize("text", ["楼下KTV太吵了", "楼下 ktv 晚上很吵", "吵死了，就是那家ＫＴＶ"])

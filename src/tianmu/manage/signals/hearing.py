@@ -35,7 +35,8 @@ _SPACED_CLAUSE = re.compile(rf"[{_STOPS}]+")
 DENYING = ("denies", "over")
 
 Spans = list[tuple[int, int]]
-"""from where to where a word begins that is denied"""
+"""from where to where a word begins that is denied: within the one that denies it (``没着`` and
+``着火``), too"""
 
 
 def folded(word: str) -> str:
@@ -196,7 +197,7 @@ class _Marks:
             begin, end = mark.span()
             if kind == "denies":
                 clause = min((one for one in ends if one >= end), default=len(told))
-                denied.append((end, min(clause, end + self._reach)))
+                denied.append((begin + 1, min(clause, end + self._reach)))
             elif kind == "over" and not any(one <= begin < other for one, other in denied):
                 over = begin
         return Folding(told, denied, over, spaced)
