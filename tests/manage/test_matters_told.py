@@ -7,7 +7,9 @@ import pytest
 from manage.told_score import of_pack, proposed, score, sentences
 from tianmu.city.matter.telling import Telling
 from tianmu.city.pack import load
+from tianmu.facts.report import Report
 from tianmu.manage.intake import Policy
+from tianmu.manage.signals.heard import from_person
 from tianmu.manage.signals.proposed import Proposals
 from tianmu.manage.signals.vocabulary import Vocabulary
 
@@ -135,6 +137,11 @@ def test_a_denial_reaches_no_farther_than_its_clause(
     words: Vocabulary, text: str, matter: str
 ) -> None:
     assert known(words, text) == matter
+
+
+def test_a_title_denies_nothing_of_the_text(words: Vocabulary) -> None:
+    report = Report(report="r1", at=0, channel="web", title="Not urgent", text="Smell of gas here")
+    assert from_person(load("liyang"), words, report).matters == (("smell", 1.0),)
 
 
 def test_without_words_that_deny_none_is_denied() -> None:

@@ -37,7 +37,7 @@ def from_device(city: City, labels: Labels, event: AlarmEvent) -> Signal:
 
 def from_person(city: City, vocabulary: Vocabulary, report: Report) -> Signal:
     """The signal of a report."""
-    words = vocabulary.matters(f"{report.title} {report.text}")[:3]
+    words = vocabulary.matters(f"{report.title}\n{report.text}")[:3]  # clauses of their own
     signal = of_report(report, tuple(words))
     place = located(city, report)
     return replace(signal, place=place) if place is not report.place else signal
