@@ -196,10 +196,25 @@ def test_what_only_sounds_like_a_denial_is_none(pack: str, text: str, matter: st
         ("port_ellery", "There was a house on fire, it is over"),
     ],
 )
-def test_what_a_pack_says_is_over_is_no_matter(pack: str, text: str) -> None:
+def test_what_is_over_or_only_named_is_no_matter_by_a_pack(pack: str, text: str) -> None:
     words = Vocabulary.of(load(pack))
     assert words.matters(text) != []
     assert known(words, text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "楼下火锅店晚上太吵",
+        "楼下有人放烟火，太吵",
+        "我们楼里的火箭模型不见了",
+        "老人上下楼困难，希望加装电梯",
+        "电梯停在一楼没人用",
+        "高压线下面放风筝",
+    ],
+)
+def test_no_danger_is_heard_in_words_of_every_day(text: str) -> None:
+    assert known(Vocabulary.of(load("liyang")), text) == ""
 
 
 @pytest.mark.parametrize("text", ["楼下KTV太吵了", "楼下 ktv 晚上很吵", "吵死了，就是那家ＫＴＶ"])
