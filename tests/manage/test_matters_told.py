@@ -163,6 +163,7 @@ def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
     ("pack", "text", "matter"),
     [
         ("liyang", "没想到着火了", "liyang:event:fire_alarm"),
+        ("liyang", "林场着火了，没人看着", "liyang:event:forest_smoke"),
         ("liyang", "没开玩笑真的着火了", "liyang:event:fire_alarm"),
         ("liyang", "没注意锅里着火了", "liyang:event:fire_alarm"),
         ("liyang", "无锡路着火了", "liyang:event:fire_alarm"),
@@ -211,6 +212,8 @@ def test_what_is_over_or_only_named_is_no_matter_by_a_pack(pack: str, text: str)
         "老人上下楼困难，希望加装电梯",
         "电梯停在一楼没人用",
         "高压线下面放风筝",
+        "我们小区什么时候通燃气管道",
+        "林场门口的路什么时候修",
     ],
 )
 def test_no_danger_is_heard_in_words_of_every_day(text: str) -> None:
