@@ -164,6 +164,8 @@ def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
     [
         ("liyang", "没想到着火了", "liyang:event:fire_alarm"),
         ("liyang", "林场着火了，没人看着", "liyang:event:forest_smoke"),
+        ("liyang", "后山起火了，没注意是哪里", "liyang:event:forest_smoke"),
+        ("liyang", "电梯坏了，里面困着老人", "liyang:event:elevator_trapped"),
         ("liyang", "没开玩笑真的着火了", "liyang:event:fire_alarm"),
         ("liyang", "没注意锅里着火了", "liyang:event:fire_alarm"),
         ("liyang", "无锡路着火了", "liyang:event:fire_alarm"),
