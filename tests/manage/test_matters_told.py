@@ -148,6 +148,13 @@ def test_without_words_that_deny_none_is_denied() -> None:
     assert Vocabulary(WORDS).matters("没有冒烟") == [("smoke", 1.0)]
 
 
+@pytest.mark.parametrize("text", ["山上火锅店太吵", "孩子发烧了，电瓶车停不了"])
+def test_a_sign_of_fire_in_another_word_is_no_fire(text: str) -> None:
+    assert known(Vocabulary.of(load("liyang")), text) not in (
+        "liyang:event:fire_alarm", "liyang:event:forest_smoke"
+    )  # fmt: skip
+
+
 def test_what_may_be_the_same_thing_says_nothing_against_the_heavier() -> None:
     told = {"fire": ("着火",), "burning": ("垃圾桶着火",), "smoke": ("冒黑烟",)}
     text = "垃圾桶着火了，冒黑烟"
