@@ -180,6 +180,7 @@ class Case(RuleBasedStateMachine):
         step = offered[choice % len(offered)].name
         refusal = self._do(step, actor, "because", PARAMETERS.get(step, {}))
         allowed = ("data", "order", "too_late", "extensions", "returns", "nobody_to_call")
+        allowed += ("leads_already",)
         assert refusal is None or refusal.what in allowed, (step, refusal)
 
     def _do(self, step: str, actor: Actor, reason: str, data: dict[str, Any]) -> Refusal | None:

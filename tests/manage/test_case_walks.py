@@ -42,6 +42,7 @@ __all__ = ["house"]
 ACTORS = (OFFICER, CHECKER, COMMANDER, FIREMAN, CLEANER, GRID, Actor("anna", ("acceptor",)))
 DAY = {"value": 2, "unit": "work_day"}
 REFUSED = ("data", "too_late", "nobody_to_call", "extensions", "returns")
+REFUSED += ("leads_already",)
 """for what is offered: it needs more to be said, or was about another order"""
 DATA: dict[str, dict[str, Any]] = {
     "feed_back": {"result": "done"},

@@ -48,3 +48,34 @@ def test_what_follows_from_old_cases_is_right_after_a_start(house: House, tmp_pa
     )
     assert "case_open_count" in names
     assert "case_state_count" not in names
+
+
+def _wider(connection: Any) -> None:
+    """As version 3 left them: an order that was returned or taken back still made a party."""
+    connection.exec_driver_sql(
+        "INSERT OR IGNORE INTO case_party SELECT unit, serial FROM case_order"
+    )
+    connection.exec_driver_sql("UPDATE journal_schema SET version = 3 WHERE room = 'manage'")
+
+
+def test_former_parties_of_old_cases_see_them_no_more_after_a_start(house: House) -> None:
+    """Of what is open from the start on, of what has ended soon after."""
+    for number in range(2):
+        house.report("litter", east=number * 5000.0, matter=RUBBISH)
+    house.work()
+    for case in ("c1", "c2"):
+        house.manage.command(case, "verify", OFFICER)
+        house.manage.command(case, "file", OFFICER)
+        to = {"department": "fire"}
+        house.manage.command(case, "transfer", OFFICER, reason="theirs", data=to)
+    house.manage.command("c2", "void", OFFICER, reason="a test")
+    before = house.tables()
+    assert not [one for one in before["case_party"] if "clean" in one]
+    house.hub.transact(lambda tx: _wider(tx.connection))
+    assert len([one for one in house.tables()["case_party"] if "clean" in one]) == 2
+    house.close()
+    house.open()
+    assert [one for one in house.tables()["case_party"] if "clean" in one] == ["('clean', 2)"]
+    house.work()
+    after = house.tables()
+    assert [one for one in before if before[one] != after[one]] == []

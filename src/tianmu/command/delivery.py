@@ -23,6 +23,8 @@ from sqlalchemy import (
 from tianmu.command.table import CALLING, OF_SUMMONS, SUMMONS
 from tianmu.command.table import delivery as table
 
+WITHDRAWN = "case.withdrawn"
+"""type of the last message of a case to a department that it concerns no more"""
 LATE = "it was not taken in time: nobody waits for an answer to it any more"
 
 
@@ -64,9 +66,9 @@ def of_event(
     webhook: str, serial: int, position: int, sequence: int, type: str, body: bytes, at: int
 ) -> Delivery:
     """The one message of an event to a receiver: its id follows from both, so it is never made
-    twice."""
+    twice. That the case is withdrawn may follow another message of the same event."""
     return Delivery(
-        delivery=f"msg_{webhook}_{position}",
+        delivery=f"msg_{webhook}_{position}{'w' if type == WITHDRAWN else ''}",
         webhook=webhook,
         serial=serial,
         position=position,
@@ -119,7 +121,7 @@ def due(
         e.serial == c.serial,
         e.state == "waiting",
         e.type.not_in(SUMMONS),
-        e.position < c.position,
+        tuple_(e.position, e.delivery) < tuple_(c.position, c.delivery),
     )
     heads = and_(
         c.webhook == webhook,
@@ -129,7 +131,10 @@ def due(
         or_(c.until == 0, c.until > now),
     )
     rows = connection.execute(
-        select(table).where(heads, c.next_at <= now).order_by(c.next_at, c.position).limit(most)
+        select(table)
+        .where(heads, c.next_at <= now)
+        .order_by(c.next_at, c.position, c.delivery)
+        .limit(most)
     ).mappings()
     found = [Delivery(**{**row}) for row in rows]
     later = connection.execute(select(func.min(c.next_at)).where(heads, c.next_at > now)).scalar()

@@ -197,7 +197,7 @@ class Lane:
     def _passes(self, one: Delivery, outcome: Outcome) -> bool:
         """Whether the receiver may have the case by this try, and it is not written down lately. A
         test or a warning tells of none, a withdrawal of nothing but its id."""
-        if one.serial <= 0 or one.type == "case.withdrawn":
+        if one.serial <= 0 or one.type == delivery.WITHDRAWN:
             return False
         if not (outcome.status or outcome.begun):
             return False

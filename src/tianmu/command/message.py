@@ -12,9 +12,10 @@ import msgspec
 from tianmu.access.masking import mask_address, mask_data, mask_text
 from tianmu.access.scope import Extent, Scope, below, covers
 from tianmu.city.place.naming import upper_names
+from tianmu.command.delivery import WITHDRAWN
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
-from tianmu.manage.case.parties import parties
+from tianmu.manage.case.parties import LEFT, parties
 from tianmu.manage.case.state import CaseState, Order
 from tianmu.manage.steps.step import STEPS
 from tianmu.manage.view import moment
@@ -50,6 +51,8 @@ EVENTS = frozenset(STEPS) | OF_ITSELF | {"lead", "send", "withdrawn", "warning"}
 """what a receiver may ask to be told: the steps of persons, what the city does of itself, what
 becomes of an order that is there (``lead``: it is the lead's now, ``send``: a unit goes on it),
 ``withdrawn``: the case is no longer its department's, and ``warning``: whatever is published"""
+ENDS = frozenset(("cancel", "return", "dispute"))
+"""steps by which an order ends that was not done"""
 _SHOWN = [
     "order",
     "unit",
@@ -131,20 +134,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a webhook (Standard Webhooks 1.0)."""
+    """The body of a webhook (Standard Webhooks 1.0). Where the case is no longer the department's,
+    its ``case`` has an id, and all else in it is empty."""
 
     type: str
     """``case.`` and the step"""
     timestamp: str | None
     data: Told
-
-
-class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """The body where a case is no longer the department's: nothing of it but its id."""
-
-    type: str
-    timestamp: str | None
-    data: dict[str, Any]
 
 
 class Teller:
@@ -218,35 +214,78 @@ class Teller:
         self, event: CaseEvent, state: CaseState, scope: Scope, numbers: Mapping[str, str]
     ) -> Message:
         """What a department with this scope is told of an event."""
-        shown = {key: event.data[key] for key in _SHOWN if key in event.data}
-        units = scope.departments
-        return Message(
-            type=f"case.{event.step}",
-            timestamp=moment(event.at),
-            data=Told(
-                case=self.case(state),
-                event=EventTold(
-                    sequence=event.sequence,
-                    step=event.step,
-                    stage=event.stage,
-                    at=moment(event.at),
-                    actor=event.actor,
-                    reason=mask_text(event.reason),
-                    data=mask_data(shown),
-                ),
-                orders=[
-                    self.order(state, one, numbers.get(one.order, ""))
-                    for one in state.orders
-                    if units is None or one.unit in units
-                ],
-            ),
-        )
+        orders = [
+            self.order(state, one, numbers.get(one.order, ""))
+            for one in state.orders
+            if scope.departments is None or one.unit in scope.departments
+        ]
+        return _message(event, self.case(state), orders)
+
+    def left(self, event: CaseEvent, state: CaseState, scope: Scope) -> Order | None:
+        """The order of this scope that the event has returned or taken back, None where there is
+        none: its department is told, also where the case concerns it no more."""
+        name = event.data.get("order")
+        order = state.order(name) if event.step in ENDS and isinstance(name, str) else None
+        if order is None or order.state not in LEFT or state.probe != scope.probe:
+            return None
+        theirs = scope.departments is None or order.unit in scope.departments
+        return order if theirs else None
+
+    def parting(
+        self, event: CaseEvent, state: CaseState, order: Order, numbers: Mapping[str, str]
+    ) -> Message:
+        """What a department that a case concerns no more is told of the end of its order."""
+        own = self.order(state, order, numbers.get(order.order, ""))
+        return _message(event, blank(state.case), [own])
 
 
-def withdrawn(event: CaseEvent) -> Withdrawn:
+def _message(event: CaseEvent, case: CaseTold, orders: list[OrderTold]) -> Message:
+    shown = {key: event.data[key] for key in _SHOWN if key in event.data}
+    told = EventTold(
+        sequence=event.sequence,
+        step=event.step,
+        stage=event.stage,
+        at=moment(event.at),
+        actor=event.actor,
+        reason=mask_text(event.reason),
+        data=mask_data(shown),
+    )
+    data = Told(case=case, event=told, orders=orders)
+    return Message(type=f"case.{event.step}", timestamp=moment(event.at), data=data)
+
+
+def withdrawn(event: CaseEvent) -> Message:
     """What a department is told of a case that is no longer its own: only that."""
-    data = {"case": {"case": event.case}, "event": {"sequence": event.sequence}}
-    return Withdrawn(type="case.withdrawn", timestamp=moment(event.at), data=data)
+    told = EventTold(
+        sequence=event.sequence, step="withdrawn", stage="", at=None, actor="", reason="", data={}
+    )
+    data = Told(case=blank(event.case), event=told, orders=[])
+    return Message(type=WITHDRAWN, timestamp=moment(event.at), data=data)
+
+
+def blank(case: str) -> CaseTold:
+    """A case of which nothing is told but its id."""
+    return CaseTold(
+        case=case,
+        number="",
+        title={},
+        text="",
+        matter="",
+        matter_name={},
+        level="",
+        stage="",
+        lead="",
+        joint=[],
+        longitude=None,
+        latitude=None,
+        address="",
+        division="",
+        opened_at=None,
+        due=None,
+        outcome="",
+        origin="",
+        version=0,
+    )
 
 
 def _masked(text: Text) -> Text:

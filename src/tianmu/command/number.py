@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from sqlalchemy import Connection, and_, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_
 
 from tianmu.access.scope import Scope
 from tianmu.command.table import number as table
@@ -35,6 +36,14 @@ def keep(connection: Connection, order: str, number: str, account: str, at: int)
     return True
 
 
+def _held(scope: Scope) -> ColumnElement[bool]:
+    """Orders that a scope shows: by department its own, else those of the cases it shows."""
+    if scope.departments is None:
+        return within(scope)
+    own = case_table.order.c.unit.in_(sorted(scope.departments))
+    return and_(within(replace(scope, departments=None)), own)
+
+
 def listed(
     connection: Connection,
     scope: Scope,
@@ -43,11 +52,10 @@ def listed(
     most: int,
 ) -> list[tuple[CaseState, Order]]:
     """Orders in these states (any, where empty) by what is due first; of a scope by department
-    only those that one of its departments holds."""
+    only those that one of its departments holds or held, also where the case concerns it no more.
+    """
     o, c = case_table.order.c, case_table.case.c
-    limits = [within(scope), c.probe == scope.probe]
-    if scope.departments is not None:
-        limits.append(o.unit.in_(sorted(scope.departments)))
+    limits = [_held(scope), c.probe == scope.probe]
     if wanted := sorted(states):
         limits.append(o.state.in_(wanted))
     if after:
@@ -64,11 +72,9 @@ def listed(
 
 
 def find(connection: Connection, order: str, scope: Scope) -> tuple[CaseState, Order] | None:
-    """An order and its case, if the scope shows it."""
+    """An order and its case, if the scope shows the order; it may not show the case."""
     o, c = case_table.order.c, case_table.case.c
-    limits = [within(scope), o.order == order]
-    if scope.departments is not None:
-        limits.append(o.unit.in_(sorted(scope.departments)))
+    limits = [_held(scope), o.order == order]
     row = connection.execute(
         select(case_table.STATE.label("whole"))
         .join(case_table.order, c.serial == o.serial)

@@ -107,6 +107,13 @@ def make(
     that, once."""
     made = Made()
     bodies: dict[tuple[int, str], bytes] = {}
+
+    def add(one: Webhook, position: int, event: CaseEvent, kind: str, body: bytes) -> None:
+        serial = case_table.serial_of(event.case)
+        made.deliveries.append(
+            delivery.of_event(one.webhook, serial, position, event.sequence, kind, body, at)
+        )
+
     for position, event in found.events:
         state = found.states.get(event.case)
         if state is None:
@@ -132,21 +139,26 @@ def make(
                         message = teller.message(event, state, scope, found.numbers)
                         body = bodies[position, one.department] = _encode(message)
                     made.told.add(pair)
-                    made.untold.discard(pair)
-                else:
-                    continue
-            elif pair in before | made.told and pair not in made.untold:
-                step, body = "withdrawn", _encode(withdrawn(event))
-                made.untold.add(pair)
-                made.told.discard(pair)
-            else:
+                    add(one, position, event, f"case.{step}", body)
                 continue
-            made.deliveries.append(
-                delivery.of_event(
-                    one.webhook, serial, position, event.sequence, f"case.{step}", body, at
-                )
-            )
+            order = teller.left(event, state, scope)
+            if pair in made.untold or not (order or pair in before):
+                continue
+            if order is not None and one.wants(step):
+                parting = teller.parting(event, state, order, found.numbers)
+                add(one, position, event, parting.type, _encode(parting))
+            if not _left_later(teller, found, position, state, scope):
+                made.untold.add(pair)
+                add(one, position, event, delivery.WITHDRAWN, _encode(withdrawn(event)))
     return made
+
+
+def _left_later(teller: Teller, found: Read, position: int, state: CaseState, scope: Scope) -> bool:
+    """Whether a later event of the batch ends another order of the scope in this case."""
+    return any(
+        at > position and event.case == state.case and teller.left(event, state, scope)
+        for at, event in found.events
+    )
 
 
 def _summons(
@@ -193,8 +205,15 @@ def keep(connection: Connection, made: Made, at: int) -> None:
 
 def changes(teller: Teller, found: Read, scope: Scope) -> list[Message]:
     """The messages of a batch for one scope: what its receiver would have been sent."""
-    return [
-        teller.message(event, state, scope, found.numbers)
-        for _, event in found.events
-        if (state := found.states.get(event.case)) and teller.concerns(state, scope)
-    ]
+    told: list[Message] = []
+    for position, event in found.events:
+        state = found.states.get(event.case)
+        if state is None:
+            continue
+        if teller.concerns(state, scope):
+            told.append(teller.message(event, state, scope, found.numbers))
+        elif (order := teller.left(event, state, scope)) is not None:
+            told.append(teller.parting(event, state, order, found.numbers))
+            if not _left_later(teller, found, position, state, scope):
+                told.append(withdrawn(event))
+    return told

@@ -6721,7 +6721,8 @@ export interface components {
         };
         /**
          * Message
-         * @description The body of a webhook (Standard Webhooks 1.0).
+         * @description The body of a webhook (Standard Webhooks 1.0). Where the case is no longer the department's,
+         *         its ``case`` has an id, and all else in it is empty.
          */
         Message: {
             type: string;

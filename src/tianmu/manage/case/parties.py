@@ -1,16 +1,22 @@
-"""Whom a case concerns."""
+"""Whom a case concerns, and whom it does no more."""
 
 from __future__ import annotations
 
 from tianmu.manage.case.state import CaseState
 
+LEFT = frozenset(("returned", "cancelled"))
+"""states of an order that ties its department to the case no more"""
+
 
 def parties(state: CaseState) -> frozenset[str]:
-    """Departments the case concerns: they lead or join, have an order, are called to the place, are
-    told by the plan, or have a point of its checklist or conference."""
+    """Departments the case concerns: they lead or join, have an order that is open or was done, are
+    called to the place, are told by the plan, or have a point of its checklist or conference. An
+    order that was returned, or taken back as the case went to somebody else, ties nobody to it."""
     found = {state.lead, *state.joint, *state.told}
-    found.update([one.unit for one in state.orders])
-    found.update([one.unit for one in state.calls])
+    # a case that is void or merged ends the orders that were open: its departments stay concerned
+    ended = {one.order for one in state.kept.open_orders} if state.kept is not None else ()
+    found.update([one.unit for one in state.orders if one.state not in LEFT or one.order in ended])
+    found.update([one.unit for one in state.calls if one.arrived_at or not one.ended_at])
     for one in state.tasks:
         found.update(one.units)
     found.discard("")

@@ -136,6 +136,13 @@ def known(
     return row.case, row.before, row.version
 
 
+def sent_before(connection: Connection, account: str, key: str, case: str) -> bool:
+    """Whether the account has done a deed of this key on the case."""
+    c = table.c
+    mine = (c.account == account, c.key == key, c.case == case)
+    return connection.execute(select(c.version).where(*mine)).first() is not None
+
+
 def keep(
     connection: Connection,
     account: str,

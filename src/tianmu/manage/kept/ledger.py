@@ -91,6 +91,7 @@ def _others_concerned(before: CaseState, after: CaseState) -> bool:
         and before.calls is after.calls
         and before.told is after.told
         and before.tasks is after.tasks
+        and before.kept is after.kept
         and before.lead == after.lead
         and before.joint == after.joint
     )

@@ -103,7 +103,7 @@ def _clocks_of(order: Order) -> list[str]:
 def transfer(turn: Turn) -> None:
     unit = turn.code("department", turn.city.departments)
     if unit == turn.state.lead and turn.state.open_orders:
-        raise Refused(refuse("data", field="department"))
+        raise Refused(named(refuse("leads_already", unit=unit), turn.city.departments))
     for order in turn.state.open_orders:
         if order.lead:
             withdraw(turn, order, "cancel")

@@ -11,16 +11,15 @@ from fastapi import Depends
 from tianmu.facts.text import Text
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.desk.refused import fresh
-from tianmu.manage.kept import query as case_query
 from tianmu.manage.kept.deed_key import Done
-from tianmu.manage.steps.lifecycle import evolve, fold
+from tianmu.manage.steps.lifecycle import evolve
 from tianmu.manage.steps.step import Command, Refusal
 from tianmu.manage.steps.taking_back import UNDO, Back, back, decide
 from tianmu.manage.words import phrase
 from tianmu.web.answer.language import asked_for, translated
 from tianmu.web.answer.problem import Problem
 from tianmu.web.api.cases.cases import actor, masked_text, one
-from tianmu.web.api.cases.steps import STATUS, carry_out
+from tianmu.web.api.cases.steps import STATUS, at, carry_out
 from tianmu.web.route.deed import deed_of
 from tianmu.web.route.route import Ask, Asking, Routes, taken
 
@@ -77,17 +76,9 @@ class ManyDone(msgspec.Struct, frozen=True, kw_only=True):
 def _undo(ask: Ask, step: str, seen: CaseState, done: Done) -> list[Back] | None:
     """How this account would take it back as it stands after it. ``seen``: the case as it was read
     before."""
-    before = seen if seen.version == done.before else _at(ask, seen.case, done.before)
-    after = done.state if done.state.version == done.version else _at(ask, seen.case, done.version)
+    before = seen if seen.version == done.before else at(ask, seen.case, done.before)
+    after = done.state if done.state.version == done.version else at(ask, seen.case, done.version)
     return back(before, step, after, actor(ask.who), ask.hub.clock(), ask.hub.city)
-
-
-def _at(ask: Ask, case: str, version: int) -> CaseState:
-    """The case as it was at a version: the deed had been done before it was sent again, or somebody
-    came between."""
-    journal = ask.hub.manage.journal
-    events = ask.hub.records.read(lambda c: case_query.events_of(c, journal, case))
-    return fold(event for event in events if event.sequence <= version)
 
 
 def _one(ask: Ask, body: ManyAsked, given: OneOfMany) -> OneDone:

@@ -14,11 +14,15 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tianmu.facts.place import Place
 from tianmu.facts.text import say
+from tianmu.manage.case.state import CaseState
 from tianmu.manage.evidence.kept import LARGEST, BadFile, Evidence
 from tianmu.manage.evidence.scanning import NoAnswer
+from tianmu.manage.kept import deed_key
+from tianmu.manage.kept import query as case_query
 from tianmu.manage.kept.deed_key import Done, OtherDeed, Regrouped
 from tianmu.manage.manage import ATTACHES, Conflict, NotFound, Refused
 from tianmu.manage.merging.grouping import Regroup
+from tianmu.manage.steps.lifecycle import fold
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.problem import Fault, Problem, changed, not_found
@@ -125,10 +129,35 @@ def take_case_step(
     that says the same as the account has just sent (`again_s` of the pack's `[desk]`) is taken for
     the same sent again.
     """
-    one(ask, case)
+    try:
+        one(ask, case)
+        seen = True
+    except Problem:
+        # the answer to what took it from the account's scope may have been lost
+        if not sent_before(ask, case):
+            raise
+        seen = False
     done = stepped(ask, case, step, body)
+    state = done.state if seen else at(ask, case, done.version)
     exposure.viewed(ask, case)
-    return Reply(whole(ask, done.state), etag=done.state.version, headers=between(done))
+    return Reply(whole(ask, state), etag=state.version, headers=between(done))
+
+
+def sent_before(ask: Ask, case: str) -> bool:
+    """Whether the account has done a deed of this key on the case: what is sent again under it is
+    answered, and does nothing."""
+    key, account = deed_of(ask).key, ask.who.account
+    return bool(key) and ask.hub.records.read(
+        lambda connection: deed_key.sent_before(connection, account, key, case)
+    )
+
+
+def at(ask: Ask, case: str, version: int) -> CaseState:
+    """The case as it was at a version: the deed had been done before it was sent again, or somebody
+    came between."""
+    journal = ask.hub.manage.journal
+    events = ask.hub.records.read(lambda c: case_query.events_of(c, journal, case))
+    return fold(event for event in events if event.sequence <= version)
 
 
 @routes(

@@ -144,7 +144,8 @@ def _members(rows: list[dict[str, Any]], city: City) -> list[MemberSaid]:
 
 
 def whole(ask: Ask, state: CaseState) -> CaseWhole:
-    """A case with its whole story, as this account may see it."""
+    """A case with its whole story, as this account may see it; where it has gone on since
+    ``state``, its story up to that."""
     hub, city, now = ask.hub, ask.hub.city, ask.hub.clock()
 
     def read(
@@ -157,6 +158,10 @@ def whole(ask: Ask, state: CaseState) -> CaseWhole:
         )
 
     events, members, evidence = hub.records.read(read)
+    if events[-1].sequence > state.version:
+        events = [one for one in events if one.sequence <= state.version]
+        members = [one for one in members if one["joined_at"] <= state.changed_at]
+        evidence = [one for one in evidence if one["at"] <= state.changed_at]
     names = hub.names_of({event.actor for event in events})
     item = said(hub, state, now)
     return CaseWhole(

@@ -12,7 +12,7 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from tianmu.command import number, telling
-from tianmu.command.message import CaseTold, Message, OrderTold
+from tianmu.command.message import CaseTold, Message, OrderTold, blank
 from tianmu.facts.topic import CASE
 from tianmu.manage import view as case_view
 from tianmu.manage.case.state import CaseState, Order
@@ -22,7 +22,7 @@ from tianmu.web.answer import page
 from tianmu.web.answer.page import Cursor, Limit, Page
 from tianmu.web.answer.problem import Problem, not_found
 from tianmu.web.api.cases.cases import actor
-from tianmu.web.api.cases.steps import StepTaken, stepped
+from tianmu.web.api.cases.steps import StepTaken, sent_before, stepped
 from tianmu.web.route.deed import between
 from tianmu.web.route.route import Ask, Asking, Reply, Routes, taken
 from tianmu.web.sight import exposure
@@ -38,6 +38,7 @@ NUMBER = Annotated[str, msgspec.Meta(max_length=100)]
 class OrderHeld(msgspec.Struct, frozen=True, kw_only=True):
     order: OrderTold
     case: CaseTold
+    """empty but for its id where it concerns the account's departments no more"""
     steps: list[str]
     """what this account may do with it now"""
 
@@ -73,9 +74,12 @@ class OrderChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 def _held(ask: Ask, state: CaseState, order: Order, called: str) -> OrderHeld:
     teller = ask.hub.deliverer.teller
+    own = teller.order(state, order, called)
+    if not teller.concerns(state, ask.who.scope):  # it was returned, or is somebody else's now
+        return OrderHeld(order=own, case=blank(state.case), steps=[])
     actions = case_view.actions(state, ask.hub.city, actor(ask.who))
     return OrderHeld(
-        order=teller.order(state, order, called),
+        order=own,
         case=teller.case(state),
         steps=[one["step"] for one in actions if order.order in one["orders"]],
     )
@@ -88,11 +92,29 @@ def _find(ask: Ask, order: str) -> tuple[CaseState, Order]:
     return found
 
 
+def _in_hand(ask: Ask, order: str) -> CaseState:
+    """The case of an order that the account may work on: 409 where it is its department's no more,
+    unless the deed is one that is sent again."""
+    state, _ = _find(ask, order)
+    teller = ask.hub.deliverer.teller
+    if not teller.concerns(state, ask.who.scope) and not sent_before(ask, state.case):
+        raise Problem(
+            409,
+            "not-yours",
+            "the order was returned or taken back, and its case is somebody else's now",
+            "work on those that /api/orders lists as open",
+        )
+    return state
+
+
 def _one(ask: Ask, order: str) -> Reply:
     state, one = _find(ask, order)
     called = ask.hub.records.read(lambda c: number.of(c, [order]))
+    held = _held(ask, state, one, called.get(order, ""))
+    if not held.case.version:
+        return Reply(held)
     exposure.viewed(ask, state.case)
-    return Reply(_held(ask, state, one, called.get(order, "")), etag=state.version)
+    return Reply(held, etag=state.version)
 
 
 @routes("GET", "/api/orders", may="case.read", gives=Page[OrderHeld])
@@ -117,11 +139,10 @@ def list_orders(
 
     found, numbers = ask.hub.records.read(find)
     last = found[limit - 1][1] if len(found) > limit else None
-    exposure.all_viewed(ask, [case.case for case, _ in found[:limit]])
+    items = [_held(ask, case, order, numbers.get(order.order, "")) for case, order in found[:limit]]
+    exposure.all_viewed(ask, [one.case.case for one in items if one.case.version])
     return Page(
-        items=[
-            _held(ask, case, order, numbers.get(order.order, "")) for case, order in found[:limit]
-        ],
+        items=items,
         next=page.write(last.due, last.order) if last else None,
     )
 
@@ -156,7 +177,7 @@ def list_order_changes(
     finally:
         if (close := getattr(journal, "close", None)) is not None:
             close()
-    exposure.all_viewed(ask, [item.data.case.case for item in items])
+    exposure.all_viewed(ask, [item.data.case.case for item in items if item.data.case.version])
     etag = page.write(position)
     if (
         not items
@@ -187,7 +208,7 @@ def take_order_step(
 ) -> Reply:
     """`accept`, `handle`, `feed_back`, `return`, `dispute` or `ask_extension` an order. With an
     `Idempotency-Key` a repeated step takes effect once."""
-    state, _ = _find(ask, order)
+    state = _in_hand(ask, order)
     if step not in STEPS:
         raise Problem(
             404, "not-found", f"there is no step {step[:40]!r} of orders", f"use {', '.join(STEPS)}"
@@ -217,7 +238,7 @@ def set_order_number(
     ask: Asking, order: str, body: Annotated[NumberTold, Depends(taken(NumberTold))]
 ) -> Reply:
     """Keep what the department's own system calls an order; it stands on the case."""
-    _find(ask, order)
+    _in_hand(ask, order)
     _call(ask, order, body.number)
     return _one(ask, order)
 
