@@ -120,7 +120,7 @@ def up(
         feed_devices=feed_devices, broker=broker,
         clock=str(Path(clock_file).resolve()) if clock_file else "",
         tls=tls or "", tls_names=tls_names,
-        admin_password_file=str(Path(admin_password_file).resolve()) if admin_password_file else "",
+        admin_password_file=_checked_passwords(admin_password_file),
         tls_certificate=str(Path(tls_cert).resolve()) if tls_cert else "",
         tls_key=str(Path(tls_key).resolve()) if tls_key else "",
         sign_on=_checked_sign_on(sign_on), scan=_checked_scan(scan),
@@ -132,6 +132,19 @@ def up(
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the city has ended; taking its pack apart in memory would take a second more
+
+
+def _checked_passwords(file: str | None) -> str:
+    """The path, once every line of it was found usable: hub reads it long after the start."""
+    if not file:
+        return ""
+    from tianmu.access.first import PasswordFile, read_passwords
+
+    try:
+        read_passwords(path := Path(file).resolve())
+    except PasswordFile as error:
+        raise Problem(f"--admin-password-file {error}") from error
+    return str(path)
 
 
 def _checked_scan(told: str) -> str:

@@ -103,3 +103,23 @@ def test_registering_in_a_folder_without_a_city(tmp_path: Path) -> None:
         main, ["devices", "register", str(tmp_path / "d.csv"), "--data", str(tmp_path / "none")]
     )
     assert done.exit_code == 1 and done.stderr.startswith("Error: no city has been started under")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"# ours\nsystem: weak\n", ":2: the password has 4 characters, 8 needed; choose another"),
+        (b"king: Some-horse-8\n", ":1: expected 'account: password' with one of the accounts"),
+        (b"system: \xff\xfe\n", "cannot be read as UTF-8 text"),
+    ],
+)
+def test_first_passwords_are_looked_at_before_anything_starts(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    file, data = tmp_path / "passwords", tmp_path / "data"
+    file.write_bytes(content)
+    told = ["up", "--data", str(data), "--admin-password-file", str(file)]
+    done = CliRunner().invoke(main, told)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: --admin-password-file ") and why in done.stderr
+    assert done.stderr.count("\n") == 1 and not data.exists()

@@ -57,7 +57,11 @@ def read_passwords(path: Path) -> dict[str, str]:
     """First passwords by account. ``PasswordFile`` names the line that cannot be used."""
     known = [account for account, _, _ in FIRST]
     found: dict[str, str] = {}
-    for number, raw in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PasswordFile(f"{path}: it cannot be read as UTF-8 text: {error}") from error
+    for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
