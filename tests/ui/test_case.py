@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -103,4 +106,49 @@ def test_what_is_left_in_working_time_is_asked_anew_each_minute(
     expect(page.locator(".case .clock")).to_be_visible()
     with page.expect_request(lambda asked: asked.url.endswith(f"/api/cases/{case}")):
         page.clock.run_for(61_000)
+    page.context.close()
+
+
+def test_a_limit_counts_by_the_citys_clock_from_the_first(small: Any, browser: Browser) -> None:
+    """The clock of a drill is days from the browser's: no case is "25 d" late for the second that
+    it takes until the vital signs come."""
+    case = case_of(small, "d2")
+    with small.client("duty_officer") as client:
+        due = client.get(f"/api/cases/{case}").json()["due"]
+    page = signed_in(small, browser, "duty_officer")
+    page.clock.install(time=datetime.now(UTC) - timedelta(days=25))
+    page.route("**/api/vitals", lambda route: route.abort())
+    page.route("**/api/push**", lambda route: route.abort())
+    page.goto(f"{small.url}/desk/cases/{case}")
+    clock = page.locator(f".case .clock time[datetime='{due}'] .num")
+    expect(clock).to_be_visible()
+    expect(clock).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    page.context.close()
+
+
+def test_whoever_rules_sees_what_was_disputed(small: Any, browser: Browser) -> None:
+    """Who says "not ours" stands in the dialog with the reason, and whom they name is proposed."""
+    matter, place = "gbt30428.2-2013:event:0103", {"longitude": 119.47, "latitude": 31.43}
+    told = {"channel": "hotline", "text": "路边违章接坡", "matter": matter, "place": place}
+    with small.client("duty_officer") as client:
+        report = client.post("/api/reports", json=told).json()["report"]
+    small.settle()
+    case = small.hub.manage.case_of([report], "report")[report]
+    for one in ("verify", "file"):
+        step(small, case, one)
+    with small.client("duty_officer") as client:
+        owner = client.get(f"/api/cases/{case}").json()["owner"]
+    worker = small.account("kerbs", ["department_worker"], department=owner)
+    given = {"reason": "这条路不归我们管养", "data": {"department": "transport"}}
+    answer = httpx.post(
+        f"{small.url}/api/cases/{case}/steps/dispute",
+        json=given, headers={"Authorization": f"Bearer {worker}"},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    page = signed_in(small, browser, "commander")
+    page.goto(f"{small.url}/desk/cases/{case}")
+    page.locator("[data-step=rule]").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("这条路不归我们管养")
+    expect(dialog.locator("select")).to_have_value("transport")
     page.context.close()

@@ -63,6 +63,11 @@ def test_forest_fire_on_its_page(small: Any, browser: Browser) -> None:
     expect(card.locator("[data-now]")).to_contain_text("火险")
     expect(card.locator("[data-alarms]")).to_have_text("活动告警 1")
     expect(card.locator("[data-cases]")).to_have_text("在办案件 1")
+    expect(page.locator("[data-now]").filter(has_text="正在读取")).to_have_count(0)
+    untold = page.locator("[data-scenario]").filter(has_text="暂不能判定")
+    expect(untold.first).to_be_visible()
+    for card in untold.all():
+        expect(card.locator("[data-why]")).not_to_be_empty()
     picture(page, "scenarios")
     page.locator("[data-scenario=forest-fire]").click()
     expect(page.locator("[data-degree] .big")).to_contain_text("火险")

@@ -104,7 +104,7 @@ setInterval(() => {
 }, 9000);
 
 const answers = {
-  "/api/session": () => session, "/api/about": () => ({ name: city.name, languages: city.languages, authority: false }), "/api/city": () => city, "/api/vitals": vitals,
+  "/api/session": () => ({ ...session, at: new Date().toISOString() }), "/api/about": () => ({ name: city.name, languages: city.languages, authority: false }), "/api/city": () => city, "/api/vitals": vitals,
   "/api/alarms": () => page([...alarms.values()]), "/api/cases": (q) => page([...cases.values()].filter((c) => !q.get("department") || c.owner === q.get("department"))),
   "/api/city/map/outline.geojson": () => outline, "/api/city/map/lakes.geojson": () => JSON.parse(readFileSync(join(folder, "lakes.geojson"), "utf8")),
   "/api/city/map/units.geojson": () => ({ type: "FeatureCollection", features: placed.slice(0, 20).map((d) => ({ type: "Feature", geometry: { type: "Point", coordinates: [d.lon + 0.01, d.lat] }, properties: { id: d.code, name: "x" } })) }),

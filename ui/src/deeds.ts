@@ -6,7 +6,7 @@ import { departmentName } from "@/names";
 import { may, session } from "@/session";
 import { done, failed } from "@/toast";
 import { name, say, w } from "@/words";
-import type { Action, Alarm, CaseDetail, Order, MatterProposed } from "@/api/types";
+import type { Action, Alarm, CaseDetail, CaseEvent, Order, MatterProposed } from "@/api/types";
 
 export const ALARM_VERBS = ["acknowledge", "shelve", "unshelve", "reset", "suppress", "unsuppress", "remove_from_service", "return_to_service"] as const;
 export type AlarmVerb = (typeof ALARM_VERBS)[number];
@@ -87,6 +87,17 @@ async function likelyMatters(action: Action, held: CaseDetail): Promise<string[]
   return found.map((one) => one.matter);
 }
 
+/** The last "not ours" of a case that waits for a ruling: who says so, whose they say it is, and why. */
+const disputeOf = (action: Action, held: CaseDetail): CaseEvent | undefined => (action.step === "rule" ? held.events.filter((one) => one.step === "dispute").at(-1) : undefined);
+function named(action: Action, held: CaseDetail): string | undefined {
+  const whose = disputeOf(action, held)?.data.whose;
+  return (typeof whose === "string" && whose) || held.owner || undefined;
+}
+function aboutOf(action: Action, held: CaseDetail): string {
+  const dispute = disputeOf(action, held);
+  return [`${held.number} · ${say(held.title)}`, ...(dispute ? [say(dispute.text)] : [])].join("\n");
+}
+
 /** The fields of a step's dialog, from the names of the data it needs; `?` marks optional ones. */
 export function wantsOf(action: Action, held: CaseDetail, likely: string[] = []): Want[] {
   const wants: Want[] = [];
@@ -99,7 +110,7 @@ export function wantsOf(action: Action, held: CaseDetail, likely: string[] = [])
     else if (key === "level") wants.push({ key, label, kind: "choice", initial: held.advised || held.level, choices: [...levels.value.values()].map((l) => ({ value: l.name, label: say(l.text) })) });
     else if (key === "department" || key === "departments") {
       const choices = (city.value?.departments ?? []).map((d) => ({ value: d.code, label: say(d.name) }));
-      wants.push({ key, label, kind: "select", initial: (key === "department" && held.owner) || undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });
+      wants.push({ key, label, kind: "select", initial: key === "department" ? named(action, held) : undefined, optional, choices: optional ? [{ value: "", label: "–" }, ...choices] : choices });
     } else if (key === "matter") wants.push({ key, label, kind: "select", optional, initial: held.matter, choices: [{ value: "", label: "–" }, ...matterChoices(likely)] });
     else if (key === "division") wants.push({ key, label, kind: "select", optional, initial: held.division, choices: [{ value: "", label: "–" }, ...(city.value?.divisions ?? []).map((d) => ({ value: d.code, label: say(d.name) }))] });
     else if (key === "order") {
@@ -141,7 +152,7 @@ export async function doCase(held: CaseDetail, action: Action, reload: () => Pro
   const kept = unsent.get(slot);
   unsent.delete(slot);
   const wants = wantsOf(action, held, await likelyMatters(action, held)).map((want) => (WRITTEN.has(want.kind) && kept?.[want.key] ? { ...want, initial: kept[want.key] } : want));
-  const answer = await ask({ title: say(action.label), text: `${held.number} · ${say(held.title)}`, confirm: say(action.label), risk: RISKY.has(action.step), wants });
+  const answer = await ask({ title: say(action.label), text: aboutOf(action, held), confirm: say(action.label), risk: RISKY.has(action.step), wants });
   if (!answer) return false;
   try {
     await api.deed(`${path`/api/cases/${held.case}`}/steps/${action.step}`, dataOf(answer), held.version);

@@ -2,6 +2,7 @@
 import { computed, ref } from "vue";
 import { api, Problem } from "@/api/client";
 import * as passkey from "@/passkey";
+import { setServerTime } from "@/time";
 import type { PasskeyAsked, SecondAsked, Session } from "@/api/types";
 
 export const session = ref<Session | null>(null);
@@ -11,7 +12,9 @@ let asked = false;
 export async function whoami(again = false): Promise<Session | null> {
   if (asked && !again) return session.value;
   try {
-    session.value = await api.get<Session>("/api/session");
+    const told = await api.get<Session>("/api/session");
+    setServerTime(told.at); // no page counts by this machine's clock before it hears the city's
+    session.value = told;
     asked = true;
   } catch (fault) {
     if (!(fault instanceof Problem) || fault.status !== 401) throw fault;

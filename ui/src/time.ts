@@ -7,11 +7,11 @@ export const zone = ref("Asia/Shanghai");
 /** ms; moves once a second, and only while someone looks. */
 export const now = ref(Date.now());
 /** Server's clock minus this machine's, ms: a wall with a wrong clock still counts down right. */
-const offset = ref(0);
+let offset = 0;
 
 let timer = 0;
 function tick(): void {
-  now.value = Date.now() + offset.value;
+  now.value = Date.now() + offset;
   timer = window.setTimeout(tick, 1000 - (now.value % 1000));
 }
 document.addEventListener("visibilitychange", () => {
@@ -22,7 +22,9 @@ tick();
 
 export function setServerTime(at: Instant): void {
   const found = Date.parse(at) - Date.now();
-  if (Math.abs(found - offset.value) > 1500) offset.value = Math.abs(found) > 2000 ? found : 0;
+  if (Math.abs(found - offset) <= 1500) return;
+  offset = Math.abs(found) > 2000 ? found : 0;
+  now.value = Date.now() + offset; // what counts by it does not wait for the next second
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -4870,9 +4870,15 @@ export interface components {
         };
         /**
          * SessionSaid
-         * @description Who is signed in, and what they may do.
+         * @description Who is signed in, and what they may do; ``at``: the city's time, maybe that of a drill.
          */
         SessionSaid: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             * @example 2026-11-23T01:02:03.456Z
+             */
+            at: string;
             account: string;
             name: string;
             role: string;
@@ -9418,6 +9424,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "at": "2026-11-04T03:12:00.000Z",
                      *       "account": "duty",
                      *       "name": "Duty officer",
                      *       "role": "duty_officer",
@@ -9482,6 +9489,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "at": "2026-11-04T03:12:00.000Z",
                      *       "account": "duty",
                      *       "name": "Duty officer",
                      *       "role": "duty_officer",
@@ -9581,6 +9589,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "at": "2026-11-04T03:12:00.000Z",
                      *       "account": "duty",
                      *       "name": "Duty officer",
                      *       "role": "duty_officer",
@@ -9655,6 +9664,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "at": "2026-11-04T03:12:00.000Z",
                      *       "account": "duty",
                      *       "name": "Duty officer",
                      *       "role": "duty_officer",
@@ -9780,6 +9790,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "at": "2026-11-04T03:12:00.000Z",
                      *       "account": "duty",
                      *       "name": "Duty officer",
                      *       "role": "duty_officer",

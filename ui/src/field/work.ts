@@ -4,6 +4,7 @@ import { api, Problem } from "@/api/client";
 import type { components } from "@/api/schema";
 import { loadCity } from "@/live";
 import { listen } from "@/push";
+import { setServerTime } from "@/time";
 import type { CaseItem, Order } from "@/api/types";
 import { keepCity, lockBy, lockWhenDue } from "./account";
 import * as box from "./box";
@@ -31,6 +32,7 @@ export async function refresh(): Promise<void> {
   asking.value = true;
   try {
     const told = await api.get<FieldWork>("/api/field/work");
+    setServerTime(told.at);
     work.value = told;
     trouble.value = "";
     await box.put("kept", "work", told);

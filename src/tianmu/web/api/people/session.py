@@ -19,6 +19,7 @@ from tianmu.access.passkey import Site
 from tianmu.access.scope import Principal
 from tianmu.facts.text import Text
 from tianmu.store.records import Transaction
+from tianmu.web.answer.moment import Instant, say
 from tianmu.web.answer.problem import Problem
 from tianmu.web.bounds.limit import COOKIE
 from tianmu.web.hub import Hub
@@ -99,8 +100,9 @@ class ScopeSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is signed in, and what they may do."""
+    """Who is signed in, and what they may do; ``at``: the city's time, maybe that of a drill."""
 
+    at: Instant
     account: str
     name: str
     role: str
@@ -113,11 +115,11 @@ class SessionSaid(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     """``good``, ``none`` (came by a link: set one) or ``expired`` (nothing else is allowed)"""
     factor: str
-    """``good``, ``asked`` (its roles need a second factor soon) or ``needed`` (nothing else is
-    allowed before it has one)"""
+    """``good``, ``asked`` (its roles need one soon) or ``needed`` (nothing else before it)"""
 
 
 EXAMPLE = {
+    "at": "2026-11-04T03:12:00.000Z",
     "account": "duty",
     "name": "Duty officer",
     "role": "duty_officer",
@@ -132,9 +134,10 @@ EXAMPLE = {
 }
 
 
-def said(who: Principal) -> SessionSaid:
-    """A principal as its own browser sees it."""
+def said(who: Principal, at: int) -> SessionSaid:
+    """A principal as its own browser sees it; ``at``: the city's time, µs."""
     return SessionSaid(
+        at=say(at),
         account=who.account,
         name=who.name,
         role=who.role,
@@ -156,7 +159,8 @@ def opened(hub: Hub, secret: str) -> Reply:
         raise Problem(401, "signed-out", "the session ended at once", "sign in again")
     year = 365 * 86_400 if who.kind == "kiosk" else round(hub.sessions.policy.lasts / 1e6)
     cookie = f"{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={year}"
-    return Reply(said(who), headers={"Set-Cookie": cookie + ("; Secure" if hub.secure else "")})
+    cookie += "; Secure" if hub.secure else ""
+    return Reply(said(who, hub.clock()), headers={"Set-Cookie": cookie})
 
 
 def site_of(request: Request) -> Site:
@@ -298,7 +302,7 @@ def sign_in_kiosk(ask: Asking, body: Annotated[OneToken, Depends(taken(OneToken)
 @routes("GET", "/api/session", may=SIGNED_IN, gives=SessionSaid, given=EXAMPLE)
 def get_session(ask: Asking) -> SessionSaid:
     """Who is signed in."""
-    return said(ask.who)
+    return said(ask.who, ask.hub.clock())
 
 
 @routes("DELETE", "/api/session", may=SIGNED_IN)
