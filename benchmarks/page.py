@@ -73,7 +73,9 @@ def _aimed(
     one: Measurement, figure: Figure, result: Result | None, notes: dict[str, str]
 ) -> Iterator[str]:
     """A row; where the figure is one of many things', a row for each of them."""
-    what = f"[{one.name}](#{anchor(one.name)}): {figure.what}"
+    # what was never measured has no section that a link could lead to
+    named = one.name if result is None else f"[{one.name}](#{anchor(one.name)})"
+    what = f"{named}: {figure.what}"
     aim = f"{figure.aim} {figure.unit}".strip()
     note = notes.get(figure.key, "")
     if result is None:

@@ -123,7 +123,9 @@ def test_it_goes_on_where_it_was_stopped(bench: Path, monkeypatch: pytest.Monkey
 
 def test_what_was_not_measured_is_said(bench: Path) -> None:
     page.write([SPEED])
-    assert "not measured yet" in (bench / "README.md").read_text()
+    text = (bench / "README.md").read_text()
+    assert "| speed of it: a second |" in text and "not measured yet" in text
+    assert "](#speed-of-it)" not in text, "a link to a section that is not there"
     (bench / "notes.json").write_text(json.dumps({SPEED.name: {"rate": "100 by hand"}}))
     page.write([SPEED])
     assert "not measured yet | 100 by hand |" in (bench / "README.md").read_text()

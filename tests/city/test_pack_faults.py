@@ -119,6 +119,18 @@ def test_each_fault_is_named_with_its_place(
         assert any(abs(found - line) <= 1 for found in located), (line, located)
 
 
+def test_one_wrong_name_of_the_profile_is_one_fault(copy: Path) -> None:
+    line = replace("city.toml", 'profile = "severity"', 'profile = "gravity"')(copy)
+    (fault,) = pack.check(copy)
+    assert (fault.file, fault.line) == ("city.toml", line)
+    assert fault.what == "no profile 'gravity'" and fault.remedy == "use one of severity"
+
+
+def test_a_broken_table_of_profiles_is_no_fault_of_every_rule(copy: Path) -> None:
+    (copy / "profiles.toml").write_text("profile = [\n")
+    assert {fault.file for fault in pack.check(copy)} == {"profiles.toml"}
+
+
 @pytest.mark.parametrize(
     "file",
     sorted(

@@ -99,7 +99,8 @@ def _check_rule(
         fault("direction", what, f"use one of {', '.join(_DIRECTIONS)}")
     if rule.get("priority") not in (1, 2, 3, 4):
         fault("priority", f"priority {rule.get('priority')!r}", "use 1 (highest) to 4")
-    if rule.get("severity") and str(rule["severity"]) not in levels:
+    # no levels at all: the profile is faulty, which is told where it is
+    if levels and rule.get("severity") and str(rule["severity"]) not in levels:
         fault(
             "severity",
             f"{rule['severity']!r} is no level of the profile",

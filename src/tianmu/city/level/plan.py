@@ -247,7 +247,7 @@ def _check(
     if plan.scenario:
         line = document.line(*path, "scenario")
         reader.fault(FILE, line, f"plan {plan.code} says whose it is", "remove scenario")
-    if plan.level not in levels:
+    if levels and plan.level not in levels:  # none: it is the profile that is faulty
         what = f"plan {plan.code} starts at level {plan.level!r}, which the profile lacks"
         remedy = f"use one of {', '.join(sorted(levels))}"
         reader.fault(FILE, document.line(*path, "level"), what, remedy)

@@ -173,7 +173,7 @@ def _faults(
     if not one.code or any(one.code == other.code for other in before):
         yield ("code",), said + "unnamed, or two are called so", "name each differently"
     for place, level in enumerate(one.levels):
-        if level not in levels:
+        if levels and level not in levels:  # none: it is the profile that is faulty
             what = said + f"{level!r} is no level of the profile"
             yield ("levels", place), what, f"use one of {', '.join(sorted(levels))}"
         elif any(level in other.levels for other in before):
