@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tianmu.facts.place import DEGREE_M
+from tianmu.city.place.distance import far
 from tianmu.scenarios.fire_alarms.estate import COMPONENT, Estate, Spot
 from tianmu.scenarios.fire_alarms.event import DAY, Event
 from tianmu.scenarios.fire_alarms.evidence import (
@@ -175,14 +174,8 @@ def _near(
         return []
     return [
         name for name, (x, y) in where.items()
-        if metres(longitude, latitude, x, y) <= figures.near_m
+        if far(longitude, latitude, x, y) <= figures.near_m
     ]  # fmt: skip
-
-
-def metres(longitude: float, latitude: float, other: float, north: float) -> float:
-    """Between two points that are not far from one another."""
-    east = (other - longitude) * math.cos(math.radians(latitude))
-    return math.hypot(east, north - latitude) * DEGREE_M
 
 
 def operations(world: World, building: str) -> list[Event]:
