@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .house import House, house
 from .town import FIRE, OFFICER, RUBBISH
 
@@ -50,15 +52,20 @@ def test_what_follows_from_old_cases_is_right_after_a_start(house: House, tmp_pa
     assert "case_state_count" not in names
 
 
-def _wider(connection: Any) -> None:
-    """As version 3 left them: an order that was returned or taken back still made a party."""
+def _wider(connection: Any, version: int) -> None:
+    """As version 3 left them: an order that was returned or taken back still made a party; as
+    version 4 did, where its department had done a point before."""
     connection.exec_driver_sql(
         "INSERT OR IGNORE INTO case_party SELECT unit, serial FROM case_order"
     )
-    connection.exec_driver_sql("UPDATE journal_schema SET version = 3 WHERE room = 'manage'")
+    set_back = f"UPDATE journal_schema SET version = {version} WHERE room = 'manage'"
+    connection.exec_driver_sql(set_back)
 
 
-def test_former_parties_of_old_cases_see_them_no_more_after_a_start(house: House) -> None:
+@pytest.mark.parametrize("version", [3, 4])
+def test_former_parties_of_old_cases_see_them_no_more_after_a_start(
+    house: House, version: int
+) -> None:
     """Of what is open from the start on, of what has ended soon after."""
     for number in range(2):
         house.report("litter", east=number * 5000.0, matter=RUBBISH)
@@ -71,7 +78,7 @@ def test_former_parties_of_old_cases_see_them_no_more_after_a_start(house: House
     house.manage.command("c2", "void", OFFICER, reason="a test")
     before = house.tables()
     assert not [one for one in before["case_party"] if "clean" in one]
-    house.hub.transact(lambda tx: _wider(tx.connection))
+    house.hub.transact(lambda tx: _wider(tx.connection, version))
     assert len([one for one in house.tables()["case_party"] if "clean" in one]) == 2
     house.close()
     house.open()

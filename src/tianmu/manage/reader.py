@@ -83,7 +83,7 @@ class Reader:
         self.records.create(
             case_table.metadata,
             room="manage",
-            migrations=(older.drop_old_indexes, older.settle, older.part, older.narrow),
+            migrations=older.MIGRATIONS,
         )
 
         self.records.transact(lambda tx: case_search.make(tx.connection))

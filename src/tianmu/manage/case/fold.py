@@ -186,11 +186,7 @@ def _fields(*names: str) -> Callable[[CaseState, CaseEvent], Data]:
     """A step that sets these fields to what its data says."""
 
     def change(state: CaseState, event: CaseEvent) -> Data:
-        return {
-            name: tuple(event.data[name]) if name == "joint" else event.data[name]
-            for name in names
-            if name in event.data
-        }
+        return {name: event.data[name] for name in names if name in event.data}
 
     return change
 
@@ -257,8 +253,6 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "supplement": _fields("queue"),
     "grade": _grade,
     "advise": lambda state, event: {"advised": event.data["number"]},
-    "assign": _fields("lead", "joint", "queue", "tier"),
-    "transfer": _fields("lead", "joint", "queue"),
     "urge": lambda state, event: {"urges": state.urges + 1},
     "escalate": _escalate,
     "evidence": _evidence,

@@ -12,15 +12,46 @@ import msgspec
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.case.contact import Contact
 from tianmu.manage.case.situation import Situation
-from tianmu.manage.case.state import Call, CaseState, Ruling, Task, Warned
+from tianmu.manage.case.state import Call, CaseState, Clock, Ruling, Task, Warned
 
 Data: TypeAlias = dict[str, Any]
 replace = msgspec.structs.replace
 
 
+def owned(state: CaseState, event: CaseEvent) -> Data:
+    """Who leads and who joins, and what of that follows for the points of checklists."""
+    data = event.data
+    fields: Data = {name: data[name] for name in ("lead", "queue", "tier") if name in data}
+    if "joint" in data:
+        fields["joint"] = tuple(data["joint"])
+    return {**fields, **_handed(state, data)}
+
+
+def _handed(state: CaseState, data: Data) -> Data:
+    """Open points pass to others or end; who was told only as one that leads need not know on."""
+    told = data.get("handed")
+    if not told:
+        return {}
+    points, ended = told.get("points", {}), told.get("ended", ())
+    clocks = [msgspec.convert(one, Clock) for one in data.get("clocks", ())]
+    due = {clock.name: clock.due for clock in clocks}
+    left = [one for one in state.tasks if one.code not in ended]
+    untold = told.get("untold", ())
+    return {
+        "tasks": tuple(
+            replace(one, units=tuple(points[one.code]), due=due.get(f"task:{one.code}", one.due))
+            if one.code in points
+            else one
+            for one in left
+        ),
+        "told": tuple(one for one in state.told if one not in untold),
+        "means": tuple(one for one in state.means if one[0] not in untold),
+    }
+
+
 def _rule(state: CaseState, event: CaseEvent) -> Data:
     data = event.data
-    fields: Data = {"lead": data["lead"], "joint": tuple(data["joint"]), "queue": ""}
+    fields: Data = {**owned(state, event), "queue": ""}
     if told := data.get("ruling"):
         fields["ruling"] = msgspec.convert(told, Ruling)
     return fields
@@ -93,6 +124,8 @@ def _contact(state: CaseState, event: CaseEvent) -> Data:
 
 CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "assess": _assess,
+    "assign": owned,
+    "transfer": owned,
     "begin": _begin,
     "contact": _contact,
     "tick": _tick,

@@ -67,8 +67,8 @@ def part(connection: Connection) -> None:
 
 
 def narrow(connection: Connection) -> None:
-    """Version 3 to 4: a case concerns nobody any more whose orders were all returned or taken back.
-    Ended cases wait for ``some``."""
+    """Version 3 to 4: a case concerns nobody any more whose orders were all returned or taken back;
+    4 to 5: not for a point that was done before, either. Ended cases wait for ``some``."""
     if not _columns(connection):
         return
     for one in (table.party, table.counter):
@@ -78,6 +78,10 @@ def narrow(connection: Connection) -> None:
     while rows := connection.execute(begun.where(c.serial > after).limit(CHUNK)).all():
         after = _settle(connection, [(int(serial), state) for serial, state in rows])
     ledger.write_counters(connection, {OLDER: 0})
+
+
+MIGRATIONS = (drop_old_indexes, settle, part, narrow, narrow)
+"""what takes the tables from each version to the next"""
 
 
 def _columns(connection: Connection) -> set[str]:

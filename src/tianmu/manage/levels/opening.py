@@ -101,20 +101,20 @@ def _clock(city: City, state: CaseState, tasks: list[Task], within: Limit, now: 
 
 
 def again(city: City, state: CaseState, now: int) -> list[Clock]:
-    """New clocks of the points that are still open: the case has been reopened. As long as the plan
-    says; where it says it no more, as long as they were."""
-    plans = {plan.code: plan for plan in city.plans}
-    clocks: list[Clock] = []
-    for task in state.tasks:
-        if task.done_at or not task.due:
-            continue
-        plan, _, code = task.code.rpartition("/")
-        within = _within(plans[plan], code) if plan in plans else None
-        if within is None:
-            within = Limit(max(task.due - task.opened_at, 0) / MINUTE, LimitUnit.MINUTE)
-        name = f"task:{task.code}"
-        clocks.append(deadline.start(city.calendar, name, within, now, marks(city, state)))
-    return clocks
+    """New clocks of the points that are still open: the case has been reopened."""
+    open_ones = (one for one in state.tasks if one.due and not one.done_at)
+    return [clock_again(city, state, one, now) for one in open_ones]
+
+
+def clock_again(city: City, state: CaseState, task: Task, now: int) -> Clock:
+    """The clock of a point whose time begins anew. As long as the plan says; where it says it no
+    more, as long as it was."""
+    name, _, code = task.code.rpartition("/")
+    plan = next((one for one in city.plans if one.code == name), None)
+    within = _within(plan, code) if plan is not None else None
+    if within is None:
+        within = Limit(max(task.due - task.opened_at, 0) / MINUTE, LimitUnit.MINUTE)
+    return deadline.start(city.calendar, f"task:{task.code}", within, now, marks(city, state))
 
 
 def _within(plan: Plan, code: str) -> Limit | None:

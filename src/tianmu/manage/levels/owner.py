@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tianmu.manage.case.draft import Draft
+from tianmu.manage.levels.handing import handed
 from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ def assign(
     if data["lead"] and state.queue == "dispatch":
         data["queue"] = ""
     if (data["lead"], tuple(data["joint"])) != (state.lead, state.joint) or not data["lead"]:
-        draft.add("assign", {**data, **(more or {})})
+        draft.add("assign", handed(city, state, {**data, **(more or {})}, draft.now))

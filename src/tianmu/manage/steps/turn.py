@@ -12,6 +12,7 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import DISPUTED, CaseState, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response
+from tianmu.manage.levels.handing import handed
 from tianmu.manage.steps.step import Command, Refusal, Step, chosen_order, refuse
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Turn:
         before = self.state.stage
         if data.get("queue", DISPUTED) != DISPUTED and self.state.clock("rule"):
             data["stopped"] = [*data.get("stopped", ()), "rule"]  # a dispute is settled by it
+        if "lead" in data and "joint" in data:
+            data = handed(self.city, self.state, data, self.draft.now)
         if stage and stage != before:
             stopped = [*data.get("stopped", ()), before]
             data["stopped"] = stopped
