@@ -7,13 +7,18 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from tianmu.access.scope import WHOLE
+from tianmu.command import telling
+from tianmu.command.webhook import Webhook
+from tianmu.facts.topic import CASE
 from tianmu.manage.case.parties import parties
+from tianmu.web.answer import page
 from waiting import eventually
 
 from .receivers import Hook, Receiver, fast, hook, receiver, sent, steps, unit
@@ -54,11 +59,12 @@ class Department:
             assert named[0], "it is in the list, too"
         return status == 200
 
-    def changes(self, after: str) -> list[dict[str, Any]]:
-        """What its system is told since the cursor."""
+    def changes(self, after: str, limit: int = 100) -> list[dict[str, Any]]:
+        """What its system is told since the cursor, from so many events a page."""
         items: list[dict[str, Any]] = []
         while True:
-            told = self.system.get("/api/orders/changes", params={"after": after}).json()
+            asked: dict[str, Any] = {"after": after, "limit": limit}
+            told = self.system.get("/api/orders/changes", params=asked).json()
             items, after = items + told["items"], told["next"]
             if not told["more"]:
                 return items
@@ -214,6 +220,53 @@ def test_whoever_helped_and_does_no_more_hears_no_more(
     assert [one["type"] for one in helper.changes(cursor)] == [f"case.{step}", "case.withdrawn"]
     nothing_later(world, receiver, case, helper.code)
     assert AFTER not in json.dumps(receiver.told(case))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_that_a_case_is_gone_is_told_once_however_many_orders_ended(
+    world: Any, department: Callable[[str], Department], limit: int
+) -> None:
+    case = sent(world)
+    helper = department(stranger(world, case))
+    cursor = helper.cursor()
+    for task in ("pump", "dry"):
+        steps(world, case, "order", department=helper.code, lead=False, task=task)
+    orders = [one for one in world.hub.manage.case(case, WHOLE).orders if one.unit == helper.code]
+    assert len(orders) == 2
+    for one in orders:
+        steps(world, case, "cancel", order=one.order)
+        note(world, case)
+    kinds = [one["type"] for one in helper.changes(cursor, limit)]
+    assert kinds == ["case.cancel", "case.cancel", "case.withdrawn"]
+    # and so is a receiver that hears of each of them in a batch of its own
+    hub, journal = world.hub, world.hub.manage.journal
+    pipe = a_webhook(helper.code)
+    told: list[str] = []
+    for entry in journal.read(CASE.name, page.read(cursor, int)[0]):
+        found = hub.records.read(partial(telling.read, entries=[entry], journal=journal))
+        made = telling.make(hub.deliverer.teller, [pipe], found, set(), 0)
+        told += [one.type for one in made.deliveries]
+    assert told == kinds
+
+
+def a_webhook(department: str) -> Webhook:
+    """Of which no table knows."""
+    return Webhook(
+        webhook="w",
+        name="w",
+        department=department,
+        url="",
+        events=["cancel"],
+        on=True,
+        note="",
+        since=0,
+        secret="",
+        older="",
+        older_until=0,
+        created_at=0,
+        actor="",
+        version=1,
+    )
 
 
 def test_a_phone_whose_return_was_not_answered_is_answered_as_it_was_then(

@@ -164,7 +164,7 @@ class Deliverer:
             return False
         last = entries[-1].position
         now, teller = self.clock(), self.teller
-        on, found, before = self.records.read(lambda c: _known(c, entries))
+        on, found, before = self.records.read(lambda c: _known(c, entries, journal))
         made = telling.make(teller, on, found, before, now)
 
         def write(tx: Transaction) -> None:
@@ -197,10 +197,10 @@ class Deliverer:
 
 
 def _known(
-    connection: Connection, entries: Sequence[Entry]
+    connection: Connection, entries: Sequence[Entry], journal: Journal
 ) -> tuple[list[Webhook], telling.Read, set[tuple[str, int]]]:
     on = _on(connection)
-    found = telling.read(connection, entries)
+    found = telling.read(connection, entries, journal)
     return on, found, telling.known(connection, on, found)
 
 

@@ -224,8 +224,7 @@ class Teller:
     def left(self, event: CaseEvent, state: CaseState, scope: Scope) -> Order | None:
         """The order of this scope that the event has returned or taken back, None where there is
         none: its department is told, also where the case concerns it no more."""
-        name = event.data.get("order")
-        order = state.order(name) if event.step in ENDS and isinstance(name, str) else None
+        order = state.order(ends(event))
         if order is None or order.state not in LEFT or state.probe != scope.probe:
             return None
         theirs = scope.departments is None or order.unit in scope.departments
@@ -252,6 +251,12 @@ def _message(event: CaseEvent, case: CaseTold, orders: list[OrderTold]) -> Messa
     )
     data = Told(case=case, event=told, orders=orders)
     return Message(type=f"case.{event.step}", timestamp=moment(event.at), data=data)
+
+
+def ends(event: CaseEvent) -> str:
+    """The order that ends by the event and was not done; empty where none does."""
+    name = event.data.get("order")
+    return name if event.step in ENDS and isinstance(name, str) else ""
 
 
 def withdrawn(event: CaseEvent) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,16 +13,19 @@ from sqlalchemy import Connection, select, tuple_
 from tianmu.access.scope import Scope
 from tianmu.command import delivery, number, provider
 from tianmu.command.delivery import Delivery
-from tianmu.command.message import Message, Teller, withdrawn
+from tianmu.command.message import Message, Teller, ends, withdrawn
 from tianmu.command.table import told as told_table
 from tianmu.command.webhook import Webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
+from tianmu.facts.topic import CASE
+from tianmu.manage.case.parties import LEFT
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.ladder import STEP
 from tianmu.manage.kept import table as case_table
 from tianmu.manage.kept.ledger import decode_state
-from tianmu.store.journal.contract import Entry
+from tianmu.manage.kept.query import positions_of
+from tianmu.store.journal.contract import Entry, Journal
 
 log = logging.getLogger("tianmu.command")
 CHUNK = 400
@@ -38,6 +41,8 @@ class Read:
     """each with its position"""
     states: dict[str, CaseState]
     numbers: dict[str, str]
+    later: list[tuple[int, CaseEvent]]
+    """ends of orders that come after the batch, in cases that have had an order end in it"""
 
 
 @dataclass
@@ -51,19 +56,9 @@ class Made:
     before that is not sent any more"""
 
 
-def read(connection: Connection, entries: Sequence[Entry]) -> Read:
-    """The events among the entries, and the states of their cases."""
-    events: list[tuple[int, CaseEvent]] = []
-    for entry in entries:
-        try:
-            fact = decode(entry.payload)
-        except msgspec.MsgspecError:
-            log.exception(
-                "the entry at %d of topic case cannot be read; nobody is told", entry.position
-            )
-            continue
-        if isinstance(fact, CaseEvent):
-            events.append((entry.position, fact))
+def read(connection: Connection, entries: Sequence[Entry], journal: Journal) -> Read:
+    """The events among the entries (of ``journal``), and the states of their cases."""
+    events = _events(entries)
     names = sorted({event.case for _, event in events})
     states: dict[str, CaseState] = {}
     for start in range(0, len(names), CHUNK):
@@ -76,7 +71,45 @@ def read(connection: Connection, entries: Sequence[Entry]) -> Read:
     orders = [order.order for state in states.values() for order in state.orders]
     for start in range(0, len(orders), CHUNK):
         numbers |= number.of(connection, orders[start : start + CHUNK])
-    return Read(events, states, numbers)
+    return Read(events, states, numbers, _ends_after(connection, journal, events, states))
+
+
+def _events(entries: Sequence[Entry]) -> list[tuple[int, CaseEvent]]:
+    events: list[tuple[int, CaseEvent]] = []
+    for entry in entries:
+        try:
+            fact = decode(entry.payload)
+        except msgspec.MsgspecError:
+            log.exception(
+                "the entry at %d of topic case cannot be read; nobody is told", entry.position
+            )
+            continue
+        if isinstance(fact, CaseEvent):
+            events.append((entry.position, fact))
+    return events
+
+
+def _ends_after(
+    connection: Connection,
+    journal: Journal,
+    events: Sequence[tuple[int, CaseEvent]],
+    states: Mapping[str, CaseState],
+) -> list[tuple[int, CaseEvent]]:
+    """What ``Read.later`` is. Only a case that has lost other orders, too, is read on."""
+    ended: dict[str, set[str]] = {}
+    for _, event in events:
+        if (order := ends(event)) and event.case in states:
+            ended.setdefault(event.case, set()).add(order)
+    found: list[tuple[int, CaseEvent]] = []
+    for case, orders in ended.items():
+        lost = {one.order for one in states[case].orders if one.state in LEFT}
+        if lost <= orders:
+            continue
+        for position in positions_of(connection, case):
+            if position > events[-1][0]:
+                later = _events(journal.read(CASE.name, position - 1, entries=1))
+                found += [(at, event) for at, event in later if ends(event)]
+    return found
 
 
 def known(connection: Connection, webhooks: Sequence[Webhook], found: Read) -> set[tuple[str, int]]:
@@ -154,10 +187,11 @@ def make(
 
 
 def _left_later(teller: Teller, found: Read, position: int, state: CaseState, scope: Scope) -> bool:
-    """Whether a later event of the batch ends another order of the scope in this case."""
+    """Whether a later event, of the batch or after it, ends another order of the scope in this
+    case: that one tells that the case is gone."""
     return any(
         at > position and event.case == state.case and teller.left(event, state, scope)
-        for at, event in found.events
+        for at, event in (*found.events, *found.later)
     )
 
 

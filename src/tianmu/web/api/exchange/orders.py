@@ -167,7 +167,7 @@ def list_order_changes(
             more = len(entries) == limit
             scanned += len(entries)
             if entries:
-                found = hub.records.read(partial(telling.read, entries=entries))
+                found = hub.records.read(partial(telling.read, entries=entries, journal=journal))
                 items = telling.changes(hub.deliverer.teller, found, ask.who.scope)
                 position = entries[-1].position
     except Purged as gone:
