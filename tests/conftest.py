@@ -8,18 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from sharing import pytest_xdist_make_scheduler
+from tianmu.access import password
 from tianmu.rehearse.city.city import City, Started, connect, credentials, fresh_city
 from tianmu.rehearse.city.equipment import source
 
 __all__ = ["pytest_xdist_make_scheduler"]
 
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    # else each run rewrites and each process that a test starts compiles everything anew
+    sys.dont_write_bytecode = False
+
 settings.register_profile(
     "tianmu", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("tianmu")
+
+SHIPPED = password._hasher
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Argon2id with the least that it can do: tests hash thousands of passwords in their own process.
+A city that a test starts hashes as shipped: the product has nothing to make it weaker by"""
 
 DEVICES = int(os.environ.get("TIANMU_TEST_DEVICES", "50000"))
 """size of the city under test: 50,000 by make test, 1,560,000 by make test-city"""
@@ -49,6 +60,20 @@ class RunningCity:
             "TIANMU_TOKEN": found["tokens"]["rehearsal"],
             "TIANMU_SOURCE_TOKEN": self._source_token,
         }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password, "_hasher", CHEAP)
+        yield
+
+
+@pytest.fixture
+def shipped_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
+    """Passwords as a city hashes them; what asks for it takes some 0.1 s for each."""
+    monkeypatch.setattr(password, "_hasher", SHIPPED)
+    return SHIPPED
 
 
 @pytest.fixture(scope="session")

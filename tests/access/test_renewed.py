@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from tianmu.access import account as accounts
 from tianmu.access import password
@@ -21,7 +21,10 @@ from tianmu.store.records import Records
 from .conftest import GOOD
 from .test_factor import app, enrol, half
 
-TODAY = extract_parameters(password.digest(GOOD))
+
+@pytest.fixture
+def today() -> Parameters:
+    return extract_parameters(password.digest(GOOD))
 
 
 @pytest.fixture
@@ -43,8 +46,14 @@ def past(records: Records) -> list[str]:
     return list(records.read(lambda c: c.execute(asked).scalars().all()))
 
 
+@pytest.mark.usefixtures("shipped_passwords")
 def test_it_is_renewed_as_the_session_opens_and_nothing_else_changes(
-    records: Records, entrance: Entrance, sessions: Sessions, officer: str, weak: str
+    records: Records,
+    entrance: Entrance,
+    sessions: Sessions,
+    officer: str,
+    weak: str,
+    today: Parameters,
 ) -> None:
     before = row(records, officer)
     with pytest.raises(SignInRefused):
@@ -52,7 +61,7 @@ def test_it_is_renewed_as_the_session_opens_and_nothing_else_changes(
     assert row(records, officer)["password"] == weak
     first = entrance.by_password(officer, GOOD, address="::1")
     after = row(records, officer)
-    assert extract_parameters(after["password"]) == TODAY
+    assert extract_parameters(after["password"]) == today
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"password", "seen_at"}, "its age, its version and its locks are what it was"
     assert past(records)[-1] == after["password"] and weak not in past(records)
@@ -64,23 +73,29 @@ def test_it_is_renewed_as_the_session_opens_and_nothing_else_changes(
 
 
 def test_it_waits_for_the_second_step(
-    records: Records, entrance: Entrance, officer: str, weak: str, clock: Any, tmp_path: Any
+    records: Records,
+    entrance: Entrance,
+    officer: str,
+    weak: str,
+    today: Parameters,
+    clock: Any,
+    tmp_path: Any,
 ) -> None:
     secret = enrol(records, Keys(tmp_path / "keys"), officer, clock)
     step = half(entrance, officer)
     assert row(records, officer)["password"] == weak, "nobody has signed in yet"
     entrance.second(step.ticket, "totp", app(secret, clock()), address="::1")
-    assert extract_parameters(row(records, officer)["password"]) == TODAY
+    assert extract_parameters(row(records, officer)["password"]) == today
 
 
 def test_a_password_that_is_the_second_step_is_renewed_too(
-    records: Records, entrance: Entrance, officer: str, weak: str
+    records: Records, entrance: Entrance, officer: str, weak: str, today: Parameters
 ) -> None:
     who = Identity("https://sign-on.example", "wang-1")
     with pytest.raises(SecondStep) as step:
         entrance.by_sign_on(officer, unbound=who, address="::1")
     entrance.second(step.value.ticket, "password", GOOD, address="::1")
-    assert extract_parameters(row(records, officer)["password"]) == TODAY
+    assert extract_parameters(row(records, officer)["password"]) == today
 
 
 def test_another_password_set_meanwhile_stays(
