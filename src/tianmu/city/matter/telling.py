@@ -2,7 +2,8 @@
 
 By them it is heard that something is wrong with a thing that is named, that what is named is not
 so (any more), that somebody only thanks, and which signs are taken for each other where speech is
-written down. All of it is a language's, and so the pack's. Without the file only the words of the
+written down. How far a word reaches in a text is a language's, too: three signs of Chinese say what
+takes an English speaker fifteen. So all of it is the pack's. Without the file only the words of the
 matters themselves are heard.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -20,6 +22,18 @@ FILE = "telling.toml"
 
 Words = dict[str, tuple[str, ...]]
 """language → words"""
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far words of a language reach, in signs of a text without punctuation; where words are
+    written apart their blanks count."""
+
+    denies: int
+    """behind a word that denies, within its clause"""
+    parts: int
+    """between two parts of a synonym (``井盖&不见``) at most"""
+    beside: int
+    """from a thing to what is said to be wrong with it at most"""
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +55,8 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """begins another clause, in which what was denied before may be so"""
     sounds: Words = {}
     """signs that sound alike, each group a word"""
+    reach: dict[str, Reach] = {}
+    """by language"""
     basis: str = ""
 
     def words(self, kind: str) -> tuple[str, ...]:
@@ -48,7 +64,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return tuple(word for words in getattr(self, kind).values() for word in words)
 
 
-KINDS = tuple(name for name in Telling.__struct_fields__ if name != "basis")
+KINDS = tuple(name for name in Telling.__struct_fields__ if name not in ("reach", "basis"))
 
 
 def read(reader: PackReader) -> Telling:
@@ -56,13 +72,16 @@ def read(reader: PackReader) -> Telling:
     document = reader.toml(FILE, required=False)
     if document is None:
         return Telling()
-    found = reader.build(document, (), document.data, Telling)
+    data = {name: value for name, value in document.data.items() if name != "reach"}
+    found = reader.build(document, (), data, Telling)
     if found is None:
         return Telling()
+    found = msgspec.structs.replace(found, reach=_reach(reader, document))
     for kind in KINDS:
         _check(reader, document, kind, getattr(found, kind))
     _check_affirms(reader, document, found)
     _check_sounds(reader, document, found)
+    _check_reach(reader, document, found)
     return found
 
 
@@ -105,6 +124,34 @@ def _check_sounds(reader: PackReader, document: Document, telling: Telling) -> N
                 what = f"sounds: {sign!r} stands there twice"
                 reader.fault(FILE, line, what, "keep it where it is heard most")
             seen.add(sign)
+
+
+def _reach(reader: PackReader, document: Document) -> dict[str, Reach]:
+    """What is said of each language, one by one: a fault stands at its line."""
+    told = reader.build(document, ("reach",), document.data.get("reach", {}), dict[str, Any]) or {}
+    built = {one: reader.build(document, ("reach", one), told[one], Reach) for one in told}
+    return {language: reach for language, reach in built.items() if reach is not None}
+
+
+def _check_reach(reader: PackReader, document: Document, telling: Telling) -> None:
+    """A language whose words are listed needs it; each of its figures counts signs."""
+    spoken = {one for kind in KINDS if kind != "sounds" for one in getattr(telling, kind)}
+    told = document.data.get("reach", {})
+    missing = spoken & set(reader.languages) - set(told) if isinstance(told, dict) else ()
+    for language in sorted(missing):
+        what = f"reach: how far the words of language {language!r} reach is not said"
+        names = ", ".join(f"{name} = …" for name in Reach.__struct_fields__)
+        reader.fault(FILE, 0, what, f"write [reach.{language}] with {names}")
+    for language, reach in telling.reach.items():
+        if language not in reader.languages:
+            what = f"reach: language {language!r} is not one of the pack's"
+            remedy = f"use {', '.join(reader.languages)} or add it to languages in city.toml"
+            reader.fault(FILE, document.line("reach", language), what, remedy)
+        for name in Reach.__struct_fields__:
+            if (signs := getattr(reach, name)) < 1:
+                what = f"reach.{language}: {name} = {signs} is no number of signs"
+                line = document.line("reach", language, name)
+                reader.fault(FILE, line, what, "write how many signs, 1 or more")
 
 
 def _each(words: Words) -> Iterator[tuple[str, int, str]]:

@@ -1,30 +1,23 @@
 """A text as it is heard: its words folded, and which stretches of it are denied.
 
 A word that denies (``没有``, ``no``) says of what follows it within its clause, and within a few
-signs, that it is not so; one that says it is over says so of what was told before it. Words are the
-pack's ``telling.toml``. Scripts that write words apart and scripts that do not are heard each in a
-folding of their own, for a text may mix them.
+signs, that it is not so; one that says it is over says so of what was told before it. Words, and
+how far they reach, are the pack's ``telling.toml``. Scripts that write words apart and scripts that
+do not are heard each in a folding of their own, for a text may mix them.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from tianmu.city.matter.telling import Telling
+from tianmu.city.matter.telling import KINDS, Reach, Telling
 from tianmu.manage.case.plain import MOST, apart, plain
 
-WRITTEN = 6
-"""signs behind a word that denies which it reaches, where words are not written apart"""
-SPACED = 24
-"""and where they are"""
-
-FAR_WRITTEN, FAR_SPACED = 24, 80
-"""signs between two parts of a synonym at most"""
-BESIDE_WRITTEN, BESIDE_SPACED = 16, 60
-"""signs from a thing to what is said to be wrong with it at most"""
+ANYWHERE = Reach(denies=MOST, parts=MOST, beside=MOST)
+"""where no pack says how far words reach: to the end of the clause, or of the text"""
 
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _ENDING = re.compile(r"(?:s|es|ed|d|ing|y)?(?![a-z0-9])")
@@ -64,6 +57,7 @@ class Folding:
     over: int
     """before here it is told of what is over"""
     spaced: bool
+    reach: Reach
 
     @property
     def whole(self) -> bool:
@@ -100,7 +94,7 @@ class Folding:
 
     def near(self, word: str, place: int, *, so: bool = False) -> bool:
         """Whether it stands not far from a place; ``so``: and is not denied there."""
-        far = FAR_SPACED if self.spaced else FAR_WRITTEN
+        far = self.reach.parts
         return any(
             abs(at - place) <= far and not (so and self.is_denied(at)) for at in self.places(word)
         )
@@ -139,7 +133,7 @@ class AnyOf:
         """Whether one stands not far from a word of one folding, but not within it, and is not
         denied."""
         words = self._spaced if text.spaced else self._written
-        far = BESIDE_SPACED if text.spaced else BESIDE_WRITTEN
+        far = text.reach.beside
         return any(
             not begin <= at < end and abs(at - begin) <= far and not text.is_denied(at)
             for word in words
@@ -149,8 +143,29 @@ class AnyOf:
 
     def within(self, word: str) -> bool:
         """Whether one stands in another word, which is folded."""
-        one = Folding(word, [], 0, word.isascii())
+        one = Folding(word, [], 0, word.isascii(), ANYWHERE)
         return any(one.stands(part) for part in (self._spaced if one.spaced else self._written))
+
+
+def _reaches(telling: Telling, *, spaced: bool) -> dict[str, Reach]:
+    """Of the languages most of whose words are (not) written apart."""
+
+    def is_spaced(language: str) -> bool:
+        words = [one for kind in KINDS for one in getattr(telling, kind).get(language, ())]
+        return 2 * sum(folded(word).isascii() for word in words) > len(words)
+
+    return {one: far for one, far in telling.reach.items() if is_spaced(one) == spaced}
+
+
+def _together(reaches: Collection[Reach]) -> Reach:
+    """Of several languages in one text the farthest."""
+    if not reaches:
+        return ANYWHERE
+    return Reach(
+        denies=max(one.denies for one in reaches),
+        parts=max(one.parts for one in reaches),
+        beside=max(one.beside for one in reaches),
+    )
 
 
 class Hearing:
@@ -169,17 +184,20 @@ class _Marks:
     """Words that deny, in one folding."""
 
     def __init__(self, telling: Telling, *, spaced: bool) -> None:
-        self._fold, self._reach = (apart, SPACED) if spaced else (plain, WRITTEN)
+        self._fold = apart if spaced else plain
+        self._reach = _together(_reaches(telling, spaced=spaced).values())
         self._clause = _SPACED_CLAUSE if spaced else _WRITTEN_CLAUSE
         self._blank = 1 if spaced else 0
-        self._kinds = {
-            found: kind
-            for kind in ("turns", "over", "denies", "affirms")
-            for word in telling.words(kind)
-            if (found := folded(word)).isascii() == spaced
-        }
-        words = sorted(self._kinds, key=lambda word: (-len(word), word))
-        some = "|".join(map(re.escape, words)) or "(?!)"
+        self._kinds: dict[str, str] = {}
+        self._denies: dict[str, int] = {}
+        for kind in ("turns", "over", "denies", "affirms"):
+            for language, words in getattr(telling, kind).items():
+                far = telling.reach.get(language, ANYWHERE).denies
+                own = [one for one in map(folded, words) if one.isascii() == spaced]
+                self._kinds |= dict.fromkeys(own, kind)
+                self._denies |= dict.fromkeys(own, far)
+        longest = sorted(self._kinds, key=lambda word: (-len(word), word))
+        some = "|".join(map(re.escape, longest)) or "(?!)"
         self._any = re.compile(rf"(?<![a-z0-9])(?:{some})(?![a-z0-9])" if spaced else some)
         self._first = _first(word for word, kind in self._kinds.items() if kind in DENYING)
 
@@ -187,7 +205,7 @@ class _Marks:
         told = self._fold(text)
         spaced = self._fold is apart
         if not self._first.search(told):
-            return Folding(told, [], 0, spaced)
+            return Folding(told, [], 0, spaced, self._reach)
         marks = [(one, self._kinds[one[0]]) for one in self._any.finditer(told)]
         ends = self._ends(text) if any(kind == "denies" for _, kind in marks) else []
         ends += [one.start() for one, kind in marks if kind == "turns"]
@@ -197,10 +215,10 @@ class _Marks:
             begin, end = mark.span()
             if kind == "denies":
                 clause = min((one for one in ends if one >= end), default=len(told))
-                denied.append((begin + 1, min(clause, end + self._reach)))
+                denied.append((begin + 1, min(clause, end + self._denies[mark[0]])))
             elif kind == "over" and not any(one <= begin < other for one, other in denied):
                 over = begin
-        return Folding(told, denied, over, spaced)
+        return Folding(told, denied, over, spaced, self._reach)
 
     def _ends(self, text: str) -> list[int]:
         """Where the clauses of a text end once it is folded."""
