@@ -103,6 +103,8 @@ def open_case(
         "reasons": [phrase("reason.first")],
         **more,
     }
+    if said := level.signs_of(city, signal):
+        data["signs"] = said
     if not straight:
         data["queue"] = "verify"
         why = "unclear" if not matter else "untrusted"
@@ -135,6 +137,7 @@ def join_case(
         "reasons": list(match.reasons),
     }
     data.update(quiet.stirred(before))
+    data.update(level.new_signs(city, before, signal))
     if new_device:
         data["new_device"] = True
     if sharper(signal.place, before.place):
@@ -194,6 +197,7 @@ def worsen(draft: Draft, city: City, event: AlarmEvent) -> None:
     before = draft.state
     told = {"id": event.alarm, "at": event.observed_at, "priority": event.priority}
     data: dict[str, Any] = {**told, "text": event.text, **quiet.stirred(before)}
+    data |= level.new_signs(city, before, _of(event))
     if sharper(event.place, before.place):
         data |= _moved(within(city, event.place))
     draft.add("worsened", data)

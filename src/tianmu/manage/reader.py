@@ -19,6 +19,7 @@ from tianmu.facts.alarm import AlarmEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.report import Report
 from tianmu.facts.topic import ALARM, REPORT
+from tianmu.manage.desk import season
 from tianmu.manage.desk.desk import Desk
 from tianmu.manage.desk.reckon import reckon
 from tianmu.manage.desk.work import Work
@@ -252,6 +253,7 @@ class Reader:
         def job(tx: Transaction) -> T:
             work = Work(self._desk, tx)
             work.now = self.clock()
+            season.watch(work)
             result = fn(work)
             work.finish()
             if work.bridges:

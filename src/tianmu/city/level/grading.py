@@ -6,7 +6,7 @@ any rule gives. Rules name level *numbers* (1 highest), so they hold under every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import cached_property
 
@@ -57,7 +57,7 @@ class Condition(
     words: tuple[str, ...] = ()
     """one of them stands in what people told"""
     urgency: tuple[str, ...] = ()
-    """one of them is the report's urgency"""
+    """one of them is the urgency of a report"""
     place: tuple[str, ...] = ()
     """one of them is a label of the place (``school``, ``hospital``, ``reservoir``…)"""
     divisions: tuple[str, ...] = ()
@@ -79,6 +79,25 @@ class Condition(
         """(what is counted in ``Known``, how many of it there have to be)."""
         counted = ((name, getattr(self, f"{name}_from")) for name in COUNTED)
         return tuple((name, need) for name, need in counted if need is not None)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it holds at some times only."""
+        return bool(self.months or self.periods or self.hours is not None)
+
+    def in_time(self, month: int, hour: int, periods: Collection[str]) -> bool:
+        """Whether month and hour (below 0: not known) of the wall clock and the ``periods`` of its
+        day are as it says."""
+        if self.periods and not set(self.periods) & set(periods):
+            return False
+        if self.months and month not in self.months:
+            return False
+        if self.hours is None:
+            return True
+        start, end = self.hours
+        if start < end:
+            return start <= hour < end
+        return hour >= start or 0 <= hour < end
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +162,11 @@ class Grading(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return any(rule.when.divisions for rule in self.rules)
 
     @cached_property
+    def timed(self) -> tuple[GradingRule, ...]:
+        """Rules that hold at some times only."""
+        return tuple(rule for rule in self.rules if rule.when.timed)
+
+    @cached_property
     def _of(self) -> dict[str, tuple[GradingRule, ...]]:
         return {}
 
@@ -178,7 +202,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     loss: float = 0.0
     area_ha: float = 0.0
     text: str = ""
-    urgency: str = ""
+    urgencies: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     divisions: tuple[str, ...] = ()
     """the case's division and those around it"""
@@ -221,24 +245,13 @@ def _holds(when: Condition, known: Known) -> bool:
         return False
     if when.words and not any(word in known.text for word in when.words):
         return False
-    if when.urgency and known.urgency not in when.urgency:
+    if when.urgency and not set(when.urgency) & set(known.urgencies):
         return False
     if when.place and not set(when.place) & set(known.labels):
         return False
     if when.divisions and not set(when.divisions) & set(known.divisions):
         return False
-    if when.periods and not set(when.periods) & set(known.periods):
-        return False
-    if when.months and known.month not in when.months:
-        return False
-    if when.hours is not None:
-        start, end = when.hours
-        inside = (
-            start <= known.hour < end if start < end else known.hour >= start or known.hour < end
-        )
-        if known.hour < 0 or not inside:
-            return False
-    return True
+    return when.in_time(known.month, known.hour, known.periods)
 
 
 def read(

@@ -127,6 +127,8 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
         far = metres(state.place, place)
         if far is not None and far - (place.precision or 0.0) > state.spread_m:
             fields["spread_m"] = round(far - (place.precision or 0.0), 1)
+    if "signs" in data:
+        fields["signs"] = (*(state.signs if state else ()), *data["signs"])
     if data.get("new_device"):
         fields["devices"] = 1 + (state.devices if state else 0)
     collector = member.get("collector", "")
@@ -168,13 +170,15 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["reports"] = state.reports - 1
     if alarm and any(one == member["id"] for one, _ in state.graver):
         fields["graver"] = tuple(one for one in state.graver if one[0] != member["id"])
+    if "signs" in event.data:
+        fields["signs"] = tuple(event.data["signs"])
     if event.data.get("gone_device"):
         fields["devices"] = state.devices - 1
     if event.data.get("apart"):
         new = [key for key in event.data["apart"] if key not in state.apart]
         fields["apart"] = (*state.apart, *new)
     for name, value in event.data.get("restore", {}).items():
-        fields[name] = tuple(value) if name == "collectors" else value
+        fields[name] = tuple(value) if name in ("collectors", "signs") else value
     if "place" in fields:
         fields["place"] = msgspec.convert(fields["place"], Place)
     if event.data.get("merged"):
@@ -191,6 +195,13 @@ def _fields(*names: str) -> Callable[[CaseState, CaseEvent], Data]:
     return change
 
 
+def _supplement(state: CaseState, event: CaseEvent) -> Data:
+    fields: Data = {"queue": event.data["queue"]} if "queue" in event.data else {}
+    if "signs" in event.data:
+        fields["signs"] = (*state.signs, *event.data["signs"])
+    return fields
+
+
 def _grade(state: CaseState, event: CaseEvent) -> Data:
     data = event.data
     fields: Data = {"level": data["level"], "level_number": data["number"]}
@@ -203,6 +214,8 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
         fields["held"] = 0  # what a person has set counts from now on
     if "held" in data:
         fields["held"] = data["held"]
+    if "signs" in data:
+        fields["signs"] = tuple(data["signs"])
     risen_from = data.get("risen_from", 0)
     if state.risen_from or risen_from:
         fields["risen_from"] = risen_from
@@ -231,6 +244,8 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
         fields["place"] = msgspec.convert(event.data["place"], Place)
     if "division" in event.data:
         fields["division"] = event.data["division"]
+    if "signs" in event.data:
+        fields["signs"] = (*state.signs, *event.data["signs"])
     priority = event.data.get("priority", 0)
     if priority and (not state.worst or priority < state.worst):
         fields["worst"] = priority
@@ -250,7 +265,7 @@ _CHANGES: dict[str, Callable[[CaseState, CaseEvent], Data]] = {
     "leave": _leave,
     "verify": _fields("matter", "division", "queue"),
     "file": _fields("standard", "matter", "division", "queue"),
-    "supplement": _fields("queue"),
+    "supplement": _supplement,
     "grade": _grade,
     "advise": lambda state, event: {"advised": event.data["number"]},
     "urge": lambda state, event: {"urges": state.urges + 1},

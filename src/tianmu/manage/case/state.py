@@ -237,6 +237,8 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     """highest priority among its alarms, 1 highest … 4; 0 none"""
     graver: tuple[tuple[str, int], ...] = ()
     """alarm → priority that it has worsened to, of those that have since they joined"""
+    signs: tuple[str, ...] = ()
+    """what single signals of it said that grading waits for, as ``level.signs`` names it"""
     situation: Situation = Situation()
     pace: float = 0.0
     """signals of late, each counting half after ``fold.HALF``, as of ``last_at``: the trend"""

@@ -76,6 +76,8 @@ class Desk:
         self.counters: dict[str, int] = {}
         self.unreached: set[str] = set()
         """open cases whose contact ladder is at its end, and nobody has answered"""
+        self.asked_at: int | None = None
+        """when rules that hold at some times only were last asked: see ``season``"""
         calling = self.city.contact.calling
         self.gathering = Gathering(calling.notices, calling.notices_min)
         self.loaded = False

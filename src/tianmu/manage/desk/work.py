@@ -17,11 +17,12 @@ from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact import ladder as contact
 from tianmu.manage.contact.gathering import DUE
-from tianmu.manage.desk import waiting
+from tianmu.manage.desk import season, waiting
 from tianmu.manage.desk.calling import Calling
 from tianmu.manage.desk.desk import Desk
 from tianmu.manage.desk.known import Known
 from tianmu.manage.desk.numbering import Numbering
+from tianmu.manage.desk.season import SEASON
 from tianmu.manage.kept import ledger, table
 from tianmu.manage.kept.ruling import ruled
 from tianmu.manage.levels import quiet
@@ -227,6 +228,8 @@ class Work(Numbering, Calling):
             if before is None:
                 if case == DUE:
                     self.tell_gathered(now)
+                if case == SEASON:
+                    season.turn(self)
                 continue
             draft = Draft(case, before, max(now, before.changed_at))
             overdue.attend(draft, self.city)

@@ -8,7 +8,7 @@ ask for a graver one it says so (``advise``), and a person decides. A case gone 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +28,8 @@ from tianmu.manage.words import phrase
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
+
+_SEVERITY, _URGENCY, _WORD = "severity:", "urgency:", "word:"
 
 
 def grade(draft: Draft, city: City, signal: Signal | None = None, *, only_up: bool = False) -> None:
@@ -59,6 +61,13 @@ def _advise(draft: Draft, level: Level, why: Sequence[Text], rules: Sequence[str
     if level.number < min(state.level_number, state.advised or state.level_number):
         told = {"level": level.name, "number": level.number, "rules": list(rules)}
         draft.add("advise", {**told, "why": list(why)})
+
+
+def begun(draft: Draft, city: City, codes: Collection[str]) -> None:
+    """As ``reconsider``, where one of these rules holds, whose time has just begun."""
+    rules = _asked(city, draft.state, None, draft.now)[2]
+    if not set(codes).isdisjoint(rules):
+        reconsider(draft, city)
 
 
 def asked(city: City, state: CaseState, now: int) -> int:
@@ -95,7 +104,7 @@ def _asked(
     """The level that the rules ask for, why in words, and the codes of those rules."""
     known = _known(city, state, signal, now)
     found = by_rules(city.grading, city.matters, known)
-    number, why = found.number, _why(city, state, known, found, signal)
+    number, why = found.number, _why(city, state, known, found)
     number = min(number, state.held or number)
     level = city.profile.numbered(number)
     if (joint := _joint(city, known, number)) != number:
@@ -134,27 +143,49 @@ def passes(city: City, state: CaseState, now: int) -> bool:
 def _told(city: City, state: CaseState, now: int) -> Known:
     """What is known of a case but for its alarms, all of which have returned."""
     known = _known(city, state, None, now)
-    return msgspec.structs.replace(known, priority=None, devices=0, signals=state.reports)
+    return msgspec.structs.replace(
+        known, suggested=None, priority=None, devices=0, signals=state.reports
+    )
+
+
+def signs(city: City, severity: str = "", urgency: str = "", text: str = "") -> list[str]:
+    """What a signal says by itself that grading waits for: ``severity:III``, ``urgency:critical``,
+    ``word:trapped``. A case keeps it, so that it still counts when the level is asked for anew."""
+    grading = city.grading
+    found = [f"{_SEVERITY}{severity}"] if severity else []
+    if urgency and urgency in grading.urgencies:
+        found.append(f"{_URGENCY}{urgency}")
+    return found + [f"{_WORD}{word}" for word in grading.words if word in text]
+
+
+def signs_of(city: City, signal: Signal) -> list[str]:
+    return signs(city, signal.severity, signal.urgency, signal.text)
+
+
+def new_signs(city: City, state: CaseState, signal: Signal) -> dict[str, Any]:
+    """Data of the event by which the signal comes in: what of its signs the case has not yet."""
+    new = [one for one in signs_of(city, signal) if one not in state.signs]
+    return {"signs": new} if new else {}
+
+
+def calmed(state: CaseState) -> dict[str, Any]:
+    """Data of an event after which the severity of alarms counts no more: all have returned."""
+    left = [one for one in state.signs if not one.startswith(_SEVERITY)]
+    return {"signs": left} if len(left) < len(state.signs) else {}
 
 
 def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
     """Whether one more signal can make the case graver: it brings a higher priority, a suggestion,
     an urgency, a word, a place or a number that a rule waits for."""
-    if after.worst != before.worst:
+    if after.worst != before.worst or after.signs is not before.signs:
         return True
-    suggested = _suggested(city, signal)
+    suggested = _suggested(city, (f"{_SEVERITY}{signal.severity}",)) if signal.severity else None
     if suggested is not None and suggested < after.level_number:
         return True
     grading = city.grading
     for name, wanted in grading.counted:
         if getattr(before, name) < wanted <= getattr(after, name):
             return True  # several may have come at once
-    if signal.urgency and signal.urgency in grading.urgencies:
-        return True
-    text = signal.text
-    for word in grading.words:  # asked for each signal: no generator
-        if word in text:
-            return True
     return grading.places and before.place != after.place
 
 
@@ -212,20 +243,22 @@ def by_hand() -> Text:
     return phrase("why.by_hand")
 
 
-def _suggested(city: City, signal: Signal | None) -> int | None:
-    if signal is None or not signal.severity:
-        return None
-    for level in city.profile.levels:
-        if level.name == signal.severity:
-            return level.number
-    return None
+def _suggested(city: City, said: Collection[str]) -> int | None:
+    """The gravest level number among severities that alarms told; None: none did."""
+    found = (one.number for one in city.profile.levels if f"{_SEVERITY}{one.name}" in said)
+    return min(found, default=None)
+
+
+def _after(said: Iterable[str], prefix: str) -> tuple[str, ...]:
+    return tuple(one[len(prefix) :] for one in said if one.startswith(prefix))
 
 
 def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Known:
     wall = city.calendar.local(now)
+    said = state.signs if signal is None else (*state.signs, *signs_of(city, signal))
     return Known(
         matter=state.matter,
-        suggested=_suggested(city, signal),
+        suggested=_suggested(city, said) if said else None,
         priority=state.worst or None,
         dead=state.situation.dead,
         injured=state.situation.injured,
@@ -240,8 +273,8 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         signals=state.signals,
         devices=state.devices,
         departments=_called(city, state),
-        text=f"{state.text} {signal.text}" if signal and signal.text != state.text else state.text,
-        urgency=signal.urgency if signal else "",
+        text=" ".join((state.text, *_after(said, _WORD))) if said else state.text,
+        urgencies=_after(said, _URGENCY) if said else (),
         divisions=lineage(city.divisions, state.division) if city.grading.divided else (),
         month=wall.month,
         hour=wall.hour,
@@ -266,16 +299,13 @@ def _called(city: City, state: CaseState) -> int:
     return 1 + sum(one is not None and one.kind is not DepartmentKind.CENTRE for one in known)
 
 
-def _why(
-    city: City, state: CaseState, known: Known, found: Grade, signal: Signal | None
-) -> list[Text]:
+def _why(city: City, state: CaseState, known: Known, found: Grade) -> list[Text]:
     why = [phrase("why.rule", rule=rule.name) for rule in found.reasons]
     wanted = {label for rule in found.reasons for label in rule.when.place}
     at = _at(city, state) if wanted else ()
     why += [phrase("why.at", place=one.name) for one in at if one.label in wanted]
     if known.suggested is not None and known.suggested == found.number:
-        assert signal is not None
-        level = city.profile.level(signal.severity)
+        level = city.profile.numbered(known.suggested)
         why.append(phrase("why.severity", level=level.text))
     if not why:
         matter = city.matters.get(state.matter)

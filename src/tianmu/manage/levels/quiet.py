@@ -59,5 +59,6 @@ def fall(draft: Draft, city: City) -> None:
             begin(draft, city)
         return
     chosen = city.profile.numbered(number)
-    draft.add("grade", level.data(city, state, chosen, phrase("why.quiet")) | {"stopped": [FALL]})
+    told = level.data(city, state, chosen, phrase("why.quiet"))
+    draft.add("grade", {**told, **level.calmed(state), "stopped": [FALL]})
     begin(draft, city)

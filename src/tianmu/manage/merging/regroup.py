@@ -76,12 +76,15 @@ def together(
     case, into = one.case, other.case
     rows = members(work.tx.connection, one)
     joining = work.draft(into)
+    signs = [sign for sign in one.signs if sign not in other.signs]
     taken, left = bequest.take_over(work.city, one, other, joining.now)
     anchor = work.desk.index.get(into)
     heard = set(anchor.devices) if anchor else set()
     for told, returned, _ in rows:
         data = joining_as(told, returned, reasons, came=came_through(told, case), heard=heard)
-        more = {"since": one.opened_at, "merged": case, "score": score}
+        more: dict[str, Any] = {"since": one.opened_at, "merged": case, "score": score}
+        if signs:
+            more["signs"], signs = signs, []
         joining.add("join", {**data, **more}, actor=account)
     if taken:
         stage = taken.pop("stage", "")
@@ -137,6 +140,7 @@ def split(
     target = back.case if back else work.new_case()
     left = [row for key, row in rows.items() if key not in set(wanted)]
     draft = work.draft(case)
+    signs = _signs(work, before, out, left)
     staying = {told.get("device") for told, _, _ in left if told["kind"] == "alarm"}
     for told, returned, _ in out:
         signal = again(told, before.probe)
@@ -144,6 +148,7 @@ def split(
             "member": {**told, "returned": bool(returned)},
             "to": target,
             "worst": _worst(left),
+            "signs": signs,
             "apart": list(signal.keys),
         }
         if signal.kind == "alarm" and signal.device and signal.device not in staying:
@@ -240,7 +245,7 @@ def _bring_back(
 
 _BESIDE = (
     "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors",
-    "level_number", "level_by_hand", "risen_from",
+    "signs", "level_number", "level_by_hand", "risen_from",
 )  # fmt: skip
 _LATER = ("signals", "level_number", "level_by_hand", "risen_from")
 """of these, what is not simply set back"""
@@ -326,13 +331,28 @@ def _found(
         draft.add("returned", {"member": {"kind": "alarm", "id": first.id}, "at": work.now})
     heard = {first.device}
     for told, returned, _ in out[1:]:
-        draft.add("join", joining_as(told, returned, [why], heard=heard), actor=actor.account)
+        data = joining_as(told, returned, [why], heard=heard)
+        data |= level.new_signs(work.city, draft.state, again(told, before.probe))
+        draft.add("join", data, actor=actor.account)
     level.grade(draft, work.city, only_up=True)
     if not draft.state.lead and before.lead:
         owner.assign(draft, work.city, before.lead)
     run_on(draft, work.city, before, oldest, pauses(work, before, oldest))
     work.take(None, draft)
     return draft.state
+
+
+def _signs(work: Work, before: CaseState, out: list[Row], left: list[Row]) -> list[str]:
+    """What is still said that grading waits for, once the signals ``out`` have gone."""
+    gone, stay = (
+        {
+            sign
+            for told, _, _ in rows
+            for sign in level.signs_of(work.city, again(told, before.probe))
+        }
+        for rows in (out, left)
+    )
+    return [one for one in before.signs if one in stay or one not in gone]
 
 
 def _worst(rows: list[Row]) -> int:

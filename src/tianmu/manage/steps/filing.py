@@ -12,7 +12,12 @@ from tianmu.manage.words import phrase
 
 
 def supplement(turn: Turn) -> None:
-    turn.take({"text": turn.text("text")}, stage="verify")
+    """Whoever told it says more; what rules wait for counts in it as in what was told first."""
+    text = turn.text("text")
+    said = [one for one in level.signs(turn.city, text=text) if one not in turn.state.signs]
+    turn.take({"text": text, **({"signs": said} if said else {})}, stage="verify")
+    if said:
+        level.reconsider(turn.draft, turn.city)
 
 
 def _told(turn: Turn) -> dict[str, Any]:
