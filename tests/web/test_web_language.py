@@ -43,6 +43,18 @@ def test_a_translation_has_no_blank_that_the_sentence_lacks(language: str) -> No
         assert not (numbered and "{}" in other), f"numbered or in order, not both: {one}"
 
 
+def test_every_route_that_a_sentence_names_is_one(world: Any) -> None:
+    routes = httpx.get(f"{world.url}/api/openapi.json").json()["paths"]
+    known = {re.sub(r"\{.*?\}", "{}", one) for one in routes} | {"/api/openapi.json", "/api/docs"}
+    named = {
+        (name, re.sub(r"\{.*?\}", "{}", found))
+        for name, one in said()
+        for found in re.findall(r"/api/[\w{}./-]*[\w}]", one)
+    }
+    assert named, "sentences name routes"
+    assert not {(name, found) for name, found in named if found not in known | {"/api/{}"}}
+
+
 def test_whose_language_it_is() -> None:
     assert asked_for({"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}) == "zh"
     assert asked_for({"accept-language": "en;q=0.3, fr, zh;q=0.5"}) == "zh"

@@ -50,6 +50,24 @@ def test_a_feed_that_has_not_changed_is_not_sent_again(
         assert ask(if_none_match=tag).status_code == 200
 
 
+def test_a_feed_is_as_new_as_its_newest_entry(
+    world: Any, two: tuple[httpx.Client, httpx.Client]
+) -> None:
+    """Messages that follow each other within a second are told by seconds that are ahead."""
+    one, other = two
+    name = one.post("/api/warnings", json=written()).json()["warning"]
+    for step, body in (("", {}), ("update", written(colour="red")), ("cancel", {"reason": "over"})):
+        if step:
+            assert one.post(f"/api/warnings/{name}/{step}", json=body).status_code == 200
+        assert other.post(f"/api/warnings/{name}/confirm", json={}).status_code == 200
+    with world.client("integrator") as reader:
+        read = ET.fromstring(reader.get("/api/warnings/feed.atom").content)
+    entries = [
+        entry.findtext(f"{{{feed.ATOM}}}updated") for entry in read.iter(f"{{{feed.ATOM}}}entry")
+    ]
+    assert read.findtext(f"{{{feed.ATOM}}}updated") >= max(filter(None, entries))
+
+
 def test_the_feed_is_open_only_where_the_pack_opens_it(world: Any) -> None:
     anybody = httpx.Client(base_url=world.url)
     assert anybody.get("/api/warnings/feed.atom").status_code == 401

@@ -168,7 +168,7 @@ def _check_area(city: City, content: Content) -> None:
     for code in content.divisions:
         if code not in city.divisions:
             raise Refused(
-                "invalid", f"no division is {code!r}", "GET /api/divisions lists them", "divisions"
+                "invalid", f"no division is {code!r}", "GET /api/city lists them", "divisions"
             )
     if len(content.rings) > RINGS:
         raise Refused("invalid", f"more than {RINGS} polygons", "draw fewer", "rings")

@@ -57,9 +57,12 @@ def get_warning_feed(ask: Asking, language: Annotated[str, Query(max_length=20)]
     language = language if language in city.languages else city.languages[0]
     found = hub.records.read(lambda c: [*table.in_force(c, now), *table.ended(c, now)])
     last = hub.records.read(lambda connection: table.listed(connection, 0, 1))
-    updated = max([one.changed_at for one in found] + [one.changed_at for _, one in last] + [0])
+    newest = [one.messages[-1] for one in found]
+    changed = [one.changed_at for one in (*found, *(one for _, one in last))]
+    # a message that follows another within its second bears the next one
+    updated = max([*changed, *(one.sent for one in newest), 0])
     body = feed.document(
-        [one.messages[-1] for one in found],
+        newest,
         name=phrase("warning_feed", city=city.name.get(language, city.code)),
         author=city.warnings.name or city.name,
         language=language,
