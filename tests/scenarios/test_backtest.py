@@ -144,6 +144,15 @@ def test_without_a_city_or_a_file_it_says_what_to_give(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "give its folder by --data" in done.stderr
 
 
+def test_an_engine_is_told_to_be_given_a_model(past: Path) -> None:
+    for named, told in (
+        ((), "give --model, --column, --at-least"),
+        (("--model", "no"), "no model no"),
+    ):
+        done = CliRunner().invoke(main, ["backtest", "anomaly", "--in", str(past), *named])
+        assert done.exit_code == 2 and told in done.stderr, done.output
+
+
 def test_what_does_not_go_together_is_told(past: Path) -> None:
     for more, told in (
         (("--in", str(past), "--history"), "give one of them"),

@@ -211,7 +211,8 @@ def _replayed(
     try:
         rule = rule_of(one.manifest.settings if one else {}, name, column, at_least)
     except NoRule as error:
-        chosen_model(found, scenario, name)
+        if one is None or name:
+            chosen_model(found, scenario, name)
         raise click.UsageError(str(error)) from error
     model = chosen_model(found, scenario, rule.model)
     try:
