@@ -21,6 +21,7 @@ WORDS = {
     "smoke": ("冒烟",),
     "hill": ("山上冒烟",),
     "tree": ("树&倒",),
+    "fire": ("大火",),
     "smell": ("异味", "smell of gas"),
 }
 TELLING = load("liyang").telling
@@ -244,6 +245,52 @@ def test_parts_that_stand_far_apart_are_no_word(words: Vocabulary) -> None:
 def test_a_word_that_only_names_is_sure_beside_something_wrong(words: Vocabulary) -> None:
     assert words.matters("有一点异味") == [("smell", 0.4)]
     assert known(words, "路灯下看书，" + "风景很好，" * 5 + "鞋坏了") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "路灯下面有人吵架",
+        "路灯杆旁边的车坏了",
+        "长椅后面臭得很",
+        "They broke a bottle under the street light",
+        "Something dirty is stuck behind that old bench",
+    ],
+)
+def test_a_thing_that_says_where_something_is_is_not_what_is_wrong(
+    words: Vocabulary, text: str
+) -> None:
+    assert known(words, text) == ""
+    assert words.matters(text), "it is proposed all the same"
+
+
+@pytest.mark.parametrize(
+    ("text", "matter"),
+    [
+        ("路灯坏了，旁边的人都看不见路", "lamp"),
+        ("路灯下面那盏路灯不亮了", "lamp"),
+        ("长椅旁边的路灯坏了", "lamp"),
+        ("The street light beside the bench is broken", "lamp"),
+        ("The bench under the street light is broken", "bench"),
+        ("大火爆炸了，快来人", "fire"),
+    ],
+)
+def test_what_is_wrong_is_heard_beside_a_place(words: Vocabulary, text: str, matter: str) -> None:
+    assert known(words, text) == matter
+
+
+@pytest.mark.parametrize("text", ["这个节目大火爆", "他家今年大火爆，天天排队"])
+def test_a_word_across_that_of_a_matter_tells_of_something_else(
+    words: Vocabulary, text: str
+) -> None:
+    assert words.matters(text) == []
+
+
+def test_of_sentences_that_say_where_by_the_name_of_a_thing() -> None:
+    found = score(of_pack, sentences("beside_test"))
+    assert found.told == 40, found
+    assert found.wrong / found.told <= 0.05, found
+    assert found.known / found.fitting >= 0.85, found
 
 
 def test_what_sounds_so_is_proposed_and_never_sure() -> None:

@@ -3,7 +3,9 @@
 Those of ``told/*tuning.csv`` are for whoever changes words or weights; those of ``told/*test.csv``
 were put aside before and are only measured. The ``hands`` are other hands than the first: a
 hotline's clerks, dialect, the old, grid workers, what machines heard, what is denied, for both
-cities; the ``foreign`` name things of the catalogue and tell of no matter of it. ``truth`` holds
+cities; the ``foreign`` name things of the catalogue and tell of no matter of it; the ``beside`` say
+by one thing where another is: written before words of place were heard, and looked at once, before
+these were, so that their figure is a little kind. ``truth`` holds
 the matters that would be right, with ``|`` between them, and an empty one where it would be right
 to be sure of none. All of them, by hand, with what is proposed to a person where that is more, and
 each wrong one of the tuned: ``python tests/manage/told_score.py``.

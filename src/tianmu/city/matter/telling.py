@@ -34,6 +34,8 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """between two parts of a synonym (``井盖&不见``) at most"""
     beside: int
     """from a thing to what is said to be wrong with it at most"""
+    place: int
+    """between a thing and a word by which it only says where something is at most"""
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,11 +50,17 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     denies: Words = {}
     """stands before what is not so, within the same clause"""
     affirms: Words = {}
-    """begins like one that denies, or holds one that says it is over, and is none"""
+    """begins like one that denies, or holds one of ``over`` or ``other``, and is none"""
     over: Words = {}
     """stands after what was so and is no more"""
     turns: Words = {}
     """begins another clause, in which what was denied before may be so"""
+    behind: Words = {}
+    """stands behind a thing that only says where something is: 路灯下面"""
+    before: Words = {}
+    """stands before such a thing: beside the bin"""
+    other: Words = {}
+    """lies across a word of a matter, and tells of something else: 火爆 across 大火"""
     sounds: Words = {}
     """signs that sound alike, each group a word"""
     reach: dict[str, Reach] = {}
@@ -104,10 +112,12 @@ def _check(reader: PackReader, document: Document, kind: str, words: Words) -> N
 
 def _check_affirms(reader: PackReader, document: Document, telling: Telling) -> None:
     """A word that holds none of those it is to except does nothing: it is a mistake."""
-    marks = [_folded(word) for kind in ("denies", "over") for word in telling.words(kind)]
+    marks = [_folded(word) for kind in ("denies", "over", "other") for word in telling.words(kind)]
     for language, index, word in _each(telling.affirms):
         if not any(mark in _folded(word) for mark in marks):
-            what = f"affirms: {word!r} holds no word of denies or over, so it changes nothing"
+            what = (
+                f"affirms: {word!r} holds no word of denies, over or other, so it changes nothing"
+            )
             line = document.line("affirms", language, index)
             reader.fault(FILE, line, what, "leave it out, or add what it is to except")
 

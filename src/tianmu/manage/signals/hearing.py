@@ -1,4 +1,5 @@
-"""A text as it is heard: its words folded, and which stretches of it are denied.
+"""A text as it is heard: its words folded, and which stretches of it are denied or only say where
+something is.
 
 A word that denies (``没有``, ``no``) says of what follows it within its clause, and within a few
 signs, that it is not so; one that says it is over says so of what was told before it. Words, and
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from tianmu.city.matter.telling import KINDS, Reach, Telling
 from tianmu.manage.case.plain import MOST, apart, plain
 
-ANYWHERE = Reach(denies=MOST, parts=MOST, beside=MOST)
+ANYWHERE = Reach(denies=MOST, parts=MOST, beside=MOST, place=MOST)
 """where no pack says how far words reach: to the end of the clause, or of the text"""
 
 _LATIN = re.compile(r"[A-Za-z]{2}")
@@ -25,7 +26,7 @@ _STOPS = r",.!?;:，。！？；：、…—\n"
 _WRITTEN_CLAUSE = re.compile(rf"[{_STOPS}\s]+")
 _SPACED_CLAUSE = re.compile(rf"[{_STOPS}]+")
 
-DENYING = ("denies", "over")
+DENYING = ("denies", "over", "other")
 
 Spans = list[tuple[int, int]]
 """from where to where a word begins that is denied: within the one that denies it (``没着`` and
@@ -58,6 +59,8 @@ class Folding:
     """before here it is told of what is over"""
     spaced: bool
     reach: Reach
+    others: Spans
+    """words that tell of something else than what they lie across"""
 
     @property
     def whole(self) -> bool:
@@ -91,6 +94,13 @@ class Folding:
         if not self.spaced:
             return word in self.told
         return next(self.places(word), None) is not None
+
+    def is_across(self, begin: int, end: int) -> bool:
+        """Whether a word of something else lies across what stands there, and not within it."""
+        return any(
+            begin < last and first < end and not (begin <= first and last <= end)
+            for first, last in self.others
+        )
 
     def near(self, word: str, place: int, *, so: bool = False) -> bool:
         """Whether it stands not far from a place; ``so``: and is not denied there."""
@@ -143,8 +153,42 @@ class AnyOf:
 
     def within(self, word: str) -> bool:
         """Whether one stands in another word, which is folded."""
-        one = Folding(word, [], 0, word.isascii(), ANYWHERE)
+        one = Folding(word, [], 0, word.isascii(), ANYWHERE, [])
         return any(one.stands(part) for part in (self._spaced if one.spaced else self._written))
+
+
+class Places:
+    """Words by which a thing that is named only says where something is."""
+
+    def __init__(self, telling: Telling) -> None:
+        self._behind, self._before = _by_script(telling, "behind"), _by_script(telling, "before")
+
+    def about(self, text: Folding, begin: int, end: int) -> bool:
+        """Whether one stands close behind or before the thing that stands there."""
+        far = text.reach.place
+        behind, before = self._behind[text.spaced], self._before[text.spaced]
+        return any(_between(text, one, end, end + far + len(one)) for one in behind) or any(
+            _between(text, one, begin - far - len(one), begin) for one in before
+        )
+
+
+def _by_script(telling: Telling, kind: str) -> dict[bool, list[str]]:
+    """Words of a kind, folded: those that are (not) of a script that writes words apart."""
+    found = [folded(word) for word in telling.words(kind)]
+    return {spaced: [one for one in found if one.isascii() == spaced] for spaced in (False, True)}
+
+
+def _between(text: Folding, word: str, begin: int, end: int) -> bool:
+    """Whether a word stands whole within a stretch of a text."""
+    at = text.told.find(word, max(begin, 0), end)
+    while at >= 0:
+        after = at + len(word)
+        if not text.spaced or (
+            _begins(text.told, at) and text.told[after : after + 1] in ("", " ")
+        ):
+            return True
+        at = text.told.find(word, at + 1, end)
+    return False
 
 
 def _reaches(telling: Telling, *, spaced: bool) -> dict[str, Reach]:
@@ -165,6 +209,7 @@ def _together(reaches: Collection[Reach]) -> Reach:
         denies=max(one.denies for one in reaches),
         parts=max(one.parts for one in reaches),
         beside=max(one.beside for one in reaches),
+        place=max(one.place for one in reaches),
     )
 
 
@@ -190,7 +235,7 @@ class _Marks:
         self._blank = 1 if spaced else 0
         self._kinds: dict[str, str] = {}
         self._denies: dict[str, int] = {}
-        for kind in ("turns", "over", "denies", "affirms"):
+        for kind in ("turns", "over", "denies", "other", "affirms"):
             for language, words in getattr(telling, kind).items():
                 far = telling.reach.get(language, ANYWHERE).denies
                 own = [one for one in map(folded, words) if one.isascii() == spaced]
@@ -205,11 +250,12 @@ class _Marks:
         told = self._fold(text)
         spaced = self._fold is apart
         if not self._first.search(told):
-            return Folding(told, [], 0, spaced, self._reach)
+            return Folding(told, [], 0, spaced, self._reach, [])
         marks = [(one, self._kinds[one[0]]) for one in self._any.finditer(told)]
         ends = self._ends(text) if any(kind == "denies" for _, kind in marks) else []
         ends += [one.start() for one, kind in marks if kind == "turns"]
         denied: Spans = []
+        others = [one.span() for one, kind in marks if kind == "other"]
         over = 0
         for mark, kind in marks:
             begin, end = mark.span()
@@ -218,7 +264,7 @@ class _Marks:
                 denied.append((begin + 1, min(clause, end + self._denies[mark[0]])))
             elif kind == "over" and not any(one <= begin < other for one, other in denied):
                 over = begin
-        return Folding(told, denied, over, spaced, self._reach)
+        return Folding(told, denied, over, spaced, self._reach, others)
 
     def _ends(self, text: str) -> list[int]:
         """Where the clauses of a text end once it is folded."""

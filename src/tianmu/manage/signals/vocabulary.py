@@ -4,7 +4,8 @@ A matter's words are its names and synonyms. A synonym of several parts (``井�
 where all of its parts stand not far from each other. A longer word of one matter silences a shorter
 one of another that lies within it. A component's own name says only that there is such a thing, and
 so does a synonym that the pack marks (``~异味``): "books left on a bench" is no matter of the
-bench, so it is sure only beside a word of something wrong. What is denied ("no smoke any more"),
+bench, so it is sure only beside a word of something wrong; and where it only says where something
+is ("they quarrel under the lamp"), nothing is wrong with it. What is denied ("no smoke any more"),
 and what somebody thanks for who asks for nothing, is never sure: it is what they speak of, but
 nothing to be done.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from tianmu.city.matter.matter import AND
 from tianmu.city.matter.telling import Telling
 from tianmu.manage.case.plain import plain
-from tianmu.manage.signals.hearing import AnyOf, Folding, Hearing, folded
+from tianmu.manage.signals.hearing import AnyOf, Folding, Hearing, Places, folded
 
 if TYPE_CHECKING:
     from tianmu.city.city import City
@@ -31,6 +32,8 @@ THING = 0.5
 """what the name of a thing weighs beside words that tell what happened"""
 DENIED = 0.25
 """and what is denied"""
+PLACE = 0.25
+"""and a thing that only says where something is"""
 
 _BEGIN = re.compile(r"(?<![a-z0-9])[a-z0-9]")
 NOTHING = Telling()
@@ -45,6 +48,8 @@ class _Word:
     """of each of its signs: less, the more matters it belongs to"""
     thing: bool
     """it only names what there is"""
+    named: str
+    """the part of it that names a thing; empty where none does"""
 
     @property
     def length(self) -> int:
@@ -98,7 +103,7 @@ class Vocabulary:
         names = {(key, _parts(word)) for key, told in (mere or {}).items() for word in told}
         self._hearing, self._related = Hearing(telling), dict(related or {})
         self._wrong, self._content = AnyOf(telling.words("wrong")), AnyOf(telling.words("content"))
-        self._asks = AnyOf(telling.words("asks"))
+        self._asks, self._places = AnyOf(telling.words("asks")), Places(telling)
         self._written: Table = {}
         self._single: dict[str, list[_Word]] = {}
         """of several parts that are one sign each, in a script that does not write words apart"""
@@ -110,7 +115,10 @@ class Vocabulary:
             wrong = len(parts) > 1 or any(self._wrong.within(part) for part in parts)
             for matter in sorted(matters):
                 thing = (matter, parts) in names or (matter in things and not wrong)
-                one = _Word(matter, parts, (THING if thing else 1.0) / len(matters), thing)
+                of_it = [one for one in parts if matter in known.get((one,), ())]
+                named = of_it[0] if of_it and (thing or matter in things) else ""
+                weight = (THING if thing else 1.0) / len(matters)
+                one = _Word(matter, parts, weight, thing, named)
                 same.setdefault(first, []).append(one)
 
     @classmethod
@@ -141,6 +149,8 @@ class Vocabulary:
             own, weight = parts.setdefault(word.matter, {}), word.weight
             if one.denied:
                 weight *= DENIED
+            elif word.named and self._is_place(one):
+                weight *= PLACE
             elif word.matter not in happened and (not word.thing or self._is_wrong(one)):
                 happened.add(word.matter)
             for part in word.parts:
@@ -165,9 +175,19 @@ class Vocabulary:
         """Whether it is told near the thing that something is wrong."""
         return self._wrong.beside(match.text, match.begin, match.end)
 
+    def _is_place(self, match: _Match) -> bool:
+        """Whether the thing that the word names only says where something is, wherever it is
+        named not far from there."""
+        text, named = match.text, match.word.named
+        far = text.reach.parts
+        found = [at for at in text.places(named) if abs(at - match.begin) <= far]
+        return bool(found) and all(self._places.about(text, at, at + len(named)) for at in found)
+
     def _loud(self, table: Table, text: Folding) -> list[_Match]:
         """Where the words stand that none silences."""
         found = list(self._matches(table, text))
+        if text.others:
+            found = [one for one in found if not text.is_across(one.begin, one.end)]
         if len(found) < 2:
             return found
         return [one for one in found if not any(other.silences(one) for other in found)]
