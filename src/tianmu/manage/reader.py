@@ -22,6 +22,7 @@ from tianmu.facts.topic import ALARM, REPORT
 from tianmu.manage.desk import season
 from tianmu.manage.desk.desk import Desk
 from tianmu.manage.desk.reckon import reckon
+from tianmu.manage.desk.upgraded import upgrade
 from tianmu.manage.desk.work import Work
 from tianmu.manage.hazard import reckon as hazard_reckon
 from tianmu.manage.hazard import table as hazard_table
@@ -96,6 +97,7 @@ class Reader:
         self._read, self._next_due = self.records.transact(look)
         self._older = self.records.read(older.waits)
         self.records.create(hazard_table.metadata, room="hazard")
+        self._work(upgrade)
         self._reckon()
 
     def set_city(self, city: City) -> None:
