@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?= data
 ARGS ?=
+# processes that test side by side: one more than the two cores that CI has, since tests of a city wait
+TESTERS ?= 3
 INSTALLED := .venv/.installed
 
 .PHONY: up test test-city check fix bench docs
@@ -15,7 +17,7 @@ up: $(INSTALLED)
 test: $(INSTALLED)
 	@$(BIN)/python ui/build.py
 	@$(BIN)/python tests/chromium.py
-	TIANMU_TEST_DEVICES=50000 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	TIANMU_TEST_DEVICES=50000 $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 	@echo "tests ran at 50,000 devices"
 
 test-city: $(INSTALLED)

@@ -14,13 +14,19 @@ from xdist.scheduler import LoadFileScheduling
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = "the running city"
 USES = re.compile(r"\b(running_city|staffed_city)\b")
+SLOW = re.compile(r"\bmark\.slow\b")
 LONG = ("tests/whole/", "tests/enrol/", "tests/ui/")
-"""whole cities and browsers: few tests to a file that each take seconds, the longest first"""
+"""whole cities and browsers: few tests to a file that each take seconds, the longest first; then
+what is marked as slow, then the files with the most tests"""
 
 
 @cache
+def text_of(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 def uses_running_city(file: str) -> bool:
-    return bool(USES.search((ROOT / file).read_text(encoding="utf-8")))
+    return bool(USES.search(text_of(file)))
 
 
 class Sharing(LoadFileScheduling):
@@ -35,9 +41,10 @@ class Sharing(LoadFileScheduling):
         self.workqueue.move_to_end(longest, last=False)
         super()._assign_work_unit(node)
 
-    def _weight(self, scope: str) -> tuple[bool, int, int]:
+    def _weight(self, scope: str) -> tuple[bool, int, bool, int]:
         rank = next((n for n, path in enumerate(reversed(LONG), 1) if scope.startswith(path)), 0)
-        return scope == RUNNING, rank, len(self.workqueue[scope])
+        slow = scope != RUNNING and bool(SLOW.search(text_of(scope)))
+        return scope == RUNNING, rank, slow, len(self.workqueue[scope])
 
 
 @pytest.hookimpl(optionalhook=True)

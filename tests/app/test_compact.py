@@ -129,6 +129,7 @@ def test_a_child_merges_and_works_commits(data: Path, history: History) -> None:
     nothing_else(history)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_loses_nothing_and_leaves_nothing(
     data: Path, history: History
 ) -> None:

@@ -103,6 +103,7 @@ rows = st.lists(
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.slow
 @given(st.lists(st.tuples(rows, st.sampled_from(["", "tidy", "compact"])), min_size=1, max_size=8))
 def test_a_merged_day_is_rolled_up_exactly(
     tmp_path_factory: pytest.TempPathFactory,

@@ -194,6 +194,7 @@ def test_every_route_with_every_data_level(world: Any, top: int) -> None:
                 assert status != 403, (method, path, status)
 
 
+@pytest.mark.slow
 def test_every_route_from_another_town(world: Any) -> None:
     """What stands in one town is not there for an officer, a commander or a worker of another:
     every route that names a case, report, alarm or device says so, or that it cannot be asked."""

@@ -314,6 +314,7 @@ def test_the_feed_registers_what_it_sends(tmp_path: Path) -> None:
     assert len(rows) == 2 and rows[1].startswith("2026-04-10T")
 
 
+@pytest.mark.slow
 def test_a_citys_past_is_replayed_with_the_leaks_that_truly_were(tmp_path: Path) -> None:
     town = Town(tmp_path, 0.08, 5 * (LEAK.first + 12))
     start = replay.MINUTE * 5
