@@ -10,6 +10,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.place import Place
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.fold import fold
+from tianmu.manage.kept import query
 from tianmu.manage.kept.query import Query
 from tianmu.manage.kept.rebuild import rebuild
 from tianmu.manage.manage import Conflict, NotFound, Refused
@@ -51,6 +52,21 @@ def test_signals_of_one_problem_are_one_case(house: House) -> None:
     assert any("30 m apart" in one for one in words)
     assert {"grade", "merge", "split"} <= {one["step"] for one in view["actions"]}
     assert house.manage.case_of(["a1", "a2", "a9"]) == {"a1": fire.case, "a2": fire.case}
+
+
+def test_the_signals_of_many_cases_are_those_of_each(house: House) -> None:
+    for number in range(12):
+        house.alarm(east=1000 * (number % 3) + number)
+    house.report("there are flames on the roof", east=20)
+    house.work()
+    cases = [state.case for state in house.states()]
+    assert len(cases) == 3
+    for most in (1000, 2):
+        together = house.hub.read(lambda c, most=most: query.told_of(c, cases, most))
+        for case in cases:
+            alone = house.hub.read(lambda c, case=case, most=most: query.members_of(c, case, most))
+            assert together[case] == [(one["told"], bool(one["returned"])) for one in alone]
+            assert len(alone) == min(most, 5 if case == cases[0] else 4)
 
 
 def test_equal_signals_are_one_and_a_test_is_none(house: House) -> None:

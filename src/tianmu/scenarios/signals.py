@@ -63,13 +63,9 @@ def signals(
         .order_by(c.serial.desc())
         .limit(most)
     ).all()  # fmt: skip
-    found: list[Signal] = []
-    for row in rows:
-        state = decode_state(row[0])
-        found += [
-            _signal(state, one["told"], bool(one["returned"]))
-            for one in case_query.members_of(connection, state.case)
-        ]
+    states = [decode_state(row[0]) for row in rows]
+    told = case_query.told_of(connection, [state.case for state in states])
+    found = [_signal(state, *one) for state in states for one in told[state.case]]
     return tuple(sorted(found, key=lambda one: one.at))
 
 

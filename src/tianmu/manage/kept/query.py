@@ -271,6 +271,29 @@ def members_of(connection: Connection, case: str, most: int = 1000) -> list[dict
     return found
 
 
+def told_of(
+    connection: Connection, cases: Sequence[str], most: int = 1000
+) -> dict[str, list[tuple[dict[str, Any], bool]]]:
+    """Case → its newest signals as they were told, and whether they have returned, in the order
+    they came: ``members_of`` many cases, asked for together."""
+    c = table.member.c
+    found: dict[str, list[tuple[dict[str, Any], bool]]] = {case: [] for case in cases}
+    for start in range(0, len(cases), 500):
+        some = {table.serial_of(case): case for case in cases[start : start + 500]}
+        rows = connection.execute(
+            select(c.serial, c.told, c.returned)
+            .where(c.serial.in_(some))
+            .order_by(c.serial, desc(c.sequence))
+        )
+        for serial, told, returned in rows:
+            held = found[some[serial]]
+            if len(held) < most:
+                held.append((ledger.decode_member(told)[0], bool(returned)))
+    for held in found.values():
+        held.reverse()
+    return found
+
+
 def evidence_of(connection: Connection, case: str) -> list[dict[str, Any]]:
     rows = connection.execute(
         select(table.evidence.c.told, table.evidence.c.at)

@@ -107,10 +107,10 @@ def record(
         .limit(MOST + 1)
     ).all()  # fmt: skip
     judged = []
-    for row in rows[:MOST]:
-        state = decode_state(row[0])
-        members = [one["told"] for one in case_query.members_of(connection, state.case)]
-        found = judge(state, members, rules)
+    states = [decode_state(row[0]) for row in rows[:MOST]]
+    told = case_query.told_of(connection, [state.case for state in states])
+    for state in states:
+        found = judge(state, [one for one, _ in told[state.case]], rules)
         if found is not None:
             judged.append(found)
     cut = len(rows) > MOST
