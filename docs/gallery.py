@@ -98,7 +98,7 @@ class Gallery:
 
     def context(self, who: str, size: tuple[int, int], **more: Any) -> BrowserContext:
         links = {"duty": self.said["link"]}
-        links |= {k.removesuffix("_admin"): v for k, v in self.said.get("links", {}).items()}
+        links |= self.said.get("links", {})
         told: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, **more}
         if who == "worker":
             told["extra_http_headers"] = {"Authorization": f"Bearer {self._worker}"}

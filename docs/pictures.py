@@ -132,9 +132,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
         duty = session(browser, run, base, "duty", said["link"])
-        system = session(
-            browser, run, base, "system", said.get("links", {}).get("system_admin", "")
-        )
+        system = session(browser, run, base, "system", said.get("links", {}).get("system", ""))
         for language, ending in (("zh", ""), ("en", "-en")):
             context, page = open_at(browser, WALL, language, storage_state=duty)
             take(page, f"{base}/hall", f"hall{ending}")

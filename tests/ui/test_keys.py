@@ -49,6 +49,54 @@ def test_enter_presses_what_tab_has_come_to(small: Any, desk: Page) -> None:
     desk.wait_for_url("**/desk/alarms")
 
 
+def test_escape_leaves_the_search_and_only_then_the_case(small: Any, desk: Page) -> None:
+    case = case_of(small, "d31")
+    desk.goto(f"{small.url}/desk/cases/{case}")
+    expect(desk.locator("[data-step]").first).to_be_visible()
+    desk.keyboard.press("/")
+    box = desk.locator("label.search input")
+    expect(box).to_be_focused()
+    desk.keyboard.type("nothing is called so")
+    expect(desk.locator(row(case))).to_have_count(0)
+    desk.keyboard.press("Escape")
+    expect(box).to_have_value("")
+    expect(box).not_to_be_focused()
+    expect(desk.locator(row(case))).to_be_visible()
+    assert desk.url.endswith(case), "the case that was open stays open"
+    desk.keyboard.press("Escape")
+    desk.wait_for_url("**/desk/cases")
+
+
+def test_a_signal_leaves_its_case_by_the_number_that_is_seen(small: Any, desk: Page) -> None:
+    case = case_of(small, "d36")
+    case_of(small, "d36")
+    assert small.hub.manage.case(case).signals == 2
+    desk.goto(f"{small.url}/desk/cases/{case}")
+    first = desk.locator("[data-signals] kbd", has_text="u 1")
+    expect(first).to_have_count(1)
+    expect(first).not_to_be_in_viewport()  # orders, contacts and units stand above
+    desk.keyboard.press("u")
+    expect(first).to_be_in_viewport()
+    desk.keyboard.press("1")
+    expect(desk.locator(".toast", has_text="已移出")).to_be_visible()
+    assert small.hub.manage.case(case).signals == 1
+
+
+def test_news_leave_the_buttons_of_a_dialog_free(small: Any, desk: Page) -> None:
+    case = case_of(small, "d37")
+    desk.set_viewport_size({"width": 1440, "height": 900})
+    desk.goto(f"{small.url}/desk/cases/{case}")
+    desk.locator("[data-step=note]").click()
+    desk.locator("dialog textarea").fill("正在疏散")
+    desk.route("**/steps/note", lambda route: route.abort())
+    desk.keyboard.press("Control+Enter")
+    toast = desk.locator(".toast")
+    expect(toast).to_be_visible()
+    desk.locator("[data-step=note]").click()
+    told, foot = toast.bounding_box(), desk.locator("dialog footer").bounding_box()
+    assert told and foot and told["y"] + told["height"] <= foot["y"]
+
+
 def test_two_cases_become_one_and_two_again(small: Any, desk: Page) -> None:
     cases = [case_of(small, f"d{n}") for n in (33, 34)]
     held = small.hub.manage.case

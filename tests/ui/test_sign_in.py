@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tianmu.access import account as accounts
-from tianmu.access import password, totp
+from tianmu.access import password, token, totp
 from tianmu.access.policy import POLICY
 from ui.small import made as city
 
@@ -84,6 +84,33 @@ def test_the_language_is_the_browsers_and_what_is_chosen_stays(
     page.wait_for_url("**/login**")
     page.goto(f"{base}/login")  # signing out wipes what the site kept, but not this
     expect(page.get_by_role("heading", name="登录")).to_be_visible()
+    context.close()
+
+
+def test_whoever_used_a_link_here_goes_on_and_a_stranger_hears_what_to_do(
+    browser: Browser, small: Any
+) -> None:
+    name = made(small, "clerk-by-link", "duty_officer")
+    records, at = small.hub.records, small.hub.clock()
+    plain = records.transact(lambda tx: token.make_link(tx.connection, name, at=at, actor="test"))
+    context, page, base = opened(browser, small)
+    page.goto(f"{base}/open?to=/desk#{plain}")
+    page.wait_for_url(f"{base}/desk**")
+    page.goto(f"{base}/open?to=/desk#{plain}")
+    expect(page.get_by_role("alert")).to_contain_text("本浏览器已登录")
+    narrow(page)
+    page.locator("[data-go-on]").click()
+    page.wait_for_url(f"{base}/desk**")
+    context.close()
+
+    context, page, base = opened(browser, small)
+    page.goto(f"{base}/open#{plain}")
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("重新启动后会再次打印")
+    told.get_by_role("button", name="English").click()
+    expect(told).to_contain_text("a system administrator gives you a new link")
+    told.get_by_role("link", name="Sign in").click()
+    page.wait_for_url("**/login**")
     context.close()
 
 
@@ -194,7 +221,11 @@ def test_a_passkey_signs_in_alone(browser: Browser, small: Any) -> None:
     # the password alone is not enough any more; the passkey alone is
     by_password(page, base, name, ZH)
     step = page.locator("[data-second]")
-    step.get_by_role("button", name="使用通行密钥").click()
+    touch = step.get_by_role("button", name="使用通行密钥")
+    expect(touch).to_be_focused()  # recovery codes are few: they are asked for only when it is lost
+    expect(step.locator("input")).to_have_count(0)
+    expect(step.get_by_role("button", name="改用恢复码")).to_be_visible()
+    touch.click()
     page.wait_for_url("**/admin**")
     page.goto(f"{base}/account")
     page.get_by_role("button", name="退出登录").click()

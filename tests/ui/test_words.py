@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+
+from tianmu.city.calendar.calendar import WorkingTime
+from tianmu.city.city import City
+from tianmu.web.api.city.pack import APART, MADE
 
 ROOT = Path(__file__).parents[2]
 SENSE = ROOT / "src" / "tianmu" / "sense"
@@ -56,3 +61,13 @@ def test_every_counter_of_a_door_has_a_word() -> None:
     words = (ROOT / "ui" / "src" / "words" / "zh.ts").read_text("utf-8")
     (doors,) = re.findall(r"doors: \{(.*?)\} as", words, re.DOTALL)
     assert sorted(counted - set(re.findall(r"(\w+): ", doors))) == []
+
+
+def test_every_part_of_a_pack_that_a_check_names_has_words() -> None:
+    """In both languages: what changed is told by words, not by names of the code."""
+    named = {one.name for one in fields(City)} - APART - MADE
+    named |= {one.name for one in fields(WorkingTime)}
+    for language in ("zh", "en"):
+        words = (ROOT / "ui" / "src" / "words" / f"{language}.ts").read_text("utf-8")
+        (parts,) = re.findall(r"packParts: \{(.*?)\}", words, re.DOTALL)
+        assert sorted(named - set(re.findall(r'(\w+): "', parts))) == [], language

@@ -47,7 +47,11 @@ def test_a_hazard_from_entered_to_signed_off(world: Any) -> None:
     assert stream.wait("hazard")[0]["hazard"] == name
     whole = other.get(path).json()
     assert set(whole["actions"]) == {"measure", "evidence", "check", "rectify"}
-    assert kiosk.get(path).json()["actions"] == []
+    shown = kiosk.get(path).json()
+    assert shown["actions"] == []
+    assert {step: [one["en"] for one in who] for step, who in shown["takers"].items()} == {
+        step: ["Department worker", "Grid worker"] for step in ("check", "rectify")
+    }
     looked = other.post(f"{path}/steps/check", json={"result": "unchanged", "note": "as it was"})
     assert looked.status_code == 200, looked.text
     assert other.post(f"{path}/steps/check", json={"result": "fine"}).status_code == 422

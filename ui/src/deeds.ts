@@ -5,7 +5,7 @@ import { alarms, city, levels, tell, unacknowledged } from "@/live";
 import { departmentName } from "@/names";
 import { may, session } from "@/session";
 import { done, failed } from "@/toast";
-import { name, say, w } from "@/words";
+import { labelled, name, say, w } from "@/words";
 import type { Action, Alarm, CaseDetail, CaseEvent, Order, MatterProposed } from "@/api/types";
 
 export const ALARM_VERBS = ["acknowledge", "shelve", "unshelve", "reset", "suppress", "unsuppress", "remove_from_service", "return_to_service"] as const;
@@ -74,7 +74,7 @@ function matterChoices(likely: string[]): { value: string; label: string }[] {
   const all = city.value?.matters ?? [];
   const first = likely.flatMap((key) => all.filter((m) => m.key === key));
   return [
-    ...first.map((m) => ({ value: m.key, label: `${w.value.call.matterLikely}: ${m.code} ${say(m.name)}` })),
+    ...first.map((m) => ({ value: m.key, label: labelled(w.value.call.matterLikely, `${m.code} ${say(m.name)}`) })),
     ...all.filter((m) => !likely.includes(m.key)).map((m) => ({ value: m.key, label: `${m.code} ${say(m.name)}` })),
   ];
 }

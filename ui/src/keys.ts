@@ -3,11 +3,23 @@ import { onBeforeUnmount, onMounted } from "vue";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
-const PAUSE = 900;
+/** ms for the second key of a chord: long enough to read which number is meant */
+const PAUSE = 2500;
 /** what Enter presses by itself: whoever came there by Tab means it, and not the page's own Enter */
 const PRESSED = "a[href], button, summary, [role=button], [tabindex='0']";
 
-export function useKeys(keys: () => Keys): void {
+/** Escape first leaves the field that is typed in, and empties it where it searches; only the next one is the page's. */
+function leave(field: HTMLElement, event: KeyboardEvent): void {
+  event.preventDefault();
+  if (field instanceof HTMLInputElement && field.type === "search" && field.value) {
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  field.blur();
+}
+
+/** `began` hears the first key of a chord. */
+export function useKeys(keys: () => Keys, began?: (first: string) => void): void {
   let first = "";
   let timer = 0;
   function onKey(event: KeyboardEvent): void {
@@ -16,7 +28,10 @@ export function useKeys(keys: () => Keys): void {
     const ticking = target instanceof HTMLInputElement && target.type === "checkbox";
     const typing = (!ticking && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) || target.isContentEditable;
     if (document.querySelector("dialog[open]")) return;
-    if (typing && event.key !== "Escape") return;
+    if (typing) {
+      if (event.key === "Escape") leave(target, event);
+      return;
+    }
     if (event.key === "Enter" && target.closest(PRESSED)) return;
     const known = keys();
     const chord = first ? `${first} ${event.key}` : "";
@@ -25,10 +40,10 @@ export function useKeys(keys: () => Keys): void {
     const deed = known[chord] ?? known[event.key];
     if (deed) {
       event.preventDefault();
-      if (typing) target.blur();
       deed(event);
     } else if (Object.keys(known).some((k) => k.startsWith(`${event.key} `))) {
       first = event.key;
+      began?.(first);
       timer = window.setTimeout(() => (first = ""), PAUSE);
     }
   }

@@ -161,7 +161,7 @@ def _open_accounts(settings: Settings, records: Records, city: City, said: Said)
     if settings.admin_password_file:
         passwords = first.read_passwords(Path(settings.admin_password_file))
     links = first.first_start(records, founding.now(), passwords)
-    said.links = {link.role: link.secret for link in links if link.role != "duty_officer"}
+    said.links = {link.account: link.secret for link in links if link.role != "duty_officer"}
     said.link = first.wall_link(records, founding.now())
     said.tokens = founding.rehearsal_accounts(
         records, city, feed=settings.feed == "replay", drill=bool(settings.clock)

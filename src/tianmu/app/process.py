@@ -43,7 +43,7 @@ class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
     link: str = ""
     """a one-time link that opens the wall signed in (hub, when it starts)"""
     links: dict[str, str] = {}
-    """one-time links of the first start: role → link"""
+    """one-time links of the first start: account → link"""
     notes: list[dict[str, str]] = []
     pack: str = ""
     """digest of the pack in force (hub): the others start again when it is another"""

@@ -171,9 +171,9 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
     if hub.links:
         lines += [
             "",
-            "  Administrators who have set no password yet, one link each, good for a day:",
+            "  Administrators who have set no password yet; each link works once, within a day:",
         ]
-        lines += [f"    {role:<15} {url}/open#{secret}" for role, secret in hub.links.items()]
+        lines += [f"    {name:<9} {url}/open#{secret}" for name, secret in hub.links.items()]
     if settings.authority is not None:
         from tianmu.access.tls import about
 
@@ -185,7 +185,8 @@ def greeting(settings: Settings, said: dict[str, Said], city: str) -> list[str]:
         ]
     lines += ["", "  Doors: " + "  ".join(f"{k} {p}" for k, p in gate.ports.items())]
     for one in (hub, gate):
-        lines += [f"  Note: {note.get('en', '')} {note.get('zh', '')}" for note in one.notes]
+        for note in one.notes:
+            lines += [f"  Note: {note['en']}", f"        {note['zh']}"]
     if settings.feed == "replay":
         lines.append("  The feed is on: what it plays is marked seeded, replayed or transplanted.")
     if settings.clock:

@@ -67,6 +67,34 @@ def test_it_is_checked_on_the_spot(world: Any, phone: Phone, page: Page) -> None
     phone.context.set_geolocation(GRID)
 
 
+def test_a_whistle_names_whom_it_calls(world: Any, phone: Phone, page: Page) -> None:
+    case = order(world)
+    with world.client("commander") as centre:
+        owner = centre.get(f"/api/cases/{case}").json()["owner"]
+    answers = world.city.departments[owner].name["zh"]
+    other = next(
+        one for one in world.city.departments.values()
+        if one.kind == "department" and one.code != owner
+    )  # fmt: skip
+    take_along(phone, case)
+    page.locator(f"[data-case={case}]").click()
+    page.locator("[data-step=whistle]").click()
+    told = page.locator("[data-called]")
+    expect(told).to_contain_text(answers)  # whoever answers for it, where nobody is ticked
+    expect(page.locator(".line").first).to_have_text(answers)
+    page.locator("[name=department]").fill(other.name["zh"])
+    expect(page.locator(".line")).to_have_count(1)
+    page.locator(".line input").check()
+    page.locator("[name=department]").fill("")
+    expect(told).to_contain_text(f"已选 1 个：{other.name['zh']}")
+    page.locator("[name=reason]").fill("地下管线不明，请到场")
+    page.locator("[name=submit]").click()
+    eventually(lambda: steps(world, case, "whistle"), 15, "the whistle")
+    with world.client("commander") as centre:
+        calls = centre.get(f"/api/cases/{case}").json()["calls"]
+    assert [one["unit"] for one in calls] == [other.code]
+
+
 def test_map_apps_get_their_own_coordinates(world: Any, phone: Phone, page: Page) -> None:
     case = order(world)
     take_along(phone, case)

@@ -9198,6 +9198,11 @@ export interface components {
             hazard: components["schemas"]["HazardSaid"];
             steps: components["schemas"]["HazardStep"][];
             actions: string[];
+            takers: {
+                [key: string]: {
+                    [key: string]: string;
+                }[];
+            };
         };
         /** HazardSaid */
         HazardSaid: {

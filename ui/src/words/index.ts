@@ -73,6 +73,11 @@ export function listed(words: readonly string[]): string {
   return words.join(language.value === "zh" ? "、" : ", ");
 }
 
+/** What a figure or a sentence is of: "现场情况：请填写", "Result: is needed". */
+export function labelled(label: string, said: string | number): string {
+  return label + (language.value === "zh" ? "：" : ": ") + said;
+}
+
 /** The word for a code of the server's, or the code itself where no word is known. */
 export function name(book: Record<string, string>, code: string | null | undefined): string {
   return code ? (book[code] ?? code) : "";

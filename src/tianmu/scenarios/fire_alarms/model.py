@@ -72,12 +72,17 @@ def degree(probability: float, figures: Evidence) -> int:
     return VERIFY + (probability >= figures.likely) + (probability >= figures.sure)
 
 
+BETWEEN = {"zh": "；", "en": "; "}
+"""what stands between one reason and the next"""
+
+
 def reasons(judged: Judged | None, language: str, most: int | None = None) -> str:
     """The weightiest first, each with its weight."""
     if judged is None:
         return ""
     told = judged.reasons[:most]
-    return "; ".join(f"{one.says[language]} ({one.weight:+.1f})" for one in told)
+    between = BETWEEN[language]
+    return between.join(f"{one.says[language]} ({one.weight:+.1f})" for one in told)
 
 
 CONFIRM = 3
@@ -88,7 +93,7 @@ def confirm(judged: Judged | None, language: str, most: int = CONFIRM) -> str:
     """What would make it surer, and how sure it would be then."""
     if judged is None:
         return ""
-    return "; ".join(
+    return BETWEEN[language].join(
         f"{one.ask[language]} (→ {100 * one.probability:.0f} %)" for one in judged.wanted[:most]
     )
 

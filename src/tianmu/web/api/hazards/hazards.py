@@ -29,6 +29,7 @@ from tianmu.web.api.hazards.said import (
     extent,
     said,
     step_said,
+    takers,
 )
 from tianmu.web.hub import Hub
 from tianmu.web.route.deed import deed_of
@@ -260,8 +261,9 @@ def whole(ask: Ask, state: Hazard) -> Reply:
         if ask.may(hazard_step.PERMISSIONS[step])
     ]  # fmt: skip
     told = HazardWhole(
-        hazard=said(hub, state), steps=[step_said(hub, one, names) for one in steps], actions=may
-    )
+        hazard=said(hub, state), steps=[step_said(hub, one, names) for one in steps], actions=may,
+        takers=takers(state),
+    )  # fmt: skip
     return Reply(told, etag=state.version)
 
 

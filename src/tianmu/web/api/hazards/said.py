@@ -7,10 +7,12 @@ from typing import Annotated
 import msgspec
 
 from tianmu.access.masking import mask_text
+from tianmu.access.role import ROLES
 from tianmu.access.scope import Extent
 from tianmu.facts.hazard import HazardEvent
 from tianmu.facts.text import Text
 from tianmu.manage.hazard.state import Hazard
+from tianmu.manage.hazard.step import PERMISSIONS, STAGES_OF
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
 from tianmu.web.answer.place import PlaceSaid, department_name, division_name
@@ -89,6 +91,8 @@ class HazardWhole(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[HazardStep]
     actions: list[str]
     """steps that this account may take now"""
+    takers: dict[str, list[Text]]
+    """what is waited for (`check`, `rectify`, `sign`) → names of the roles that may do it"""
 
 
 class HazardPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +100,22 @@ class HazardPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     division: str = ""
     address: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+AWAITED = ("check", "rectify", "sign")
+
+
+def takers(state: Hazard) -> dict[str, list[Text]]:
+    """The steps that its stage waits for, each with the roles of persons that may take it."""
+    return {
+        step: [
+            role.name
+            for role in ROLES.values()
+            if not role.machine and PERMISSIONS[step] in role.permissions
+        ]
+        for step in AWAITED
+        if state.stage in STAGES_OF[step]
+    }
 
 
 def extent(state: Hazard) -> Extent:
