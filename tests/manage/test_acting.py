@@ -71,12 +71,22 @@ def test_a_refusal_names_the_centre_that_does_it() -> None:
 
 def test_a_village_handles_a_town_coordinates_and_the_city_commands() -> None:
     city = pack.load("liyang")
-    grave = next(one for one in city.plans if one.code == "ii-any")
-    assert grave.acts == Acts(handle=3, coordinate=2, command=1)
     village = next(one for one in city.divisions.values() if one.tier == 3)
     state = msgspec.structs.replace(
         filed().state, matter="", division=village.code, level="II", level_number=2
     )
+    assert acting.acts(city, state) == Acts(handle=3, coordinate=2, command=1)
     centres = [acting.centre(city, state, tier) for tier in (3, 2, 1)]
     parts = [city.divisions[city.departments[one].division].tier for one in centres if one]
     assert parts == sorted(parts, reverse=True) and parts[-1] == 1 and 2 in parts
+
+
+def test_under_each_reading_of_the_levels_the_tier_that_a_level_names_commands() -> None:
+    city = pack.load("liyang")
+    for profile in city.profiles.values():
+        under = replace(city, profile=profile)
+        for level in profile.levels:
+            state = msgspec.structs.replace(
+                filed().state, matter="", level=level.name, level_number=level.number
+            )
+            assert acting.acts(under, state).command == level.tier, (profile.name, level.name)

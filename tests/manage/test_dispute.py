@@ -159,3 +159,35 @@ def test_departments_are_named_by_codes() -> None:
     story.do("dispute", CLEANER, NOT_OURS)
     assert story.refused("rule", COMMANDER, "x", department="roads", joint=[[]]) == "data"
     assert story.refused("whistle", OFFICER, "come", departments=[{}]) == "data"
+
+
+def test_what_is_disputed_is_not_late_before_its_ruling_is() -> None:
+    story = sent()
+    state = story.do("dispute", CLEANER, NOT_OURS)
+    assert due_of(state, "dispatch") == due_of(state, "rule")
+    ruled = due_of(state, "rule")
+    halfway = story.wait((MONDAY + ruled) // 2)
+    assert halfway.due == ruled, "urged, and nobody is late"
+    settled = story.do("assign", OFFICER, "both agree", department="roads")
+    assert (settled.stage, settled.queue, settled.clock("rule")) == ("dispatch", "", None)
+    assert due_of(settled, "dispatch") < ruled, "now it waits for whoever dispatches"
+
+
+def test_who_helps_neither_settles_a_dispute_nor_sends_it_back_and_the_leads_result_ends_it() -> (
+    None
+):
+    for step, told in (("feed_back", {"result": "cordoned off"}), ("return", {})):
+        story = sent()
+        story.do("order", OFFICER, department="fire", lead=False)
+        story.do("dispute", CLEANER, NOT_OURS)
+        story.do("accept", FIREMAN)
+        state = story.do(step, FIREMAN, "there is nothing for us", **told)
+        assert (state.stage, state.queue) == ("dispatch", "disputed"), step
+        assert due_of(state, "dispatch") == due_of(state, "rule")
+        assert story.do("rule", COMMANDER, "so it is", department="roads").queue == ""
+    story = sent()
+    story.do("order", OFFICER, department="fire", lead=False)
+    story.do("dispute", FIREMAN, "no fire here")
+    story.do("accept", CLEANER)
+    state = story.do("feed_back", CLEANER, result="swept")
+    assert (state.stage, state.queue, state.clock("rule")) == ("feed_back", "", None)

@@ -363,3 +363,10 @@ def test_the_shipped_sensitive_places_are_found_where_they_are() -> None:
             assert distance is not None
             assert distance > one.radius_m
             assert one not in places.at(edge.longitude, edge.latitude)
+
+
+def test_what_is_of_the_highest_level_is_raised_no_further() -> None:
+    story = Story(signal(matter=RUBBISH))
+    story.do("grade", OFFICER, "the square is full of people", level="II")
+    assert story.do("escalate", OFFICER, "and more come").level == "I"
+    assert story.refused("escalate", OFFICER, "and more") == "highest"

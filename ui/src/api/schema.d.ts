@@ -8359,7 +8359,9 @@ export interface components {
             orders: {
                 [key: string]: string;
             };
-            tasks: string[];
+            tasks: {
+                [key: string]: string;
+            };
             warning: string;
         };
         /** ScenarioList */

@@ -48,7 +48,7 @@ def rule(turn: Turn) -> None:
     data: dict[str, Any] = {
         "lead": lead,
         "joint": joint,
-        "stopped": ["rule", "dispatch"],
+        "queue": "",
         "why": [phrase("why.ruled")],
     }
     if ruling := _standing(turn, lead, joint):
@@ -56,10 +56,6 @@ def rule(turn: Turn) -> None:
     for one in state.open_orders:
         if one.lead and one.unit != lead:
             order.withdraw(turn, one, "cancel")
-    clock = response.stage_clock(city, turn.state, turn.state.stage, turn.draft.now)
-    if turn.state.stage == "dispatch" and clock is not None:
-        data.update(deadline.data(clock))
-        data["stopped"] = ["rule"]
     turn.take(data)
     if not any(one.lead and one.unit == lead for one in turn.state.open_orders):
         order.put_in_lead(turn, lead)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tianmu.manage.case.state import CaseState, Order
+from tianmu.manage.case.state import DISPUTED, CaseState, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import level, response
 from tianmu.manage.steps.step import named, refuse
@@ -154,8 +154,10 @@ def feed_back(turn: Turn) -> None:
         late = -turn.city.calendar.remaining(clock.due, turn.draft.now, clock.unit)
         data["late"] = {"value": round(late, 4), "unit": clock.unit}
     stage = _stage_without(turn, order, done=True)
-    if stage == "dispatch":
+    if stage == "dispatch" and turn.state.queue != DISPUTED:
         data["queue"] = "dispatch"
+    if stage == "feed_back" and turn.state.queue == DISPUTED:
+        data["queue"] = ""  # who was to help need not any more
     turn.take(data, stage=stage)
 
 
@@ -168,7 +170,8 @@ def digests(value: Any) -> list[str]:
 def send_back(turn: Turn) -> None:
     """A step back: the unit says it is not its task, the centre asks for more."""
     if turn.state.stage == "handle":
-        withdraw(turn, turn.order(), "return", queue="returned")
+        queue = DISPUTED if turn.state.queue == DISPUTED else "returned"
+        withdraw(turn, turn.order(), "return", queue=queue)
         return
     back = {"verify": "collect", "file": "verify", "dispatch": "file"}[turn.state.stage]
     data: dict[str, Any] = {"queue": "returned"}

@@ -303,7 +303,10 @@ _RETURNS = {"handle": "case.handle", "dispatch": "case.command"}
 
 
 def _nothing_to(state: CaseState, step: Step) -> Refusal | None:
-    """Steps that answer something are refused where it is not there."""
+    """Steps that answer something are refused where it is not there, raising where nothing is
+    graver."""
+    if step.name == "escalate" and state.level_number == 1:
+        return refuse("highest")
     if step.name == "refuse_extension" and state.extension is None:
         return refuse("no_extension")
     if step.name == "ask_extension" and state.extension is not None:

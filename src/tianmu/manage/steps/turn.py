@@ -9,7 +9,7 @@ import msgspec
 from tianmu.city.calendar.limit import Limit
 from tianmu.manage.actor import Actor
 from tianmu.manage.case.draft import Draft
-from tianmu.manage.case.state import DISPUTED, CaseState, Order
+from tianmu.manage.case.state import DISPUTED, CaseState, Clock, Order
 from tianmu.manage.clocks import deadline
 from tianmu.manage.levels import response
 from tianmu.manage.levels.handing import handed
@@ -45,14 +45,15 @@ class Turn:
         the one of the stage that is left."""
         data = dict(data or {})
         before = self.state.stage
-        if data.get("queue", DISPUTED) != DISPUTED and self.state.clock("rule"):
-            data["stopped"] = [*data.get("stopped", ()), "rule"]  # a dispute is settled by it
+        settled = data.get("queue", DISPUTED) != DISPUTED and self.state.clock("rule") is not None
+        if settled:
+            data["stopped"] = [*data.get("stopped", ()), "rule"]
         if "lead" in data and "joint" in data:
             data = handed(self.city, self.state, data, self.draft.now)
-        if stage and stage != before:
+        if (stage and stage != before) or (settled and before == "dispatch"):
             stopped = [*data.get("stopped", ()), before]
             data["stopped"] = stopped
-            clock = response.stage_clock(self.city, self.state, stage, self.draft.now)
+            clock = self._waits(stage or before, data)
             data["clocks"] = [*data.get("clocks", ()), *deadline.data(clock).get("clocks", ())]
         self.draft.add(
             step or self.step.name,
@@ -61,6 +62,16 @@ class Turn:
             actor=self.actor.account,
             reason=self.command.reason.strip(),
         )
+
+    def _waits(self, stage: str, data: dict[str, Any]) -> Clock | None:
+        """The clock of a stage. What is disputed waits for its ruling, and nobody who dispatches
+        is late before that is."""
+        if stage == "dispatch" and data.get("queue", self.state.queue) == DISPUTED:
+            begun = (one for one in data.get("clocks", ()) if one.name == "rule")
+            if rule := next(begun, self.state.clock("rule")):
+                marks = tuple(msgspec.structs.replace(one, step="urge") for one in rule.marks)
+                return msgspec.structs.replace(rule, name=stage, marks=marks)
+        return response.stage_clock(self.city, self.state, stage, self.draft.now)
 
     def order(self) -> Order:
         return chosen_order(self.state, self.step, self.command, self.actor, parents(self.city))

@@ -52,8 +52,11 @@ class RehearsalAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class AskedSaid(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     tells: dict[str, str]
+    """department → how and within what time, and who is told then"""
     orders: dict[str, str]
-    tasks: list[str]
+    """department → within what time, and what kind of unit"""
+    tasks: dict[str, str]
+    """point of a checklist, or ``conference`` → whose it is, within what time, who is told then"""
     warning: str
 
 
@@ -65,7 +68,7 @@ class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
     matter_name: Text | None
     parts: list[str]
     """which parts differ: ``plan``, ``tells``, ``orders``, ``tasks``, ``warning``, ``rises``,
-    ``falls``, ``acts``"""
+    ``falls``, ``acts``, ``words``"""
     before: AskedSaid
     after: AskedSaid
 
@@ -201,6 +204,6 @@ def _asked(asked: Asked) -> AskedSaid:
         plan=asked.plan,
         tells=asked.tells,
         orders=asked.orders,
-        tasks=sorted(asked.tasks),
+        tasks=asked.tasks,
         warning=asked.warning,
     )
