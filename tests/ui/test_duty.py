@@ -142,14 +142,15 @@ def test_one_thumb_answers_in_the_field(small: Any, browser: Browser) -> None:
     case = str(small.hub.manage.case_of([alarm.alarm])[alarm.alarm])
     phone.goto(f"{small.url}/field")
     button = phone.locator("[data-contact-bar] [data-answer]")
-    for size, share in (((844, 390), 0.2), ((390, 844), 0.25)):
+    # nobody looks for this account: what it is there to do keeps the screen
+    for size, share in (((844, 390), 0.2), ((390, 844), 0.16)):
         phone.set_viewport_size({"width": size[0], "height": size[1]})
         expect(button).to_be_visible()
         box = phone.locator("[data-contact-bar]").bounding_box()
         assert box is not None and box["height"] <= share * size[1], (size, box)
     expect(button).to_be_visible()
     box = button.bounding_box()
-    assert box is not None and box["height"] >= 60 and box["width"] > 300
+    assert box is not None and box["height"] >= 60 and box["width"] >= 90
     seen(phone, "field")
     wide = phone.evaluate("document.documentElement.scrollWidth")
     assert wide <= phone.evaluate("window.innerWidth") == 390
