@@ -114,6 +114,42 @@ def test_reset_by_another_administrator_and_by_nobody_else(world: Any, person: s
     assert "138****5678" in found["items"][0]["detail"]["reason"]
 
 
+def test_a_link_lets_nobody_alone_into_an_account_in_use(world: Any, person: str) -> None:
+    """With a second factor it is asked for; without one a security administrator comes first."""
+    path = f"/api/accounts/{person}"
+    with world.client("system_admin") as system, world.client("security_admin") as security:
+        for language, words in (("en", "no second factor"), ("zh", "没有双因素")):
+            refused = system.post(f"{path}/link", headers={"Accept-Language": language})
+            assert refused.status_code == 403, refused.text
+            assert words in refused.json()["detail"], refused.text
+        assert security.post(f"{path}/link").status_code == 403, "who resets makes no links"
+        enrol(world, person)
+        secret = system.post(f"{path}/link").json()["secret"]
+        opened = browser(world).post("/api/session/link", json={"token": secret})
+        assert "totp" in opened.json()["ways"], "it has one: nobody is in by the link alone"
+        asked = {"reason": "phone and password lost; seen in person"}
+        assert security.post(f"{path}/factors/reset", json=asked).status_code == 200
+        secret = system.post(f"{path}/link").json()["secret"]
+        client = browser(world)
+        assert client.post("/api/session/link", json={"token": secret}).status_code == 200
+        assert client.get("/api/session").json()["account"] == person
+        again = system.post(f"{path}/link")
+        assert again.status_code == 403, "one reset, one way in"
+    with world.client("audit_admin") as auditor:
+        found = auditor.get("/api/audit", params={"object": person, "verb": "link."}).json()
+    assert [one["outcome"] for one in found["items"]] == ["refused", "done", "done"] + [
+        "refused"
+    ] * 2
+
+
+def test_a_new_account_is_let_in_by_a_link(world: Any) -> None:
+    with world.client("system_admin") as system:
+        made = system.post("/api/accounts", json={"account": "newcomer", "name": "New"})
+        assert made.status_code == 201, made.text
+        assert system.post("/api/accounts/newcomer/link").status_code == 200
+        assert system.post("/api/accounts/newcomer/link").status_code == 200, "the first was lost"
+
+
 def test_nothing_else_is_allowed_before_it_is_enrolled(
     world: Any, person: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3688,8 +3688,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A one-time link that lets the account's owner in to set a password; good for a day
-         * @description A one-time link that lets the account's owner in to set a password; good for a day.
+         * A one-time link that lets the account's owner in to set a password; good for a day. The
+         * @description A one-time link that lets the account's owner in to set a password; good for a day. The
+         *     second factor is asked for as with a password; an account in use that has none needs a security
+         *     administrator's reset in the day before, one for each link.
          *
          *     Needs `account.write`.
          */

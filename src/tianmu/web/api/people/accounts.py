@@ -2,6 +2,8 @@
 
 The system administrator makes and disables accounts and gives out links; the security
 administrator grants roles (``roles.py``) and makes no account; neither does anything to their own.
+A link into an account in use asks for its second factor, or was allowed by a reset of that
+(``factors.py``): neither of the two takes an account over alone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from fastapi import Depends, Query
 from sqlalchemy import Connection
 
 from tianmu.access import account as accounts
+from tianmu.access import audit, identity
 from tianmu.access import token as tokens
 from tianmu.access.account import Account, AccountTaken, Changed, NoAccount
 from tianmu.access.masking import mask
@@ -287,7 +290,9 @@ def enable_account(ask: Asking, account: str) -> Reply:
 
 @routes("POST", "/api/accounts/{account}/link", may="account.write", gives=LinkMade)
 def make_account_link(ask: Asking, account: str) -> LinkMade:
-    """A one-time link that lets the account's owner in to set a password; good for a day."""
+    """A one-time link that lets the account's owner in to set a password; good for a day. The
+    second factor is asked for as with a password; an account in use that has none needs a security
+    administrator's reset in the day before, one for each link."""
     held = held_account(ask, account)
     if {"security_admin", "audit_admin"} & set(held.roles) and held.has_password:
         # else the system administrator could take over the two others
@@ -300,6 +305,15 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
             "security administrator grants the role",
         )
     at = ask.hub.clock()
+    if not ask.hub.records.read(lambda connection: _may_be_let_in(connection, held, at)):
+        ask.refused("link.create", account, why="in use, without a second factor")
+        raise Problem(
+            403,
+            "needs-reset",
+            "the account is in use and has no second factor: a link alone would let anybody in",
+            "have a security administrator make sure who asks and reset its second factor; a link "
+            "can be made within a day after that",
+        )
 
     def make(tx: Transaction) -> str:
         ask.note(tx, "link.create", account)
@@ -312,3 +326,17 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
         path=f"/open#{secret}",
         expires_at=moment.say(at + 24 * tokens.HOUR),
     )
+
+
+def _may_be_let_in(connection: Connection, held: Account, at: int) -> bool:
+    """Whether a link is not the only thing between anybody and the account: it is new, its second
+    factor will be asked for, or it was reset within a day and no link made since."""
+    if held.factors or not (held.has_password or identity.held(connection, held.account)):
+        return True
+
+    def last(verb: str) -> int:
+        since = at - 24 * tokens.HOUR
+        found = audit.query(connection, object=held.account, verb=verb, since=since)
+        return max((one.sequence for one in found if one.outcome == "done"), default=0)
+
+    return last("factor.reset") > last("link.create")
