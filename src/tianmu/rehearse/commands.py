@@ -136,6 +136,7 @@ def _add_drill(main: click.Group, give: Give, tell: Tell) -> None:
 
         FILE is a TOML file, or the name of a drill that comes with the program.
         """
+        from tianmu.rehearse.drill.became import lines as lines_of
         from tianmu.rehearse.drill.play import Unplayable, run
         from tianmu.rehearse.drill.read import DrillFaulty, read
 
@@ -154,6 +155,7 @@ def _add_drill(main: click.Group, give: Give, tell: Tell) -> None:
         if as_json:
             give(result)
         else:
+            click.echo("\n".join(lines_of(result)))
             unseen = sum(len(one["keys"]) for one in result["unseen"])
             rest = f", {unseen} not to be seen in this city" if unseen else ""
             click.echo(f"{script.name}: {result['passed']} passed, {result['failed']} failed{rest}")

@@ -109,6 +109,36 @@ def fits(key: str, expected: Any, found: Any) -> bool:
     return bool(found == expected)
 
 
+def lines(result: dict[str, Any]) -> list[str]:
+    """What became of each case against what was expected, a line for each time it was looked at,
+    and what this city cannot show. ``result``: what ``--json`` prints."""
+    found = []
+    for one in result["cases"]:
+        expected, got = one["expected"], one["got"]
+        told = "; ".join(
+            f"{key}: expected {_said(expected[key])}, got {_said(got.get(key))}"
+            if key in one["wrong"]
+            else f"{key}: {_said(got.get(key))}"
+            for key in expected
+        )
+        found.append(
+            f"{'passed' if one['passed'] else 'FAILED'}  {one['at']}  {one['case']}  {told}"
+        )
+    return found + [
+        f"unseen  {one['at']}  {one['case']}  {', '.join(one['keys'])}" for one in result["unseen"]
+    ]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_said(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, list):
+        return " ".join(map(_said, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == "" else str(value)
+
+
 def _of_all(became: Became, keys: dict[str, Any]) -> dict[str, Any]:
     precision, recall = pairwise(became.truth, became.of)
     everything = {
