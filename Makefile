@@ -8,7 +8,7 @@ ARGS ?=
 TESTERS ?= 3
 INSTALLED := .venv/.installed
 
-.PHONY: up test test-city check fix bench docs
+.PHONY: up test test-city check compiled fix bench docs
 
 up: $(INSTALLED)
 	@$(BIN)/python ui/build.py
@@ -29,6 +29,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(BIN)/python ui/build.py --check
+
+# bytecode of all there is to test, which each of the testers would make for itself; what cannot be
+# collected is told by make test
+compiled: $(INSTALLED)
+	-@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -qq > /dev/null
 
 fix: $(INSTALLED)
 	$(BIN)/ruff check --fix .
