@@ -92,10 +92,15 @@ FIRST = 0.25
 days, of what is not what a stream mostly rests at: a shower or two say little of rain"""
 FORGETS = 0.05
 """of the smoothed distance, with each value"""
-HANGING = 2.0
+HANGING = 1.5
 """smoothed distances hang together: so many times fewer of them stand for themselves"""
 SLOWER = 0.05
-"""how fast the smoothed distance is got used to, against the distance: its values hang together"""
+"""how fast the spread of the smoothed distance is got used to, against the distance: its values
+hang together"""
+LASTS = 2000.0
+"""values after which the smoothed distance is got used to ever more slowly, and how much so at the
+most: a drift of two days is some hundred values in a row, and must not teach that it is usual"""
+SLOWEST_PACE = 0.0125
 FAR = 4.0
 """spreads beyond which a value does not count for what comes after"""
 CONFIRMED, UNTOLD = 12.0, 72.0
@@ -335,7 +340,8 @@ def step(exact, small, t, x, per_week, clock):
         seldom = min(max(small[STEP] / 600.0, 1.0), 3.0)
         u = learn(small, TAIL + 1, distance, settled, 1.0, seldom)
         learn_low(small, u, settled)
-        learn(small, SLOW_TAIL, slow, (settled + count - 20) / 2, SLOWER, seldom)
+        known = (settled + count - 20) / 2
+        learn(small, SLOW_TAIL, slow, known * max(known / LASTS, 1.0), SLOWEST_PACE, seldom)
         if age > HONEST_DAYS:
             learn_honest(small, claimed, settled, small[STEP], age > RARER_DAYS)
     clean = kept * small[CLEAN] if distance > FAR and not start else residual
