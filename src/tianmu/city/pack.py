@@ -6,17 +6,18 @@ are found by their name, others by their path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
 from tianmu.city import brought, layer
 from tianmu.city.calendar import workdays
 from tianmu.city.charter import weight
-from tianmu.city.charter.head import HEAD, read_head
+from tianmu.city.charter.head import HEAD, Head, read_head
 from tianmu.city.city import City
 from tianmu.city.device import device
 from tianmu.city.device.part import FILE as KINDS
+from tianmu.city.file.document import Document
 from tianmu.city.file.fault import Fault, PackFaulty
 from tianmu.city.file.reader import PackReader
 from tianmu.city.force import force, resource, sending
@@ -85,6 +86,22 @@ OF_HEAD = (
 """what a city takes from its head as it stands there"""
 
 
+def _check_head(
+    reader: PackReader,
+    document: Document,
+    head: Head,
+    profiles: Mapping[str, profile.ResponseProfile],
+    divisions: Mapping[str, division.Division],
+) -> None:
+    """What the head names must be there."""
+    if profiles and head.profile not in profiles:
+        what, line = f"no profile {head.profile!r}", document.line("profile")
+        reader.fault(HEAD, line, what, f"use one of {', '.join(profiles)}")
+    if divisions and head.code not in divisions:
+        what, remedy = f"code {head.code} is no division", "use the city's in divisions.csv"
+        reader.fault(HEAD, document.line("code"), what, remedy)
+
+
 def _read(reader: PackReader) -> City | None:
     found = read_head(reader)
     if found is None:
@@ -97,9 +114,7 @@ def _read(reader: PackReader) -> City | None:
     matters = matter.read(reader, editions, head.merging.radius_m, head.merging.window_min)
     profiles = profile.read(reader, tiers)
     chosen = profiles.get(head.profile)
-    if chosen is None and profiles:
-        what, line = f"no profile {head.profile!r}", document.line("profile")
-        reader.fault(HEAD, line, what, f"use one of {', '.join(profiles)}")
+    _check_head(reader, document, head, profiles, divisions)
     named = {level.number: level.name for level in chosen.levels} if chosen else {}
     levels = set(named.values())
     for one in reader.brought:
@@ -127,9 +142,6 @@ def _read(reader: PackReader) -> City | None:
     reached = contact.read(reader, levels, departments, set(tiers), posts)
     if chosen is None or working is None:
         return None
-    if divisions and head.code not in divisions:
-        what, remedy = f"code {head.code} is no division", "use the city's in divisions.csv"
-        reader.fault(HEAD, document.line("code"), what, remedy)
     return City(
         folder=reader.folder,
         **{name: getattr(head, name) for name in OF_HEAD},

@@ -83,29 +83,33 @@ def add_to(main: click.Group, *, give: Give, tell: Tell, archive: Open) -> None:
         by how the cases of the scenario ended.
         """
         scenario, more = _named(words, given)
-        first, last = _days(since, until)
-        if kept is not None:
-            check_suffixes(kept)
-            if not replayed:
-                raise click.UsageError("--rows goes with --history")
+        days = _days(since, until)
         asked = (name, column, at_least, [*given, *more])
+        _fitting(source, kept, asked, replayed=replayed)
         if source is not None:
-            if replayed:
-                raise click.UsageError("--in and --history: give one of them")
-            result = _of_file(found_with(pack), scenario, source, first, last, asked, tell)
+            result = _of_file(found_with(pack), scenario, source, *days, asked, tell)
         elif replayed:
-            result = _of_history(scenario, data, first, last, asked, archive, kept, tell)
-        elif name or column or given or at_least is not None:
-            raise click.UsageError(
-                "--model, --column, --at-least, --param go with --in or --history"
-            )
+            result = _of_history(scenario, data, *days, asked, archive, kept, tell)
         else:
-            result = _of_city(scenario, data, first, last, archive)
+            result = _of_city(scenario, data, *days, archive)
         if as_json:
             give(result)
         else:
             notes = result.pop("notes")
             click.echo("\n".join([*lines(result, width=24), *notes]))
+
+
+def _fitting(source: Path | None, kept: Path | None, asked: Asked, *, replayed: bool) -> None:
+    """``click.UsageError`` where options are given that do not go together."""
+    if kept is not None:
+        check_suffixes(kept)
+        if not replayed:
+            raise click.UsageError("--rows goes with --history")
+    if source is not None and replayed:
+        raise click.UsageError("--in and --history: give one of them")
+    name, column, at_least, given = asked
+    if source is None and not replayed and (name or column or given or at_least is not None):
+        raise click.UsageError("--model, --column, --at-least, --param go with --in or --history")
 
 
 def _named(words: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, list[str]]:

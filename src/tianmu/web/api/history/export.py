@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -170,39 +170,25 @@ def export_history(
             f"{allowance.export_read:,} are read and {most:,} given",
             "ask for a shorter span, fewer datastreams or a larger step",
         )
-    about: dict[str, Any] = {
-        "kind": kind,
-        "property": property,
-        "division": division,
-        "step": step,
-    }
+    scope = {"kind": kind, "property": property, "division": division}
+    about = {"format": format, "since": moment.say(since), "until": moment.say(until)}
+    asked_for = {name: value for name, value in {**scope, "step": step}.items() if value}
+    first = (datastream or [""])[0]
     held = contextlib.ExitStack()
     held.enter_context(past.turns(ask).take(ask.who.account, allowance))
     try:
-        hub.records.transact(
-            lambda tx: ask.note(
-                tx,
-                "history.export",
-                (datastream or [""])[0],
-                format=format,
-                datastreams=len(streams),
-                since=moment.say(since),
-                until=moment.say(until),
-                rows_read=read,
-                limit=most,
-                **{name: value for name, value in about.items() if value},
-            )
-        )
+        counts = {"datastreams": len(streams), "rows_read": read, "limit": most}
+        detail: dict[str, Any] = {**about, **counts, **asked_for}
+        hub.records.transact(lambda tx: ask.note(tx, "history.export", first, **detail))
         make, media = FORMATS[format]
         batches = _batches(hub.registry, history, streams, since, until, width, asked)
-        what = (datastream or ["-".join(filter(None, (kind, property, division)))])[0]
-        name = f"{_plain(what)}_{_plain(moment.say(since))}_{_plain(moment.say(until))}.{format}"
+        what = first or "-".join(filter(None, scope.values()))
         return Poured(
             pieces(batches, make(WINDOWS if width else OBSERVATIONS), most),
             asked,
             media_type=media,
             headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Disposition": f'attachment; filename="{_file(what, about)}"',
                 "Tianmu-Row-Limit": str(most),
                 "Tianmu-Rows-Read": str(read),
             },
@@ -212,6 +198,12 @@ def export_history(
     except BaseException:
         held.close()
         raise
+
+
+def _file(what: str, about: Mapping[str, Any]) -> str:
+    """What the file is called: of what, from when to when."""
+    since, until = (_plain(about[name]) for name in ("since", "until"))
+    return f"{_plain(what)}_{since}_{until}.{about['format']}"
 
 
 def _batches(
