@@ -140,9 +140,14 @@ def test_a_transferred_case_is_the_new_departments_alone(
     assert old.worker.get(path, params={"export": True}).status_code == 200
     heard, cursor = stream(old.worker), old.cursor()
     heard.wait("hello")
+    beside = stream(new.worker)
+    beside.wait("hello")
     steps(world, case, "transfer", department=new.code)
     note(world, case)
     assert new.sees(case)
+    assert {told["case"] for told in heard.wait("withdrawn")} == {case}
+    beside.wait("case")
+    assert not beside.of("withdrawn"), "it is theirs now"
     assert not old.sees(case), "it was handed on"
     for asked in ({}, {"export": True}):
         assert old.worker.get(path, params=asked).status_code == 404

@@ -114,6 +114,16 @@ function applyCase(item: CaseItem, news: boolean): void {
   lastCase.value = { case: item.case, version: item.version };
 }
 
+/** the last case that is no longer this account's to see: its page says so */
+export const withdrawn = ref("");
+
+function forgetCase(id: string): void {
+  cases.delete(id);
+  arrivals.delete(id);
+  withdrawn.value = "";
+  withdrawn.value = id;
+}
+
 function applyVitals(next: Vitals): void {
   if (!next.at || next.at < (vitals.value?.at ?? "")) return;
   vitals.value = next;
@@ -140,6 +150,8 @@ function apply(kind: PushKind, data: unknown): void {
     case "case":
       if ((data as { steps?: string[] }).steps?.includes("contact")) heard.contact = (heard.contact ?? 0) + 1;
       return applyCase(data as CaseItem, true);
+    case "withdrawn":
+      return forgetCase((data as { case: string }).case);
     case "handover":
       handover.value = data as Handover;
       return;

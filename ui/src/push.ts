@@ -11,7 +11,7 @@ export const pushState = ref<PushState>("connecting");
 /** ms of the last byte that is known to have come; heart-beat comments are not seen by the page. */
 export const heardAt = ref(0);
 
-const KINDS = ["hello", "vitals", "alarm", "case", "report", "device", "source", "handover", "unit", "notice", "tiles", "room", "warning", "hazard", "bulletin"] as const;
+const KINDS = ["hello", "vitals", "alarm", "case", "report", "device", "source", "handover", "unit", "notice", "tiles", "room", "warning", "hazard", "bulletin", "withdrawn"] as const;
 export type PushKind = (typeof KINDS)[number];
 export type Hearer = (kind: PushKind, data: unknown) => void;
 

@@ -55,6 +55,7 @@ export function refreshSoon(ms = 1500): void {
 export function follow(): void {
   listen((kind, data) => {
     if (kind === "hello") return refreshSoon(200);
+    if (kind === "withdrawn") refreshSoon(200);
     if (kind === "case" && data && (data as CaseItem).case) refreshSoon();
   });
 }

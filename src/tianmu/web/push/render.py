@@ -57,6 +57,8 @@ from tianmu.web.route.route import encode
 from tianmu.web.sight.restricted import NOT_PUBLIC, RESTRICTED
 
 HANDOVER = "handover."
+PARTS = frozenset(("cancel", "return", "dispute", "transfer", "rule"))
+"""steps by which a department may lose a case"""
 POURS = frozenset(("join", "returned", "worsened"))
 """steps of a case that signals make, also where a person moves many of them at once"""
 CHUNK = 500
@@ -75,6 +77,8 @@ class News:
     """other places it stands in"""
     besides: str = ""
     """a permission that it takes beside the first, or empty"""
+    unless: Extent | None = None
+    """who sees what stands here is not told: it is still theirs"""
 
 
 class AlarmNews(alarms.AlarmSaid, frozen=True, kw_only=True):
@@ -182,6 +186,9 @@ def case_news(hub: Hub, facts: Sequence[Placed]) -> list[News]:
         told_of.clear()
         data = _together(encode(item), encode(told))
         news.append(News(position, "case", "case.read", extent, data))
+        if fact.step in PARTS and (left := cases.left(hub, fact.case, last[fact.case])):
+            gone, told_them = Extent(extent.division, left), encode({"case": fact.case})
+            news.append(News(position, "withdrawn", "case.read", gone, told_them, unless=extent))
     return news
 
 
@@ -376,7 +383,7 @@ TOPICS = tuple(_BY_TOPIC)
 
 KINDS: dict[str, frozenset[str]] = {
     "alarm": frozenset(("alarm",)),
-    "case": frozenset(("case",)),
+    "case": frozenset(("case", "withdrawn")),
     "report": frozenset(("report",)),
     "registry": frozenset(("source", "device", "notice")),
     "intake": frozenset(("device", "notice")),

@@ -35,6 +35,7 @@ class Sort:
                 news.extent is None
                 or any(covers(self.scope, place) for place in (news.extent, *news.also))
             )
+            and (news.unless is None or not covers(self.scope, news.unless))
         )
 
 
