@@ -8,13 +8,9 @@ const PAUSE = 2500;
 /** what Enter presses by itself: whoever came there by Tab means it, and not the page's own Enter */
 const PRESSED = "a[href], button, summary, [role=button], [tabindex='0']";
 
-/** Escape first leaves the field that is typed in, and empties it where it searches; only the next one is the page's. */
+/** Escape first leaves the field that is typed in, and what was searched stays; only the next one is the page's. */
 function leave(field: HTMLElement, event: KeyboardEvent): void {
-  event.preventDefault();
-  if (field instanceof HTMLInputElement && field.type === "search" && field.value) {
-    field.value = "";
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  event.preventDefault(); // the browser would empty a search
   field.blur();
 }
 
