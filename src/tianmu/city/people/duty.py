@@ -52,6 +52,7 @@ class Duties:
         self._centres = centres(departments)
         self._remits = remits(departments)
         self._known: dict[tuple[str, str], Duty | None] = {}
+        self._fitting: dict[str, tuple[Duty, ...]] = {}
         self._resolved: dict[tuple[str, str], str] = {}
 
     def owner_of(self, matter: str, division: str = "") -> Duty | None:
@@ -60,6 +61,7 @@ class Duties:
         if asked not in self._known:
             if len(self._known) > 200_000:
                 self._known.clear()
+                self._fitting.clear()
             self._known[asked] = self._find(matter, division)
         return self._known[asked]
 
@@ -74,14 +76,23 @@ class Duties:
 
     def _find(self, matter: str, division: str) -> Duty | None:
         around = lineage(self._divisions, division)
-        for duty in self._given:
-            if (not duty.division or duty.division in around) and matches(duty.matter, matter):
+        for duty in self._fit(matter):
+            if not duty.division or duty.division in around:
                 lead = self.resolve(duty.department, division)
                 if lead:
                     joint = (self.resolve(code, division) for code in duty.joint)
                     kept = dict.fromkeys(code for code in joint if code and code != lead)
                     return msgspec.structs.replace(duty, department=lead, joint=tuple(kept))
         return None
+
+    def _fit(self, matter: str) -> tuple[Duty, ...]:
+        """The duties whose pattern fits ``matter``, the narrowest first: few of a city's, and the
+        same in each of its divisions."""
+        found = self._fitting.get(matter)
+        if found is None:
+            found = tuple(duty for duty in self._given if matches(duty.matter, matter))
+            self._fitting[matter] = found
+        return found
 
     def resolve(self, code: str, division: str) -> str:
         """A department code; ``centre:N`` becomes the centre at tier N (or the next one above it)
