@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tianmu.facts.deed import Deed
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import DEED
 from tianmu.scenarios.fire_alarms import tend as rounds
+from tianmu.scenarios.fire_alarms.event import MINUTE
+from tianmu.scenarios.world import World
 from tianmu.web.present import tending
 
 from .control_rooms import add_rooms
@@ -120,3 +123,58 @@ def test_times_follow_from_the_seed_and_from_nothing_else() -> None:
     assert {len(one) for one in many} == {2, 3}
     assert 2.4 < sum(map(len, many)) / len(many) < 2.6
     assert rounds.times(b"a" * 32, "unit", day, Attendance()) == []
+
+
+def drawn_afresh(world: World, units: list[str], seed: bytes, days: list[date]) -> set[Any]:
+    midnight, asked = world.city.calendar.instant, world.city.attendance
+    return {
+        (midnight(day, 0) + round(minute * MINUTE), unit)
+        for day in days
+        for unit in units
+        for minute in rounds.times(seed, unit, day, asked)
+    }
+
+
+def test_a_day_is_drawn_once_and_gives_the_same_checks(
+    rooms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, seed = rooms.hub, b"c" * 32
+    world = World(hub.city, hub.clock(), hub.registry, None, hub.live(), Path())
+    day = hub.city.calendar.local(hub.clock()).date()
+    days = [day + timedelta(days=n) for n in range(-1, 3)]
+    expected = drawn_afresh(world, UNITS[:2], seed, days)
+    real, asked = rounds.times, []
+
+    def times(seed: bytes, unit: str, *more: Any) -> list[float]:
+        asked.append(unit)
+        return real(seed, unit, *more)
+
+    monkeypatch.setattr(rounds, "times", times)
+    since = hub.city.calendar.instant(day, 20 * 60)
+    for step in (HOUR // 180, HOUR):  # 20 s, and an hour: too long for late_min
+        found, late = [], 0
+        for until in range(since + step, since + 5 * HOUR, step):
+            given = rounds.errands(world, until - step, until, seed)
+            assert list(given.due) == sorted(given.due, key=lambda one: (one.at, one.object))
+            found += [(one.at, one.object) for one in given.due]
+            late += given.late
+        wanted = {one for one in expected if since < one[0] <= until}
+        assert len(found) == len(set(found))
+        assert set(found) <= wanted
+        assert len(found) + late == len(wanted) > 4, "over midnight too"
+        assert bool(late) == (step == HOUR)
+    assert set(UNITS) <= set(asked)
+    assert {asked.count(one) for one in asked} == {2}, "each unit once for each of the two days"
+
+    added = "gbt26875-0000000000b9"
+    add_rooms(rooms, [added.removeprefix("gbt26875-")])
+    rooms.live.grow(hub.registry.count_datastreams, hub.registry.count_devices)
+    tell(rooms, f"{added}/link", 1)
+    world = World(hub.city, hub.clock(), hub.registry, None, hub.live(), Path())
+    end = hub.city.calendar.instant(day, 1440)
+    given = rounds.errands(world, end - HOUR // 2, end, seed)
+    wanted = drawn_afresh(world, [*UNITS[:2], added], seed, [day])
+    assert {(one.at, one.object) for one in given.due} == {
+        one for one in wanted if end - HOUR // 2 < one[0] <= end
+    }
+    assert asked.count(added) >= 1, "a room that was registered since is drawn for"

@@ -11,8 +11,10 @@ that its link is down is an alarm already.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,10 +27,15 @@ from tianmu.scenarios.fire_alarms.ranking import rank
 from tianmu.scenarios.tend import RAISE, Errand, Errands
 from tianmu.scenarios.world import World
 from tianmu.sense.gbt26875.readings import PROTOCOL
+from tianmu.store.registry import Registry
 
 VERB = "panel.duty_check"
 REASONS = 3
 """that are told of a case that is raised: the weightiest"""
+DAYS = 4
+"""whose draws are kept: the three that one look goes through at most, and one more"""
+Drawn = tuple[tuple[int, str], ...]
+"""time (µs) and unit, in this order"""
 
 
 def errands(world: World, since: int, until: int, seed: bytes) -> Errands:
@@ -66,29 +73,46 @@ def _checks(world: World, since: int, until: int, seed: bytes) -> tuple[list[Err
     last = calendar.local(until).date()
     due: list[Errand] = []
     late = 0
-    for unit, at in _drawn(world, first, last, seed):
-        if not since < at <= until or not _linked(world, unit):
-            continue
-        if at < late_before:
-            late += 1
-        else:
-            due.append(Errand(at, VERB, unit, {"minutes": asked.minutes}))
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        drawn = _drawn(world, day, seed)
+        for at, unit in drawn[bisect_right(drawn, since, key=_at) :]:
+            if at > until:
+                break
+            if not _linked(world, unit):
+                continue
+            if at < late_before:
+                late += 1
+            else:
+                due.append(Errand(at, VERB, unit, {"minutes": asked.minutes}))
     return sorted(due, key=lambda one: (one.at, one.object)), late
 
 
-def _drawn(world: World, first: date, last: date, seed: bytes) -> Iterator[tuple[str, int]]:
-    """Every unit with each time (µs) that it draws on those days."""
+def _drawn(world: World, day: date, seed: bytes) -> Drawn:
+    """Every unit with each time that it draws on that day."""
     registry, kinds = world.registry, list(world.registry.kinds)
     if settings().watched.unit not in kinds:
-        return
+        return ()
     units = np.flatnonzero(registry.kind == kinds.index(settings().watched.unit))
-    for unit in (registry.device_id(one) for one in units.tolist()):
-        day = first
-        while day <= last:
-            midnight = world.city.calendar.instant(day, 0)
-            for minute in times(seed, unit, day, world.city.attendance):
-                yield unit, midnight + round(minute * MINUTE)
-            day += timedelta(days=1)
+    midnight = world.city.calendar.instant(day, 0)
+    return _draw(registry, units.tobytes(), seed, day, midnight, world.city.attendance)
+
+
+@lru_cache(maxsize=DAYS)
+def _draw(
+    registry: Registry, units: bytes, seed: bytes, day: date, midnight: int, asked: Attendance
+) -> Drawn:
+    """Drawn once for a day and its units: hub asks every 20 s, in the middle of a storm too."""
+    names = map(registry.device_id, np.frombuffer(units, np.intp).tolist())
+    found = (
+        (midnight + round(minute * MINUTE), unit)
+        for unit in names
+        for minute in times(seed, unit, day, asked)
+    )
+    return tuple(sorted(found))
+
+
+def _at(one: tuple[int, str]) -> int:
+    return one[0]
 
 
 def _linked(world: World, unit: str) -> bool:
