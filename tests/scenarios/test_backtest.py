@@ -144,6 +144,16 @@ def test_without_a_city_or_a_file_it_says_what_to_give(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "give its folder by --data" in done.stderr
 
 
+def test_a_name_that_no_scenario_has_is_told_before_the_city_that_is_missing(
+    tmp_path: Path,
+) -> None:
+    for more in ((), ("--history",)):
+        done = CliRunner().invoke(main, ["backtest", "nope", "--data", str(tmp_path / "no"), *more])
+        told = done.stderr
+        assert done.exit_code == 2 and "forest-fire" in told
+        assert told.index("there is no scenario nope") < told.index("no city has been started")
+
+
 def test_an_engine_is_told_to_be_given_a_model(past: Path) -> None:
     for named, told in (
         ((), "give --model, --column, --at-least"),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import io
 import re
 import threading
-import zlib
 from typing import Any
 
 import httpx
@@ -18,34 +16,7 @@ from PIL import Image
 from tianmu.web.api.cases import case_file
 from tianmu.web.route import turn
 from waiting import until
-
-
-def text_of(pdf: bytes) -> str:
-    """What a PDF of ReportLab's says, in Helvetica (one byte a letter) and the song face (two)."""
-    said: list[str] = []
-    for raw in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
-        try:
-            page = zlib.decompress(base64.a85decode(raw.strip().removesuffix(b"~>")))
-        except (ValueError, zlib.error):
-            continue  # a picture
-        face = b""
-        names = dict(re.findall(rb"/(F\d+) \d+ 0 R", pdf))
-        assert names is not None
-        for name, literal in re.findall(
-            rb"/(F\d+) [\d.]+ Tf|\(((?:[^()\\]|\\.)*)\) Tj", page, re.DOTALL
-        ):
-            if name:
-                face = name
-                continue
-            plain = re.sub(
-                rb"\\([0-7]{1,3}|.)",
-                lambda m: bytes([int(m[1], 8)]) if m[1].isdigit() else m[1],
-                literal,
-                flags=re.DOTALL,
-            )
-            wide = re.search(rb"/Name /" + face + rb"\s*/Subtype /Type0", pdf) is not None
-            said.append(plain.decode("utf-16-be" if wide else "cp1252"))
-    return "".join(said)
+from web.printed import text_of
 
 
 def photo() -> bytes:

@@ -14,7 +14,7 @@ from recognise.tiny import scene, write_model
 from tianmu.recognise import blur
 from tianmu.recognise.blur import Blurrer, Unblurred
 
-from .test_web_case_file import text_of
+from .printed import text_of
 
 
 def jpeg(image: np.ndarray) -> bytes:

@@ -165,6 +165,13 @@ def test_sixty_dry_days_are_graver_than_one_after_rain(tmp_path: Path) -> None:
     assert rain["Rain in 24 h"] == pytest.approx(12)
 
 
+def test_an_index_that_is_one_everywhere_is_said_once() -> None:
+    said = fire._why(np.array([23.6, 24.4]), 1)
+    assert said["en"] == "The index is 24 everywhere; 100% of the city has this degree or more"
+    assert said["zh"].startswith("全市火险指数均为 24，")
+    assert "between 24 and 26" in fire._why(np.array([24.0, 26.0]), 1)["en"]
+
+
 def test_squares_cover_the_city_and_lie_between_its_stations(tmp_path: Path) -> None:
     made = danger(Town(tmp_path, dry=0.2))
     cells = [one for one in made.shapes if one.kind == "cell"]

@@ -144,7 +144,8 @@ def _spread(world: World, days: Days) -> list[Shape]:
 
 def _why(index: F64, degree: int) -> Text:
     part = float(np.mean([grade_of(FIGURES, float(one)) >= degree for one in index]))
-    return _said("why", low=f"{index.min():.0f}", high=f"{index.max():.0f}", part=f"{part:.0%}")
+    low, high = f"{index.min():.0f}", f"{index.max():.0f}"
+    return _said("why_one" if low == high else "why", low=low, high=high, part=f"{part:.0%}")
 
 
 def _figures(index: F64, fwi: F64, days: Days) -> tuple[Figure, ...]:

@@ -169,7 +169,7 @@ def _of_history(
     from tianmu.scenarios.run import telling
     from tianmu.store.history.asked import TooCostly
 
-    city = _opened(data, archive)
+    city = _opened(scenario, data, archive)
     found = find(city.city.folder)
     try:
         first, last = _span(city.city, since, until)
@@ -255,14 +255,24 @@ def _today(city: City) -> date:
     return city.calendar.local(time.time_ns() // 1_000).date()
 
 
-def _opened(data: Path, archive: Open) -> Archive:
+def _opened(scenario: str, data: Path, archive: Open) -> Archive:
+    """The past under ``data``. Without one, a name that no scenario has is told first: that is
+    then what is likely wrong, and only a city's own pack could know it."""
     try:
         return archive(data)
     except FileNotFoundError as error:
-        raise click.ClickException(
+        missing = (
             f"no city has been started under {data}: give its folder by --data, or a file of the "
             "past by --in"
-        ) from error
+        )
+        found = found_with("")
+        if scenario not in found.scenarios:
+            known = ", ".join(found.scenarios)
+            raise click.UsageError(
+                f"there is no scenario {scenario} but where a city's pack brings it: without one "
+                f"there are {known}; and {missing}"
+            ) from error
+        raise click.ClickException(missing) from error
 
 
 def _of_city(
@@ -276,7 +286,7 @@ def _of_city(
     from tianmu.scenarios.folder.load import find
     from tianmu.scenarios.past import record
 
-    opened = _opened(data, archive)
+    opened = _opened(scenario, data, archive)
     city = opened.city
     try:
         first, last = _span(city, since, until)

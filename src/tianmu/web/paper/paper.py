@@ -29,7 +29,6 @@ from reportlab.platypus import (
     KeepTogether,
     LongTable,
     PageTemplate,
-    Paragraph,
     Spacer,
     TableStyle,
 )
@@ -38,6 +37,7 @@ from reportlab.platypus import (
 )
 
 from tianmu.web.paper import faces
+from tianmu.web.paper.lines import Text
 
 MARGIN = 18 * mm
 WIDTH = A4[0] - 2 * MARGIN
@@ -106,21 +106,21 @@ class Paper:
         )
 
     def title(self, text: str) -> None:
-        self.story.append(Paragraph(self._marked(text, bold=True), self._title))
+        self.story.append(Text(self._marked(text, bold=True), self._title))
 
     def heading(self, text: str) -> None:
         """Never the last line of a page: a table's head and its first row find room under it."""
         self.story.append(CondPageBreak(30 * mm))
-        self.story.append(Paragraph(self._marked(text, bold=True), self._heading))
+        self.story.append(Text(self._marked(text, bold=True), self._heading))
 
     def text(self, text: str, *, small: bool = False) -> None:
         style = self._small if small else self._plain
-        self.story.append(Paragraph(self._marked(text), style))
+        self.story.append(Text(self._marked(text), style))
 
     def pairs(self, rows: Iterable[tuple[str, str]]) -> None:
         """Names and values, two to a line."""
-        cells = [
-            [Paragraph(self._marked(name), self._small), Paragraph(self._marked(value), self._cell)]
+        cells: list[list[Any]] = [
+            [Text(self._marked(name), self._small), Text(self._marked(value), self._cell)]
             for name, value in rows
         ]
         if len(cells) % 2:
@@ -133,10 +133,8 @@ class Paper:
         self, names: Sequence[str], rows: Iterable[Sequence[str]], shares: Sequence[float]
     ) -> None:
         """A table with a head that each page repeats; ``shares`` of the width."""
-        grid: list[list[Any]] = [
-            [Paragraph(self._marked(one, bold=True), self._small) for one in names]
-        ]
-        grid += [[Paragraph(self._marked(one), self._cell) for one in row] for row in rows]
+        grid: list[list[Any]] = [[Text(self._marked(one, bold=True), self._small) for one in names]]
+        grid += [[Text(self._marked(one), self._cell) for one in row] for row in rows]
         whole = sum(shares)
         self._table(
             grid,
@@ -171,7 +169,7 @@ class Paper:
         data, width, height = shrunk(content)
         scale = min(WIDTH * 0.72 / width, 95 * mm / height)
         shown = Picture(io.BytesIO(data), width * scale, height * scale, hAlign="LEFT")
-        caption = Paragraph(self._marked(under), self._small)
+        caption = Text(self._marked(under), self._small)
         self.story += [KeepTogether([shown, caption]), Spacer(0, 8)]
 
     def made(self) -> bytes:
@@ -206,7 +204,7 @@ class Paper:
         style.textColor = INK if size > 8 else FAINT
         if right:
             style.alignment = TA_RIGHT
-        line = Paragraph(self._marked(text, bold=size > 12), style)
+        line = Text(self._marked(text, bold=size > 12), style)
         line.wrapOn(canvas, A4[0] - MARGIN - x, 100)
         line.drawOn(canvas, x, y)
 
