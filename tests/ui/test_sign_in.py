@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tianmu.access import account as accounts
 from tianmu.access import password, token, totp
 from tianmu.access.policy import POLICY
+from ui.small import ASKED, signed_in
 from ui.small import made as city
 
 pytestmark = pytest.mark.browser
@@ -291,3 +292,21 @@ def test_who_told_is_shown_for_a_reason_that_stays(browser: Browser, small: Any)
     expect(seen).to_contain_text("查看了未脱敏的个人信息")
     assert "13812345678" not in page.content()
     context.close()
+
+
+def test_who_has_no_second_factor_is_reset_by_words_that_are_true(
+    browser: Browser, small: Any
+) -> None:
+    name = made(small, "grid-zhao", "grid_worker")
+    page = signed_in(small, browser, "security_admin")
+    page.add_init_script(ASKED)
+    page.goto(f"{small.url}/admin/accounts")
+    button = page.locator(f"[data-reset={name}]")
+    expect(button).to_have_text("重置登录")
+    button.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("没有启用双因素认证。将结束其登录")
+    dialog.get_by_label("理由").fill("手机丢失，已当面核实")
+    dialog.get_by_role("button", name="重置登录").click()
+    expect(page.locator(".toast")).to_contain_text("重置登录")
+    page.context.close()

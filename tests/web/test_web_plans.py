@@ -23,6 +23,8 @@ def test_plans_are_tried_on_the_cases_of_the_past(world: Any) -> None:
         assert "health" in other["changes"][0]["after"]["tells"]
         assert "health" not in other["changes"][0]["before"]["tells"]
         assert other["names"]["health"]["en"]
+        assert other["points"]["ii-any"]["report-up"]["zh"] == "按时限向上级报告"
+        assert other["points"]["ii-any"]["conference"]["zh"] == "重大事件联动会商"
         faulty = commander.post(
             "/api/plans/rehearse", json={"toml": held["toml"].replace('to = "lead"', 'to = "nil"')}
         )

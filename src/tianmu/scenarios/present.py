@@ -34,6 +34,8 @@ class Figure:
     name: Text
     value: float | None
     unit: str = ""
+    says: Text | None = None
+    """what it counts, where the name could be taken for something else"""
 
 
 @dataclass(frozen=True)

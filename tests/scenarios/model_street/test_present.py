@@ -88,6 +88,9 @@ def test_cameras_at_which_something_stands_are_on_the_map(tmp_path: Path) -> Non
     assert (shape.kind, shape.degree, shape.value) == ("camera", 2, 3.0)
     figures = {one.name["en"]: one.value for one in found.figures}
     assert figures["Cameras with recognition"] == 5 and figures["Exposed rubbish"] == 2
+    told = {one.name["en"]: one.says for one in found.figures if one.says}
+    assert "open alarms are also those of what is gone" in told["Still there"]["en"]
+    assert "活动告警还包括已经消失" in told["Still there"]["zh"]
     assert "Still there: Exposed rubbish 2, Trading" in found.why[0]["en"]
     notes = [one["en"] for one in found.notes]
     assert "240 shop fronts are known" in notes

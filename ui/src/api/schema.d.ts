@@ -8337,6 +8337,13 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            points: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: string;
+                    };
+                };
+            };
             changes: components["schemas"]["PlanChange"][];
         };
         /** PlanChange */
@@ -8519,6 +8526,9 @@ export interface components {
             };
             value: number | null;
             unit: string;
+            says: {
+                [key: string]: string;
+            } | null;
         };
         /** DangerShape */
         DangerShape: {

@@ -125,7 +125,7 @@ export const zh = {
     passkeyStep: "请用本机上的通行密钥确认。", back: "返回", needed: "您的角色必须启用双因素认证，启用后才能继续工作。", asked: (t: string) => `您的角色需要双因素认证，请在 ${t} 前启用。`, passwordHint: "更换口令时，其他设备上的登录会结束。", app: "验证器应用", appHint: "任何支持 TOTP 的应用都可以，不需要网络。", addApp: "启用验证器应用", replaceApp: "换一部手机", remove: "移除", since: "启用于", passkeys: "通行密钥", passkeyHint: "用指纹、面容或设备密码登录，无需口令。", passkeyNotHere: "通行密钥只能在以域名打开的加密页面上使用；此处请用验证器应用。", addPasskey: "添加通行密钥", recovery: "恢复码", recoveryLeft: (n: number) => `还有 ${n} 个未使用。手机丢失时用它登录。`, renew: "重新生成", goOn: "继续", scan: "用验证器应用扫描二维码，或手工输入下面的密钥，然后输入应用显示的六位数字。", qr: "二维码", recoveryShown: "请抄下或打印，放在安全的地方。只显示这一次，每个只能用一次。", kept: "已抄存",
     signOn: { away: "统一身份认证暂时无法访问，请用本系统账号登录。", state: "登录超时或不是在本浏览器发起，请重新登录。", refused: "统一身份认证未通过，请重试或联系系统管理员。", unknown: "统一身份认证通过，但您在本系统没有可用的账号，请联系系统管理员。", disabled: "您的账号已停用或长期未用，请联系系统管理员。" } as Record<string, string>,
     level: "可见数据级别（最高）",
-    reset: "重置双因素", resetHint: (n: string) => `将移除 ${n} 的验证器应用、通行密钥和恢复码，并结束其登录；之后一天内系统管理员可以为其发放一次性链接。请先当面或以可靠方式核实本人。`, short: "双因素", kinds: { totp: "验证器应用", passkey: "通行密钥" } as Record<string, string>,
+    reset: "重置双因素", resetSignIn: "重置登录", resetNone: (n: string) => `${n} 没有启用双因素认证。将结束其登录；之后一天内系统管理员可以为其发放一次性链接。请先当面或以可靠方式核实本人。`, resetHint: (n: string) => `将移除 ${n} 的验证器应用、通行密钥和恢复码，并结束其登录；之后一天内系统管理员可以为其发放一次性链接。请先当面或以可靠方式核实本人。`, short: "双因素", kinds: { totp: "验证器应用", passkey: "通行密钥" } as Record<string, string>,
   },
   trust: {
     title: "安装本市证书",

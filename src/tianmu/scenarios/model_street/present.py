@@ -53,7 +53,7 @@ def present(world: World) -> Present:
         why=(why,),
         figures=(
             Figure(words.cameras, float(len(found) + found.left_out)),
-            Figure(words.standing, float(total) if heard.any() else None),
+            Figure(words.standing, float(total) if heard.any() else None, says=words.standing_says),
             Figure(words.urgent_name, float(pressing) if heard.any() else None),
             *(
                 Figure(dict(one.name), float(count))

@@ -41,6 +41,7 @@ class PresentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """of one that has told nothing yet"""
     cameras: Text
     standing: Text
+    standing_says: Text
     urgent_name: Text
     fronts: Text
     no_fronts: Text

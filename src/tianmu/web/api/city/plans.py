@@ -17,6 +17,7 @@ from tianmu.facts.case import CaseEvent
 from tianmu.facts.text import Text
 from tianmu.manage.kept import query as case_query
 from tianmu.manage.levels import rehearsal as plan_rehearsal
+from tianmu.manage.levels.opening import CONFERENCE
 from tianmu.manage.levels.rehearsal import Asked, Change
 from tianmu.web.answer import moment
 from tianmu.web.answer.moment import Instant
@@ -83,6 +84,8 @@ class RehearsalSaid(msgspec.Struct, frozen=True, kw_only=True):
     more_orders: dict[str, int]
     """department → orders it would have got besides (below 0: fewer)"""
     names: dict[str, Text]
+    points: dict[str, dict[str, Text]]
+    """plan → point of its checklist → what it says; ``conference`` → its topic"""
     changes: list[PlanChange]
     """empty for an account that sees no cases"""
 
@@ -130,6 +133,7 @@ def rehearse_plans(
         parts=dict(Counter(part for change in done.changes for part in change.parts())),
         more_orders=_more_orders(done.changes),
         names={unit: department_name(hub.city, unit) or {} for unit in sorted(units)},
+        points={one.code: _points(one) for one in (*hub.city.plans, *found)},
         changes=[_said(ask, one) for one in done.changes[:SHOWN]] if ask.may("case.read") else [],
     )
 
@@ -157,6 +161,12 @@ def _parsed(city: City, toml: str) -> tuple[Plan, ...]:
             ],
         )
     return found
+
+
+def _points(plan: Plan) -> dict[str, Text]:
+    """What the points of a plan say."""
+    said = {item.code: item.text for item in plan.checklist}
+    return said if plan.conference is None else {**said, CONFERENCE: plan.conference.topic}
 
 
 def _more_orders(changes: Sequence[Change]) -> dict[str, int]:

@@ -123,6 +123,8 @@ class DangerFigure(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
     value: float | None
     unit: str
+    says: Text | None
+    """what it counts, where the name could be taken for something else"""
 
 
 class DangerShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,7 +255,10 @@ def present(found: Present, scope: Scope) -> DangerSaid:
         at=moment.say(found.at),
         degree=found.degree,
         why=list(found.why),
-        figures=[DangerFigure(name=f.name, value=f.value, unit=f.unit) for f in found.figures],
+        figures=[
+            DangerFigure(name=f.name, value=f.value, unit=f.unit, says=f.says)
+            for f in found.figures
+        ],
         shapes=[
             DangerShape(
                 kind=s.kind,
