@@ -37,8 +37,13 @@ def each_once(house: House) -> None:
 
 
 def test_all_that_waits_is_taken_once(told: House) -> None:
+    assert told.manage.behind()
     assert told.manage.step(0.0) == FEW
     assert len(told.states()) == FEW
+    assert told.manage.behind()
+    while told.manage.behind():
+        assert told.manage.step(0.0) == FEW
+    assert len(told.states()) == 4 * FEW, "what one commit takes in is not behind"
     told.work()
     each_once(told)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import selectors
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,3 +182,67 @@ def test_a_day_is_drawn_once_and_gives_the_same_checks(
         one for one in wanted if end - HOUR // 2 < one[0] <= end
     }
     assert asked.count(added) >= 1, "a room that was registered since is drawn for"
+
+
+class Leaps(selectors.DefaultSelector):
+    """Of an event loop whose clock leaps over what it would sleep."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout:
+            self.now, timeout = self.now + timeout, 0.0
+        return super().select(timeout)
+
+
+def looks(
+    monkeypatch: pytest.MonkeyPatch, behind: Callable[[float], bool], most: int, end: float = 1e9
+) -> list[float]:
+    """Seconds at which errands are given out, ``most`` of them or until ``end``."""
+    leaps, found, stop = Leaps(), [], asyncio.Event()
+
+    def new_loop() -> asyncio.AbstractEventLoop:
+        loop = asyncio.SelectorEventLoop(leaps)
+        monkeypatch.setattr(loop, "time", lambda: leaps.now)
+        return loop
+
+    def give_out(hub: Any) -> int:
+        found.append(round(leaps.now, 3))
+        if len(found) == most:
+            stop.set()
+        return 0
+
+    async def at_once(job: Callable[..., Any], *given: Any) -> Any:
+        return job(*given)
+
+    async def scene() -> None:
+        asyncio.get_running_loop().call_later(end, stop.set)
+        await tending.tend(hub, stop)
+
+    hub: Any = SimpleNamespace(
+        records=SimpleNamespace(create=lambda metadata: None),
+        manage=SimpleNamespace(behind=lambda: behind(leaps.now)),
+    )
+    monkeypatch.setattr(tending, "give_out", give_out)
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(scene())
+    return found
+
+
+def test_errands_give_way_to_cases_that_are_behind_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert looks(monkeypatch, lambda now: False, 3) == [0, 20, 40]
+    assert looks(monkeypatch, lambda now: 19 < now < 22.5, 3) == [0, 23, 43], "until they have"
+    assert looks(monkeypatch, lambda now: True, 3) == [10, 40, 70], "ten seconds and no more"
+    assert looks(monkeypatch, lambda now: True, 3, end=4.5) == [], "whoever stops waits for none"
+
+
+def test_a_look_that_fails_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails_once(now: float) -> bool:
+        if now < 20:
+            raise OSError("the journal cannot be read just now")
+        return False
+
+    assert looks(monkeypatch, fails_once, 2) == [20, 40]

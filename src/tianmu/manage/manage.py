@@ -119,6 +119,10 @@ class Manage(Grouping):
         """How many positions each topic is ahead of what was read."""
         return self._reader.lag()
 
+    def behind(self) -> bool:
+        """Whether more waits than one commit takes in: other work of the process may wait."""
+        return self._reader.behind()
+
     @property
     def failed(self) -> int:
         """Facts that could not be worked with since the start (kept in ``case_unread``)."""

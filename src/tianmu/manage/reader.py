@@ -159,6 +159,10 @@ class Reader:
             for topic, read in self._read.items()
         ]
 
+    def behind(self) -> bool:
+        """Whether more waits of a topic than one commit takes in."""
+        return any(one.entries > BATCH for one in self.lag())
+
     def _facts(self) -> int:
         after, batch = self._ahead
         self._ahead = ({}, [])

@@ -8,6 +8,7 @@ to be graver is raised by the cases' own rules, where it is not as grave already
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
@@ -25,6 +26,12 @@ from tianmu.web.present import danger
 
 log = logging.getLogger(__name__)
 EVERY_S = 20.0
+GIVE_WAY_S = 10.0
+"""for which a look is put off at most while the cases are behind: it runs in the interpreter in
+which they are written, and in a storm they are who is waited for. Half of ``EVERY_S``: a check or
+a raise comes later than it might anyway by no more than that"""
+ASK_S = 1.0
+"""after which it is asked again whether they are: in a storm a commit takes half as long"""
 metadata = sa.MetaData()
 table = sa.Table(
     "scenario_tended",
@@ -41,13 +48,25 @@ async def tend(hub: Hub, stop: asyncio.Event) -> None:
     hub.records.create(metadata)
     while not stop.is_set():
         try:
-            await asyncio.to_thread(give_out, hub)
+            await _give_way(hub, stop)
+            if not stop.is_set():
+                await asyncio.to_thread(give_out, hub)
         except Exception:
             log.exception("errands of scenarios: trying again in %.0f s", EVERY_S)
-        try:
-            await asyncio.wait_for(stop.wait(), EVERY_S)
-        except TimeoutError:
-            continue
+        await _rest(stop, EVERY_S)
+
+
+async def _give_way(hub: Hub, stop: asyncio.Event) -> None:
+    """Until the cases have caught up with their signals, at most ``GIVE_WAY_S``."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + GIVE_WAY_S
+    while not stop.is_set() and clock() < end and await asyncio.to_thread(hub.manage.behind):
+        await _rest(stop, min(ASK_S, end - clock()))
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def give_out(hub: Hub) -> int:
