@@ -217,9 +217,12 @@ def swell(draft: Draft, city: City, before: int | None = None) -> None:
     the case says so as their number is reached. ``before``: how many there were."""
     state = draft.state
     plan = response.plan_of(city, state)
-    if plan is None or plan.rises.signals is None or state.signals < plan.rises.signals:
+    if plan is None or plan.rises.signals is None:
         return
-    why = phrase("why.signals", signals=state.signals)
+    signals = int(state.weighs("signals"))
+    if signals < plan.rises.signals:
+        return
+    why = phrase("why.signals", signals=signals)
     if not state.level_by_hand:
         level.rise(draft, city, why)
     elif before is not None and before < plan.rises.signals and state.level_number > 1:

@@ -22,7 +22,9 @@ KEYS: dict[str, Callable[[Any], str]] = {
 }
 """what tells two of a kind apart"""
 SETS = ("told", "means", "plans", "hands", "photos", "warnings")
-PLAIN = ("matter", "division", "place", "standard", "situation", "held", "checked_by")
+PLAIN = (
+    "matter", "division", "place", "standard", "situation", "held", "checked_by", "worst_since",
+)  # fmt: skip
 OF_ORDER = ("accept", "handle", "extension")
 """clocks of one order"""
 _TYPES = {one.name: one.type for one in msgspec.structs.fields(CaseState)}

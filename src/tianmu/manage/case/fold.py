@@ -120,6 +120,8 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
         worst = state.worst if state else 0
         if priority and (not worst or priority < worst):
             fields["worst"] = priority
+        if state is not None and state.calmed:
+            fields["worst_since"] = _graver(state.worst_since, priority)
     else:
         fields["reports"] = 1 + (state.reports if state else 0)
     if state is not None and (told := member.get("place")):
@@ -136,6 +138,11 @@ def _signal_fields(state: CaseState | None, data: Data) -> Data:
     if collector and collector not in known:
         fields["collectors"] = (*known, collector)
     return fields
+
+
+def _graver(one: int, other: int) -> int:
+    """The higher of two priorities, 0: none."""
+    return min(one or other, other or one)
 
 
 def pace(state: CaseState, now: int) -> float:
@@ -166,6 +173,8 @@ def _leave(state: CaseState, event: CaseEvent) -> Data:
         fields["alarms"] = state.alarms - 1
         fields["active"] = max(0, state.active - (0 if member.get("returned") else 1))
         fields["worst"] = event.data.get("worst", state.worst)
+        if state.calmed and member.get("returned") and "merged" not in event.data:
+            fields["calmed"] = state.calmed - 1  # those of a merged case go with what it gave
     else:
         fields["reports"] = state.reports - 1
     if alarm and any(one == member["id"] for one, _ in state.graver):
@@ -216,6 +225,8 @@ def _grade(state: CaseState, event: CaseEvent) -> Data:
         fields["held"] = data["held"]
     if "signs" in data:
         fields["signs"] = tuple(data["signs"])
+    if "calmed" in data:
+        fields["calmed"], fields["worst_since"] = data["calmed"], 0
     risen_from = data.get("risen_from", 0)
     if state.risen_from or risen_from:
         fields["risen_from"] = risen_from
@@ -249,6 +260,8 @@ def _risen_alarm(state: CaseState, event: CaseEvent) -> Data:
     priority = event.data.get("priority", 0)
     if priority and (not state.worst or priority < state.worst):
         fields["worst"] = priority
+    if state.calmed:
+        fields["worst_since"] = _graver(state.worst_since, priority)
     if priority and (alarm := event.data.get("id")):
         known = dict(state.graver)
         known[alarm] = min(priority, known.get(alarm, priority))

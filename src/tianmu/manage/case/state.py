@@ -235,6 +235,10 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     """different devices among its alarms"""
     worst: int = 0
     """highest priority among its alarms, 1 highest … 4; 0 none"""
+    calmed: int = 0
+    """how many of its alarms had returned as its level fell: they make it no graver any more"""
+    worst_since: int = 0
+    """highest priority among the alarms that came or worsened after those; 0 none"""
     graver: tuple[tuple[str, int], ...] = ()
     """alarm → priority that it has worsened to, of those that have since they joined"""
     signs: tuple[str, ...] = ()
@@ -297,6 +301,21 @@ class CaseState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     warnings: tuple[Warned, ...] = ()
     contacts: tuple[Contact, ...] = ()
     """its contact ladders, the first one first"""
+
+    @property
+    def alarming(self) -> int:
+        """The highest priority that still says something: as ``worst``, but for what has calmed."""
+        return self.worst_since if self.calmed else self.worst
+
+    def weighs(self, counted: str) -> float:
+        """How much there is of what grading counts (``signals``, ``devices``, ``pace``,
+        ``spread_m``), but for alarms that have calmed. Of devices at most as many as alarms since:
+        which of them they were is not known."""
+        known: float = getattr(self, counted)
+        if not self.calmed or counted not in ("signals", "devices"):
+            return known
+        calmed = min(self.calmed, self.alarms)
+        return known - calmed if counted == "signals" else min(known, self.alarms - calmed)
 
     @property
     def due(self) -> int:

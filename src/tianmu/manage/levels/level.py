@@ -169,22 +169,24 @@ def new_signs(city: City, state: CaseState, signal: Signal) -> dict[str, Any]:
 
 
 def calmed(state: CaseState) -> dict[str, Any]:
-    """Data of an event after which the severity of alarms counts no more: all have returned."""
+    """Data of an event after which its alarms, all of which have returned, count no more: neither
+    their severity nor their priority and number. What comes later does."""
     left = [one for one in state.signs if not one.startswith(_SEVERITY)]
-    return {"signs": left} if len(left) < len(state.signs) else {}
+    told: dict[str, Any] = {"calmed": state.alarms}
+    return {**told, "signs": left} if len(left) < len(state.signs) else told
 
 
 def may_rise(city: City, before: CaseState, after: CaseState, signal: Signal) -> bool:
     """Whether one more signal can make the case graver: it brings a higher priority, a suggestion,
     an urgency, a word, a place or a number that a rule waits for."""
-    if after.worst != before.worst or after.signs is not before.signs:
+    if after.alarming != before.alarming or after.signs is not before.signs:
         return True
     suggested = _suggested(city, (f"{_SEVERITY}{signal.severity}",)) if signal.severity else None
     if suggested is not None and suggested < after.level_number:
         return True
     grading = city.grading
     for name, wanted in grading.counted:
-        if getattr(before, name) < wanted <= getattr(after, name):
+        if before.weighs(name) < wanted <= after.weighs(name):
             return True  # several may have come at once
     return grading.places and before.place != after.place
 
@@ -259,7 +261,7 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
     return Known(
         matter=state.matter,
         suggested=_suggested(city, said) if said else None,
-        priority=state.worst or None,
+        priority=state.alarming or None,
         dead=state.situation.dead,
         injured=state.situation.injured,
         trapped=state.situation.trapped,
@@ -270,8 +272,8 @@ def _known(city: City, state: CaseState, signal: Signal | None, now: int) -> Kno
         pace=pace(state, now),
         spread_m=state.spread_m,
         failed=state.failed,
-        signals=state.signals,
-        devices=state.devices,
+        signals=int(state.weighs("signals")),
+        devices=int(state.weighs("devices")),
         departments=_called(city, state),
         text=" ".join((state.text, *_after(said, _WORD))) if said else state.text,
         urgencies=_after(said, _URGENCY) if said else (),

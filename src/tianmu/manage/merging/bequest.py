@@ -98,6 +98,9 @@ def take_over(city: City, one: CaseState, other: CaseState, now: int) -> tuple[F
         found[name] = (*mine, *(new for new in getattr(one, name) if new not in mine))
     found["situation"] = _worse(one.situation, other.situation)
     found["failed"] = one.failed + other.failed
+    found["calmed"] = one.calmed + other.calmed
+    said = [case.alarming for case in (one, other) if case.alarming]
+    found["worst_since"] = min(said, default=0) if found["calmed"] else 0
     found["held"] = min((held for held in (one.held, other.held) if held), default=0)
     found["matter"] = other.matter or one.matter
     found["division"] = other.division or one.division

@@ -61,8 +61,9 @@ def give_back(city: City, back: CaseState, here: CaseState, now: int) -> tuple[F
             stays = [one for one in getattr(here, name) if one not in made[name]]
             mine[name] = (*own[name], *stays)
     _hands(mine, theirs, kept, here)
-    if "failed" in made:
-        mine["failed"] = max(0, here.failed - made["failed"] + own["failed"])
+    for name in ("failed", "calmed"):
+        if name in made:
+            mine[name] = max(0, getattr(here, name) - made[name] + own[name])
     for name in PLAIN:
         if name in made and getattr(here, name) == made[name]:
             mine[name] = own[name]
