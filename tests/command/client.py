@@ -25,11 +25,14 @@ URL, TOKEN, SECRET = sys.argv[1:4]
 PHOTO = b"\x89PNG\r\n\x1a\n" + b"repaired"
 seen: set[str] = set()
 begun: set[str] = set()
+alone = threading.Lock()
+"""each message comes in a thread of its own, the work is done in another"""
 work: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
 
 def say(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
+    with alone:  # else lines of two threads run into each other
+        print(json.dumps(what), flush=True)
 
 
 def genuine(headers: Any, body: bytes) -> bool:
@@ -52,10 +55,12 @@ class Door(BaseHTTPRequestHandler):
             self.answer(401)
             say(refused=name)
             return
-        if name in seen:
+        with alone:
+            again = name in seen
+            seen.add(name)
+        if again:
             say(again=name)
         else:
-            seen.add(name)
             message = json.loads(body)
             say(took=name, type=message["type"])
             work.put(message)
