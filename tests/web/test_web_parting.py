@@ -21,7 +21,7 @@ from tianmu.manage.case.parties import parties
 from tianmu.web.answer import page
 from waiting import eventually
 
-from .receivers import Hook, Receiver, fast, hook, receiver, sent, steps, unit
+from .receivers import Hook, Receiver, fast, hook, new_case, receiver, sent, steps, unit
 
 __all__ = ["fast", "hook", "receiver", "unit"]
 AFTER = "the pump is in the cellar"
@@ -252,6 +252,54 @@ def test_that_a_case_is_gone_is_told_once_however_many_orders_ended(
         made = telling.make(hub.deliverer.teller, [pipe], found, set(), 0)
         told += [one.type for one in made.deliveries]
     assert told == kinds
+
+
+def test_whoever_led_or_joined_without_an_order_hears_once_that_it_is_gone(
+    world: Any,
+    hook: Callable[..., Hook],
+    receiver: Receiver,
+    department: Callable[[str], Department],
+    stream: Any,
+) -> None:
+    case = new_case(world)
+    steps(world, case, "verify")
+    old = department(stranger(world, case))
+    steps(world, case, "assign", department=old.code)
+    joint = department(stranger(world, case))
+    steps(world, case, "assign", department=old.code, joint=[joint.code])
+    new = stranger(world, case)
+    for one in (old, joint):
+        hook(receiver.url, department=one.code)
+    note(world, case)
+    eventually(lambda: len(receiver.told(case)) == 2)
+    heard = [stream(one.worker) for one in (old, joint)]
+    for one in heard:
+        one.wait("hello")
+    cursor = old.cursor()
+    assert old.sees(case) and joint.sees(case)
+    steps(world, case, "assign", department=new)
+    note(world, case)
+    assert not world.hub.manage.case(case, WHOLE).orders
+    assert not old.sees(case) and not joint.sees(case)
+    told = eventually(lambda: len(found := receiver.told(case)) == 4 and found)
+    assert [one["type"] for one in told[2:]] == ["case.withdrawn"] * 2
+    for whose, pages in zip((old, joint), heard, strict=True):
+        pages.wait("withdrawn")
+        assert [one["type"] for one in whose.changes(cursor)] == ["case.withdrawn"]
+    # had and lost again: whoever asks only now is told once, however small the pages are
+    steps(world, case, "assign", department=old.code)
+    assert old.sees(case)
+    steps(world, case, "assign", department=new)
+    note(world, case)
+    for limit in (1, 2, 100):
+        items = old.changes(cursor, limit)
+        assert [one["type"] for one in items] == ["case.withdrawn"]
+        assert new not in json.dumps(items) and AFTER not in json.dumps(items)
+    assert [one["type"] for one in joint.changes(cursor)] == ["case.withdrawn"]
+    eventually(lambda: heard[0].of("withdrawn") == [{"case": case}] * 2)
+    assert heard[1].of("withdrawn") == [{"case": case}]
+    for pages in heard:
+        pages.stop()
 
 
 def a_webhook(department: str) -> Webhook:

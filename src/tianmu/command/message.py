@@ -230,6 +230,14 @@ class Teller:
         theirs = scope.departments is None or order.unit in scope.departments
         return order if theirs else None
 
+    def lost(self, event: CaseEvent, state: CaseState, scope: Scope) -> bool:
+        """Whether the case is gone from this scope by the event, as far as the event says: an order
+        of theirs has ended (``left``), or they led or joined it without one."""
+        if self.left(event, state, scope) is not None:
+            return True
+        theirs = scope.departments or frozenset()
+        return state.probe == scope.probe and not theirs.isdisjoint(parted(event))
+
     def parting(
         self, event: CaseEvent, state: CaseState, order: Order, numbers: Mapping[str, str]
     ) -> Message:
@@ -257,6 +265,12 @@ def ends(event: CaseEvent) -> str:
     """The order that ends by the event and was not done; empty where none does."""
     name = event.data.get("order")
     return name if event.step in ENDS and isinstance(name, str) else ""
+
+
+def parted(event: CaseEvent) -> list[str]:
+    """Departments that the case concerned until the event, and does no more."""
+    found = event.data.get("parted", [])
+    return found if isinstance(found, list) else []
 
 
 def withdrawn(event: CaseEvent) -> Message:

@@ -13,13 +13,12 @@ from sqlalchemy import Connection, select, tuple_
 from tianmu.access.scope import Scope
 from tianmu.command import delivery, number, provider
 from tianmu.command.delivery import Delivery
-from tianmu.command.message import Message, Teller, ends, withdrawn
+from tianmu.command.message import Message, Teller, ends, parted, withdrawn
 from tianmu.command.table import told as told_table
 from tianmu.command.webhook import Webhook
 from tianmu.facts.case import CaseEvent
 from tianmu.facts.encoding import decode
 from tianmu.facts.topic import CASE
-from tianmu.manage.case.parties import LEFT
 from tianmu.manage.case.state import CaseState
 from tianmu.manage.contact.ladder import STEP
 from tianmu.manage.kept import table as case_table
@@ -42,7 +41,8 @@ class Read:
     states: dict[str, CaseState]
     numbers: dict[str, str]
     later: list[tuple[int, CaseEvent]]
-    """ends of orders that come after the batch, in cases that have had an order end in it"""
+    """events after the batch by which a department may lose a case, of those that one may have lost
+    by the batch"""
 
 
 @dataclass
@@ -71,7 +71,7 @@ def read(connection: Connection, entries: Sequence[Entry], journal: Journal) -> 
     orders = [order.order for state in states.values() for order in state.orders]
     for start in range(0, len(orders), CHUNK):
         numbers |= number.of(connection, orders[start : start + CHUNK])
-    return Read(events, states, numbers, _ends_after(connection, journal, events, states))
+    return Read(events, states, numbers, _losses_after(connection, journal, events, states))
 
 
 def _events(entries: Sequence[Entry]) -> list[tuple[int, CaseEvent]]:
@@ -89,27 +89,30 @@ def _events(entries: Sequence[Entry]) -> list[tuple[int, CaseEvent]]:
     return events
 
 
-def _ends_after(
+def _losses_after(
     connection: Connection,
     journal: Journal,
     events: Sequence[tuple[int, CaseEvent]],
     states: Mapping[str, CaseState],
 ) -> list[tuple[int, CaseEvent]]:
-    """What ``Read.later`` is. Only a case that has lost other orders, too, is read on."""
-    ended: dict[str, set[str]] = {}
+    """What ``Read.later`` is. Only a case that has gone on since is read on."""
+    last: dict[str, int] = {}
     for _, event in events:
-        if (order := ends(event)) and event.case in states:
-            ended.setdefault(event.case, set()).add(order)
+        if event.case in last or _may_part(event):
+            last[event.case] = event.sequence
     found: list[tuple[int, CaseEvent]] = []
-    for case, orders in ended.items():
-        lost = {one.order for one in states[case].orders if one.state in LEFT}
-        if lost <= orders:
+    for case, sequence in last.items():
+        if case not in states or states[case].version <= sequence:
             continue
         for position in positions_of(connection, case):
             if position > events[-1][0]:
                 later = _events(journal.read(CASE.name, position - 1, entries=1))
-                found += [(at, event) for at, event in later if ends(event)]
+                found += [(at, event) for at, event in later if _may_part(event)]
     return found
+
+
+def _may_part(event: CaseEvent) -> bool:
+    return bool(ends(event) or parted(event))
 
 
 def known(connection: Connection, webhooks: Sequence[Webhook], found: Read) -> set[tuple[str, int]]:
@@ -175,22 +178,25 @@ def make(
                     add(one, position, event, f"case.{step}", body)
                 continue
             order = teller.left(event, state, scope)
-            if pair in made.untold or not (order or pair in before):
+            if pair in made.untold or not (order or pair in before or pair in made.told):
                 continue
             if order is not None and one.wants(step):
                 parting = teller.parting(event, state, order, found.numbers)
                 add(one, position, event, parting.type, _encode(parting))
-            if not _left_later(teller, found, position, state, scope):
+            if _lost_later(teller, found, position, state, scope):
+                made.told.add(pair)  # by then it knows of the case, and is told that it is gone
+            else:
+                made.told.discard(pair)
                 made.untold.add(pair)
                 add(one, position, event, delivery.WITHDRAWN, _encode(withdrawn(event)))
     return made
 
 
-def _left_later(teller: Teller, found: Read, position: int, state: CaseState, scope: Scope) -> bool:
-    """Whether a later event, of the batch or after it, ends another order of the scope in this
-    case: that one tells that the case is gone."""
+def _lost_later(teller: Teller, found: Read, position: int, state: CaseState, scope: Scope) -> bool:
+    """Whether by a later event, of the batch or after it, the case is gone from the scope: that one
+    tells it."""
     return any(
-        at > position and event.case == state.case and teller.left(event, state, scope)
+        at > position and event.case == state.case and teller.lost(event, state, scope)
         for at, event in (*found.events, *found.later)
     )
 
@@ -246,8 +252,9 @@ def changes(teller: Teller, found: Read, scope: Scope) -> list[Message]:
             continue
         if teller.concerns(state, scope):
             told.append(teller.message(event, state, scope, found.numbers))
-        elif (order := teller.left(event, state, scope)) is not None:
-            told.append(teller.parting(event, state, order, found.numbers))
-            if not _left_later(teller, found, position, state, scope):
+        elif teller.lost(event, state, scope):
+            if (order := teller.left(event, state, scope)) is not None:
+                told.append(teller.parting(event, state, order, found.numbers))
+            if not _lost_later(teller, found, position, state, scope):
                 told.append(withdrawn(event))
     return told

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from tianmu.facts.case import CaseEvent
 from tianmu.manage.actor import SYSTEM
 from tianmu.manage.case.fold import evolve
+from tianmu.manage.case.parties import PARTS, parted
 from tianmu.manage.case.state import CaseState
 
 
@@ -39,7 +42,8 @@ class Draft:
         actor: str = SYSTEM.account,
         reason: str = "",
     ) -> CaseState:
-        """One more event, and the state after it. Without a stage the case stays where it is."""
+        """One more event, and the state after it. Without a stage the case stays where it is. Whom
+        it concerns no more by that stands in the event's data (``parted``): they are told so."""
         before = self.state if self._opened else None
         event = CaseEvent(
             case=self.case,
@@ -53,6 +57,8 @@ class Draft:
             data=data or {},
         )
         self.state = after = evolve(before, event)
+        if before is not None and step in PARTS and (gone := parted(before, after)):
+            event = msgspec.structs.replace(event, data={**event.data, "parted": gone})
         self._opened = True
         self.events.append(event)
         return after

@@ -6,6 +6,13 @@ from tianmu.manage.case.state import CaseState
 
 LEFT = frozenset(("returned", "cancelled"))
 """states of an order that ties its department to the case no more"""
+PARTS = frozenset(
+    (
+        "assign", "transfer", "rule", "cancel", "return", "dispute", "call_off", "tick",
+        "inherit", "give_back", "unmerge", "close", "reopen",
+    )
+)  # fmt: skip
+"""steps by which a department may lose a case"""
 
 
 def parties(state: CaseState) -> frozenset[str]:
@@ -23,3 +30,8 @@ def parties(state: CaseState) -> frozenset[str]:
         found.update(set(one.units) - left if one.done_at else one.units)
     found.discard("")
     return frozenset(found)
+
+
+def parted(before: CaseState, after: CaseState) -> list[str]:
+    """Departments that the case concerned and does no more."""
+    return sorted(parties(before) - parties(after))

@@ -21,14 +21,24 @@ KEPT = 16_384
 """steps: what a storm brings in two seconds"""
 
 
+class Parted(msgspec.Struct, frozen=True, gc=False):
+    """What of an event's data is told: departments that the case concerns no more by it."""
+
+    parted: tuple[str, ...] = ()
+
+
+NOBODY = Parted()
+
+
 class Step(msgspec.Struct, frozen=True, gc=False, tag="case/1"):
-    """What is told of a case's event: without the data of it."""
+    """What is told of a case's event: without most of the data of it."""
 
     case: str
     sequence: int
     step: str
     at: int
     actor: str
+    data: Parted = NOBODY
 
 
 Placed: TypeAlias = tuple[int, Step]
@@ -40,6 +50,12 @@ _decoder = msgspec.msgpack.Decoder(Step)
 def decode_step(data: bytes) -> Step:
     """The step of an event in the journal."""
     return _decoder.decode(data)
+
+
+def _step(one: CaseEvent) -> Step:
+    gone = one.data.get("parted")
+    left = Parted(tuple(gone)) if gone else NOBODY
+    return Step(one.case, one.sequence, one.step, one.at, one.actor, left)
 
 
 class Fresh:
@@ -56,10 +72,7 @@ class Fresh:
 
     def add(self, written: Sequence[tuple[CaseEvent, int]]) -> None:
         """Events that follow those before, each with its position."""
-        new = [
-            (position, Step(one.case, one.sequence, one.step, one.at, one.actor))
-            for one, position in written
-        ]
+        new = [(position, _step(one)) for one, position in written]
         after, steps = self._held or (new[0][0] - 1, ())
         steps = [*steps, *new]
         if gone := steps[:-KEPT]:

@@ -57,8 +57,6 @@ from tianmu.web.route.route import encode
 from tianmu.web.sight.restricted import NOT_PUBLIC, RESTRICTED
 
 HANDOVER = "handover."
-PARTS = frozenset(("cancel", "return", "dispute", "transfer", "rule"))
-"""steps by which a department may lose a case"""
 POURS = frozenset(("join", "returned", "worsened"))
 """steps of a case that signals make, also where a person moves many of them at once"""
 CHUNK = 500
@@ -172,10 +170,14 @@ def case_news(hub: Hub, facts: Sequence[Placed]) -> list[News]:
         if told_of is None:
             continue
         told_of[fact.step] = None
+        item, extent = items[fact.case]
+        if left := fact.data.parted:
+            gone = Extent(extent.division, left, extent.probe)
+            told_them = encode({"case": fact.case})
+            news.append(News(position, "withdrawn", "case.read", gone, told_them, unless=extent))
         later = fact.sequence != last[fact.case]
         if later and (fact.step in POURS or fact.actor == SYSTEM.account):
             continue
-        item, extent = items[fact.case]
         told = CaseStep(
             sequence=fact.sequence,
             step=fact.step,
@@ -186,9 +188,6 @@ def case_news(hub: Hub, facts: Sequence[Placed]) -> list[News]:
         told_of.clear()
         data = _together(encode(item), encode(told))
         news.append(News(position, "case", "case.read", extent, data))
-        if fact.step in PARTS and (left := cases.left(hub, fact.case, last[fact.case])):
-            gone, told_them = Extent(extent.division, left), encode({"case": fact.case})
-            news.append(News(position, "withdrawn", "case.read", gone, told_them, unless=extent))
     return news
 
 

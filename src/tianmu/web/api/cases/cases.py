@@ -197,16 +197,6 @@ def items(hub: Hub, versions: Mapping[str, int]) -> dict[str, tuple[CaseSaid, Ex
     return {name: (said(hub, state, now), extent(state)) for name, state in known.items()}
 
 
-def left(hub: Hub, name: str, version: int) -> tuple[str, ...]:
-    """Departments that had an order or a call of a case and are none of its parties any more; the
-    case at least as its event ``version`` left it."""
-    state = hub.manage.version(name, version) or states(hub, [name]).get(name)
-    if state is None:
-        return ()
-    had = {one.unit for one in state.orders} | {one.unit for one in state.calls}
-    return tuple(sorted(had - parties(state)))
-
-
 def cases_of(hub: Hub, kind: str, ids: Sequence[str]) -> dict[str, str]:
     """The cases that hold signals: id of the alarm or report → case."""
     if not ids:
