@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tianmu.facts.origin import Origin
+from tianmu.facts.registry import SourceChanged
 from ui.small import made, signed_in
 
 pytestmark = pytest.mark.browser
@@ -73,3 +75,26 @@ def test_what_is_grave_does_not_sink_below_what_is_new(small: Any, wall: Page) -
     expect(wall.locator(".cases .case").first).to_have_attribute("data-case", case)
     assert oldest[0]["case"] != case
     expect(wall.locator(f'.cases [data-case="{oldest[0]["case"]}"]')).to_have_count(1)
+
+
+def test_sources_that_have_no_room_are_counted_and_one_press_away(small: Any, wall: Page) -> None:
+    def more(n: int) -> Any:
+        name = {"zh": f"模拟来源{n}", "en": f"Simulated smoke detectors of district {n}"}
+        return lambda tx: SourceChanged(
+            source=f"more-{n}", number=n, protocol="http", origin=Origin.SEEDED, name=name,
+            at=small.hub.clock(), actor="test",
+        )  # fmt: skip
+
+    for n in range(2, 10):
+        small.hub.registrar.write(more(n))
+    wall.context.add_cookies([{"name": "tianmu_language", "value": "en", "url": small.url}])
+    wall.set_viewport_size({"width": 1440, "height": 900})
+    wall.goto(f"{small.url}/hall")
+    panel = wall.locator("section", has=wall.locator(".source"))
+    expect(panel.locator("h2 .num")).to_have_text("9")
+    wall.wait_for_function(f"() => !({PART}).length && !({CUT}).length")
+    shown = panel.locator("li:not([inert]) .source").count()
+    assert 3 <= shown < 9
+    expect(panel.locator("[data-rest]")).to_contain_text(str(9 - shown))
+    panel.locator("[data-rest] button").click()
+    expect(wall.get_by_role("dialog").locator("tbody tr")).to_have_count(9)
