@@ -101,10 +101,9 @@ def test_a_level_that_a_person_has_set_stays_and_the_case_says_what_is_asked_for
     house.manage.command(case, "grade", COMMANDER, reason="a bag only", data={"level": "V"})
     assert house.at("2026-03-03T00:00") == ["V", "IV"]
     assert house.manage.case(case).advised == 3
-    version = house.manage.case(case).version
     assert house.at("2026-03-04T00:00") == ["V", "IV"], "the fair goes on: it is said once"
     steps = [one["step"] for one in house.manage.case_view(case)["events"]]
-    assert (steps.count("advise"), house.manage.case(case).version >= version) == (1, True)
+    assert steps.count("advise") == 1
     house.close()
 
 

@@ -94,3 +94,28 @@ def test_what_is_said_afterwards_is_heard_as_what_was_told_first(tmp_path: Path)
     assert (state.stage, state.level) == ("verify", "II")
     assert "trapped" in str(house.manage.case_view(case)["events"][-1]["data"]["why"])
     house.close()
+
+
+def test_what_was_said_since_a_merge_stays_as_it_is_undone_and_what_came_by_it_goes(
+    tmp_path: Path,
+) -> None:
+    house = Rules(tmp_path)
+    told = [house.alarm(matter=RUBBISH, priority=3, east=east) for east in (0.0, 900.0)]
+    house.work()
+    one, two = house.states()
+
+    def worsen(which: int, severity: str) -> None:
+        alarm, device = told[which].alarm, told[which].device
+        house.alarm(alarm=alarm, device=device, transition="worsen", severity=severity, priority=3)
+        house.work()
+
+    worsen(1, "III")
+    house.manage.merge(two.case, one.case, COMMANDER, "the same")
+    assert house.manage.case(one.case).signs == ("severity:III",)
+    worsen(0, "II")
+    kept, back = house.manage.undo(one.case, "", COMMANDER, "two heaps")
+    assert (kept.signs, back.signs) == (("severity:II",), ("severity:III",))
+    before = house.states()
+    rebuild(house.hub, house.journal)
+    assert house.states() == before
+    house.close()

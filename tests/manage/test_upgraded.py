@@ -74,3 +74,22 @@ def test_open_points_that_a_former_lead_kept_go_to_the_lead_at_the_first_start(
     agree(house)
     restart(house)
     assert house.one().version == state.version, "once"
+
+
+def test_a_point_that_two_former_leads_kept_is_with_neither_after_one_start(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.manage.set_city(CITY)
+    house.alarm(matter=FIRE)
+    house.work()
+    with monkeypatch.context() as earlier:
+        for room in (turn, owner):
+            earlier.setattr(room, "handed", lambda city, state, data, now: data)
+        for department in ("centre-north", "roads"):
+            to = {"department": department}
+            house.manage.command("c1", "transfer", OFFICER, reason="theirs", data=to)
+    restart(house)
+    house.manage.set_city(CITY)
+    state = house.one()
+    assert {unit for one in state.tasks for unit in one.units} <= {"roads"}
+    agree(house)

@@ -38,6 +38,14 @@ def ordered(small: Any) -> str:
     return case
 
 
+def transfer(small: Any, case: str, department: str) -> None:
+    body = {"reason": "not theirs", "data": {"department": department}}
+    with small.client("commander") as centre:
+        moved = centre.post(f"/api/cases/{case}/steps/transfer", json=body)
+    assert moved.status_code == 200, moved.text
+    small.settle()
+
+
 def test_a_transferred_case_leaves_the_queue_and_its_page(small: Any, browser: Browser) -> None:
     case = ordered(small)
     state = small.hub.manage.case(case, WHOLE)
@@ -51,13 +59,11 @@ def test_a_transferred_case_leaves_the_queue_and_its_page(small: Any, browser: B
     near = {state.lead, *state.joint, *(one.unit for one in state.orders)}
     near |= {parent[one] for one in near}
     other = next(one for one in parent if not {one, parent[one]} & near)
-    with small.client("commander") as centre:
-        moved = centre.post(
-            f"/api/cases/{case}/steps/transfer",
-            json={"reason": "not theirs", "data": {"department": other}},
-        )
-        assert moved.status_code == 200, moved.text
-    small.settle()
-    expect(row).to_have_count(0)  # by push, and nothing was loaded anew
-    expect(page.locator(".case .stages")).to_have_count(0)
+    for back in (True, False):
+        transfer(small, case, other)
+        expect(row).to_have_count(0)  # by push, and nothing was loaded anew
+        expect(page.locator(".case .stages")).to_have_count(0)
+        if back:  # and what came back goes again
+            transfer(small, case, state.lead)
+            expect(page.locator(".case .stages")).to_be_visible()
     page.context.close()

@@ -115,13 +115,12 @@ function applyCase(item: CaseItem, news: boolean): void {
 }
 
 /** the last case that is no longer this account's to see: its page says so */
-export const withdrawn = ref("");
+export const withdrawn = ref<{ case: string } | null>(null);
 
 function forgetCase(id: string): void {
   cases.delete(id);
   arrivals.delete(id);
-  withdrawn.value = "";
-  withdrawn.value = id;
+  withdrawn.value = { case: id };
 }
 
 function applyVitals(next: Vitals): void {

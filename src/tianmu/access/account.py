@@ -14,6 +14,7 @@ from tianmu.access import role as roles_
 from tianmu.access.policy import POLICY, Policy
 from tianmu.access.table import account as table
 from tianmu.access.table import account_role, password_past, session, token
+from tianmu.access.token import end_links
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
@@ -249,8 +250,10 @@ def past_passwords(connection: Connection, account: str) -> list[str]:
 
 
 def set_password(connection: Connection, account: str, kept: str, *, at: int) -> None:
-    """Keep a hash made by ``password.digest`` of a password that passed ``password.check``."""
+    """Keep a hash made by ``password.digest`` of a password that passed ``password.check``. Unused
+    links end: whoever has one would come in beside the owner."""
     _bump(connection, account, None, password=kept, password_at=at)
+    end_links(connection, account, at=at)
     lock.forget(connection, account, lock.PASSWORD)
     connection.execute(insert(password_past).values(account=account, at=at, password=kept))
     old = connection.execute(

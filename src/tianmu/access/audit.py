@@ -126,6 +126,7 @@ def query(
     actor: str = "",
     verb: str = "",
     object: str = "",
+    outcome: str = "",
     since: int | None = None,
     until: int | None = None,
 ) -> list[AuditRecord]:
@@ -139,6 +140,8 @@ def query(
         wanted = wanted.where(table.c.verb.startswith(verb, autoescape=True))
     if object:
         wanted = wanted.where(table.c.object == object)
+    if outcome:
+        wanted = wanted.where(table.c.outcome == outcome)
     if since is not None:
         wanted = wanted.where(table.c.at >= since)
     if until is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from tianmu.access import account as accounts
-from tianmu.access import audit
+from tianmu.access import audit, token
 from tianmu.access.account import NoAccount
 from tianmu.access.factor_table import identity as table
 from tianmu.access.role import ROLES
@@ -63,8 +63,10 @@ def free(connection: Connection, who: Identity, account: str) -> bool:
 
 
 def bind(connection: Connection, who: Identity, account: str, *, at: int, address: str) -> None:
-    """Bind an identity to an account, and say so in the trail. ``NotBound`` as ``free``."""
+    """Bind an identity to an account, whose unused links end, and say so in the trail. ``NotBound``
+    as ``free``."""
     free(connection, who, account)
+    token.end_links(connection, account, at=at)
     connection.execute(
         insert(table).values(issuer=who.issuer, subject=who.subject, account=account, created_at=at)
     )

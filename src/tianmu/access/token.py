@@ -50,11 +50,7 @@ def make_link(
     connection: Connection, account: str, *, at: int, actor: str, lasts: int = 24 * HOUR
 ) -> str:
     """A one-time link's secret. Older unused links of the account end with it."""
-    connection.execute(
-        update(link_table)
-        .where(link_table.c.account == account, link_table.c.used_at == 0)
-        .values(used_at=at)
-    )
+    end_links(connection, account, at=at)
     plain = secret()
     connection.execute(
         insert(link_table).values(
@@ -66,6 +62,15 @@ def make_link(
         )
     )
     return plain
+
+
+def end_links(connection: Connection, account: str, *, at: int) -> None:
+    """Unused links of the account let nobody in any more."""
+    connection.execute(
+        update(link_table)
+        .where(link_table.c.account == account, link_table.c.used_at == 0)
+        .values(used_at=at)
+    )
 
 
 def use_link(connection: Connection, plain: str, *, at: int) -> str:

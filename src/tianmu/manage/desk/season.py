@@ -39,7 +39,8 @@ def turn(work: Work) -> None:
         if _holds(city, rule, work.now) and not (since and _holds(city, rule, since))
     }
     for state in list(desk.states.values()) if begun else ():
-        if begun.intersection(rule.code for rule in city.grading.rules_of(state.matter)):
+        about = (rule.code for rule in city.grading.rules_of(state.matter))
+        if state.open and not begun.isdisjoint(about):
             _ask(work, state, begun)
     desk.due.put(SEASON, next_at(city, work.now))
 

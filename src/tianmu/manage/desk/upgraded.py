@@ -4,12 +4,10 @@ an event like any other, so that a rebuild comes to the same.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from tianmu.manage.case.draft import Draft
 from tianmu.manage.case.parties import LEFT
-from tianmu.manage.case.state import CaseState
 from tianmu.manage.clocks import deadline
 from tianmu.manage.desk.work import Work
 from tianmu.manage.levels import response
@@ -20,8 +18,8 @@ ASKED = "collect"
 
 
 def upgrade(work: Work) -> int:
-    """How many cases lacked something. One that is suspended is left until it goes on: its clocks
-    stand."""
+    """How many cases lacked something. One that is suspended, whose clocks stand, is left to a
+    start after it has gone on."""
     changed = 0
     for state in list(work.desk.states.values()):
         if state.suspended_at:
@@ -30,22 +28,20 @@ def upgrade(work: Work) -> int:
         if state.stage == ASKED and state.clock(ASKED) is None:
             clock = response.stage_clock(work.city, state, ASKED, work.now)
             draft.add("reckon", deadline.data(clock))
-        for data in _left_behind(work, state):
-            draft.add("assign", data)
+        _hand_over(draft, work)
         if draft.events:
             work.take(state, draft)
             changed += 1
     return changed
 
 
-def _left_behind(work: Work, state: CaseState) -> list[dict[str, Any]]:
-    """Open points of departments that led the case once, handed to whoever leads now."""
+def _hand_over(draft: Draft, work: Work) -> None:
+    """Open points of departments that led the case once, to whoever leads now."""
+    state = draft.state
     former = {one.unit for one in state.orders if one.lead and one.state in LEFT} - {state.lead}
     now = {"lead": state.lead, "joint": list(state.joint)}
-    found = []
     for unit in sorted(former):
-        before = msgspec.structs.replace(state, lead=unit)
+        before = msgspec.structs.replace(draft.state, lead=unit)
         data = handed(work.city, before, now, work.now)
         if "handed" in data:
-            found.append(data)
-    return found
+            draft.add("assign", data)

@@ -140,7 +140,7 @@ def split(
     target = back.case if back else work.new_case()
     left = [row for key, row in rows.items() if key not in set(wanted)]
     draft = work.draft(case)
-    signs = _signs(work, before, out, left)
+    signs = _signs(work, before, back, out, left)
     staying = {told.get("device") for told, _, _ in left if told["kind"] == "alarm"}
     for told, returned, _ in out:
         signal = again(told, before.probe)
@@ -247,7 +247,7 @@ _BESIDE = (
     "signals", "opened_at", "first_at", "last_at", "pace", "spread_m", "collectors",
     "signs", "level_number", "level_by_hand", "risen_from",
 )  # fmt: skip
-_LATER = ("signals", "level_number", "level_by_hand", "risen_from")
+_LATER = ("signals", "signs", "level_number", "level_by_hand", "risen_from")
 """of these, what is not simply set back"""
 
 
@@ -342,8 +342,11 @@ def _found(
     return draft.state
 
 
-def _signs(work: Work, before: CaseState, out: list[Row], left: list[Row]) -> list[str]:
-    """What is still said that grading waits for, once the signals ``out`` have gone."""
+def _signs(
+    work: Work, before: CaseState, back: CaseState | None, out: list[Row], left: list[Row]
+) -> list[str]:
+    """What is still said that grading waits for, once the signals ``out`` have gone; with ``back``
+    goes what it had of it, unless that was said here, too."""
     gone, stay = (
         {
             sign
@@ -352,6 +355,9 @@ def _signs(work: Work, before: CaseState, out: list[Row], left: list[Row]) -> li
         }
         for rows in (out, left)
     )
+    if back is not None:
+        gone.update(back.kept.signs if back.kept else ())
+        stay.update(back.beside.get("signs", ()))
     return [one for one in before.signs if one in stay or one not in gone]
 
 

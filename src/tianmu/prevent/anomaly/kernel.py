@@ -98,9 +98,10 @@ SLOWER = 0.05
 """how fast the spread of the smoothed distance is got used to, against the distance: its values
 hang together"""
 LASTS = 2000.0
-"""values after which the smoothed distance is got used to ever more slowly, and how much so at the
-most: a drift of two days is some hundred values in a row, and must not teach that it is usual"""
+"""values after which the quantiles of the smoothed distance are followed ever more slowly: a drift
+of two days is some hundred values in a row, and must not teach that it is usual"""
 SLOWEST_PACE = 0.0125
+"""the smallest step of these quantiles, against those of the distance"""
 FAR = 4.0
 """spreads beyond which a value does not count for what comes after"""
 CONFIRMED, UNTOLD = 12.0, 72.0

@@ -305,7 +305,15 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
             "security administrator grants the role",
         )
     at = ask.hub.clock()
-    if not ask.hub.records.read(lambda connection: _may_be_let_in(connection, held, at)):
+
+    def make(tx: Transaction) -> str:
+        if not _may_be_let_in(tx.connection, account, at):  # asked here: one link for each reset
+            return ""
+        ask.note(tx, "link.create", account)
+        return tokens.make_link(tx.connection, account, at=at, actor=ask.who.account)
+
+    secret = ask.hub.records.transact(make)
+    if not secret:
         ask.refused("link.create", account, why="in use, without a second factor")
         raise Problem(
             403,
@@ -314,12 +322,6 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
             "have a security administrator make sure who asks and reset its second factor; a link "
             "can be made within a day after that",
         )
-
-    def make(tx: Transaction) -> str:
-        ask.note(tx, "link.create", account)
-        return tokens.make_link(tx.connection, account, at=at, actor=ask.who.account)
-
-    secret = ask.hub.records.transact(make)
     return LinkMade(
         account=account,
         secret=secret,
@@ -328,15 +330,18 @@ def make_account_link(ask: Asking, account: str) -> LinkMade:
     )
 
 
-def _may_be_let_in(connection: Connection, held: Account, at: int) -> bool:
+def _may_be_let_in(connection: Connection, account: str, at: int) -> bool:
     """Whether a link is not the only thing between anybody and the account: it is new, its second
     factor will be asked for, or it was reset within a day and no link made since."""
-    if held.factors or not (held.has_password or identity.held(connection, held.account)):
+    held = accounts.get(connection, account)
+    if held.factors or not (held.has_password or identity.held(connection, account)):
         return True
 
     def last(verb: str) -> int:
         since = at - 24 * tokens.HOUR
-        found = audit.query(connection, object=held.account, verb=verb, since=since)
-        return max((one.sequence for one in found if one.outcome == "done"), default=0)
+        found = audit.query(
+            connection, object=account, verb=verb, outcome="done", since=since, limit=1
+        )
+        return found[0].sequence if found else 0
 
     return last("factor.reset") > last("link.create")
