@@ -21,8 +21,10 @@ Tell = Callable[[str], None]
 
 READ_AGAIN, CHANGED = 5, 412
 """times that a case is read again where it has changed meanwhile, and the answer that says so"""
+LOOKS = 0.1
+"""seconds between two looks whether an alarm has come"""
 WAITED = timedelta(seconds=5)
-"""of the drill, for each tenth of a second that an alarm is waited for"""
+"""of the drill, for each of these looks, where no speed is set"""
 LAST = timedelta(minutes=1)
 """of the drill, after the last thing that happens"""
 LONGEST = 180.0
@@ -204,13 +206,19 @@ class Player:
         self.ground.follow()
 
     def _until(self, so: Callable[[], bool]) -> None:
-        """What has not come in time is left to what is expected. Meanwhile the drill's time goes on
-        faster, as far as the next thing that happens: a rule may wait before it tells."""
+        """What has not come in time is left to what is expected. Meanwhile the drill's time goes
+        on, faster or at the speed that is set, as far as the next thing that happens: a rule may
+        wait before it tells."""
         end = time.monotonic() + FOLLOWS
-        while not so() and time.monotonic() < end:
-            time.sleep(0.1)
-            if not self._speed and self._now + WAITED < self._next:
-                self._move(self._now + WAITED)
+        pace = timedelta(seconds=LOOKS * self._speed) if self._speed else WAITED
+        while not so() and (time.monotonic() < end or (self._speed and self._now < self._next)):
+            left = self._next - self._now
+            if self._speed and left > timedelta():
+                self._move(self._now + min(pace, left))  # which takes its time
+                continue
+            time.sleep(LOOKS)
+            if pace < left:
+                self._move(self._now + pace)
 
     def _deed(self, play: Play) -> None:
         case = self._case(play.case)
