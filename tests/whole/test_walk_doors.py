@@ -310,7 +310,7 @@ def test_a_panel_whose_clock_is_set_back_is_heard(city: City, ahead: float) -> N
         nature = panel.Nature(clock_off=ahead, reconnect=0.3)
         async with panel.Panel(address, city.host, city.ports["gbt26875"], nature=nature) as one:
             await one.send(normal(detector))
-            for _ in range(100):
+            for _ in range(450):  # asked again after ten seconds without an answer, three times
                 if one.counts.clock_set:
                     break
                 await asyncio.sleep(0.1)
