@@ -5,7 +5,7 @@ BIN := .venv/bin
 DATA ?= data
 ARGS ?=
 # processes that test side by side: one more than the two cores that CI has, since tests of a city wait
-TESTERS ?= 3
+TESTERS ?= 2
 INSTALLED := .venv/.installed
 
 .PHONY: up test test-city check compiled fix bench docs
