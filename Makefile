@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?= data
 ARGS ?=
-# processes that test side by side: one more than the two cores that CI has, since tests of a city wait
+# processes that test side by side; a third one is two minutes faster on two cores, but there what waits for a
+# city at times waits too long
 TESTERS ?= 2
 INSTALLED := .venv/.installed
 
